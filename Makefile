@@ -1,0 +1,50 @@
+# Fresh machine to result with python3 and make alone: uv is installed into .venv, nothing outside it is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARCHDUEL_HOME ?= $(CURDIR)/.archduel
+export ARCHDUEL_HOME
+export DAGSTER_HOME := $(ARCHDUEL_HOME)/dagster
+
+.DEFAULT_GOAL := help
+.PHONY: help install compare test test-unit test-long lint dev clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## .venv with everything; quick when nothing changed, repairs a broken one
+	 if ! $(BIN)/python -c '' 2>/dev/null || ! $(BIN)/uv --version >/dev/null 2>&1; then \
+	   rm -rf $(VENV); \
+	   $(PYTHON) -c 'import sys; sys.exit("archduel needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + ": try make PYTHON=python3.11") if not (3, 11) <= sys.version_info[:2] < (3, 14) else None' && \
+	   $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; \
+	 fi
+	@$(MAKE) --no-print-directory $(STAMP)
+
+$(STAMP): pyproject.toml
+	@echo "installing archduel into $(VENV)"
+	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode --python $(BIN)/python --editable '.[test]'
+	@touch $@
+
+compare: install ## the bundled recording through every architecture, compared
+	@$(BIN)/archduel compare
+
+lint: install ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test: lint ## everything a change must pass
+	@$(BIN)/pytest -m 'not long'
+
+test-unit: install ## the quick part: no emulator, no Dagster run
+	@$(BIN)/pytest -m 'not emulator and not long'
+
+test-long: install ## what is too slow for every change
+	@$(BIN)/pytest -m long
+
+dev: install ## the Dagster UI on 127.0.0.1:3000 with its daemon
+	@$(BIN)/archduel dev
+
+clean: ## remove the environment and every result
+	rm -rf $(VENV) $(ARCHDUEL_HOME)

@@ -1,0 +1,82 @@
+"""The library of recordings: those bundled with archduel and those a user imported or recorded.
+
+Knows where recordings are and how one is written whole or not at all; not what their formats were.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workloads.errors import ArchduelError, UsageError, choose
+from workloads.places import BUNDLED_RECORDINGS, Places
+from workloads.recording import Recording
+
+DEFAULT_WORKLOAD = "food_orders"
+
+# A name becomes a folder, half of a partition key (cell = workload__scenario) and part of a page.
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
+
+
+def check_name(name: str) -> str:
+    """``name``, if it can name a recording."""
+    if not _NAME.fullmatch(name) or len(name) > 64:
+        raise UsageError(f"{name!r} cannot name a recording: use lower-case letters, digits and single '_' or '-'")
+    return name
+
+
+class Library:
+    """The recordings under one home, bundled ones included. A user's recording hides a bundled one of its name."""
+
+    def __init__(self, places: Places, bundled: Path = BUNDLED_RECORDINGS) -> None:
+        self._places = places
+        self._bundled = bundled
+
+    def paths(self) -> dict[str, Path]:
+        """Name to Parquet file, sorted by name."""
+        bundled = {path.stem: path for path in self._bundled.glob("*.parquet")}
+        own = {path.parent.name: path for path in self._places.recordings.glob("[!.]*/requests.parquet")}
+        return dict(sorted((bundled | own).items()))
+
+    def load(self, name: str) -> Recording:
+        """The recording of that name; `UsageError` lists what there is."""
+        path = choose(self.paths(), name, "workload")
+        try:
+            return Recording(name, pq.read_table(path))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ArchduelError(f"recording {name!r} cannot be read ({path}): {error}; import it again") from None
+
+    def provenance(self, name: str) -> dict[str, Any]:
+        """How the recording came to be, as written beside it."""
+        path = choose(self.paths(), name, "workload")
+        beside = path.with_suffix(".json") if path.parent == self._bundled else path.with_name("provenance.json")
+        return dict(json.loads(beside.read_text())) if beside.exists() else {}
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A hidden folder to write a recording's files into; it takes the name's place when the block succeeds.
+
+        All or nothing: a failed or killed import leaves the library as it was, but for a hidden folder that the next
+        one sweeps away.
+        """
+        check_name(name)
+        self._places.recordings.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))
+        final = self._places.recordings / name
+        old = folder.with_name(folder.name + ".old")
+        try:
+            yield folder
+            if final.exists():
+                os.replace(final, old)
+            os.replace(folder, final)
+        finally:
+            for leftover in (folder, old):
+                shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""Where everything lives on disk. Paths only: nothing here reads, writes or creates anything but folders."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BUNDLED_RECORDINGS = REPOSITORY / "workloads" / "recorded"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders under one ``ARCHDUEL_HOME``. All of it can be deleted; nothing in it is needed to start."""
+
+    home: Path
+
+    @classmethod
+    def from_environment(cls) -> "Places":
+        """``ARCHDUEL_HOME``, by default ``.archduel`` in the repository's root."""
+        return cls(Path(os.environ.get("ARCHDUEL_HOME") or REPOSITORY / ".archduel").expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        return self.home / "archduel.duckdb"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.home / "outcomes"
+
+    @property
+    def evidence(self) -> Path:
+        """What a replay wrote down as it happened; outcomes are made from it without an emulator."""
+        return self.home / "evidence"
+
+    @property
+    def comparisons(self) -> Path:
+        return self.home / "comparisons"
+
+    @property
+    def recordings(self) -> Path:
+        return self.home / "recordings"
+
+    @property
+    def report(self) -> Path:
+        return self.home / "report" / "index.html"
+
+    @property
+    def dagster(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def emulator_logs(self) -> Path:
+        return self.home / "emulators"

@@ -1,0 +1,112 @@
+"""A recording: one row per recorded request, in order of arrival. Its schema, its shape in time, and cuts of it.
+
+Where recordings are kept is `workloads.library`; how they come to be is `workloads.importers` and
+`workloads.recorder`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workloads.errors import ArchduelError
+
+Operation = Literal["command", "query"]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("request_id", pa.int64(), nullable=False),  # index in arrival order
+        pa.field("arrival_us", pa.int64(), nullable=False),  # since the first arrival
+        pa.field("operation", pa.string(), nullable=False),
+        pa.field("entity", pa.string()),  # what the request is about: an order, a page; null: a command makes a new one
+        pa.field("client", pa.string()),  # a pseudonym, never an address
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("payload_bytes", pa.int32(), nullable=False),
+        pa.field("recorded_status", pa.int16()),
+        pa.field("recorded_latency_us", pa.int64()),
+        pa.field("subsecond", pa.string(), nullable=False),  # "recorded", or "synthetic": spread by seed
+    ]
+)
+
+_COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_QUERIES = frozenset({"GET", "HEAD"})
+
+
+def operation_of(method: str) -> Operation | None:
+    """A command changes state, a query reads it; any other method is neither and is dropped by rule."""
+    if method in _COMMANDS:
+        return "command"
+    return "query" if method in _QUERIES else None
+
+
+def peak_rate(arrival_us: npt.NDArray[np.int64], window_s: float = 1.0) -> float:
+    """The most arrivals in any window of ``window_s`` seconds, per second. 0.0 for no arrivals."""
+    if not len(arrival_us):
+        return 0.0
+    ends = np.searchsorted(arrival_us, arrival_us + round(window_s * 1e6), side="left")
+    return float((ends - np.arange(len(arrival_us))).max() / window_s)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A named recording. ``table`` has `SCHEMA`, is sorted by ``arrival_us`` and never empty."""
+
+    name: str
+    table: pa.Table
+
+    def __post_init__(self) -> None:
+        missing = [name for name in SCHEMA.names if name not in self.table.column_names]
+        if missing:
+            raise ArchduelError(f"recording {self.name!r} lacks the columns {', '.join(missing)}: import it again")
+        if not self.table.num_rows:
+            raise ArchduelError(f"recording {self.name!r} holds no requests: record or import it again")
+
+    @property
+    def arrival_us(self) -> npt.NDArray[np.int64]:
+        return self.table.column("arrival_us").to_numpy()
+
+    @property
+    def requests(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first arrival to the last, in recorded seconds."""
+        arrivals = self.arrival_us
+        return float(arrivals[-1] - arrivals[0]) / 1e6
+
+    @property
+    def command_share(self) -> float:
+        return float(pc.mean(pc.equal(self.table.column("operation"), "command")).as_py())
+
+    def cut(self, *, duration_s: float | None = None, limit: int | None = None) -> "Recording":
+        """The first ``duration_s`` recorded seconds and at most ``limit`` requests of it; ids stay what they were."""
+        table = self.table
+        if duration_s is not None:
+            keep = int(np.searchsorted(self.arrival_us, self.arrival_us[0] + round(duration_s * 1e6), side="left"))
+            table = table.slice(0, keep)
+        if limit is not None:
+            table = table.slice(0, limit)
+        return Recording(self.name, table)
+
+    def fastest_speed(self, peak_per_s: float) -> float:
+        """The greatest speed at which no second of the replay offers more than ``peak_per_s`` requests.
+
+        A factor on recorded time: at 5.0 five recorded seconds take one. A recording without any time between its
+        requests has no such speed: 1.0.
+        """
+        arrivals = self.arrival_us
+        if arrivals[-1] == arrivals[0]:
+            return 1.0
+        low, high = 0.0, 1.0
+        while high < 1e9 and peak_rate((arrivals / high).astype(np.int64)) <= peak_per_s:
+            low, high = high, high * 2
+        for _ in range(30):
+            middle = (low + high) / 2
+            fits = peak_rate((arrivals / middle).astype(np.int64)) <= peak_per_s
+            low, high = (middle, high) if fits else (low, middle)
+        return low or 2.0**-30
