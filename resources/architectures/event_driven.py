@@ -1,0 +1,16 @@
+"""Event-driven: API Gateway -> SQS -> Lambda -> DynamoDB, the caller gets a ticket."""
+
+from resources.architectures import Architecture
+from resources.architectures.parts import CONSUMING, QUEUE, api, table
+
+ARCHITECTURE = Architecture(
+    name="event_driven",
+    title="Event-driven",
+    description=(
+        "API Gateway -> SQS -> Lambda -> DynamoDB. Commands and queries are answered 202 with a ticket and done later;"
+        " a query's answer is stored in the table."
+    ),
+    position=2,
+    queued=frozenset({"command", "query"}),
+    nodes={"table": table(), **CONSUMING, "api": api(command=QUEUE, query=QUEUE)},
+)

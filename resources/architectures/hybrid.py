@@ -1,0 +1,13 @@
+"""Hybrid: commands through the queue, queries straight from the table, as in food delivery."""
+
+from resources.architectures import Architecture
+from resources.architectures.parts import CONSUMING, QUEUE, api, function, table
+
+ARCHITECTURE = Architecture(
+    name="hybrid",
+    title="Hybrid",
+    description="Orders are placed by event (202 with a ticket), their status is read synchronously (200 or 404).",
+    position=3,
+    queued=frozenset({"command"}),
+    nodes={"table": table(), **CONSUMING, "query": function("query"), "api": api(command=QUEUE, query="query")},
+)

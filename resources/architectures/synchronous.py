@@ -1,0 +1,18 @@
+"""Synchronous: API Gateway -> Lambda -> DynamoDB, the caller waits for the result."""
+
+from resources.architectures import Architecture
+from resources.architectures.parts import api, function, table
+
+ARCHITECTURE = Architecture(
+    name="synchronous",
+    title="Synchronous",
+    description="API Gateway -> Lambda -> DynamoDB. A command is answered 201 once stored, a query 200 or 404.",
+    position=1,
+    queued=frozenset(),
+    nodes={
+        "table": table(),
+        "command": function("command"),
+        "query": function("query"),
+        "api": api(command="command", query="query"),
+    },
+)

@@ -1,0 +1,85 @@
+"""What an emulator on this machine can take, measured once: the yardstick of the default speed.
+
+Closed loop with eight callers through the synchronous path, the dearest one per request, half commands and half
+queries.
+"""
+
+import http.client
+import itertools
+import json
+import os
+import platform
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+
+from resources.architectures import architectures
+from resources.bench import Bench
+from resources.stack import StackSettings
+from resources.targets import ministack
+from workloads.replay.schedule import split_url
+
+_CALLERS = 8
+_SECONDS = 4.0
+_SHARE = 0.49  # of the capacity at most, in the busiest second of a default replay
+
+
+def _machine() -> str:
+    return f"{platform.machine()} x{psutil.cpu_count()}"
+
+
+def measure(log_folder: Path) -> float:
+    """Requests per second the synchronous architecture answers."""
+    bench = Bench(architectures()["synchronous"], StackSettings(), log_folder)
+    try:
+        bench.ready().warm_up()
+        host, port, base = split_url(bench.stack.api_url)
+        numbers = itertools.count()
+        lock = threading.Lock()
+
+        def call_until(deadline: float) -> int:
+            connection = http.client.HTTPConnection(host, port, timeout=10)
+            answered = 0
+            while time.monotonic() < deadline:
+                with lock:
+                    number = next(numbers)
+                if number % 2:
+                    connection.request("GET", f"{base}/orders/c{number - 1}?request_id={number}")
+                else:
+                    body = json.dumps({"request_id": str(number), "order_id": f"c{number}", "details": "x" * 250})
+                    connection.request("POST", f"{base}/orders", body, {"Content-Type": "application/json"})
+                answered += connection.getresponse().read() is not None
+            connection.close()
+            return answered
+
+        started = time.monotonic()
+        with ThreadPoolExecutor(_CALLERS) as pool:
+            answered = sum(pool.map(call_until, [started + _SECONDS] * _CALLERS))
+        return answered / (time.monotonic() - started)
+    finally:
+        bench.close()
+
+
+def capacity(home: Path, log_folder: Path) -> float:
+    """Requests per second, from ``capacity.json`` in ``home``, or measured now (about ten seconds) and kept there."""
+    file = home / "capacity.json"
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    key = f"{ministack.NAME} on {_machine()}"
+    if not isinstance(known.get(key), int | float):
+        known[key] = round(measure(log_folder), 1)
+        home.mkdir(parents=True, exist_ok=True)
+        hidden = file.with_suffix(".tmp")
+        hidden.write_text(json.dumps(known, indent=2) + "\n")
+        os.replace(hidden, file)
+    return float(known[key])
+
+
+def default_peak_per_s(capacity_per_s: float) -> float:
+    """The rate of the busiest second that leaves the emulator's own limits out of the picture."""
+    return capacity_per_s * _SHARE

@@ -1,0 +1,274 @@
+"""One experiment: a schedule replayed against a bench under a scenario, watched until nothing moves, written down.
+
+Belongs here: the replay's clock, when faults are switched and queues sampled, and the settling. What the evidence
+means is `resources.reconciliation`.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+
+from resources import evidence, observation
+from resources.bench import Bench
+from resources.observation import Backlog
+from workloads.errors import ArchduelError
+from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses
+from workloads.replay.schedule import Schedule
+from workloads.scenarios import Scenario
+
+_LEAD_S = 0.3  # from the decision to start to the first request
+_SAMPLE_S = 0.25
+_TICK_S = 0.05
+_SETTLE_POLL_S = 0.2
+_QUIET_POLLS = 3
+
+# Beyond these a replay did not offer what the recording says, or the emulator, not the architecture, was the limit.
+SEND_LAG_P99_BOUND_US = 50_000
+TARGET_CPU_SHARE_BOUND = 0.8
+
+Progress = Callable[[int, int, int], None]  # requests over, requests in all, messages waiting
+
+
+@dataclass
+class _Watch:
+    """What is seen while a replay runs."""
+
+    bench: Bench
+    start_ns: int
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    backlog: Backlog = field(default_factory=Backlog)
+
+    def now_us(self) -> int:
+        return (time.monotonic_ns() - self.start_ns) // 1000
+
+    def sample(self, gauge: Gauge) -> Backlog:
+        self.backlog = observation.backlog(self.bench.stack)
+        self.samples.append(
+            {
+                "t_us": self.now_us(),
+                "queue_visible": self.backlog.visible,
+                "queue_in_flight": self.backlog.in_flight,
+                "dead_letters": self.backlog.dead_letters,
+                "in_flight": gauge.in_flight,
+            }
+        )
+        return self.backlog
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One repetition: its evidence, its row of `experiments` but for the key, and whether messages were left over."""
+
+    tables: evidence.Tables
+    facts: dict[str, Any]
+    left_over: bool
+
+
+def run(
+    bench: Bench,
+    schedule: Schedule,
+    scenario: Scenario,
+    *,
+    client: Client,
+    repetition: int,
+    progress: Progress = lambda _done, _total, _waiting: None,
+) -> Replayed:
+    """Replay ``schedule`` on fresh state and return all that was observed.
+
+    Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
+    """
+    bench.fresh(schedule.seeded_order_ids())
+    started_at = datetime.now(UTC)
+    start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
+    start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
+    watch = _Watch(bench, start_ns)
+    cpu_before, wall_before = bench.emulator.process.cpu_seconds(), time.monotonic()
+    responses = _send(bench, schedule, scenario, client, watch, progress)
+    cpu_share = (bench.emulator.process.cpu_seconds() - cpu_before) / (
+        (time.monotonic() - wall_before) * (psutil.cpu_count() or 1)
+    )
+    _settle(watch, len(schedule), progress)
+    settled_us = watch.now_us()
+    messages = _left_over(watch)
+    invocation_rows, record_rows = observation.invocations(bench.stack, start_ns, start_epoch_ms)
+    item_rows = list(observation.commits(bench.stack, start_ns))
+    bench.check_alive()
+
+    def tagged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**row, "repetition": repetition} for row in rows]
+
+    lag_us = responses.sent_us - schedule.due_us
+    lag_us = lag_us[responses.sent_us >= 0]
+    facts = {
+        "started_at": started_at,
+        "finished_at": datetime.now(UTC),
+        "requests": len(schedule),
+        "duration_us": schedule.duration_us,
+        "settled_us": settled_us,
+        "invalid_reason": _invalid_reason(lag_us, cpu_share, scenario),
+        "send_lag_p50_us": _quantile(lag_us, 0.5),
+        "send_lag_p99_us": _quantile(lag_us, 0.99),
+        "send_lag_max_us": _quantile(lag_us, 1.0),
+        "target_cpu_share": cpu_share,
+        "limits": scenario.limits,
+        "queued": sorted(bench.architecture.queued),
+        "windows": watch.windows,
+    }
+    tables = {
+        "sent": _sent(schedule, responses, repetition),
+        "items": evidence.rows(evidence.ITEMS, tagged(item_rows)),
+        "messages": evidence.rows(evidence.MESSAGES, tagged(messages)),
+        "records": evidence.rows(evidence.RECORDS, tagged(record_rows)),
+        "invocations": evidence.rows(evidence.INVOCATIONS, tagged(invocation_rows)),
+        "samples": evidence.rows(evidence.SAMPLES, tagged(watch.samples)),
+    }
+    in_queue = any(row["queue"] == "queue" for row in messages)
+    return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
+
+
+def _send(
+    bench: Bench, schedule: Schedule, scenario: Scenario, client: Client, watch: _Watch, progress: Progress
+) -> Responses:
+    """Send in a thread of its own while this one keeps the faults' time, samples the queues and reports.
+
+    This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
+    """
+    gauge = Gauge()
+    result: list[Responses] = []
+    failure: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            result.append(client.send(schedule, bench.stack.api_url, watch.start_ns, gauge))
+        except BaseException as error:  # noqa: BLE001 - handed over to the waiting thread, which raises it
+            failure.append(error)
+
+    switches = _switches(scenario, schedule.duration_us)
+    sender = threading.Thread(target=send, name="replay-client", daemon=True)
+    sender.start()
+    next_sample_us = 0
+    try:
+        while sender.is_alive():
+            now_us = watch.now_us()
+            if switches and now_us >= switches[0][0]:
+                _switch(watch, *switches.pop(0))
+            elif now_us >= next_sample_us and not (switches and switches[0][0] - now_us < 30_000):
+                watch.sample(gauge)
+                next_sample_us = now_us + round(_SAMPLE_S * 1e6)
+                progress(gauge.finished, len(schedule), watch.backlog.waiting)
+                bench.check_alive()
+            until_switch_s = (switches[0][0] - watch.now_us()) / 1e6 if switches else _TICK_S
+            sender.join(max(0.0, min(_TICK_S, until_switch_s)))
+        while switches:  # everything was answered before the last fault was due to end
+            _switch(watch, *switches.pop(0))
+    finally:
+        gauge.stop = True
+        sender.join(10)
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def _switches(scenario: Scenario, duration_us: int) -> list[tuple[int, str, str]]:
+    """When the proxy is told what: (microsecond, mode, target), in order."""
+    switches = []
+    for fault in scenario.faults:
+        start_us, end_us = fault.window_us(duration_us)
+        switches += [(start_us, fault.kind, fault.target), (end_us, "pass", fault.target)]
+    return sorted(switches)
+
+
+def _switch(watch: _Watch, due_us: int, mode: str, target: str) -> None:
+    at_us = (watch.bench.proxy.switch(mode) - watch.start_ns) // 1000
+    if mode == "pass":
+        watch.windows[-1]["end_us"] = at_us
+    else:
+        watch.windows.append({"target": target, "kind": mode, "due_us": due_us, "start_us": at_us, "end_us": None})
+
+
+def _settle(watch: _Watch, requests: int, progress: Progress) -> None:
+    """Return when queues are empty and nothing was stored for a moment, or when nothing has moved for so long that it
+    never will: a message that failed shows itself again after its visibility timeout."""
+    stack = watch.bench.stack
+    patience_s = stack.settings.visibility_timeout_s + 5.0
+    gauge = Gauge()
+    seen: tuple[Backlog, int] | None = None
+    quiet_polls, moved_at = 0, time.monotonic()
+    while True:
+        now = (watch.sample(gauge), observation.stored_items(stack))
+        progress(requests, requests, watch.backlog.waiting)
+        if now != seen:
+            seen, quiet_polls, moved_at = now, 0, time.monotonic()
+        quiet_polls += not watch.backlog.waiting
+        if quiet_polls >= _QUIET_POLLS or time.monotonic() - moved_at > patience_s:
+            return
+        watch.bench.check_alive()
+        time.sleep(_SETTLE_POLL_S)
+
+
+def _left_over(watch: _Watch) -> list[dict[str, Any]]:
+    """The messages that never made it, by name. Consuming ends first, or they would be taken away meanwhile."""
+    stack = watch.bench.stack
+    if "event_source_mapping" not in stack.facts:
+        return []
+    found = list(observation.take_messages(stack, "dead_letter_queue"))
+    if not watch.backlog.waiting:
+        return found
+    stack.clients.lambda_.update_event_source_mapping(UUID=stack.facts["event_source_mapping"]["uuid"], Enabled=False)
+    deadline = time.monotonic() + stack.settings.visibility_timeout_s + 2
+    expected = observation.backlog(stack).waiting
+    taken: list[dict[str, Any]] = []
+    while len(taken) < expected and time.monotonic() < deadline:
+        taken += observation.take_messages(stack, "queue")
+        time.sleep(_SETTLE_POLL_S)
+    return found + taken
+
+
+def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table:
+    fates = np.full(len(schedule), "responded", dtype=object)
+    for status, fate in ((BROKEN, "broken"), (TIMED_OUT, "timed_out"), (UNSENT, "unsent")):
+        fates[responses.status == status] = fate
+    if not (responses.status != 0).all():
+        raise ArchduelError("the load generator left requests without an end: this is a defect of archduel")
+
+    def moments(values: np.ndarray[Any, Any]) -> pa.Array:
+        return pa.array(values, mask=values < 0)
+
+    return pa.table(
+        {
+            "repetition": pa.array(np.full(len(schedule), repetition, np.int32)),
+            "request_id": schedule.request_ids,
+            "operation": schedule.operations,
+            "entity": schedule.entities,
+            "scheduled_us": schedule.due_us,
+            "sent_us": moments(responses.sent_us),
+            "client_queue_us": moments(responses.client_queue_us),
+            "responded_us": moments(responses.responded_us),
+            "status": pa.array(responses.status, mask=responses.status <= 0),
+            "fate": pa.array(fates, pa.string()),
+        },
+        schema=evidence.SENT,
+    )
+
+
+def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
+    return int(np.quantile(values, q)) if len(values) else None
+
+
+def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, scenario: Scenario) -> str | None:
+    p99_us = _quantile(lag_us, 0.99)
+    if p99_us is None:
+        return "nothing was sent"
+    if p99_us > SEND_LAG_P99_BOUND_US:
+        return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
+    if scenario.name == "steady" and cpu_share > TARGET_CPU_SHARE_BOUND:
+        return f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
+    return None

@@ -1,0 +1,93 @@
+"""Child processes that cannot outlive us, however we end. Knows nothing of what they are.
+
+`PR_SET_PDEATHSIG` kills a child but not its children: an emulator's Lambda workers stayed for half a minute. A shell
+in a session of its own reads a pipe that only we hold; when the pipe closes, for whatever reason (`kill -9` of us
+included), it kills its whole process group.
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+_LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
+
+# Below the kernel's ephemeral range: a client that keeps connecting to a closed port inside that range can be given
+# the very port as its own and then talks to itself.
+_PORTS = range(20000, 32000)
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on right now."""
+    for port in random.sample(_PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free loopback port between 20000 and 32000")
+
+
+class LeashedProcess:
+    """``arguments`` running with its output in ``log``; it and all it starts end with `close` or with us.
+
+    Start it from a thread that lives as long as it should.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("ab") as output:
+            self._shell: subprocess.Popen[bytes] = subprocess.Popen(
+                ["/bin/sh", "-c", _LEASH, "archduel-leash", *arguments],
+                env=dict(environment),
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self._shell.poll() is None
+
+    def processes(self) -> list[psutil.Process]:
+        """The process and all its descendants, the leash left out."""
+        try:
+            return psutil.Process(self._shell.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def cpu_seconds(self) -> float:
+        """User and system time of every process under the leash so far, ended children included where known."""
+        total = 0.0
+        for process in self.processes():
+            try:
+                times = process.cpu_times()
+            except psutil.Error:
+                continue
+            total += times.user + times.system
+        return total
+
+    def last_log_lines(self, count: int = 5) -> list[str]:
+        try:
+            return self.log.read_text(errors="replace").splitlines()[-count:]
+        except OSError:
+            return []
+
+    def close(self) -> None:
+        """Kill the group and wait for the leash. Closing twice is fine."""
+        if self.alive:
+            os.killpg(self._shell.pid, signal.SIGKILL)
+        self._shell.wait(10)
+        stdin: IO[bytes] | None = self._shell.stdin
+        if stdin:
+            stdin.close()

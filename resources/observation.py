@@ -1,0 +1,183 @@
+"""Reading what is in an architecture's table, queues and logs. The lab's own eyes: they go around the fault proxy.
+
+Returns rows for `resources.evidence`; waits for nothing and judges nothing.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from resources.stack import Stack
+
+_COMMITS, _STAMP = "commits#", "stamp#"
+_REQUEST = re.compile(r"(START|REPORT) RequestId: (\S+)")
+_DURATION = re.compile(r"\tDuration: ([0-9.]+) ms")
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many messages are where. Zeros for an architecture without queues."""
+
+    visible: int = 0
+    in_flight: int = 0
+    dead_letters: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.visible + self.in_flight
+
+
+def backlog(stack: Stack) -> Backlog:
+    """What the queues say of themselves right now."""
+    counts: dict[str, tuple[int, int]] = {}
+    for name, url in stack.queue_urls.items():
+        attributes = stack.clients.sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        )["Attributes"]
+        counts[name] = (
+            int(attributes["ApproximateNumberOfMessages"]),
+            int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        )
+    visible, in_flight = counts.get("queue", (0, 0))
+    return Backlog(visible, in_flight, sum(counts.get("dead_letter_queue", (0, 0))))
+
+
+def stored_items(stack: Stack) -> int:
+    """How many items the table holds."""
+    pages = stack.clients.dynamodb.get_paginator("scan").paginate(
+        TableName=stack.facts["table"]["name"], Select="COUNT", ConsistentRead=True
+    )
+    return sum(page["Count"] for page in pages)
+
+
+def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
+    """One row per request id that any item carries a commit of."""
+    pages = stack.clients.dynamodb.get_paginator("scan").paginate(
+        TableName=stack.facts["table"]["name"], ConsistentRead=True
+    )
+    for page in pages:
+        for item in page["Items"]:
+            found = item.get("found", {}).get("BOOL")
+            for name, value in item.items():
+                if name.startswith(_COMMITS):
+                    request_id = name.removeprefix(_COMMITS)
+                    stamp_ns = int(item[_STAMP + request_id]["N"])
+                    yield {
+                        "request_id": request_id,
+                        "commits": int(value["N"]),
+                        "stamp_us": (stamp_ns - start_ns) // 1000,
+                        "found": found,
+                    }
+
+
+def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
+    """Receive, and so hide, every visible message of a queue; one row each."""
+    url = stack.queue_urls.get(queue)
+    while url:
+        messages = stack.clients.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=600,
+            WaitTimeSeconds=0,
+            AttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages")
+        if not messages:
+            return
+        for message in messages:
+            # Receiving counts as a delivery too, but of ours, not of the consumer's.
+            received = int(message["Attributes"]["ApproximateReceiveCount"]) - 1
+            yield {"request_id": _request_id(message["Body"]), "queue": queue, "receive_count": received}
+
+
+def _request_id(body: str) -> str:
+    try:
+        return str(json.loads(body)["request_id"])
+    except (ValueError, KeyError, TypeError):
+        return "unreadable"
+
+
+@dataclass
+class _Invocation:
+    line: dict[str, Any] | None = None
+    duration_us: int | None = None
+    ended_ms: int = 0
+    timed_out: bool = False
+
+
+def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
+    logs = stack.clients.logs
+    group = f"/aws/lambda/{function}"
+    if not any(one["logGroupName"] == group for one in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]):
+        return  # never invoked
+    for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+        yield from page["events"]
+
+
+def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
+    """Invocation id to what its log says. A line may stand in a later invocation's log; it names its own."""
+    invocations: dict[str, _Invocation] = {}
+    started: dict[str, str] = {}  # log stream to the invocation it is in
+    for event in _log_events(stack, function):
+        message, stream = event["message"], event["logStreamName"]
+        if message.startswith('{"archduel"'):
+            line = json.loads(message)
+            invocations.setdefault(line["invocation"], _Invocation()).line = line
+        elif match := _REQUEST.match(message):
+            started[stream] = match[2]
+            invocation = invocations.setdefault(match[2], _Invocation())
+            invocation.ended_ms = event["timestamp"]
+            if match[1] == "REPORT" and (duration := _DURATION.search(message)):
+                invocation.duration_us = round(float(duration[1]) * 1000)
+        elif "Task timed out after" in message and stream in started:
+            invocations[started[stream]].timed_out = True
+    return invocations
+
+
+def invocations(
+    stack: Stack, start_ns: int, start_epoch_ms: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of all invocations, and of the records their handlers logged.
+
+    ``start_epoch_ms`` is the wall clock at ``start_ns``: an invocation that ended without a line of its own is placed
+    by the emulator's stamps, to the millisecond.
+    """
+    invocation_rows: list[dict[str, Any]] = []
+    record_rows: list[dict[str, Any]] = []
+    for node, function in stack.function_names.items():
+        for invocation_id, seen in _read_log(stack, function).items():
+            identity = {"function": node, "invocation_id": invocation_id}
+            if seen.line is None:
+                duration_us = seen.duration_us or 0
+                ended_us = round((seen.ended_ms - start_epoch_ms) * 1000)
+                outcome = "timed_out" if seen.timed_out else "unlogged"
+                invocation_rows.append(
+                    {**identity, "started_us": ended_us - duration_us, "duration_us": duration_us, "outcome": outcome}
+                )
+                continue
+            line = seen.line
+            failed = sum(record["result"] == "failed" for record in line["records"])
+            succeeded = len(line["records"]) - failed
+            invocation_rows.append(
+                {
+                    **identity,
+                    "started_us": (line["started_ns"] - start_ns) // 1000,
+                    "duration_us": (line["ended_ns"] - line["started_ns"]) // 1000,
+                    "cold": line["cold"],
+                    "batch_size": len(line["records"]),
+                    "outcome": "succeeded" if not failed else "partly_failed" if succeeded else "failed",
+                }
+            )
+            record_rows += (
+                {
+                    **identity,
+                    "request_id": record["id"],
+                    "result": record["result"],
+                    "at_us": (record["ns"] - start_ns) // 1000,
+                    "receive_count": record.get("receive_count"),
+                    "found": record.get("found"),
+                }
+                for record in line["records"]
+            )
+    return invocation_rows, record_rows

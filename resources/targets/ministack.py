@@ -1,0 +1,71 @@
+"""MiniStack, the embedded emulator: a Python process of ours on a random loopback port.
+
+Belongs here: how it is started, found healthy and named. What runs on it does not.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+import shutil
+import time
+import urllib.request
+from importlib.metadata import version
+
+from resources.clients import REGION
+from resources.leash import LeashedProcess, free_port
+from workloads.errors import ArchduelError
+
+_START_S = 30.0
+
+
+class MiniStack:
+    """One running instance. ``close`` ends it and all its workers and removes what it unpacked."""
+
+    def __init__(self, label: str, log_folder: Path) -> None:
+        self._files = Path(tempfile.mkdtemp(prefix="archduel-"))
+        port = free_port()
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self.process = LeashedProcess(
+            [sys.executable, "-m", "ministack"],
+            environment={**_inherited(), **self._settings(port)},
+            log=log_folder / f"{label}-{port}.log",
+        )
+        self._started = time.monotonic()
+
+    def _settings(self, port: int) -> dict[str, str]:
+        return {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",  # its default is every interface
+            "MINISTACK_HOST": "127.0.0.1",
+            "LOG_LEVEL": "WARNING",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "TMPDIR": str(self._files),
+        }
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers; `ArchduelError` with its last words when it does not within 30 s."""
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=1):
+                    return
+            except OSError:
+                if not self.process.alive or time.monotonic() - self._started > _START_S:
+                    words = " | ".join(self.process.last_log_lines()) or "it logged nothing"
+                    self.close()
+                    raise ArchduelError(f"the emulator did not start ({self.process.log}): {words}") from None
+                time.sleep(0.03)
+
+    def close(self) -> None:
+        self.process.close()
+        shutil.rmtree(self._files, ignore_errors=True)
+
+
+def _inherited() -> dict[str, str]:
+    """The environment without anything that could make the emulator or a handler find real AWS."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MINISTACK_"))}
+
+
+NAME = f"MiniStack {version('ministack')}"

@@ -1,0 +1,61 @@
+"""Formats of recorded traffic: what an importer is, and the registry of those there are.
+
+A format is one module of this package with an ``IMPORTER``; adding it edits nothing else. An importer says what each
+line or entry of a file holds, in the terms of `ENTRIES`; it decides nothing about commands and queries, pseudonyms,
+order or files written: that is the same for every format and belongs to `classify`, `privacy` and `ingest`.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from workloads.discovery import discover
+from workloads.importers.reading import Source
+
+# What an importer yields, one row per physical line, or per entry where a format has entries instead of lines. It still
+# holds what must never be stored (addresses, query strings, the line itself) and lives in memory only.
+_COLUMNS: list["pa.Field[Any]"] = [
+    pa.field("line_number", pa.int64(), nullable=False),  # from 1, within the file
+    pa.field("kind", pa.string(), nullable=False),  # "request", "rejected", "blank" or "header"
+    pa.field("reason", pa.string()),  # why it was rejected: fixed words, nothing of the line
+    pa.field("text", pa.string(), nullable=False),  # the line; quarantine keeps its shape
+    pa.field("stamp_us", pa.int64()),  # arrival, since 1970 in UTC
+    pa.field("whole_second", pa.bool_()),  # the stamp has no fraction of a second: one is made up
+    pa.field("method", pa.string()),  # "-": a connection that sent no request
+    pa.field("target", pa.string()),  # path or URL, with its query string
+    pa.field("client", pa.string()),  # an address, without its port
+    pa.field("payload_bytes", pa.int64()),  # null: the format does not say
+    pa.field("status", pa.int16()),
+    pa.field("latency_us", pa.int64()),
+]
+ENTRIES = pa.schema(_COLUMNS)
+
+
+class Importer(Protocol):
+    """One format of recorded traffic."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line, in lower case."""
+
+    @property
+    def description(self) -> str:
+        """One line for people: which programs write it, what its stamps mean."""
+
+    @property
+    def example(self) -> str:
+        """An expected line in a few words, for the error about a file of another format."""
+
+    def entries(self, source: Source) -> Iterator[pa.Table]:
+        """Tables of `ENTRIES` in the file's order, one row for every line or entry of it, none left out.
+
+        What cannot be used is a row "rejected" with its reason. A format without lines adds the entries it read to
+        ``source.items_read`` itself. `ArchduelError` if the file as a whole is no such thing.
+        """
+
+
+def importers() -> Mapping[str, Importer]:
+    """Every format there is, by name."""
+    return discover(sys.modules[__name__], "IMPORTER")

@@ -1,0 +1,94 @@
+"""Counting where the lines of files went, and refusing what the counts show to be wrong.
+
+Rules and reasons are fixed words; nothing of a line is in here.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from workloads.errors import ArchduelError
+from workloads.importers import Importer, importers
+from workloads.importers.lines import HOLDS_NUL
+from workloads.importers.reading import Source
+
+
+@dataclass
+class Books:
+    """Where every line of some files went."""
+
+    lines: int = 0  # as counted on reading, not by what became of them
+    outcomes: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)  # by rule
+    quarantined: Counter[str] = field(default_factory=Counter)  # by reason
+
+    def enter(self, rows: pa.Table) -> None:
+        """Counts ``rows`` of `classify.classified`."""
+        for outcome, reason, count in _counts(rows):
+            self.outcomes[outcome] += count
+            if outcome == "dropped":
+                self.dropped[reason] += count
+            if outcome == "quarantined":
+                self.quarantined[reason] += count
+
+    def add(self, other: "Books") -> None:
+        """Adds another file's counts."""
+        self.lines += other.lines
+        self.outcomes += other.outcomes
+        self.dropped += other.dropped
+        self.quarantined += other.quarantined
+
+
+def _counts(rows: pa.Table) -> list[tuple[str, str, int]]:
+    groups = rows.select(["outcome", "reason"]).group_by(["outcome", "reason"]).aggregate([([], "count_all")])
+    return [(group["outcome"], group["reason"], group["count_all"]) for group in groups.to_pylist()]
+
+
+def check_format(own: Books, importer: Importer, source: Source) -> None:
+    """`ArchduelError` for a file with lines, none of them of this format: a single good one shows it was meant."""
+    if own.outcomes["accepted"] or own.dropped or not own.quarantined:
+        return
+    if HOLDS_NUL in own.quarantined:
+        raise ArchduelError(f"{source.path} is binary, not a text log; if it is packed other than by gzip, unpack it")
+    other = likelier_format(importer, source)
+    advice = f"it looks like {other}, import it as that" if other else f"expected lines like {importer.example}"
+    raise ArchduelError(f"{source.path} is not in the format {importer.name}: {advice}")
+
+
+def likelier_format(importer: Importer, source: Source) -> str | None:
+    """The name of another format that reads most of the file's beginning, the best if there are several."""
+    shares = {
+        name: _share_read(other, Source(source.path, source.database))
+        for name, other in importers().items()
+        if name != importer.name
+    }
+    best = max(shares, key=shares.__getitem__, default=None)
+    return best if best and shares[best] > 0.5 else None
+
+
+def _share_read(importer: Importer, source: Source) -> float:
+    try:
+        beginning = next(importer.entries(source), None)
+    except ArchduelError:
+        return 0.0
+    if beginning is None:
+        return 0.0
+    kinds = Counter(beginning.column("kind").to_pylist())
+    return kinds["request"] / max(kinds["request"] + kinds["rejected"], 1)
+
+
+def check_complete(books: Books, sources: Sequence[Source]) -> None:
+    """`ArchduelError` unless every line read went somewhere and at least one request is left."""
+    files = str(sources[0].path) if len(sources) == 1 else f"{len(sources)} files"
+    if books.lines != books.outcomes.total():
+        raise ArchduelError(
+            f"{books.lines} lines were read from {files}, {books.outcomes.total()} accounted for: nothing is imported; "
+            "this is a fault of archduel, please report it"
+        )
+    if books.lines == books.outcomes["blank"] + books.outcomes["header"]:
+        raise ArchduelError(f"nothing to import in {files}: empty")
+    if not books.outcomes["accepted"]:
+        rules = ", ".join(f"{count} for {rule}" for rule, count in books.dropped.most_common(3))
+        raise ArchduelError(f"no command and no query in {files}; dropped {rules}")

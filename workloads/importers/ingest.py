@@ -1,0 +1,228 @@
+"""One import, from files of a format to a recording in the library, every line accounted for, all or nothing.
+
+The order of things only: what lines mean is in the format's module and in `classify`, what is wrong with a file in
+`reading` and `books`.
+"""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workloads.errors import ArchduelError
+from workloads.importers import Importer
+from workloads.importers.arrivals import in_order
+from workloads.importers.books import Books, check_complete, check_format
+from workloads.importers.classify import classified
+from workloads.importers.privacy import Pseudonyms, library_key
+from workloads.importers.reading import ObjectStore, Source, files_of
+from workloads.importers.staging import Staging, staging
+from workloads.library import Library
+from workloads.recording import SCHEMA, peak_rate
+
+_QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
+    pa.field("recording", pa.string(), nullable=False),
+    pa.field("file", pa.string(), nullable=False),  # its name, without folders
+    pa.field("line_number", pa.int64(), nullable=False),  # from 1
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("shape", pa.string(), nullable=False),  # letters as a, digits as 9, 500 characters at most
+]
+QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Progress(Protocol):
+    """Told after every few megabytes."""
+
+    def __call__(self, *, lines: int, bytes_read: int, bytes_total: int) -> None:
+        """``lines`` so far; bytes as they are stored, so that their ratio is the share done."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import did. ``lines`` = accepted + dropped + quarantined + blank + header."""
+
+    name: str
+    format: str
+    seed: int
+    files: Mapping[str, int]  # lines by file name; of several files of one name, together
+    lines: int
+    accepted: int
+    dropped: int
+    quarantined: int
+    blank: int
+    header: int
+    dropped_by_rule: Mapping[str, int]  # the most frequent first
+    quarantined_by_reason: Mapping[str, int]
+    first_arrival: datetime  # UTC, as recorded: without a made-up fraction
+    last_arrival: datetime
+    duration_s: float
+    peak_per_s: float  # requests in the busiest second
+    mean_per_s: float  # over the whole duration, a second at least
+    command_share: float  # of the accepted, 0 to 1
+    subsecond: str  # "recorded", "synthetic" or "mixed"
+
+
+def ingest(
+    importer: Importer,
+    paths: Sequence[str | Path],
+    name: str,
+    library: Library,
+    *,
+    seed: int = 0,
+    object_store: ObjectStore | None = None,
+    progress: Progress | None = None,
+) -> Import:
+    """Imports ``paths`` (files, gzipped or not, and ``s3://`` addresses as strings) as the recording ``name``.
+
+    Writes ``requests.parquet`` (`SCHEMA`), ``quarantine.parquet`` (`QUARANTINE`) and ``provenance.json``, or nothing: a
+    recording of that name stays as it was unless all went well. The same bytes, seed and library give the same
+    requests. `UsageError` for a name or paths that make no sense; `ArchduelError` for a file that is missing, damaged,
+    binary or of another format, if no request is left, and if the recording cannot be written.
+    """
+    with (
+        _explained(name),
+        library.writing(name) as folder,
+        tempfile.TemporaryDirectory(prefix=".staging-", dir=folder) as scratch,
+        staging(Path(scratch), Pseudonyms(library_key(folder.parent))) as staged,
+    ):
+        files = files_of(paths, Path(scratch) / "downloads", object_store)
+        sources = [Source(file, staged.database.cursor()) for file in files]
+        with pq.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine:
+            books = _read(importer, sources, staged, quarantine, recording=name, progress=progress)
+        check_complete(books, sources)
+        arrival_us, commands = _write_requests(folder / "requests.parquet", staged, seed)
+        first_us, last_us, subsecond = staged.stamps()
+        duration_s = float(arrival_us[-1]) / 1e6
+        result = Import(
+            name=name,
+            format=importer.name,
+            seed=seed,
+            files=_lines_by_file(sources),
+            lines=books.lines,
+            accepted=books.outcomes["accepted"],
+            dropped=books.outcomes["dropped"],
+            quarantined=books.outcomes["quarantined"],
+            blank=books.outcomes["blank"],
+            header=books.outcomes["header"],
+            dropped_by_rule=dict(books.dropped.most_common()),
+            quarantined_by_reason=dict(books.quarantined.most_common()),
+            first_arrival=_EPOCH + timedelta(microseconds=first_us),
+            last_arrival=_EPOCH + timedelta(microseconds=last_us),
+            duration_s=duration_s,
+            peak_per_s=peak_rate(arrival_us),
+            mean_per_s=len(arrival_us) / max(duration_s, 1.0),
+            command_share=commands / len(arrival_us),
+            subsecond=subsecond,
+        )
+        (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
+        return result
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Files being imported explain their own errors; what is left is the disk written to."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+        raise ArchduelError(f"recording {name!r} could not be written: {reason}") from error
+
+
+def _read(
+    importer: Importer,
+    sources: Sequence[Source],
+    staged: Staging,
+    quarantine: pq.ParquetWriter,
+    *,
+    recording: str,
+    progress: Progress | None,
+) -> Books:
+    """Reads every file; at once, before hours of reading others, `ArchduelError` if one is missing."""
+    bytes_total = sum(source.bytes_stored() for source in sources)
+    bytes_before = 0
+    books = Books()
+    for index, source in enumerate(sources):
+        own = Books()
+        for rows in _classified(importer, source):
+            own.enter(rows)
+            staged.add(_of(rows, "accepted"), index)
+            quarantine.write_table(_quarantined(_of(rows, "quarantined"), recording, source.name))
+            if progress:
+                lines = books.lines + source.items_read
+                progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
+        own.lines = source.items_read
+        check_format(own, importer, source)
+        books.add(own)
+        bytes_before += source.bytes_read
+    return books
+
+
+def _classified(importer: Importer, source: Source) -> Iterator[pa.Table]:
+    with source.explained():
+        for entries in importer.entries(source):
+            yield classified(entries, source)
+
+
+def _of(rows: pa.Table, outcome: str) -> pa.Table:
+    return rows.filter(pc.field("outcome") == outcome)
+
+
+def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
+    made = {"recording": pa.repeat(recording, rows.num_rows), "file": pa.repeat(file, rows.num_rows)}
+    columns = [made[name] if name in made else rows.column(name) for name in QUARANTINE.names]
+    return pa.table(columns, schema=QUARANTINE)
+
+
+def _write_requests(path: Path, staged: Staging, seed: int) -> tuple[npt.NDArray[np.int64], int]:
+    """All arrivals in microseconds, and how many commands. Only these, eight bytes a request, are kept in memory."""
+    arrivals: list[npt.NDArray[np.int64]] = []
+    commands = 0
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for table in in_order(staged.in_order(), seed):
+            writer.write_table(table)
+            arrivals.append(table.column("arrival_us").to_numpy())
+            commands += table.filter(pc.field("operation") == "command").num_rows
+    return np.concatenate(arrivals), commands
+
+
+def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:
+    lines: Counter[str] = Counter()
+    for source in sources:
+        lines[source.name] += source.items_read
+    return dict(lines)
+
+
+def _provenance(result: Import) -> dict[str, object]:
+    """How the recording came to be: no folder, no time of day, no machine, so that it may be passed on with it."""
+    return {
+        "format": result.format,
+        "files": [{"name": name, "lines": lines} for name, lines in result.files.items()],
+        "lines": result.lines,
+        "accepted": result.accepted,
+        "dropped": result.dropped,
+        "quarantined": result.quarantined,
+        "blank": result.blank,
+        "header": result.header,
+        "dropped_by_rule": result.dropped_by_rule,
+        "quarantined_by_reason": result.quarantined_by_reason,
+        "first_arrival": result.first_arrival.isoformat(),
+        "last_arrival": result.last_arrival.isoformat(),
+        "subsecond": result.subsecond,
+        "seed": result.seed,
+        "imported_by": f"archduel {version('archduel')}",
+    }

@@ -1,0 +1,309 @@
+"""The load generator: sends a schedule open loop over keep-alive connections and writes down what came back.
+
+Belongs here: the `Client` seam and one client on uvloop and httptools (measured at a third of k6's CPU per request).
+It never waits for an answer before the next send, never retries, and every offered request gets an answer, an error,
+a time-out or the status ``unsent``.
+"""
+
+import asyncio
+import gc
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import httptools
+import numpy as np
+import numpy.typing as npt
+import uvloop
+
+from workloads.replay.schedule import Schedule, split_url
+
+DEADLINE_S = 29.0  # as long as API Gateway's REST integrations wait; kept by the client, whatever the target does
+_IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s); a request sent into the closing would be lost
+
+NO_STATUS = 0
+TIMED_OUT = -1
+UNSENT = -2
+BROKEN = -3
+
+
+@dataclass
+class Responses:
+    """What came back, index by index of the schedule. Microseconds since the replay's start, -1 where there is none.
+
+    ``status`` is the HTTP status, or `TIMED_OUT`, `UNSENT` or `BROKEN` (the connection failed).
+    """
+
+    sent_us: npt.NDArray[np.int64]
+    client_queue_us: npt.NDArray[np.int64]
+    responded_us: npt.NDArray[np.int64]
+    status: npt.NDArray[np.int32]
+
+    @classmethod
+    def empty(cls, count: int) -> "Responses":
+        return cls(*(np.full(count, -1, np.int64) for _ in range(3)), np.full(count, NO_STATUS, np.int32))
+
+
+@dataclass
+class Gauge:
+    """Where a replay stands, written by the client and read by whoever watches. Counts of requests."""
+
+    sent: int = 0
+    in_flight: int = 0
+    finished: int = 0
+    stop: bool = False  # set from outside: send nothing more and return
+
+
+class Client(Protocol):
+    """The seam for another load generator: it sends ``schedule`` to ``url`` from CLOCK_MONOTONIC ``start_ns`` on."""
+
+    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses: ...
+
+
+@dataclass(frozen=True)
+class KeepAliveClient:
+    """One process, one event loop, HTTP/1.1 keep-alive.
+
+    ``connections`` is the ceiling of requests in flight, ``connects_per_s`` paces new connections: without it a stall
+    makes the client open thousands, which makes the stall worse.
+    """
+
+    connections: int = 1024
+    connects_per_s: float = 500.0
+    deadline_s: float = DEADLINE_S
+
+    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
+        """Blocks until every request has its answer, its error or its time-out."""
+        run = _Run(self, schedule, url, start_ns, gauge)
+        # A collection of a process's whole heap takes longer than the send lag that makes a replay invalid.
+        gc.collect()
+        gc.freeze()
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            uvloop.run(run.until_done())
+        finally:
+            if enabled:
+                gc.enable()
+            gc.unfreeze()
+        return run.responses
+
+
+class _Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection with at most one request under way."""
+
+    def __init__(self, run: "_Run") -> None:
+        self._run = run
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._keep_alive = True
+        self.index: int | None = None
+        self.idle_since = 0.0
+
+    def send(self, index: int, message: bytes) -> None:
+        self.index = index
+        if self._transport is not None:
+            self._transport.write(message)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but inheritance
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        index, self.index = self.index, None
+        self._run.lost(self, index)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            return
+        index, self.index = self.index, None
+        keep_alive = self._parser.should_keep_alive()
+        if index is not None:
+            self._run.answered(index, status)
+        if keep_alive:
+            self._run.idle(self)
+        else:
+            self.abort()
+
+
+@dataclass
+class _Run:
+    """One sending of one schedule."""
+
+    client: KeepAliveClient
+    schedule: Schedule
+    url: str
+    start_ns: int
+    gauge: Gauge
+    responses: Responses = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.responses = Responses.empty(len(self.schedule))
+        self._host, self._port, self._base = split_url(self.url)
+        self._host_header = f"{self._host}:{self._port}"
+        self._idle: deque[_Connection] = deque()
+        self._waiting: deque[tuple[int, float]] = deque()  # index, when it began to wait
+        self._sent: deque[tuple[float, int]] = deque()  # deadline, index; in order of both
+        self._busy: dict[int, _Connection] = {}
+        self._open = 0
+        self._connecting = 0
+        self._next_connect = 0.0
+        self._left = len(self.schedule)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._done: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+
+    async def until_done(self) -> None:
+        self._done = asyncio.Event()
+        sweeper = asyncio.get_running_loop().create_task(self._sweep())
+        due = self.schedule.due_us
+        for index in range(len(due)):
+            at_ns = self.start_ns + int(due[index]) * 1000
+            while (wait_ns := at_ns - time.monotonic_ns()) > 0:  # the loop's own clock ticks in milliseconds
+                await asyncio.sleep(wait_ns / 1e9)
+            if self.gauge.stop:
+                for left in range(index, len(due)):
+                    self._finish(left, UNSENT)
+                break
+            self._offer(index)
+        if self._left:
+            await self._done.wait()
+        sweeper.cancel()
+        if self._failure is not None:
+            raise self._failure
+        for connection in list(self._idle):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    def _now_us(self) -> int:
+        return (time.monotonic_ns() - self.start_ns) // 1000
+
+    def _offer(self, index: int) -> None:
+        horizon = time.monotonic() - _IDLE_S
+        while self._idle and self._idle[0].idle_since < horizon:
+            self._idle.popleft().abort()
+        if self._idle:
+            self._send(self._idle.pop(), index, 0)
+            return
+        self._waiting.append((index, time.monotonic()))
+        self._connect()
+
+    def _send(self, connection: _Connection, index: int, queued_us: int) -> None:
+        message = self.schedule.message(index, self._base, self._host_header)
+        responses = self.responses
+        responses.client_queue_us[index] = queued_us
+        responses.sent_us[index] = self._now_us()
+        self._busy[index] = connection
+        connection.send(index, message)
+        self._sent.append((time.monotonic() + self.client.deadline_s, index))
+        self.gauge.sent += 1
+        self.gauge.in_flight += 1
+
+    def _connect(self) -> None:
+        """Open a connection for what waits, paced; connections under way serve whoever waits longest."""
+        if self._open + self._connecting >= self.client.connections or self._connecting >= len(self._waiting):
+            return
+        self._connecting += 1
+        now = time.monotonic()
+        self._next_connect = max(self._next_connect + 1 / self.client.connects_per_s, now)
+        task = asyncio.get_running_loop().create_task(self._open_one(self._next_connect - now))
+        self._tasks.add(task)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and self._done is not None:
+            self._failure = error
+            self._done.set()
+
+    async def _open_one(self, wait: float) -> None:
+        if wait > 0:
+            await asyncio.sleep(wait)
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: _Connection(self), self._host, self._port
+            )
+        except OSError:
+            self._connecting -= 1
+            if self._waiting:  # the one that waited longest was refused; it counts as sent when it was tried
+                index, since = self._waiting.popleft()
+                self.responses.sent_us[index] = self._now_us()
+                self.responses.client_queue_us[index] = round((time.monotonic() - since) * 1e6)
+                self.gauge.sent += 1
+                self._finish(index, BROKEN)
+            return
+        self._connecting -= 1
+        self._open += 1
+        self.idle(connection)
+
+    def idle(self, connection: _Connection) -> None:
+        """A connection is free: the request that waited longest takes it."""
+        if self._waiting:
+            index, since = self._waiting.popleft()
+            self._send(connection, index, round((time.monotonic() - since) * 1e6))
+        else:
+            connection.idle_since = time.monotonic()
+            self._idle.append(connection)
+
+    def answered(self, index: int, status: int) -> None:
+        self._over(index, status)
+
+    def lost(self, connection: _Connection, index: int | None) -> None:
+        self._open -= 1
+        if index is None:
+            try:
+                self._idle.remove(connection)
+            except ValueError:
+                pass  # it was closed on purpose
+        else:
+            self._over(index, BROKEN)
+        if self._waiting:
+            self._connect()
+
+    def _over(self, index: int, status: int) -> None:
+        if self._busy.pop(index, None) is None:
+            return  # timed out before
+        self.gauge.in_flight -= 1
+        self._finish(index, status)
+
+    def _finish(self, index: int, status: int) -> None:
+        self.responses.status[index] = status
+        if status not in (TIMED_OUT, UNSENT):
+            self.responses.responded_us[index] = self._now_us()
+        self.gauge.finished += 1
+        self._left -= 1
+        if not self._left and self._done is not None:
+            self._done.set()
+
+    async def _sweep(self) -> None:
+        """Time out what got no answer by its deadline, and give up what found no connection in that time."""
+        while True:
+            await asyncio.sleep(0.1)
+            now = time.monotonic()
+            while self._sent and self._sent[0][0] <= now:
+                index = self._sent.popleft()[1]
+                if connection := self._busy.get(index):
+                    self._over(index, TIMED_OUT)
+                    connection.index = None
+                    connection.abort()
+            while self._waiting and self._waiting[0][1] + self.client.deadline_s <= now:
+                self._finish(self._waiting.popleft()[0], UNSENT)
+            if self.gauge.stop:
+                for index in list(self._busy):
+                    connection = self._busy[index]
+                    self._over(index, BROKEN)
+                    connection.index = None
+                    connection.abort()
+                while self._waiting:
+                    self._finish(self._waiting.popleft()[0], UNSENT)
