@@ -1,0 +1,67 @@
+-- One row per offered request: what became of it behind the answer.
+WITH handled AS (
+    SELECT
+        repetition, request_id,
+        count(*) AS deliveries,
+        min(at_us) FILTER (result = 'committed') AS committed_us,
+        max(receive_count) AS receive_count,
+        bool_or(found) AS found
+    FROM records
+    GROUP BY ALL
+),
+waiting AS (
+    SELECT
+        repetition, request_id,
+        bool_or(queue = 'dead_letter_queue') AS dead_lettered,
+        bool_or(queue = 'queue') AS in_queue,
+        max(receive_count) AS receive_count
+    FROM messages
+    GROUP BY ALL
+),
+joined AS (
+    SELECT
+        r.*,
+        coalesce(i.commits, 0) AS commits,
+        i.stamp_us,
+        h.committed_us AS handler_committed_us,
+        greatest(coalesce(h.deliveries, 0), coalesce(h.receive_count, 0), coalesce(w.receive_count, 0)) AS deliveries,
+        coalesce(i.found, h.found) AS found,
+        CASE
+            WHEN i.commits > 0 OR (r.operation = 'query' AND r.outcome = 'answered') THEN 'committed'
+            WHEN w.dead_lettered THEN 'dead_lettered'
+            WHEN w.in_queue THEN 'in_flight'
+            WHEN r.outcome IN ('answered', 'accepted') THEN 'lost'
+            ELSE 'rejected'
+        END AS state
+    FROM requests r
+    LEFT JOIN items i USING (repetition, request_id)
+    LEFT JOIN handled h USING (repetition, request_id)
+    LEFT JOIN waiting w USING (repetition, request_id)
+),
+timed AS (
+    SELECT
+        *,
+        CASE
+            WHEN state <> 'committed' THEN NULL
+            WHEN commits > 0 THEN coalesce(handler_committed_us, stamp_us)
+            ELSE responded_us  -- a query answered directly is done when its answer is there
+        END AS committed_us,
+        CASE
+            WHEN state <> 'committed' THEN NULL
+            WHEN commits > 0 AND handler_committed_us IS NOT NULL THEN 'handler'
+            WHEN commits > 0 THEN 'item'
+            ELSE 'client'
+        END AS commit_clock
+    FROM joined
+)
+SELECT
+    comparison_id, architecture, variant, arm, workload, scenario, repetition,
+    request_id, operation, entity, state, committed_us,
+    committed_us - scheduled_us AS completion_us,
+    deliveries, commits,
+    CASE WHEN committed_us IS NOT NULL
+        THEN row_number() OVER (PARTITION BY repetition, committed_us IS NULL ORDER BY committed_us, request_id)
+    END AS commit_order,
+    commit_clock, found
+FROM timed
+ORDER BY repetition, scheduled_us, request_id
