@@ -90,6 +90,9 @@ def run(
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
     watch = _Watch(bench, start_ns)
+    if scenario.limits:  # on from the first request to the last
+        limit = {"target": "functions", "kind": "concurrency_limit", "due_us": 0, "start_us": 0}
+        watch.windows.append({**limit, "end_us": schedule.duration_us})
     cpu_before, wall_before = bench.emulator.process.cpu_seconds(), time.monotonic()
     responses = _send(bench, schedule, scenario, client, watch, progress)
     cpu_share = (bench.emulator.process.cpu_seconds() - cpu_before) / (

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ DEFAULT_WORKLOAD = "food_orders"
 
 # A name becomes a folder, half of a partition key (cell = workload__scenario) and part of a page.
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
+
+_ABANDONED_S = 3600.0
 
 
 def check_name(name: str) -> str:
@@ -60,6 +63,12 @@ class Library:
         beside = path.with_suffix(".json") if path.parent == self._bundled else path.with_name("provenance.json")
         return dict(json.loads(beside.read_text())) if beside.exists() else {}
 
+    def _sweep(self) -> None:
+        """Remove what killed imports left behind: their hidden folders can hold a raw log."""
+        for leftover in self._places.recordings.glob(".*"):
+            if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(leftover, ignore_errors=True)
+
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """A hidden folder to write a recording's files into; it takes the name's place when the block succeeds.
@@ -69,6 +78,7 @@ class Library:
         """
         check_name(name)
         self._places.recordings.mkdir(parents=True, exist_ok=True)
+        self._sweep()
         folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))
         final = self._places.recordings / name
         old = folder.with_name(folder.name + ".old")

@@ -93,6 +93,17 @@ class Recording:
             table = table.slice(0, limit)
         return Recording(self.name, table)
 
+    def replayed_us(self, *, speed: float, longest_pause_s: float | None) -> npt.NDArray[np.int64]:
+        """When each request is due, from 0: recorded time divided by ``speed``, pauses cut to ``longest_pause_s``.
+
+        Real logs can hold an hour of silence between two busy minutes; a replay that keeps the minutes' shape would
+        spend most of its time waiting. None keeps every pause.
+        """
+        pauses_us = np.diff(self.arrival_us, prepend=self.arrival_us[0]) / speed
+        if longest_pause_s is not None:
+            pauses_us = np.minimum(pauses_us, longest_pause_s * 1e6)
+        return np.cumsum(pauses_us).astype(np.int64)
+
     def fastest_speed(self, peak_per_s: float) -> float:
         """The greatest speed at which no second of the replay offers more than ``peak_per_s`` requests.
 

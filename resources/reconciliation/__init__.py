@@ -1,7 +1,7 @@
 """From evidence to outcomes: what became of every offered request. Pure: Arrow in, Arrow out, no emulator, no disk.
 
-The rules are the SQL files beside this one; here they are run in order. Which figures follow from outcomes is
-`resources.warehouse`'s business.
+The rules are the SQL files beside this one; here they are run in order. What compares one architecture with another
+is not here.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow as pa
 from resources.evidence import Tables
 
 # Each may use those before it.
-_RULES = ("requests", "effects", "ledger")
+_RULES = ("requests", "effects", "ledger", "latency", "recovery")
 _PASSED_ON = ("invocations", "samples")
 
 
@@ -22,21 +22,36 @@ def rule(name: str) -> str:
 
 
 def reconcile(evidence: Tables) -> Tables:
-    """``requests``, ``effects``, ``invocations``, ``samples``, ``ledger`` and ``experiments`` of one cell's evidence."""
+    """All outcomes of one cell and architecture: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
+
+    A repetition whose books do not balance is marked invalid, with the reason.
+    """
     with duckdb.connect() as connection:
         for name, table in evidence.items():
-            connection.register(f"{'raw_' if name in _PASSED_ON else ''}{name}", table)
+            connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
         for name in _RULES:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         for name in _PASSED_ON:
             connection.execute(
-                f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"  # noqa: S608 - our own names
-                f" e.scenario, r.* FROM raw_{name} r JOIN experiments e USING (repetition)"
+                "CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"
+                " e.scenario, r.* FROM raw_{name} r JOIN experiments e USING (repetition)".format(name=name)
             )
-        outcomes = {
-            name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)
-        }
-    return {**outcomes, "experiments": evidence["experiments"]}
+        outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
+    faults = imbalances(outcomes["ledger"], evidence["experiments"])
+    return {**outcomes, "experiments": _invalidated(evidence["experiments"], faults)}
+
+
+def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
+    if not faults:
+        return experiments
+    at = experiments.schema.get_field_index("invalid_reason")
+    reasons = [
+        reason or next((fault for fault in faults if fault.startswith(f"repetition {repetition},")), None)
+        for repetition, reason in zip(
+            experiments.column("repetition").to_pylist(), experiments.column(at).to_pylist(), strict=True
+        )
+    ]
+    return experiments.set_column(at, "invalid_reason", pa.array(reasons, pa.string()))
 
 
 def imbalances(ledger: pa.Table, experiments: pa.Table) -> list[str]:

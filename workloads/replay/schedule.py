@@ -72,7 +72,7 @@ class Schedule:
         return list(seeded)
 
 
-def schedule(recording: Recording, *, speed: float, seed: int) -> Schedule:
+def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: float | None = None) -> Schedule:
     """``recording`` played ``speed`` times as fast. The same arguments give the same requests, byte for byte."""
     table = recording.table
     ids = [str(request_id) for request_id in table.column("request_id").to_pylist()]
@@ -80,14 +80,13 @@ def schedule(recording: Recording, *, speed: float, seed: int) -> Schedule:
         entity if entity is not None else f"new-{request_id}"  # a command without an entity makes a new one
         for entity, request_id in zip(table.column("entity").to_pylist(), ids, strict=True)
     ]
-    arrivals = recording.arrival_us
     return Schedule(
         request_ids=ids,
         operations=table.column("operation").to_pylist(),
         entities=entities,
         order_ids=[order_id(entity) for entity in entities],
         payload_bytes=table.column("payload_bytes").to_pylist(),
-        due_us=((arrivals - arrivals[0]) / speed).astype(np.int64),
+        due_us=recording.replayed_us(speed=speed, longest_pause_s=longest_pause_s),
         seed=seed,
     )
 

@@ -4,7 +4,7 @@ WITH windows AS (
     SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, settled_us,
         unnest(from_json(fault_windows, '[{"target":"VARCHAR","kind":"VARCHAR","start_us":"BIGINT","end_us":"BIGINT"}]'),
             recursive := true)
-    FROM replays
+    FROM experiments
     WHERE json_array_length(fault_windows) > 0
 ),
 commands AS (

@@ -13,7 +13,7 @@ WITH measured AS (
         ], recursive := true)
     FROM requests r
     JOIN effects f USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, request_id)
-    JOIN replays e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
+    JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
 ),
 grouped AS (
     SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, operation, measure,

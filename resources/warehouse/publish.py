@@ -1,0 +1,77 @@
+"""Building ``archduel.duckdb`` beside the published one and renaming it over. The only writer of that file.
+
+Outcomes stay Parquet behind views; everything aggregated becomes a table.
+"""
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import filelock
+
+from resources.warehouse.partitions import current
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+VIEWS = ("requests", "effects", "invocations", "samples")
+TABLES = ("ledger", "latency", "recovery")
+_STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
+_HERE = Path(__file__).parent
+
+
+def publish(places: Places) -> Path:
+    """Publish what is on disk now; returns the database's path. Readers of the old file are not disturbed."""
+    places.home.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(places.home / "publish.lock"):
+        for leftover in places.home.glob(".archduel.*"):  # of killed publishers: we hold the lock
+            leftover.unlink()
+        hidden = places.home / f".archduel.{uuid.uuid4().hex}.duckdb"
+        try:
+            _build(places, hidden)
+            os.replace(hidden, places.database)
+        except (OSError, duckdb.IOException) as error:
+            raise ArchduelError(f"cannot publish {places.database}: {error}; the old results stand") from error
+        finally:
+            hidden.unlink(missing_ok=True)
+    return places.database
+
+
+def _build(places: Places, file: Path) -> None:
+    versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {_literal(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
+        connection.execute("USE archduel")
+        connection.execute((_HERE / "tables.sql").read_text())
+        if versions:
+            for name in VIEWS:
+                connection.execute(f"DROP TABLE {name}")
+                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
+            for name in TABLES:
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
+            _insert_experiments(connection, versions)
+        for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
+            connection.execute(f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({_literal(quarantine)})")
+        connection.execute((_HERE / "summary.sql").read_text())
+
+
+def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterable[Path]) -> None:
+    columns = [row[0] for row in connection.execute("DESCRIBE experiments").fetchall()]
+    known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
+    files = _files(versions, "experiments")
+    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")  # noqa: S608 - our own names
+    connection.execute(
+        "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"  # noqa: S608
+        " any_value(target), any_value(speed), max(repetition), any_value(seed), min(started_at), max(finished_at),"
+        f" any_value(config), any_value(code_version) FROM {files} GROUP BY comparison_id"
+    )
+
+
+def _files(versions: Iterable[Path], name: str) -> str:
+    paths = ", ".join(_literal(version / f"{name}.parquet") for version in sorted(versions))
+    return f"read_parquet([{paths}], union_by_name = true)"
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

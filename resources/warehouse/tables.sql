@@ -1,0 +1,69 @@
+-- The tables of archduel.duckdb. What a user may rely on: README and the contract describe the columns.
+CREATE TABLE comparisons (
+    comparison_id VARCHAR, origin VARCHAR, night VARCHAR, evidence VARCHAR, target VARCHAR, speed DOUBLE,
+    repetitions BIGINT, seed BIGINT, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, config JSON, code_version VARCHAR
+);
+CREATE TABLE experiments (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
+    started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, settled_us BIGINT,
+    valid BOOLEAN, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
+    target_cpu_share DOUBLE, dagster_run_id VARCHAR, fault_windows JSON
+);
+CREATE TABLE requests (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT, sent_us BIGINT,
+    client_queue_us BIGINT, responded_us BIGINT, status INTEGER, aws_status INTEGER, outcome VARCHAR,
+    response_us BIGINT, service_us BIGINT
+);
+CREATE TABLE effects (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, state VARCHAR, committed_us BIGINT,
+    completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT, commit_clock VARCHAR, found BOOLEAN
+);
+CREATE TABLE invocations (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT, cold BOOLEAN,
+    batch_size BIGINT, outcome VARCHAR
+);
+CREATE TABLE samples (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, dead_letters BIGINT, in_flight BIGINT
+);
+CREATE TABLE latency (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, operation VARCHAR, measure VARCHAR, n BIGINT, n_censored BIGINT, n_excluded BIGINT,
+    p50_us BIGINT, p50_low_us BIGINT, p50_high_us BIGINT, p90_us BIGINT, p90_low_us BIGINT, p90_high_us BIGINT,
+    p99_us BIGINT, p99_low_us BIGINT, p99_high_us BIGINT, p999_us BIGINT, p999_low_us BIGINT, p999_high_us BIGINT,
+    max_us BIGINT
+);
+CREATE TABLE ledger (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, operation VARCHAR, offered BIGINT, answered BIGINT, accepted BIGINT, throttled BIGINT,
+    failed BIGINT, timed_out BIGINT, unsent BIGINT, committed BIGINT, dead_lettered BIGINT, in_flight BIGINT,
+    lost BIGINT, rejected BIGINT, ghost_commits BIGINT, ghost_dead_lettered BIGINT, ghost_in_flight BIGINT,
+    unknown_effects BIGINT, duplicates BIGINT, redeliveries BIGINT, reordered BIGINT, read_your_writes_misses BIGINT
+);
+CREATE TABLE recovery (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT, error_share_in_window DOUBLE,
+    backlog_max BIGINT, drain_us BIGINT, back_to_normal_us BIGINT, recovered_share DOUBLE
+);
+CREATE TABLE cost (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, item VARCHAR, quantity DOUBLE,
+    quantity_evidence VARCHAR, unit_price DOUBLE, usd DOUBLE, price_list_date DATE
+);
+CREATE TABLE pairwise (
+    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, baseline VARCHAR, candidate VARCHAR,
+    metric VARCHAR, difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR, pairs BIGINT,
+    p_value DOUBLE, p_adjusted DOUBLE
+);
+CREATE TABLE claims (
+    comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, architecture VARCHAR, text VARCHAR, reading VARCHAR,
+    metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT, verdict VARCHAR,
+    evidence VARCHAR, query VARCHAR
+);
+CREATE TABLE conformance (
+    target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR
+);
+CREATE TABLE quarantine (recording VARCHAR, file VARCHAR, line_number BIGINT, reason VARCHAR, shape VARCHAR);
