@@ -1,0 +1,1 @@
+"""Wiring: definitions, partitions, jobs, schedules, sensors, and the command line. No work is done here."""

@@ -21,7 +21,11 @@ from workloads.replay.client import Client, Gauge, KeepAliveClient
 from workloads.replay.schedule import split_url, warm_up
 from workloads.scenarios import Scenario
 
-_ENVIRONMENTS = 4  # warm ones of each function: a replay under half of the capacity rarely needs more at once
+# Warm ones of each function: a replay under half of the capacity rarely needs more at once. The pollers of an event
+# source mapping never take more than five.
+_ENVIRONMENTS = {"consumer": 5}
+_OTHER_ENVIRONMENTS = 8
+_HOLD_MS = 500
 _QUIET_S = 10.0
 
 
@@ -74,20 +78,22 @@ class Bench:
         if self._warm:
             return
         self.stack.ensure_all()
-        functions = list(self.stack.function_names.values())
-        limit = self.stack.settings.reserved_concurrency or _ENVIRONMENTS
-        wanted = [name for name in functions for _ in range(min(limit, _ENVIRONMENTS))]
+        limit = self.stack.settings.reserved_concurrency
+        wanted = [
+            function
+            for node, function in self.stack.function_names.items()
+            for _ in range(min(limit or 1000, _ENVIRONMENTS.get(node, _OTHER_ENVIRONMENTS)))
+        ]
         # All at once and each held, or one environment would serve them one after another.
-        hold_ms = 250 * len(wanted)
         with ThreadPoolExecutor(len(wanted)) as pool:
-            list(pool.map(lambda name: self._invoke(name, hold_ms), wanted))
+            list(pool.map(self._make_environment, wanted))
         gauge = Gauge()
         (client or KeepAliveClient()).send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), gauge)
         self._wait_until_quiet()
         self._warm = True
 
-    def _invoke(self, function: str, hold_ms: int) -> None:
-        payload = json.dumps({"warm_up": {"hold_ms": min(hold_ms, 1500)}})
+    def _make_environment(self, function: str) -> None:
+        payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
         self.stack.clients.lambda_.invoke(FunctionName=function, Payload=payload)
 
     def _wait_until_quiet(self) -> None:

@@ -116,7 +116,7 @@ def run(
         "requests": len(schedule),
         "duration_us": schedule.duration_us,
         "settled_us": settled_us,
-        "invalid_reason": _invalid_reason(lag_us, cpu_share, scenario),
+        "invalid_reason": _invalid_reason(lag_us, cpu_share, int((responses.status == 429).sum()), scenario),
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
@@ -266,12 +266,16 @@ def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
     return int(np.quantile(values, q)) if len(values) else None
 
 
-def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, scenario: Scenario) -> str | None:
+def _invalid_reason(
+    lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: int, scenario: Scenario
+) -> str | None:
     p99_us = _quantile(lag_us, 0.99)
     if p99_us is None:
         return "nothing was sent"
     if p99_us > SEND_LAG_P99_BOUND_US:
         return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
+    if throttled and not scenario.limits:
+        return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
     if scenario.name == "steady" and cpu_share > TARGET_CPU_SHARE_BOUND:
         return f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
     return None

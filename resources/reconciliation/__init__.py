@@ -29,13 +29,13 @@ def reconcile(evidence: Tables) -> Tables:
     with duckdb.connect() as connection:
         for name, table in evidence.items():
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
-        for name in _RULES:
-            connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         for name in _PASSED_ON:
             connection.execute(
-                "CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"
-                " e.scenario, r.* FROM raw_{name} r JOIN experiments e USING (repetition)".format(name=name)
+                f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"  # noqa: S608 - our own names
+                f" e.scenario, r.* FROM raw_{name} r JOIN experiments e USING (repetition)"
             )
+        for name in _RULES:
+            connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
     faults = imbalances(outcomes["ledger"], evidence["experiments"])
     return {**outcomes, "experiments": _invalidated(evidence["experiments"], faults)}

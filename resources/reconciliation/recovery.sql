@@ -34,21 +34,21 @@ before AS (
 -- The last command due after the window that was not done within twice the p95 of before: normal from there on.
 late AS (
     SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario, w.repetition, w.start_us,
-        max(c.scheduled_us) - w.end_us AS last_late_us
+        max(c.scheduled_us - w.end_us) AS last_late_us
     FROM windows w
     JOIN before b USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, start_us)
     JOIN commands c USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     WHERE c.scheduled_us >= w.end_us AND (NOT c.acknowledged OR c.completion_us IS NULL OR c.completion_us > 2 * b.p95_us)
-    GROUP BY ALL, w.end_us
+    GROUP BY ALL
 ),
 backlogs AS (
     SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario, w.repetition, w.start_us,
         max(s.queue_visible + s.queue_in_flight) FILTER (s.t_us >= w.start_us) AS backlog_max,
-        -- the last moment after the window at which more waited than before it
-        max(s.t_us) FILTER (s.t_us >= w.end_us AND s.queue_visible + s.queue_in_flight > 0) - w.end_us AS drain_us
+        -- the last moment after the window at which anything waited
+        max(s.t_us - w.end_us) FILTER (s.t_us >= w.end_us AND s.queue_visible + s.queue_in_flight > 0) AS drain_us
     FROM windows w
     JOIN samples s USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
-    GROUP BY ALL, w.end_us
+    GROUP BY ALL
 )
 SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario, w.repetition,
     w.target, w.kind, w.start_us, w.end_us,

@@ -1,0 +1,1 @@
+"""What the lab can run on. One module each: how it is started, found healthy, named and ended."""

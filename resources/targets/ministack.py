@@ -16,6 +16,7 @@ from resources.clients import REGION
 from resources.leash import LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
+MOST_ENVIRONMENTS = 40
 _START_S = 30.0
 
 
@@ -43,6 +44,10 @@ class MiniStack:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
             "TMPDIR": str(self._files),
+            # It starts a process for every concurrent invocation, at a third of a CPU second each: past some number
+            # the starting itself makes more concurrent, and the machine never comes back. A replay that meets this
+            # bound is invalid, and says so.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(MOST_ENVIRONMENTS),
         }
 
     def wait_until_ready(self) -> None:

@@ -23,6 +23,3 @@ def query(places: Places, sql: str, parameters: list[object] | None = None) -> p
         return connection.execute(sql, parameters or []).to_arrow_table()
 
 
-def write_outcomes_path(places: Places, comparison_id: str, cell: str, architecture: str) -> Path:
-    """The partition of one comparison, cell and architecture."""
-    return places.outcomes / comparison_id / cell / architecture

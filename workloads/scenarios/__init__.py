@@ -12,6 +12,9 @@ from typing import Any
 
 from workloads.errors import UsageError
 
+# What `compare` and the nights run unless told otherwise.
+DEFAULT_SCENARIOS = ("steady", "backend_outage", "concurrency_limit")
+
 FAULT_KINDS = ("down",)
 FAULT_TARGETS = ("table",)
 

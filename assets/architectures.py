@@ -1,0 +1,158 @@
+"""One asset graph per registered architecture: its resources, the replay through it, the outcomes.
+
+Belongs here: the factory, and what a node shows of itself. What an architecture is made of is its module in
+`resources.architectures`; adding one there adds its graph here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.lab import ComparisonResource
+from assets.presentation import column_schema, facts_metadata, markdown_table
+from resources.architectures import Architecture, architectures
+from resources.lab import Lab, code_version
+from resources.reconciliation import imbalances, reconcile
+from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.publish import publish
+
+POOL = "lab"  # one run at a time: two labs on one machine would measure each other
+OWNERS = ["team:archduel"]
+
+
+def cell_and_night(context: dg.AssetExecutionContext) -> tuple[str, str]:
+    """The two dimensions of the run's partition."""
+    key = context.partition_key
+    assert isinstance(key, dg.MultiPartitionKey)  # noqa: S101 - these assets have no other partitions
+    return key.keys_by_dimension["cell"], key.keys_by_dimension["night"]
+
+
+def _resource_asset(architecture: Architecture, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    node = architecture.nodes[name]
+
+    @dg.asset(
+        key=[architecture.name, name],
+        deps=[[architecture.name, need] for need in node.needs],
+        group_name=architecture.name,
+        description=node.description,
+        kinds={node.kind.split("_")[0]},
+        owners=OWNERS,
+        code_version=code_version(),
+        partitions_def=partitions,
+        pool=POOL,
+        # Provisioning may be tried again; a replay may not, that would silently change the sample.
+        retry_policy=dg.RetryPolicy(max_retries=1),
+    )
+    def resource_node(context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult[Any]:
+        cell, _ = cell_and_night(context)
+        return dg.MaterializeResult(metadata=facts_metadata(lab.ensure(architecture.name, cell, name)))
+
+    return resource_node
+
+
+def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """One node across the architectures, so that their repetitions interleave (ABC, CBA, ...)."""
+    specs = [
+        dg.AssetSpec(
+            [architecture.name, "replay"],
+            deps=[[architecture.name, leaf] for leaf in architecture.leaves],
+            group_name=architecture.name,
+            description="The recording replayed open loop through this architecture; the evidence of what happened.",
+            kinds={"python"},
+            owners=OWNERS,
+            code_version=code_version(),
+        )
+        for architecture in architectures().values()
+    ]
+
+    @dg.multi_asset(name="replay", specs=specs, can_subset=True, partitions_def=partitions, pool=POOL)
+    def replay(
+        context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        cell, night = cell_and_night(context)
+        chosen = [name for name in architectures() if dg.AssetKey([name, "replay"]) in context.selected_asset_keys]
+        for name, summary in lab.replay(chosen, cell, comparison.of(night)):
+            yield dg.MaterializeResult(
+                asset_key=[name, "replay"],
+                metadata={
+                    "dagster/row_count": summary.requests,
+                    "replay_seconds": summary.seconds,
+                    "speed": summary.speed,
+                    "interleaved_with": ", ".join(summary.interleaved),
+                },
+            )
+
+    return replay
+
+
+def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    key = dg.AssetKey([architecture.name, "outcomes"])
+
+    @dg.asset(
+        key=key,
+        deps=[[architecture.name, "replay"]],
+        group_name=architecture.name,
+        description=(
+            "What became of every offered request: requests, effects, invocations, samples, ledger, latency, recovery."
+        ),
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        code_version=code_version(),
+        partitions_def=partitions,
+        pool=POOL,
+        check_specs=[
+            dg.AssetCheckSpec("books_balance", asset=key, blocking=True, description="The ledger's four identities."),
+            dg.AssetCheckSpec("replay_valid", asset=key, description="The load was on time, the emulator not the limit."),
+        ],
+    )
+    def outcomes(
+        context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
+    ) -> dg.MaterializeResult[Any]:
+        cell, night = cell_and_night(context)
+        belonging = comparison.of(night)
+        evidence, alone = lab.recorded(architecture.name, cell, belonging)
+        tables = reconcile(evidence)
+        write_outcomes(lab.places, belonging.comparison_id, cell, architecture.name, tables)
+        publish(lab.places)
+        faults = imbalances(tables["ledger"], evidence["experiments"])
+        reasons = [reason for reason in tables["experiments"].column("invalid_reason").to_pylist() if reason]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": tables["requests"].num_rows,
+                "dagster/column_schema": column_schema(tables["requests"].schema),
+                "ledger": dg.MetadataValue.md(markdown_table(_shown(tables["ledger"]))),
+                "latency_us": dg.MetadataValue.md(markdown_table(_shown(tables["latency"]))),
+                "target": tables["experiments"].column("target")[0].as_py(),
+                "evidence": tables["experiments"].column("evidence")[0].as_py(),
+                "comparison_id": belonging.comparison_id,
+                "replayed_alone": alone,
+            },
+            check_results=[
+                dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),
+                dg.AssetCheckResult(
+                    check_name="replay_valid",
+                    passed=not reasons,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"reasons": reasons},
+                ),
+            ],
+        )
+
+    return outcomes
+
+
+def _shown(table: pa.Table) -> pa.Table:
+    """A table without the key columns, which the partition says already."""
+    hidden = {"comparison_id", "architecture", "variant", "arm", "workload", "scenario"}
+    return table.select([name for name in table.column_names if name not in hidden])
+
+
+def architecture_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The graphs of all registered architectures over (cell, night) partitions."""
+    graphs = [_replay_asset(partitions)]
+    for architecture in architectures().values():
+        graphs += [_resource_asset(architecture, name, partitions) for name in architecture.nodes]
+        graphs.append(_outcomes_asset(architecture, partitions))
+    return graphs

@@ -1,0 +1,93 @@
+"""The comparison of a night: what all architectures' outcomes come to, side by side.
+
+Belongs here: which figures become nodes. How they are made is `resources.warehouse` and `resources.report`.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.architectures import OWNERS
+from assets.lab import ComparisonResource
+from assets.presentation import column_schema, markdown_table
+from resources.architectures import architectures
+from resources.lab import code_version
+from resources.report import write_report
+from resources.warehouse.publish import publish
+from resources.warehouse.reading import query
+from workloads.places import Places
+
+GROUP = "comparison"
+
+# Table of archduel.duckdb, what the node says of itself, and the line that shows it.
+_TABLES = {
+    "ledger": (
+        "Every offered request accounted for, per architecture and scenario.",
+        "SELECT workload, scenario, operation, architecture, * EXCLUDE (comparison_id, workload, scenario, operation,"
+        " architecture, variant, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
+    ),
+    "latency": (
+        "Quantiles of response, service and completion time. One repetition shows differences, it cannot judge them.",
+        "SELECT workload, scenario, operation, measure, architecture, repetition, n, n_censored, n_excluded, p50_us,"
+        " p90_us, p99_us, max_us FROM latency WHERE comparison_id = ? ORDER BY ALL",
+    ),
+    "recovery": (
+        "What each fault did, and how long its traces lasted.",
+        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM recovery WHERE comparison_id = ? ORDER BY ALL",
+    ),
+}
+
+
+def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Downstream of all outcomes, partitioned by night alone."""
+    common: dict[str, Any] = {
+        "group_name": GROUP,
+        "partitions_def": nights,
+        "owners": OWNERS,
+        "code_version": code_version(),
+    }
+
+    @dg.asset(
+        key=[GROUP, "warehouse"],
+        deps=[[name, "outcomes"] for name in architectures()],
+        kinds={"duckdb"},
+        description="archduel.duckdb, built beside the old one and renamed over it: readers are never disturbed.",
+        **common,
+    )
+    def warehouse() -> dg.MaterializeResult[Any]:
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(publish(places)))})
+
+    @dg.asset(
+        key=[GROUP, "report"],
+        deps=[[GROUP, name] for name in _TABLES],
+        kinds={"html"},
+        description="The report: one HTML file that opens offline.",
+        **common,
+    )
+    def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult[Any]:
+        belonging = comparison.of(context.partition_key)
+        path = write_report(places, belonging.comparison_id)
+        return dg.MaterializeResult(
+            metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
+        )
+
+    return [warehouse, report, *(_table_asset(name, places, common) for name in _TABLES)]
+
+
+def _table_asset(name: str, places: Places, common: dict[str, Any]) -> dg.AssetsDefinition:
+    description, sql = _TABLES[name]
+
+    @dg.asset(key=[GROUP, name], deps=[[GROUP, "warehouse"]], kinds={"duckdb"}, description=description, **common)
+    def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult[Any]:
+        belonging = comparison.of(context.partition_key)
+        rows = query(places, sql, [belonging.comparison_id])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "dagster/column_schema": column_schema(rows.schema),
+                "comparison_id": belonging.comparison_id,
+                name: dg.MetadataValue.md(markdown_table(rows)),
+            }
+        )
+
+    return table_node

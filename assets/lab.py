@@ -1,0 +1,69 @@
+"""The lab as Dagster resources: configuration in, a `resources.lab.Lab` for the run out.
+
+Belongs here: turning Dagster's configuration and log into the lab's. The lab starts nothing until a node asks.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from resources.lab import Comparison, Lab, LabSettings
+from resources.progress import Reporter
+from workloads.places import Places
+
+_CONFIG = {
+    "repetitions": dg.Field(int, default_value=1, description="How often each cell is replayed."),
+    "speed": dg.Field(dg.Noneable(float), default_value=None, description="None: as fast as half the capacity allows."),
+    "duration_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to replay."),
+    "limit": dg.Field(dg.Noneable(int), default_value=None, description="Requests to replay at most."),
+    "longest_pause_s": dg.Field(float, default_value=1.0, description="Longer pauses are cut to it; 0 keeps them."),
+    "seed": dg.Field(int, default_value=1, description="Of everything the recording leaves open."),
+    "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
+}
+
+
+class LogReporter:
+    """Tells a run's log what the lab does: stages, and each tenth of a replay."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        self._log = log
+        self._told: tuple[str, int] = ("", 0)
+
+    def stage(self, text: str) -> None:
+        self._log.info(text)
+
+    def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
+        told = (label, 10 * done // max(total, 1))
+        if told != self._told:
+            self._told = told
+            self._log.info(f"{label}: {done} of {total} requests over, {waiting} messages waiting")
+
+    def finished(self, label: str, text: str) -> None:
+        self._log.info(f"{label}: done{'; INVALID: ' + text if text else ''}")
+
+
+def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter]) -> dg.ResourceDefinition:
+    """A lab for each run; it ends with the run, and every process it started with it."""
+
+    @dg.resource(config_schema=_CONFIG, description="Emulators, replays and their evidence, for the length of a run.")
+    @contextmanager
+    def lab(context: dg.InitResourceContext) -> Iterator[Lab]:
+        assert context.log is not None  # noqa: S101 - Dagster gives every run a log
+        run_id = context.run.run_id if context.run else None
+        settings = LabSettings(**context.resource_config)
+        with Lab(places, settings, reporter(context.log), run_id=run_id) as running:
+            yield running
+
+    return lab
+
+
+class ComparisonResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Which comparison a run adds to: the night's own, unless an ad hoc one is named."""
+
+    comparison_id: str = ""
+
+    def of(self, night: str) -> Comparison:
+        if self.comparison_id:
+            return Comparison(self.comparison_id, "adhoc", night)
+        return Comparison(f"nightly-{night}", "nightly", night)

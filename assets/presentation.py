@@ -1,0 +1,43 @@
+"""How figures look in Dagster's metadata: tables, schemas, links. Knows nothing of where they come from."""
+
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+
+def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
+    """A resource's facts; URLs become links."""
+    return {
+        name: dg.MetadataValue.url(value)
+        if isinstance(value, str) and value.startswith("http")
+        else dg.MetadataValue.float(value)
+        if isinstance(value, float)
+        else dg.MetadataValue.int(value)
+        if isinstance(value, int)
+        else dg.MetadataValue.text(str(value))
+        for name, value in facts.items()
+    }
+
+
+def column_schema(schema: pa.Schema) -> dg.TableSchema:
+    """An Arrow schema as Dagster shows it."""
+    return dg.TableSchema(columns=[dg.TableColumn(field.name, str(field.type)) for field in schema])
+
+
+def markdown_table(table: pa.Table) -> str:
+    """A table's rows in Markdown. What was recorded by strangers cannot start a cell or a tag."""
+    names = table.column_names
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ("| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in table.to_pylist())
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,31 @@
+"""Assembly: everything put together, with room for a test or the command line to put something else in."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from assets.architectures import architecture_assets
+from assets.comparison import comparison_assets
+from assets.lab import ComparisonResource, LogReporter, lab_resource
+from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL, jobs
+from orchestration.nightly import comparison_sensor, nightly_schedule
+from orchestration.partitions import cell_partitions, night_partitions
+from resources.progress import Reporter
+from workloads.places import Places
+
+
+def build_definitions(
+    places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter
+) -> dg.Definitions:
+    """All of archduel over one home. ``reporter`` makes what the lab reports to from a run's log."""
+    nights = night_partitions()
+    known = {job.name: job for job in jobs()}
+    return dg.Definitions(
+        assets=[*architecture_assets(cell_partitions(places, nights)), *comparison_assets(places, nights)],
+        jobs=list(known.values()),
+        schedules=[nightly_schedule(known[ONE_CELL])],
+        sensors=[comparison_sensor(known[NIGHTLY_COMPARISON], nights)],
+        resources={"lab": lab_resource(places, reporter), "comparison": ComparisonResource()},
+        # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.
+        executor=dg.in_process_executor,
+    )

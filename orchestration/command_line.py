@@ -1,0 +1,294 @@
+"""The ``archduel`` command: options, errors and exit codes. What a command does lives elsewhere.
+
+Imports of whatever takes long (Dagster three seconds) wait until the command that needs it runs.
+"""
+
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import REPOSITORY, Places
+
+
+class _Commands(click.Group):
+    """Errors of ours are one or two lines on stderr and an exit code; ``--debug`` shows the traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ArchduelError as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"archduel: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("archduel: interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            # Whoever read us has gone (`| head`): nothing to say to nobody.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            if context.params.get("debug"):
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            click.echo(f"archduel: {error.strerror or error}{where}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="archduel")
+def main(debug: bool) -> None:
+    """Synchronous, event-driven or a mix? Replay recorded traffic through each and compare what really happened."""
+    if debug:
+        os.environ["ARCHDUEL_DEBUG"] = "1"
+    # Under `kill` everything still unwinds: emulators end, hidden files go.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+
+
+def _places() -> Places:
+    return Places.from_environment()
+
+
+def _console() -> Console:
+    return Console(soft_wrap=False)
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    @wraps(kind)
+    def check(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+        if value is not None and not 0 < value < float("inf"):
+            raise click.BadParameter("must be greater than 0")
+        return value
+
+    return check
+
+
+@main.command()
+@click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
+@click.option("--scenario", "scenario_names", multiple=True, metavar="NAME", help="Repeatable.  [default: the three basic ones]")
+@click.option("--architecture", "architecture_names", multiple=True, metavar="NAME", help="Repeatable.  [default: all]")
+@click.option("--repetitions", type=int, default=1, show_default=True, callback=_positive(int), help="How often each cell is replayed.")
+@click.option("--speed", type=float, callback=_positive(float), help="Recorded time is played this many times as fast.  [default: half the capacity]")
+@click.option("--duration", type=float, callback=_positive(float), metavar="SECONDS", help="Replay the first recorded seconds only.")
+@click.option("--limit", type=int, callback=_positive(int), metavar="REQUESTS", help="Replay the first requests only.")
+@click.option("--longest-pause", type=float, default=1.0, show_default=True, metavar="SECONDS", help="Longer pauses are cut to it; 0 keeps them.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of what the recording leaves open.")
+@click.option("--target", default="ministack", show_default=True, help="What to run on.")
+@click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
+@click.option("--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes.")
+def compare(**options: Any) -> None:
+    """Replay a recording through the architectures under scenarios, and compare.
+
+    Each cell starts emulators of its own, replays, waits until nothing moves, accounts for every request and ends
+    with a table, archduel.duckdb and a report.
+    """
+    from resources.architectures import architectures
+    from resources.lab import LabSettings
+    from workloads.errors import choose
+    from workloads.library import DEFAULT_WORKLOAD, Library
+    from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+
+    places = _places()
+    workload = options["workload"] or DEFAULT_WORKLOAD
+    choose(Library(places).paths(), workload, "workload")
+    choose({"ministack": None}, options["target"], "target")
+    for name in options["scenario_names"]:
+        choose(scenarios(), name, "scenario")
+    for name in options["architecture_names"]:
+        choose(architectures(), name, "architecture")
+    if not 0 <= options["longest_pause"] < float("inf"):
+        raise UsageError("--longest-pause must be at least 0, which keeps every pause")
+    settings = LabSettings(
+        repetitions=options["repetitions"],
+        speed=options["speed"],
+        duration_s=options["duration"],
+        limit=options["limit"],
+        longest_pause_s=options["longest_pause"],
+        seed=options["seed"],
+        wait=not options["no_wait"],
+    )
+
+    import warnings
+
+    warnings.simplefilter("ignore")  # of libraries, to their developers
+    from orchestration import compare as comparing
+    from orchestration.terminal import TerminalReporter
+
+    console = _console()
+    reporter = TerminalReporter(console)
+    request = comparing.Request(
+        workload=workload,
+        scenarios=tuple(dict.fromkeys(options["scenario_names"])) or DEFAULT_SCENARIOS,
+        architectures=tuple(name for name in architectures() if name in (options["architecture_names"] or architectures())),
+        settings=settings,
+    )
+    with reporter:
+        estimate = comparing.estimate(places, request, reporter)
+    console.print(estimate.sentence(request), highlight=False, markup=False)
+    if estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
+        click.confirm("That is over ten minutes. Go on?", abort=True)
+    if not comparing.compare(places, request, console, TerminalReporter(console)):
+        sys.exit(1)
+
+
+@main.command("import")
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--name", required=True, help="What the recording will be called.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the spreading of whole-second stamps.")
+@click.option("--endpoint-url", help="Of the S3 that s3:// paths are read from; an emulator on this machine.")
+def import_command(format_name: str, paths: tuple[str, ...], name: str, seed: int, endpoint_url: str | None) -> None:
+    """Bring recorded traffic into the library.
+
+    FORMAT is combined (nginx, Apache) or alb. PATHs are files, plain or .gz, or s3:// addresses; all become one
+    recording. An import is all or nothing.
+    """
+    from orchestration.importing import import_recording
+
+    import_recording(_places(), format_name, paths, name, seed=seed, endpoint_url=endpoint_url, console=_console())
+
+
+@main.command()
+@click.option("--name", required=True, help="What the recording will be called.")
+@click.option("--architecture", default="hybrid", show_default=True, help="What the customers order from.")
+@click.option("--minutes", type=float, default=2.25, show_default=True, callback=_positive(float), help="How long to record.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed, the same customers.")
+def record(name: str, architecture: str, minutes: float, seed: int) -> None:
+    """Record the built-in customers of a food-ordering service, in real time, against a running architecture."""
+    from orchestration.terminal import TerminalReporter
+    from resources.recording_session import record as record_session
+
+    console = _console()
+    with TerminalReporter(console) as reporter:
+        path = record_session(_places(), name, architecture=architecture, minutes=minutes, seed=seed, reporter=reporter)
+    console.print(f"recorded {name}: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@main.command()
+def workloads() -> None:
+    """List the recordings there are, with their figures."""
+    from rich.table import Table
+
+    from workloads.library import Library
+    from workloads.recording import peak_rate
+
+    library = Library(_places())
+    table = Table(header_style="bold")
+    for heading in ("workload", "requests", "seconds", "mean /s", "peak /s", "commands", "sub-seconds"):
+        table.add_column(heading, justify="left" if heading in ("workload", "sub-seconds") else "right")
+    for name in library.paths():
+        recording = library.load(name)
+        table.add_row(
+            name,
+            f"{recording.requests:,}",
+            f"{recording.duration_s:,.1f}",
+            f"{recording.requests / max(recording.duration_s, 1e-6):,.2f}",
+            f"{peak_rate(recording.arrival_us):,.0f}",
+            f"{recording.command_share:.1%}",
+            ", ".join(sorted(set(recording.table.column("subsecond").to_pylist()))),
+        )
+    _console().print(table)
+
+
+@main.command()
+def scenarios() -> None:
+    """List the scenarios there are."""
+    from workloads.scenarios import scenarios as known
+
+    _list({name: scenario.description for name, scenario in known().items()})
+
+
+@main.command()
+def architectures() -> None:
+    """List the architectures there are."""
+    from resources.architectures import architectures as known
+
+    _list({name: architecture.description for name, architecture in known().items()})
+
+
+def _list(descriptions: dict[str, str]) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, description in descriptions.items():
+        table.add_row(name, description)
+    _console().print(table, highlight=False, markup=False)
+
+
+@main.command()
+@click.argument("statement")
+@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def sql(statement: str, style: str) -> None:
+    """Query the results, read-only. For example: "SELECT architecture, scenario, outcome, count(*) FROM requests GROUP BY ALL"."""
+    import duckdb
+
+    from resources.warehouse.reading import query
+
+    try:
+        rows = query(_places(), statement)
+    except duckdb.Error as error:
+        raise ArchduelError(str(error).strip().splitlines()[0]) from None
+    if style == "csv":
+        import pyarrow.csv
+
+        pyarrow.csv.write_csv(rows, sys.stdout.buffer)
+    elif style == "json":
+        import json
+
+        click.echo(json.dumps(rows.to_pylist(), default=str, indent=2))
+    else:
+        from orchestration.terminal import rows_table
+
+        _console().print(rows_table(rows))
+
+
+@main.command()
+@click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
+@click.option("--comparison", "comparison_id", metavar="ID", help="Which one.  [default: the newest]")
+def report(open_it: bool, comparison_id: str | None) -> None:
+    """Rebuild the database and the report from what is on disk."""
+    from resources.report import write_report
+    from resources.warehouse.publish import publish
+
+    places = _places()
+    publish(places)
+    path = write_report(places, comparison_id)
+    click.echo(str(path))
+    if open_it:
+        webbrowser.open(path.as_uri())
+
+
+@main.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+def dev(port: int) -> None:
+    """The Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
+    import socket
+
+    from orchestration.instance import prepare_instance
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ArchduelError(f"port {port} is taken: end what listens there or name another with --port") from error
+    prepare_instance(_places())
+    os.chdir(REPOSITORY)
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
+    os.execv(dagster, [dagster, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""``archduel compare``: materialises the asset graph of the cells asked for, in this process, and tells the outcome.
+
+Belongs here: from options to runs. What the runs do is the graph's; how the outcome looks is `orchestration.terminal`.
+"""
+
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+from orchestration.build import build_definitions
+from orchestration.instance import prepare_instance
+from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
+from orchestration.partitions import cell
+from orchestration.terminal import TerminalReporter, comparison_tables
+from resources.architectures import architectures
+from resources.lab import LabSettings, default_speed
+from resources.warehouse.reading import query
+from workloads.errors import ArchduelError
+from workloads.library import DEFAULT_WORKLOAD, Library
+from workloads.places import Places
+from workloads.scenarios import scenarios
+
+LONG_S = 600
+_OVERHEAD_S = 14  # of a cell: emulators, provisioning, environments
+_SETTLE_S = 5  # of a replay, on average over the scenarios
+
+Instance = dg.DagsterInstance
+
+
+class Interrupted(ArchduelError):
+    """Ctrl-C. Exit code 130, as shells have it."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare. Names are checked already."""
+
+    workload: str
+    scenarios: tuple[str, ...]
+    architectures: tuple[str, ...]
+    settings: LabSettings
+
+    @property
+    def cells(self) -> list[str]:
+        return [cell(self.workload, scenario) for scenario in self.scenarios]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """About how long a comparison takes, and why."""
+
+    seconds: float
+    speed: float
+    requests: int
+    replay_s: float
+    paused_s: float
+
+    def sentence(self, request: Request) -> str:
+        replays = len(request.cells) * len(request.architectures) * request.settings.repetitions
+        text = (
+            f"{request.workload}: {self.requests:,} requests at {self.speed:g} times the recorded speed,"
+            f" {self.replay_s:.0f} s a replay, {replays} replays: about {self.seconds / 60:.1f} minutes."
+        )
+        if self.paused_s >= 1:
+            text += (
+                f" Pauses over {request.settings.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
+                " (--longest-pause 0 keeps them)."
+            )
+        return text
+
+
+def estimate(places: Places, request: Request, reporter: TerminalReporter) -> Estimate:
+    """What `compare` will take; measures the machine's capacity where that was never done."""
+    settings = request.settings
+    recording = Library(places).load(request.workload).cut(duration_s=settings.duration_s, limit=settings.limit)
+    speed = settings.speed or default_speed(places, recording, reporter)
+    replay_s = settings.offered(recording, speed).duration_us / 1e6
+    replays = len(request.cells) * len(request.architectures) * settings.repetitions
+    seconds = replays * (replay_s + _SETTLE_S) + len(request.cells) * _OVERHEAD_S
+    return Estimate(seconds, speed, recording.requests, replay_s, recording.duration_s / speed - replay_s)
+
+
+def compare(places: Places, request: Request, console: Console, reporter: TerminalReporter) -> bool:
+    """Run it, print the comparison; whether every cell came through.
+
+    Raises `ArchduelError` when no cell did, `Interrupted` on Ctrl-C.
+    """
+    prepare_instance(places)
+    definitions = build_definitions(places, lambda _log: reporter)
+    now = datetime.now(UTC)
+    night = now.strftime("%Y-%m-%d")
+    comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    failures: list[str] = []
+    with Instance.get() as instance:
+        with reporter:
+            for name in request.cells:
+                reporter.stage(f"{name}: starting emulators")
+                result = _run_cell(definitions, instance, request, name, night, comparison_id)
+                if not result.success:
+                    failures.append(f"{name}: {_reason(result)}")
+                    console.print(failures[-1], style="red", highlight=False, markup=False)
+            if len(failures) < len(request.cells):
+                reporter.stage("comparing")
+                _run_comparison(definitions, instance, night, comparison_id)
+    if len(failures) == len(request.cells):
+        raise ArchduelError("no cell came through: nothing to compare; the old results stand")
+    _tell(places, request, comparison_id, console)
+    return not failures
+
+
+def _run_cell(
+    definitions: dg.Definitions, instance: Instance, request: Request, name: str, night: str, comparison_id: str
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_job_def(ONE_CELL)
+    keys = [key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures]
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=dg.MultiPartitionKey({"cell": name, "night": night}),
+        asset_selection=keys,
+        raise_on_error=False,
+        run_config=_config(
+            lab={"config": asdict(request.settings)}, comparison={"config": {"comparison_id": comparison_id}}
+        ),
+        # A killed command line leaves its run "started"; monitoring ends it after this time.
+        tags={"archduel/command": "compare", "dagster/max_runtime": str(24 * 3600)},
+    )
+
+
+def _run_comparison(definitions: dg.Definitions, instance: Instance, night: str, comparison_id: str) -> None:
+    result = definitions.resolve_job_def(NIGHTLY_COMPARISON).execute_in_process(
+        instance=instance,
+        partition_key=night,
+        raise_on_error=False,
+        run_config=_config(comparison={"config": {"comparison_id": comparison_id}}),
+    )
+    if not result.success:
+        raise ArchduelError(f"the comparison failed: {_reason(result)}")
+
+
+def _config(**resources: dict[str, Any]) -> dict[str, Any]:
+    return {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "resources": resources}
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """The first failure in one sentence: ours as it was written, anything else with its kind."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        error = getattr(event.event_specific_data, "error", None)
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is None:
+            continue
+        if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+            raise Interrupted("interrupted: the old results stand, no process is left behind")
+        text = error.message.strip()
+        ours = any(name in error.cls_name for name in ("ArchduelError", "UsageError"))
+        if os.environ.get("ARCHDUEL_DEBUG"):
+            text += "\n" + "".join(error.stack)
+        return text.partition(": ")[2] if ours else text
+    return "the run failed without saying why"
+
+
+def _tell(places: Places, request: Request, comparison_id: str, console: Console) -> None:
+    rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
+    order = {name: index for index, name in enumerate([*scenarios(), *architectures()])}
+    ordered = sorted(
+        rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
+    )
+    told = query(places, "SELECT target, speed, evidence FROM comparisons WHERE comparison_id = ?", [comparison_id])
+    about = told.to_pylist()[0]
+    console.print()
+    for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema)):
+        console.print(table)
+    for row in query(
+        places,
+        "SELECT scenario, architecture, repetition, invalid_reason FROM experiments WHERE comparison_id = ? AND NOT valid",
+        [comparison_id],
+    ).to_pylist():
+        console.print(
+            f"left out as invalid: {row['scenario']}, {row['architecture']}, repetition {row['repetition']}:"
+            f" {row['invalid_reason']}",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
+    lines = [
+        f"All figures {about['evidence']} on {about['target']}, recorded time played {about['speed']:g} times as fast."
+        " Its milliseconds are not AWS milliseconds.",
+        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, never done.",
+    ]
+    if request.settings.repetitions < 8:
+        lines.append(
+            "Differences of latency are shown, not judged: that takes 8 repetitions,"
+            f" `archduel compare{_options(request)} --repetitions 8`."
+        )
+    lines += [
+        f"Comparison {comparison_id}",
+        f"Tables: {places.database}   (archduel sql \"FROM summary WHERE comparison_id = '{comparison_id}'\")",
+        f"Report: {places.report}",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _options(request: Request) -> str:
+    text = "" if request.workload == DEFAULT_WORKLOAD else f" --workload {request.workload}"
+    return text + (f" --limit {request.settings.limit}" if request.settings.limit else "")

@@ -1,0 +1,34 @@
+"""The jobs people launch: one cell, one architecture, the comparison of a night."""
+
+import dagster as dg
+
+from assets.comparison import GROUP
+from resources.architectures import architectures
+
+ONE_CELL = "one_cell"
+NIGHTLY_COMPARISON = "nightly_comparison"
+
+
+def jobs() -> list[dg.unresolved_asset_job_definition.UnresolvedAssetJobDefinition]:
+    """`ONE_CELL` runs all architectures through one cell, ``one_architecture_NAME`` a single one, and
+    `NIGHTLY_COMPARISON` compares what a night's cells brought."""
+    return [
+        dg.define_asset_job(
+            ONE_CELL,
+            dg.AssetSelection.groups(*architectures()),
+            description="One recording under one scenario through every architecture, interleaved.",
+        ),
+        *(
+            dg.define_asset_job(
+                f"one_architecture_{name}",
+                dg.AssetSelection.groups(name),
+                description=f"One cell through {name} alone. It pairs with nothing: a comparison wants one run.",
+            )
+            for name in architectures()
+        ),
+        dg.define_asset_job(
+            NIGHTLY_COMPARISON,
+            dg.AssetSelection.groups(GROUP),
+            description="What all cells of a night come to, compared, with the report.",
+        ),
+    ]
