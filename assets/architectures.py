@@ -45,7 +45,7 @@ def _resource_asset(architecture: Architecture, name: str, partitions: dg.Partit
         # Provisioning may be tried again; a replay may not, that would silently change the sample.
         retry_policy=dg.RetryPolicy(max_retries=1),
     )
-    def resource_node(context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult[Any]:
+    def resource_node(context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult:
         cell, _ = cell_and_night(context)
         return dg.MaterializeResult(metadata=facts_metadata(lab.ensure(architecture.name, cell, name)))
 
@@ -70,7 +70,7 @@ def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(name="replay", specs=specs, can_subset=True, partitions_def=partitions, pool=POOL)
     def replay(
         context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult]:
         cell, night = cell_and_night(context)
         chosen = [name for name in architectures() if dg.AssetKey([name, "replay"]) in context.selected_asset_keys]
         for name, summary in lab.replay(chosen, cell, comparison.of(night)):
@@ -109,7 +109,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
     )
     def outcomes(
         context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
-    ) -> dg.MaterializeResult[Any]:
+    ) -> dg.MaterializeResult:
         cell, night = cell_and_night(context)
         belonging = comparison.of(night)
         evidence, alone = lab.recorded(architecture.name, cell, belonging)

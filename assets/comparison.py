@@ -54,7 +54,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         description="archduel.duckdb, built beside the old one and renamed over it: readers are never disturbed.",
         **common,
     )
-    def warehouse() -> dg.MaterializeResult[Any]:
+    def warehouse() -> dg.MaterializeResult:
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(publish(places)))})
 
     @dg.asset(
@@ -64,7 +64,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         description="The report: one HTML file that opens offline.",
         **common,
     )
-    def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult[Any]:
+    def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
         path = write_report(places, belonging.comparison_id)
         return dg.MaterializeResult(
@@ -78,7 +78,7 @@ def _table_asset(name: str, places: Places, common: dict[str, Any]) -> dg.Assets
     description, sql = _TABLES[name]
 
     @dg.asset(key=[GROUP, name], deps=[[GROUP, "warehouse"]], kinds={"duckdb"}, description=description, **common)
-    def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult[Any]:
+    def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
         rows = query(places, sql, [belonging.comparison_id])
         return dg.MaterializeResult(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from orchestration.jobs import Job
 from orchestration.partitions import nightly_cells
 
 NIGHT_TAG = "archduel/night"
@@ -11,7 +12,7 @@ NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008
 _LOOK_BACK = 2  # nights
 
 
-def nightly_schedule(job: dg.unresolved_asset_job_definition.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def nightly_schedule(job: Job) -> dg.ScheduleDefinition:
     """02:00 UTC: every declared cell, eight repetitions."""
 
     @dg.schedule(
@@ -36,7 +37,7 @@ def nightly_schedule(job: dg.unresolved_asset_job_definition.UnresolvedAssetJobD
 
 
 def comparison_sensor(
-    job: dg.unresolved_asset_job_definition.UnresolvedAssetJobDefinition, nights: dg.DailyPartitionsDefinition
+    job: Job, nights: dg.DailyPartitionsDefinition
 ) -> dg.SensorDefinition:
     """Once every cell of a night has ended and one at least succeeded; once more for each cell run again."""
 

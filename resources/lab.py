@@ -38,6 +38,7 @@ from workloads.replay.schedule import Schedule, schedule
 from workloads.scenarios import Scenario, scenarios
 
 CELL_SEPARATOR = "__"
+_SHORTEST_REPLAY_S = 10.0
 VARIANT = "naive"  # the consumer's update adds to a count of commits, so that a write done twice shows
 
 
@@ -259,10 +260,14 @@ class Lab:
 
 
 def default_speed(places: Places, recording: Recording, reporter: Reporter) -> float:
-    """The speed at which the recording's busiest second stays under half of what this machine's emulator takes."""
+    """The speed at which the recording's busiest second stays under half of what this machine's emulator takes.
+
+    Never so fast that a replay is over before a fault in it could be told from a hiccup.
+    """
     if not (places.home / "capacity.json").exists():
         reporter.stage("measuring once what the emulator takes on this machine")
-    return round(recording.fastest_speed(default_peak_per_s(capacity(places.home, places.emulator_logs))), 3)
+    fastest = recording.fastest_speed(default_peak_per_s(capacity(places.home, places.emulator_logs)))
+    return round(min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)), 3)
 
 
 def exclusive(places: Places, *, wait: bool, reporter: Reporter) -> ExitStack:

@@ -34,6 +34,8 @@ class S3ObjectStore:
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+            if prefix in keys:  # an object's own name, not the beginning of others'
+                keys = [prefix]
             files = []
             for number, key in enumerate(key for key in keys if not key.endswith("/")):
                 file = folder / str(number) / Path(key).name

@@ -1,5 +1,14 @@
 -- One row per offered request: what became of it behind the answer.
-WITH handled AS (
+WITH stored AS (
+    SELECT
+        repetition, request_id,
+        sum(commits)::BIGINT AS commits,
+        min(stamp_us) AS stamp_us,
+        bool_or(found) AS found
+    FROM items
+    GROUP BY ALL
+),
+handled AS (
     SELECT
         repetition, request_id,
         count(*) AS deliveries,
@@ -34,7 +43,7 @@ joined AS (
             ELSE 'rejected'
         END AS state
     FROM requests r
-    LEFT JOIN items i USING (repetition, request_id)
+    LEFT JOIN stored i USING (repetition, request_id)
     LEFT JOIN handled h USING (repetition, request_id)
     LEFT JOIN waiting w USING (repetition, request_id)
 ),

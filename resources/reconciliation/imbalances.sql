@@ -17,7 +17,7 @@ faults AS (
     UNION ALL
     SELECT repetition, 'all', 'the recording offered ' || e.requests || ' requests, ' || coalesce(p.offered, 0) || ' are booked'
     FROM experiments e LEFT JOIN per_experiment p USING (repetition)
-    WHERE e.requests IS DISTINCT FROM p.offered
+    WHERE e.requests IS DISTINCT FROM coalesce(p.offered, 0)
 )
 SELECT 'repetition ' || repetition || ', ' || operation || ': ' || fault
 FROM faults

@@ -5,10 +5,12 @@ The recording session around them needs an emulator and is tested elsewhere.
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ def test_customers_come_in_order_of_their_names() -> None:
     everyone = customers(SHORT, 1)
 
     assert [customer.name for customer in everyone] == sorted(customer.name for customer in everyone)
-    assert all(a.arrives_s <= b.arrives_s for a, b in zip(everyone, everyone[1:], strict=False))
+    assert all(a.arrives_s <= b.arrives_s for a, b in pairwise(everyone))
 
 
 def test_more_come_at_the_height_of_lunch() -> None:
@@ -83,10 +85,9 @@ def test_more_come_at_the_height_of_lunch() -> None:
 
 def test_an_office_orders_together() -> None:
     office = replace(SHORT, office_share=1.0, peak_per_s=0.2)
-    ordered_s = sorted(
-        customer.intended_s[[step.action for step in customer.steps].index("order")]
-        for customer in customers(office, 3)
-    )
+    everyone = customers(office, 3)
+    orders = [[step.action for step in customer.steps].index("order") for customer in everyone]
+    ordered_s = sorted(customer.intended_s[order] for customer, order in zip(everyone, orders, strict=True))
     gaps_s = np.diff(ordered_s)
 
     assert np.median(gaps_s) < office.office_spread_s
@@ -131,7 +132,10 @@ def _six_second_peak(recording: Recording) -> float:
 
 def _population(parameters: dict[str, Any]) -> Population:
     """Parameters as JSON keeps them: tuples have become lists."""
-    return Population(**{key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()})
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()
+    }
+    return Population(**fields)
 
 
 def _lunch(recording: Recording) -> float:
@@ -182,13 +186,12 @@ def test_the_bundled_recording_mixes_methods_and_was_answered(bundled: Recording
     assert {row["recorded_status"] for row in rows} <= {200, 202, 404}
     assert all(row["recorded_latency_us"] > 0 for row in rows)
     assert {row["subsecond"] for row in rows} == {"recorded"}
-    assert all((250 <= row["payload_bytes"] <= 450) == (row["operation"] == "command") for row in rows)
+    assert all((row["payload_bytes"] in range(250, 451)) == (row["operation"] == "command") for row in rows)
 
 
 def test_the_bundled_recording_names_nobody(bundled: Recording) -> None:
-    clients = bundled.table.column("client").to_pylist()
-
-    assert all(client.startswith("customer-") and client.removeprefix("customer-").isdigit() for client in clients)
+    assert all(re.fullmatch(r"customer-\d{4}", row["client"]) for row in bundled.table.to_pylist())
+    assert bundled.table.column_names == SCHEMA.names
 
 
 def test_the_bundled_recording_is_small_and_says_how_it_came_to_be(bundled: Recording, tmp_path: Path) -> None:
@@ -207,7 +210,7 @@ def test_the_bundled_recording_is_small_and_says_how_it_came_to_be(bundled: Reco
 
 @dataclass
 class Server:
-    """A tiny API. ``answers`` are the raw bytes it answers with, in turn; b"" drops the connection, None keeps silent."""
+    """A tiny API. ``answers`` are the bytes it answers with, in turn; b"" hangs up, None keeps silent."""
 
     answers: Sequence[bytes | None]
     url: str = ""
@@ -225,15 +228,15 @@ class Server:
                 answer = self.answers[len(self.heads) % len(self.answers)]
                 self.heads.append(lines[0])
                 if answer is None:
-                    await asyncio.sleep(60)
-                elif not answer:
-                    return
+                    await reader.read()
                 else:
                     writer.write(answer)
+                if not answer or b"Connection: close" in answer:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the customer has hung up
         finally:
-            writer.transport.abort()
+            writer.close()
 
 
 @asynccontextmanager
@@ -295,7 +298,7 @@ def test_every_request_made_is_a_row_whatever_the_answer(answer: bytes, status: 
     assert len(rows) == len(server.heads) == 8
     assert [row["request_id"] for row in rows] == list(range(8))
     assert rows[0]["arrival_us"] == 0
-    assert [row["arrival_us"] for row in rows] == sorted(row["arrival_us"] for row in rows)
+    assert (np.diff(table.column("arrival_us").to_numpy()) >= 0).all()
     assert {row["recorded_status"] for row in rows} == {status}
     assert all((row["recorded_latency_us"] is None) == (status is None) for row in rows)
 
@@ -331,7 +334,7 @@ def test_a_customer_keeps_the_connection_and_takes_a_new_one_when_it_breaks() ->
     table, broken = recorded(OK, CUT_OFF, OK, b"", everyone=[ANN])
 
     assert kept.connections == 2
-    assert broken.connections == 3 - 1
+    assert broken.connections == 2
     assert table.column("recorded_status").to_pylist() == [200, None, 200, None]
 
 
@@ -378,10 +381,10 @@ def test_an_error_while_reporting_progress_ends_the_recording_at_once() -> None:
     def died(_: int) -> None:
         raise ArchduelError("the emulator died")
 
-    async def session() -> int:
+    async def session() -> None:
         async with serving(None) as server:
             with pytest.raises(ArchduelError, match="the emulator died"):
                 await recorder.record([ANN, BOB], server.url, duration_s=60.0, seed=1, progress=died)
-        return len(asyncio.all_tasks()) - server.connections
+            assert not [task for task in asyncio.all_tasks() if "_Session.serve" in repr(task)]
 
-    assert asyncio.run(asyncio.wait_for(session(), 5)) <= 1, "a customer was left running"
+    asyncio.run(asyncio.wait_for(session(), 5))

@@ -1,0 +1,521 @@
+"""The report's charts: the SQL that gives a chart its points, and Altair charts as pure functions of those points.
+
+Belongs here: what is drawn, in which colours, from which query. Whatever grows with the traffic is aggregated in
+DuckDB; a chart holds a few hundred points however many requests were replayed. Pages, sentences and files are not here.
+
+Charts are drawn in ``currentColor``, so that one drawing suits a light page, a dark one and paper.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+import pyarrow as pa
+import vl_convert
+
+from resources.architectures import architectures
+
+Width = int | Literal["container"]
+
+# Okabe and Ito's palette, told apart with any colour vision. Architectures and fates share no colour, so that none
+# has two meanings on a page; architectures differ in their dashes too, where lines cover each other.
+_ARCHITECTURE_COLOURS = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
+_DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 4), (12, 4))
+
+FATES = {
+    "committed": ("committed", "#56B4E9"),
+    "in_flight": ("still waiting", "#F0E442"),
+    "dead_lettered": ("dead-lettered", "#8A8F98"),
+    "lost": ("lost", "currentColor"),
+    "ghost": ("refused, yet stored or queued", "#A9D8F3"),
+    "throttled": ("throttled", "#E69F00"),
+    "failed": ("failed", "#D55E00"),
+}
+DOOR = {
+    "acknowledged": ("acknowledged", "#56B4E9"),
+    "throttled": FATES["throttled"],
+    "failed": FATES["failed"],
+}
+OPERATIONS = {"command": "orders", "query": "queries"}
+_MEASURES = {"response": "acknowledged within", "completion": "stored or answered within"}
+
+_REPLAYS = """\
+WITH replays AS (  -- the valid ones of this cell
+    SELECT * FROM experiments
+    WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main' AND valid
+)"""
+_KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+
+# The share of all offered requests, not of the acknowledged ones: an architecture that answers few, and those
+# quickly, must not look fast. Every point lies on the exact curve; 150 steps of the time axis choose which are kept.
+LATENCY_SQL = f"""\
+{_REPLAYS},
+timed AS (
+    SELECT architecture, r.operation,
+        unnest([
+            {{'measure': 'response', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN response_us END}},
+            {{'measure': 'completion', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN completion_us END}}
+        ], recursive := true)
+    FROM replays
+    JOIN requests r USING ({_KEY})
+    JOIN effects f USING ({_KEY}, request_id)
+),
+spans AS (
+    SELECT operation, greatest(min(us), 1) AS low_us, greatest(max(us), 2) AS high_us FROM timed GROUP BY ALL
+),
+totals AS (
+    SELECT architecture, operation, measure, count(*) AS offered, count(us) AS reached FROM timed GROUP BY ALL
+),
+steps AS (
+    SELECT architecture, operation, measure,
+        floor(150 * ln(greatest(us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
+        greatest(max(us), 1) AS us, count(*) AS reached
+    FROM timed JOIN spans USING (operation)
+    WHERE us IS NOT NULL
+    GROUP BY ALL
+),
+points AS (
+    SELECT architecture, operation, measure, us,
+        sum(reached) OVER (PARTITION BY architecture, operation, measure ORDER BY step) AS reached
+    FROM steps
+    UNION ALL  -- every curve starts at none, and goes on level to the chart's edge
+    SELECT architecture, operation, measure, low_us * 0.8, 0 FROM totals JOIN spans USING (operation)
+    UNION ALL
+    SELECT architecture, operation, measure, high_us * 1.25, reached FROM totals JOIN spans USING (operation)
+)
+SELECT operation, measure, architecture, round(us)::BIGINT AS us, round(p.reached / offered, 5)::DOUBLE AS share
+FROM points p JOIN totals USING (architecture, operation, measure)
+WHERE us IS NOT NULL
+ORDER BY operation, measure, architecture, us, share"""
+
+# Bins of one second; of more where a replay is so long that a chart could not show them apart.
+_BINS = f"""\
+{_REPLAYS},
+longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
+
+DOOR_SQL = f"""\
+{_BINS},
+bins AS (
+    SELECT architecture, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY architecture, bin_s, us
+),
+fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
+counted AS (
+    SELECT architecture, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
+        CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
+            WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
+    FROM longest, replays JOIN requests r USING ({_KEY})
+    GROUP BY ALL
+)
+SELECT architecture, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
+    round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins CROSS JOIN fates LEFT JOIN counted USING (architecture, bin, fate)
+ORDER BY ALL"""
+
+BACKLOG_SQL = f"""\
+{_BINS}
+SELECT architecture, (floor(t_us / 1e6 / bin_s) * bin_s)::DOUBLE AS t_s, max(queue_visible + queue_in_flight) AS waiting
+FROM longest, replays JOIN samples s USING ({_KEY})
+WHERE t_us >= 0
+GROUP BY ALL
+ORDER BY ALL"""
+
+WINDOWS_SQL = f"""\
+{_REPLAYS}
+SELECT w.target, w.kind, median(w.start_us) / 1e6 AS start_s, median(w.end_us) / 1e6 AS end_s,
+    avg(w.end_us - w.start_us) < 0.95 * avg(duration_us) AS passing  -- not on throughout
+FROM replays JOIN recovery w USING ({_KEY})
+GROUP BY w.target, w.kind, round(w.start_us / nullif(duration_us, 0), 1)
+ORDER BY start_s"""
+
+FATES_SQL = f"""\
+{_REPLAYS}
+SELECT r.operation, architecture,
+    CASE WHEN outcome IN ('answered', 'accepted') THEN state
+        WHEN state <> 'rejected' THEN 'ghost'
+        WHEN outcome = 'throttled' THEN 'throttled'
+        ELSE 'failed'
+    END AS fate,
+    count(*) AS requests
+FROM replays
+JOIN requests r USING ({_KEY})
+JOIN effects f USING ({_KEY}, request_id)
+GROUP BY ALL
+ORDER BY ALL"""
+
+
+def bound(sql: str, **values: str) -> str:
+    """``sql`` with each ``$name`` replaced by its value as a literal: what is run is what the page shows."""
+    return re.sub(r"\$(\w+)", lambda match: "'" + values[match[1]].replace("'", "''") + "'", sql)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one architecture looks wherever it is drawn."""
+
+    name: str
+    title: str
+    colour: str
+    dash: tuple[int, ...]
+
+
+def styles(names: Iterable[str]) -> list[Style]:
+    """The styles of the named architectures, in the registry's order; it keeps its colour when others are left out."""
+    wanted = set(names)
+    known = architectures()
+    everyone = [*known, *sorted(wanted - set(known))]
+    return [
+        Style(
+            name,
+            known[name].title if name in known else name,
+            _ARCHITECTURE_COLOURS[index % len(_ARCHITECTURE_COLOURS)],
+            _DASHES[index % len(_DASHES)],
+        )
+        for index, name in enumerate(everyone)
+        if name in wanted
+    ]
+
+
+def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+    """Rows in the page itself, with titles in place of names."""
+    titles = {style.name: style.title for style in styles(row["architecture"] for row in rows)}
+    return alt.InlineData(values=[{**row, "architecture": titles[row["architecture"]]} for row in rows])
+
+
+def _legend(shown: bool) -> alt.Legend | None:
+    return alt.Legend(orient="bottom", title=None, columns=4, labelLimit=260) if shown else None
+
+
+def _architecture_scales(rows: Sequence[dict[str, Any]], *, legend: bool) -> tuple[alt.Color, alt.StrokeDash]:
+    drawn = styles(row["architecture"] for row in rows)
+    titles = [style.title for style in drawn]
+    colour = alt.Scale(domain=titles, range=[style.colour for style in drawn])
+    dash = alt.Scale(domain=titles, range=[list(style.dash) for style in drawn])
+    return (
+        alt.Color("architecture:N", scale=colour, legend=_legend(legend)),
+        alt.StrokeDash("architecture:N", scale=dash, legend=_legend(legend)),
+    )
+
+
+def _fate_scale(fates: dict[str, tuple[str, str]], *, legend: bool) -> alt.Color:
+    titles, colours = zip(*fates.values(), strict=True)
+    return alt.Color("fate:N", scale=alt.Scale(domain=list(titles), range=list(colours)), legend=_legend(legend))
+
+
+_CLOCK_US = (
+    "datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' s' :"
+    " datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' ms' : format(datum.value, '~g') + ' µs'"
+)
+
+
+def _decades_us(low_us: float, high_us: float) -> list[int]:
+    """The powers of ten from the first at or under the span's start to the first at or over its end."""
+    decades = [10**power for power in range(10)]
+    inside = [decade for decade in decades if low_us <= decade <= high_us]
+    if len(inside) >= 2:
+        return inside
+    return sorted({step * decade for decade in decades for step in (1, 2, 5) if low_us <= step * decade <= high_us})
+
+
+def latency_panel(
+    curves: pa.Table,
+    *,
+    operation: str,
+    measure: str,
+    width: Width = "container",
+    height: int = 230,
+    legend: bool = False,
+) -> alt.Chart:
+    """Which share of the offered requests was over after how long: one curve for each architecture.
+
+    ``curves`` is the result of `LATENCY_SQL`; the time axis spans both of the operation's measures, so that response
+    and completion can be read side by side. A curve that ends below 100 % stays there: the rest never came.
+    """
+    of_operation = [row for row in curves.to_pylist() if row["operation"] == operation]
+    rows = [row for row in of_operation if row["measure"] == measure]
+    span_us = [row["us"] for row in of_operation] or [1, 1_000_000]
+    low_us, high_us = min(span_us), max(span_us)
+    colour, dash = _architecture_scales(rows, legend=legend)
+    points = [{name: row[name] for name in ("architecture", "us", "share")} for row in rows]
+    return (
+        alt.Chart(_data(points))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, point=alt.OverlayMarkDef(opacity=0, size=60))
+        .encode(
+            x=alt.X(
+                "us:Q",
+                scale=alt.Scale(type="log", domain=[low_us, high_us], nice=False),
+                axis=alt.Axis(
+                    title=f"{_MEASURES[measure]}, from when it was due",
+                    values=_decades_us(low_us, high_us),
+                    labelExpr=_CLOCK_US,
+                ),
+            ),
+            y=alt.Y(
+                "share:Q",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(
+                    title=f"share of offered {OPERATIONS.get(operation, operation)}",
+                    format="%",
+                    values=[0, 0.25, 0.5, 0.75, 1],
+                    minExtent=42,
+                    maxExtent=42,
+                ),
+            ),
+            color=colour,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("architecture:N", title="architecture"),
+                alt.Tooltip("share:Q", title="share of offered", format=".2%"),
+                alt.Tooltip("us:Q", title="within, µs", format=","),
+            ],
+        )
+        .properties(width=width, height=height)
+    )
+
+
+def _time_axis(end_s: float, *, title: str | None) -> alt.X:
+    """Seconds since the replay's start; the same span in every chart of a scenario, so that they line up."""
+    labels = title is not None
+    return alt.X(
+        "t_s:Q",
+        scale=alt.Scale(domain=[0, end_s], nice=False),
+        axis=alt.Axis(title=title, labels=labels, ticks=labels, tickCount=8),
+    )
+
+
+def _shaded(windows: Sequence[dict[str, Any]], end_s: float) -> alt.Chart:
+    """Fault windows as bands behind the data."""
+    spans = [
+        {"t_s": max(0.0, one["start_s"]), "until_s": min(end_s, one["end_s"])} for one in windows if one["passing"]
+    ]
+    return alt.Chart(alt.InlineData(values=spans)).mark_rect(opacity=0.09, color="currentColor").encode(
+        x="t_s:Q", x2="until_s:Q"
+    )
+
+
+def end_of_time_s(door: pa.Table, backlog: pa.Table) -> float:
+    """Where the time axes of a scenario end: when both load and backlog are over. Seconds."""
+    return float(max([1.0, *door.column("t_s").to_pylist(), *backlog.column("t_s").to_pylist()]))
+
+
+def door_panel(
+    door: pa.Table,
+    windows: pa.Table,
+    *,
+    architecture: str,
+    end_s: float,
+    width: Width = "container",
+    height: int = 84,
+    legend: bool = False,
+) -> alt.LayerChart:
+    """Requests per second by what the client was told, stacked to the offered load, by when they were due.
+
+    ``door`` and ``windows`` are the results of `DOOR_SQL` and `WINDOWS_SQL`. All architectures of ``door`` decide the
+    height of the axis, so that their panels compare.
+    """
+    everyone = door.to_pylist()
+    highest: dict[tuple[str, float], float] = {}
+    for row in everyone:
+        at = row["architecture"], row["t_s"]
+        highest[at] = highest.get(at, 0.0) + row["per_s"]
+    rows = [
+        {"architecture": row["architecture"], "t_s": row["t_s"], "per_s": row["per_s"], "fate": DOOR[row["fate"]][0]}
+        for row in everyone
+        if row["architecture"] == architecture
+    ]
+    (style,) = styles([architecture])
+    order = {title: index for index, (title, _) in enumerate(DOOR.values())}
+    for row in rows:
+        row["order"] = order[row["fate"]]
+    areas = (
+        alt.Chart(_data(rows))
+        .mark_area(interpolate="step-after", line=False)
+        .encode(
+            x=_time_axis(end_s, title=None),
+            y=alt.Y(
+                "per_s:Q",
+                stack="zero",
+                scale=alt.Scale(domain=[0, max([1.0, *highest.values()])]),
+                axis=alt.Axis(title="per second", tickCount=3, minExtent=42, maxExtent=42),
+            ),
+            color=_fate_scale(DOOR, legend=legend),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("fate:N", title="outcome"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip("per_s:Q", title="per second"),
+            ],
+        )
+    )
+    title = alt.Title(style.title, anchor="start", fontSize=12, offset=4)
+    return alt.layer(_shaded(windows.to_pylist(), end_s), areas).properties(width=width, height=height, title=title)
+
+
+def backlog_panel(
+    backlog: pa.Table,
+    windows: pa.Table,
+    *,
+    end_s: float,
+    width: Width = "container",
+    height: int = 120,
+    legend: bool = False,
+) -> alt.LayerChart:
+    """Messages in the queue, visible and in flight: the highest count of each bin, one line for each architecture.
+
+    ``backlog`` and ``windows`` are the results of `BACKLOG_SQL` and `WINDOWS_SQL`.
+    """
+    rows = backlog.to_pylist()
+    colour, dash = _architecture_scales(rows, legend=legend)
+    lines = (
+        alt.Chart(_data(rows))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .encode(
+            x=_time_axis(end_s, title="seconds since the replay's start"),
+            y=alt.Y(
+                "waiting:Q",
+                scale=alt.Scale(domain=[0, max([1, *(row["waiting"] for row in rows)])]),
+                axis=alt.Axis(title="messages", tickCount=3, minExtent=42, maxExtent=42, format="~s"),
+            ),
+            color=colour,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("architecture:N", title="architecture"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip("waiting:Q", title="messages waiting"),
+            ],
+        )
+    )
+    title = alt.Title("Backlog", anchor="start", fontSize=12, offset=4)
+    return alt.layer(_shaded(windows.to_pylist(), end_s), lines).properties(width=width, height=height, title=title)
+
+
+def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
+    """What became of every offered request: one bar for each architecture, its parts adding up to all of them.
+
+    ``fates`` is the result of `FATES_SQL`.
+    """
+    counted = [row for row in fates.to_pylist() if row["operation"] == operation]
+    offered: dict[str, int] = {}
+    for row in counted:
+        offered[row["architecture"]] = offered.get(row["architecture"], 0) + row["requests"]
+    order = {fate: index for index, fate in enumerate(FATES)}
+    rows = [
+        {
+            "architecture": row["architecture"],
+            "fate": FATES[row["fate"]][0],
+            "order": order[row["fate"]],
+            "requests": row["requests"],
+            "share": row["requests"] / offered[row["architecture"]],
+        }
+        for row in counted
+    ]
+    drawn = styles(offered)
+    return (
+        alt.Chart(_data(rows))
+        .mark_bar(height={"band": 0.72})
+        .encode(
+            y=alt.Y(
+                "architecture:N",
+                sort=[style.title for style in drawn],
+                axis=alt.Axis(title=None, domain=False, ticks=False, labelPadding=8, labelLimit=140),
+            ),
+            x=alt.X(
+                "share:Q",
+                stack="zero",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(title=f"share of offered {OPERATIONS.get(operation, operation)}", format="%", tickCount=5),
+            ),
+            color=_fate_scale(FATES, legend=legend),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("architecture:N", title="architecture"),
+                alt.Tooltip("fate:N", title="became of it"),
+                alt.Tooltip("requests:Q", title="requests", format=","),
+                alt.Tooltip("share:Q", title="share of offered", format=".2%"),
+            ],
+        )
+        .properties(width=width, height=34 * max(1, len(drawn)))
+    )
+
+
+def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConcatChart:
+    """Response and completion beside each other, with legend and label: a picture that stands alone."""
+    panels = [
+        latency_panel(curves, operation=operation, measure=measure, width=300, height=200, legend=True)
+        for measure in _MEASURES
+    ]
+    return alt.hconcat(*panels, title=_heading(f"Latency of {OPERATIONS.get(operation, operation)}", label))
+
+
+def over_time_figure(door: pa.Table, backlog: pa.Table, windows: pa.Table, *, label: str) -> alt.VConcatChart:
+    """Every architecture's door and the backlog below each other, with legends and label."""
+    end_s = end_of_time_s(door, backlog)
+    panels: list[alt.LayerChart] = [
+        door_panel(door, windows, architecture=style.name, end_s=end_s, width=560, legend=True)
+        for style in styles(door.column("architecture").to_pylist())
+    ]
+    panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
+    figure = alt.vconcat(*panels, title=_heading("Over time", label))
+    # The doors' colours and the backlog's mean different things.
+    return figure.resolve_scale(color="independent", strokeDash="independent")
+
+
+def ledger_figure(fates: pa.Table, *, label: str) -> alt.VConcatChart:
+    """The bars of every operation below each other, with legend and label."""
+    operations = sorted(set(fates.column("operation").to_pylist()))
+    panels = [ledger_panel(fates, operation=operation, width=520, legend=True) for operation in operations]
+    return alt.vconcat(*panels, title=_heading("What became of every request", label))
+
+
+def _heading(title: str, label: str) -> alt.Title:
+    return alt.Title(title, subtitle=label, anchor="start", offset=12)
+
+
+def _theme(*, background: str | None) -> dict[str, Any]:
+    faint = {"gridColor": "currentColor", "gridOpacity": 0.13, "domainColor": "currentColor", "domainOpacity": 0.4}
+    ink = {"labelColor": "currentColor", "labelOpacity": 0.78, "titleColor": "currentColor", "titleOpacity": 0.78}
+    return {
+        "background": background,
+        "font": "system-ui, sans-serif",
+        "view": {"stroke": None},
+        "axis": {
+            **faint,
+            **ink,
+            "tickColor": "currentColor",
+            "tickOpacity": 0.4,
+            "labelFontSize": 11,
+            "titleFontSize": 11.5,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+            "labelOverlap": True,
+        },
+        "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
+        "legend": {"labelColor": "currentColor", "labelFontSize": 11.5, "symbolStrokeWidth": 2.5},
+        "title": {"color": "currentColor", "subtitleColor": "currentColor", "fontWeight": 600, "subtitleFontSize": 11},
+    }
+
+
+def specification(chart: alt.TopLevelMixin, *, background: str | None = None) -> dict[str, Any]:
+    """The chart as Vega-Lite with the report's looks; without a background the page's shows through."""
+    spec: dict[str, Any] = chart.to_dict()
+    spec["config"] = {**spec.get("config", {}), **_theme(background=background)}
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"} if spec.get("width") == "container" else {"type": "pad"}
+    return spec
+
+
+def png(chart: alt.TopLevelMixin, *, width: int = 480, scale: float = 1.0) -> bytes:
+    """The chart as a PNG on white. A panel made for a page is drawn ``width`` pixels wide; figures keep their own."""
+    spec = specification(chart, background="white")
+    if spec.get("width") == "container":
+        spec["width"] = width
+        spec["autosize"] = {"type": "pad"}
+    return vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[])
+
+
+def markdown_image(chart: alt.TopLevelMixin, *, width: int = 480, scale: float = 1.0) -> str:
+    """The chart as a Markdown image in a data URI: for metadata in Dagster's UI, which loads nothing else."""
+    encoded = base64.b64encode(png(chart, width=width, scale=scale)).decode()
+    return f"![chart](data:image/png;base64,{encoded})"
