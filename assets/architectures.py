@@ -5,7 +5,6 @@ Belongs here: the factory, and what a node shows of itself. What an architecture
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -104,7 +103,9 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         pool=POOL,
         check_specs=[
             dg.AssetCheckSpec("books_balance", asset=key, blocking=True, description="The ledger's four identities."),
-            dg.AssetCheckSpec("replay_valid", asset=key, description="The load was on time, the emulator not the limit."),
+            dg.AssetCheckSpec(
+                "replay_valid", asset=key, description="The load was on time, the emulator not the limit."
+            ),
         ],
     )
     def outcomes(

@@ -3,8 +3,6 @@
 Belongs here: which figures become nodes. How they are made is `resources.warehouse` and `resources.report`.
 """
 
-from typing import Any
-
 import dagster as dg
 
 from assets.architectures import OWNERS
@@ -23,13 +21,11 @@ GROUP = "comparison"
 _TABLES = {
     "ledger": (
         "Every offered request accounted for, per architecture and scenario.",
-        "SELECT workload, scenario, operation, architecture, * EXCLUDE (comparison_id, workload, scenario, operation,"
-        " architecture, variant, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
+        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
     ),
     "latency": (
         "Quantiles of response, service and completion time. One repetition shows differences, it cannot judge them.",
-        "SELECT workload, scenario, operation, measure, architecture, repetition, n, n_censored, n_excluded, p50_us,"
-        " p90_us, p99_us, max_us FROM latency WHERE comparison_id = ? ORDER BY ALL",
+        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM latency WHERE comparison_id = ? ORDER BY ALL",
     ),
     "recovery": (
         "What each fault did, and how long its traces lasted.",
@@ -40,19 +36,16 @@ _TABLES = {
 
 def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Downstream of all outcomes, partitioned by night alone."""
-    common: dict[str, Any] = {
-        "group_name": GROUP,
-        "partitions_def": nights,
-        "owners": OWNERS,
-        "code_version": code_version(),
-    }
 
     @dg.asset(
         key=[GROUP, "warehouse"],
         deps=[[name, "outcomes"] for name in architectures()],
         kinds={"duckdb"},
         description="archduel.duckdb, built beside the old one and renamed over it: readers are never disturbed.",
-        **common,
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
     )
     def warehouse() -> dg.MaterializeResult:
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(publish(places)))})
@@ -62,7 +55,10 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         deps=[[GROUP, name] for name in _TABLES],
         kinds={"html"},
         description="The report: one HTML file that opens offline.",
-        **common,
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
     )
     def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
@@ -71,13 +67,22 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
             metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
         )
 
-    return [warehouse, report, *(_table_asset(name, places, common) for name in _TABLES)]
+    return [warehouse, report, *(_table_asset(name, places, nights) for name in _TABLES)]
 
 
-def _table_asset(name: str, places: Places, common: dict[str, Any]) -> dg.AssetsDefinition:
+def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     description, sql = _TABLES[name]
 
-    @dg.asset(key=[GROUP, name], deps=[[GROUP, "warehouse"]], kinds={"duckdb"}, description=description, **common)
+    @dg.asset(
+        key=[GROUP, name],
+        deps=[[GROUP, "warehouse"]],
+        kinds={"duckdb"},
+        description=description,
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+    )
     def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
         rows = query(places, sql, [belonging.comparison_id])

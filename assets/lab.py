@@ -58,7 +58,7 @@ def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Repo
     return lab
 
 
-class ComparisonResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class ComparisonResource(dg.ConfigurableResource):
     """Which comparison a run adds to: the night's own, unless an ad hoc one is named."""
 
     comparison_id: str = ""

@@ -61,7 +61,8 @@ def _places() -> Places:
 
 
 def _console() -> Console:
-    return Console(soft_wrap=False)
+    # Into a file or a pipe: wide enough for every table.
+    return Console() if sys.stdout.isatty() else Console(width=160)
 
 
 def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -76,13 +77,40 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
 
 @main.command()
 @click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
-@click.option("--scenario", "scenario_names", multiple=True, metavar="NAME", help="Repeatable.  [default: the three basic ones]")
+@click.option(
+    "--scenario", "scenario_names", multiple=True, metavar="NAME", help="Repeatable.  [default: the three basic ones]"
+)
 @click.option("--architecture", "architecture_names", multiple=True, metavar="NAME", help="Repeatable.  [default: all]")
-@click.option("--repetitions", type=int, default=1, show_default=True, callback=_positive(int), help="How often each cell is replayed.")
-@click.option("--speed", type=float, callback=_positive(float), help="Recorded time is played this many times as fast.  [default: half the capacity]")
-@click.option("--duration", type=float, callback=_positive(float), metavar="SECONDS", help="Replay the first recorded seconds only.")
+@click.option(
+    "--repetitions",
+    type=int,
+    default=1,
+    show_default=True,
+    callback=_positive(int),
+    help="How often each cell is replayed.",
+)
+@click.option(
+    "--speed",
+    type=float,
+    callback=_positive(float),
+    help="Recorded time is played this many times as fast.  [default: half the capacity]",
+)
+@click.option(
+    "--duration",
+    type=float,
+    callback=_positive(float),
+    metavar="SECONDS",
+    help="Replay the first recorded seconds only.",
+)
 @click.option("--limit", type=int, callback=_positive(int), metavar="REQUESTS", help="Replay the first requests only.")
-@click.option("--longest-pause", type=float, default=1.0, show_default=True, metavar="SECONDS", help="Longer pauses are cut to it; 0 keeps them.")
+@click.option(
+    "--longest-pause",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longer pauses are cut to it; 0 keeps them.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of what the recording leaves open.")
 @click.option("--target", default="ministack", show_default=True, help="What to run on.")
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
@@ -130,7 +158,9 @@ def compare(**options: Any) -> None:
     request = comparing.Request(
         workload=workload,
         scenarios=tuple(dict.fromkeys(options["scenario_names"])) or DEFAULT_SCENARIOS,
-        architectures=tuple(name for name in architectures() if name in (options["architecture_names"] or architectures())),
+        architectures=tuple(
+            name for name in architectures() if name in (options["architecture_names"] or architectures())
+        ),
         settings=settings,
     )
     with reporter:
@@ -162,16 +192,26 @@ def import_command(format_name: str, paths: tuple[str, ...], name: str, seed: in
 @main.command()
 @click.option("--name", required=True, help="What the recording will be called.")
 @click.option("--architecture", default="hybrid", show_default=True, help="What the customers order from.")
-@click.option("--minutes", type=float, default=2.25, show_default=True, callback=_positive(float), help="How long to record.")
+@click.option("--minutes", type=float, default=2.3, show_default=True, callback=_positive(float), help="For how long.")
+@click.option("--peak", type=float, callback=_positive(float), help="Parties arriving a second when lunch is busiest.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed, the same customers.")
-def record(name: str, architecture: str, minutes: float, seed: int) -> None:
+def record(name: str, architecture: str, minutes: float, peak: float | None, seed: int) -> None:
     """Record the built-in customers of a food-ordering service, in real time, against a running architecture."""
     from orchestration.terminal import TerminalReporter
     from resources.recording_session import record as record_session
+    from workloads.customers import Population
 
     console = _console()
     with TerminalReporter(console) as reporter:
-        path = record_session(_places(), name, architecture=architecture, minutes=minutes, seed=seed, reporter=reporter)
+        path = record_session(
+            _places(),
+            name,
+            architecture=architecture,
+            minutes=minutes,
+            seed=seed,
+            peak_per_s=peak or Population().peak_per_s,
+            reporter=reporter,
+        )
     console.print(f"recorded {name}: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -230,7 +270,10 @@ def _list(descriptions: dict[str, str]) -> None:
 @click.argument("statement")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def sql(statement: str, style: str) -> None:
-    """Query the results, read-only. For example: "SELECT architecture, scenario, outcome, count(*) FROM requests GROUP BY ALL"."""
+    """Query the results, read-only.
+
+    For example: "SELECT architecture, scenario, outcome, count(*) FROM requests GROUP BY ALL"
+    """
     import duckdb
 
     from resources.warehouse.reading import query
@@ -287,7 +330,8 @@ def dev(port: int) -> None:
     os.chdir(REPOSITORY)
     dagster = str(Path(sys.executable).with_name("dagster"))
     # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
-    os.execv(dagster, [dagster, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"])
+    command = [dagster, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]
+    os.execv(dagster, command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ _SETTLE_S = 5  # of a replay, on average over the scenarios
 Instance = dg.DagsterInstance
 
 
-class Interrupted(ArchduelError):
+class InterruptedRunError(ArchduelError):
     """Ctrl-C. Exit code 130, as shells have it."""
 
     exit_code = 130
@@ -90,7 +90,7 @@ def estimate(places: Places, request: Request, reporter: TerminalReporter) -> Es
 def compare(places: Places, request: Request, console: Console, reporter: TerminalReporter) -> bool:
     """Run it, print the comparison; whether every cell came through.
 
-    Raises `ArchduelError` when no cell did, `Interrupted` on Ctrl-C.
+    Raises `ArchduelError` when no cell did, `InterruptedRunError` on Ctrl-C.
     """
     prepare_instance(places)
     definitions = build_definitions(places, lambda _log: reporter)
@@ -98,17 +98,16 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
     night = now.strftime("%Y-%m-%d")
     comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     failures: list[str] = []
-    with Instance.get() as instance:
-        with reporter:
-            for name in request.cells:
-                reporter.stage(f"{name}: starting emulators")
-                result = _run_cell(definitions, instance, request, name, night, comparison_id)
-                if not result.success:
-                    failures.append(f"{name}: {_reason(result)}")
-                    console.print(failures[-1], style="red", highlight=False, markup=False)
-            if len(failures) < len(request.cells):
-                reporter.stage("comparing")
-                _run_comparison(definitions, instance, night, comparison_id)
+    with Instance.get() as instance, reporter:
+        for name in request.cells:
+            reporter.stage(f"{name}: starting emulators")
+            result = _run_cell(definitions, instance, request, name, night=night, comparison_id=comparison_id)
+            if not result.success:
+                failures.append(f"{name}: {_reason(result)}")
+                console.print(failures[-1], style="red", highlight=False, markup=False)
+        if len(failures) < len(request.cells):
+            reporter.stage("comparing")
+            _run_comparison(definitions, instance, night, comparison_id)
     if len(failures) == len(request.cells):
         raise ArchduelError("no cell came through: nothing to compare; the old results stand")
     _tell(places, request, comparison_id, console)
@@ -116,7 +115,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
 
 
 def _run_cell(
-    definitions: dg.Definitions, instance: Instance, request: Request, name: str, night: str, comparison_id: str
+    definitions: dg.Definitions, instance: Instance, request: Request, name: str, *, night: str, comparison_id: str
 ) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_job_def(ONE_CELL)
     keys = [key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures]
@@ -159,8 +158,8 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
         if error is None:
             continue
         if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-            raise Interrupted("interrupted: the old results stand, no process is left behind")
-        text = error.message.strip()
+            raise InterruptedRunError("interrupted: the old results stand, no process is left behind")
+        text = str(error.message).strip()
         ours = any(name in error.cls_name for name in ("ArchduelError", "UsageError"))
         if os.environ.get("ARCHDUEL_DEBUG"):
             text += "\n" + "".join(error.stack)
@@ -179,23 +178,23 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     console.print()
     for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema)):
         console.print(table)
-    for row in query(
+    invalid = query(
         places,
-        "SELECT scenario, architecture, repetition, invalid_reason FROM experiments WHERE comparison_id = ? AND NOT valid",
+        "SELECT concat_ws(', ', scenario, architecture, 'repetition ' || repetition) AS replay, invalid_reason"
+        " FROM experiments WHERE comparison_id = ? AND NOT valid ORDER BY ALL",
         [comparison_id],
-    ).to_pylist():
-        console.print(
-            f"left out as invalid: {row['scenario']}, {row['architecture']}, repetition {row['repetition']}:"
-            f" {row['invalid_reason']}",
-            style="yellow",
-            highlight=False,
-            markup=False,
-        )
-    lines = [
-        f"All figures {about['evidence']} on {about['target']}, recorded time played {about['speed']:g} times as fast."
-        " Its milliseconds are not AWS milliseconds.",
-        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, never done.",
-    ]
+    )
+    for row in invalid.to_pylist():
+        text = f"left out as invalid: {row['replay']}: {row['invalid_reason']}"
+        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    label = (
+        f"All figures {about['evidence']} on {about['target']}, recorded time played {about['speed']:g} times as fast;"
+        " its milliseconds are not AWS milliseconds."
+    )
+    words = (
+        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, never done."
+    )
+    lines = [label, words]
     if request.settings.repetitions < 8:
         lines.append(
             "Differences of latency are shown, not judged: that takes 8 repetitions,"

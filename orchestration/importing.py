@@ -33,13 +33,16 @@ def import_recording(
 
 
 def _account(done: Import) -> list[str]:
-    lines = [
+    books = (
         f"{done.name}: {done.lines:,} lines = {done.accepted:,} accepted + {done.dropped:,} dropped"
-        f" + {done.quarantined:,} quarantined + {done.blank:,} blank + {done.header:,} header",
+        f" + {done.quarantined:,} quarantined + {done.blank:,} blank + {done.header:,} header"
+    )
+    shape = (
         f"  {done.first_arrival:%Y-%m-%d %H:%M:%S} to {done.last_arrival:%Y-%m-%d %H:%M:%S} UTC,"
         f" {done.mean_per_s:,.2f} requests/s, {done.peak_per_s:,.0f} in the busiest second,"
-        f" {done.command_share:.1%} commands, sub-seconds {done.subsecond}",
-    ]
+        f" {done.command_share:.1%} commands, sub-seconds {done.subsecond}"
+    )
+    lines = [books, shape]
     lines += [f"  dropped: {count:,} x {rule}" for rule, count in done.dropped_by_rule.items()]
     lines += [f"  quarantined: {count:,} x {reason}" for reason, count in done.quarantined_by_reason.items()]
     lines.append(f"  replay it: archduel compare --workload {done.name} --limit 2000")

@@ -14,6 +14,6 @@ def prepare_instance(places: Places) -> None:
     if not settings.exists() or settings.read_bytes() != _SETTINGS.read_bytes():
         hidden = settings.with_suffix(".tmp")
         hidden.write_bytes(_SETTINGS.read_bytes())
-        os.replace(hidden, settings)
+        hidden.replace(settings)
     os.environ["DAGSTER_HOME"] = str(places.dagster)
     os.environ["ARCHDUEL_HOME"] = str(places.home)

@@ -36,9 +36,7 @@ def nightly_schedule(job: Job) -> dg.ScheduleDefinition:
     return nightly
 
 
-def comparison_sensor(
-    job: Job, nights: dg.DailyPartitionsDefinition
-) -> dg.SensorDefinition:
+def comparison_sensor(job: Job, nights: dg.DailyPartitionsDefinition) -> dg.SensorDefinition:
     """Once every cell of a night has ended and one at least succeeded; once more for each cell run again."""
 
     @dg.sensor(
@@ -61,5 +59,3 @@ def comparison_sensor(
             yield dg.SkipReason("no night has ended: its cells have not all been run")
 
     return night_is_over
-
-

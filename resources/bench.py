@@ -105,7 +105,7 @@ class Bench:
         """Empty everything and put the orders in that exist before the replay."""
         self.stack.empty()
         table = self.stack.facts["table"]["name"]
-        batch = []
+        batch: list[dict[str, object]] = []
         for order in seeded_order_ids:
             item = {"id": {"S": order}, "status": {"S": "placed"}, "details": {"S": ""}}
             batch.append({"PutRequest": {"Item": item}})

@@ -7,7 +7,6 @@ queries.
 import http.client
 import itertools
 import json
-import os
 import platform
 import threading
 import time
@@ -76,7 +75,7 @@ def capacity(home: Path, log_folder: Path) -> float:
         home.mkdir(parents=True, exist_ok=True)
         hidden = file.with_suffix(".tmp")
         hidden.write_text(json.dumps(known, indent=2) + "\n")
-        os.replace(hidden, file)
+        hidden.replace(file)
     return float(known[key])
 
 

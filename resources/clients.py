@@ -40,7 +40,9 @@ class Clients:
         self.endpoint_url = endpoint_url
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION  # noqa: S106 - what emulators take
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - what emulators take
+            region_name=REGION,
         )
 
     def _client(self, service: str) -> Any:

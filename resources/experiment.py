@@ -94,7 +94,7 @@ def run(
         limit = {"target": "functions", "kind": "concurrency_limit", "due_us": 0, "start_us": 0}
         watch.windows.append({**limit, "end_us": schedule.duration_us})
     cpu_before, wall_before = bench.emulator.process.cpu_seconds(), time.monotonic()
-    responses = _send(bench, schedule, scenario, client, watch, progress)
+    responses = _send(schedule, scenario, client, watch, progress)
     cpu_share = (bench.emulator.process.cpu_seconds() - cpu_before) / (
         (time.monotonic() - wall_before) * (psutil.cpu_count() or 1)
     )
@@ -137,21 +137,19 @@ def run(
     return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
 
 
-def _send(
-    bench: Bench, schedule: Schedule, scenario: Scenario, client: Client, watch: _Watch, progress: Progress
-) -> Responses:
+def _send(schedule: Schedule, scenario: Scenario, client: Client, watch: _Watch, progress: Progress) -> Responses:
     """Send in a thread of its own while this one keeps the faults' time, samples the queues and reports.
 
     This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
     """
-    gauge = Gauge()
+    bench, gauge = watch.bench, Gauge()
     result: list[Responses] = []
     failure: list[BaseException] = []
 
     def send() -> None:
         try:
             result.append(client.send(schedule, bench.stack.api_url, watch.start_ns, gauge))
-        except BaseException as error:  # noqa: BLE001 - handed over to the waiting thread, which raises it
+        except BaseException as error:  # handed over to the waiting thread, which raises it
             failure.append(error)
 
     switches = _switches(scenario, schedule.duration_us)
@@ -266,9 +264,7 @@ def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
     return int(np.quantile(values, q)) if len(values) else None
 
 
-def _invalid_reason(
-    lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: int, scenario: Scenario
-) -> str | None:
+def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: int, scenario: Scenario) -> str | None:
     p99_us = _quantile(lag_us, 0.99)
     if p99_us is None:
         return "nothing was sent"
@@ -277,5 +273,7 @@ def _invalid_reason(
     if throttled and not scenario.limits:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
     if scenario.name == "steady" and cpu_share > TARGET_CPU_SHARE_BOUND:
-        return f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
+        return (
+            f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
+        )
     return None

@@ -130,7 +130,9 @@ class Lab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._exit.close()
 
     def ensure(self, architecture: str, cell: str, node: str) -> Facts:
@@ -156,7 +158,14 @@ class Lab:
         for repetition in range(1, self.settings.repetitions + 1):
             for name in names if repetition % 2 else list(reversed(names)):
                 started = time.monotonic()
-                tables = self._repetition(name, cell, offered, scenario, repetition, speed, comparison)
+                row = {
+                    "comparison_id": comparison.comparison_id,
+                    "origin": comparison.origin,
+                    "night": comparison.night,
+                    "speed": speed,
+                    "repetition": repetition,
+                }
+                tables = self._repetition(name, cell, offered, scenario, row)
                 repetitions[name].append(tables)
                 seconds[name] += time.monotonic() - started
         for name in names:
@@ -173,15 +182,10 @@ class Lab:
         return self.evidence.read(comparison.comparison_id, cell, name), alone
 
     def _repetition(
-        self,
-        name: str,
-        cell: str,
-        offered: Schedule,
-        scenario: Scenario,
-        repetition: int,
-        speed: float,
-        comparison: Comparison,
+        self, name: str, cell: str, offered: Schedule, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
+        """One replay through one architecture; ``belonging`` is what its row of `experiments` owes to others."""
+        repetition = belonging["repetition"]
         label = f"{scenario.name} · {name}"
         if self.settings.repetitions > 1:
             label += f" · {repetition}/{self.settings.repetitions}"
@@ -203,19 +207,15 @@ class Lab:
         workload, _ = split_cell(cell)
         row = {
             **facts,
-            "comparison_id": comparison.comparison_id,
+            **belonging,
             "architecture": name,
             "variant": VARIANT,
             "arm": "main",
             "workload": workload,
             "scenario": scenario.name,
-            "repetition": repetition,
-            "night": comparison.night,
-            "origin": comparison.origin,
             "target": ministack.NAME,
             "evidence": "observed",
             "seed": self.settings.seed,
-            "speed": speed,
             "fault_windows": json.dumps(windows),
             "config": json.dumps({**dataclasses.asdict(self.settings), **dataclasses.asdict(bench.stack.settings)}),
             "code_version": code_version(),

@@ -18,7 +18,9 @@ class S3ObjectStore:
 
     def __init__(self, endpoint_url: str | None) -> None:
         if endpoint_url is None or not is_loopback(endpoint_url):
-            raise UsageError("s3:// paths need --endpoint-url with an S3 emulator on this machine, such as http://127.0.0.1:4566")
+            raise UsageError(
+                "s3:// paths need --endpoint-url with an S3 emulator on this machine, such as http://127.0.0.1:4566"
+            )
         resource = S3Resource(
             endpoint_url=endpoint_url,
             region_name=REGION,

@@ -4,7 +4,6 @@ Knows where recordings are and how one is written whole or not at all; not what 
 """
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -85,8 +84,8 @@ class Library:
         try:
             yield folder
             if final.exists():
-                os.replace(final, old)
-            os.replace(folder, final)
+                final.replace(old)
+            folder.replace(final)
         finally:
             for leftover in (folder, old):
                 shutil.rmtree(leftover, ignore_errors=True)

@@ -168,7 +168,10 @@ CONSUMING = {
     QUEUE: Node(("dead_letter_queue",), _make_orders_queue, "sqs", "Accepted requests waiting for the consumer."),
     "consumer": function("consumer"),
     "event_source_mapping": Node(
-        (QUEUE, "consumer"), _make_event_source_mapping, "lambda_mapping", "Hands batches from the queue to the consumer."
+        (QUEUE, "consumer"),
+        _make_event_source_mapping,
+        "lambda_mapping",
+        "Hands batches from the queue to the consumer.",
     ),
 }
 

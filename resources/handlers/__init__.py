@@ -1,1 +1,1 @@
-"""The Lambda functions' code. What is here is zipped and deployed: standard library and boto3 only, no imports of ours."""
+"""The Lambda functions' code. What is here is zipped and deployed: standard library and boto3 only."""

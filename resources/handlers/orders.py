@@ -12,10 +12,16 @@ cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before 
 import json
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+Event = dict[str, Any]
+Response = dict[str, Any]
+Records = list[dict[str, Any]]
 
 _TABLE = os.environ["TABLE_NAME"]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
@@ -32,21 +38,21 @@ _cold = True
 _UNAVAILABLE = (BotoCoreError, ClientError)
 
 
-def _now_ns():
+def _now_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-def _logged(handle):
+def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any], Response]:
     """Run ``handle(event, records)`` and print the invocation's one line, whatever happens."""
 
-    def entry(event, context):
-        global _cold  # noqa: PLW0603 - a module global is how Lambda tells a cold start
+    def entry(event: Event, context: Any) -> Response:
+        global _cold  # a module's global is how Lambda tells a cold start
         started_ns, cold, _cold = _now_ns(), _cold, False
         if "warm_up" in event:
             time.sleep(event["warm_up"]["hold_ms"] / 1000)
             print("{}")
             return {}
-        records = []
+        records: Records = []
         response = handle(event, records)
         line = {
             "archduel": 1,
@@ -62,11 +68,11 @@ def _logged(handle):
     return entry
 
 
-def _record(records, request_id, result, **more):
+def _record(records: Records, request_id: str, result: str, **more: Any) -> None:
     records.append({"id": request_id, "result": result, "ns": _now_ns(), **more})
 
 
-def _write(key, request_id, **attributes):
+def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> None:
     """One write per command: the order's attributes, the count of its commits, the clock before it."""
     if _WORK_S:
         time.sleep(_WORK_S)
@@ -85,23 +91,26 @@ def _write(key, request_id, **attributes):
     )
 
 
-def _read(key):
+def _read(key: str) -> dict[str, Any] | None:
     if _WORK_S:
         time.sleep(_WORK_S)
-    return _dynamodb.get_item(TableName=_TABLE, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
+    item: dict[str, Any] | None = _dynamodb.get_item(TableName=_TABLE, Key={"id": {"S": key}}, ConsistentRead=True).get(
+        "Item"
+    )
+    return item
 
 
-def _place(command):
-    """Store the order that ``command`` asks for."""
-    _write(command["order_id"], command["request_id"], status={"S": "placed"}, details={"S": command.get("details", "")})
+def _place(order: dict[str, Any]) -> None:
+    details = {"S": order.get("details", "")}
+    _write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
 
 
-def _answer(status, body):
+def _answer(status: int, body: dict[str, Any]) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
 
 @_logged
-def command(event, records):
+def command(event: Event, records: Records) -> Response:
     """POST /orders behind the API: stored when it answers 201; 503 when the table is unavailable."""
     try:
         order = json.loads(event.get("body") or "")
@@ -118,7 +127,7 @@ def command(event, records):
 
 
 @_logged
-def query(event, records):
+def query(event: Event, records: Records) -> Response:
     """GET /orders/{id} behind the API: 200 with the order, 404 when there is none (yet), 503 without a table."""
     request_id = (event.get("queryStringParameters") or {}).get("request_id", "")
     order_id = event["pathParameters"]["id"]
@@ -133,7 +142,7 @@ def query(event, records):
     return _answer(200, {"request_id": request_id, "order_id": order_id, "status": item["status"]["S"]})
 
 
-def _process(message):
+def _process(message: dict[str, Any]) -> dict[str, Any]:
     """One queued message: a command is placed; a query's answer is stored where its asker can look for it."""
     if message.get("operation") != "query":
         _place(message)
@@ -146,13 +155,14 @@ def _process(message):
 
 
 @_logged
-def consumer(event, records):
+def consumer(event: Event, records: Records) -> Response:
     """A batch from the queue. Failed messages alone are reported and come again after the visibility timeout."""
     failures = []
-    unavailable = None
+    unavailable: str | None = None
     for message in event["Records"]:
         body = json.loads(message["body"])
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
+        more: dict[str, Any] = {}
         if unavailable is None:
             try:
                 more = _process(body)

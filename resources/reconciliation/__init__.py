@@ -31,7 +31,7 @@ def reconcile(evidence: Tables) -> Tables:
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
         for name in _PASSED_ON:
             connection.execute(
-                f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"  # noqa: S608 - our own names
+                f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"
                 f" e.scenario, r.* FROM raw_{name} r JOIN experiments e USING (repetition)"
             )
         for name in _RULES:

@@ -180,13 +180,15 @@ def styles(names: Iterable[str]) -> list[Style]:
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
-    """Rows in the page itself, with titles in place of names."""
+    """Rows in the page itself, titles in place of names; in the registry's order, which draws dashes over solid lines."""
     titles = {style.name: style.title for style in styles(row["architecture"] for row in rows)}
-    return alt.InlineData(values=[{**row, "architecture": titles[row["architecture"]]} for row in rows])
+    order = list(titles)
+    ordered = sorted(rows, key=lambda row: order.index(row["architecture"]))
+    return alt.InlineData(values=[{**row, "architecture": titles[row["architecture"]]} for row in ordered])
 
 
-def _legend(shown: bool) -> alt.Legend | None:
-    return alt.Legend(orient="bottom", title=None, columns=4, labelLimit=260) if shown else None
+def _legend(shown: bool, symbol: str) -> alt.Legend | None:
+    return alt.Legend(orient="bottom", title=None, columns=4, labelLimit=260, symbolType=symbol) if shown else None
 
 
 def _architecture_scales(rows: Sequence[dict[str, Any]], *, legend: bool) -> tuple[alt.Color, alt.StrokeDash]:
@@ -195,14 +197,15 @@ def _architecture_scales(rows: Sequence[dict[str, Any]], *, legend: bool) -> tup
     colour = alt.Scale(domain=titles, range=[style.colour for style in drawn])
     dash = alt.Scale(domain=titles, range=[list(style.dash) for style in drawn])
     return (
-        alt.Color("architecture:N", scale=colour, legend=_legend(legend)),
-        alt.StrokeDash("architecture:N", scale=dash, legend=_legend(legend)),
+        alt.Color("architecture:N", scale=colour, legend=_legend(legend, "stroke")),
+        alt.StrokeDash("architecture:N", scale=dash, legend=_legend(legend, "stroke")),
     )
 
 
 def _fate_scale(fates: dict[str, tuple[str, str]], *, legend: bool) -> alt.Color:
     titles, colours = zip(*fates.values(), strict=True)
-    return alt.Color("fate:N", scale=alt.Scale(domain=list(titles), range=list(colours)), legend=_legend(legend))
+    scale = alt.Scale(domain=list(titles), range=list(colours))
+    return alt.Color("fate:N", scale=scale, legend=_legend(legend, "square"))
 
 
 _CLOCK_US = (
@@ -338,7 +341,7 @@ def door_panel(
             y=alt.Y(
                 "per_s:Q",
                 stack="zero",
-                scale=alt.Scale(domain=[0, max([1.0, *highest.values()])]),
+                scale=alt.Scale(domain=[0, 1.06 * max([1.0, *highest.values()])], nice=False),
                 axis=alt.Axis(title="per second", tickCount=3, minExtent=42, maxExtent=42),
             ),
             color=_fate_scale(DOOR, legend=legend),
@@ -376,7 +379,7 @@ def backlog_panel(
             x=_time_axis(end_s, title="seconds since the replay's start"),
             y=alt.Y(
                 "waiting:Q",
-                scale=alt.Scale(domain=[0, max([1, *(row["waiting"] for row in rows)])]),
+                scale=alt.Scale(domain=[0, 1.06 * max([1, *(row["waiting"] for row in rows)])], nice=False),
                 axis=alt.Axis(title="messages", tickCount=3, minExtent=42, maxExtent=42, format="~s"),
             ),
             color=colour,
@@ -453,9 +456,10 @@ def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConc
 def over_time_figure(door: pa.Table, backlog: pa.Table, windows: pa.Table, *, label: str) -> alt.VConcatChart:
     """Every architecture's door and the backlog below each other, with legends and label."""
     end_s = end_of_time_s(door, backlog)
-    panels: list[alt.LayerChart] = [
-        door_panel(door, windows, architecture=style.name, end_s=end_s, width=560, legend=True)
-        for style in styles(door.column("architecture").to_pylist())
+    drawn = styles(door.column("architecture").to_pylist())
+    panels = [
+        door_panel(door, windows, architecture=style.name, end_s=end_s, width=560, legend=style is drawn[-1])
+        for style in drawn
     ]
     panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=_heading("Over time", label))

@@ -4,13 +4,13 @@ Belongs here: how it is started, found healthy and named. What runs on it does n
 """
 
 import os
+import shutil
 import sys
 import tempfile
-from pathlib import Path
-import shutil
 import time
 import urllib.request
 from importlib.metadata import version
+from pathlib import Path
 
 from resources.clients import REGION
 from resources.leash import LeashedProcess, free_port
@@ -54,7 +54,7 @@ class MiniStack:
         """Return once it answers; `ArchduelError` with its last words when it does not within 30 s."""
         while True:
             try:
-                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=1):
+                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=1):  # noqa: S310 - our own
                     return
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > _START_S:

@@ -5,7 +5,6 @@ renamed, so a kill at any moment leaves the old one standing. The one before it 
 database still names its files.
 """
 
-import os
 import re
 import shutil
 import uuid
@@ -57,7 +56,7 @@ def _publish(partition: Path, hidden: Path) -> Path:
         number = int(versions[-1].name[1:]) + 1 if versions else 1
         version = partition / f"v{number:06d}"
         try:
-            os.rename(hidden, version)
+            hidden.rename(version)
         except FileExistsError:
             continue  # another writer took the number
         except OSError:

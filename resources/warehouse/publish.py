@@ -3,7 +3,6 @@
 Outcomes stay Parquet behind views; everything aggregated becomes a table.
 """
 
-import os
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +29,7 @@ def publish(places: Places) -> Path:
         hidden = places.home / f".archduel.{uuid.uuid4().hex}.duckdb"
         try:
             _build(places, hidden)
-            os.replace(hidden, places.database)
+            hidden.replace(places.database)
         except (OSError, duckdb.IOException) as error:
             raise ArchduelError(f"cannot publish {places.database}: {error}; the old results stand") from error
         finally:
@@ -60,9 +59,9 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
     columns = [row[0] for row in connection.execute("DESCRIBE experiments").fetchall()]
     known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
     files = _files(versions, "experiments")
-    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")  # noqa: S608 - our own names
+    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")
     connection.execute(
-        "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"  # noqa: S608
+        "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"
         " any_value(target), any_value(speed), max(repetition), any_value(seed), min(started_at), max(finished_at),"
         f" any_value(config), any_value(code_version) FROM {files} GROUP BY comparison_id"
     )

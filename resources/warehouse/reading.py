@@ -21,5 +21,3 @@ def query(places: Places, sql: str, parameters: list[object] | None = None) -> p
     """The rows of one statement over the published tables. DuckDB's own errors pass through."""
     with connect(places) as connection:
         return connection.execute(sql, parameters or []).to_arrow_table()
-
-

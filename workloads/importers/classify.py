@@ -72,7 +72,7 @@ SELECT
     status AS recorded_status,
     latency_us AS recorded_latency_us
 FROM ruled
-"""  # noqa: S608  # made of this package's own texts
+"""  # made of this package's own texts
 
 _PARAMETERS = {
     "commands": _COMMANDS,

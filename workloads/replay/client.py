@@ -9,6 +9,7 @@ import asyncio
 import gc
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -42,7 +43,8 @@ class Responses:
 
     @classmethod
     def empty(cls, count: int) -> "Responses":
-        return cls(*(np.full(count, -1, np.int64) for _ in range(3)), np.full(count, NO_STATUS, np.int32))
+        sent, queued, responded = (np.full(count, -1, np.int64) for _ in range(3))
+        return cls(sent, queued, responded, np.full(count, NO_STATUS, np.int32))
 
 
 @dataclass
@@ -170,7 +172,8 @@ class _Run:
         due = self.schedule.due_us
         for index in range(len(due)):
             at_ns = self.start_ns + int(due[index]) * 1000
-            while (wait_ns := at_ns - time.monotonic_ns()) > 0:  # the loop's own clock ticks in milliseconds
+            # The loop's own clock ticks in milliseconds, so a sleep may end early.
+            while (wait_ns := at_ns - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - time has no event
                 await asyncio.sleep(wait_ns / 1e9)
             if self.gauge.stop:
                 for left in range(index, len(due)):
@@ -262,10 +265,8 @@ class _Run:
     def lost(self, connection: _Connection, index: int | None) -> None:
         self._open -= 1
         if index is None:
-            try:
+            with suppress(ValueError):  # it was closed on purpose
                 self._idle.remove(connection)
-            except ValueError:
-                pass  # it was closed on purpose
         else:
             self._over(index, BROKEN)
         if self._waiting:

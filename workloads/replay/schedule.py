@@ -112,7 +112,9 @@ def _get(base: str, host: str, order: str, request_id: str) -> bytes:
 
 
 def _post(base: str, host: str, body: bytes) -> bytes:
-    head = f"POST {base}/orders HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = (
+        f"POST {base}/orders HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
     return head.encode() + b"\r\n\r\n" + body
 
 

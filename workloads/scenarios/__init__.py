@@ -56,7 +56,8 @@ def _fault(entry: dict[str, Any], where: str) -> Fault:
     try:
         fault = Fault(entry["target"], entry["kind"], Fraction(entry["start"]), Fraction(entry["length"]))
     except (KeyError, ValueError, ZeroDivisionError) as error:
-        raise UsageError(f"{where}: a fault needs target, kind, start and length (shares such as '1/3'): {error}") from None
+        needs = "a fault needs target, kind, start and length (shares such as '1/3')"
+        raise UsageError(f"{where}: {needs}: {error}") from None
     if fault.kind not in FAULT_KINDS or fault.target not in FAULT_TARGETS:
         raise UsageError(f"{where}: a fault is one of {', '.join(FAULT_KINDS)} on {', '.join(FAULT_TARGETS)}")
     if fault.start < 0 or fault.length <= 0 or fault.start + fault.length > 1:
