@@ -160,8 +160,14 @@ def consumer(event: Event, records: Records) -> Response:
     failures = []
     unavailable: str | None = None
     for message in event["Records"]:
-        body = json.loads(message["body"])
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
+        try:
+            body = json.loads(message["body"])
+            request_id, _ = body["request_id"], body["order_id"]
+        except (ValueError, KeyError, TypeError) as error:  # it alone is at fault, and ends as a dead letter
+            _record(records, "unreadable", "failed", receive_count=receive_count, error=type(error).__name__)
+            failures.append({"itemIdentifier": message["messageId"]})
+            continue
         more: dict[str, Any] = {}
         if unavailable is None:
             try:
@@ -171,8 +177,8 @@ def consumer(event: Event, records: Records) -> Response:
                 # timeout, and the whole batch, the committed part included, would be delivered again.
                 unavailable = type(error).__name__
         if unavailable is None:
-            _record(records, body["request_id"], "committed", receive_count=receive_count, **more)
+            _record(records, request_id, "committed", receive_count=receive_count, **more)
         else:
-            _record(records, body["request_id"], "failed", receive_count=receive_count, error=unavailable)
+            _record(records, request_id, "failed", receive_count=receive_count, error=unavailable)
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}

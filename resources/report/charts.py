@@ -19,11 +19,12 @@ import vl_convert
 from resources.architectures import architectures
 
 Width = int | Literal["container"]
+Drawing = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
 
 # Okabe and Ito's palette, told apart with any colour vision. Architectures and fates share no colour, so that none
 # has two meanings on a page; architectures differ in their dashes too, where lines cover each other.
 _ARCHITECTURE_COLOURS = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
-_DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 4), (12, 4))
+_DASHES = ((1, 0), (10, 3), (3, 2), (12, 3, 3, 3), (6, 6), (16, 4))
 
 FATES = {
     "committed": ("committed", "#56B4E9"),
@@ -40,19 +41,20 @@ DOOR = {
     "failed": FATES["failed"],
 }
 OPERATIONS = {"command": "orders", "query": "queries"}
-_MEASURES = {"response": "acknowledged within", "completion": "stored or answered within"}
+_MEASURES = ("response", "completion")
+_DONE = {"command": "stored", "query": "answered"}
 
-_REPLAYS = """\
+REPLAYS = """\
 WITH replays AS (  -- the valid ones of this cell
     SELECT * FROM experiments
     WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main' AND valid
 )"""
-_KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
 
 # The share of all offered requests, not of the acknowledged ones: an architecture that answers few, and those
 # quickly, must not look fast. Every point lies on the exact curve; 150 steps of the time axis choose which are kept.
 LATENCY_SQL = f"""\
-{_REPLAYS},
+{REPLAYS},
 timed AS (
     SELECT architecture, r.operation,
         unnest([
@@ -60,8 +62,8 @@ timed AS (
             {{'measure': 'completion', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN completion_us END}}
         ], recursive := true)
     FROM replays
-    JOIN requests r USING ({_KEY})
-    JOIN effects f USING ({_KEY}, request_id)
+    JOIN requests r USING ({KEY})
+    JOIN effects f USING ({KEY}, request_id)
 ),
 spans AS (
     SELECT operation, greatest(min(us), 1) AS low_us, greatest(max(us), 2) AS high_us FROM timed GROUP BY ALL
@@ -93,7 +95,7 @@ ORDER BY operation, measure, architecture, us, share"""
 
 # Bins of one second; of more where a replay is so long that a chart could not show them apart.
 _BINS = f"""\
-{_REPLAYS},
+{REPLAYS},
 longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
 
 DOOR_SQL = f"""\
@@ -107,7 +109,7 @@ counted AS (
     SELECT architecture, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
         CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
             WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
-    FROM longest, replays JOIN requests r USING ({_KEY})
+    FROM longest, replays JOIN requests r USING ({KEY})
     GROUP BY ALL
 )
 SELECT architecture, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
@@ -116,23 +118,32 @@ FROM bins CROSS JOIN fates LEFT JOIN counted USING (architecture, bin, fate)
 ORDER BY ALL"""
 
 BACKLOG_SQL = f"""\
-{_BINS}
-SELECT architecture, (floor(t_us / 1e6 / bin_s) * bin_s)::DOUBLE AS t_s, max(queue_visible + queue_in_flight) AS waiting
-FROM longest, replays JOIN samples s USING ({_KEY})
-WHERE t_us >= 0
-GROUP BY ALL
+{_BINS},
+watched AS (
+    SELECT architecture, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
+        queue_visible + queue_in_flight AS waiting
+    FROM longest, replays JOIN samples s USING ({KEY})
+    WHERE t_us >= 0
+)
+SELECT architecture, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
+FROM watched
+GROUP BY architecture, bin, bin_s
+UNION ALL  -- what was left when watching ended
+SELECT architecture, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, t_us)
+FROM watched
+GROUP BY architecture, bin_s
 ORDER BY ALL"""
 
 WINDOWS_SQL = f"""\
-{_REPLAYS}
+{REPLAYS}
 SELECT w.target, w.kind, median(w.start_us) / 1e6 AS start_s, median(w.end_us) / 1e6 AS end_s,
     avg(w.end_us - w.start_us) < 0.95 * avg(duration_us) AS passing  -- not on throughout
-FROM replays JOIN recovery w USING ({_KEY})
+FROM replays JOIN recovery w USING ({KEY})
 GROUP BY w.target, w.kind, round(w.start_us / nullif(duration_us, 0), 1)
 ORDER BY start_s"""
 
 FATES_SQL = f"""\
-{_REPLAYS}
+{REPLAYS}
 SELECT r.operation, architecture,
     CASE WHEN outcome IN ('answered', 'accepted') THEN state
         WHEN state <> 'rejected' THEN 'ghost'
@@ -141,8 +152,8 @@ SELECT r.operation, architecture,
     END AS fate,
     count(*) AS requests
 FROM replays
-JOIN requests r USING ({_KEY})
-JOIN effects f USING ({_KEY}, request_id)
+JOIN requests r USING ({KEY})
+JOIN effects f USING ({KEY}, request_id)
 GROUP BY ALL
 ORDER BY ALL"""
 
@@ -180,7 +191,7 @@ def styles(names: Iterable[str]) -> list[Style]:
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
-    """Rows in the page itself, titles in place of names; in the registry's order, which draws dashes over solid lines."""
+    """Rows for the page, titles in place of names; in the registry's order, which draws dashes over solid lines."""
     titles = {style.name: style.title for style in styles(row["architecture"] for row in rows)}
     order = list(titles)
     ordered = sorted(rows, key=lambda row: order.index(row["architecture"]))
@@ -214,8 +225,8 @@ _CLOCK_US = (
 )
 
 
-def _decades_us(low_us: float, high_us: float) -> list[int]:
-    """The powers of ten from the first at or under the span's start to the first at or over its end."""
+def _ticks_us(low_us: float, high_us: float) -> list[int]:
+    """The powers of ten within a span of microseconds; finer steps where it holds fewer than two."""
     decades = [10**power for power in range(10)]
     inside = [decade for decade in decades if low_us <= decade <= high_us]
     if len(inside) >= 2:
@@ -241,24 +252,25 @@ def latency_panel(
     rows = [row for row in of_operation if row["measure"] == measure]
     span_us = [row["us"] for row in of_operation] or [1, 1_000_000]
     low_us, high_us = min(span_us), max(span_us)
+    reached = "acknowledged" if measure == "response" else _DONE.get(operation, "done")
     colour, dash = _architecture_scales(rows, legend=legend)
     points = [{name: row[name] for name in ("architecture", "us", "share")} for row in rows]
-    return (
+    chart: alt.Chart = (
         alt.Chart(_data(points))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, point=alt.OverlayMarkDef(opacity=0, size=60))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=60))
         .encode(
             x=alt.X(
                 "us:Q",
                 scale=alt.Scale(type="log", domain=[low_us, high_us], nice=False),
                 axis=alt.Axis(
-                    title=f"{_MEASURES[measure]}, from when it was due",
-                    values=_decades_us(low_us, high_us),
+                    title=f"{reached} within, from when it was due",
+                    values=_ticks_us(low_us, high_us),
                     labelExpr=_CLOCK_US,
                 ),
             ),
             y=alt.Y(
                 "share:Q",
-                scale=alt.Scale(domain=[0, 1]),
+                scale=alt.Scale(domain=[0, 1.02], nice=False),  # a line at 100 % is whole
                 axis=alt.Axis(
                     title=f"share of offered {OPERATIONS.get(operation, operation)}",
                     format="%",
@@ -277,6 +289,7 @@ def latency_panel(
         )
         .properties(width=width, height=height)
     )
+    return chart
 
 
 def _time_axis(end_s: float, *, title: str | None) -> alt.X:
@@ -294,9 +307,12 @@ def _shaded(windows: Sequence[dict[str, Any]], end_s: float) -> alt.Chart:
     spans = [
         {"t_s": max(0.0, one["start_s"]), "until_s": min(end_s, one["end_s"])} for one in windows if one["passing"]
     ]
-    return alt.Chart(alt.InlineData(values=spans)).mark_rect(opacity=0.09, color="currentColor").encode(
-        x="t_s:Q", x2="until_s:Q"
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=spans))
+        .mark_rect(opacity=0.09, color="currentColor")
+        .encode(x="t_s:Q", x2="until_s:Q")
     )
+    return chart
 
 
 def end_of_time_s(door: pa.Table, backlog: pa.Table) -> float:
@@ -335,7 +351,7 @@ def door_panel(
         row["order"] = order[row["fate"]]
     areas = (
         alt.Chart(_data(rows))
-        .mark_area(interpolate="step-after", line=False)
+        .mark_area(interpolate="step-after", clip=True)
         .encode(
             x=_time_axis(end_s, title=None),
             y=alt.Y(
@@ -354,7 +370,8 @@ def door_panel(
         )
     )
     title = alt.Title(style.title, anchor="start", fontSize=12, offset=4)
-    return alt.layer(_shaded(windows.to_pylist(), end_s), areas).properties(width=width, height=height, title=title)
+    layers = [_shaded(windows.to_pylist(), end_s), areas]
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=title)
 
 
 def backlog_panel(
@@ -374,7 +391,7 @@ def backlog_panel(
     colour, dash = _architecture_scales(rows, legend=legend)
     lines = (
         alt.Chart(_data(rows))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
         .encode(
             x=_time_axis(end_s, title="seconds since the replay's start"),
             y=alt.Y(
@@ -392,7 +409,8 @@ def backlog_panel(
         )
     )
     title = alt.Title("Backlog", anchor="start", fontSize=12, offset=4)
-    return alt.layer(_shaded(windows.to_pylist(), end_s), lines).properties(width=width, height=height, title=title)
+    layers = [_shaded(windows.to_pylist(), end_s), lines]
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=title)
 
 
 def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
@@ -416,7 +434,7 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
         for row in counted
     ]
     drawn = styles(offered)
-    return (
+    chart: alt.Chart = (
         alt.Chart(_data(rows))
         .mark_bar(height={"band": 0.72})
         .encode(
@@ -429,7 +447,9 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
                 "share:Q",
                 stack="zero",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(title=f"share of offered {OPERATIONS.get(operation, operation)}", format="%", tickCount=5),
+                axis=alt.Axis(
+                    title=f"share of offered {OPERATIONS.get(operation, operation)}", format="%", tickCount=5
+                ),
             ),
             color=_fate_scale(FATES, legend=legend),
             order=alt.Order("order:Q"),
@@ -442,6 +462,7 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
         )
         .properties(width=width, height=34 * max(1, len(drawn)))
     )
+    return chart
 
 
 def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConcatChart:
@@ -464,7 +485,8 @@ def over_time_figure(door: pa.Table, backlog: pa.Table, windows: pa.Table, *, la
     panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=_heading("Over time", label))
     # The doors' colours and the backlog's mean different things.
-    return figure.resolve_scale(color="independent", strokeDash="independent")
+    resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")
+    return resolved
 
 
 def ledger_figure(fates: pa.Table, *, label: str) -> alt.VConcatChart:
@@ -502,7 +524,7 @@ def _theme(*, background: str | None) -> dict[str, Any]:
     }
 
 
-def specification(chart: alt.TopLevelMixin, *, background: str | None = None) -> dict[str, Any]:
+def specification(chart: Drawing, *, background: str | None = None) -> dict[str, Any]:
     """The chart as Vega-Lite with the report's looks; without a background the page's shows through."""
     spec: dict[str, Any] = chart.to_dict()
     spec["config"] = {**spec.get("config", {}), **_theme(background=background)}
@@ -510,7 +532,7 @@ def specification(chart: alt.TopLevelMixin, *, background: str | None = None) ->
     return spec
 
 
-def png(chart: alt.TopLevelMixin, *, width: int = 480, scale: float = 1.0) -> bytes:
+def png(chart: Drawing, *, width: int = 480, scale: float = 1.0) -> bytes:
     """The chart as a PNG on white. A panel made for a page is drawn ``width`` pixels wide; figures keep their own."""
     spec = specification(chart, background="white")
     if spec.get("width") == "container":
@@ -519,7 +541,7 @@ def png(chart: alt.TopLevelMixin, *, width: int = 480, scale: float = 1.0) -> by
     return vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[])
 
 
-def markdown_image(chart: alt.TopLevelMixin, *, width: int = 480, scale: float = 1.0) -> str:
+def markdown_image(chart: Drawing, *, width: int = 480, scale: float = 1.0) -> str:
     """The chart as a Markdown image in a data URI: for metadata in Dagster's UI, which loads nothing else."""
     encoded = base64.b64encode(png(chart, width=width, scale=scale)).decode()
     return f"![chart](data:image/png;base64,{encoded})"

@@ -6,12 +6,13 @@ that both round alike. Nothing here judges a latency; that takes repetitions and
 
 import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 _NOUNS = {"command": "orders", "query": "queries"}
+_DONE = {"command": "stored", "query": "answered"}
 _REPETITIONS_TO_JUDGE = 8
+_NO_BREAK = "\u00a0"  # a number and its unit stay on one line
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,15 @@ def share(part: float, whole: float) -> str:
     digits = 0 if percent >= 10 or percent == round(percent) else 1
     text = f"{percent:.{digits}f}"
     if part > 0 and float(text) == 0:
-        return "under 0.1 %"
+        return f"under 0.1{_NO_BREAK}%"
     if part < whole and float(text) >= 100:
-        return "over 99.9 %" if percent > 99.9 else f"{math.floor(percent * 10) / 10:.1f} %"
-    return f"{text} %"
+        floor = math.floor(percent * 10) / 10
+        return f"over 99.9{_NO_BREAK}%" if percent > 99.9 else f"{floor:.1f}{_NO_BREAK}%"
+    return f"{text}{_NO_BREAK}%"
 
 
 def percent(value: float | None) -> str:
-    """A share as a table's cell: one decimal, ``–`` for none; rounded towards the inside at both ends, as in `share`."""
+    """A share as a table's cell: one decimal, a dash for none; at both ends rounded as `share` does."""
     if value is None or math.isnan(value):
         return "–"
     inside = value if value in {0.0, 1.0} else min(max(value, 0.001), 0.999)
@@ -90,32 +92,32 @@ def percent(value: float | None) -> str:
 
 
 def milliseconds(us: float | None) -> str:
-    """Microseconds as a table's cell in milliseconds: one decimal, ``–`` for none."""
+    """Microseconds as a table's cell in milliseconds: one decimal, a dash for none."""
     return "–" if us is None or math.isnan(us) else f"{us / 1000:,.1f}"
 
 
 def seconds(us: float | None) -> str:
-    """Microseconds as a table's cell in seconds: one decimal, ``–`` for none."""
+    """Microseconds as a table's cell in seconds: one decimal, a dash for none."""
     return "–" if us is None or math.isnan(us) else f"{us / 1e6:,.1f}"
 
 
 def count(value: int | None) -> str:
-    """A count as a table's cell, ``–`` for none."""
+    """A count as a table's cell, a dash for none."""
     return "–" if value is None else f"{value:,}"
 
 
 def duration(us: float) -> str:
     """A time in words, with the unit that suits it: ``7.1 ms``, ``12.4 s``, ``3 min 20 s``."""
     if us < 1000:
-        return f"{us:.0f} µs"
+        return f"{us:.0f}{_NO_BREAK}µs"
     if us < 10_000:
-        return f"{us / 1000:.1f} ms"
+        return f"{us / 1000:.1f}{_NO_BREAK}ms"
     if us < 1_000_000:
-        return f"{us / 1000:.0f} ms"
+        return f"{us / 1000:.0f}{_NO_BREAK}ms"
     if us < 120_000_000:
-        return f"{us / 1e6:.1f} s"
+        return f"{us / 1e6:.1f}{_NO_BREAK}s"
     minutes, rest_s = divmod(round(us / 1e6), 60)
-    return f"{minutes} min {rest_s} s"
+    return f"{minutes}{_NO_BREAK}min {rest_s}{_NO_BREAK}s"
 
 
 def enumerate_words(words: Sequence[str]) -> str:
@@ -123,70 +125,82 @@ def enumerate_words(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def answer(title: str, outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: Sequence[str]) -> list[str]:
-    """The sentences of one scenario, in reading order; the first one stands alone.
+@dataclass(frozen=True)
+class Answer:
+    """What there is to say of one scenario: a sentence that stands alone, and more under short headings."""
 
-    ``unmeasured`` are the titles of architectures without a valid repetition. With no outcomes at all there is one
-    sentence that says so.
-    """
-    if not outcomes:
-        return [f"{title}: there is nothing to say, because no replay of it was valid."]
+    lead: str
+    points: tuple[tuple[str, str], ...] = ()
+
+
+def answer(outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: Sequence[str]) -> Answer:
+    """The answer of one scenario. ``unmeasured`` are the titles of architectures without a valid repetition."""
     commands = [one for one in outcomes if one.operation == "command" and one.offered]
     queries = [one for one in outcomes if one.operation == "query" and one.offered]
-    sentences = []
-    if commands:
-        sentences.append(f"{title}: {_grouped(commands, windows)}.")
-        if queries:
-            sentences.append(f"Of the queries: {_grouped(queries, ())}.")
-        else:
-            sentences.append("The recording holds no queries.")
-    elif queries:
-        sentences.append(f"{title}: {_grouped(queries, ())}.")
-        sentences.append("The recording holds no orders: what it says is about reading only.")
-    else:
-        return [f"{title}: there is nothing to say, because no request was offered."]
-    sentences += _backlogs(windows)
-    sentences += _consistency(outcomes)
-    sentences += [_latency(rows) for rows in (commands, queries) if rows]
-    if unmeasured:
-        have = "has" if len(unmeasured) == 1 else "have"
-        sentences.append(f"{enumerate_words(unmeasured)} {have} no valid replay here and no part in these figures.")
-    return sentences
+    if not outcomes:
+        return Answer("There is nothing to say: no replay of it was valid.")
+    if not commands and not queries:
+        return Answer("There is nothing to say: no request was offered.")
+    told = [("Queries", _grouped(queries, ()))] if commands and queries else []
+    if not commands:
+        told.append(("Orders", "The recording holds none: what it says is about reading only."))
+    if not queries:
+        told.append(("Queries", "The recording holds none."))
+    told += [
+        ("Queue", _backlogs(windows)),
+        ("Correctness", _consistency(outcomes, with_commands=bool(commands))),
+        ("Medians", " ".join(_latency(rows) for rows in (commands, queries) if rows)),
+        ("Missing", _missing(unmeasured)),
+    ]
+    lead = _grouped(commands, windows) if commands else _grouped(queries, ())
+    return Answer(lead, tuple((heading, text) for heading, text in told if text))
+
+
+def _missing(unmeasured: Sequence[str]) -> str:
+    if not unmeasured:
+        return ""
+    have = "has" if len(unmeasured) == 1 else "have"
+    return _sentence(f"{enumerate_words(inside(unmeasured))} {have} no valid replay here and no part in these figures")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _grouped(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
     """One clause for each thing said, architectures of which the same is true named together."""
     clauses: dict[str, list[str]] = {}
     for one in outcomes:
-        clauses.setdefault(_clause(one, windows), []).append(one.architecture)
-    told = [f"{enumerate_words(_lowered(names))} {clause}" for clause, names in clauses.items()]
-    return "; ".join(told)
+        clauses.setdefault(_clause(one), []).append(one.architecture)
+    told = [
+        f"{enumerate_words(inside(titles))} {clause}{_after(titles, windows)}" for clause, titles in clauses.items()
+    ]
+    return _sentence("; ".join(told))
 
 
-def _lowered(titles: Iterable[str]) -> list[str]:
+def inside(titles: Iterable[str]) -> list[str]:
     """Titles as they stand inside a sentence; an abbreviation keeps its capitals."""
     return [title if title[:2].isupper() else title[:1].lower() + title[1:] for title in titles]
 
 
-def _clause(one: Outcome, windows: Sequence[Window]) -> str:
+def _clause(one: Outcome) -> str:
     noun = _NOUNS.get(one.operation, one.operation)
-    done = "stored" if one.operation == "command" else "answered"
-    after = _after(one, windows)
+    done = _DONE.get(one.operation, "done")
     if not one.refused:
         if one.committed == one.offered:
-            return f"acknowledged all {one.offered:,} {noun} and {done} them all{after}"
-        return f"acknowledged all {one.offered:,} {noun}; of these {_fates(one, done)}{after}"
-    ghosts = f"yet {one.ghosts:,} of those had an effect all the same" if one.ghosts else f"{done} none of those"
-    if one.refused == one.offered:
-        refused = f"refused all {one.offered:,} {noun} ({_reasons(one)})"
-        return f"{refused}, {ghosts}" if one.ghosts else f"{refused} and {ghosts}"
-    refused = f"refused {share(one.refused, one.offered)} of the {one.offered:,} {noun} ({_reasons(one)})"
-    refused += f", {ghosts}" if one.ghosts else f" and {ghosts}"
-    if one.operation == "query" and one.committed == one.acknowledged:
-        return f"{refused}{after}"  # an answered query is done: saying it twice says nothing
+            return f"acknowledged all {one.offered:,} {noun} and {done} them all"
+        return f"acknowledged all {one.offered:,} {noun}, of which {_fates(one, done)}"
+    whole = "all" if one.refused == one.offered else f"{share(one.refused, one.offered)} of the"
+    refused = f"refused {whole} {one.offered:,} {noun} ({_reasons(one)})"
+    if one.ghosts:
+        refused += f", though {one.ghosts:,} of those had an effect all the same"
+    elif one.operation == "command":
+        refused += f" and {done} none of those"
+    if not one.acknowledged:
+        return refused
     if one.committed == one.acknowledged:
-        return f"{refused}, but {done} all {one.acknowledged:,} it acknowledged{after}"
-    return f"{refused}; of the {one.acknowledged:,} it acknowledged {_fates(one, done)}{after}"
+        return f"{refused}, but {done} all {one.acknowledged:,} it acknowledged"
+    return f"{refused}; of the {one.acknowledged:,} it acknowledged, {_fates(one, done)}"
 
 
 def _reasons(one: Outcome) -> str:
@@ -202,73 +216,76 @@ def _reasons(one: Outcome) -> str:
 
 def _fates(one: Outcome, done: str) -> str:
     parts = {
-        done: one.committed,
-        "in the dead-letter queue": one.dead_lettered,
-        "still waiting when watching ended": one.in_flight,
-        "lost": one.lost,
+        f"were {done}": one.committed,
+        "ended in the dead-letter queue": one.dead_lettered,
+        "still waited when watching ended": one.in_flight,
+        "were lost": one.lost,
     }
     told = [f"{n:,} {what}" for what, n in parts.items() if n]
-    are = "is" if sum(parts.values()) == 1 else "are"
-    return f"{are} {enumerate_words(told)}"
+    return enumerate_words(told)
 
 
-def _after(one: Outcome, windows: Sequence[Window]) -> str:
-    """How late the last order of a fault was stored, where that was after the fault."""
-    for window in windows:
-        late_us = window.last_commit_us
-        if window.architecture == one.architecture and late_us is not None and late_us > 0 and window.kind == "down":
-            return f", the last one of the outage {duration(late_us)} after it ended"
-    return ""
+def _after(titles: Sequence[str], windows: Sequence[Window]) -> str:
+    """How late the last orders of an outage were stored, where that was after it."""
+    late_us = {
+        window.architecture: window.last_commit_us
+        for window in windows
+        if window.architecture in titles and window.kind == "down" and (window.last_commit_us or 0) > 0
+    }
+    told = [(name, duration(us)) for name, us in zip(inside(late_us), late_us.values(), strict=True) if us is not None]
+    if not told:
+        return ""
+    if len(titles) == 1:
+        return f", the last one of the outage {told[0][1]} after it ended"
+    times = enumerate_words([f"{time} ({name})" for name, time in told])
+    return f", the last one of the outage {times} after it ended"
 
 
-def _backlogs(windows: Sequence[Window]) -> list[str]:
+def _backlogs(windows: Sequence[Window]) -> str:
     told = [
-        f"{duration(one.drain_us)} in {name} (up to {one.backlog_max:,} messages)"
-        for one, name in zip(windows, _lowered(one.architecture for one in windows), strict=True)
+        f"{duration(one.drain_us)} in {name} (at most {one.backlog_max:,} messages)"
+        for one, name in zip(windows, inside(one.architecture for one in windows), strict=True)
         if one.backlog_max and one.drain_us
     ]
     if not told:
-        return []
+        return ""
     end = "the fault ended" if any(one.passing for one in windows) else "the last request was due"
-    return [f"The queue held a backlog for this long after {end}: {enumerate_words(told)}."]
+    return f"After {end} it took to empty: {enumerate_words(told)}."
 
 
-def _consistency(outcomes: Sequence[Outcome]) -> list[str]:
+def _consistency(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
     """Losses, duplicates and stale reads: by name where there are some, in one sentence where there are none."""
-    kinds = {
-        "acknowledged requests lost": "lost",
-        "done more than once": "duplicates",
-        "stored out of order": "reordered",
-        "queries that did not find an order acknowledged before": "read_your_writes_misses",
-    }
-    totals: dict[str, dict[str, int]] = {label: {} for label in kinds}
-    for one in outcomes:
-        (name,) = _lowered([one.architecture])
-        for label, field in kinds.items():
-            totals[label][name] = totals[label].get(name, 0) + int(getattr(one, field))
-    some = {label: by for label, by in totals.items() if any(by.values())}
-    sentences = []
-    for label, by in some.items():
-        told = enumerate_words([f"{n:,} in {name}" for name, n in by.items() if n])
-        sentences.append(f"{label[:1].upper()}{label[1:]}: {told}.")
-    none = [label for label in totals if label not in some]
+    kinds = {"lost": "acknowledged requests lost", "duplicates": "requests done more than once"}
+    if with_commands:
+        kinds |= {
+            "reordered": "orders stored out of turn",
+            "read_your_writes_misses": "queries that missed an order acknowledged before them",
+        }
+    sentences, none = [], []
+    for field, what in kinds.items():
+        totals: dict[str, int] = {}
+        for one, name in zip(outcomes, inside(one.architecture for one in outcomes), strict=True):
+            totals[name] = totals.get(name, 0) + int(getattr(one, field))
+        told = [f"{n:,} in {name}" for name, n in totals.items() if n]
+        if told:
+            sentences.append(_sentence(f"{what}: {enumerate_words(told)}"))
+        else:
+            none.append(what)
     if none:
-        sentences.append(f"None seen: {', '.join(none)}.")
-    return sentences
+        sentences.append(f"Not seen: {', '.join(none)}.")
+    return " ".join(sentences)
 
 
 def _latency(outcomes: Sequence[Outcome]) -> str:
     """Acknowledgement and completion side by side: a ticket is not a result."""
     operation = outcomes[0].operation
-    done = "stored" if operation == "command" else "answered"
     told = []
-    for one, name in zip(outcomes, _lowered(one.architecture for one in outcomes), strict=True):
+    for one, name in zip(outcomes, inside(one.architecture for one in outcomes), strict=True):
         if not one.acknowledged:
             told.append(f"{name} acknowledged none")
         else:
-            response, completion = (_median(us) for us in (one.response_p50_us, one.completion_p50_us))
-            told.append(f"{name} {response} and {completion}")
-    noun = _NOUNS.get(operation, operation)
+            told.append(f"{name} {_median(one.response_p50_us)} and {_median(one.completion_p50_us)}")
+    noun, done = _NOUNS.get(operation, operation), _DONE.get(operation, "done")
     return f"Half of the acknowledged {noun} were acknowledged and {done} within: {'; '.join(told)}."
 
 
@@ -277,7 +294,7 @@ def _median(us: float | None) -> str:
 
 
 def rule_of_three(outcomes: Sequence[Outcome]) -> str | None:
-    """What no losses among so many requests can mean, for the architectures that lost none; None where all lost some."""
+    """What no losses among so many requests can mean, where an architecture lost none; None where all lost some."""
     acknowledged: dict[str, int] = {}
     lost: dict[str, int] = {}
     for one in outcomes:
@@ -297,25 +314,25 @@ def latency_note(repetitions: int, judged: bool, command: str, minutes: float | 
     """Whether differences of latency are judged here, and what would judge them."""
     if repetitions <= 1:
         time = f", in about {max(1, round(minutes))} min" if minutes else ""
-        return (
-            "Differences of latency are shown, not judged: one repetition cannot judge them;"
-            f" `{command}` can{time}."
-        )
+        return f"Differences of latency are shown, not judged: one repetition cannot judge them; `{command}` can{time}."
     if judged:
-        return "Latencies are medians over the repetitions; the verdicts on their differences are in the table `pairwise`."
+        return (
+            "Latencies are medians over the repetitions; the verdicts on their differences are in the table `pairwise`."
+        )
     return "Latencies are medians over the repetitions; their differences are shown, not judged."
 
 
-def judging_command(workloads: Sequence[str], scenarios: Sequence[str], config: dict[str, Any]) -> str:
-    """The command that repeats a comparison often enough to judge latencies."""
-    words = ["archduel", "compare"]
-    for workload in workloads:
-        words += ["--workload", workload]
-    for scenario in scenarios:
-        words += ["--scenario", scenario]
-    for option, key in (("--limit", "limit"), ("--duration", "duration_s"), ("--speed", "speed")):
-        if config.get(key) is not None:
-            words += [option, str(config[key])]
+def judging_command(
+    workload: str, scenarios: Sequence[str], architectures: Sequence[str], options: Mapping[str, object]
+) -> str:
+    """The command that repeats a comparison often enough to judge latencies.
+
+    ``architectures`` are those to name (none: all of them), ``options`` those that were given, by their flags.
+    """
+    words = ["archduel", "compare", "--workload", workload]
+    for flag, names in (("--scenario", scenarios), ("--architecture", architectures)):
+        words += [word for name in names for word in (flag, name)]
+    words += [word for flag, value in options.items() for word in (flag, str(value))]
     return shlex.join([*words, "--repetitions", str(_REPETITIONS_TO_JUDGE)])
 
 

@@ -20,4 +20,5 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
 def query(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:
     """The rows of one statement over the published tables. DuckDB's own errors pass through."""
     with connect(places) as connection:
-        return connection.execute(sql, parameters or []).to_arrow_table()
+        relation = connection.sql(sql, params=parameters or [])
+        return pa.table({}) if relation is None else relation.to_arrow_table()

@@ -194,7 +194,7 @@ class TestCommand:
         assert answer["statusCode"] == 503
         assert body_of(answer)["request_id"] == "17"
         (record,) = backend.line["records"]
-        assert (record["id"], record["result"], record["error"]) == ("17", "failed", "ClientError")
+        assert (record["id"], record["result"], record["error"]) == ("17", "failed", code)
 
 
 class TestQuery:
@@ -216,7 +216,11 @@ class TestQuery:
         backend.expect_refusal("get_item")
         assert backend.invoke("query", event("api_gateway_get"))["statusCode"] == 503
         (record,) = backend.line["records"]
-        assert (record["id"], record["result"], record["error"]) == ("18", "failed", "ClientError")
+        assert (record["id"], record["result"], record["error"]) == (
+            "18",
+            "failed",
+            "ProvisionedThroughputExceededException",
+        )
 
     def test_serves_a_request_without_a_query_string(self, backend: Backend) -> None:
         backend.expect_read("order-17", found=True)
@@ -230,7 +234,7 @@ def expect(backend: Backend, message: Json) -> None:
     body = json.loads(message["body"])
     if body.get("operation") == "query":
         backend.expect_read(body["order_id"], found=True)
-        answer = {"status": {"S": "placed"}, "found": {"BOOL": True}}
+        answer: dict[str, Json] = {"status": {"S": "placed"}, "found": {"BOOL": True}}
         backend.expect_write(f"answer/{body['request_id']}", body["request_id"], **answer)
     else:
         backend.expect_order(body["request_id"], body["order_id"], body["details"])

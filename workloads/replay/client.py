@@ -22,6 +22,7 @@ from workloads.replay.schedule import Schedule, split_url
 
 DEADLINE_S = 29.0  # as long as API Gateway's REST integrations wait; kept by the client, whatever the target does
 _IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s); a request sent into the closing would be lost
+_SWEEP_S = 0.1  # how late a time-out or being stopped may be noticed
 
 NO_STATUS = 0
 TIMED_OUT = -1
@@ -245,6 +246,8 @@ class _Run:
                 self.responses.client_queue_us[index] = round((time.monotonic() - since) * 1e6)
                 self.gauge.sent += 1
                 self._finish(index, BROKEN)
+            if self._waiting:  # those whom the ceiling kept from connecting
+                self._connect()
             return
         self._connecting -= 1
         self._open += 1
@@ -290,7 +293,7 @@ class _Run:
     async def _sweep(self) -> None:
         """Time out what got no answer by its deadline, and give up what found no connection in that time."""
         while True:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_SWEEP_S)
             now = time.monotonic()
             while self._sent and self._sent[0][0] <= now:
                 index = self._sent.popleft()[1]

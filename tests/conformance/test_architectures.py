@@ -1,0 +1,181 @@
+"""One suite for every registered architecture on the embedded emulator: what all of them promise.
+
+Whatever an architecture does differently is asked of its registry entry (``queued``), never of its name.
+"""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resources import experiment, observation
+from resources.architectures import Architecture, architectures
+from resources.bench import Bench, settings_for
+from resources.evidence import EXPERIMENTS, Tables, rows
+from resources.reconciliation import imbalances, reconcile
+from resources.stack import Stack
+from tests.evidence_builder import EvidenceBuilder
+from workloads.library import Library
+from workloads.places import Places
+from workloads.replay.client import KeepAliveClient
+from workloads.replay.schedule import Schedule, schedule, split_url
+from workloads.scenarios import scenarios
+
+pytestmark = pytest.mark.emulator
+
+SECONDS = 6.0
+
+
+@pytest.fixture(scope="module", params=list(architectures()))
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    architecture = architectures()[request.param]
+    settings = settings_for(scenarios()["steady"], architecture, SECONDS)
+    running = Bench(architecture, settings, tmp_path_factory.mktemp("emulators"))
+    try:
+        running.ready().warm_up()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def offered(places: Places) -> Schedule:
+    """A few seconds of the bundled lunch rush."""
+    recording = Library(places).load("food_orders").cut(limit=150)
+    return schedule(recording, speed=recording.duration_s / SECONDS, seed=1)
+
+
+def call(bench: Bench, method: str, path: str, body: dict[str, str] | None = None) -> tuple[int, dict[str, object]]:
+    host, port, base = split_url(bench.stack.api_url)
+    connection = http.client.HTTPConnection(host, port, timeout=15)
+    connection.request(method, base + path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    return response.status, answer
+
+
+def commits_of(bench: Bench, request_id: str) -> dict[str, object]:
+    """The commit of a request, once it is there; empty when it is not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for row in observation.commits(bench.stack, 0):
+            if row["request_id"] == request_id:
+                return row
+        time.sleep(0.05)
+    return {}
+
+
+def replay(bench: Bench, offered: Schedule, scenario: str) -> Tables:
+    replayed = experiment.run(bench, offered, scenarios()[scenario], client=KeepAliveClient(), repetition=1)
+    facts = dict(replayed.facts)
+    windows = json.dumps(facts.pop("windows"))
+    template = EvidenceBuilder().experiment().tables()["experiments"].to_pylist()[0]
+    row = {**template, **facts, "architecture": bench.architecture.name, "scenario": scenario, "fault_windows": windows}
+    return reconcile({**replayed.tables, "experiments": rows(EXPERIMENTS, [row])})
+
+
+def acknowledgement(architecture: Architecture, operation: str) -> int:
+    return 202 if operation in architecture.queued else {"command": 201, "query": 200}[operation]
+
+
+def test_a_command_is_acknowledged_and_stored_exactly_once(bench: Bench) -> None:
+    bench.fresh([])
+    status, _ = call(bench, "POST", "/orders", {"request_id": "7", "order_id": "order-7", "details": "noodles"})
+    assert status == acknowledgement(bench.architecture, "command")
+    assert commits_of(bench, "7")["commits"] == 1
+
+
+def test_a_query_finds_an_order_that_was_there(bench: Bench) -> None:
+    bench.fresh(["menu-1"])
+    status, answer = call(bench, "GET", "/orders/menu-1?request_id=8")
+    assert status == acknowledgement(bench.architecture, "query")
+    if "query" in bench.architecture.queued:
+        assert commits_of(bench, "8")["found"] is True
+    else:
+        assert answer["status"] == "placed"
+
+
+def test_a_query_for_an_order_that_is_not_there_is_answered_so(bench: Bench) -> None:
+    bench.fresh([])
+    status, _ = call(bench, "GET", "/orders/nowhere?request_id=9")
+    if "query" in bench.architecture.queued:
+        assert status == 202
+        assert commits_of(bench, "9")["found"] is False
+    else:
+        assert status == 404
+
+
+def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
+    again = Stack(bench.stack.clients, bench.architecture.nodes, bench.stack.table_endpoint_url, bench.stack.settings)
+    again.ensure_all()
+    identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
+    assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
+    bench.stack.facts["api"] = again.facts["api"]  # made anew under its name: the old one is gone
+
+
+def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: Bench) -> None:
+    call(bench, "POST", "/orders", {"request_id": "1", "order_id": "o"})
+    commits_of(bench, "1")
+    bench.fresh(["menu-1", "menu-2"])
+    assert list(observation.commits(bench.stack, 0)) == []
+    assert observation.stored_items(bench.stack) == 2
+    assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
+
+
+def test_a_steady_replay_does_everything_once_and_the_books_balance(bench: Bench, offered: Schedule) -> None:
+    outcomes = replay(bench, offered, "steady")
+    ledger = outcomes["ledger"].to_pylist()
+    assert imbalances(outcomes["ledger"], outcomes["experiments"]) == []
+    assert sum(row["offered"] for row in ledger) == len(offered)
+    assert sum(row["committed"] for row in ledger) == len(offered)
+    assert sum(row["duplicates"] + row["redeliveries"] + row["unknown_effects"] for row in ledger) == 0
+    assert outcomes["requests"].num_rows == outcomes["effects"].num_rows == len(offered)
+    clocks = set(outcomes["effects"].column("commit_clock").to_pylist())
+    assert clocks <= {"handler", "client"}
+
+
+def test_an_outage_of_the_table_refuses_what_is_synchronous_and_delays_what_is_queued(
+    bench: Bench, offered: Schedule
+) -> None:
+    outcomes = replay(bench, offered, "backend_outage")
+    assert imbalances(outcomes["ledger"], outcomes["experiments"]) == []
+    [window] = json.loads(outcomes["experiments"].column("fault_windows")[0].as_py())
+    assert abs(window["start_us"] - window["due_us"]) < 1_000_000
+    states = {row["request_id"]: row["state"] for row in outcomes["effects"].to_pylist()}
+    during = [
+        row
+        for row in outcomes["requests"].to_pylist()
+        if window["start_us"] <= row["scheduled_us"] and (row["responded_us"] or 0) < window["end_us"]
+    ]
+    assert during
+    for row in during:
+        if row["operation"] in bench.architecture.queued:
+            assert row["outcome"] == "accepted"
+            assert states[row["request_id"]] == "committed"
+        else:
+            assert row["outcome"] == "failed"
+            assert row["status"] in (502, 503)
+            assert states[row["request_id"]] == "rejected"
+    [recovery] = outcomes["recovery"].to_pylist()
+    if "command" in bench.architecture.queued:
+        assert recovery["error_share_in_window"] == 0
+        assert recovery["recovered_share"] == 1
+        assert recovery["drain_us"] > 0
+    else:
+        assert recovery["error_share_in_window"] > 0.9
+
+
+def test_everything_listens_on_loopback_only(bench: Bench) -> None:
+    for process in (*bench.emulator.process.processes(), *bench.proxy.process.processes()):
+        for connection in process.net_connections(kind="inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip == "127.0.0.1"
+
+
+def test_the_emulators_log_is_kept(bench: Bench) -> None:
+    assert Path(bench.emulator.process.log).exists()

@@ -1,0 +1,36 @@
+"""A concurrency limit, architecture by architecture: it throttles what is synchronous and delays what is queued."""
+
+from pathlib import Path
+
+import pytest
+
+from resources.architectures import architectures
+from resources.lab import Comparison, Lab, LabSettings
+from resources.reconciliation import imbalances, reconcile
+from workloads.places import Places
+
+pytestmark = pytest.mark.emulator
+
+CELL = "food_orders__concurrency_limit"
+
+
+def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(tmp_path: Path) -> None:
+    comparison = Comparison("adhoc-test", "adhoc", "2026-11-20")
+    names = list(architectures())
+    outcomes = {}
+    with Lab(Places(tmp_path), LabSettings(limit=400, speed=8.0, repetitions=1)) as lab:
+        for name, _ in lab.replay(names, CELL, comparison):
+            outcomes[name] = reconcile(lab.evidence.read("adhoc-test", CELL, name))
+    for name, tables in outcomes.items():
+        assert imbalances(tables["ledger"], tables["experiments"]) == []
+        books = {row["operation"]: row for row in tables["ledger"].to_pylist()}
+        for operation, row in books.items():
+            if operation in architectures()[name].queued:
+                assert row["accepted"] == row["offered"] == row["committed"]
+            else:
+                assert row["throttled"] > 0
+                assert row["throttled"] + row["answered"] == row["offered"]
+                assert row["rejected"] == row["throttled"]
+        throttled = [row for row in tables["requests"].to_pylist() if row["outcome"] == "throttled"]
+        assert {row["aws_status"] for row in throttled} <= {500}
+    assert outcomes["event_driven"]["recovery"].to_pylist()[0]["backlog_max"] > 10

@@ -1,0 +1,23 @@
+"""What every test may ask for. Nothing here starts an emulator; that is the folders' own business."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workloads.places import Places
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """An empty home of the test's own."""
+    return Places(tmp_path / "home")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever asks the environment for a home gets one that is thrown away, never the developer's results."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARCHDUEL_HOME", str(tmp_path_factory.mktemp("environment-home")))
+        patch.delenv("DAGSTER_HOME", raising=False)
+        yield

@@ -1,0 +1,54 @@
+"""A lab without emulators: it provisions nothing and replays evidence written by hand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from resources.evidence import EvidenceStore, Tables
+from resources.lab import Comparison, Summary, split_cell
+from tests.evidence_builder import EvidenceBuilder
+from workloads.places import Places
+
+
+@dataclass
+class FakeLab:
+    """Takes the place of `resources.lab.Lab` in a run; ``calls`` is what the graph asked of it, in order."""
+
+    places: Places
+    stranger: bool = False  # leave an effect nobody offered: the books cannot balance
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def ensure(self, architecture: str, cell: str, node: str) -> dict[str, Any]:
+        self.calls.append(("ensure", architecture, node))
+        return {"name": node, "url": "http://127.0.0.1:1/x", "provision_seconds": 0.1, "timeout_s": 3}
+
+    def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
+        self.calls.append(("replay", *names))
+        for name in names:
+            tables = self._evidence(name, cell, comparison)
+            EvidenceStore(self.places).write(comparison.comparison_id, cell, name, tables)
+            yield name, Summary(2, 0.1, 1.0, tuple(names))
+
+    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[Tables, bool]:
+        self.calls.append(("recorded", name))
+        store = EvidenceStore(self.places)
+        alone = not store.exists(comparison.comparison_id, cell, name)
+        if alone:
+            list(self.replay([name], cell, comparison))
+        return store.read(comparison.comparison_id, cell, name), alone
+
+    def _evidence(self, name: str, cell: str, comparison: Comparison) -> Tables:
+        workload, scenario = split_cell(cell)
+        builder = EvidenceBuilder().experiment(
+            architecture=name,
+            workload=workload,
+            scenario=scenario,
+            comparison_id=comparison.comparison_id,
+            origin=comparison.origin,
+            night=comparison.night,
+            requests=2,
+        )
+        builder.request("0").item("0").record("0").request("1", at_us=5000).item("1").record("1", at_us=5500)
+        if self.stranger:
+            builder.item("never-offered")
+        return builder.tables()

@@ -1,0 +1,142 @@
+"""What the command line says and how it exits, as a user's shell sees it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.evidence_builder import EvidenceBuilder
+from resources.reconciliation import reconcile
+from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.publish import publish
+from workloads.places import REPOSITORY, Places
+
+LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
+
+
+def archduel(places: Places, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration.command_line", *arguments],
+        env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def results(places: Places) -> Places:
+    evidence = EvidenceBuilder().experiment(requests=1).request("0").item("0").record("0").tables()
+    write_outcomes(places, "c1", "food_orders__steady", "synchronous", reconcile(evidence))
+    publish(places)
+    return places
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "listed"),
+    [
+        ("--workload", "nope", "food_orders"),
+        ("--scenario", "nope", "backend_outage, concurrency_limit, steady"),
+        ("--architecture", "nope", "event_driven, hybrid, synchronous"),
+        ("--target", "nope", "ministack"),
+    ],
+)
+def test_an_unknown_name_exits_2_and_lists_the_valid_ones(
+    places: Places, option: str, value: str, listed: str
+) -> None:
+    done = archduel(places, "compare", option, value)
+    assert done.returncode == 2
+    assert listed in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--repetitions", "0"), ("--speed", "-1"), ("--speed", "nan"), ("--limit", "0"), ("--duration", "0"), ("--what",)],
+)
+def test_impossible_options_exit_2(places: Places, arguments: tuple[str, ...]) -> None:
+    assert archduel(places, "compare", *arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["compare", "import", "record", "workloads", "scenarios", "architectures", "sql", "report", "dev"]
+)
+def test_every_command_has_help(places: Places, command: str) -> None:
+    done = archduel(places, command, "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize(("command", "word"), [("workloads", "food_orders"), ("scenarios", "steady")])
+def test_lists_show_what_there_is(places: Places, command: str, word: str) -> None:
+    done = archduel(places, command)
+    assert done.returncode == 0
+    assert word in done.stdout
+
+
+def test_sql_reads_the_results(results: Places) -> None:
+    statement = "SELECT architecture, scenario, outcome, count(*) AS n FROM requests GROUP BY ALL"
+    done = archduel(results, "sql", statement, "--format", "json")
+    assert json.loads(done.stdout) == [
+        {"architecture": "synchronous", "scenario": "steady", "outcome": "answered", "n": 1}
+    ]
+
+
+@pytest.mark.parametrize("statement", ["SELEC 1", "SELECT * FROM nothing_there", "DROP TABLE ledger"])
+def test_a_statement_that_cannot_run_exits_1_with_one_line_and_changes_nothing(results: Places, statement: str) -> None:
+    before = results.database.read_bytes()
+    done = archduel(results, "sql", statement)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert results.database.read_bytes() == before
+
+
+def test_sql_without_results_says_how_to_get_some(places: Places) -> None:
+    done = archduel(places, "sql", "SELECT 1")
+    assert done.returncode == 1
+    assert "archduel compare" in done.stderr
+
+
+def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(LOG * 3 + "not a line of this format\n\n")
+    done = archduel(places, "import", "combined", str(log), "--name", "shop")
+    assert done.returncode == 0, done.stderr
+    assert "5 lines = 3 accepted + 0 dropped + 1 quarantined + 1 blank + 0 header" in done.stdout
+    assert "shop" in archduel(places, "workloads").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("import", "nope", "x.log", "--name", "shop"), 2, "alb, combined"),
+        (("import", "combined", "missing.log", "--name", "shop"), 1, "missing.log"),
+        (("import", "combined", "x.log", "--name", "../shop"), 2, "cannot name a recording"),
+        (("import", "combined", "s3://bucket/key", "--name", "shop"), 2, "--endpoint-url"),
+        (("import", "combined", "s3://b/k", "--name", "shop", "--endpoint-url", "https://s3.amazonaws.com"), 2, "emulator"),
+    ],
+)
+def test_a_bad_import_is_one_line_and_leaves_no_recording(
+    places: Places, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = archduel(places, *arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert not list(places.recordings.glob("[!.]*"))
+
+
+def test_a_port_that_is_taken_is_one_line(places: Places) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = archduel(places, "dev", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "is taken" in done.stderr

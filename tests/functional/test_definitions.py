@@ -1,0 +1,203 @@
+"""The public graph, the night and single selections, with a lab that needs no emulator."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.architectures import architecture_assets
+from assets.comparison import comparison_assets
+from assets.lab import ComparisonResource
+from orchestration.build import build_definitions
+from orchestration.nightly import NIGHT_TAG
+from orchestration.partitions import cell_partitions, night_partitions, nightly_cells
+from resources.architectures import architectures
+from resources.warehouse.reading import query
+from tests.functional.fakes import FakeLab
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+CELL, NIGHT = "food_orders__steady", "2026-11-20"
+SNAPSHOT = Path(__file__).with_name("public_graph.json")
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(Places(tmp_path_factory.mktemp("home")))
+
+
+def public_graph(definitions: dg.Definitions) -> dict[str, Any]:
+    graph = definitions.resolve_asset_graph()
+    return {
+        "assets": {
+            key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+            for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.to_user_string())
+        },
+        "checks": sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys),
+        "jobs": sorted(job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")),
+        "schedules": ["nightly"],
+        "sensors": ["night_is_over"],
+    }
+
+
+def test_the_public_graph_is_what_users_script_against(definitions: dg.Definitions) -> None:
+    """Change the snapshot on purpose only: `python -m tests.functional.test_definitions` writes it."""
+    assert public_graph(definitions) == json.loads(SNAPSHOT.read_text())
+
+
+def test_definitions_load_without_an_error(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    schedule = definitions.resolve_schedule_def("nightly")
+    tick = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
+    ) as context:
+        requests = schedule.evaluate_tick(context).run_requests or []
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == "0 2 * * *"
+    assert schedule.execution_timezone == "UTC"
+    asked = {request.partition_key.keys_by_dimension["cell"] for request in requests}  # type: ignore[union-attr]
+    assert asked == set(nightly_cells())
+    assert {request.tags[NIGHT_TAG] for request in requests} == {"2026-11-23"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "compared"),
+    [
+        ([dg.DagsterRunStatus.SUCCESS] * 3, True),
+        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], True),
+        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED], False),
+        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS], False),
+        ([dg.DagsterRunStatus.FAILURE] * 3, False),
+    ],
+)
+def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
+    definitions: dg.Definitions, statuses: list[dg.DagsterRunStatus], compared: bool
+) -> None:
+    night = night_partitions().get_last_partition_key()
+    assert night is not None
+    with dg.DagsterInstance.ephemeral() as instance:
+        for cell, status in zip(nightly_cells(), statuses, strict=False):
+            tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
+            instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
+        context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
+        requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
+    assert [request.run_key for request in requests] == ([f"{night}/3"] if compared else [])
+
+
+def dg_run_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def materialize(
+    places: Places, instance: dg.DagsterInstance, selection: list[dg.AssetKey], **fake: Any
+) -> tuple[dg.ExecuteInProcessResult, FakeLab]:
+    nights = night_partitions()
+    lab = FakeLab(places, **fake)
+    result = dg.materialize(
+        architecture_assets(cell_partitions(places, nights)),
+        instance=instance,
+        partition_key=dg.MultiPartitionKey({"cell": CELL, "night": NIGHT}),
+        resources={"lab": lab, "comparison": ComparisonResource()},
+        selection=selection,
+        raise_on_error=False,
+    )
+    return result, lab
+
+
+@pytest.mark.parametrize("architecture", architectures())
+def test_a_graph_provisions_replays_and_books_every_request(
+    architecture: str, places: Places, instance: dg.DagsterInstance
+) -> None:
+    nodes = [*architectures()[architecture].nodes, "replay", "outcomes"]
+    result, lab = materialize(places, instance, [dg.AssetKey([architecture, node]) for node in nodes])
+    assert result.success
+    assert {call[2] for call in lab.calls if call[0] == "ensure"} == set(nodes) - {"replay", "outcomes"}
+    assert query(places, "SELECT architecture, sum(offered) AS n FROM ledger GROUP BY ALL").to_pylist() == [
+        {"architecture": architecture, "n": 2}
+    ]
+    assert query(places, "SELECT comparison_id, origin FROM comparisons").to_pylist() == [
+        {"comparison_id": f"nightly-{NIGHT}", "origin": "nightly"}
+    ]
+
+
+def test_outcomes_alone_replay_where_nothing_was_recorded_and_say_so(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    result, lab = materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])])
+    [materialization] = result.asset_materializations_for_node("synchronous__outcomes")
+    assert materialization.metadata["replayed_alone"].value is True
+    assert ("replay", "synchronous") in lab.calls
+
+
+def test_a_subset_of_the_replay_interleaves_only_what_was_selected(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    chosen = [dg.AssetKey([name, "replay"]) for name in ("synchronous", "hybrid")]
+    _, lab = materialize(places, instance, chosen)
+    assert lab.calls == [("replay", "synchronous", "hybrid")]
+
+
+def test_books_that_do_not_balance_fail_the_blocking_check_and_mark_the_replay_invalid(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    result, _ = materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])], stranger=True)
+    books = {check.check_name: check for check in result.get_asset_check_evaluations()}["books_balance"]
+    assert not books.passed
+    assert not result.success
+    [row] = query(places, "SELECT valid, invalid_reason FROM experiments").to_pylist()
+    assert row["valid"] is False
+    assert "never offered" in row["invalid_reason"]
+
+
+def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    keys = [dg.AssetKey([name, node]) for name in architectures() for node in ("replay", "outcomes")]
+    assert materialize(places, instance, keys)[0].success
+    result = dg.materialize(
+        comparison_assets(places, night_partitions()),
+        instance=instance,
+        partition_key=NIGHT,
+        resources={"comparison": ComparisonResource()},
+    )
+    [ledger] = result.asset_materializations_for_node("comparison__ledger")
+    assert ledger.metadata["dagster/row_count"].value == len(architectures())
+    assert places.report.exists()
+
+
+def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    keys = [dg.AssetKey([name, "outcomes"]) for name in ("synchronous", "hybrid")]
+    materialize(places, instance, keys)
+    materialize(places, instance, keys[:1])
+    counts = query(places, "SELECT architecture, count(*) AS n FROM requests GROUP BY ALL ORDER BY ALL").to_pylist()
+    assert counts == [{"architecture": "hybrid", "n": 2}, {"architecture": "synchronous", "n": 2}]
+
+
+def test_no_results_is_one_sentence(places: Places) -> None:
+    with pytest.raises(ArchduelError, match="archduel compare"):
+        query(places, "SELECT 1")
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(json.dumps(public_graph(build_definitions(Places(Path("unused")))), indent=2) + "\n")

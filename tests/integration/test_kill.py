@@ -1,0 +1,114 @@
+"""A run killed in the middle: no process stays, the old results stand, the next run is not disturbed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resources.warehouse.reading import query
+from workloads.places import REPOSITORY, Places
+
+pytestmark = pytest.mark.emulator
+
+ARGUMENTS = ["--scenario", "steady", "--architecture", "synchronous", "--architecture", "event_driven", "--speed", "4"]
+
+
+def compare(places: Places, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestration.command_line", "compare", *ARGUMENTS, *arguments],
+        env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def processes_of(places: Places) -> list[psutil.Process]:
+    """Every process whose environment names this home: emulators, their workers, proxies, leashes."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("ARCHDUEL_HOME") == str(places.home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def wait_for_line(run: subprocess.Popen[str], words: str) -> None:
+    assert run.stdout is not None
+    for line in run.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} never came")
+
+
+def wait_until_gone(places: Places) -> list[psutil.Process]:
+    deadline = time.monotonic() + 10
+    while processes_of(places) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return processes_of(places)
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Iterator[Places]:
+    """A home with the results of one small comparison."""
+    places = Places(tmp_path / "home")
+    run = compare(places, "--limit", "60")
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, output
+    yield places
+    for process in processes_of(places):
+        process.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, None), (signal.SIGINT, 130)])
+def test_a_run_ended_in_the_middle_leaves_no_process_and_the_old_results_whole(
+    compared: Places, number: signal.Signals, code: int | None
+) -> None:
+    before = query(compared, "SELECT * FROM requests ORDER BY ALL")
+    run = compare(compared, "--limit", "600")
+    wait_for_line(run, "steady · synchronous: 150 of")
+    assert processes_of(compared)
+    run.send_signal(number)
+    run.communicate(timeout=30)
+    assert run.returncode == code if code is not None else run.returncode != 0
+    assert wait_until_gone(compared) == []
+    assert query(compared, "SELECT * FROM requests ORDER BY ALL").equals(before)
+    after = compare(compared, "--limit", "60", "--no-wait")
+    output, _ = after.communicate(timeout=120)
+    assert after.returncode == 0, output
+
+
+def test_an_emulator_that_dies_fails_the_run_with_its_last_words_and_leaves_nothing(compared: Places) -> None:
+    before = query(compared, "SELECT comparison_id FROM comparisons")
+    run = compare(compared, "--limit", "600")
+    wait_for_line(run, "steady · synchronous: 150 of")
+    emulators = [process for process in processes_of(compared) if "ministack" in process.cmdline()]
+    for process in emulators:
+        process.kill()
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "the emulator of synchronous died in the middle" in output
+    assert "Traceback" not in output
+    assert wait_until_gone(compared) == []
+    assert query(compared, "SELECT comparison_id FROM comparisons").equals(before)
+
+
+def test_a_busy_lab_is_waited_for_or_refused(compared: Places) -> None:
+    first = compare(compared, "--limit", "300")
+    wait_for_line(first, "steady · synchronous:")
+    second = compare(compared, "--limit", "30", "--no-wait")
+    output, _ = second.communicate(timeout=60)
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "the lab is busy with" in output
+    assert wait_until_gone(compared) == []

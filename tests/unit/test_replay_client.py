@@ -1,0 +1,385 @@
+"""The load generator against real servers that answer, stall, close, reset or say nothing. Loopback only.
+
+Bounds are generous: they tell open loop from closed loop, not a quick machine from a slow one. What is sent is
+`test_schedule`.
+"""
+
+import asyncio
+import gc
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import cast
+
+import numpy as np
+import pytest
+
+from resources.leash import free_port
+from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses
+from workloads.replay.schedule import Schedule
+
+Behaviour = Callable[["Peer", int], None]  # of one request, by its number
+
+
+class Peer(asyncio.Protocol):
+    """The server's end of one connection."""
+
+    def __init__(self, server: "Server") -> None:
+        self.server = server
+        self.transport: asyncio.Transport
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.server.connections += 1
+        self.server.peers.add(self)
+        if self.server.reset_at_once:
+            self.reset()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.server.peers.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while b"\r\n\r\n" in self._received:
+            head, rest = self._received.split(b"\r\n\r\n", 1)
+            length = int(found[1]) if (found := re.search(rb"Content-Length: (\d+)", head)) else 0
+            if len(rest) < length:
+                return
+            body, self._received = rest[:length], rest[length:]
+            self.server.requests.append(head + b"\r\n\r\n" + body)
+            self.server.behaviour(self, len(self.server.requests) - 1)
+
+    def answer(self, status: int = 200, *, close: bool = False) -> None:
+        head = f"HTTP/1.1 {status} Because\r\nContent-Length: 2\r\n" + ("Connection: close\r\n" if close else "")
+        self.transport.write(head.encode() + b"\r\n{}")
+
+    def later(self, seconds: float, status: int = 200) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.answer, status)
+
+    def reset(self) -> None:
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+
+class Server:
+    """An HTTP server in a thread of its own; ``behaviour`` is called for every request, in its loop."""
+
+    def __init__(self, behaviour: Behaviour, *, reset_at_once: bool = False) -> None:
+        self.behaviour, self.reset_at_once = behaviour, reset_at_once
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self.peers: set[Peer] = set()
+        self.url = ""
+
+    @property
+    def ids(self) -> list[str]:
+        """The requests' ids, from bodies and query strings."""
+        pattern = re.compile(rb'"request_id":"([^"]+)"|[?]request_id=([^ ]+)')
+        return [(match[1] or match[2]).decode() for request in self.requests if (match := pattern.search(request))]
+
+    async def _serve(self, port: "Future[int]", over: asyncio.Event) -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: Peer(self), "127.0.0.1", 0, backlog=1000)
+        port.set_result(server.sockets[0].getsockname()[1])
+        await over.wait()
+        server.close()
+        for peer in list(self.peers):
+            peer.transport.abort()
+        await asyncio.sleep(0.01)
+
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        port: Future[int] = Future()
+        with asyncio.Runner() as runner:
+            loop, over = runner.get_loop(), asyncio.Event()
+            thread = threading.Thread(target=lambda: runner.run(self._serve(port, over)))
+            thread.start()
+            self.url = f"http://127.0.0.1:{port.result(10)}/lab"
+            try:
+                yield self
+            finally:
+                loop.call_soon_threadsafe(over.set)
+                thread.join(10)
+
+
+def evenly(count: int, per_s: float, *, first_us: int = 0) -> Schedule:
+    """Commands and queries in turn, at an even rate."""
+    ids = [f"r{number}" for number in range(count)]
+    return Schedule(
+        request_ids=ids,
+        operations=["query" if number % 2 else "command" for number in range(count)],
+        entities=ids,
+        order_ids=ids,
+        payload_bytes=[200] * count,
+        due_us=(first_us + np.arange(count) / per_s * 1e6).astype(np.int64),
+        seed=1,
+    )
+
+
+def send(client: KeepAliveClient, schedule: Schedule, url: str, gauge: Gauge | None = None) -> Responses:
+    """Sends from now on; whatever came back is checked for what must hold for any server."""
+    gauge = gauge or Gauge()
+    responses = client.send(schedule, url, time.monotonic_ns(), gauge)
+    assert (responses.status != NO_STATUS).all(), "a request without an end"
+    assert gauge.in_flight == 0
+    assert gauge.finished == len(schedule)
+    sent = responses.sent_us >= 0
+    assert gauge.sent == sent.sum()
+    assert (responses.sent_us >= schedule.due_us)[sent].all(), "sent early"
+    assert (responses.client_queue_us[sent] >= 0).all()
+    assert not sent[responses.status == UNSENT].any()
+    answered = responses.responded_us >= 0
+    assert (responses.responded_us >= responses.sent_us)[answered].all()
+    assert (answered == ~np.isin(responses.status, [TIMED_OUT, UNSENT])).all()
+    return responses
+
+
+def answer(peer: Peer, number: int) -> None:
+    peer.answer()
+
+
+def ignore(peer: Peer, number: int) -> None:
+    pass
+
+
+class TestSteadyServer:
+    def test_every_request_is_answered_over_few_connections(self) -> None:
+        schedule = evenly(400, 200)
+        with Server(answer).running() as server:
+            responses = send(KeepAliveClient(), schedule, server.url)
+        assert (responses.status == 200).all()
+        assert sorted(server.ids) == sorted(schedule.request_ids), "each once"
+        assert server.connections < 100, "connections are kept alive"
+
+    def test_connection_is_used_again(self) -> None:
+        with Server(answer).running() as server:
+            responses = send(KeepAliveClient(connections=1), evenly(20, 100), server.url)
+        assert (responses.status == 200).all()
+        assert server.connections == 1
+
+    @pytest.mark.parametrize("status", [201, 202, 204, 302, 400, 404, 429, 500, 503])
+    def test_status_is_written_down_as_it_came(self, status: int) -> None:
+        def refuse(peer: Peer, number: int) -> None:
+            body = b"" if status == 204 else b"Content-Length: 2\r\n\r\n{}"
+            peer.transport.write(b"HTTP/1.1 %d Because\r\n" % status + (body or b"\r\n"))
+
+        with Server(refuse).running() as server:
+            assert set(send(KeepAliveClient(deadline_s=5), evenly(4, 200), server.url).status) == {status}
+
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            pytest.param([b"HTTP/1.1 201 Cre", b"ated\r\nContent-Le", b"ngth: 4\r\n\r\n{", b"}  "], id="in pieces"),
+            pytest.param(
+                [b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", b"0\r\n\r\n"], id="chunked"
+            ),
+            pytest.param(
+                [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"],
+                id="after an interim answer",
+            ),
+        ],
+    )
+    def test_answer_is_whole_when_its_last_byte_is_there(self, pieces: list[bytes]) -> None:
+        def dribble(peer: Peer, number: int) -> None:
+            for index, piece in enumerate(pieces):
+                asyncio.get_running_loop().call_later(0.03 * index, peer.transport.write, piece)
+
+        with Server(dribble).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), evenly(3, 10), server.url)
+        assert set(responses.status) == {201}
+        assert (responses.responded_us - responses.sent_us > 30_000 * (len(pieces) - 1)).all()
+
+    def test_nothing_is_sent_before_the_start(self) -> None:
+        with Server(answer).running() as server:
+            start_ns = time.monotonic_ns() + 200_000_000
+            responses = KeepAliveClient().send(evenly(3, 100), server.url, start_ns, Gauge())
+        assert (responses.sent_us >= 0).all()
+
+    def test_garbage_collection_is_as_it_was(self) -> None:
+        before = gc.isenabled(), gc.get_freeze_count()
+        with Server(answer).running() as server:
+            send(KeepAliveClient(), evenly(1, 1), server.url)
+        assert (gc.isenabled(), gc.get_freeze_count()) == before
+
+
+class TestOpenLoop:
+    def test_a_stall_of_the_server_delays_no_sending(self) -> None:
+        def stall(peer: Peer, number: int) -> None:
+            if number == 100:
+                time.sleep(0.5)
+            peer.answer()
+
+        schedule = evenly(400, 200)
+        with Server(stall).running() as server:
+            responses = send(KeepAliveClient(), schedule, server.url)
+        assert (responses.status == 200).all()
+        during = slice(105, 180)  # due while nothing was answered
+        waited_us = (responses.responded_us - schedule.due_us)[during]
+        lag_us = (responses.sent_us - schedule.due_us)[during]
+        assert np.median(waited_us) > 150_000, "the server stalled"
+        assert np.median(lag_us) < 100_000, "a closed loop would have waited 250 ms"
+
+    def test_at_most_as_many_are_in_flight_as_there_are_connections(self) -> None:
+        under_way, most = 0, 0
+
+        def slowly(peer: Peer, number: int) -> None:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+
+            def done() -> None:
+                nonlocal under_way
+                under_way -= 1
+                peer.answer()
+
+            asyncio.get_running_loop().call_later(0.04, done)
+
+        with Server(slowly).running() as server:
+            responses = send(KeepAliveClient(connections=2), evenly(20, 400), server.url)
+        assert (responses.status == 200).all()
+        assert most == 2
+        assert server.connections == 2
+        assert responses.client_queue_us[-1] > 100_000, "it waited in the client, and says so"
+
+    def test_connections_are_opened_no_faster_than_told(self) -> None:
+        def slowly(peer: Peer, number: int) -> None:
+            peer.later(1.0)
+
+        with Server(slowly).running() as server:
+            responses = send(KeepAliveClient(connects_per_s=50), evenly(30, 1000), server.url)
+        assert (responses.status == 200).all()
+        assert responses.sent_us.max() >= 29 / 50 * 1e6
+
+
+class TestBrokenServer:
+    def test_a_connection_closed_after_each_answer_is_opened_anew(self) -> None:
+        def close(peer: Peer, number: int) -> None:
+            peer.answer(close=True)
+            peer.transport.close()
+
+        with Server(close).running() as server:
+            responses = send(KeepAliveClient(), evenly(40, 200), server.url)
+        assert (responses.status == 200).all()
+        assert server.connections >= 40
+
+    def test_a_connection_closed_without_saying_so_is_opened_anew(self) -> None:
+        def close(peer: Peer, number: int) -> None:
+            peer.answer()
+            peer.transport.close()
+
+        with Server(close).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), evenly(20, 50), server.url)
+        assert (responses.status == 200).sum() >= 10, "only one sent into the closing is lost"
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        [
+            pytest.param(lambda peer, number: peer.reset(), id="resets"),
+            pytest.param(lambda peer, number: peer.transport.close(), id="closes"),
+            pytest.param(lambda peer, number: peer.transport.write(b"SSH-2.0-OpenSSH\r\n"), id="talks no HTTP"),
+        ],
+    )
+    def test_a_request_that_gets_no_answer_is_broken(self, behaviour: Behaviour) -> None:
+        with Server(behaviour).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), evenly(20, 200), server.url)
+        assert (responses.status == BROKEN).all()
+        assert len(server.requests) == 20, "it was sent, once"
+
+    def test_a_cut_off_answer_is_broken(self) -> None:
+        def cut(peer: Peer, number: int) -> None:
+            peer.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{")
+            peer.transport.close()
+
+        with Server(cut).running() as server:
+            assert set(send(KeepAliveClient(deadline_s=5), evenly(5, 100), server.url).status) == {BROKEN}
+
+    def test_a_server_that_hangs_up_on_connecting_breaks_requests_and_hangs_none(self) -> None:
+        with Server(answer, reset_at_once=True).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), evenly(40, 200), server.url)
+        assert (responses.status == BROKEN).all()
+
+    @pytest.mark.parametrize("connections", [1024, 1])
+    def test_a_refused_connection_breaks_the_request(self, connections: int) -> None:
+        started = time.monotonic()
+        url = f"http://127.0.0.1:{free_port()}"
+        responses = send(KeepAliveClient(connections=connections, deadline_s=8), evenly(30, 1000), url)
+        assert (responses.status == BROKEN).all()
+        assert time.monotonic() - started < 4, "none waits for its deadline"
+
+    def test_the_others_are_answered_when_one_breaks(self) -> None:
+        def sometimes(peer: Peer, number: int) -> None:
+            if number % 10 == 5:
+                peer.reset()
+            else:
+                peer.answer()
+
+        with Server(sometimes).running() as server:
+            responses = send(KeepAliveClient(), evenly(100, 200), server.url)
+        assert (responses.status == BROKEN).sum() == 10
+        assert (responses.status == 200).sum() == 90
+
+
+class TestDeadline:
+    def test_no_answer_by_the_deadline_is_a_time_out(self) -> None:
+        with Server(ignore).running() as server:
+            responses = send(KeepAliveClient(deadline_s=0.3), evenly(20, 200), server.url)
+        assert (responses.status == TIMED_OUT).all()
+
+    def test_a_late_answer_is_nobodys(self) -> None:
+        def late_once(peer: Peer, number: int) -> None:
+            if number == 0:
+                peer.later(0.6, 500)
+            else:
+                peer.answer()
+
+        with Server(late_once).running() as server:
+            responses = send(KeepAliveClient(connections=1, deadline_s=0.3), evenly(2, 2), server.url)
+        assert responses.status.tolist() == [TIMED_OUT, 200]
+
+    def test_what_finds_no_connection_by_the_deadline_is_unsent(self) -> None:
+        with Server(ignore).running() as server:
+            responses = send(KeepAliveClient(connections=1, deadline_s=0.4), evenly(10, 1000), server.url)
+        assert responses.status[0] == TIMED_OUT
+        assert (responses.status == UNSENT).sum() >= 8
+        assert (responses.client_queue_us[responses.status == UNSENT] == -1).all()
+
+
+class TestStopping:
+    @pytest.mark.parametrize(
+        "schedule",
+        [
+            pytest.param(evenly(4000, 200), id="under way"),
+            pytest.param(evenly(2, 1 / 60), id="in a long pause"),
+            pytest.param(evenly(10, 200, first_us=60_000_000), id="before the first"),
+        ],
+    )
+    def test_the_rest_is_unsent_and_it_returns_soon(self, schedule: Schedule) -> None:
+        gauge = Gauge()
+        timer = threading.Timer(0.4, lambda: setattr(gauge, "stop", True))
+        started = time.monotonic()
+        with Server(answer).running() as server:
+            timer.start()
+            responses = send(KeepAliveClient(), schedule, server.url, gauge)
+        timer.join()
+        assert time.monotonic() - started < 5
+        assert set(responses.status) <= {200, UNSENT}
+        assert responses.status[-1] == UNSENT
+        early = schedule.due_us < 100_000
+        assert (responses.status[early] == 200).all()
+
+    def test_what_waits_for_an_answer_is_given_up(self) -> None:
+        gauge = Gauge()
+        timer = threading.Timer(0.3, lambda: setattr(gauge, "stop", True))
+        started = time.monotonic()
+        with Server(ignore).running() as server:
+            timer.start()
+            responses = send(KeepAliveClient(connections=2), evenly(1000, 200), server.url, gauge)
+        timer.join()
+        assert time.monotonic() - started < 5, "long before the deadline"
+        assert (responses.status == BROKEN).sum() == 2
+        assert (responses.status == UNSENT).sum() == 998

@@ -1,0 +1,546 @@
+"""The report: from evidence through the warehouse to one HTML page. No emulator, no Dagster, no browser.
+
+What became of a request is tested with the reconciliation; here, what the page says of it and what it must never do.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.reconciliation import reconcile
+from resources.report import charts, narrative, write_report
+from resources.report.narrative import Outcome, Window
+from resources.warehouse.partitions import write_partition
+from resources.warehouse.publish import publish
+from resources.warehouse.reading import connect
+from tests.evidence_builder import EvidenceBuilder, windows
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import Places
+
+HOSTILE = "</script><script>alert(1)</script>"
+LABEL = "observed on MiniStack 1.5.33"
+LATE = "send lag p99 633.7 ms is over 50 ms: the load was late"
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, the content of its scripts and styles, and its text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.styles: list[str] = []
+        self.figures: list[str] = []
+        self.codes: list[str] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in {"script", "style", "figure", "pre"}:
+            self._open.append(tag)
+            {"script": self.scripts, "style": self.styles, "figure": self.figures, "pre": self.codes}[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        innermost = self._open[-1] if self._open else None
+        if innermost == "script":
+            self.scripts[-1] += data
+        elif innermost == "style":
+            self.styles[-1] += data
+        else:
+            self.words.append(data)
+            if "figure" in self._open:
+                self.figures[-1] += data
+            if innermost == "pre":
+                self.codes[-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def file_outcomes(places: Places, evidence: EvidenceBuilder, folder: str) -> None:
+    """Reconcile and write one partition, as an asset does; ``folder`` is comparison/cell/architecture."""
+    write_partition(places.outcomes / folder, reconcile(evidence.tables()))
+
+
+def described(evidence: EvidenceBuilder, **more: Any) -> EvidenceBuilder:
+    """An experiment on the target the label names."""
+    return evidence.experiment(**{"target": "MiniStack 1.5.33", "scenario": "backend_outage", **more})
+
+
+def outage(architecture: str, **more: Any) -> EvidenceBuilder:
+    """Ten orders and five queries over ten seconds, the table down from the third second to the sixth."""
+    queued = architecture != "synchronous"
+    evidence = described(
+        EvidenceBuilder(),
+        architecture=architecture,
+        queued=["command", "query"] if queued else [],
+        fault_windows=windows((3_000_000, 6_000_000)),
+        duration_us=10_000_000,
+        settled_us=20_000_000,
+        **more,
+    )
+    for number in range(10):
+        at_us, down = number * 1_000_000, 3 <= number < 6
+        done_us = 18_400_000 if down else at_us + 5000
+        if queued or not down:
+            evidence.request(f"o{number}", 202 if queued else 201, at_us=at_us, entity=HOSTILE)
+            evidence.item(f"o{number}").record(f"o{number}", at_us=done_us)
+        else:
+            evidence.request(f"o{number}", 502, at_us=at_us, entity=HOSTILE)
+    for number in range(5):
+        evidence.request(
+            f"q{number}", 202 if queued else 200, operation="query", at_us=number * 2_000_000, entity=HOSTILE
+        )
+        if queued:
+            evidence.item(f"q{number}", found=True).record(f"q{number}", at_us=number * 2_000_000 + 9000, found=True)
+    for second in range(20):
+        evidence.sample(second * 1_000_000, visible=3 if queued and 3 <= second < 18 else 0)
+    return evidence
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """An outage with two valid replays and a scenario whose only one is invalid; every recorded text is hostile."""
+    places = Places(tmp_path_factory.mktemp("report"))
+    config = json.dumps({"visibility_timeout_s": 12, "limit": 15, "repetitions": 1, "work_us": 0, "note": HOSTILE})
+    for architecture in ("synchronous", "event_driven"):
+        file_outcomes(places, outage(architecture, workload=HOSTILE, config=config), f"c1/outage/{architecture}")
+    bad = described(
+        EvidenceBuilder(), workload=HOSTILE, scenario=HOSTILE, invalid_reason=LATE + HOSTILE, architecture="hybrid"
+    )
+    file_outcomes(places, bad.request("r").item("r").record("r"), "c1/hostile/hybrid")
+    publish(places)
+    return places
+
+
+@pytest.fixture(scope="module")
+def source(published: Places) -> str:
+    return write_report(published).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(source: str) -> Page:
+    return Page(source)
+
+
+def test_nothing_is_fetched_from_anywhere(page: Page) -> None:
+    """Opened without a network the page is whole: no address to load, only links within it."""
+    for tag, attributes in page.elements:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "img"}
+        for name, value in attributes.items():
+            if name in {"src", "href", "action", "data", "poster", "srcset"}:
+                assert (value or "").startswith("#"), f"<{tag} {name}={value}>"
+    assert not any("url(" in style or "@import" in style for style in page.styles)
+    assert not any(re.search(r"""\bimport\s*\(|\bimport\s+['"]|\bfrom\s+['"]https?:""", one) for one in page.scripts)
+
+
+def test_recorded_texts_cannot_break_out(source: str, page: Page) -> None:
+    """An entity, a recording's name, a scenario or a reason with a script in it stays text."""
+    assert HOSTILE not in source
+    assert HOSTILE in page.text, "shown as text, where it is shown"
+    data, code = page.scripts
+    assert "alert(1)" not in code
+    assert isinstance(json.loads(data), dict)
+    assert "<" not in data
+
+
+def test_only_our_own_script_may_run(page: Page) -> None:
+    """The policy allows the script it was made for, by its digest, and no request at all."""
+    (policy,) = [one["content"] or "" for tag, one in page.elements if tag == "meta" and "http-equiv" in one]
+    digest = base64.b64encode(hashlib.sha256(page.scripts[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+
+
+def test_every_figure_says_where_it_was_observed(page: Page) -> None:
+    """A chart or table without its label would pass for AWS."""
+    assert len(page.figures) >= 7
+    assert all(LABEL in figure for figure in page.figures)
+    places = [one for _, one in page.elements if "data-chart" in one]
+    assert places
+    assert all(LABEL in (one["aria-label"] or "") for one in places)
+    assert {one["data-chart"] for one in places} == set(json.loads(page.scripts[0]))
+
+
+def test_invalid_replays_are_named_and_left_out(page: Page) -> None:
+    """An invalid replay appears with its reason, in no figure."""
+    assert f"Hybrid, repetition 1: {LATE}" in page.text
+    assert "There is nothing to say: no replay of it was valid." in page.text
+    assert not any("Hybrid" in json.dumps(spec) for spec in json.loads(page.scripts[0]).values())
+
+
+def test_the_answer_comes_before_the_figures(page: Page) -> None:
+    """The first thing to read is what happened, in words."""
+    text = page.text.replace("\u00a0", " ")
+    answer = (
+        "Synchronous refused 30 % of the 10 orders (3 answered with an error) and stored none of those, but stored all"
+        " 7 it acknowledged; event-driven acknowledged all 10 orders and stored them all, the last one of the outage"
+        " 12.4 s after it ended."
+    )
+    assert answer in text
+    assert text.index(answer) < text.index("Summary")
+    assert "one repetition cannot judge them" in text
+    assert "--limit 15 --repetitions 8" in text, "what was asked for then is asked for again"
+
+
+def test_the_sql_under_a_figure_runs(published: Places, page: Page) -> None:
+    """What stands under a figure gives it, as it stands there."""
+    assert len(page.codes) >= 8
+    with connect(published) as connection:
+        for sql in page.codes:
+            assert connection.sql(sql).fetchall() is not None
+
+
+def test_no_figure_is_missing_its_number(places: Places) -> None:
+    """Where everything failed and there is no query, the page says so in words and dashes."""
+    evidence = described(EvidenceBuilder(), fault_windows=windows((0, 1_000_000)))
+    evidence.request("a", 502).request("b", None, fate="timed_out").request("c", None, fate="unsent")
+    file_outcomes(places, evidence, "c1/cell/synchronous")
+    publish(places)
+    page = Page(write_report(places).read_text(encoding="utf-8"))
+    assert (
+        "Synchronous refused all 3 orders (1 answered with an error, 1 left without an answer and 1 not sent in time)"
+        " and stored none of those." in page.text
+    )
+    assert "The recording holds none." in page.text
+    assert not re.search(r"\b(NaN|nan|None|inf|Infinity)\b", page.text)
+    assert not re.search(r"\b(NaN|Infinity)\b", page.scripts[0])
+
+
+def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
+    """Newest is by when it started, not by name."""
+    for comparison_id, day in (("a", 22), ("b", 21)):
+        evidence = described(
+            EvidenceBuilder(), comparison_id=comparison_id, started_at=datetime(2026, 11, day, tzinfo=UTC)
+        )
+        file_outcomes(places, evidence.request().item().record(), f"{comparison_id}/cell/synchronous")
+    publish(places)
+    assert "comparison a ·" in Page(write_report(places).read_text()).text
+    assert "comparison b ·" in Page(write_report(places, "b").read_text()).text
+
+
+def test_without_results_one_line_says_what_to_do(places: Places) -> None:
+    """No database, an empty one, a damaged one and an unknown comparison: each one line, never a traceback."""
+    with pytest.raises(ArchduelError, match=r"\Athere are no results yet [^\n]*archduel compare[^\n]*\Z"):
+        write_report(places)
+    publish(places)
+    with pytest.raises(ArchduelError, match=r"\Athere are no results yet[^\n]*archduel compare[^\n]*\Z"):
+        write_report(places)
+    places.database.write_bytes(b"no database" * 1000)
+    with pytest.raises(ArchduelError, match=r"\Acannot read the results in [^\n]*\Z"):
+        write_report(places)
+    assert not places.report.exists()
+
+
+def test_an_unknown_comparison_is_a_wrong_usage(published: Places) -> None:
+    """The known ones are listed."""
+    with pytest.raises(UsageError, match=r"\Aunknown comparison 'x': choose from c1\Z"):
+        write_report(published, "x")
+
+
+def test_an_unwritable_place_is_one_line_and_leaves_nothing(published: Places, tmp_path: Path) -> None:
+    """The page is written whole or not at all."""
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").mkdir()
+    (tmp_path / "archduel.duckdb").symlink_to(published.database)
+    with pytest.raises(ArchduelError, match=r"\Acannot write [^\n]*\Z"):
+        write_report(Places(tmp_path))
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["index.html"]
+
+
+def _table(places: Places, sql: str, workload: str = HOSTILE) -> Any:
+    with connect(places) as connection:
+        text = charts.bound(sql, comparison_id="c1", workload=workload, scenario="backend_outage")
+        return connection.sql(text).to_arrow_table()
+
+
+def test_what_was_refused_keeps_the_curve_below_one(published: Places) -> None:
+    """Seven of ten orders answered: the synchronous curve ends at 70 %, the event-driven one at 100 %."""
+    rows = _table(published, charts.LATENCY_SQL).to_pylist()
+    ends: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if row["operation"] == "command":
+            key = row["architecture"], row["measure"]
+            ends[key] = max(ends.get(key, 0.0), row["share"])
+    assert ends == {
+        ("synchronous", "response"): 0.7,
+        ("synchronous", "completion"): 0.7,
+        ("event_driven", "response"): 1.0,
+        ("event_driven", "completion"): 1.0,
+    }
+
+
+def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
+    """A curve keeps its exact points at some 150 steps, however many requests there were."""
+    evidence = described(EvidenceBuilder(), workload="many", duration_us=3_000_000_000, settled_us=3_000_000_000)
+    for number in range(3000):
+        evidence.request(str(number), at_us=number * 1_000_000, took_us=1000 + number * number)
+        evidence.item(str(number), stamp_us=number * 1_000_000 + 900).sample(number * 1_000_000)
+    file_outcomes(places, evidence, "c1/cell/synchronous")
+    publish(places)
+    curves = _table(places, charts.LATENCY_SQL, "many").to_pylist()
+    response = [row for row in curves if row["measure"] == "response"]
+    assert 100 < len(response) <= 153
+    for row in response[1:-1]:
+        exact = sum(1000 + number * number <= row["us"] for number in range(3000)) / 3000
+        assert row["share"] == pytest.approx(exact, abs=1e-5)
+    assert _table(places, charts.DOOR_SQL, "many").num_rows < 1300
+    assert _table(places, charts.BACKLOG_SQL, "many").num_rows < 450
+
+
+def test_the_backlog_is_shown_until_it_is_gone(published: Places) -> None:
+    """The line ends at what was left when watching ended."""
+    rows = [row for row in _table(published, charts.BACKLOG_SQL).to_pylist() if row["architecture"] == "event_driven"]
+    assert max(row["waiting"] for row in rows) == 3
+    assert rows[-1]["waiting"] == 0
+
+
+def test_a_fault_that_passes_is_shaded(published: Places) -> None:
+    """One window for all architectures, in seconds."""
+    assert _table(published, charts.WINDOWS_SQL).to_pylist() == [
+        {"target": "table", "kind": "down", "start_s": 3.0, "end_s": 6.0, "passing": True}
+    ]
+
+
+def test_the_bars_add_up_to_what_was_offered(published: Places) -> None:
+    """Every offered request is in one part of one bar."""
+    rows = _table(published, charts.FATES_SQL).to_pylist()
+    offered: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = row["architecture"], row["operation"]
+        offered[key] = offered.get(key, 0) + row["requests"]
+    assert set(offered.values()) == {10, 5}
+    assert {row["fate"] for row in rows} == {"committed", "failed"}
+
+
+def test_charts_become_pictures_for_dagster(published: Places) -> None:
+    """Panels and figures alike, as PNG in a data URI, with the label in what stands alone."""
+    curves, door, backlog, faults, fates = (
+        _table(published, sql)
+        for sql in (charts.LATENCY_SQL, charts.DOOR_SQL, charts.BACKLOG_SQL, charts.WINDOWS_SQL, charts.FATES_SQL)
+    )
+    figures: list[charts.Drawing] = [
+        charts.latency_figure(curves, operation="command", label=LABEL),
+        charts.over_time_figure(door, backlog, faults, label=LABEL),
+        charts.ledger_figure(fates, label=LABEL),
+    ]
+    for figure in figures:
+        assert LABEL in json.dumps(figure.to_dict())
+        assert charts.png(figure).startswith(b"\x89PNG")
+    picture = charts.markdown_image(charts.ledger_panel(fates, operation="command"), width=320)
+    assert picture.startswith("![chart](data:image/png;base64,")
+    assert len(picture) < 60_000
+
+
+def test_an_architecture_keeps_its_colour_when_others_are_left_out() -> None:
+    """The registry decides, so that pages can be laid side by side; strangers follow after it."""
+    everyone = {style.name: style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
+    (alone,) = charts.styles(["hybrid"])
+    assert alone.colour == everyone["hybrid"]
+    assert len(set(everyone.values())) == 3
+    stranger = charts.styles(["hybrid", "other"])[-1]
+    assert stranger.title == "other"
+    assert stranger.colour not in everyone.values()
+
+
+def test_architectures_and_fates_share_no_colour() -> None:
+    """No colour has two meanings on a page."""
+    lines = {style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
+    assert not lines & {colour for _, colour in charts.FATES.values()}
+
+
+def test_a_value_cannot_leave_its_literal() -> None:
+    """Names are data in the shown SQL, even those that look like SQL or like a placeholder."""
+    assert charts.bound("a = $x AND b = $y", x="it's", y="$x") == "a = 'it''s' AND b = '$x'"
+
+
+PLAIN = Outcome(
+    architecture="Synchronous",
+    operation="command",
+    offered=1000,
+    acknowledged=1000,
+    throttled=0,
+    failed=0,
+    timed_out=0,
+    unsent=0,
+    committed=1000,
+    dead_lettered=0,
+    in_flight=0,
+    lost=0,
+    ghost_commits=0,
+    ghosts=0,
+    duplicates=0,
+    reordered=0,
+    read_your_writes_misses=0,
+    response_p50_us=1500.0,
+    completion_p50_us=46_700.0,
+)
+LIMIT = Window(
+    "Synchronous", "functions", "concurrency_limit", passing=False, backlog_max=9, drain_us=2e6, last_commit_us=3e6
+)
+
+
+def said(outcomes: Iterable[Outcome], faults: Iterable[Window] = ()) -> narrative.Answer:
+    """The answer, its unbreakable spaces made plain."""
+    answer = narrative.answer(list(outcomes), list(faults), [])
+    points = tuple((heading, text.replace("\u00a0", " ")) for heading, text in answer.points)
+    return narrative.Answer(answer.lead.replace("\u00a0", " "), points)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lead"),
+    [
+        ({}, "Synchronous acknowledged all 1,000 orders and stored them all."),
+        (
+            {"committed": 990, "lost": 4, "in_flight": 1, "dead_lettered": 5},
+            (
+                "Synchronous acknowledged all 1,000 orders, of which 990 were stored, 5 ended in the dead-letter queue,"
+                " 1 still waited when watching ended and 4 were lost."
+            ),
+        ),
+        (
+            {"acknowledged": 0, "committed": 0, "failed": 1000},
+            "Synchronous refused all 1,000 orders (1,000 answered with an error) and stored none of those.",
+        ),
+        (
+            {"acknowledged": 999, "committed": 999, "throttled": 1},
+            (
+                "Synchronous refused 0.1 % of the 1,000 orders (1 throttled) and stored none of those, but stored all"
+                " 999 it acknowledged."
+            ),
+        ),
+        (
+            {"acknowledged": 900, "committed": 890, "lost": 10, "timed_out": 60, "unsent": 40, "ghosts": 7},
+            (
+                "Synchronous refused 10 % of the 1,000 orders (60 left without an answer and 40 not sent in time),"
+                " though 7 of those had an effect all the same; of the 900 it acknowledged, 890 were stored and 10"
+                " were lost."
+            ),
+        ),
+    ],
+)
+def test_the_lead_says_what_the_ledger_says(changes: dict[str, Any], lead: str) -> None:
+    """Counts and shares of the books in words, nothing rounded away."""
+    assert said([dataclasses.replace(PLAIN, **changes)]).lead == lead
+
+
+def test_architectures_of_which_the_same_is_true_are_named_together() -> None:
+    """Saying the same thing three times is not reading."""
+    others = [dataclasses.replace(PLAIN, architecture=name) for name in ("Event-driven", "FIFO")]
+    assert said([PLAIN, *others]).lead == (
+        "Synchronous, event-driven and FIFO acknowledged all 1,000 orders and stored them all."
+    )
+
+
+def test_acknowledgement_is_never_without_completion() -> None:
+    """A 202 is not a result: both medians, always."""
+    medians = dict(said([PLAIN]).points)["Medians"]
+    assert (
+        medians == "Half of the acknowledged orders were acknowledged and stored within: synchronous 1.5 ms and 47 ms."
+    )
+
+
+def test_unknown_medians_are_said_to_be_unknown() -> None:
+    """A quantile among the censored has no value, and no number is made up for it."""
+    unknown = dataclasses.replace(PLAIN, completion_p50_us=None)
+    assert "synchronous 1.5 ms and an unknown time (too few came)" in dict(said([unknown]).points)["Medians"]
+    none = dataclasses.replace(PLAIN, acknowledged=0, committed=0, failed=1000)
+    assert "synchronous acknowledged none" in dict(said([none]).points)["Medians"]
+
+
+def test_a_limit_that_is_on_throughout_is_no_outage() -> None:
+    """Its backlog counts from the last request, and no order is the last one of it."""
+    answer = said([PLAIN], [LIMIT])
+    assert "outage" not in answer.lead
+    assert dict(answer.points)["Queue"] == (
+        "After the last request was due it took to empty: 2.0 s in synchronous (at most 9 messages)."
+    )
+
+
+def test_nothing_offered_is_said_in_words() -> None:
+    """No rows, no offered requests, only one operation: sentences, not gaps."""
+    assert said([]).lead == "There is nothing to say: no replay of it was valid."
+    assert said([dataclasses.replace(PLAIN, offered=0)]).lead == "There is nothing to say: no request was offered."
+    only_queries = said([dataclasses.replace(PLAIN, operation="query")])
+    assert only_queries.lead == "Synchronous acknowledged all 1,000 queries and answered them all."
+    assert dict(only_queries.points)["Orders"] == "The recording holds none: what it says is about reading only."
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 7, "0 %"),
+        (7, 7, "100 %"),
+        (1, 3, "33 %"),
+        (1, 40, "2.5 %"),
+        (1, 100_000, "under 0.1 %"),
+        (99_999, 100_000, "over 99.9 %"),
+        (997, 1000, "99.7 %"),
+        (0, 0, "–"),
+    ],
+)
+def test_rounding_hides_no_request(part: int, whole: int, text: str) -> None:
+    """Only nothing is 0 % and only everything is 100 %."""
+    assert narrative.share(part, whole).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (float("nan"), "–"), (0.0, "0.0"), (1.0, "100.0"), (0.9999, "99.9"), (1e-6, "0.1")]
+)
+def test_a_share_in_a_table_is_rounded_inwards(value: float | None, text: str) -> None:
+    """As in the sentences."""
+    assert narrative.percent(value) == text
+
+
+def test_one_repetition_judges_no_latency_and_says_what_would() -> None:
+    """The note names a command that can be run and how long it takes."""
+    command = narrative.judging_command("food orders", ["steady"], ["hybrid"], {"--limit": 500})
+    assert command == (
+        "archduel compare --workload 'food orders' --scenario steady --architecture hybrid --limit 500 --repetitions 8"
+    )
+    minutes = narrative.judging_minutes(replayed_s=90.0, repetitions=1)
+    note = narrative.latency_note(1, False, command, minutes)
+    assert note == (
+        "Differences of latency are shown, not judged: one repetition cannot judge them;"
+        f" `{command}` can, in about 12 min."
+    )
+    assert "pairwise" in narrative.latency_note(8, True, command, minutes)
+    assert "not judged" in narrative.latency_note(8, False, command, None)
+
+
+def test_no_loss_seen_is_not_never() -> None:
+    """Rule of three, for the architecture that acknowledged the fewest."""
+    few = dataclasses.replace(PLAIN, architecture="Hybrid", acknowledged=300)
+    assert "300 acknowledged requests" in (narrative.rule_of_three([PLAIN, few]) or "")
+    assert "up to 1 %" in (narrative.rule_of_three([PLAIN, few]) or "")
+    assert narrative.rule_of_three([dataclasses.replace(PLAIN, lost=1)]) is None
+
+
+def test_simulated_figures_are_never_called_observed() -> None:
+    """The label is the evidence's own word."""
+    assert narrative.label("observed", "MiniStack 1.5.33") == LABEL
+    assert narrative.label("simulated", "AWS") == "simulated"
+
+
+def test_text_in_the_page_is_escaped_once(source: str) -> None:
+    """No entity shows as such: what was escaped twice would."""
+    assert "&amp;lt;" not in source
+    assert html.escape(HOSTILE) in source
