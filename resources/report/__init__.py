@@ -25,7 +25,7 @@ from markupsafe import Markup
 from resources.architectures import architectures
 from resources.lab import LabSettings
 from resources.report import charts, narrative
-from resources.report.charts import KEY, REPLAYS, bound
+from resources.report.charts import FAULTS, KEY, REPLAYS, bound
 from resources.report.narrative import Outcome, Window
 from resources.warehouse.reading import connect
 from workloads.errors import ArchduelError, choose
@@ -97,26 +97,25 @@ ORDER BY operation, architecture"""
 # Over several repetitions: mean shares, the largest backlog, the longest times.
 RECOVERY_SQL = f"""\
 {REPLAYS},
+{FAULTS},
 stored AS (  -- when the last command that was due during the fault was stored
-    SELECT {KEY}, w.start_us, max(committed_us - w.end_us) AS last_commit_us
-    FROM replays
-    JOIN recovery w USING ({KEY})
+    SELECT {KEY}, fault, max(committed_us - end_us) AS last_commit_us
+    FROM faults
     JOIN requests r USING ({KEY})
     JOIN effects f USING ({KEY}, request_id)
     WHERE r.operation = 'command' AND outcome IN ('answered', 'accepted') AND state = 'committed'
-        AND scheduled_us >= w.start_us AND scheduled_us < w.end_us
+        AND scheduled_us >= start_us AND scheduled_us < end_us
     GROUP BY ALL
 )
-SELECT architecture, w.target, kind, median(start_us) AS start_us, median(end_us) AS end_us,
+SELECT architecture, fault, target, kind, median(start_us) AS start_us, median(end_us) AS end_us,
     avg(end_us - start_us) < 0.95 * avg(duration_us) AS passing,
     avg(error_share_in_window) AS error_share, max(backlog_max) AS backlog_max, max(drain_us) AS drain_us,
     max(last_commit_us) AS last_commit_us, max(back_to_normal_us) AS back_to_normal_us,
     avg(recovered_share) AS recovered_share
-FROM replays
-JOIN recovery w USING ({KEY})
-LEFT JOIN stored USING ({KEY}, start_us)
-GROUP BY architecture, w.target, kind, round(start_us / nullif(duration_us, 0), 1)
-ORDER BY start_us, architecture"""
+FROM faults
+LEFT JOIN stored USING ({KEY}, fault)
+GROUP BY architecture, fault, target, kind
+ORDER BY fault, architecture"""
 
 # They differ from scenario to scenario; the comparison's row holds those of one of them.
 _SETTINGS_OF_A_CELL = {"max_receive_count", "reserved_concurrency", "work_us"}
@@ -217,6 +216,8 @@ def _render(connection: duckdb.DuckDBPyConnection, comparison_id: str | None) ->
     comparison = choose(known, chosen, "comparison")
     sql = bound(EXPERIMENTS_SQL, comparison_id=chosen)
     experiments = _table(connection, sql).to_pylist()
+    if not experiments:
+        raise ArchduelError(f"comparison {chosen} holds no replay: run `archduel compare` again")
     known_scenarios = list(scenarios())
     cells = sorted(
         {(one["workload"], one["scenario"]) for one in experiments},
@@ -304,12 +305,10 @@ def _fill(
 
     def ordered(name: str) -> Rows:
         rows = _table(connection, cell.sql[name]).to_pylist()
-        rows.sort(key=lambda row: (row.get("operation", ""), row.get("start_us", 0), order.index(row["architecture"])))
+        rows.sort(key=lambda row: (row.get("operation", ""), row.get("fault", 0), order.index(row["architecture"])))
         return [{**row, "style": styles[row["architecture"]]} for row in rows]
 
     summary, cell.recovery = ordered("summary"), ordered("recovery")
-    # Windows of different replays start some microseconds apart: by architecture first, within a fault.
-    cell.recovery.sort(key=lambda row: (round(row["start_us"] / 1e6), order.index(row["architecture"])))
     for row in summary:
         row["failures"] = row["failed"] + row["timed_out"] + row["unsent"]
     operations = sorted({row["operation"] for row in summary})
@@ -374,15 +373,13 @@ def _settings(comparison: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _judging_command(cell: Cell, experiments: Rows, config: dict[str, Any]) -> str:
-    """The comparison's command for the cell's workload, as it was given, with more repetitions."""
-    mine = [one for one in experiments if one["workload"] == cell.workload]
-    named = list(dict.fromkeys(one["architecture"] for one in mine))
+def _judging_command(cells: Sequence[Cell], named: Sequence[str], config: dict[str, Any]) -> str:
+    """The comparison's command for its first workload, as it was given, with more repetitions."""
     defaults = asdict(LabSettings())
     given = {flag: config.get(name, defaults[name]) for flag, name in _OPTIONS.items()}
     return narrative.judging_command(
-        cell.workload,
-        list(dict.fromkeys(one["scenario"] for one in mine)),
+        cells[0].workload,
+        [cell.scenario for cell in cells if cell.workload == cells[0].workload],
         [] if set(named) == set(architectures()) else named,
         {flag: value for flag, value in given.items() if value != defaults[_OPTIONS[flag]]},
     )
@@ -400,15 +397,15 @@ def _page(
     repetitions = comparison["repetitions"] or 1
     config = _settings(comparison)
     workloads = list(dict.fromkeys(cell.workload for cell in cells))
+    titles = {style.name: style.title for style in charts.styles(one["architecture"] for one in experiments)}
     latency_note = narrative.latency_note(
         repetitions,
         judged,
-        _judging_command(cells[0], experiments, config),
+        _judging_command(cells, list(titles), config),
         narrative.judging_minutes(
             sum(one["replayed_s"] or 0.0 for one in experiments if one["workload"] == workloads[0]), repetitions
         ),
     )
-    titles = {style.name: style.title for style in charts.styles(one["architecture"] for one in experiments)}
     left_out = _SETTINGS_OF_A_CELL | _SETTINGS_OF_THE_RUN
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -124,7 +124,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Places:
     for architecture in ("synchronous", "event_driven"):
         file_outcomes(places, outage(architecture, workload=HOSTILE, config=config), f"c1/outage/{architecture}")
     bad = described(
-        EvidenceBuilder(), workload=HOSTILE, scenario=HOSTILE, invalid_reason=LATE + HOSTILE, architecture="hybrid"
+        EvidenceBuilder(),
+        workload=HOSTILE,
+        scenario=HOSTILE,
+        invalid_reason=LATE + HOSTILE,
+        architecture="hybrid",
+        config=config,
     )
     file_outcomes(places, bad.request("r").item("r").record("r"), "c1/hostile/hybrid")
     publish(places)
@@ -235,6 +240,21 @@ def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
     publish(places)
     assert "comparison a ·" in Page(write_report(places).read_text()).text
     assert "comparison b ·" in Page(write_report(places, "b").read_text()).text
+
+
+def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> None:
+    """Two valid repetitions are two orders; the third, invalid, is named and counts nowhere."""
+    evidence = EvidenceBuilder()
+    for repetition in (1, 2, 3):
+        described(evidence, repetition=repetition, invalid_reason=LATE if repetition == 3 else None)
+        evidence.request(repetition=repetition).item(repetition=repetition).record(repetition=repetition)
+    file_outcomes(places, evidence, "c1/cell/synchronous")
+    publish(places)
+    text = Page(write_report(places).read_text(encoding="utf-8")).text
+    assert "Synchronous acknowledged all 2 orders and stored them all." in text
+    assert f"Synchronous, repetition 3: {LATE}" in text
+    assert "Latencies are medians over the repetitions" in text
+    assert "one repetition cannot" not in text
 
 
 def test_without_results_one_line_says_what_to_do(places: Places) -> None:
