@@ -1,7 +1,7 @@
 -- What a fault did and how long its traces lasted: one row per experiment and fault window. Commands only. A limit
 -- that is on throughout counts as a window over the whole replay.
 WITH windows AS (
-    SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, settled_us,
+    SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, settled_us, queued,
         unnest(from_json(fault_windows, '[{"target":"VARCHAR","kind":"VARCHAR","start_us":"BIGINT","end_us":"BIGINT"}]'),
             recursive := true)
     FROM experiments
@@ -43,6 +43,7 @@ late AS (
 ),
 backlogs AS (
     SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario, w.repetition, w.start_us,
+        len(w.queued) > 0 AS queued,
         max(s.queue_visible + s.queue_in_flight) FILTER (s.t_us >= w.start_us) AS backlog_max,
         -- the last moment after the window at which anything waited
         max(s.t_us - w.end_us) FILTER (s.t_us >= w.end_us AND s.queue_visible + s.queue_in_flight > 0) AS drain_us
@@ -54,7 +55,7 @@ SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario
     w.target, w.kind, w.start_us, w.end_us,
     d.error_share_in_window,
     b.backlog_max,
-    coalesce(b.drain_us, 0) AS drain_us,
+    CASE WHEN b.queued THEN coalesce(b.drain_us, 0) END AS drain_us,
     CASE WHEN n.p95_us IS NOT NULL THEN coalesce(l.last_late_us, 0) END AS back_to_normal_us,
     d.recovered_share
 FROM windows w

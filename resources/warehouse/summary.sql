@@ -1,5 +1,6 @@
 -- What a reader wants first: one row per comparison, cell, operation and architecture, over its valid repetitions.
--- Shares are pooled; a latency is the median of the repetitions' quantiles.
+-- Shares are pooled; a latency is the median of the repetitions' quantiles, where a quantile among the censored counts
+-- as endless: NULL when the median itself is.
 CREATE VIEW summary AS
 WITH books AS (
     SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture,
@@ -21,10 +22,10 @@ WITH books AS (
 ),
 times AS (
     SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture,
-        median(p50_us) FILTER (measure = 'response') AS response_p50_us,
-        median(p99_us) FILTER (measure = 'response') AS response_p99_us,
-        median(p50_us) FILTER (measure = 'completion') AS completion_p50_us,
-        median(p99_us) FILTER (measure = 'completion') AS completion_p99_us
+        median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p50_us,
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p99_us,
+        median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n > 0) AS completion_p50_us,
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n > 0) AS completion_p99_us
     FROM latency l
     JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     WHERE e.valid AND l.arm = 'main'
@@ -34,10 +35,17 @@ waits AS (
     SELECT s.comparison_id, s.workload, s.scenario, s.architecture,
         max(queue_visible + queue_in_flight) AS backlog_max
     FROM samples s
-    WHERE s.arm = 'main'
+    JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
+    WHERE e.valid AND s.arm = 'main'
     GROUP BY ALL
 )
-SELECT * FROM books
+SELECT * REPLACE (
+    if(isfinite(response_p50_us), response_p50_us, NULL) AS response_p50_us,
+    if(isfinite(response_p99_us), response_p99_us, NULL) AS response_p99_us,
+    if(isfinite(completion_p50_us), completion_p50_us, NULL) AS completion_p50_us,
+    if(isfinite(completion_p99_us), completion_p99_us, NULL) AS completion_p99_us
+)
+FROM books
 LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture)
 LEFT JOIN waits USING (comparison_id, workload, scenario, architecture)
 ORDER BY ALL

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -42,12 +41,17 @@ def processes_of(places: Places) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
-def wait_for_line(run: subprocess.Popen[str], words: str) -> None:
+def wait_for_lines(run: subprocess.Popen[str], words: str, count: int) -> None:
     assert run.stdout is not None
     for line in run.stdout:
-        if words in line:
+        count -= words in line
+        if not count:
             return
     raise AssertionError(f"{words!r} never came")
+
+
+def wait_until_replaying(run: subprocess.Popen[str]) -> None:
+    wait_for_lines(run, "steady · synchronous: ", 2)  # none yet, then a quarter
 
 
 def wait_until_gone(places: Places) -> list[psutil.Process]:
@@ -57,44 +61,48 @@ def wait_until_gone(places: Places) -> list[psutil.Process]:
     return processes_of(places)
 
 
-@pytest.fixture
-def compared(tmp_path: Path) -> Iterator[Places]:
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     """A home with the results of one small comparison."""
-    places = Places(tmp_path / "home")
-    run = compare(places, "--limit", "60")
-    output, _ = run.communicate(timeout=120)
+    places = Places(tmp_path_factory.mktemp("kill") / "home")
+    with compare(places, "--limit", "60") as run:
+        output, _ = run.communicate(timeout=120)
     assert run.returncode == 0, output
     yield places
     for process in processes_of(places):
         process.kill()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, None), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, -9), (signal.SIGTERM, 130), (signal.SIGINT, 130)],
+    ids=["kill -9", "kill", "Ctrl-C"],
+)
 def test_a_run_ended_in_the_middle_leaves_no_process_and_the_old_results_whole(
-    compared: Places, number: signal.Signals, code: int | None
+    compared: Places, number: signal.Signals, code: int
 ) -> None:
     before = query(compared, "SELECT * FROM requests ORDER BY ALL")
-    run = compare(compared, "--limit", "600")
-    wait_for_line(run, "steady · synchronous: 150 of")
-    assert processes_of(compared)
-    run.send_signal(number)
-    run.communicate(timeout=30)
-    assert run.returncode == code if code is not None else run.returncode != 0
+    with compare(compared, "--limit", "600") as run:
+        wait_until_replaying(run)
+        assert processes_of(compared)
+        run.send_signal(number)
+        run.communicate(timeout=30)
+    assert run.returncode == code
     assert wait_until_gone(compared) == []
     assert query(compared, "SELECT * FROM requests ORDER BY ALL").equals(before)
-    after = compare(compared, "--limit", "60", "--no-wait")
-    output, _ = after.communicate(timeout=120)
+    with compare(compared, "--limit", "30", "--no-wait") as after:
+        output, _ = after.communicate(timeout=120)
     assert after.returncode == 0, output
 
 
 def test_an_emulator_that_dies_fails_the_run_with_its_last_words_and_leaves_nothing(compared: Places) -> None:
     before = query(compared, "SELECT comparison_id FROM comparisons")
-    run = compare(compared, "--limit", "600")
-    wait_for_line(run, "steady · synchronous: 150 of")
-    emulators = [process for process in processes_of(compared) if "ministack" in process.cmdline()]
-    for process in emulators:
-        process.kill()
-    output, _ = run.communicate(timeout=60)
+    with compare(compared, "--limit", "600") as run:
+        wait_until_replaying(run)
+        for process in processes_of(compared):
+            if process.cmdline()[1:] == ["-m", "ministack"]:
+                process.kill()
+        output, _ = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "the emulator of synchronous died in the middle" in output
     assert "Traceback" not in output
@@ -103,12 +111,12 @@ def test_an_emulator_that_dies_fails_the_run_with_its_last_words_and_leaves_noth
 
 
 def test_a_busy_lab_is_waited_for_or_refused(compared: Places) -> None:
-    first = compare(compared, "--limit", "300")
-    wait_for_line(first, "steady · synchronous:")
-    second = compare(compared, "--limit", "30", "--no-wait")
-    output, _ = second.communicate(timeout=60)
-    first.send_signal(signal.SIGINT)
-    first.communicate(timeout=30)
+    with compare(compared, "--limit", "300") as first:
+        wait_until_replaying(first)
+        with compare(compared, "--limit", "30", "--no-wait") as second:
+            output, _ = second.communicate(timeout=60)
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)
     assert second.returncode == 1
     assert "the lab is busy with" in output
     assert wait_until_gone(compared) == []
