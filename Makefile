@@ -8,21 +8,25 @@ export ARCHDUEL_HOME
 export DAGSTER_HOME := $(ARCHDUEL_HOME)/dagster
 
 .DEFAULT_GOAL := help
+SHELL := /bin/sh
 .PHONY: help install compare test test-unit test-long lint dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: ## .venv with everything; quick when nothing changed, repairs a broken one
-	 if ! $(BIN)/python -c '' 2>/dev/null || ! $(BIN)/uv --version >/dev/null 2>&1; then \
-	   rm -rf $(VENV); \
-	   $(PYTHON) -c 'import sys; sys.exit("archduel needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + ": try make PYTHON=python3.11") if not (3, 11) <= sys.version_info[:2] < (3, 14) else None' && \
-	   $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; \
-	 fi
-	@$(MAKE) --no-print-directory $(STAMP)
+install: $(STAMP) ## .venv with everything; quick when nothing changed, repairs a broken one
 
-$(STAMP): pyproject.toml
+# A stamp older than what is declared, or a .venv whose Python is gone (moved, upgraded), is installed again.
+ifneq ($(shell $(BIN)/archduel --version >/dev/null 2>&1 && echo works),works)
+.PHONY: $(STAMP)
+endif
+
+$(STAMP): pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) or sys.exit("archduel needs Python 3.11, 3.12 or 3.13, this is " + sys.version.split()[0] + ": try make PYTHON=python3.11 " + "$(MAKECMDGOALS)")'
 	@echo "installing archduel into $(VENV)"
+	@$(BIN)/uv --version >/dev/null 2>&1 && $(BIN)/python -c '' 2>/dev/null || { \
+	   rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
+	   $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; }
 	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode --python $(BIN)/python --editable '.[test]'
 	@touch $@
 

@@ -10,9 +10,10 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.lab import ComparisonResource
+from assets.plots import outcome_plot
 from assets.presentation import column_schema, facts_metadata, markdown_table
 from resources.architectures import Architecture, architectures
-from resources.lab import Lab, code_version
+from resources.lab import Lab, code_version, split_cell
 from resources.reconciliation import imbalances, reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
@@ -129,6 +130,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": belonging.comparison_id,
                 "replayed_alone": alone,
+                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell), architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

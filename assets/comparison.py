@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.architectures import OWNERS
 from assets.lab import ComparisonResource
+from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
 from resources.lab import code_version
@@ -17,18 +18,21 @@ from workloads.places import Places
 
 GROUP = "comparison"
 
-# Table of archduel.duckdb, what the node says of itself, and the line that shows it.
+# Table of archduel.duckdb, what the node says of itself, its figure, and the line that shows it.
 _TABLES = {
     "ledger": (
         "Every offered request accounted for, per architecture and scenario.",
+        "ledger",
         "SELECT * EXCLUDE (comparison_id, variant, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
     ),
     "latency": (
         "Quantiles of response, service and completion time. One repetition shows differences, it cannot judge them.",
+        "latency",
         "SELECT * EXCLUDE (comparison_id, variant, arm) FROM latency WHERE comparison_id = ? ORDER BY ALL",
     ),
     "recovery": (
         "What each fault did, and how long its traces lasted.",
+        "over_time",
         "SELECT * EXCLUDE (comparison_id, variant, arm) FROM recovery WHERE comparison_id = ? ORDER BY ALL",
     ),
 }
@@ -71,7 +75,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
 
 
 def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    description, sql = _TABLES[name]
+    description, figure, sql = _TABLES[name]
 
     @dg.asset(
         key=[GROUP, name],
@@ -92,6 +96,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
                 "dagster/column_schema": column_schema(rows.schema),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows)),
+                **comparison_plots(places, belonging.comparison_id, figure),
             }
         )
 

@@ -490,7 +490,8 @@ def over_time_figure(door: pa.Table, backlog: pa.Table, windows: pa.Table, *, la
         door_panel(door, windows, architecture=style.name, end_s=end_s, width=560, legend=style is drawn[-1])
         for style in drawn
     ]
-    panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
+    if backlog.num_rows:
+        panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=_heading("Over time", label))
     # The doors' colours and the backlog's mean different things.
     resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")

@@ -2,16 +2,17 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.evidence_builder import EvidenceBuilder
 from resources.reconciliation import reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
+from tests.evidence_builder import EvidenceBuilder
 from workloads.places import REPOSITORY, Places
 
 LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
@@ -46,9 +47,7 @@ def results(places: Places) -> Places:
         ("--target", "nope", "ministack"),
     ],
 )
-def test_an_unknown_name_exits_2_and_lists_the_valid_ones(
-    places: Places, option: str, value: str, listed: str
-) -> None:
+def test_an_unknown_name_exits_2_and_lists_the_valid_ones(places: Places, option: str, value: str, listed: str) -> None:
     done = archduel(places, "compare", option, value)
     assert done.returncode == 2
     assert listed in done.stderr
@@ -118,7 +117,11 @@ def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places,
         (("import", "combined", "missing.log", "--name", "shop"), 1, "missing.log"),
         (("import", "combined", "x.log", "--name", "../shop"), 2, "cannot name a recording"),
         (("import", "combined", "s3://bucket/key", "--name", "shop"), 2, "--endpoint-url"),
-        (("import", "combined", "s3://b/k", "--name", "shop", "--endpoint-url", "https://s3.amazonaws.com"), 2, "emulator"),
+        (
+            ("import", "combined", "s3://b/k", "--name", "shop", "--endpoint-url", "https://s3.amazonaws.com"),
+            2,
+            "emulator",
+        ),
     ],
 )
 def test_a_bad_import_is_one_line_and_leaves_no_recording(
@@ -132,8 +135,6 @@ def test_a_bad_import_is_one_line_and_leaves_no_recording(
 
 
 def test_a_port_that_is_taken_is_one_line(places: Places) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

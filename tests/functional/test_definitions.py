@@ -102,7 +102,6 @@ def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
 
 
 def dg_run_id() -> str:
-    import uuid
 
     return str(uuid.uuid4())
 
@@ -181,6 +180,7 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     )
     [ledger] = result.asset_materializations_for_node("comparison__ledger")
     assert ledger.metadata["dagster/row_count"].value == len(architectures())
+    assert "data:image/png;base64," in str(ledger.metadata["ledger_steady"].value)
     assert places.report.exists()
 
 

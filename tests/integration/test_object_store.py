@@ -37,9 +37,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("uri", "lines"), [("s3://logs/shop/a.log", 3), ("s3://logs/shop/", 8)])
-def test_an_object_or_all_below_a_prefix_become_one_recording(
-    s3: str, places: Places, uri: str, lines: int
-) -> None:
+def test_an_object_or_all_below_a_prefix_become_one_recording(s3: str, places: Places, uri: str, lines: int) -> None:
     done = ingest(importers()["combined"], [uri], "shop", Library(places), object_store=S3ObjectStore(s3))
     assert done.lines == done.accepted == lines
     assert Library(places).load("shop").requests == lines

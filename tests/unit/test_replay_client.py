@@ -41,7 +41,7 @@ class Peer(asyncio.Protocol):
         if self.server.reset_at_once:
             self.reset()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         self.server.peers.discard(self)
 
     def data_received(self, data: bytes) -> None:

@@ -53,8 +53,8 @@ def _whole_seconds(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield rest
 
 
-def _spread(table: pa.Table, random: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    stamp_us = table.column("stamp_us").to_numpy().copy()
+def _spread(table: pa.Table, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
     whole = table.column("whole_second").to_numpy()
     fraction = random.random(len(stamp_us))[whole]
     # The stamps are sorted: fractions sorted within each second line up with the rows as they came.

@@ -174,7 +174,7 @@ class _Run:
         for index in range(len(due)):
             at_ns = self.start_ns + int(due[index]) * 1000
             # The loop's own clock ticks in milliseconds, so a sleep may end early; being stopped cuts a pause short.
-            while (wait_ns := at_ns - time.monotonic_ns()) > 0 and not self.gauge.stop:
+            while (wait_ns := at_ns - time.monotonic_ns()) > 0 and not self.gauge.stop:  # noqa: ASYNC110 - time has no event
                 await asyncio.sleep(min(wait_ns / 1e9, _SWEEP_S))
             if self.gauge.stop:
                 for left in range(index, len(due)):
