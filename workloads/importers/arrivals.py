@@ -6,6 +6,7 @@ Takes and gives tables in order of time; where they come from and go to is `inge
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from workloads.recording import SCHEMA
