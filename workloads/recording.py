@@ -117,7 +117,7 @@ class Recording:
             return 1.0
 
         def fits(speed: float) -> bool:
-            replayed = (arrivals / speed).astype(np.int64)
+            replayed = self.replayed_us(speed=speed, longest_pause_s=None)  # as it will be, to the microsecond
             return peak_rate(replayed) <= peak_per_s and peak_rate(replayed, 0.25) <= max(2 * peak_per_s, 4.0)
 
         low, high = 0.0, 1.0

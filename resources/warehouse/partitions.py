@@ -34,17 +34,17 @@ def current(partition: Path) -> Path | None:
 
 def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
     """Replace the partition by ``tables`` (file stem to table); returns the new version's folder."""
-    partition.mkdir(parents=True, exist_ok=True)
     hidden = partition / f".{uuid.uuid4().hex}"
     try:
-        hidden.mkdir()
+        hidden.mkdir(parents=True)
         for name, table in tables.items():
             stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
             pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
         version = _publish(partition, hidden)
     except OSError as error:
-        shutil.rmtree(hidden, ignore_errors=True)
         raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)  # nothing by now where it was published
     for old in _versions(partition)[:-2]:
         shutil.rmtree(old, ignore_errors=True)
     return version
@@ -72,3 +72,8 @@ def read_table(partition: Path, name: str) -> pa.Table:
     if version is None:
         raise ArchduelError(f"nothing was ever written to {partition}")
     return pq.read_table(version / f"{name}.parquet")
+
+
+def literal(path: Path) -> str:
+    """``path`` as SQL writes a string."""
+    return "'" + str(path).replace("'", "''") + "'"

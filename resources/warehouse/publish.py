@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import filelock
 
-from resources.warehouse.partitions import current
+from resources.warehouse.partitions import current, literal
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -40,7 +40,7 @@ def publish(places: Places) -> Path:
 def _build(places: Places, file: Path) -> None:
     versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {_literal(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
+        connection.execute(f"ATTACH {literal(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
         connection.execute((_HERE / "tables.sql").read_text())
         if versions:
@@ -51,7 +51,7 @@ def _build(places: Places, file: Path) -> None:
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
             _insert_experiments(connection, versions)
         for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
-            connection.execute(f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({_literal(quarantine)})")
+            connection.execute(f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(quarantine)})")
         connection.execute((_HERE / "summary.sql").read_text())
 
 
@@ -68,9 +68,5 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
 
 
 def _files(versions: Iterable[Path], name: str) -> str:
-    paths = ", ".join(_literal(version / f"{name}.parquet") for version in sorted(versions))
+    paths = ", ".join(literal(version / f"{name}.parquet") for version in sorted(versions))
     return f"read_parquet([{paths}], union_by_name = true)"
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from resources.warehouse.partitions import literal
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -14,7 +15,16 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     file: Path = places.database
     if not file.exists():
         raise ArchduelError(f"there are no results yet ({file}): run `archduel compare` first")
-    return duckdb.connect(file, read_only=True)
+    # Attached to an instance of its own: opened by its path, DuckDB would hand out this process's instance of that
+    # path, which is of the file that was there before, for as long as anyone in the process reads it.
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"ATTACH {literal(file)} AS archduel (READ_ONLY)")
+        connection.execute("USE archduel")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def query(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:

@@ -23,6 +23,7 @@ from workloads.replay.schedule import Schedule, split_url
 DEADLINE_S = 29.0  # as long as API Gateway's REST integrations wait; kept by the client, whatever the target does
 _IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s); a request sent into the closing would be lost
 _SWEEP_S = 0.1  # how late a time-out or being stopped may be noticed
+_LINGER_S = 5.0  # for connections still being opened when the last answer is there
 
 NO_STATUS = 0
 TIMED_OUT = -1
@@ -173,8 +174,10 @@ class _Run:
         due = self.schedule.due_us
         for index in range(len(due)):
             at_ns = self.start_ns + int(due[index]) * 1000
-            # The loop's own clock ticks in milliseconds, so a sleep may end early; being stopped cuts a pause short.
-            while (wait_ns := at_ns - time.monotonic_ns()) > 0 and not self.gauge.stop:  # noqa: ASYNC110 - time has no event
+            # The loop's own clock ticks in milliseconds, so a sleep may end early. Being stopped cuts a pause short.
+            while (wait_ns := at_ns - time.monotonic_ns()) > 0:
+                if self.gauge.stop:
+                    break
                 await asyncio.sleep(min(wait_ns / 1e9, _SWEEP_S))
             if self.gauge.stop:
                 for left in range(index, len(due)):
@@ -186,6 +189,8 @@ class _Run:
         sweeper.cancel()
         if self._failure is not None:
             raise self._failure
+        if self._tasks:  # cancelled halfway, uvloop leaves a connection open that nobody knows of
+            await asyncio.wait(self._tasks, timeout=_LINGER_S)
         for connection in list(self._idle):
             connection.abort()
         await asyncio.sleep(0)
@@ -234,6 +239,9 @@ class _Run:
     async def _open_one(self, wait: float) -> None:
         if wait > 0:
             await asyncio.sleep(wait)
+        if not self._waiting:  # others served it meanwhile
+            self._connecting -= 1
+            return
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: _Connection(self), self._host, self._port

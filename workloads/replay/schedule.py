@@ -17,7 +17,7 @@ import numpy.typing as npt
 from workloads.recording import Operation, Recording
 
 WARM_UP_PREFIX = "warm-"
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest gets one of its own
 
 
 def order_id(entity: str) -> str:

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,11 @@ class Scenario:
 
 
 def _fault(entry: dict[str, Any], where: str) -> Fault:
+    if unknown := sorted(set(entry) - {"target", "kind", "start", "length"}):
+        raise UsageError(f"{where}: unknown {', '.join(unknown)}: a fault knows target, kind, start and length")
     try:
         fault = Fault(entry["target"], entry["kind"], Fraction(entry["start"]), Fraction(entry["length"]))
-    except (KeyError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         needs = "a fault needs target, kind, start and length (shares such as '1/3')"
         raise UsageError(f"{where}: {needs}: {error}") from None
     if fault.kind not in FAULT_KINDS or fault.target not in FAULT_TARGETS:
@@ -80,7 +83,14 @@ def read_scenario(path: Path) -> Scenario:
     for key, least in (("position", 0), ("reserved_concurrency", 1), ("work_us", 0)):
         if key in data and not (type(data[key]) is int and data[key] >= least):
             raise UsageError(f"{path.name}: {key} must be a whole number of at least {least}")
-    faults = tuple(_fault(entry, path.name) for entry in data.pop("faults", []))
+    entries = data.pop("faults", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UsageError(f"{path.name}: faults must be tables, each under [[faults]]")
+    faults = tuple(_fault(entry, path.name) for entry in entries)
+    in_order = sorted(faults, key=lambda fault: fault.start)
+    # The end of one would otherwise end the other, which is recorded as still on.
+    if any(one.start + one.length >= other.start for one, other in pairwise(in_order)):
+        raise UsageError(f"{path.name}: faults must lie apart: one ends before the next starts")
     return Scenario(name=path.stem, faults=faults, **data)
 
 

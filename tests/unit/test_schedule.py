@@ -1,0 +1,198 @@
+"""What a replay sends: requests byte for byte, ids that survive any gateway, and the orders that exist beforehand.
+
+Sending it is `test_replay_client`.
+"""
+
+import json
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyarrow as pa
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from tests.unit.test_recording import recorded
+from workloads.recording import Recording
+from workloads.replay.schedule import WARM_UP_PREFIX, Schedule, order_id, schedule, split_url, warm_up
+
+ODD = [
+    pytest.param("/menu/17/../18", id="slashes"),
+    pytest.param("Crème brûlée, 2 ×", id="accents and spaces"),
+    pytest.param("注文/一七", id="another script"),
+    pytest.param("🍕", id="beyond the first plane"),
+    pytest.param("x" * 1024, id="a kilobyte"),
+    pytest.param("", id="empty"),
+    pytest.param("a%2Fb?c=d&e#f", id="reserved in URLs"),
+    pytest.param('"\\\r\n', id="quotes and line ends"),
+    pytest.param("'; DROP TABLE orders; --", id="SQL"),
+]
+entities = st.one_of(st.text(max_size=80), st.from_regex(r"[A-Za-z0-9_-]{1,70}", fullmatch=True))
+
+
+def replayed(*rows: tuple[str, str | None, int], seed: int = 1, speed: float = 1.0) -> Schedule:
+    """Requests as (operation, entity, payload bytes), a tenth of a second apart."""
+    table = recorded([100_000 * number for number in range(len(rows))]).table
+    for at, name in enumerate(("operation", "entity", "payload_bytes")):
+        index = table.schema.get_field_index(name)
+        field = table.schema.field(index)
+        table = table.set_column(index, field, pa.array([row[at] for row in rows], field.type))
+    return schedule(Recording("mine", table), speed=speed, seed=seed)
+
+
+def messages(offered: Schedule) -> list[bytes]:
+    return [offered.message(index, "/lab", "127.0.0.1:80") for index in range(len(offered))]
+
+
+def parts(message: bytes) -> tuple[str, str, dict[str, str], bytes]:
+    """Method, target, headers and body of a request."""
+    head, body = message.split(b"\r\n\r\n", 1)
+    first, *lines = head.decode("ascii").split("\r\n")
+    method, target, version = first.split(" ")
+    assert version == "HTTP/1.1"
+    return method, target, dict(line.split(": ", 1) for line in lines), body
+
+
+class TestOrderId:
+    @pytest.mark.parametrize("entity", ["order-17", "17", "a_B-9", "x" * 64])
+    def test_plain_entity_is_its_own_key(self, entity: str) -> None:
+        assert order_id(entity) == entity
+
+    @pytest.mark.parametrize("entity", ODD)
+    def test_odd_entity_travels_as_a_plain_key(self, entity: str) -> None:
+        assert re.fullmatch(r"e-[0-9a-f]{24}", order_id(entity))
+
+    @given(entities)
+    def test_every_key_is_plain_and_always_the_same(self, entity: str) -> None:
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", order_id(entity))
+        assert order_id(entity) == order_id(entity)
+
+    @given(entities, entities)
+    @example("a/b", order_id("a/b"))
+    @example("a", "a\n")
+    @example("é", "e\u0301")
+    def test_different_entities_have_different_keys(self, one: str, other: str) -> None:
+        assume(one != other)
+        assert order_id(one) != order_id(other)
+
+
+class TestSchedule:
+    def test_due_times_are_recorded_time_divided_by_the_speed(self) -> None:
+        offered = replayed(("query", "a", 0), ("query", "b", 0), ("query", "c", 0), speed=2.0)
+        assert offered.due_us.tolist() == [0, 50_000, 100_000]
+        assert offered.duration_us == 100_000
+
+    def test_ids_are_the_recordings(self) -> None:
+        recording = recorded([0, 1, 2])
+        later = Recording("mine", recording.table.slice(1))
+        assert schedule(later, speed=1.0, seed=1).request_ids == ["1", "2"]
+
+    def test_command_without_an_entity_makes_a_new_one(self) -> None:
+        offered = replayed(("command", None, 0), ("command", None, 0), ("command", "a", 0))
+        assert offered.entities == ["new-0", "new-1", "a"]
+
+    def test_of_nothing_lasts_no_time(self) -> None:
+        empty = warm_up(20, 0.5)
+        assert Schedule([], [], [], [], [], empty.due_us[:0], 1).duration_us == 0
+
+
+class TestMessages:
+    ROWS = (("command", "a", 300), ("query", "a", 0), ("command", None, 512), ("command", "x/y", 90))
+
+    def test_same_seed_same_bytes(self) -> None:
+        assert messages(replayed(*self.ROWS, seed=5)) == messages(replayed(*self.ROWS, seed=5))
+
+    def test_another_seed_other_bodies_of_the_same_size(self) -> None:
+        one, other = messages(replayed(*self.ROWS, seed=5)), messages(replayed(*self.ROWS, seed=6))
+        assert one != other
+        assert [len(message) for message in one] == [len(message) for message in other]
+
+    def test_a_cut_changes_no_request(self) -> None:
+        offered = replayed(*self.ROWS)
+        assert messages(replayed(*self.ROWS[:2])) == messages(offered)[:2]
+
+    @given(st.integers(0, 5000), entities, st.integers(0, 2**31))
+    def test_body_has_the_recorded_size_where_its_ids_fit(self, size: int, entity: str, seed: int) -> None:
+        offered = replayed(("command", entity, size), seed=seed)
+        method, target, headers, body = parts(messages(offered)[0])
+        assert (method, target) == ("POST", "/lab/orders")
+        assert int(headers["Content-Length"]) == len(body)
+        fields = json.loads(body)
+        bare = len(json.dumps({**fields, "details": ""}, separators=(",", ":")))
+        assert len(body) == max(size, bare)
+        assert set(fields) == {"request_id", "order_id", "details"}
+
+    @pytest.mark.parametrize("entity", ["order-17", *ODD])
+    def test_ids_of_a_command_travel_in_its_body(self, entity: str) -> None:
+        _, _, headers, body = parts(messages(replayed(("query", "z", 0), ("command", entity, 400)))[1])
+        fields = json.loads(body)
+        assert (fields["request_id"], fields["order_id"]) == ("1", order_id(entity))
+        assert headers["Content-Type"] == "application/json"
+
+    @pytest.mark.parametrize("entity", ["order-17", *ODD])
+    def test_ids_of_a_query_travel_in_its_path_and_query_string(self, entity: str) -> None:
+        method, target, headers, body = parts(messages(replayed(("query", "z", 0), ("query", entity, 70)))[1])
+        url = urlsplit(target)
+        assert (method, body) == ("GET", b"")
+        assert "Content-Length" not in headers
+        assert [unquote(part) for part in url.path.split("/")] == ["", "lab", "orders", order_id(entity)]
+        assert parse_qs(url.query) == {"request_id": ["1"]}
+
+    def test_host_is_named(self) -> None:
+        for message in messages(replayed(*self.ROWS)):
+            assert parts(message)[2]["Host"] == "127.0.0.1:80"
+
+
+class TestSeeded:
+    @pytest.mark.parametrize(
+        ("rows", "seeded"),
+        [
+            pytest.param([("command", "a"), ("query", "a")], [], id="made before it is read"),
+            pytest.param([("query", "a"), ("command", "a")], ["a"], id="read before it is made"),
+            pytest.param([("query", "a"), ("query", "a")], ["a"], id="read and never made"),
+            pytest.param([("command", "a")], [], id="never read"),
+            pytest.param([("query", "b"), ("query", "a"), ("query", "b")], ["b", "a"], id="in the order of reading"),
+            pytest.param([("query", "a/b")], [order_id("a/b")], id="by the lab's keys"),
+            pytest.param([("command", "a"), ("query", "b"), ("query", "a")], ["b"], id="each on its own"),
+        ],
+    )
+    def test_orders_are_those_read_before_they_are_made(self, rows: list[tuple[str, str]], seeded: list[str]) -> None:
+        offered = replayed(*((operation, entity, 0) for operation, entity in rows))
+        assert offered.seeded_order_ids() == seeded
+
+    @given(st.lists(st.tuples(st.sampled_from(["command", "query"]), st.sampled_from("abc")), min_size=1, max_size=12))
+    def test_every_query_finds_its_order_seeded_or_made_before(self, rows: list[tuple[str, str]]) -> None:
+        offered = replayed(*((operation, entity, 0) for operation, entity in rows))
+        there = set(offered.seeded_order_ids())
+        assert len(there) == len(offered.seeded_order_ids())
+        for operation, entity in rows:
+            if operation == "command":
+                there.add(entity)
+            else:
+                assert entity in there
+
+
+class TestWarmUp:
+    def test_every_id_carries_the_prefix_that_keeps_it_out_of_the_tables(self) -> None:
+        offered = warm_up(20, 0.5)
+        assert len(offered) == 10
+        assert all(one.startswith(WARM_UP_PREFIX) for one in [*offered.request_ids, *offered.order_ids])
+        assert len(set(offered.request_ids)) == 10
+        assert set(offered.operations) == {"command", "query"}
+        assert offered.seeded_order_ids() == []
+
+    def test_is_at_an_even_rate(self) -> None:
+        assert warm_up(20, 0.5).due_us.tolist() == [50_000 * number for number in range(10)]
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("http://127.0.0.1:4566/a/b/", ("127.0.0.1", 4566, "/a/b")),
+            ("http://localhost", ("localhost", 80, "")),
+            ("http://[::1]:8080/x", ("::1", 8080, "/x")),
+        ],
+    )
+    def test_is_split_into_host_port_and_path(self, url: str, expected: tuple[str, int, str]) -> None:
+        assert split_url(url) == expected

@@ -1,0 +1,374 @@
+"""The warehouse: partitions replaced whole or not at all, and a database published for readers who are not disturbed.
+
+What the rows mean is `test_reconciliation`.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from resources.evidence import SCHEMAS, EvidenceStore, Tables, combine
+from resources.reconciliation import reconcile
+from resources.warehouse import publish as publishing
+from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
+from resources.warehouse.publish import publish
+from resources.warehouse.reading import connect, query
+from tests.evidence_builder import EvidenceBuilder, windows
+from workloads.errors import ArchduelError
+from workloads.importers.ingest import QUARANTINE
+from workloads.places import REPOSITORY, Places
+
+CELL = "food_orders__steady"
+
+
+@pytest.fixture
+def partition(tmp_path: Path) -> Path:
+    return tmp_path / "outcomes" / "c1" / CELL / "synchronous"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "home of one's own")  # a space and a quote: paths end up in SQL
+
+
+def table(*values: object) -> pa.Table:
+    return pa.table({"value": list(values)})
+
+
+def values(partition: Path, name: str = "one") -> list[object]:
+    return list(read_table(partition, name).column("value").to_pylist())
+
+
+class TestPartition:
+    def test_holds_what_was_written_last(self, partition: Path) -> None:
+        for number in range(4):
+            write_partition(partition, {"one": table(number), "two": table(-number)})
+            assert (values(partition), values(partition, "two")) == ([number], [-number])
+
+    def test_is_replaced_whole_and_not_added_to(self, partition: Path) -> None:
+        write_partition(partition, {"one": table(1), "two": table(2)})
+        version = write_partition(partition, {"one": table(3)})
+        assert [path.name for path in version.iterdir()] == ["one.parquet"]
+
+    def test_keeps_the_version_before_for_those_who_read_it(self, partition: Path) -> None:
+        versions = [write_partition(partition, {"one": table(number)}) for number in range(5)]
+        assert [version.exists() for version in versions] == [False, False, False, True, True]
+
+    def test_carries_the_version_of_its_schema(self, partition: Path) -> None:
+        version = write_partition(partition, {"one": table(1)})
+        metadata = pq.read_schema(version / "one.parquet").metadata
+        assert metadata == {b"schema_version": SCHEMA_VERSION.encode()}
+
+    @pytest.mark.parametrize(
+        ("tables", "error"),
+        [
+            pytest.param({"one": table(2), "no/such/folder": table(2)}, ArchduelError, id="a file cannot be written"),
+            pytest.param({"one": table(2), "two": "no table"}, AttributeError, id="a defect of ours"),
+        ],
+    )
+    def test_a_failure_leaves_the_old_version(
+        self, partition: Path, tables: Mapping[str, pa.Table], error: type[Exception]
+    ) -> None:
+        write_partition(partition, {"one": table(1), "two": table(1)})
+        with pytest.raises(error):
+            write_partition(partition, tables)
+        assert (values(partition), values(partition, "two")) == ([1], [1])
+        assert [path.name for path in partition.iterdir()] == ["v000001"], "nothing half-written is left"
+
+    def test_a_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("no folder")
+        with pytest.raises(ArchduelError, match=r"cannot write .*file/c1"):
+            write_partition(tmp_path / "file" / "c1", {"one": table(1)})
+
+    def test_being_killed_in_the_middle_of_writing_does_not_matter(self, partition: Path) -> None:
+        write_partition(partition, {"one": table(1)})
+        hidden = partition / ".0123456789abcdef"
+        hidden.mkdir()
+        (hidden / "one.parquet").write_bytes(b"PAR1 half a file")
+        assert values(partition) == [1]
+        write_partition(partition, {"one": table(2)})
+        assert values(partition) == [2]
+
+    def test_being_killed_while_removing_an_old_version_does_not_matter(self, partition: Path) -> None:
+        for number in (1, 2):
+            write_partition(partition, {"one": table(number)})
+        (partition / "v000001" / "one.parquet").unlink()
+        assert values(partition) == [2]
+        write_partition(partition, {"one": table(3)})
+        assert values(partition) == [3]
+
+    def test_never_written_is_said_so(self, partition: Path) -> None:
+        assert current(partition) is None
+        with pytest.raises(ArchduelError, match="nothing was ever written"):
+            read_table(partition, "one")
+
+    def test_two_writers_at_once_leave_one_of_them_whole(self, partition: Path) -> None:
+        script = (
+            "import sys, pathlib, pyarrow as pa\n"
+            "from resources.warehouse.partitions import write_partition\n"
+            "for number in range(25):\n"
+            "    mine = pa.table({'value': [sys.argv[2]] * 50})\n"
+            "    write_partition(pathlib.Path(sys.argv[1]), {name: mine for name in ('one', 'two', 'three')})\n"
+        )
+        writers = [
+            subprocess.Popen([sys.executable, "-W", "error", "-c", script, str(partition), name], cwd=REPOSITORY)
+            for name in ("left", "right")
+        ]
+        assert [writer.wait(60) for writer in writers] == [0, 0]
+        assert values(partition) in (["left"] * 50, ["right"] * 50)
+        assert values(partition) == values(partition, "two") == values(partition, "three")
+        assert len(list(partition.iterdir())) == 2, "fifty versions were written and two are kept"
+        assert current(partition) == partition / "v000050"
+
+
+class TestEvidence:
+    def test_comes_back_as_it_was_stored(self, places: Places) -> None:
+        store = EvidenceStore(places)
+        tables = EvidenceBuilder().request().record().item().message().invocation().sample(1).tables()
+        assert not store.exists("c1", CELL, "synchronous")
+        store.write("c1", CELL, "synchronous", tables)
+        assert store.exists("c1", CELL, "synchronous")
+        read = store.read("c1", CELL, "synchronous")
+        assert {name: one.to_pylist() for name, one in read.items()} == {
+            name: one.to_pylist() for name, one in tables.items()
+        }
+
+    def test_of_several_repetitions_is_combined(self) -> None:
+        one, two = (EvidenceBuilder().request(repetition=number).tables() for number in (1, 2))
+        assert combine([one, two])["sent"].column("repetition").to_pylist() == [1, 2]
+        assert {name: (one.num_rows, one.schema) for name, one in combine([]).items()} == {
+            name: (0, schema) for name, schema in SCHEMAS.items()
+        }
+
+
+_TYPES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+
+
+def contract() -> dict[str, list[tuple[str, str]]]:
+    """Every table the contract names, with its columns and their types."""
+    sql = (REPOSITORY / "resources" / "warehouse" / "tables.sql").read_text()
+    tables = re.findall(r"CREATE TABLE (\w+) \((.*?)\);", sql, re.DOTALL)
+    columns = {name: [column.split() for column in body.split(",")] for name, body in tables}
+    return {name: [(one, _TYPES.get(kind, kind)) for one, kind in found] for name, found in columns.items()}
+
+
+CONTRACT = contract()
+
+
+def outcomes(architecture: str, *statuses: int, comparison: str = "c1") -> Tables:
+    """The outcomes of a small experiment with a request for every status."""
+    evidence = EvidenceBuilder().experiment(
+        architecture=architecture, comparison_id=comparison, fault_windows=windows((0, 10))
+    )
+    for number, status in enumerate(statuses):
+        evidence.request(str(number), status).record(str(number)).item(str(number))
+    return reconcile(evidence.invocation().sample(5).tables())
+
+
+@pytest.fixture(scope="module")
+def small() -> Mapping[str, Tables]:
+    """Made once: reconciling is not what is tested here."""
+    return {
+        "synchronous": outcomes("synchronous", 201, 201, 503),
+        "hybrid": outcomes("hybrid", 201, 500),
+        "synchronous again": outcomes("synchronous", 201),
+    }
+
+
+def rows(places: Places, name: str) -> list[str]:
+    return sorted(str(row) for row in query(places, f"SELECT * FROM {name}").to_pylist())
+
+
+class TestPublishing:
+    def test_an_empty_home_gives_every_table_with_its_columns_and_no_row(self, places: Places) -> None:
+        assert publish(places) == places.database
+        with connect(places) as connection:
+            for name, columns in CONTRACT.items():
+                described = connection.execute(f"DESCRIBE {name}").fetchall()
+                assert [(column[0], column[1]) for column in described] == columns, name
+                assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == [(0,)], name
+            assert connection.execute("SELECT count(*) FROM summary").fetchall() == [(0,)]
+
+    def test_results_have_the_contracts_columns_as_well(self, places: Places, small: Mapping[str, Tables]) -> None:
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        with connect(places) as connection:
+            for name, columns in CONTRACT.items():
+                described = connection.execute(f"DESCRIBE {name}").fetchall()
+                assert [(column[0], column[1]) for column in described] == columns, name
+            counted = {
+                name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+                for name in (*publishing.VIEWS, *publishing.TABLES, "experiments", "comparisons", "summary")
+            }
+        assert counted == {
+            "requests": 3,
+            "effects": 3,
+            "invocations": 1,
+            "samples": 1,
+            "ledger": 1,
+            "latency": 3,
+            "recovery": 1,
+            "experiments": 1,
+            "comparisons": 1,
+            "summary": 1,
+        }
+
+    def test_an_experiment_is_valid_without_a_reason_against_it(self, places: Places) -> None:
+        unbalanced = EvidenceBuilder().experiment(requests=9, architecture="hybrid").request().item()
+        write_outcomes(places, "c1", CELL, "hybrid", reconcile(unbalanced.tables()))
+        write_outcomes(places, "c1", CELL, "synchronous", outcomes("synchronous", 201))
+        publish(places)
+        found = query(
+            places, "SELECT architecture, valid, invalid_reason IS NULL AS clean FROM experiments ORDER BY ALL"
+        )
+        assert found.to_pylist() == [
+            {"architecture": "hybrid", "valid": False, "clean": False},
+            {"architecture": "synchronous", "valid": True, "clean": True},
+        ]
+        assert query(places, "SELECT DISTINCT architecture FROM summary").to_pylist() == [
+            {"architecture": "synchronous"}
+        ]
+
+    def test_quarantine_of_the_imports_is_included(self, places: Places) -> None:
+        row = {"recording": "mine", "file": "a.log", "line_number": 7, "reason": "no date", "shape": "aaa 999"}
+        hidden = {**row, "recording": "half"}
+        for folder, line in (("mine", row), (".half.1234", hidden)):
+            file = places.recordings / folder / "quarantine.parquet"
+            file.parent.mkdir(parents=True)
+            pq.write_table(pa.Table.from_pylist([line], schema=QUARANTINE), file)
+        publish(places)
+        assert query(places, "SELECT * FROM quarantine").to_pylist() == [row]
+
+    def test_rewriting_one_partition_changes_exactly_that_one(
+        self, places: Places, small: Mapping[str, Tables]
+    ) -> None:
+        for architecture in ("synchronous", "hybrid"):
+            write_outcomes(places, "c1", CELL, architecture, small[architecture])
+        publish(places)
+        names = (*publishing.VIEWS, *publishing.TABLES, "experiments")
+        hybrid = {name: rows(places, f"(FROM {name} WHERE architecture = 'hybrid')") for name in names}
+        files = {path: path.read_bytes() for path in (places.outcomes / "c1" / CELL / "hybrid").rglob("*.parquet")}
+
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous again"])
+        publish(places)
+        assert {name: rows(places, f"(FROM {name} WHERE architecture = 'hybrid')") for name in names} == hybrid
+        assert {path: path.read_bytes() for path in files} == files
+        offered = query(places, "SELECT architecture, offered FROM ledger ORDER BY ALL").to_pylist()
+        assert offered == [{"architecture": "hybrid", "offered": 2}, {"architecture": "synchronous", "offered": 1}]
+        assert len(rows(places, "requests")) == 3
+
+    def test_publishing_twice_doubles_nothing(self, places: Places, small: Mapping[str, Tables]) -> None:
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        once = {name: rows(places, name) for name in CONTRACT}
+        publish(places)
+        assert {name: rows(places, name) for name in CONTRACT} == once
+
+    def test_comparisons_are_kept_apart(self, places: Places) -> None:
+        for comparison in ("c1", "c2"):
+            write_outcomes(places, comparison, CELL, "synchronous", outcomes("synchronous", 201, comparison=comparison))
+        publish(places)
+        found = query(places, "SELECT comparison_id, origin, speed, repetitions FROM comparisons ORDER BY ALL")
+        assert [tuple(row.values()) for row in found.to_pylist()] == [("c1", "adhoc", 2.5, 1), ("c2", "adhoc", 2.5, 1)]
+
+    def test_outcomes_of_before_a_column_was_there_stay_readable(
+        self, places: Places, small: Mapping[str, Tables]
+    ) -> None:
+        older = {**small["hybrid"]}
+        older["effects"] = older["effects"].drop_columns(["found"])
+        older["ledger"] = older["ledger"].drop_columns(["read_your_writes_misses"])
+        write_outcomes(places, "c1", CELL, "hybrid", older)
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        found = query(places, "SELECT architecture, read_your_writes_misses AS misses FROM ledger ORDER BY ALL")
+        assert [tuple(row.values()) for row in found.to_pylist()] == [("hybrid", None), ("synchronous", 0)]
+        assert len(rows(places, "effects")) == 5
+
+    def test_a_failure_leaves_the_old_database_and_no_other_file(
+        self, places: Places, small: Mapping[str, Tables]
+    ) -> None:
+        version = write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        before = places.database.read_bytes()
+        (version / "ledger.parquet").unlink()
+        with pytest.raises(ArchduelError, match="the old results stand"):
+            publish(places)
+        assert places.database.read_bytes() == before
+        assert not list(places.home.glob(".archduel.*"))
+
+    def test_what_a_killed_publisher_left_is_swept(self, places: Places) -> None:
+        places.home.mkdir(parents=True)
+        (places.home / ".archduel.0123.duckdb").write_bytes(b"half a database")
+        publish(places)
+        assert not list(places.home.glob(".archduel.*"))
+
+
+class TestReading:
+    def test_before_anything_was_published_says_what_to_do(self, places: Places) -> None:
+        with pytest.raises(ArchduelError, match="archduel compare"):
+            connect(places)
+
+    @pytest.fixture
+    def published(self, places: Places, small: Mapping[str, Tables]) -> Places:
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        return places
+
+    def test_cannot_write(self, published: Places) -> None:
+        with pytest.raises(duckdb.Error, match="read-only"):
+            query(published, "DELETE FROM ledger")
+
+    def test_goes_on_while_another_is_published(self, published: Places, small: Mapping[str, Tables]) -> None:
+        with connect(published) as reader:
+            offered = "SELECT sum(offered)::INT, (SELECT count(*)::INT FROM requests) FROM ledger"
+            assert reader.execute(offered).fetchall() == [(3, 3)]
+            write_outcomes(published, "c1", CELL, "synchronous", small["synchronous again"])
+            publish(published)
+            assert reader.execute(offered).fetchall() == [(3, 3)], "the whole of one moment, views included"
+
+    def test_a_new_reader_sees_what_was_published_last_though_an_old_one_is_open(
+        self, published: Places, small: Mapping[str, Tables]
+    ) -> None:
+        with connect(published) as old:
+            old.execute("SELECT 1").fetchall()
+            write_outcomes(published, "c1", CELL, "synchronous", small["synchronous again"])
+            publish(published)
+            assert query(published, "SELECT offered FROM ledger").to_pylist() == [{"offered": 1}]
+
+    def test_in_another_process_keeps_nobody_from_publishing(
+        self, published: Places, small: Mapping[str, Tables]
+    ) -> None:
+        script = (
+            "import duckdb, sys\n"
+            "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
+            "print(connection.execute('SELECT offered FROM ledger').fetchall()[0][0], flush=True)\n"
+            "sys.stdin.readline()\n"
+            "print(connection.execute('SELECT offered FROM ledger').fetchall()[0][0], flush=True)\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(published.database)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as reader:
+            assert reader.stdin is not None
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "3\n"
+            write_outcomes(published, "c1", CELL, "synchronous", small["synchronous again"])
+            publish(published)
+            reader.stdin.write("\n")
+            reader.stdin.flush()
+            assert reader.stdout.readline() == "3\n"
+        assert query(published, "SELECT offered FROM ledger").to_pylist() == [{"offered": 1}]
+
+    def test_takes_parameters(self, published: Places) -> None:
+        found = query(published, "SELECT request_id FROM requests WHERE status = ?", [503])
+        assert found.to_pylist() == [{"request_id": "2"}]
