@@ -61,8 +61,10 @@ def _places() -> Places:
 
 
 def _console() -> Console:
+    # Dagster redirects the standard output while a step runs; progress bars must reach the terminal around it.
+    terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     # Into a file or a pipe: wide enough for every table.
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    return Console(file=terminal) if terminal.isatty() else Console(file=terminal, width=160)
 
 
 def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Parameter, Any], Any]:

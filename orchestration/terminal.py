@@ -14,6 +14,7 @@ class TerminalReporter:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._is_terminal = console.is_terminal
         self._tasks: dict[str, TaskID] = {}
         self._stage: TaskID | None = None
         self._said: tuple[str, int] = ("", -1)
@@ -39,7 +40,7 @@ class TerminalReporter:
         self._progress.stop()
 
     def stage(self, text: str) -> None:
-        if not self._console.is_terminal:
+        if not self._is_terminal:
             self._console.print(text, highlight=False, markup=False)
             return
         self._end_stage()
@@ -47,7 +48,7 @@ class TerminalReporter:
 
     def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
         note = f"settling, {waiting} in the queue" if done >= total else f"{waiting} in the queue" if waiting else ""
-        if not self._console.is_terminal:
+        if not self._is_terminal:
             quarter = 4 * done // max(total, 1)
             if (label, quarter) != self._said:
                 self._said = (label, quarter)

@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import filelock
-import psutil
 
 from resources import evidence, experiment
 from resources.architectures import architectures
@@ -255,7 +254,9 @@ class Lab:
 
     def _lock(self) -> None:
         if not self._locked:
-            self._exit.enter_context(exclusive(self.places, wait=self.settings.wait, reporter=self.reporter))
+            who = f"run {self.run_id}" if self.run_id else "another lab"
+            lock = exclusive(self.places, who=who, wait=self.settings.wait, reporter=self.reporter)
+            self._exit.enter_context(lock)
             self._locked = True
 
 
@@ -270,8 +271,10 @@ def default_speed(places: Places, recording: Recording, reporter: Reporter) -> f
     return round(min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)), 3)
 
 
-def exclusive(places: Places, *, wait: bool, reporter: Reporter) -> ExitStack:
+def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> ExitStack:
     """The machine for one lab at a time: two would measure each other. Held until the returned stack closes.
+
+    ``who`` is told to whoever waits.
 
     Dagster's pools cannot do this: in-process runs of the command line bypass them.
     """
@@ -281,19 +284,17 @@ def exclusive(places: Places, *, wait: bool, reporter: Reporter) -> ExitStack:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        who = _holder(holder)
+        other = _holder(holder)
         if not wait:
-            raise ArchduelError(f"the lab is busy with {who}; try again later or leave out --no-wait") from None
-        reporter.stage(f"waiting for {who}")
+            raise ArchduelError(f"the lab is busy with {other}; try again later or leave out --no-wait") from None
+        reporter.stage(f"waiting for {other}")
         while True:
             try:
                 lock.acquire(timeout=1)  # short: a termination must get through
                 break
             except filelock.Timeout:
                 continue
-    process = psutil.Process()
-    command = " ".join(Path(part).name for part in process.cmdline()[1:4])
-    holder.write_text(json.dumps({"pid": os.getpid(), "command": command}))
+    holder.write_text(json.dumps({"pid": os.getpid(), "who": who}))
     stack = ExitStack()
     stack.callback(lock.release)
     return stack
@@ -302,6 +303,6 @@ def exclusive(places: Places, *, wait: bool, reporter: Reporter) -> ExitStack:
 def _holder(file: Path) -> str:
     try:
         told: dict[str, Any] = json.loads(file.read_text())
-        return f"{told['command']} (process {told['pid']})"
+        return f"{told['who']} (process {told['pid']})"
     except (OSError, ValueError, KeyError):
         return "another run"

@@ -57,7 +57,7 @@ def record(
             raise UsageError(f"{what} must be a number greater than 0, not {value}")
     population = Population(duration_s=minutes * 60, peak_per_s=peak_per_s)
     reporter = reporter or Silent()
-    with exclusive(places, wait=wait, reporter=reporter):
+    with exclusive(places, who=f"the recording of {name}", wait=wait, reporter=reporter):
         reporter.stage(f"building and warming up {architecture}")
         bench = Bench(chosen, StackSettings(), places.emulator_logs)
         try:

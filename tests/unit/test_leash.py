@@ -1,0 +1,179 @@
+"""Child processes on a leash: they and all they started end with `close`, or with us, however we end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resources.leash import LeashedProcess, free_port
+from workloads.places import REPOSITORY
+
+# A shell with two children, one of which has a child of its own. None would end by itself.
+TREE = ["/bin/sh", "-c", "echo growing; sleep 600 & (sleep 600; true) & wait"]
+PROCESSES = 4
+
+
+@pytest.fixture
+def leashed(tmp_path: Path) -> Iterator[LeashedProcess]:
+    process = LeashedProcess(TREE, environment=os.environ, log=tmp_path / "logs" / "tree.log")
+    yield process
+    process.close()
+
+
+def grown(process: LeashedProcess) -> list[psutil.Process]:
+    """The tree, once it is all there."""
+    deadline = time.monotonic() + 10
+    while len(found := process.processes()) <= PROCESSES:
+        assert time.monotonic() < deadline, f"only {found}"
+        time.sleep(0.01)
+    return found
+
+
+def gone(pids: list[int]) -> bool:
+    """Whether none of them is left, within five seconds. One that waits to be reaped has ended."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not any(_runs(pid) for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+class TestClose:
+    def test_ends_the_process_and_all_it_started(self, leashed: LeashedProcess) -> None:
+        pids = [process.pid for process in grown(leashed)]
+        assert all(_runs(pid) for pid in pids)
+        leashed.close()
+        assert not leashed.alive
+        assert gone(pids)
+        assert leashed.processes() == []
+
+    def test_twice_is_fine(self, leashed: LeashedProcess) -> None:
+        leashed.close()
+        leashed.close()
+        assert not leashed.alive
+
+    def test_ends_children_that_ignore_being_asked_to(self, tmp_path: Path) -> None:
+        stubborn = ["/bin/sh", "-c", "trap '' TERM INT HUP; sleep 600 & wait; sleep 600"]
+        process = LeashedProcess(stubborn, environment=os.environ, log=tmp_path / "log")
+        pids = [one.pid for one in process.processes()]
+        process.close()
+        assert gone(pids)
+
+    def test_leaves_others_alone(self, leashed: LeashedProcess, tmp_path: Path) -> None:
+        other = LeashedProcess(TREE, environment=os.environ, log=tmp_path / "other.log")
+        try:
+            pids = [process.pid for process in grown(other)]
+            leashed.close()
+            assert other.alive
+            assert all(_runs(pid) for pid in pids)
+        finally:
+            other.close()
+
+
+class TestEnd:
+    def test_of_the_process_is_noticed_and_takes_its_children_along(self, tmp_path: Path) -> None:
+        brief = ["/bin/sh", "-c", "sleep 600 & echo $!; exit 3"]
+        process = LeashedProcess(brief, environment=os.environ, log=tmp_path / "log")
+        deadline = time.monotonic() + 10
+        while process.alive:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert gone([int(line) for line in process.last_log_lines()])
+        process.close()
+
+    @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+    def test_of_ours_ends_the_whole_tree(self, tmp_path: Path, how: signal.Signals) -> None:
+        script = (
+            "import os, pathlib, sys, time\n"
+            "from resources.leash import LeashedProcess\n"
+            "process = LeashedProcess(sys.argv[2:], environment=os.environ, log=pathlib.Path(sys.argv[1]))\n"
+            f"while len(process.processes()) <= {PROCESSES}:\n"
+            "    time.sleep(0.01)\n"
+            "print(*(one.pid for one in process.processes()), process._shell.pid, flush=True)\n"
+            "time.sleep(600)\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "log"), *TREE],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as ours:
+            assert ours.stdout is not None
+            pids = [int(pid) for pid in ours.stdout.readline().split()]
+            assert len(pids) > PROCESSES
+            assert all(_runs(pid) for pid in pids)
+            ours.send_signal(how)
+            ours.wait(10)
+        assert gone(pids)
+
+
+class TestWhatIsKnownOfIt:
+    def test_output_is_in_its_log(self, tmp_path: Path) -> None:
+        talker = ["/bin/sh", "-c", "for word in one two three; do echo $word; done; echo four >&2; sleep 600"]
+        process = LeashedProcess(talker, environment=os.environ, log=tmp_path / "deep" / "log")
+        try:
+            deadline = time.monotonic() + 10
+            while len(process.last_log_lines()) < 4:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert process.last_log_lines(2) == ["three", "four"]
+        finally:
+            process.close()
+
+    def test_environment_is_the_one_given(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ARCHDUEL_SECRET", "seen")
+        environment = {"PATH": os.environ["PATH"], "GIVEN": "yes"}
+        process = LeashedProcess(["/usr/bin/env"], environment=environment, log=tmp_path / "log")
+        deadline = time.monotonic() + 10
+        while process.alive and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.close()
+        lines = process.last_log_lines(50)
+        assert "GIVEN=yes" in lines
+        assert not any("ARCHDUEL_SECRET" in line for line in lines)
+
+    def test_processor_time_of_the_tree_is_counted(self, tmp_path: Path) -> None:
+        busy = ["/bin/sh", "-c", "(while :; do :; done) & wait"]
+        process = LeashedProcess(busy, environment=os.environ, log=tmp_path / "log")
+        try:
+            deadline = time.monotonic() + 20
+            while process.cpu_seconds() < 0.05:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            process.close()
+        assert process.cpu_seconds() == 0.0
+
+    def test_a_log_that_is_gone_has_no_lines(self, leashed: LeashedProcess) -> None:
+        grown(leashed)
+        leashed.log.unlink()
+        assert leashed.last_log_lines() == []
+
+
+class TestFreePort:
+    def test_is_below_those_the_kernel_hands_out(self) -> None:
+        assert all(1024 < free_port() < 32_768 for _ in range(50))
+
+    def test_can_be_listened_on(self) -> None:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", free_port()))
+            server.listen()
+
+    def test_is_not_always_the_same(self) -> None:
+        assert len({free_port() for _ in range(20)}) > 1
