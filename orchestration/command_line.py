@@ -37,11 +37,19 @@ class _Commands(click.Group):
             # Whoever read us has gone (`| head`): nothing to say to nobody.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # click's own business
         except OSError as error:
             if context.params.get("debug"):
                 raise
             where = f" ({error.filename})" if error.filename else ""
             click.echo(f"archduel: {error.strerror or error}{where}", err=True)
+            sys.exit(1)
+        except Exception as error:
+            if context.params.get("debug"):
+                raise
+            first = str(error).strip().partition("\n")[0]
+            click.echo(f"archduel: {type(error).__name__}: {first} (archduel --debug ... shows where)", err=True)
             sys.exit(1)
 
 

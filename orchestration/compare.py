@@ -153,18 +153,21 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
         if not event.is_step_failure:
             continue
         error = getattr(event.event_specific_data, "error", None)
-        while error is not None and error.cause is not None:
-            error = error.cause
         if error is None:
             continue
+        while error.cause is not None and not _is_ours(error):
+            error = error.cause
         if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
             raise InterruptedRunError("interrupted: the old results stand, no process is left behind")
         text = str(error.message).strip()
-        ours = any(name in error.cls_name for name in ("ArchduelError", "UsageError"))
         if os.environ.get("ARCHDUEL_DEBUG"):
             text += "\n" + "".join(error.stack)
-        return text.partition(": ")[2] if ours else text
+        return text.partition(": ")[2] if _is_ours(error) else text
     return "the run failed without saying why"
+
+
+def _is_ours(error: Any) -> bool:
+    return error.cls_name in ("ArchduelError", "UsageError")
 
 
 def _tell(places: Places, request: Request, comparison_id: str, console: Console) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from workloads.errors import ArchduelError
@@ -28,6 +29,11 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def _session_without_profile() -> Any:
+    """A session that never asks which profile the user works with: a missing one would fail every client."""
+    return botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+
+
 class Clients:
     """boto3 clients for one emulator. Raises `ArchduelError` for anything but a loopback endpoint."""
 
@@ -40,6 +46,7 @@ class Clients:
         self.endpoint_url = endpoint_url
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
+            botocore_session=_session_without_profile(),
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - what emulators take
             region_name=REGION,

@@ -268,7 +268,7 @@ def default_speed(places: Places, recording: Recording, reporter: Reporter) -> f
     if not (places.home / "capacity.json").exists():
         reporter.stage("measuring once what the emulator takes on this machine")
     fastest = recording.fastest_speed(default_peak_per_s(capacity(places.home, places.emulator_logs)))
-    return round(min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)), 3)
+    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}")
 
 
 def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> ExitStack:

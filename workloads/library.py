@@ -85,7 +85,12 @@ class Library:
             yield folder
             if final.exists():
                 final.replace(old)
-            folder.replace(final)
+            try:
+                folder.replace(final)
+            except OSError:
+                if old.exists():
+                    old.replace(final)
+                raise
         finally:
             for leftover in (folder, old):
                 shutil.rmtree(leftover, ignore_errors=True)

@@ -28,7 +28,9 @@ class MiniStack:
         port = free_port()
         self.endpoint_url = f"http://127.0.0.1:{port}"
         self.process = LeashedProcess(
-            [sys.executable, "-m", "ministack"],
+            # The load generator comes first: a burst that makes the emulator start environments would otherwise make
+            # the load late by up to a second, and the replay invalid.
+            ["nice", "-n", "5", sys.executable, "-m", "ministack"],
             environment={**_inherited(), **self._settings(port)},
             log=log_folder / f"{label}-{port}.log",
         )
@@ -43,6 +45,10 @@ class MiniStack:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
+            # No profile, endpoint or credential of the user's reaches a handler.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
             "TMPDIR": str(self._files),
             # It starts a process for every concurrent invocation, at a third of a CPU second each: past some number
             # the starting itself makes more concurrent, and the machine never comes back. A replay that meets this

@@ -3,6 +3,7 @@
 Outcomes stay Parquet behind views; everything aggregated becomes a table.
 """
 
+import re
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,9 +30,11 @@ def publish(places: Places) -> Path:
         hidden = places.home / f".archduel.{uuid.uuid4().hex}.duckdb"
         try:
             _build(places, hidden)
+            _check(hidden)
             hidden.replace(places.database)
-        except (OSError, duckdb.IOException) as error:
-            raise ArchduelError(f"cannot publish {places.database}: {error}; the old results stand") from error
+        except (OSError, duckdb.Error) as error:
+            first = str(error).partition("\n")[0]
+            raise ArchduelError(f"cannot publish {places.database}: {first}; the old results stand") from error
         finally:
             hidden.unlink(missing_ok=True)
     return places.database
@@ -51,8 +54,21 @@ def _build(places: Places, file: Path) -> None:
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
             _insert_experiments(connection, versions)
         for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
-            connection.execute(f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(quarantine)})")
+            connection.execute(
+                f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(_unglobbed(quarantine))})"
+            )
         connection.execute((_HERE / "summary.sql").read_text())
+        # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
+        connection.execute("CHECKPOINT archduel")
+        connection.execute("USE memory")
+        connection.execute("DETACH archduel")
+
+
+def _check(file: Path) -> None:
+    """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
+    with duckdb.connect(file, read_only=True) as connection:
+        for name in ("comparisons", "summary", *VIEWS, *TABLES):
+            connection.execute(f"SELECT count(*) FROM {name}")
 
 
 def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterable[Path]) -> None:
@@ -68,5 +84,10 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
 
 
 def _files(versions: Iterable[Path], name: str) -> str:
-    paths = ", ".join(literal(version / f"{name}.parquet") for version in sorted(versions))
+    paths = ", ".join(literal(_unglobbed(version / f"{name}.parquet")) for version in sorted(versions))
     return f"read_parquet([{paths}], union_by_name = true)"
+
+
+def _unglobbed(path: Path) -> Path:
+    """``path`` for DuckDB's readers, which take every path for a pattern."""
+    return Path(re.sub(r"([*?\[])", r"[\1]", str(path)))

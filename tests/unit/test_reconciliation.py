@@ -334,6 +334,11 @@ class TestOrder:
         assert only(ledger, operation="query")["read_your_writes_misses"] == 0
 
 
+@pytest.fixture(scope="module")
+def balanced() -> Tables:
+    return reconcile(build().request().record().item().tables())
+
+
 class TestBooks:
     @pytest.mark.parametrize(
         ("evidence", "effects"),
@@ -389,13 +394,12 @@ class TestBooks:
             ("unknown_effects", "effects of requests never offered"),
         ],
     )
-    def test_a_falsified_ledger_is_noticed(self, column: str, complaint: str) -> None:
-        outcomes = reconcile(build().request().record().item().tables())
-        assert imbalances(outcomes["ledger"], outcomes["experiments"]) == []
-        ledger = outcomes["ledger"]
+    def test_a_falsified_ledger_is_noticed(self, balanced: Tables, column: str, complaint: str) -> None:
+        experiments, ledger = balanced["experiments"], balanced["ledger"]
+        assert imbalances(ledger, experiments) == []
         at = ledger.schema.get_field_index(column)
         falsified = ledger.set_column(at, ledger.schema.field(at), [[ledger.column(at)[0].as_py() + 1]])
-        assert any(complaint in sentence for sentence in imbalances(falsified, outcomes["experiments"]))
+        assert any(complaint in sentence for sentence in imbalances(falsified, experiments))
 
     def test_repetitions_are_reconciled_apart(self) -> None:
         evidence = build().request(repetition=1).item(repetition=1).request(repetition=2)
@@ -533,14 +537,15 @@ class TestRecovery:
         assert row["drain_us"] == 3 * SECOND
         assert row["back_to_normal_us"] == 1 * SECOND
 
-    def test_an_outage_nobody_noticed_costs_nothing(self) -> None:
-        evidence = build().experiment(fault_windows=windows((10 * SECOND, 20 * SECOND)))
+    @pytest.mark.parametrize(("queued", "drain_us"), [(["command"], 0), ([], None)])
+    def test_an_outage_nobody_noticed_costs_nothing(self, queued: list[str], drain_us: int | None) -> None:
+        evidence = build().experiment(queued=queued, fault_windows=windows((10 * SECOND, 20 * SECOND)))
         for second in range(30):
             name, at_us = str(second), second * SECOND
             evidence.request(name, at_us=at_us).record(name, at_us=at_us + 500).item(name)
         row = only(reconcile(evidence.sample(5 * SECOND).sample(25 * SECOND).tables())["recovery"])
         names = ("error_share_in_window", "backlog_max", "drain_us", "back_to_normal_us", "recovered_share")
-        assert [row[name] for name in names] == [0.0, 0, 0, 0, 1.0]
+        assert [row[name] for name in names] == [0.0, 0, drain_us, 0, 1.0]
 
     def test_a_window_over_the_whole_replay_has_no_normal_before_it(self) -> None:
         evidence = build().experiment(limits=True, fault_windows=windows((0, 30 * SECOND), kind="concurrency_limit"))
@@ -617,7 +622,7 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
 
 class TestWhateverWasSeen:
     @given(evidences())
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_the_books_balance_and_every_request_is_judged_once(self, evidence: EvidenceBuilder) -> None:
         tables = evidence.tables()
         outcomes = reconcile(tables)
@@ -660,4 +665,4 @@ class TestWhateverWasSeen:
         for row in outcomes["recovery"].to_pylist():
             for name in ("error_share_in_window", "recovered_share"):
                 assert row[name] is None or 0 <= row[name] <= 1
-            assert row["drain_us"] >= 0
+            assert row["drain_us"] is None or row["drain_us"] >= 0

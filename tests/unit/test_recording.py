@@ -3,6 +3,8 @@
 How a recording comes to be is `test_importers`.
 """
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -332,3 +334,15 @@ class TestWriting:
         leftover.mkdir(parents=True)
         pq.write_table(recorded([0]).table, leftover / "requests.parquet")
         assert list(library.paths()) == ["lunch", "night"]
+
+    @pytest.mark.parametrize(("hours", "stays"), [(0, True), (2, False)])
+    def test_what_a_killed_import_left_is_swept_once_nobody_can_be_at_it(
+        self, library: Library, places: Places, hours: int, stays: bool
+    ) -> None:
+        leftover = places.recordings / ".other.abc"
+        leftover.mkdir(parents=True)
+        (leftover / "access.log").write_text("203.0.113.7 was here")
+        then = time.time() - 3600 * hours
+        os.utime(leftover, (then, then))
+        write(library, "mine", 0)
+        assert leftover.exists() is stays

@@ -3,6 +3,7 @@
 What the rows mean is `test_reconciliation`.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -304,6 +305,15 @@ class TestPublishing:
         assert places.database.read_bytes() == before
         assert not list(places.home.glob(".archduel.*"))
 
+    def test_the_published_file_is_replaced_and_never_written_into(self, places: Places) -> None:
+        publish(places)
+        with places.database.open("rb") as old:
+            before = old.read()
+            publish(places)
+            old.seek(0)
+            assert old.read() == before
+            assert os.fstat(old.fileno()).st_nlink == 0, "another file has its name now"
+
     def test_what_a_killed_publisher_left_is_swept(self, places: Places) -> None:
         places.home.mkdir(parents=True)
         (places.home / ".archduel.0123.duckdb").write_bytes(b"half a database")
@@ -329,7 +339,7 @@ class TestReading:
     def test_goes_on_while_another_is_published(self, published: Places, small: Mapping[str, Tables]) -> None:
         with connect(published) as reader:
             offered = "SELECT sum(offered)::INT, (SELECT count(*)::INT FROM requests) FROM ledger"
-            assert reader.execute(offered).fetchall() == [(3, 3)]
+            assert reader.execute("SELECT count(*) FROM experiments").fetchall() == [(1,)], "the rest is yet unread"
             write_outcomes(published, "c1", CELL, "synchronous", small["synchronous again"])
             publish(published)
             assert reader.execute(offered).fetchall() == [(3, 3)], "the whole of one moment, views included"
