@@ -17,7 +17,7 @@ help: ## list the targets
 install: $(STAMP) ## .venv with everything; quick when nothing changed, repairs a broken one
 
 # A stamp older than what is declared, or a .venv whose Python is gone (moved, upgraded), is installed again.
-ifneq ($(shell $(BIN)/archduel --version >/dev/null 2>&1 && echo works),works)
+ifneq ($(shell $(BIN)/archduel --version >/dev/null 2>&1 && $(BIN)/uv pip check --quiet --python $(BIN)/python >/dev/null 2>&1 && echo works),works)
 .PHONY: $(STAMP)
 endif
 
@@ -38,11 +38,11 @@ lint: install ## format, lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-test: lint ## everything a change must pass
-	@$(BIN)/pytest -m 'not long'
+test: lint test-unit ## everything a change must pass
+	@$(BIN)/pytest -m 'not long' --ignore tests/unit
 
-test-unit: install ## the quick part: no emulator, no Dagster run
-	@$(BIN)/pytest -m 'not emulator and not long'
+test-unit: install ## the quick part: no emulator, no Dagster, under a minute
+	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/unit
 
 test-long: install ## what is too slow for every change
 	@$(BIN)/pytest -m long
