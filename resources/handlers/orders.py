@@ -1,6 +1,6 @@
 """The food-ordering backend: one Lambda function per entry point, whichever architecture calls it.
 
-Belongs here: what runs inside Lambda. It never raises (a raising handler loses its warm environment on some
+Belongs here: what runs inside Lambda. No failure of a dependency makes it raise (a raising handler loses its warm environment on some
 emulators, and an outage then becomes a storm of cold starts) and prints exactly one line per invocation, which is
 archduel's evidence of what happened: ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC, which the processes
 of one machine share.
@@ -34,7 +34,7 @@ _dynamodb = boto3.client(
 )
 _cold = True
 
-# What a dependency can do to us; anything else is a bug of ours and is answered as such.
+# What a dependency can do to us. Anything else is a bug of ours and raises.
 _UNAVAILABLE = (BotoCoreError, ClientError)
 
 
