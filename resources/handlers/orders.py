@@ -1,9 +1,9 @@
 """The food-ordering backend: one Lambda function per entry point, whichever architecture calls it.
 
-Belongs here: what runs inside Lambda. No failure of a dependency makes it raise (a raising handler loses its warm environment on some
-emulators, and an outage then becomes a storm of cold starts) and prints exactly one line per invocation, which is
-archduel's evidence of what happened: ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC, which the processes
-of one machine share.
+Belongs here: what runs inside Lambda. No failure of a dependency makes it raise (a raising handler loses its warm
+environment on some emulators, and an outage then becomes a storm of cold starts), and it prints exactly one line per
+invocation, which is archduel's evidence of what happened: ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC,
+which the processes of one machine share.
 
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write done twice counts twice and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write.
