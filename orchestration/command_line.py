@@ -328,7 +328,9 @@ def dev(port: int) -> None:
     """The Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
     import socket
 
-    from orchestration.instance import prepare_instance
+    import dagster
+
+    from orchestration.instance import end_dead_runs, prepare_instance
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -338,10 +340,12 @@ def dev(port: int) -> None:
             raise ArchduelError(f"port {port} is taken: end what listens there or name another with --port") from error
     prepare_instance(_places())
     os.chdir(REPOSITORY)
-    dagster = str(Path(sys.executable).with_name("dagster"))
+    with dagster.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
+    program = str(Path(sys.executable).with_name("dagster"))
     # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
-    command = [dagster, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]
-    os.execv(dagster, command)  # noqa: S606 - no shell is wanted
+    command = [program, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]
+    os.execv(program, command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

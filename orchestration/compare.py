@@ -13,7 +13,7 @@ import dagster as dg
 from rich.console import Console
 
 from orchestration.build import build_definitions
-from orchestration.instance import prepare_instance
+from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell
 from orchestration.terminal import TerminalReporter, comparison_tables
@@ -99,6 +99,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
     comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     failures: list[str] = []
     with Instance.get() as instance, reporter:
+        end_dead_runs(instance)
         for name in request.cells:
             reporter.stage(f"{name}: starting emulators")
             result = _run_cell(definitions, instance, request, name, night=night, comparison_id=comparison_id)
@@ -127,8 +128,8 @@ def _run_cell(
         run_config=_config(
             lab={"config": asdict(request.settings)}, comparison={"config": {"comparison_id": comparison_id}}
         ),
-        # A killed command line leaves its run "started"; monitoring ends it after this time.
-        tags={"archduel/command": "compare", "dagster/max_runtime": str(24 * 3600)},
+        # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
+        tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(24 * 3600)},
     )
 
 

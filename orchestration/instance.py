@@ -2,7 +2,12 @@
 
 import os
 
+import dagster as dg
+import psutil
+
 from workloads.places import REPOSITORY, Places
+
+PROCESS_TAG = "archduel/process"
 
 _SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
 
@@ -17,3 +22,17 @@ def prepare_instance(places: Places) -> None:
         hidden.replace(settings)
     os.environ["DAGSTER_HOME"] = str(places.dagster)
     os.environ["ARCHDUEL_HOME"] = str(places.home)
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Cancel the runs whose command line was killed, and return their ids.
+
+    Nobody else would: Dagster takes them for running, and they hold the lab's pool against everyone.
+    """
+    dead = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not psutil.pid_exists(int(process)):
+            instance.report_run_canceled(run, message="its process was killed")
+            dead.append(run.run_id)
+    return dead

@@ -1,6 +1,9 @@
 """The public graph, the night and single selections, with a lab that needs no emulator."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +17,7 @@ from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
 from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
+from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
 from orchestration.partitions import cell_partitions, night_partitions, nightly_cells
 from resources.architectures import architectures
@@ -99,6 +103,24 @@ def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
         requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
     assert [request.run_key for request in requests] == ([f"{night}/3"] if compared else [])
+
+
+def test_a_run_whose_command_line_was_killed_is_ended_and_no_other() -> None:
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for process in (killed.pid, os.getpid(), None):
+            tags = {} if process is None else {PROCESS_TAG: str(process)}
+            started = dg.DagsterRunStatus.STARTED
+            instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=started, tags=tags))
+        [ended] = end_dead_runs(instance)
+        statuses = {run.tags.get(PROCESS_TAG): run.status for run in instance.get_runs()}
+        assert instance.get_run_by_id(ended).tags[PROCESS_TAG] == str(killed.pid)  # type: ignore[union-attr]
+    assert statuses == {
+        str(killed.pid): dg.DagsterRunStatus.CANCELED,
+        str(os.getpid()): dg.DagsterRunStatus.STARTED,
+        None: dg.DagsterRunStatus.STARTED,
+    }
 
 
 def dg_run_id() -> str:
