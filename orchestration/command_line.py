@@ -37,6 +37,10 @@ class _Commands(click.Group):
             # Whoever read us has gone (`| head`): nothing to say to nobody.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "archduel"
+            click.echo(f"archduel: {error.format_message()} ({where} --help)", err=True)
+            sys.exit(error.exit_code)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise  # click's own business
         except OSError as error:
@@ -238,7 +242,11 @@ def workloads() -> None:
     for heading in ("workload", "requests", "seconds", "mean /s", "peak /s", "commands", "sub-seconds"):
         table.add_column(heading, justify="left" if heading in ("workload", "sub-seconds") else "right")
     for name in library.paths():
-        recording = library.load(name)
+        try:
+            recording = library.load(name)
+        except ArchduelError as error:
+            click.echo(f"archduel: {error}", err=True)
+            continue
         table.add_row(
             name,
             f"{recording.requests:,}",

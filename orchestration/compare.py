@@ -111,7 +111,9 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
             _run_comparison(definitions, instance, night, comparison_id)
     if len(failures) == len(request.cells):
         raise ArchduelError("no cell came through: nothing to compare; the old results stand")
-    _tell(places, request, comparison_id, console)
+    valid = _tell(places, request, comparison_id, console)
+    if not valid:
+        raise ArchduelError("every replay was invalid, for the reasons above: try a lower --speed")
     return not failures
 
 
@@ -171,8 +173,10 @@ def _is_ours(error: Any) -> bool:
     return error.cls_name in ("ArchduelError", "UsageError")
 
 
-def _tell(places: Places, request: Request, comparison_id: str, console: Console) -> None:
+def _tell(places: Places, request: Request, comparison_id: str, console: Console) -> bool:
+    """Print the comparison; whether any replay of it was valid."""
     rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
+    valid = bool(rows.num_rows > 0)
     order = {name: index for index, name in enumerate([*scenarios(), *architectures()])}
     ordered = sorted(
         rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
@@ -211,6 +215,7 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return valid
 
 
 def _options(request: Request) -> str:

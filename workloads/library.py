@@ -36,7 +36,7 @@ def check_name(name: str) -> str:
 
 
 class Library:
-    """The recordings under one home, bundled ones included. A user's recording hides a bundled one of its name."""
+    """The recordings under one home, bundled ones included. Bundled names cannot be written."""
 
     def __init__(self, places: Places, bundled: Path = BUNDLED_RECORDINGS) -> None:
         self._places = places
@@ -76,6 +76,8 @@ class Library:
         one sweeps away.
         """
         check_name(name)
+        if (self._bundled / f"{name}.parquet").exists():
+            raise UsageError(f"{name!r} is the bundled recording: choose another name")
         self._places.recordings.mkdir(parents=True, exist_ok=True)
         self._sweep()
         folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))

@@ -18,6 +18,7 @@ from workloads.errors import ArchduelError
 
 MOST_ENVIRONMENTS = 40
 _START_S = 30.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
 
 
 class MiniStack:
@@ -60,7 +61,7 @@ class MiniStack:
         """Return once it answers; `ArchduelError` with its last words when it does not within 30 s."""
         while True:
             try:
-                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=1):  # noqa: S310 - our own
+                with _DIRECT.open(f"{self.endpoint_url}/_ministack/health", timeout=1):
                     return
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > _START_S:
@@ -75,8 +76,12 @@ class MiniStack:
 
 
 def _inherited() -> dict[str, str]:
-    """The environment without anything that could make the emulator or a handler find real AWS."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MINISTACK_"))}
+    """The environment without anything that could make the emulator or a handler find real AWS, or a proxy."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("AWS_", "MINISTACK_")) and not key.lower().endswith("_proxy")
+    }
 
 
 NAME = f"MiniStack {version('ministack')}"

@@ -18,6 +18,8 @@ from workloads.places import Places
 VIEWS = ("requests", "effects", "invocations", "samples")
 TABLES = ("ledger", "latency", "recovery")
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
+# Settings that differ from cell to cell: in `experiments`, not said of a whole comparison. Null removes.
+_OF_A_CELL = '{"max_receive_count": null, "reserved_concurrency": null, "work_us": null}'
 _HERE = Path(__file__).parent
 
 
@@ -79,7 +81,8 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
     connection.execute(
         "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"
         " any_value(target), any_value(speed), max(repetition), any_value(seed), min(started_at), max(finished_at),"
-        f" any_value(config), any_value(code_version) FROM {files} GROUP BY comparison_id"
+        f" json_merge_patch(any_value(config), '{_OF_A_CELL}'), any_value(code_version)"
+        f" FROM {files} GROUP BY comparison_id"
     )
 
 

@@ -6,8 +6,10 @@ import duckdb
 import pyarrow as pa
 
 from resources.warehouse.partitions import literal
-from workloads.errors import ArchduelError
+from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
+
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 def connect(places: Places) -> duckdb.DuckDBPyConnection:
@@ -21,6 +23,14 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(f"ATTACH {literal(file)} AS archduel (READ_ONLY)")
         connection.execute("USE archduel")
+        # The views' files and nothing else: a query over the results has no business with other files or the network.
+        connection.execute(f"SET allowed_directories = [{literal(places.outcomes)}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    except duckdb.IOException as error:
+        connection.close()
+        first = str(error).partition("\n")[0]
+        raise ArchduelError(f"{file} cannot be opened: {first}; `archduel report` builds it again") from None
     except BaseException:
         connection.close()
         raise
@@ -28,7 +38,10 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
 
 
 def query(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:
-    """The rows of one statement over the published tables. DuckDB's own errors pass through."""
+    """The rows of one statement that reads. `UsageError` for any other; DuckDB's own errors pass through."""
     with connect(places) as connection:
+        kinds = [statement.type for statement in connection.extract_statements(sql)]
+        if len(kinds) != 1 or kinds[0] not in _READING:
+            raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
         relation = connection.sql(sql, params=parameters or [])
         return pa.table({}) if relation is None else relation.to_arrow_table()

@@ -58,8 +58,10 @@ def test_an_unknown_name_exits_2_and_lists_the_valid_ones(places: Places, option
     "arguments",
     [("--repetitions", "0"), ("--speed", "-1"), ("--speed", "nan"), ("--limit", "0"), ("--duration", "0"), ("--what",)],
 )
-def test_impossible_options_exit_2(places: Places, arguments: tuple[str, ...]) -> None:
-    assert archduel(places, "compare", *arguments).returncode == 2
+def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tuple[str, ...]) -> None:
+    done = archduel(places, "compare", *arguments)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,15 @@ def test_every_command_has_help(places: Places, command: str) -> None:
     done = archduel(places, command, "--help")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
+
+
+def test_one_recording_that_cannot_be_read_hides_no_other(places: Places) -> None:
+    broken = places.recordings / "broken" / "requests.parquet"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("not Parquet")
+    done = archduel(places, "workloads")
+    assert "food_orders" in done.stdout
+    assert "broken" in done.stderr
 
 
 @pytest.mark.parametrize(("command", "word"), [("workloads", "food_orders"), ("scenarios", "steady")])
@@ -86,11 +97,25 @@ def test_sql_reads_the_results(results: Places) -> None:
     ]
 
 
-@pytest.mark.parametrize("statement", ["SELEC 1", "SELECT * FROM nothing_there", "DROP TABLE ledger"])
-def test_a_statement_that_cannot_run_exits_1_with_one_line_and_changes_nothing(results: Places, statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("SELEC 1", 1),
+        ("SELECT * FROM nothing_there", 1),
+        ("SELECT * FROM read_text('/etc/hostname')", 1),
+        ("DROP TABLE ledger", 2),
+        ("COPY (SELECT 1) TO 'written.csv'", 2),
+        ("ATTACH 'written.db'", 2),
+        ("SELECT 1; SELECT 2", 2),
+        ("", 2),
+    ],
+)
+def test_a_statement_that_cannot_run_is_one_line_and_changes_nothing(
+    results: Places, statement: str, code: int
+) -> None:
     before = results.database.read_bytes()
     done = archduel(results, "sql", statement)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
     assert results.database.read_bytes() == before
 
@@ -116,6 +141,7 @@ def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places,
         (("import", "nope", "x.log", "--name", "shop"), 2, "alb, combined"),
         (("import", "combined", "missing.log", "--name", "shop"), 1, "missing.log"),
         (("import", "combined", "x.log", "--name", "../shop"), 2, "cannot name a recording"),
+        (("import", "combined", "x.log", "--name", "food_orders"), 2, "bundled"),
         (("import", "combined", "s3://bucket/key", "--name", "shop"), 2, "--endpoint-url"),
         (
             ("import", "combined", "s3://b/k", "--name", "shop", "--endpoint-url", "https://s3.amazonaws.com"),

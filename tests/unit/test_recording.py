@@ -270,13 +270,17 @@ class TestLibrary:
         write(library, "mine", 0)
         assert list(library.paths()) == ["lunch", "mine", "night"]
 
-    def test_own_recording_hides_the_bundled_one_of_its_name(self, library: Library) -> None:
+    def test_bundled_recording_is_never_written_over(self, library: Library) -> None:
+        with pytest.raises(UsageError, match="'lunch' is the bundled recording"):
+            write(library, "lunch", 0, 1, 2)
         assert library.load("lunch").requests == 2
         assert library.provenance("lunch") == {"source": "bundled"}
-        write(library, "lunch", 0, 1, 2)
-        assert library.load("lunch").requests == 3
-        assert library.provenance("lunch") == {"source": "own"}
         assert library.provenance("night") == {}
+
+    def test_own_recording_has_its_own_provenance(self, library: Library) -> None:
+        write(library, "mine", 0, 1, 2)
+        assert library.load("mine").requests == 3
+        assert library.provenance("mine") == {"source": "own"}
 
     def test_unknown_name_lists_what_there_is(self, library: Library) -> None:
         with pytest.raises(UsageError, match=r"unknown workload 'dinner': choose from lunch, night$"):

@@ -23,7 +23,7 @@ from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, 
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
 from tests.evidence_builder import EvidenceBuilder, windows
-from workloads.errors import ArchduelError
+from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ingest import QUARANTINE
 from workloads.places import REPOSITORY, Places
 
@@ -333,8 +333,16 @@ class TestReading:
         return places
 
     def test_cannot_write(self, published: Places) -> None:
-        with pytest.raises(duckdb.Error, match="read-only"):
+        with pytest.raises(UsageError, match="one statement that reads"):
             query(published, "DELETE FROM ledger")
+        with connect(published) as connection, pytest.raises(duckdb.Error, match="read-only"):
+            connection.execute("DELETE FROM ledger")
+
+    def test_reaches_no_other_file(self, published: Places, tmp_path: Path) -> None:
+        secret = tmp_path / "secret.txt"
+        secret.write_text("secret")
+        with pytest.raises(duckdb.Error, match="disabled"):
+            query(published, f"SELECT content FROM read_text('{secret}')")
 
     def test_goes_on_while_another_is_published(self, published: Places, small: Mapping[str, Tables]) -> None:
         with connect(published) as reader:
