@@ -30,8 +30,8 @@ $(STAMP): pyproject.toml Makefile
 	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode --python $(BIN)/python --editable '.[test]'
 	@touch $@
 
-compare: install ## the bundled recording through every architecture, compared
-	@$(BIN)/archduel compare
+compare: install ## the bundled recording through every architecture, compared; options in ARGS
+	@$(BIN)/archduel compare $(ARGS)
 
 lint: install ## format, lint and types
 	@$(BIN)/ruff format --check .

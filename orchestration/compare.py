@@ -19,11 +19,12 @@ from orchestration.partitions import cell
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
 from resources.lab import LabSettings, default_speed
+from resources.report import narrative
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
-from workloads.library import DEFAULT_WORKLOAD, Library
+from workloads.library import Library
 from workloads.places import Places
-from workloads.scenarios import scenarios
+from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
 LONG_S = 600
 _OVERHEAD_S = 14  # of a cell: emulators, provisioning, environments
@@ -204,10 +205,7 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     )
     lines = [label, words]
     if request.settings.repetitions < 8:
-        lines.append(
-            "Differences of latency are shown, not judged: that takes 8 repetitions,"
-            f" `archduel compare{_options(request)} --repetitions 8`."
-        )
+        lines.append(_judging(places, request, comparison_id))
     lines += [
         f"Comparison {comparison_id}",
         f"Tables: {places.database}   (archduel sql \"FROM summary WHERE comparison_id = '{comparison_id}'\")",
@@ -218,6 +216,20 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     return valid
 
 
-def _options(request: Request) -> str:
-    text = "" if request.workload == DEFAULT_WORKLOAD else f" --workload {request.workload}"
-    return text + (f" --limit {request.settings.limit}" if request.settings.limit else "")
+def _judging(places: Places, request: Request, comparison_id: str) -> str:
+    """What would judge the differences of latency, and how long that takes, from how long this took."""
+    settings = request.settings
+    given = {"--speed": settings.speed, "--duration": settings.duration_s, "--limit": settings.limit}
+    command = narrative.judging_command(
+        request.workload,
+        [] if request.scenarios == DEFAULT_SCENARIOS else request.scenarios,
+        [] if set(request.architectures) == set(architectures()) else request.architectures,
+        {flag: value for flag, value in given.items() if value is not None},
+    )
+    took = query(
+        places,
+        "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = ?",
+        [comparison_id],
+    ).to_pylist()[0]["seconds"]
+    minutes = narrative.judging_minutes(took or 0.0, settings.repetitions)
+    return narrative.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
