@@ -7,6 +7,9 @@ which the processes of one machine share.
 
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write done twice counts twice and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write.
+
+The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, or ``naive``, where it
+is written again. ``WORK_US`` is what every request works, ``TABLE_TIMEOUT_MS`` how long the table may take.
 """
 
 import json
@@ -24,18 +27,25 @@ Response = dict[str, Any]
 Records = list[dict[str, Any]]
 
 _TABLE = os.environ["TABLE_NAME"]
+_IDEMPOTENT = {"idempotent": True, "naive": False}[os.environ.get("VARIANT", "idempotent")]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
+_TABLE_TIMEOUT_S = int(os.environ.get("TABLE_TIMEOUT_MS", "1000")) / 1000
+_MOST_WORK_MS = 60_000
 _dynamodb = boto3.client(
     "dynamodb",
     # Fail fast: callers and queues do the retrying. One retry of the SDK's holds an environment for another 90 ms, and
     # on an emulator the extra environments that an outage then needs cost more CPU to start than the machine has:
     # 6 s without a table became 25 s of 502s. The SDK's own bounds are ten attempts of 60 s.
-    config=Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}),
+    config=Config(connect_timeout=_TABLE_TIMEOUT_S, read_timeout=_TABLE_TIMEOUT_S, retries={"total_max_attempts": 1}),
 )
 _cold = True
 
 # What a dependency can do to us. Anything else is a bug of ours and raises.
 _UNAVAILABLE = (BotoCoreError, ClientError)
+
+
+class InvalidOrder(Exception):  # noqa: N818 - named as the records and users know it
+    """The request itself is at fault: no repetition mends it, and no other request suffers from it."""
 
 
 def _now_ns() -> int:
@@ -72,8 +82,58 @@ def _record(records: Records, request_id: str, result: str, **more: Any) -> None
     records.append({"id": request_id, "result": result, "ns": _now_ns(), **more})
 
 
-def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> None:
-    """One write per command: the order's attributes, the count of its commits, the clock before it."""
+def parse(body: str | None) -> dict[str, Any]:
+    """The JSON object in ``body``; an empty one when there is none."""
+    try:
+        message = json.loads(body or "")
+    except (ValueError, RecursionError):  # the latter for brackets nested by the thousand
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is text the table can hold: JSON can spell half a character, UTF-8 cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _request_id(message: dict[str, Any]) -> str:
+    """The request id, or "" when it cannot be read."""
+    request_id = message.get("request_id")
+    return str(request_id) if _is_text(request_id) else ""
+
+
+def _check(message: dict[str, Any]) -> None:
+    """Raise `InvalidOrder` unless every field can be worked with."""
+    if not all(_is_text(message.get(name)) and message[name] for name in ("request_id", "order_id")):
+        raise InvalidOrder("the body must be JSON with request_id and order_id, both text and not empty")
+    if not _is_text(message.get("details", "")):
+        raise InvalidOrder("details must be text")
+    work_ms = message.get("work_ms", 0)
+    if type(work_ms) is not int or work_ms < 0:  # JSON's true is an int to isinstance
+        raise InvalidOrder("work_ms must be a whole number, 0 or more")
+
+
+def _ask(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+    """One call of the table; `InvalidOrder` for what it would never take, such as an order id of 3,000 bytes."""
+    try:
+        return operation(TableName=_TABLE, **request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            raise InvalidOrder("the table cannot hold such an order") from error
+        raise
+
+
+def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
+    """One write per request: the attributes, the count of its commits, the clock before it.
+
+    Returns "committed", or "duplicate" when the request had been applied before and nothing was written.
+    """
     if _WORK_S:
         time.sleep(_WORK_S)
     names = {"#commits": f"commits#{request_id}", "#stamp": f"stamp#{request_id}"}
@@ -82,27 +142,34 @@ def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> None:
     for index, (name, value) in enumerate(attributes.items()):
         names[f"#a{index}"], values[f":a{index}"] = name, value
         sets.append(f"#a{index} = :a{index}")
-    _dynamodb.update_item(
-        TableName=_TABLE,
-        Key={"id": {"S": key}},
-        UpdateExpression=f"SET {', '.join(sets)} ADD #commits :one",
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues=values,
-    )
+    # The request's id is the key of idempotency, not the order's: an order has several commands, and with
+    # attribute_not_exists(id) every one after the first would pass for a duplicate and be dropped. It is kept in the
+    # order's own item, where one write both tests and sets it: a table of keys beside it would take a transaction.
+    condition = {"ConditionExpression": "attribute_not_exists(#commits)"} if _IDEMPOTENT else {}
+    try:
+        _ask(
+            _dynamodb.update_item,
+            Key={"id": {"S": key}},
+            UpdateExpression=f"SET {', '.join(sets)} ADD #commits :one",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            **condition,
+        )
+    except _dynamodb.exceptions.ConditionalCheckFailedException:
+        return "duplicate"
+    return "committed"
 
 
 def _read(key: str) -> dict[str, Any] | None:
     if _WORK_S:
         time.sleep(_WORK_S)
-    item: dict[str, Any] | None = _dynamodb.get_item(TableName=_TABLE, Key={"id": {"S": key}}, ConsistentRead=True).get(
-        "Item"
-    )
-    return item
+    return _ask(_dynamodb.get_item, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
 
 
-def _place(order: dict[str, Any]) -> None:
+def _place(order: dict[str, Any]) -> str:
+    time.sleep(min(order.get("work_ms", 0), _MOST_WORK_MS) / 1000)
     details = {"S": order.get("details", "")}
-    _write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
+    return _write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
@@ -111,19 +178,21 @@ def _answer(status: int, body: dict[str, Any]) -> Response:
 
 @_logged
 def command(event: Event, records: Records) -> Response:
-    """POST /orders behind the API: stored when it answers 201; 503 when the table is unavailable."""
+    """POST /orders behind the API: 201 once stored, however often; 400 if invalid; 503 without a table."""
+    order = parse(event.get("body"))
+    request_id = _request_id(order)
     try:
-        order = json.loads(event.get("body") or "")
-        request_id, order_id = order["request_id"], order["order_id"]
-    except (ValueError, KeyError, TypeError):
-        return _answer(400, {"error": "the body must be JSON with request_id and order_id"})
-    try:
-        _place(order)
+        _check(order)
+        result = _place(order)
+    except InvalidOrder as error:
+        if request_id:
+            _record(records, request_id, "failed", error="InvalidOrder")
+        return _answer(400, {"error": str(error)})
     except _UNAVAILABLE as error:
         _record(records, request_id, "failed", error=type(error).__name__)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    _record(records, request_id, "committed")
-    return _answer(201, {"request_id": request_id, "order_id": order_id, "status": "placed"})
+    _record(records, request_id, result)
+    return _answer(201, {"request_id": request_id, "order_id": order["order_id"], "status": "placed"})
 
 
 @_logged
@@ -133,6 +202,9 @@ def query(event: Event, records: Records) -> Response:
     order_id = event["pathParameters"]["id"]
     try:
         item = _read(order_id)
+    except InvalidOrder as error:
+        _record(records, request_id, "failed", error="InvalidOrder")
+        return _answer(400, {"error": str(error), "request_id": request_id})
     except _UNAVAILABLE as error:
         _record(records, request_id, "failed", error=type(error).__name__)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
@@ -142,43 +214,48 @@ def query(event: Event, records: Records) -> Response:
     return _answer(200, {"request_id": request_id, "order_id": order_id, "status": item["status"]["S"]})
 
 
-def _process(message: dict[str, Any]) -> dict[str, Any]:
-    """One queued message: a command is placed; a query's answer is stored where its asker can look for it."""
+def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """One queued message: a command is placed; a query's answer is stored where its asker can look for it.
+
+    Returns the result, and what the record says beside it.
+    """
     if message.get("operation") != "query":
-        _place(message)
-        return {}
+        return _place(message), {}
     item = _read(message["order_id"])
     found = item is not None
     status = item["status"]["S"] if item else "unknown"
-    _write(f"answer/{message['request_id']}", message["request_id"], status={"S": status}, found={"BOOL": found})
-    return {"found": found}
+    request_id = message["request_id"]
+    result = _write(f"answer/{request_id}", request_id, status={"S": status}, found={"BOOL": found})
+    return result, {"found": found}
 
 
 @_logged
 def consumer(event: Event, records: Records) -> Response:
-    """A batch from the queue. Failed messages alone are reported and come again after the visibility timeout."""
+    """A batch from the queue. Failed messages alone are reported and come again after the visibility timeout.
+
+    An invalid one fails each time and so ends as a dead letter; the rest of its batch is done.
+    """
     failures = []
     unavailable: str | None = None
     for message in event["Records"]:
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
-        try:
-            body = json.loads(message["body"])
-            request_id, _ = body["request_id"], body["order_id"]
-        except (ValueError, KeyError, TypeError) as error:  # it alone is at fault, and ends as a dead letter
-            _record(records, "unreadable", "failed", receive_count=receive_count, error=type(error).__name__)
-            failures.append({"itemIdentifier": message["messageId"]})
-            continue
+        body = parse(message["body"])
+        result = "failed"
         more: dict[str, Any] = {}
-        if unavailable is None:
-            try:
-                more = _process(body)
-            except _UNAVAILABLE as error:
-                # The table is gone for the rest of the batch as well: trying each would outlast the function's
-                # timeout, and the whole batch, the committed part included, would be delivered again.
-                unavailable = type(error).__name__
-        if unavailable is None:
-            _record(records, request_id, "committed", receive_count=receive_count, **more)
-        else:
-            _record(records, request_id, "failed", receive_count=receive_count, error=unavailable)
+        try:
+            _check(body)
+            if unavailable is None:
+                result, more = _process(body)
+            else:
+                more = {"error": unavailable}
+        except InvalidOrder:
+            more = {"error": "InvalidOrder"}
+        except _UNAVAILABLE as error:
+            # The table is gone for the rest of the batch as well: trying each would outlast the function's
+            # timeout, and the whole batch, the committed part included, would be delivered again.
+            unavailable = type(error).__name__
+            more = {"error": unavailable}
+        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **more)
+        if result == "failed":
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
