@@ -41,6 +41,16 @@ class Places:
         return self.home / "recordings"
 
     @property
+    def scenarios(self) -> Path:
+        """The user's own scenario files."""
+        return self.home / "scenarios"
+
+    @property
+    def conformance(self) -> Path:
+        """How each target differs from AWS, one file per target."""
+        return self.home / "conformance"
+
+    @property
     def report(self) -> Path:
         return self.home / "report" / "index.html"
 

@@ -8,7 +8,9 @@ import json
 import random
 import re
 import string
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -34,7 +36,8 @@ def order_id(entity: str) -> str:
 class Schedule:
     """Requests in the order they are due. All sequences have the same length.
 
-    ``due_us`` counts from the replay's start; ``order_ids`` are the lab's keys of ``entities``.
+    ``due_us`` counts from the replay's start; ``order_ids`` are the lab's keys of ``entities``. ``extras`` are fields
+    that some commands' bodies carry besides, by the command's index: what a scenario does to the traffic.
     """
 
     request_ids: list[str]
@@ -44,6 +47,7 @@ class Schedule:
     payload_bytes: list[int]
     due_us: npt.NDArray[np.int64]
     seed: int
+    extras: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -58,7 +62,8 @@ class Schedule:
         request_id, order = self.request_ids[index], self.order_ids[index]
         if self.operations[index] == "query":
             return _get(base, host, order, request_id)
-        return _post(base, host, _body(order, request_id, self.payload_bytes[index], self.seed))
+        body = _body(order, request_id, self.payload_bytes[index], self.seed, self.extras.get(index, {}))
+        return _post(base, host, body)
 
     def seeded_order_ids(self) -> list[str]:
         """The orders that exist before the replay starts: those read before, or without, a command that makes them."""
@@ -118,12 +123,13 @@ def _post(base: str, host: str, body: bytes) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
-def _body(order: str, request_id: str, size: int, seed: int) -> bytes:
+def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str, Any]) -> bytes:
     """A command's body of ``size`` bytes where its ids fit into that: access logs hold no bodies."""
-    fields = {"request_id": request_id, "order_id": order, "details": ""}
-    short = json.dumps(fields, separators=(",", ":"))
-    filler = random.Random(f"{seed}/{request_id}")  # noqa: S311 - filler, and it must be the same every time
-    fields["details"] = "".join(filler.choices(string.ascii_letters, k=max(0, size - len(short))))
+    fields: dict[str, Any] = {"request_id": request_id, "order_id": order, "details": "", **extra}
+    if fields["details"] == "":
+        short = json.dumps(fields, separators=(",", ":"))
+        filler = random.Random(f"{seed}/{request_id}")  # noqa: S311 - filler, and it must be the same every time
+        fields["details"] = "".join(filler.choices(string.ascii_letters, k=max(0, size - len(short))))
     return json.dumps(fields, separators=(",", ":")).encode()
 
 

@@ -1,0 +1,123 @@
+"""What a scenario does to the traffic itself: more of it, at other times, with orders that are not like the others.
+
+Pure and seeded: the same schedule, scenario and seed give the same requests, byte for byte. What breaks components
+and hops while they are replayed is `resources.faults`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workloads.replay.schedule import Schedule, order_id
+from workloads.scenarios.faults import Burst, Fault, Late, Poison, Ramp, Twice, Work
+from workloads.scenarios.model import Scenario
+
+_Special = Poison | Work | Twice | Late
+_CLONES_SPREAD_US = 250_000  # a clone in the same microsecond as its original would make every burst a row of pairs
+
+
+def shaped(schedule: Schedule, scenario: Scenario) -> Schedule:
+    """``schedule`` as ``scenario`` has it; unchanged by one that leaves traffic alone.
+
+    Faults' windows are those of the schedule's length, which no shaping changes. Raises `UsageError` for a window that
+    does not fit into it.
+    """
+    windows = scenario.windows(schedule.duration_us)
+    # How many and when comes first: what an order is like is drawn for those there are then.
+    for number, (fault, start_us, end_us) in enumerate(windows):
+        if isinstance(fault, Burst):
+            schedule = _burst(schedule, fault, start_us, end_us, number)
+        elif isinstance(fault, Ramp):
+            schedule = _ramp(schedule, fault, start_us, end_us)
+    for number, (fault, start_us, end_us) in enumerate(windows):
+        if isinstance(fault, _Special):
+            extra = _extra(fault)
+            indices = _hit(schedule, fault.share, start_us, end_us, number)
+            extras = {index: {**schedule.extras.get(index, {}), **extra} for index in indices.tolist()}
+            schedule = replace(schedule, extras={**schedule.extras, **extras})
+    return schedule
+
+
+def hits(schedule: Schedule, fault: Fault, start_us: int, end_us: int) -> int | None:
+    """How many requests of a shaped schedule a fault in the traffic is about; None for a fault elsewhere."""
+    if isinstance(fault, Burst | Ramp):
+        return int(_due_between(schedule, start_us, end_us).sum())
+    if not isinstance(fault, _Special):
+        return None
+    due, extra = _due_between(schedule, start_us, end_us), _extra(fault)
+    return sum(bool(due[index]) and extra.items() <= fields.items() for index, fields in schedule.extras.items())
+
+
+def _extra(fault: _Special) -> dict[str, Any]:
+    """The fields by which the handlers know what is the matter with an order."""
+    match fault:
+        case Poison():
+            return {"details": 0}  # must be text
+        case Work():
+            return {"work_ms": fault.work_ms}
+        case Twice() | Late():
+            return {"delivery": {"kind": fault.kind, "delay_s": fault.delay_s}}
+
+
+def _due_between(schedule: Schedule, start_us: int, end_us: int) -> npt.NDArray[np.bool_]:
+    return (schedule.due_us >= start_us) & (schedule.due_us < end_us)
+
+
+def _hit(schedule: Schedule, share: float, start_us: int, end_us: int, number: int) -> npt.NDArray[np.intp]:
+    """The indices of the commands a fault is about, drawn by the schedule's seed and the fault's number."""
+    drawn = np.random.default_rng([schedule.seed, number]).random(len(schedule)) < share
+    commands = np.array([operation == "command" for operation in schedule.operations], dtype=bool)
+    return np.flatnonzero(drawn & commands & _due_between(schedule, start_us, end_us))
+
+
+def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number: int) -> Schedule:
+    """Every request of the window comes ``factor`` times: clone 1 of request 17 about order x is 17~1 about x~1."""
+    inside = np.flatnonzero(_due_between(schedule, start_us, end_us))
+    _, entity = np.unique(np.array(schedule.entities, dtype=object)[inside].astype(str), return_inverse=True)
+    sources = [np.arange(len(schedule))]
+    dues = [schedule.due_us]
+    clones = np.zeros(len(schedule), dtype=np.int64)
+    for clone in range(1, fault.factor):
+        # One shift for all of an order's requests, or a clone's status could be read before it is placed.
+        shifts = np.random.default_rng([schedule.seed, number, clone]).integers(0, _CLONES_SPREAD_US, len(inside))
+        sources.append(inside)
+        dues.append(np.minimum(schedule.due_us[inside] + shifts[entity], end_us - 1))
+        clones = np.concatenate([clones, np.full(len(inside), clone)])
+    source, due_us = np.concatenate(sources), np.concatenate(dues)
+    order = np.argsort(due_us, kind="stable")
+    source, due_us, clones = source[order], due_us[order], clones[order]
+
+    def named(names: list[str]) -> list[str]:
+        return [
+            f"{names[index]}~{clone}" if clone else names[index]
+            for index, clone in zip(source.tolist(), clones.tolist(), strict=True)
+        ]
+
+    entities = named(schedule.entities)
+    return replace(
+        schedule,
+        request_ids=named(schedule.request_ids),
+        operations=_taken(schedule.operations, source),
+        entities=entities,
+        order_ids=[order_id(entity) for entity in entities],
+        payload_bytes=_taken(schedule.payload_bytes, source),
+        due_us=due_us,
+    )
+
+
+def _taken(values: list[Any], indices: npt.NDArray[np.int64]) -> list[Any]:
+    return [values[index] for index in indices.tolist()]
+
+
+def _ramp(schedule: Schedule, fault: Ramp, start_us: int, end_us: int) -> Schedule:
+    """The window's requests, in their order, evenly in each step, with rates as 1 : 2 : ... : steps."""
+    inside = np.flatnonzero(_due_between(schedule, start_us, end_us))
+    steps = np.arange(fault.steps + 1)
+    # Share of the requests that is due by the end of each step: 1, 1 + 2, 1 + 2 + 3, ...
+    by_then = steps * (steps + 1) / (fault.steps * (fault.steps + 1))
+    position = np.arange(len(inside)) / max(len(inside), 1)
+    due_us = schedule.due_us.copy()
+    due_us[inside] = start_us + np.interp(position, by_then, steps / fault.steps) * (end_us - start_us)
+    return replace(schedule, due_us=due_us)

@@ -1,0 +1,280 @@
+"""What can go wrong, and when: the kinds of faults a scenario may name, each with its targets and its own words.
+
+Belongs here: what a fault says and which values are allowed. How it is done to a running lab is `resources.faults`
+(what breaks a hop or a component) and `workloads.replay.shaping` (what is in the traffic itself). A new kind is one
+class here and one entry there.
+"""
+
+import re
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+# Names and statuses of what the services answer themselves.
+# docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+TABLE_ERRORS = {
+    "ProvisionedThroughputExceededException": 400,
+    "RequestLimitExceeded": 400,
+    "ThrottlingException": 400,
+    "InternalServerError": 500,
+    "ServiceUnavailable": 503,
+}
+# docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+API_ERRORS = {
+    "ACCESS_DENIED": 403,
+    "THROTTLED": 429,
+    "QUOTA_EXCEEDED": 429,
+    "DEFAULT_5XX": 500,
+    "INTEGRATION_FAILURE": 504,
+    "INTEGRATION_TIMEOUT": 504,
+}
+
+_SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:/\d+)?)\s*(?P<unit>s|ms|%)?")
+_PER_UNIT: dict[str | None, Fraction | int] = {"s": 1_000_000, "ms": 1_000, "%": Fraction(1, 100), None: 1}
+_SPAN_WORDS = "a share of the replay (0.25, '1/3', '25 %') or a time ('6 s', '500 ms')"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the replay: ``amount`` of its length, or of microseconds where it is ``timed``."""
+
+    amount: Fraction
+    timed: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        """What a scenario says: `_SPAN_WORDS`."""
+        if isinstance(value, cls):
+            return value
+        match = _SPAN.fullmatch(str(value).strip()) if type(value) in (int, float, str) else None
+        if match is None:
+            raise ValueError(f"must be {_SPAN_WORDS}")
+        try:
+            amount = Fraction(match["number"]) * _PER_UNIT[match["unit"]]
+        except (ZeroDivisionError, ValueError):  # '1/0', and '1.5/2', which nobody writes
+            raise ValueError(f"must be {_SPAN_WORDS}") from None
+        return cls(amount, match["unit"] in ("s", "ms"))
+
+    def us(self, duration_us: int) -> Fraction:
+        """Microseconds, in a replay of ``duration_us``."""
+        return self.amount if self.timed else self.amount * duration_us
+
+    def __str__(self) -> str:
+        return f"{float(self.amount / 1_000_000):g} s" if self.timed else str(self.amount)
+
+
+_Span = Annotated[Span, BeforeValidator(Span.parse)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, lt=1e9, allow_inf_nan=False)]
+DelaySeconds = Annotated[int, Field(ge=0, le=900, strict=True)]  # what SQS takes
+
+
+class FaultBase(BaseModel):
+    """What every fault says: where, what, from when, for how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Whether a request the fault refuses is one that a limit refused.
+    throttles: ClassVar[bool] = False
+
+    target: str
+    kind: str
+    start: _Span
+    length: _Span
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.length.amount <= 0:
+            raise ValueError("length must be greater than 0")
+        if not self.start.timed and self.start.amount >= 1:
+            raise ValueError("start must lie before the replay's end, at a share below 1")
+        if not (self.start.timed or self.length.timed) and self.start.amount + self.length.amount > 1:
+            raise ValueError("start and length together must not exceed the whole replay, 1")
+        return self
+
+    def window_us(self, duration_us: int) -> tuple[int, int]:
+        """First microsecond of the fault and first one after it, in a replay of ``duration_us``."""
+        start = self.start.us(duration_us)
+        return round(start), round(start + self.length.us(duration_us))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is special to this kind, as plain values."""
+        common = {"target", "kind", "start", "length"}
+        return self.model_dump(exclude=common, exclude_none=True, mode="json")
+
+
+class Down(FaultBase):
+    """A component is not there: connections are refused, a queue takes and gives nothing, functions may not run."""
+
+    kind: Literal["down"]
+    target: Literal["api", "functions", "command", "query", "consumer", "queue", "table"]
+
+    @property
+    def refuses_invocations(self) -> bool:
+        """Whether it is done by allowing a function no environment."""
+        return self.target in ("functions", "command", "query", "consumer")
+
+
+class Disabled(FaultBase):
+    """The event source mapping hands out nothing; messages wait in the queue."""
+
+    kind: Literal["disabled"]
+    target: Literal["event_source_mapping"] = "event_source_mapping"
+
+
+class Throttle(FaultBase):
+    """The stage lets through so many requests a second (with a bucket of ``burst``), and answers 429 beyond."""
+
+    throttles: ClassVar[bool] = True
+    kind: Literal["throttle"]
+    target: Literal["api"] = "api"
+    rate_per_s: Positive
+    burst: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+
+
+class HopFault(FaultBase):
+    """Something wrong between two components, done to the requests that pass there.
+
+    ``share`` of those whose operation is among ``operations`` (all) and that exceed ``above_per_s`` (none is let off).
+    On the hop to the table operations are DynamoDB's, on the one to the API ``command`` and ``query``.
+    """
+
+    target: Literal["api", "table"]
+    share: Share = 1.0
+    above_per_s: Positive | None = None
+    operations: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _operations_exist(self) -> Self:
+        known = ("command", "query") if self.target == "api" else ("GetItem", "UpdateItem")
+        if self.operations is not None and (not self.operations or set(self.operations) - set(known)):
+            raise ValueError(f"operations on {self.target} must be among {', '.join(known)}")
+        return self
+
+
+class Reset(HopFault):
+    """The connection is reset."""
+
+    kind: Literal["reset"]
+
+
+class Hang(HopFault):
+    """No answer ever comes; ``forwarded`` says whether the request is carried out all the same."""
+
+    kind: Literal["hang"]
+    forwarded: bool = False
+
+
+class Latency(HopFault):
+    """Answers come late: by ``median_ms``, lognormal where ``p99_ms`` is given; or evenly between two bounds."""
+
+    kind: Literal["latency"]
+    median_ms: Positive | None = None
+    p99_ms: Positive | None = None
+    min_ms: Annotated[float, Field(ge=0, lt=1e9)] | None = None
+    max_ms: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> Self:
+        uniform = (self.min_ms, self.max_ms)
+        if self.median_ms is not None and uniform == (None, None):
+            if self.p99_ms is not None and self.p99_ms < self.median_ms:
+                raise ValueError("p99_ms must not be below median_ms")
+        elif self.median_ms is None and self.p99_ms is None and None not in uniform:
+            if uniform[0] > uniform[1]:  # type: ignore[operator]  # neither is None here
+                raise ValueError("min_ms must not be above max_ms")
+        else:
+            raise ValueError("latency needs median_ms (with p99_ms, if it varies) or min_ms and max_ms")
+        return self
+
+
+class Error(HopFault):
+    """The service's own error, in its own shape."""
+
+    kind: Literal["error"]
+    error: str
+
+    @model_validator(mode="after")
+    def _error_exists(self) -> Self:
+        known = TABLE_ERRORS if self.target == "table" else API_ERRORS
+        if self.error not in known:
+            raise ValueError(f"error on {self.target} must be one of {', '.join(known)}")
+        return self
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with it."""
+        return (TABLE_ERRORS if self.target == "table" else API_ERRORS)[self.error]
+
+
+class Truncate(HopFault):
+    """The request is carried out and its answer cut off in the middle."""
+
+    kind: Literal["truncate"]
+
+
+class Burst(FaultBase):
+    """``factor`` times the requests: each comes with so many clones, orders of their own."""
+
+    kind: Literal["burst"]
+    target: Literal["requests"] = "requests"
+    factor: Annotated[int, Field(ge=2, le=100, strict=True)]
+
+
+class Ramp(FaultBase):
+    """The window's requests at rates that rise in equal ``steps``: the last step's is ``steps`` times the first's."""
+
+    kind: Literal["ramp"]
+    target: Literal["requests"] = "requests"
+    steps: Annotated[int, Field(ge=2, le=100, strict=True)]
+
+
+class Poison(FaultBase):
+    """A share of the commands can never be carried out: their orders are invalid."""
+
+    kind: Literal["poison"]
+    target: Literal["commands"] = "commands"
+    share: Share
+
+
+class Work(FaultBase):
+    """A share of the commands takes ``work_ms`` of work before anything is stored."""
+
+    kind: Literal["work"]
+    target: Literal["commands"] = "commands"
+    share: Share
+    work_ms: Annotated[int, Field(ge=1, le=60_000, strict=True)]
+
+
+class Twice(FaultBase):
+    """A share of the queued commands is delivered a second time, ``delay_s`` later."""
+
+    kind: Literal["twice"]
+    target: Literal["deliveries"] = "deliveries"
+    share: Share
+    delay_s: DelaySeconds = 0
+
+
+class Late(FaultBase):
+    """A share of the queued commands is delivered ``delay_s`` late, so that later ones overtake them."""
+
+    kind: Literal["late"]
+    target: Literal["deliveries"] = "deliveries"
+    share: Share
+    delay_s: DelaySeconds
+
+
+TrafficFault = Burst | Ramp | Poison | Work | Twice | Late
+Fault = Annotated[
+    Down | Disabled | Throttle | Reset | Hang | Latency | Error | Truncate | TrafficFault,
+    Field(discriminator="kind"),
+]
+
+
+def same_place(one: FaultBase, other: FaultBase) -> bool:
+    """Whether two faults are done to the same thing, so that the end of one would end the other."""
+    functions = ("functions", "command", "query", "consumer")
+    both = (one.target, other.target)
+    return both[0] == both[1] or ("functions" in both and set(both) <= set(functions))

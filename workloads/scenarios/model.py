@@ -1,0 +1,110 @@
+"""What a scenario may say as a whole: its settings of the resources, and faults that lie apart.
+
+What can go wrong is `workloads.scenarios.faults`, how a file is read `workloads.scenarios.reading`.
+"""
+
+from itertools import combinations
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from workloads.errors import UsageError
+from workloads.scenarios.faults import Down, Error, Fault, FaultBase, same_place
+
+
+def _whole(least: int, most: int) -> Any:
+    return Field(ge=least, le=most, strict=True)
+
+
+class Scenario(BaseModel):
+    """One scenario. What is None is left to archduel.
+
+    ``reserved_concurrency`` is shared evenly by an architecture's functions; ``work_us`` is what a handler works
+    before it touches the table; ``table_timeout_ms`` how long it waits for the table; ``environments`` how many
+    execution environments of each function the API calls are warm when the replay starts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: Annotated[str, Field(strict=True, min_length=1)]
+    description: Annotated[str, Field(strict=True)]
+    position: Annotated[int, _whole(0, 1_000_000)] = 100
+    reserved_concurrency: Annotated[int, _whole(1, 1000)] | None = None
+    work_us: Annotated[int, _whole(0, 60_000_000)] = 0
+    function_timeout_s: Annotated[int, _whole(1, 900)] | None = None
+    visibility_timeout_s: Annotated[int, _whole(1, 43_200)] | None = None
+    max_receive_count: Annotated[int, _whole(1, 1000)] | None = None
+    batch_size: Annotated[int, _whole(1, 10)] | None = None
+    table_timeout_ms: Annotated[int, _whole(1, 60_000)] | None = None
+    environments: Annotated[int, _whole(0, 64)] | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @model_validator(mode="after")
+    def _faults_lie_apart(self) -> Self:
+        for (_, one), (number, other) in combinations(enumerate(self.faults), 2):
+            # Shares and times meet only once the replay's length is known: see `windows`.
+            if one.start.timed == one.length.timed == other.start.timed == other.length.timed:
+                try:
+                    _check_apart(one, other, duration_us=10**12)
+                except ValueError as error:
+                    raise PydanticCustomError(
+                        "faults_overlap", "{words}", {"words": str(error), "fault": number}
+                    ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _messages_outlast_invocations(self) -> Self:
+        # AWS refuses the mapping of a queue whose messages come back before the function may have ended.
+        visible, timeout = self.visibility_timeout_s, self.function_timeout_s
+        if visible is not None and timeout is not None and visible < timeout:
+            raise ValueError("visibility_timeout_s must be at least function_timeout_s")
+        return self
+
+    @property
+    def limits(self) -> bool:
+        """Whether a limit is on, so that a refused request may be a throttled one."""
+        return self.reserved_concurrency is not None or any(
+            fault.throttles or (isinstance(fault, Down) and fault.refuses_invocations) for fault in self.faults
+        )
+
+    @property
+    def throttled_status(self) -> int:
+        """What AWS answers where this scenario makes a limit refuse: the stage's own 429, else the 500 of a REST API
+        in front of a throttled function.
+
+        docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+        """
+        by_the_stage = any(
+            fault.throttles or (isinstance(fault, Error) and fault.status == 429) for fault in self.faults
+        )
+        return 429 if by_the_stage else 500
+
+    def windows(self, duration_us: int) -> list[tuple[Fault, int, int]]:
+        """Each fault with its first microsecond and the first one after it, in a replay of ``duration_us``.
+
+        Raises `UsageError` for a window that does not fit into such a replay.
+        """
+        found = [(fault, *fault.window_us(duration_us)) for fault in self.faults]
+        for fault, _, end_us in found:
+            if end_us > duration_us:
+                raise UsageError(
+                    f"{self.name}: {fault.kind} on {fault.target}, {fault.length} from {fault.start}, ends after the"
+                    f" replay, which lasts {duration_us / 1e6:.1f} s: shorten it, give shares, or lower --speed"
+                )
+        for one, other in combinations(self.faults, 2):
+            try:
+                _check_apart(one, other, duration_us)
+            except ValueError as error:
+                raise UsageError(f"{self.name}: {error}") from None
+        return found
+
+
+def _check_apart(one: FaultBase, other: FaultBase, duration_us: int) -> None:
+    first, second = sorted((one.window_us(duration_us), other.window_us(duration_us)))
+    # The end of one would otherwise end the other, which is recorded as still on.
+    if same_place(one, other) and first[1] >= second[0]:
+        raise ValueError(
+            f"faults on one target must lie apart: {one.kind} and {other.kind} on {other.target} overlap or touch"
+        )

@@ -1,0 +1,103 @@
+"""Reading a scenario's TOML file, and saying of a wrong one which line is at fault and what would be right.
+
+The rules are `workloads.scenarios.model` and `.faults`; here they are applied to text.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from workloads.errors import UsageError
+from workloads.scenarios.faults import Fault, FaultBase
+from workloads.scenarios.model import Scenario
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: that parts workload and scenario
+_KINDS: dict[str, type[FaultBase]] = {
+    get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Fault)[0])
+}
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in a TOML file; its name is the file's. `UsageError` names file, line and what is allowed there."""
+    try:
+        text = path.read_text()
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name}: not a TOML file: {error}") from None
+    if not _NAME.fullmatch(path.stem):
+        raise UsageError(f"{path.name}: a scenario's file is named with letters, digits and single - or _ between")
+    if "name" in data:  # the model knows it, a file does not say it
+        raise UsageError(f"{path.name}, line {_line(text, ('name',))}: unknown name: a scenario is named by its file")
+    try:
+        return Scenario(name=path.stem, **data)
+    except ValidationError as error:
+        raise UsageError(_complaint(path.name, text, error.errors(include_url=False))) from None
+
+
+def _complaint(file: str, text: str, errors: list[ErrorDetails]) -> str:
+    # An unknown key explains a missing one (`lenght`), and so comes first.
+    first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    place = first["loc"]
+    sentence = _sentence(place, first)
+    if first["type"] == "faults_overlap":
+        line = _line(text, ("faults", first["ctx"]["fault"]))
+    elif first["type"].startswith("union_tag"):
+        line = _line(text, (*place, "kind"))
+    else:  # what is wrong with several keys together begins with the one to blame
+        line = _line(text, (*place, sentence.partition(" ")[0]))
+    others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{file}, line {line}: {sentence}{others}"
+
+
+def _sentence(place: tuple[str | int, ...], error: ErrorDetails) -> str:
+    kind = next((part for part in place[2:] if part in _KINDS), None) if place[:1] == ("faults",) else None
+    model = _KINDS[str(kind)] if kind else Scenario
+    key = str(place[-1]) if place and place[-1] != kind else ""
+    known = [name for name in model.model_fields if name != "name"]
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown {key}: {'fault ' + str(kind) if kind else 'a scenario'} knows {', '.join(known)}"
+        case "missing":
+            return (
+                f"{key} is missing: {'fault ' + str(kind) if kind else 'a scenario'} needs {', '.join(_needed(model))}"
+            )
+        case "faults_overlap":
+            return error["msg"]
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"a fault's kind is one of {', '.join(_KINDS)}"
+        case "tuple_type" | "model_attributes_type" | "model_type" if place[:1] == ("faults",):
+            return "faults must be tables, each under [[faults]]"
+    words = re.sub(r"^(Value error, |Input should be )", "", error["msg"])
+    if error["type"] == "literal_error":
+        words = f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
+    elif not words.startswith(("must", key)):
+        words = f"must be {words}" if error["msg"].startswith("Input should be ") else words
+    said = error["input"]
+    told = f", not {said!r}" if key and isinstance(said, str | int | float) else ""
+    return f"{key} {words}{told}" if key and not words.startswith(key) else words
+
+
+def _needed(model: type[FaultBase] | type[Scenario]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if field.is_required() and name != "name"]
+
+
+def _line(text: str, place: tuple[str | int, ...]) -> int:
+    """The line a value stands on, counted from 1; of its table's heading where it is not there."""
+    lines = text.splitlines()
+    headings = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[?\s*faults\s*\]", line)]
+    first, last = 0, headings[0] if headings else len(lines)
+    index = place[1] if place[:1] == ("faults",) and len(place) > 1 else None
+    if isinstance(index, int) and index < len(headings):
+        first = headings[index]
+        last = headings[index + 1] if index + 1 < len(headings) else len(lines)
+    for key in [part for part in reversed(place) if isinstance(part, str)]:
+        for number in range(first, last):
+            if re.match(rf"""\s*(?:{re.escape(key)}|"{re.escape(key)}"|'{re.escape(key)}')\s*=""", lines[number]):
+                return number + 1
+    return (headings[0] if place[:1] == ("faults",) and headings and not first else first) + 1
