@@ -43,7 +43,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
 
     @dg.asset(
         key=[GROUP, "warehouse"],
-        deps=[[name, "outcomes"] for name in architectures()],
+        deps=[[GROUP, "conformance"], *([name, "outcomes"] for name in architectures())],
         kinds={"duckdb"},
         description="archduel.duckdb, built beside the old one and renamed over it: readers are never disturbed.",
         group_name=GROUP,

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
+from assets.conformance import conformance_asset
 from assets.lab import ComparisonResource, LogReporter, lab_resource
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
@@ -21,7 +22,11 @@ def build_definitions(
     nights = night_partitions()
     known = {job.name: job for job in jobs()}
     return dg.Definitions(
-        assets=[*architecture_assets(cell_partitions(places, nights)), *comparison_assets(places, nights)],
+        assets=[
+            *architecture_assets(cell_partitions(places, nights)),
+            conformance_asset(nights),
+            *comparison_assets(places, nights),
+        ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL])],
         sensors=[comparison_sensor(known[NIGHTLY_COMPARISON], nights)],

@@ -35,15 +35,19 @@ def _session_without_profile() -> Any:
 
 
 class Clients:
-    """boto3 clients for one emulator. Raises `ArchduelError` for anything but a loopback endpoint."""
+    """boto3 clients for one emulator. Raises `ArchduelError` for anything but a loopback endpoint.
 
-    def __init__(self, endpoint_url: str) -> None:
+    ``attempts`` is how often a call is tried at most: once, for who wants to see a refusal as it is.
+    """
+
+    def __init__(self, endpoint_url: str, *, attempts: int = 2) -> None:
         if not is_loopback(endpoint_url):
             raise ArchduelError(
                 f"refusing to build AWS clients for {endpoint_url or 'no endpoint'!r}: only an emulator on this machine"
                 " is touched"
             )
         self.endpoint_url = endpoint_url
+        self._attempts = attempts
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
             botocore_session=_session_without_profile(),
@@ -56,7 +60,7 @@ class Clients:
         config = Config(
             connect_timeout=2,
             read_timeout=30,
-            retries={"total_max_attempts": 2, "mode": "legacy"},
+            retries={"total_max_attempts": self._attempts, "mode": "legacy"},
             proxies={},  # an environment's HTTP proxy must not see loopback traffic
             max_pool_connections=32,
         )
@@ -77,6 +81,14 @@ class Clients:
     @cached_property
     def apigateway(self) -> Any:
         return self._client("apigateway")
+
+    @cached_property
+    def apigatewayv2(self) -> Any:
+        return self._client("apigatewayv2")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
 
     @cached_property
     def logs(self) -> Any:

@@ -1,0 +1,46 @@
+"""How far the target is from AWS: the node every comparison stands on.
+
+Belongs here: what it shows of itself. Probing is `resources.conformance`; what it means for a claim is said elsewhere.
+"""
+
+from collections import Counter
+
+import dagster as dg
+import pyarrow.compute as pc
+
+from assets.architectures import OWNERS
+from assets.comparison import GROUP
+from assets.presentation import column_schema, markdown_table
+from resources.conformance.probes import Status
+from resources.lab import Lab, code_version
+
+_SHOWN = ["behaviour", "expected", "observed", "status", "affects"]
+
+
+def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """Upstream of the comparison's nodes. Starts an emulator once per machine and version, and never again."""
+
+    @dg.asset(
+        key=[GROUP, "conformance"],
+        kinds={"python", "parquet"},
+        description="What AWS documents, what this target does instead, and which claims that touches.",
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+    )
+    def conformance(lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult:
+        table = lab.conformance()
+        counts = Counter(table.column("status").to_pylist())
+        departing = table.filter(pc.not_equal(table.column("status"), Status.REPRODUCED.value))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": table.num_rows,
+                "dagster/column_schema": column_schema(table.schema),
+                "target": table.column("target")[0].as_py(),
+                "differences": dg.MetadataValue.md(markdown_table(departing.select(_SHOWN))),
+                **{status.value: counts[status.value] for status in Status},
+            }
+        )
+
+    return conformance

@@ -1,0 +1,335 @@
+"""What probes build with: functions, queues, mappings and APIs on a running target, each under a name of its own.
+
+Belongs here: making things and looking at them, with boto3 and plain HTTP. It judges nothing.
+"""
+
+import http.client
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from resources.clients import ACCOUNT, REGION, Clients
+from resources.packaging import package
+from workloads.errors import ArchduelError
+from workloads.replay.schedule import split_url
+
+Facts = dict[str, Any]
+Seen = TypeVar("Seen")
+
+_HANDLER = Path(__file__).with_name("handler.py")
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/archduel"  # emulators accept a role that does not exist
+_STAGE = "lab"
+_FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
+
+
+def wait_until(look: Callable[[], Seen], *, seconds: float, pause_s: float = 0.05) -> Seen:
+    """What ``look`` returns: the first thing that is true, or the last one before ``seconds`` are over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen or time.monotonic() > deadline:
+            return seen
+        time.sleep(pause_s)
+
+
+def at_once(calls: Sequence[Callable[[], Seen]]) -> list[Seen]:
+    """What each of ``calls`` returns, all called at the same time."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def largest_overlap(invocations: Sequence[Facts]) -> int:
+    """How many of the handler's invocations ran at the same moment, at most."""
+    edges = [(fact["began_ns"], 1) for fact in invocations] + [(fact["ended_ns"], -1) for fact in invocations]
+    return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a direct invocation brought. ``error`` is Lambda's word for a function that failed, or its refusal."""
+
+    status: int
+    error: str | None
+    payload: Any
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What a client of an API saw; ``seconds`` until then."""
+
+    status: int
+    body: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that runs `resources.conformance.handler`."""
+
+    clients: Clients
+    name: str
+    arn: str
+
+    def invoke(self, **told: Any) -> Reply:
+        """Invoke it and wait. A refusal is a reply as well."""
+        try:
+            got = self.clients.lambda_.invoke(FunctionName=self.name, Payload=json.dumps(told))
+        except ClientError as error:
+            return Reply(error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"], None)
+        raw = got["Payload"].read()
+        return Reply(got["StatusCode"], got.get("FunctionError"), json.loads(raw) if raw else None)
+
+    def invoke_at_once(self, times: int, **told: Any) -> list[Reply]:
+        return at_once([lambda: self.invoke(**told)] * times)
+
+    def reserve(self, concurrency: int) -> None:
+        self.clients.lambda_.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=concurrency)
+
+    def invocations(self) -> list[Facts]:
+        """The line of every invocation that ended, in the order of their beginnings, from the function's log."""
+        try:
+            pages = self.clients.logs.get_paginator("filter_log_events").paginate(
+                logGroupName=f"/aws/lambda/{self.name}"
+            )
+            messages = [event["message"] for page in pages for event in page["events"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            return []  # never invoked so far
+        lines = (line for message in messages for line in message.splitlines())
+        facts = [json.loads(line) for line in lines if line.startswith('{"probe":1')]
+        return sorted(facts, key=lambda fact: fact["began_ns"])
+
+    def records(self) -> list[Facts]:
+        """Every message that reached it through a mapping, in order."""
+        return [record for fact in self.invocations() for record in fact["records"]]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An SQS queue."""
+
+    clients: Clients
+    name: str
+    url: str
+    arn: str
+
+    def send(self, count: int, **told: Any) -> None:
+        """Messages for the handler, with the ids 0 to ``count`` - 1, in this order."""
+        for start in range(0, count, 10):
+            entries = [
+                {"Id": str(number), "MessageBody": json.dumps({"id": number, **told})}
+                for number in range(start, min(start + 10, count))
+            ]
+            self.clients.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def receive(self, at_most: int = 10, **options: Any) -> list[Facts]:
+        got: list[Facts] = self.clients.sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=at_most,
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            **options,
+        ).get("Messages", [])
+        return got
+
+    def take_all(self) -> Iterator[Facts]:
+        """Receive and delete until nothing more comes."""
+        while messages := self.receive():
+            yield from messages
+            entries = [
+                {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)
+            ]
+            self.clients.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def attributes(self) -> dict[str, str]:
+        got: dict[str, str] = self.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])[
+            "Attributes"
+        ]
+        return got
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many messages it says are visible, in flight and delayed."""
+        attributes = self.attributes()
+        visible, in_flight, delayed = (
+            int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible", "Delayed")
+        )
+        return visible, in_flight, delayed
+
+    def delete(self) -> None:
+        self.clients.sqs.delete_queue(QueueUrl=self.url)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """An event source mapping, disabled until `enable`: what it should find waiting is sent before."""
+
+    clients: Clients
+    uuid: str
+
+    def enable(self, enabled: bool = True) -> None:
+        self.clients.lambda_.update_event_source_mapping(UUID=self.uuid, Enabled=enabled)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A deployed API. ``url`` answers POST."""
+
+    api_id: str
+    stage: str
+    url: str
+
+    def post(self, headers: dict[str, str] | None = None, **told: Any) -> HttpAnswer:
+        """Call it once, without a retry."""
+        host, port, path = split_url(self.url)
+        connection = http.client.HTTPConnection(host, port, timeout=20)
+        started = time.monotonic()
+        try:
+            sent = {"Content-Type": "application/json", **(headers or {})}
+            connection.request("POST", path, json.dumps(told), sent)
+            response = connection.getresponse()
+            body = response.read().decode(errors="replace")
+            return HttpAnswer(response.status, body, time.monotonic() - started)
+        finally:
+            connection.close()
+
+
+class ProbeBench:
+    """Makes what probes need on one target. Safe to use from several threads."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+        self._numbers = itertools.count(1)
+        for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sqs"):
+            getattr(clients, service)  # made now: making clients is nothing several threads may do at once
+
+    def name(self, what: str) -> str:
+        """A name nothing else on the target has."""
+        return f"probe-{what}-{next(self._numbers)}"
+
+    def function(self, *, timeout_s: int = 10, reserved: int | None = None, warm: int = 0) -> Function:
+        """A function, active; ``warm`` environments of it are made beforehand."""
+        name = self.name("function")
+        made = self.clients.lambda_.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=_ROLE,
+            Handler="handler.handle",
+            Timeout=timeout_s,
+            Code={"ZipFile": package(_HANDLER)},
+        )
+        function = Function(self.clients, name, made["FunctionArn"])
+        if not wait_until(lambda: self._state(name) == "Active", seconds=30):
+            raise ArchduelError(f"function {name} did not become active within 30 s")
+        if reserved is not None:
+            function.reserve(reserved)
+        if warm:
+            function.invoke_at_once(warm, sleep_ms=300)
+        return function
+
+    def _state(self, name: str) -> str:
+        return str(self.clients.lambda_.get_function_configuration(FunctionName=name)["State"])
+
+    def queue(self, *, fifo: bool = False, dead_letters_after: int | None = None, **attributes: int | str) -> Queue:
+        """A queue with SQS's attributes; ``dead_letters_after`` receives, messages go to a queue of their own."""
+        if dead_letters_after is not None:
+            attributes["RedrivePolicy"] = json.dumps(
+                {"deadLetterTargetArn": self.queue().arn, "maxReceiveCount": dead_letters_after}
+            )
+        if fifo:
+            attributes["FifoQueue"] = "true"
+        name = self.name("queue") + (".fifo" if fifo else "")
+        wanted = {key: str(value) for key, value in attributes.items()}
+        url = self.clients.sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]
+        got = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        return Queue(self.clients, name, url, got["QueueArn"])
+
+    def dead_letter_queue(self, queue: Queue) -> Queue:
+        """Where ``queue`` puts what was received too often."""
+        arn = json.loads(queue.attributes()["RedrivePolicy"])["deadLetterTargetArn"]
+        name = arn.rpartition(":")[2]
+        url = self.clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return Queue(self.clients, name, url, arn)
+
+    def mapping(self, queue: Queue, function: Function, **options: Any) -> Mapping:
+        """A disabled mapping of ``queue`` to ``function``."""
+        made = self.clients.lambda_.create_event_source_mapping(
+            EventSourceArn=queue.arn, FunctionName=function.name, Enabled=False, **options
+        )
+        return Mapping(self.clients, made["UUID"])
+
+    def table(self, **options: Any) -> str:
+        """A table keyed by the string ``id``, on demand unless ``options`` say otherwise; its name."""
+        name = self.name("table")
+        self.clients.dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            **(options or {"BillingMode": "PAY_PER_REQUEST"}),
+        )
+        return name
+
+    def function_integration(self, function: Function, **options: Any) -> Facts:
+        """A REST API's proxy integration with a function."""
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function.arn}/invocations"
+        return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri, **options}
+
+    def queue_integration(self, queue: Queue, message: str = "$util.urlEncode($input.body)") -> Facts:
+        """A REST API's integration with a queue; ``message`` is the template of what is sent."""
+        return {
+            "type": "AWS",
+            "integrationHttpMethod": "POST",
+            "credentials": _ROLE,
+            "uri": f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{queue.name}",
+            "requestParameters": _FORM,
+            "requestTemplates": {"application/json": f"Action=SendMessage&MessageBody={message}"},
+            "passthroughBehavior": "NEVER",
+        }
+
+    @staticmethod
+    def canned_integration() -> Facts:
+        """A REST API's integration that answers 200 by itself."""
+        return {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+
+    def rest_api(
+        self, integration: Facts, responses: Sequence[tuple[str, str | None]] = (), *, api_key: bool = False
+    ) -> Api:
+        """A deployed REST API; ``responses`` are the method's statuses, each with the pattern that selects it."""
+        gateway = self.clients.apigateway
+        api_id = gateway.create_rest_api(name=self.name("api"))["id"]
+        root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
+        resource = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="probe")["id"]
+        route = {"restApiId": api_id, "resourceId": resource, "httpMethod": "POST"}
+        gateway.put_method(**route, authorizationType="NONE", apiKeyRequired=api_key)
+        gateway.put_integration(**route, **integration)
+        for status, pattern in responses:
+            gateway.put_method_response(**route, statusCode=status)
+            selection = {} if pattern is None else {"selectionPattern": pattern}
+            gateway.put_integration_response(**route, statusCode=status, **selection)
+        gateway.create_deployment(restApiId=api_id, stageName=_STAGE)
+        return Api(api_id, _STAGE, f"{self.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}/probe")
+
+    def http_api(self, integration: Facts, stage: Facts | None = None) -> Api:
+        """A deployed HTTP API (v2) with one route."""
+        gateway = self.clients.apigatewayv2
+        api_id = gateway.create_api(Name=self.name("http-api"), ProtocolType="HTTP")["ApiId"]
+        integration_id = gateway.create_integration(ApiId=api_id, **integration)["IntegrationId"]
+        gateway.create_route(ApiId=api_id, RouteKey="POST /probe", Target=f"integrations/{integration_id}")
+        gateway.create_stage(ApiId=api_id, StageName=_STAGE, AutoDeploy=True, **(stage or {}))
+        return Api(api_id, _STAGE, f"{self.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}/probe")
+
+    @staticmethod
+    def http_function_integration(function: Function, **options: Any) -> Facts:
+        """An HTTP API's proxy integration with a function."""
+        return {
+            "IntegrationType": "AWS_PROXY",
+            "IntegrationUri": function.arn,
+            "PayloadFormatVersion": "2.0",
+            **options,
+        }

@@ -1,0 +1,70 @@
+"""Keeping what the probes found: one Parquet file per target under the home, replaced whole.
+
+Belongs here: when a stored result still counts. Publishing it as the table ``conformance`` is the warehouse's business.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resources.conformance import running
+from resources.progress import Reporter
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+Prober = Callable[[Path], pa.Table]  # from a folder for logs to one row per behaviour
+_DIGEST = b"probes"
+
+
+def file_of(places: Places, target: str) -> Path:
+    """Where a target's conformance is kept; ``target`` is its name with its version."""
+    return places.conformance / (re.sub(r"[^a-z0-9.]+", "-", target.lower()) + ".parquet")
+
+
+def stored(places: Places, target: str, digest: str) -> pa.Table | None:
+    """What the probes of this ``digest`` found on ``target``; None when it was never asked, or cannot be read."""
+    try:
+        table = pq.read_table(file_of(places, target))
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return table if (table.schema.metadata or {}).get(_DIGEST) == digest.encode() else None
+
+
+def store(places: Places, table: pa.Table, target: str, digest: str) -> None:
+    """Replace what is kept for ``target``. A kill at any moment leaves the old file or the new one."""
+    file = file_of(places, target)
+    hidden = file.with_name(f".{uuid.uuid4().hex}.parquet")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.replace_schema_metadata({_DIGEST: digest}), hidden)
+        hidden.replace(file)
+    except OSError as error:
+        raise ArchduelError(f"cannot write {file}: {error.strerror or error}; the old result stands") from error
+    finally:
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+
+
+def probe_anew(places: Places, reporter: Reporter, prober: Prober = running.probe_target) -> pa.Table:
+    """Probe the target whatever is stored, and store what came. Hold the lab's lock meanwhile."""
+    reporter.stage(f"probing how {running.TARGET} differs from AWS ({len(running.probes())} behaviours)")
+    table = prober(places.emulator_logs)
+    store(places, table, running.TARGET, running.digest())
+    return table
+
+
+def ensure(
+    places: Places, reporter: Reporter, lock: Callable[[], object], prober: Prober = running.probe_target
+) -> pa.Table:
+    """What is known of the target; probed now, once ``lock`` has returned, where these probes never asked it."""
+    known = stored(places, running.TARGET, running.digest())
+    if known is None:
+        lock()
+        # Whoever held the lock may have probed meanwhile.
+        known = stored(places, running.TARGET, running.digest())
+    return probe_anew(places, reporter, prober) if known is None else known
