@@ -114,11 +114,16 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
     ) -> dg.MaterializeResult:
         cell, night = cell_and_night(context)
         belonging = comparison.of(night)
-        evidence, alone = lab.recorded(architecture.name, cell, belonging)
-        tables = reconcile(evidence)
-        write_outcomes(lab.places, belonging.comparison_id, cell, architecture.name, tables)
+        recorded, alone = lab.recorded(architecture.name, cell, belonging)
+        faults: list[str] = []
+        outcomes = []
+        for contender, evidence in recorded.items():
+            tables = reconcile(evidence)
+            write_outcomes(lab.places, belonging.comparison_id, cell, contender.partition, tables)
+            faults += (f"{contender}: {fault}" for fault in imbalances(evidence, tables))
+            outcomes.append(tables)
         publish(lab.places)
-        faults = imbalances(tables["ledger"], evidence["experiments"])
+        tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
         reasons = [reason for reason in tables["experiments"].column("invalid_reason").to_pylist() if reason]
         return dg.MaterializeResult(
             metadata={
@@ -148,7 +153,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
 
 def _shown(table: pa.Table) -> pa.Table:
     """A table without the key columns, which the partition says already."""
-    hidden = {"comparison_id", "architecture", "variant", "arm", "workload", "scenario"}
+    hidden = {"comparison_id", "architecture", "arm", "workload", "scenario"}
     return table.select([name for name in table.column_names if name not in hidden])
 
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from resources.lab import Comparison, Lab, LabSettings
 from resources.progress import Reporter
+from resources.stack import DEFAULT_VARIANT, VARIANTS
 from workloads.places import Places
 
 _CONFIG = {
@@ -19,6 +20,11 @@ _CONFIG = {
     "limit": dg.Field(dg.Noneable(int), default_value=None, description="Requests to replay at most."),
     "longest_pause_s": dg.Field(float, default_value=1.0, description="Longer pauses are cut to it; 0 keeps them."),
     "seed": dg.Field(int, default_value=1, description="Of everything the recording leaves open."),
+    "variants": dg.Field(
+        [str],
+        default_value=[DEFAULT_VARIANT],
+        description=f"How the functions write, of {', '.join(VARIANTS)}; each is replayed.",
+    ),
     "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
 }
 
@@ -51,7 +57,8 @@ def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Repo
     def lab(context: dg.InitResourceContext) -> Iterator[Lab]:
         assert context.log is not None  # noqa: S101 - Dagster gives every run a log
         run_id = context.run.run_id if context.run else None
-        settings = LabSettings(**context.resource_config)
+        config = context.resource_config
+        settings = LabSettings(**{**config, "variants": tuple(config["variants"])})
         with Lab(places, settings, reporter(context.log), run_id=run_id) as running:
             yield running
 

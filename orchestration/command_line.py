@@ -92,7 +92,11 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
 @main.command()
 @click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
 @click.option(
-    "--scenario", "scenario_names", multiple=True, metavar="NAME", help="Repeatable.  [default: the three basic ones]"
+    "--scenario",
+    "scenario_names",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Repeatable; a .toml file of your own is kept for later.  [default: the three basic ones]",
 )
 @click.option("--architecture", "architecture_names", multiple=True, metavar="NAME", help="Repeatable.  [default: all]")
 @click.option(
@@ -126,6 +130,13 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
     help="Longer pauses are cut to it; 0 keeps them.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of what the recording leaves open.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
+)
 @click.option("--target", default="ministack", show_default=True, help="What to run on.")
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option("--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes.")
@@ -137,16 +148,21 @@ def compare(**options: Any) -> None:
     """
     from resources.architectures import architectures
     from resources.lab import LabSettings
+    from resources.stack import DEFAULT_VARIANT, VARIANTS
     from workloads.errors import choose
     from workloads.library import DEFAULT_WORKLOAD, Library
-    from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+    from workloads.scenarios import DEFAULT_SCENARIOS, adopt, scenario
 
     places = _places()
     workload = options["workload"] or DEFAULT_WORKLOAD
     choose(Library(places).paths(), workload, "workload")
     choose({"ministack": None}, options["target"], "target")
-    for name in options["scenario_names"]:
-        choose(scenarios(), name, "scenario")
+    chosen = [
+        adopt(places, Path(name)) if name.endswith(".toml") else scenario(places, name).name
+        for name in options["scenario_names"]
+    ]
+    for name in options["variants"]:
+        choose(dict.fromkeys(VARIANTS), name, "variant")
     for name in options["architecture_names"]:
         choose(architectures(), name, "architecture")
     if not 0 <= options["longest_pause"] < float("inf"):
@@ -158,6 +174,7 @@ def compare(**options: Any) -> None:
         limit=options["limit"],
         longest_pause_s=options["longest_pause"],
         seed=options["seed"],
+        variants=tuple(dict.fromkeys(options["variants"])) or (DEFAULT_VARIANT,),
         wait=not options["no_wait"],
     )
 
@@ -171,7 +188,7 @@ def compare(**options: Any) -> None:
     reporter = TerminalReporter(console)
     request = comparing.Request(
         workload=workload,
-        scenarios=tuple(dict.fromkeys(options["scenario_names"])) or DEFAULT_SCENARIOS,
+        scenarios=tuple(dict.fromkeys(chosen)) or DEFAULT_SCENARIOS,
         architectures=tuple(
             name for name in architectures() if name in (options["architecture_names"] or architectures())
         ),
@@ -261,10 +278,17 @@ def workloads() -> None:
 
 @main.command()
 def scenarios() -> None:
-    """List the scenarios there are."""
+    """List the scenarios there are: the bundled ones and your own, the .toml files in .archduel/scenarios."""
+    from workloads.scenarios import scenario, scenario_files
     from workloads.scenarios import scenarios as known
 
-    _list({name: scenario.description for name, scenario in known().items()})
+    places = _places()
+    _list({name: scenario.description for name, scenario in known(places).items()})
+    for name in scenario_files(places):
+        try:
+            scenario(places, name)
+        except UsageError as error:
+            click.echo(f"archduel: {error}", err=True)
 
 
 @main.command()
@@ -282,6 +306,23 @@ def _list(descriptions: dict[str, str]) -> None:
     for name, description in descriptions.items():
         table.add_row(name, description)
     _console().print(table, highlight=False, markup=False)
+
+
+@main.command()
+@click.option("--target", default="ministack", show_default=True, help="Whose fidelity to check.")
+@click.option("--machine-only", is_flag=True, help="Check this machine and start no emulator.")
+@click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def doctor(target: str, machine_only: bool, no_wait: bool, style: str) -> None:
+    """Check this machine, and how faithful the target is to AWS.
+
+    Names what is missing with the command that mends it. Then provokes on the target, anew each time and in well
+    under a minute, what AWS documents: reproduced, different or absent, and the claims that rest on it; kept as the
+    table conformance. Differences of the target are facts: only a machine that cannot run the lab exits 1.
+    """
+    from orchestration.doctor import examine
+
+    examine(_places(), target=target, machine_only=machine_only, wait=not no_wait, style=style, console=_console())
 
 
 @main.command()

@@ -18,16 +18,17 @@ from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
-from resources.lab import LabSettings, default_speed
+from resources.lab import LabSettings
 from resources.report import narrative
+from resources.stack import DEFAULT_VARIANT
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
 from workloads.library import Library
 from workloads.places import Places
-from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+from workloads.scenarios import DEFAULT_SCENARIOS, scenario, scenarios
 
 LONG_S = 600
-_OVERHEAD_S = 14  # of a cell: emulators, provisioning, environments
+_OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
 _SETTLE_S = 5  # of a replay, on average over the scenarios
 
 Instance = dg.DagsterInstance
@@ -55,19 +56,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Estimate:
-    """About how long a comparison takes, and why."""
+    """About how long a comparison takes, and why. Speeds and lengths are of the slowest and the fastest cell."""
 
     seconds: float
-    speed: float
+    replays: int
     requests: int
-    replay_s: float
+    speeds: tuple[float, float]
+    replay_s: tuple[float, float]
     paused_s: float
 
     def sentence(self, request: Request) -> str:
-        replays = len(request.cells) * len(request.architectures) * request.settings.repetitions
+        def between(values: tuple[float, float], form: str) -> str:
+            return " to ".join(dict.fromkeys(format(value, form) for value in values))
+
         text = (
-            f"{request.workload}: {self.requests:,} requests at {self.speed:g} times the recorded speed,"
-            f" {self.replay_s:.0f} s a replay, {replays} replays: about {self.seconds / 60:.1f} minutes."
+            f"{request.workload}: {self.requests:,} requests at {between(self.speeds, 'g')} times the recorded speed,"
+            f" {between(self.replay_s, '.0f')} s a replay, {self.replays} replays: about {self.seconds / 60:.1f}"
+            " minutes."
         )
         if self.paused_s >= 1:
             text += (
@@ -78,14 +83,28 @@ class Estimate:
 
 
 def estimate(places: Places, request: Request, reporter: TerminalReporter) -> Estimate:
-    """What `compare` will take; measures the machine's capacity where that was never done."""
+    """What `compare` will take; measures the machine's capacity where that was never done.
+
+    Raises `UsageError` for a scenario whose windows do not fit into its replay.
+    """
     settings = request.settings
-    recording = Library(places).load(request.workload).cut(duration_s=settings.duration_s, limit=settings.limit)
-    speed = settings.speed or default_speed(places, recording, reporter)
-    replay_s = settings.offered(recording, speed).duration_us / 1e6
-    replays = len(request.cells) * len(request.architectures) * settings.repetitions
-    seconds = replays * (replay_s + _SETTLE_S) + len(request.cells) * _OVERHEAD_S
-    return Estimate(seconds, speed, recording.requests, replay_s, recording.duration_s / speed - replay_s)
+    recording = Library(places).load(request.workload)
+    offers = [settings.offer(places, recording, scenario(places, name), reporter) for name in request.scenarios]
+    lengths = [offer.schedule.duration_us / 1e6 for offer in offers]
+    contenders = len(request.architectures) * len(settings.variants)
+    replays = contenders * settings.repetitions
+    seconds = sum(replays * (length + _SETTLE_S) + contenders * _OVERHEAD_S for length in lengths)
+    cut = recording.cut(duration_s=settings.duration_s, limit=settings.limit)
+    speeds = [offer.speed for offer in offers]
+    paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
+    return Estimate(
+        seconds,
+        replays * len(offers),
+        cut.requests,
+        (min(speeds), max(speeds)),
+        (min(lengths), max(lengths)),
+        paused_s,
+    )
 
 
 def compare(places: Places, request: Request, console: Console, reporter: TerminalReporter) -> bool:
@@ -109,7 +128,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
                 console.print(failures[-1], style="red", highlight=False, markup=False)
         if len(failures) < len(request.cells):
             reporter.stage("comparing")
-            _run_comparison(definitions, instance, night, comparison_id)
+            _run_comparison(definitions, instance, request, night=night, comparison_id=comparison_id)
     if len(failures) == len(request.cells):
         raise ArchduelError("no cell came through: nothing to compare; the old results stand")
     valid = _tell(places, request, comparison_id, console)
@@ -128,27 +147,31 @@ def _run_cell(
         partition_key=dg.MultiPartitionKey({"cell": name, "night": night}),
         asset_selection=keys,
         raise_on_error=False,
-        run_config=_config(
-            lab={"config": asdict(request.settings)}, comparison={"config": {"comparison_id": comparison_id}}
-        ),
+        run_config=_run_config(request, comparison_id),
         # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
         tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(24 * 3600)},
     )
 
 
-def _run_comparison(definitions: dg.Definitions, instance: Instance, night: str, comparison_id: str) -> None:
+def _run_comparison(
+    definitions: dg.Definitions, instance: Instance, request: Request, *, night: str, comparison_id: str
+) -> None:
     result = definitions.resolve_job_def(NIGHTLY_COMPARISON).execute_in_process(
         instance=instance,
         partition_key=night,
         raise_on_error=False,
-        run_config=_config(comparison={"config": {"comparison_id": comparison_id}}),
+        run_config=_run_config(request, comparison_id),
     )
     if not result.success:
         raise ArchduelError(f"the comparison failed: {_reason(result)}")
 
 
-def _config(**resources: dict[str, Any]) -> dict[str, Any]:
-    return {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, "resources": resources}
+def _run_config(request: Request, comparison_id: str) -> dict[str, Any]:
+    lab = asdict(request.settings) | {"variants": list(request.settings.variants)}
+    return {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"lab": {"config": lab}, "comparison": {"config": {"comparison_id": comparison_id}}},
+    }
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
@@ -178,18 +201,24 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     """Print the comparison; whether any replay of it was valid."""
     rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
     valid = bool(rows.num_rows > 0)
-    order = {name: index for index, name in enumerate([*scenarios(), *architectures()])}
+    order = {name: index for index, name in enumerate([*scenarios(places), *architectures()])}
     ordered = sorted(
         rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
     )
-    told = query(places, "SELECT target, speed, evidence FROM comparisons WHERE comparison_id = ?", [comparison_id])
+    told = query(
+        places,
+        "SELECT any_value(target) AS target, any_value(evidence) AS evidence,"
+        " min(speed) AS slowest, max(speed) AS fastest FROM experiments WHERE comparison_id = ?",
+        [comparison_id],
+    )
     about = told.to_pylist()[0]
+    speeds = " to ".join(dict.fromkeys(f"{speed:g}" for speed in (about["slowest"], about["fastest"])))
     console.print()
     for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema)):
         console.print(table)
     invalid = query(
         places,
-        "SELECT concat_ws(', ', scenario, architecture, 'repetition ' || repetition) AS replay, invalid_reason"
+        "SELECT concat_ws(', ', scenario, architecture, variant, 'repetition ' || repetition) AS replay, invalid_reason"
         " FROM experiments WHERE comparison_id = ? AND NOT valid ORDER BY ALL",
         [comparison_id],
     )
@@ -197,7 +226,7 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
         text = f"left out as invalid: {row['replay']}: {row['invalid_reason']}"
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
     label = (
-        f"All figures {about['evidence']} on {about['target']}, recorded time played {about['speed']:g} times as fast;"
+        f"All figures {about['evidence']} on {about['target']}, recorded time played {speeds} times as fast;"
         " its milliseconds are not AWS milliseconds."
     )
     words = (
@@ -219,7 +248,9 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
 def _judging(places: Places, request: Request, comparison_id: str) -> str:
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
-    given = {"--speed": settings.speed, "--duration": settings.duration_s, "--limit": settings.limit}
+    given: dict[str, Any] = {"--speed": settings.speed, "--duration": settings.duration_s, "--limit": settings.limit}
+    if settings.variants != (DEFAULT_VARIANT,):
+        given["--variant"] = settings.variants
     command = narrative.judging_command(
         request.workload,
         [] if request.scenarios == DEFAULT_SCENARIOS else request.scenarios,

@@ -17,7 +17,7 @@ def cell(workload: str, scenario: str) -> str:
 
 def cells(places: Places) -> list[str]:
     """Every cell there can be: each recording under each scenario."""
-    return [cell(workload, scenario) for workload in Library(places).paths() for scenario in scenarios()]
+    return [cell(workload, scenario) for workload in Library(places).paths() for scenario in scenarios(places)]
 
 
 def nightly_cells() -> list[str]:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from resources.stack import DEFAULT_VARIANT
+
 
 class TerminalReporter:
     """Progress bars on a terminal, plain lines elsewhere. A context manager: leaving it ends the drawing."""
@@ -88,6 +90,15 @@ def share(part: int, whole: int) -> str:
     return f"{min(max(100 * part / whole, 0.1), 99.9):.1f} %"
 
 
+# Shown where a row of the scenario has any.
+_EVENTUALITIES = {
+    "dead_lettered": "dead-\nlettered",
+    "duplicates": "dupli-\ncates",
+    "reordered": "re-\nordered",
+    "ghost_commits": "ghost\ncommits",
+}
+
+
 def comparison_tables(summary: pa.Table) -> list[Table]:
     """One table per workload and scenario from rows of the view ``summary``."""
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -100,12 +111,14 @@ def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Tab
     table = Table(title=f"{scenario}  ({workload})", title_justify="left", title_style="bold", header_style="dim")
     table.add_column("")
     table.add_column("architecture")
+    seen = [name for name in _EVENTUALITIES if any(row[name] for row in rows)]
     for heading in (
         "offered",
-        "acknowledged",
+        "acknow-\nledged",
         "refused",
         "done",
         "lost",
+        *(_EVENTUALITIES[name] for name in seen),
         "response\np50 / p99",
         "completion\np50 / p99",
         "backlog\nat most",
@@ -116,15 +129,17 @@ def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Tab
         operation = {"command": "orders", "query": "status reads"}[row["operation"]]
         if last not in (None, operation):
             table.add_section()
-        refused = row["throttled"] + row["failed"]
+        variant = "" if row["variant"] == DEFAULT_VARIANT else f" ({row['variant']})"
         table.add_row(
             "" if last == operation else operation,
-            row["architecture"],
+            f"{row['architecture']}{variant}",
             f"{row['offered']:,}",
             share(row["acknowledged"], row["offered"]),
-            f"{refused:,}" if refused else "0",
+            f"{row['throttled'] + row['failed']:,}",
             share(row["committed"], row["offered"]),
-            f"{row['lost'] + row['stuck']:,}",
+            # Acknowledged and never done: those that died are counted beside it.
+            f"{row['lost'] + row['stuck'] - row['dead_lettered']:,}",
+            *(f"{row[name]:,}" for name in seen),
             f"{milliseconds(row['response_p50_us'])} / {milliseconds(row['response_p99_us'])}",
             f"{milliseconds(row['completion_p50_us'])} / {milliseconds(row['completion_p99_us'])}",
             f"{row['backlog_max'] or 0:,}",

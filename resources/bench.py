@@ -8,64 +8,97 @@ import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from resources import observation
 from resources.architectures import Architecture
 from resources.clients import Clients
 from resources.faults.control import FaultProxy
-from resources.stack import Stack, StackSettings
-from resources.targets.ministack import MiniStack
+from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
+from resources.targets.ministack import MOST_ENVIRONMENTS, MiniStack
 from workloads.errors import ArchduelError
 from workloads.replay.client import Client, Gauge, KeepAliveClient
 from workloads.replay.schedule import split_url, warm_up
 from workloads.scenarios import Scenario
 
-# Warm ones of each function: a replay under half of the capacity rarely needs more at once. The pollers of an event
-# source mapping never take more than five.
-_ENVIRONMENTS = {"consumer": 5}
-_OTHER_ENVIRONMENTS = 8
+_CONSUMERS = 5  # the pollers of an event source mapping never take more
 _HOLD_MS = 500
+_SPARE_ENVIRONMENTS = 20
 _QUIET_S = 10.0
 
 
-def settings_for(scenario: Scenario, architecture: Architecture, duration_s: float) -> StackSettings:
-    """The resources' settings under a scenario, for a replay of ``duration_s`` seconds."""
-    defaults = StackSettings()
-    # A message must outlive every fault, or the dead-letter queue would be the scenario's doing and not a finding.
-    outage_s = max((float(fault.length) * duration_s for fault in scenario.faults), default=0.0)
-    receives = math.ceil(1.5 * outage_s / defaults.visibility_timeout_s) + 2
-    limit = scenario.reserved_concurrency
-    return StackSettings(
-        max_receive_count=max(defaults.max_receive_count, receives),
-        reserved_concurrency=None if limit is None else max(1, limit // len(architecture.functions)),
+def settings_for(
+    scenario: Scenario, architecture: Architecture, duration_us: int, variant: str = DEFAULT_VARIANT
+) -> StackSettings:
+    """The resources' settings under a scenario, for a replay of ``duration_us``."""
+    named = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
+    settings = StackSettings(
         work_us=scenario.work_us,
+        variant=variant,
+        delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
+        **{name: value for name in named if (value := getattr(scenario, name)) is not None},
+    )
+    # Unless the scenario means it otherwise a message outlives every fault of the table, or the dead-letter queue
+    # would be the scenario's doing and not a finding.
+    outages_us = (
+        end_us - start_us for fault, start_us, end_us in scenario.windows(duration_us) if fault.target == "table"
+    )
+    receives = math.ceil(1.5 * max(outages_us, default=0) / 1e6 / settings.visibility_timeout_s) + 2
+    limit = scenario.reserved_concurrency
+    return replace(
+        settings,
+        max_receive_count=scenario.max_receive_count or max(settings.max_receive_count, receives),
+        reserved_concurrency=None if limit is None else max(1, limit // len(architecture.functions)),
     )
 
 
 class Bench:
-    """Started by the constructor, which does not wait, so that several start at once; `ready` waits."""
+    """Started by the constructor, which does not wait, so that several start at once; `ready` waits.
 
-    def __init__(self, architecture: Architecture, settings: StackSettings, log_folder: Path) -> None:
+    ``proxies`` are those of the hops: to the ``table`` always, as what is not broken must cost the same as what is; to
+    the ``api`` where ``hops`` asks for one.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        settings: StackSettings,
+        log_folder: Path,
+        hops: frozenset[str] = frozenset(),
+    ) -> None:
         self.architecture = architecture
-        self.emulator = MiniStack(architecture.name, log_folder)
+        # Room for the warm ones, and for what a burst may need besides.
+        most = max(MOST_ENVIRONMENTS, len(architecture.functions) * settings.environments + _SPARE_ENVIRONMENTS)
+        self.emulator = MiniStack(architecture.name, log_folder, most)
+        self.proxies: dict[str, FaultProxy] = {}
         try:
             _, port, _ = split_url(self.emulator.endpoint_url)
-            self.proxy = FaultProxy(architecture.name, port, log_folder)
+            for hop in sorted(hops | {"table"}):
+                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder)
         except BaseException:
-            self.emulator.close()
+            self.close()
             raise
-        self.stack = Stack(Clients(self.emulator.endpoint_url), architecture.nodes, self.proxy.url, settings)
+        table_url = self.proxies["table"].url
+        self.stack = Stack(Clients(self.emulator.endpoint_url), architecture.nodes, table_url, settings)
         self._warm = False
 
     def ready(self) -> "Bench":
         self.emulator.wait_until_ready()
-        self.proxy.wait_until_ready()
+        for proxy in self.proxies.values():
+            proxy.wait_until_ready()
         return self
+
+    @property
+    def api_url(self) -> str:
+        """Where callers send to: through the hop's proxy, where there is one."""
+        url = self.stack.api_url
+        return url.replace(self.emulator.endpoint_url, self.proxies["api"].url, 1) if "api" in self.proxies else url
 
     def check_alive(self) -> None:
         """Raise `ArchduelError` with the last words of a process that died."""
-        for name, process in (("emulator", self.emulator.process), ("fault proxy", self.proxy.process)):
+        proxies = ((f"fault proxy ({hop})", proxy.process) for hop, proxy in self.proxies.items())
+        for name, process in (("emulator", self.emulator.process), *proxies):
             if not process.alive:
                 words = " | ".join(process.last_log_lines()) or "it logged nothing"
                 raise ArchduelError(
@@ -78,11 +111,16 @@ class Bench:
         if self._warm:
             return
         self.stack.ensure_all()
-        limit = self.stack.settings.reserved_concurrency
+        self._warm = True
+        settings = self.stack.settings
+        if not settings.environments:
+            return
         wanted = [
             function
             for node, function in self.stack.function_names.items()
-            for _ in range(min(limit or 1000, _ENVIRONMENTS.get(node, _OTHER_ENVIRONMENTS)))
+            for _ in range(
+                min(settings.reserved_concurrency or 1000, _CONSUMERS if node == "consumer" else settings.environments)
+            )
         ]
         # All at once and each held, or one environment would serve them one after another.
         with ThreadPoolExecutor(len(wanted)) as pool:
@@ -90,7 +128,6 @@ class Bench:
         gauge = Gauge()
         (client or KeepAliveClient()).send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), gauge)
         self._wait_until_quiet()
-        self._warm = True
 
     def _make_environment(self, function: str) -> None:
         payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
@@ -121,5 +158,6 @@ class Bench:
             request = self.stack.clients.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
 
     def close(self) -> None:
-        self.proxy.close()
+        for proxy in self.proxies.values():
+            proxy.close()
         self.emulator.close()

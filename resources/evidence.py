@@ -42,6 +42,7 @@ EXPERIMENTS = pa.schema(
         pa.field("send_lag_max_us", pa.int64()),
         pa.field("target_cpu_share", pa.float64()),
         pa.field("limits", pa.bool_()),
+        pa.field("throttled_status", pa.int32()),  # of AWS, where a limit refused
         pa.field("queued", pa.list_(pa.string())),
         pa.field("fault_windows", pa.string()),  # JSON
         pa.field("config", pa.string()),  # JSON
@@ -90,7 +91,7 @@ RECORDS = pa.schema(
         pa.field("function", pa.string()),
         pa.field("invocation_id", pa.string()),
         pa.field("request_id", pa.string()),
-        pa.field("result", pa.string()),  # committed, answered, failed
+        pa.field("result", pa.string()),  # committed, duplicate (was committed before), answered, failed
         pa.field("at_us", pa.int64()),
         pa.field("receive_count", pa.int64()),
         pa.field("found", pa.bool_()),

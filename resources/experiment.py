@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from resources import evidence, observation
 from resources.bench import Bench
+from resources.faults.conductor import FaultConductor, mend
 from resources.observation import Backlog
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses
 from workloads.replay.schedule import Schedule
-from workloads.scenarios import Scenario
+from workloads.scenarios.model import Scenario
 
 _LEAD_S = 0.3  # from the decision to start to the first request
 _SAMPLE_S = 0.25
@@ -43,7 +44,6 @@ class _Watch:
     bench: Bench
     start_ns: int
     samples: list[dict[str, Any]] = field(default_factory=list)
-    windows: list[dict[str, Any]] = field(default_factory=list)
     backlog: Backlog = field(default_factory=Backlog)
 
     def now_us(self) -> int:
@@ -85,20 +85,19 @@ def run(
 
     Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
     """
+    mend(scenario, bench.stack, bench.proxies)
     bench.fresh(schedule.seeded_order_ids())
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
     watch = _Watch(bench, start_ns)
-    if scenario.limits:  # on from the first request to the last
-        limit = {"target": "functions", "kind": "concurrency_limit", "due_us": 0, "start_us": 0}
-        watch.windows.append({**limit, "end_us": schedule.duration_us})
+    conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
     cpu_before, wall_before = bench.emulator.process.cpu_seconds(), time.monotonic()
-    responses = _send(schedule, scenario, client, watch, progress)
+    responses = _send(schedule, client, watch, conductor, progress)
     cpu_share = (bench.emulator.process.cpu_seconds() - cpu_before) / (
         (time.monotonic() - wall_before) * (psutil.cpu_count() or 1)
     )
-    _settle(watch, len(schedule), progress)
+    _settle(watch, schedule, progress)
     settled_us = watch.now_us()
     messages = _left_over(watch)
     invocation_rows, record_rows = observation.invocations(bench.stack, start_ns, start_epoch_ms)
@@ -122,8 +121,9 @@ def run(
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": cpu_share,
         "limits": scenario.limits,
+        "throttled_status": scenario.throttled_status,
         "queued": sorted(bench.architecture.queued),
-        "windows": watch.windows,
+        "windows": conductor.windows,
     }
     tables = {
         "sent": _sent(schedule, responses, repetition),
@@ -137,8 +137,10 @@ def run(
     return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
 
 
-def _send(schedule: Schedule, scenario: Scenario, client: Client, watch: _Watch, progress: Progress) -> Responses:
-    """Send in a thread of its own while this one keeps the faults' time, samples the queues and reports.
+def _send(
+    schedule: Schedule, client: Client, watch: _Watch, conductor: FaultConductor, progress: Progress
+) -> Responses:
+    """Send in a thread of its own, and switch faults in another, while this one samples the queues and reports.
 
     This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
     """
@@ -148,58 +150,39 @@ def _send(schedule: Schedule, scenario: Scenario, client: Client, watch: _Watch,
 
     def send() -> None:
         try:
-            result.append(client.send(schedule, bench.stack.api_url, watch.start_ns, gauge))
+            result.append(client.send(schedule, bench.api_url, watch.start_ns, gauge))
         except BaseException as error:  # handed over to the waiting thread, which raises it
             failure.append(error)
 
-    switches = _switches(scenario, schedule.duration_us)
     sender = threading.Thread(target=send, name="replay-client", daemon=True)
     sender.start()
+    conductor.start()
     next_sample_us = 0
     try:
         while sender.is_alive():
-            now_us = watch.now_us()
-            if switches and now_us >= switches[0][0]:
-                _switch(watch, *switches.pop(0))
-            elif now_us >= next_sample_us and not (switches and switches[0][0] - now_us < 30_000):
+            if watch.now_us() >= next_sample_us:
                 watch.sample(gauge)
-                next_sample_us = now_us + round(_SAMPLE_S * 1e6)
+                next_sample_us = watch.now_us() + round(_SAMPLE_S * 1e6)
                 progress(gauge.finished, len(schedule), watch.backlog.waiting)
                 bench.check_alive()
-            until_switch_s = (switches[0][0] - watch.now_us()) / 1e6 if switches else _TICK_S
-            sender.join(max(0.0, min(_TICK_S, until_switch_s)))
-        while switches:  # everything was answered before the last fault was due to end
-            _switch(watch, *switches.pop(0))
+                conductor.check()
+            sender.join(_TICK_S)
     finally:
         gauge.stop = True
         sender.join(10)
+        conductor.finish()
     if failure:
         raise failure[0]
     return result[0]
 
 
-def _switches(scenario: Scenario, duration_us: int) -> list[tuple[int, str, str]]:
-    """When the proxy is told what: (microsecond, mode, target), in order."""
-    switches = []
-    for fault in scenario.faults:
-        start_us, end_us = fault.window_us(duration_us)
-        switches += [(start_us, fault.kind, fault.target), (end_us, "pass", fault.target)]
-    return sorted(switches)
-
-
-def _switch(watch: _Watch, due_us: int, mode: str, target: str) -> None:
-    at_us = (watch.bench.proxy.switch(mode) - watch.start_ns) // 1000
-    if mode == "pass":
-        watch.windows[-1]["end_us"] = at_us
-    else:
-        watch.windows.append({"target": target, "kind": mode, "due_us": due_us, "start_us": at_us, "end_us": None})
-
-
-def _settle(watch: _Watch, requests: int, progress: Progress) -> None:
+def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
     """Return when queues are empty and nothing was stored for a moment, or when nothing has moved for so long that it
-    never will: a message that failed shows itself again after its visibility timeout."""
-    stack = watch.bench.stack
-    patience_s = stack.settings.visibility_timeout_s + 5.0
+    never will: a message that failed shows itself again after its visibility timeout, one held back after its delay.
+    """
+    stack, requests = watch.bench.stack, len(schedule)
+    delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
+    patience_s = max(stack.settings.visibility_timeout_s, *delays_s, 0) + 5.0
     gauge = Gauge()
     seen: tuple[Backlog, int] | None = None
     quiet_polls, moved_at = 0, time.monotonic()

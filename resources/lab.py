@@ -19,26 +19,26 @@ from types import TracebackType
 from typing import Any, Self
 
 import filelock
+import pyarrow as pa
 
 from resources import evidence, experiment
 from resources.architectures import architectures
 from resources.bench import Bench, settings_for
-from resources.capacity import capacity, default_peak_per_s
+from resources.conformance import storage as conformance
 from resources.evidence import EvidenceStore, Tables
+from resources.faults.conductor import proxied_hops
+from resources.offering import Offer, default_speed, offer
 from resources.progress import Reporter, Silent
-from resources.stack import Facts
+from resources.stack import DEFAULT_VARIANT, VARIANTS, Facts
 from resources.targets import ministack
 from workloads.errors import ArchduelError, choose
 from workloads.library import Library
 from workloads.places import REPOSITORY, Places
 from workloads.recording import Recording
 from workloads.replay.client import Client, KeepAliveClient
-from workloads.replay.schedule import Schedule, schedule
-from workloads.scenarios import Scenario, scenarios
+from workloads.scenarios import Scenario, scenario
 
 CELL_SEPARATOR = "__"
-_SHORTEST_REPLAY_S = 10.0
-VARIANT = "naive"  # the consumer's update adds to a count of commits, so that a write done twice shows
 
 
 @cache
@@ -66,6 +66,7 @@ class LabSettings:
     """How to replay, the same for every cell and architecture of a comparison.
 
     ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut.
+    ``variants`` are those of the functions' writing, each replayed through every architecture.
     """
 
     repetitions: int = 1
@@ -74,6 +75,7 @@ class LabSettings:
     limit: int | None = None
     longest_pause_s: float = 1.0
     seed: int = 1
+    variants: tuple[str, ...] = (DEFAULT_VARIANT,)
     wait: bool = True
 
     def __post_init__(self) -> None:
@@ -83,12 +85,35 @@ class LabSettings:
                 raise ArchduelError(f"{name} must be greater than 0")
         if self.repetitions < 1 or (self.limit is not None and self.limit < 1):
             raise ArchduelError("repetitions and limit must be at least 1")
+        for variant in self.variants:
+            choose(dict.fromkeys(VARIANTS), variant, "variant")
+        if not self.variants or len(set(self.variants)) < len(self.variants):
+            raise ArchduelError("variants must be named, each once")
         if not 0 <= self.longest_pause_s < float("inf"):
             raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
 
-    def offered(self, recording: Recording, speed: float) -> Schedule:
-        """What is sent when."""
-        return schedule(recording, speed=speed, seed=self.seed, longest_pause_s=self.longest_pause_s or None)
+    def offer(self, places: Places, recording: Recording, scenario: Scenario, reporter: Reporter) -> Offer:
+        """What is sent when; measures the machine's capacity where a default speed needs it and it never was."""
+        cut = recording.cut(duration_s=self.duration_s, limit=self.limit)
+        speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, reporter)
+        pause_s = self.longest_pause_s or None
+        return offer(cut, scenario, speed=speed, seed=self.seed, longest_pause_s=pause_s, most_per_s=most_per_s)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is compared: an architecture whose functions write in one of the variants."""
+
+    architecture: str
+    variant: str
+
+    @property
+    def partition(self) -> str:
+        """Its folder among a cell's evidence and outcomes."""
+        return f"{self.architecture}~{self.variant}"
+
+    def __str__(self) -> str:
+        return self.architecture if self.variant == DEFAULT_VARIANT else f"{self.architecture} ({self.variant})"
 
 
 @dataclass(frozen=True)
@@ -120,10 +145,11 @@ class Lab:
     run_id: str | None = None
 
     def __post_init__(self) -> None:
-        self._benches: dict[str, Bench] = {}
+        self._benches: dict[Contender, Bench] = {}
         self._exit = ExitStack()
         self._locked = False
         self._cell: str | None = None
+        self._offer: Offer | None = None
         self.evidence = EvidenceStore(self.places)
 
     def __enter__(self) -> Self:
@@ -136,79 +162,87 @@ class Lab:
 
     def ensure(self, architecture: str, cell: str, node: str) -> Facts:
         """Make one resource of an architecture, and what it needs; returns its facts."""
-        bench = self._bench(architecture, cell)
+        bench = self._bench(Contender(architecture, self.settings.variants[0]), cell)
         return {**bench.stack.ensure(node), "emulator": ministack.NAME, "endpoint": bench.emulator.endpoint_url}
 
     def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         """Replay a cell through the named architectures, repetition by repetition in alternating order.
 
-        Stores each architecture's evidence once all repetitions are done; yields its name and a summary.
+        Stores the evidence once all repetitions are done; yields each architecture's name and a summary.
         """
-        recording, scenario = self._cell_of(cell)
-        speed = self._speed(recording)
-        offered = self.settings.offered(recording, speed)
-        for name in names:
-            self._bench(name, cell, start_only=True)
-        for name in names:
-            self.reporter.stage(f"{scenario.name}: building and warming up {name}")
-            self._bench(name, cell).warm_up(self.client)
-        repetitions: dict[str, list[Tables]] = {name: [] for name in names}
+        scenario, offered = self._scenario(cell), self._offered(cell)
+        contenders = [Contender(name, variant) for name in names for variant in self.settings.variants]
+        for contender in contenders:
+            self._bench(contender, cell, start_only=True)
+        for contender in contenders:
+            self.reporter.stage(f"{scenario.name}: building and warming up {contender}")
+            self._bench(contender, cell).warm_up(self.client)
+        repetitions: dict[Contender, list[Tables]] = {contender: [] for contender in contenders}
         seconds = dict.fromkeys(names, 0.0)
         for repetition in range(1, self.settings.repetitions + 1):
-            for name in names if repetition % 2 else list(reversed(names)):
+            for contender in contenders if repetition % 2 else list(reversed(contenders)):
                 started = time.monotonic()
                 row = {
                     "comparison_id": comparison.comparison_id,
                     "origin": comparison.origin,
                     "night": comparison.night,
-                    "speed": speed,
                     "repetition": repetition,
                 }
-                tables = self._repetition(name, cell, offered, scenario, row)
-                repetitions[name].append(tables)
-                seconds[name] += time.monotonic() - started
+                repetitions[contender].append(self._repetition(contender, cell, offered, scenario, row))
+                seconds[contender.architecture] += time.monotonic() - started
+        for contender in contenders:
+            tables = evidence.combine(repetitions[contender])
+            self.evidence.write(comparison.comparison_id, cell, contender.partition, tables)
         for name in names:
-            self.evidence.write(comparison.comparison_id, cell, name, evidence.combine(repetitions[name]))
-            requests = len(offered) * self.settings.repetitions
-            yield name, Summary(requests, round(seconds[name], 3), speed, tuple(names))
+            requests = len(offered.schedule) * self.settings.repetitions * len(self.settings.variants)
+            yield name, Summary(requests, round(seconds[name], 3), offered.speed, tuple(map(str, contenders)))
 
-    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[Tables, bool]:
-        """A stored replay's evidence; where there is none it is replayed now, alone (the second value says so)."""
-        alone = not self.evidence.exists(comparison.comparison_id, cell, name)
+    def conformance(self) -> pa.Table:
+        """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
+        return conformance.ensure(self.places, self.reporter, self._lock)
+
+    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
+        """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
+        alone (the second value says so)."""
+        contenders = [Contender(name, variant) for variant in self.settings.variants]
+        key = (comparison.comparison_id, cell)
+        alone = not all(self.evidence.exists(*key, contender.partition) for contender in contenders)
         if alone:
             for _ in self.replay([name], cell, comparison):
                 pass
-        return self.evidence.read(comparison.comparison_id, cell, name), alone
+        return {contender: self.evidence.read(*key, contender.partition) for contender in contenders}, alone
 
     def _repetition(
-        self, name: str, cell: str, offered: Schedule, scenario: Scenario, belonging: dict[str, Any]
+        self, contender: Contender, cell: str, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
-        """One replay through one architecture; ``belonging`` is what its row of `experiments` owes to others."""
+        """One replay of one contender; ``belonging`` is what its row of `experiments` owes to others."""
         repetition = belonging["repetition"]
-        label = f"{scenario.name} · {name}"
+        label = f"{scenario.name} · {contender}"
         if self.settings.repetitions > 1:
             label += f" · {repetition}/{self.settings.repetitions}"
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)
 
-        bench = self._bench(name, cell)
+        bench = self._bench(contender, cell)
         bench.warm_up(self.client)
         replayed = experiment.run(
-            bench, offered, scenario, client=self.client, repetition=repetition, progress=progress
+            bench, offered.schedule, scenario, client=self.client, repetition=repetition, progress=progress
         )
         self.reporter.finished(label, replayed.facts["invalid_reason"] or "")
-        if replayed.left_over:
-            # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it.
-            self._benches.pop(name).close()
+        if replayed.left_over or not bench.stack.settings.environments:
+            # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
+            # only a new one starts cold.
+            self._benches.pop(contender).close()
         facts = dict(replayed.facts)
         windows = facts.pop("windows")
         workload, _ = split_cell(cell)
         row = {
             **facts,
             **belonging,
-            "architecture": name,
-            "variant": VARIANT,
+            "speed": offered.speed,
+            "architecture": contender.architecture,
+            "variant": contender.variant,
             "arm": "main",
             "workload": workload,
             "scenario": scenario.name,
@@ -222,34 +256,28 @@ class Lab:
         }
         return {**replayed.tables, "experiments": evidence.rows(evidence.EXPERIMENTS, [row])}
 
-    def _cell_of(self, cell: str) -> tuple[Recording, Scenario]:
-        workload, scenario = split_cell(cell)
-        recording = Library(self.places).load(workload)
-        cut = recording.cut(duration_s=self.settings.duration_s, limit=self.settings.limit)
-        return cut, choose(scenarios(), scenario, "scenario")
+    def _scenario(self, cell: str) -> Scenario:
+        return scenario(self.places, split_cell(cell)[1])
 
-    def _speed(self, recording: Recording) -> float:
-        if self.settings.speed is not None:
-            return self.settings.speed
-        self._lock()
-        return default_speed(self.places, recording, self.reporter)
-
-    def _bench(self, name: str, cell: str, *, start_only: bool = False) -> Bench:
+    def _offered(self, cell: str) -> Offer:
         if self._cell not in (None, cell):
             raise ArchduelError(f"one run is one cell: this one is {self._cell}, not {cell}")
         self._cell = cell
-        if name not in self._benches:
-            self._lock()
-            recording, scenario = self._cell_of(cell)
-            architecture = choose(architectures(), name, "architecture")
-            due_us = recording.replayed_us(
-                speed=self._speed(recording), longest_pause_s=self.settings.longest_pause_s or None
-            )
-            settings = settings_for(scenario, architecture, float(due_us[-1]) / 1e6)
-            bench = Bench(architecture, settings, self.places.emulator_logs)
+        if self._offer is None:
+            self._lock()  # a default speed may have to be measured
+            recording = Library(self.places).load(split_cell(cell)[0])
+            self._offer = self.settings.offer(self.places, recording, self._scenario(cell), self.reporter)
+        return self._offer
+
+    def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Bench:
+        if contender not in self._benches:
+            scenario, duration_us = self._scenario(cell), self._offered(cell).schedule.duration_us
+            architecture = choose(architectures(), contender.architecture, "architecture")
+            settings = settings_for(scenario, architecture, duration_us, contender.variant)
+            bench = Bench(architecture, settings, self.places.emulator_logs, proxied_hops(scenario))
             self._exit.callback(bench.close)
-            self._benches[name] = bench
-        bench = self._benches[name]
+            self._benches[contender] = bench
+        bench = self._benches[contender]
         return bench if start_only else bench.ready()
 
     def _lock(self) -> None:
@@ -258,17 +286,6 @@ class Lab:
             lock = exclusive(self.places, who=who, wait=self.settings.wait, reporter=self.reporter)
             self._exit.enter_context(lock)
             self._locked = True
-
-
-def default_speed(places: Places, recording: Recording, reporter: Reporter) -> float:
-    """The speed at which the recording's busiest second stays under half of what this machine's emulator takes.
-
-    Never so fast that a replay is over before a fault in it could be told from a hiccup.
-    """
-    if not (places.home / "capacity.json").exists():
-        reporter.stage("measuring once what the emulator takes on this machine")
-    fastest = recording.fastest_speed(default_peak_per_s(capacity(places.home, places.emulator_logs)))
-    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}")
 
 
 def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> ExitStack:

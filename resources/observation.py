@@ -34,10 +34,17 @@ def backlog(stack: Stack) -> Backlog:
     counts: dict[str, tuple[int, int]] = {}
     for name, url in stack.queue_urls.items():
         attributes = stack.clients.sqs.get_queue_attributes(
-            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesDelayed",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
         )["Attributes"]
+        # One whose delivery is delayed waits like any other.
+        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
         counts[name] = (
-            int(attributes["ApproximateNumberOfMessages"]),
+            sum(int(attributes[count]) for count in waiting),
             int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         )
     visible, in_flight = counts.get("queue", (0, 0))

@@ -12,6 +12,11 @@ from resources.clients import Clients
 
 Facts = dict[str, Any]
 
+# How the functions write. A good engineer's write is done once however often it is asked for; a naive one is done
+# each time, so that every delivery too many shows in the table.
+VARIANTS = ("idempotent", "naive")
+DEFAULT_VARIANT = VARIANTS[0]
+
 
 @dataclass(frozen=True)
 class StackSettings:
@@ -23,6 +28,11 @@ class StackSettings:
     batch_size: int = 10
     reserved_concurrency: int | None = None  # of each function
     work_us: int = 0  # what a handler works before it touches the table
+    table_timeout_ms: int = 1000  # how long a handler waits for the table
+    # Warm ones of each function the API calls: a replay under half of the capacity rarely needs more at once.
+    environments: int = 8
+    variant: str = DEFAULT_VARIANT
+    delivery_faults: bool = False  # whether the consumer stands behind the injector of a queue's irregularities
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,15 @@ def _make_function(stack: Stack, entry: str) -> Facts:
     configuration = {
         "Runtime": RUNTIME,
         "Role": _ROLE,
-        "Handler": f"orders.{entry}",
+        "Handler": f"{'delivery' if entry == 'consumer' and settings.delivery_faults else 'orders'}.{entry}",
         "Timeout": settings.function_timeout_s,
         "MemorySize": 512,
         "Environment": {
             "Variables": {
                 "TABLE_NAME": stack.facts["table"]["name"],
+                "VARIANT": settings.variant,
                 "WORK_US": str(settings.work_us),
+                "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
                 "AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url,
             }
         },
@@ -98,6 +100,7 @@ def _make_function(stack: Stack, entry: str) -> Facts:
         "runtime": RUNTIME,
         "memory_mb": 512,
         "timeout_s": settings.function_timeout_s,
+        "variant": settings.variant,
     }
     if settings.reserved_concurrency is not None:
         functions.put_function_concurrency(
@@ -186,14 +189,16 @@ def _integrate_function(stack: Stack, route: dict[str, str], target: str) -> Non
     )
 
 
-def _integrate_queue(stack: Stack, route: dict[str, str], template: str) -> None:
+def _integrate_queue(stack: Stack, route: dict[str, str], template: str) -> str:
+    """Returns the integration's URI."""
     gateway = stack.clients.apigateway
+    uri = f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{stack.facts[QUEUE]['name']}"
     gateway.put_integration(
         **route,
         type="AWS",
         integrationHttpMethod="POST",
         credentials=_ROLE,
-        uri=f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{stack.facts[QUEUE]['name']}",
+        uri=uri,
         requestParameters=_FORM,
         requestTemplates={"application/json": template},
         passthroughBehavior="NEVER",
@@ -202,6 +207,7 @@ def _integrate_queue(stack: Stack, route: dict[str, str], template: str) -> None
     for status, pattern in (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}")):
         gateway.put_method_response(**route, statusCode=status)
         gateway.put_integration_response(**route, statusCode=status, selectionPattern=pattern)
+    return uri
 
 
 def _make_api(stack: Stack, command: str, query: str) -> Facts:
@@ -214,6 +220,7 @@ def _make_api(stack: Stack, command: str, query: str) -> Facts:
     root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
     orders = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="orders")["id"]
     order = gateway.create_resource(restApiId=api_id, parentId=orders, pathPart="{id}")["id"]
+    queue_routes: list[dict[str, str]] = []
     for resource, method, target, template in (
         (orders, "POST", command, _SEND_COMMAND),
         (order, "GET", query, _SEND_QUERY),
@@ -221,7 +228,8 @@ def _make_api(stack: Stack, command: str, query: str) -> Facts:
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
-            _integrate_queue(stack, route, template)
+            uri = _integrate_queue(stack, route, template)
+            queue_routes.append({"resource": resource, "method": method, "uri": uri})
         else:
             _integrate_function(stack, route, target)
     gateway.create_deployment(restApiId=api_id, stageName=_STAGE)
@@ -229,6 +237,8 @@ def _make_api(stack: Stack, command: str, query: str) -> Facts:
         "name": name,
         "id": api_id,
         "url": f"{stack.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}",
+        "stage": _STAGE,
+        "queue_routes": queue_routes,
         "POST /orders": command,
         "GET /orders/{id}": query,
     }

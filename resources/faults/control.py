@@ -1,16 +1,21 @@
 """Starting a fault proxy and switching its faults. What the faults do is `resources.faults.proxy`."""
 
+import json
 import os
 import socket
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from resources.leash import LeashedProcess, free_port
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
 _START_S = 10.0
+_ANSWER_S = 5.0
 
 
 class FaultProxy:
@@ -29,13 +34,16 @@ class FaultProxy:
         )
         self._control_address = ("127.0.0.1", control_port)
         self._control: socket.socket | None = None
+        self._answers: BinaryIO | None = None
+        self._switching = threading.Lock()
         self._started = time.monotonic()
 
     def wait_until_ready(self) -> None:
         """Return once it takes orders; `ArchduelError` with its last words when it does not within 10 s."""
         while self._control is None:
             try:
-                self._control = socket.create_connection(self._control_address, timeout=5)
+                self._control = socket.create_connection(self._control_address, timeout=_ANSWER_S)
+                self._answers = self._control.makefile("rb")
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > _START_S:
                     words = " | ".join(self.process.last_log_lines()) or "it logged nothing"
@@ -43,20 +51,35 @@ class FaultProxy:
                     raise ArchduelError(f"the fault proxy did not start ({self.process.log}): {words}") from None
                 time.sleep(0.02)
 
-    def switch(self, mode: str) -> int:
-        """Set the fault (``pass`` for none); returns CLOCK_MONOTONIC in ns when it took hold."""
-        if self._control is None:
-            raise ArchduelError("the fault proxy is not running")
-        try:
-            self._control.sendall(mode.encode() + b"\n")
-            answer = self._control.makefile("r").readline().split()
-        except OSError as error:
-            raise ArchduelError(f"the fault proxy is gone ({self.process.log}): {error}") from None
-        if len(answer) != 2 or answer[0] != "ok":
-            raise ArchduelError(f"the fault proxy refused {mode!r}: {' '.join(answer) or 'no answer'}")
-        return int(answer[1])
+    def switch(self, fault: Mapping[str, Any] | None) -> int:
+        """Set the fault, None to pass everything; returns CLOCK_MONOTONIC in ns when it took hold.
+
+        Keys are ``kind`` and what `resources.faults.fault.Fault` and the kind's class in
+        `resources.faults.behaviours` know. Raises `ArchduelError` when the proxy refuses, in which case the fault
+        that was on stays on, or is gone. May be called from any thread.
+        """
+        order = json.dumps(None if fault is None else dict(fault)).encode() + b"\n"
+        with self._switching:
+            if self._control is None or self._answers is None:
+                raise ArchduelError("the fault proxy is not running")
+            try:
+                self._control.sendall(order)
+                answer = self._answers.readline().decode()
+            except OSError as error:
+                raise ArchduelError(f"the fault proxy is gone ({self.process.log}): {error}") from None
+        word, _, rest = answer.strip().partition(" ")
+        if word != "ok":
+            raise ArchduelError(
+                f"the fault proxy refused {order.decode().strip()}: {rest}"
+                if word == "error"
+                else f"the fault proxy is gone ({self.process.log}): no answer"
+            )
+        return int(rest)
 
     def close(self) -> None:
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None
         if self._control is not None:
             self._control.close()
             self._control = None

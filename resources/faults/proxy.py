@@ -1,139 +1,123 @@
-"""A TCP proxy on loopback that can be told to fail. Runs as a process of its own: ``python -m resources.faults.proxy``.
+"""An HTTP/1.1 proxy on loopback that can be told to fail. A process of its own: ``python -m resources.faults.proxy``.
 
-Belongs here: forwarding bytes and breaking connections. When something is broken is decided elsewhere and arrives on
-the control port as one line, ``pass`` or ``down``, answered by ``ok <CLOCK_MONOTONIC ns of the switch>``.
+Belongs here: listening, and the switch. What faults do is `resources.faults.behaviours`, whom they hit
+`resources.faults.fault`; when they are on is decided elsewhere and arrives on the control port: one line of JSON, a
+fault or null, answered by ``ok <CLOCK_MONOTONIC ns of the switch>`` or ``error <reason>``.
 
-``down`` closes the listening socket, so that connecting is refused, and resets what is open.
+A switch applies to requests whose head is complete from then on, also on connections that are open; a request under
+way keeps the treatment it began with. Only `down` ends those, too.
+
+Orders are taken by threads of their own: behind 500 busy connections the event loop would come to them 30 ms late.
 """
 
 import argparse
 import asyncio
-import socket
-import struct
+import json
+import socketserver
+import sys
+import threading
 import time
-from collections.abc import Coroutine
-from typing import cast
+from typing import Any
 
 import uvloop
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends a reset
+from resources.faults.behaviours import PASS, Treatment
+from resources.faults.connection import Connection, Owner
+from resources.faults.fault import Fault
+from resources.faults.message import Request
 
-
-class _Side(asyncio.Protocol):
-    """One end of a proxied connection; writes what it reads to the other end."""
-
-    def __init__(self, proxy: "Proxy") -> None:
-        self._proxy = proxy
-        self.transport: asyncio.Transport | None = None
-        self.other: _Side | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but inheritance
-        self._proxy.sides.add(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.write(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._proxy.sides.discard(self)
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.close()
-
-    def reset(self) -> None:
-        if self.transport is None:
-            return
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
-
-
-class _Client(_Side):
-    """The handler's end: opens the upstream connection and holds back what arrives before that is there."""
-
-    def __init__(self, proxy: "Proxy") -> None:
-        super().__init__(proxy)
-        self._early: list[bytes] = []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._proxy.spawn(self._connect())
-
-    async def _connect(self) -> None:
-        try:
-            _, upstream = await asyncio.get_running_loop().create_connection(
-                lambda: _Side(self._proxy), "127.0.0.1", self._proxy.upstream_port
-            )
-        except OSError:
-            self.reset()
-            return
-        upstream.other, self.other = self, upstream
-        if self.transport is None or self.transport.is_closing():
-            upstream.reset()
-            return
-        for data in self._early:
-            super().data_received(data)
-        self._early.clear()
-
-    def data_received(self, data: bytes) -> None:
-        if self.other is None:
-            self._early.append(data)
-        else:
-            super().data_received(data)
+_BACKLOG = 512
+_THREAD_SWITCH_S = 0.001  # how long a busy event loop keeps an order waiting for the interpreter; 5 ms by default
 
 
 class Proxy:
-    """Forwards ``listen_port`` to ``upstream_port`` of this machine while its mode is ``pass``."""
+    """Forwards ``listen_port`` to ``upstream_port`` of this machine, but for what a fault does.
+
+    It lives in the event loop it is made in; `switch` is for other threads.
+    """
 
     def __init__(self, listen_port: int, upstream_port: int) -> None:
-        self.listen_port, self.upstream_port = listen_port, upstream_port
-        self.sides: set[_Side] = set()
+        self._loop = asyncio.get_running_loop()
+        self._listen_port = listen_port
+        self._owner = Owner(upstream_port, self._treat, self._began, self._ended)
+        self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._fault: Fault | None = None
+        self._switching = threading.Lock()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def switch(self, told: Any) -> int:
+        """Set the fault, None for none; returns CLOCK_MONOTONIC in ns when it holds.
 
-    async def switch(self, mode: str) -> int:
-        """Set the mode; returns CLOCK_MONOTONIC when it holds. Raises ValueError for a mode there is not."""
-        if mode == "down":
-            if self._server is not None:
-                self._server.close()
-                self._server = None
-            for side in list(self.sides):
-                side.reset()
-        elif mode == "pass":
+        Raises ValueError for what is no fault and OSError when the port is taken; the fault that was on is on still.
+        """
+        if told is not None and not isinstance(told, dict):
+            raise ValueError("a fault is a mapping, or null for none")
+        fault = None if told is None else Fault(told)
+        with self._switching:
+            if self._server is not None and (fault is None or fault.listens):
+                self._fault = fault  # read once per request: nothing to wait for
+                return time.monotonic_ns()
+            return asyncio.run_coroutine_threadsafe(self.change(fault), self._loop).result()
+
+    async def change(self, fault: Fault | None) -> int:
+        """Set the fault and start or stop listening; returns CLOCK_MONOTONIC in ns when that is done."""
+        if fault is None or fault.listens:
             if self._server is None:
-                self._server = await asyncio.get_running_loop().create_server(
-                    lambda: _Client(self), "127.0.0.1", self.listen_port, backlog=512
+                self._server = await self._loop.create_server(
+                    lambda: Connection(self._owner).client, "127.0.0.1", self._listen_port, backlog=_BACKLOG
                 )
-        else:
-            raise ValueError(mode)
+            self._fault = fault
+            return time.monotonic_ns()
+        self._fault = fault
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            connection.reset()
         return time.monotonic_ns()
 
-    async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection of the remote control until it closes."""
-        while line := await reader.readline():
-            mode = line.decode(errors="replace").strip()
+    def _treat(self, request: Request) -> Treatment:
+        fault = self._fault
+        return PASS if fault is None else fault.treatment(request)
+
+    def _began(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        if self._fault is not None and not self._fault.listens:  # accepted just before
+            connection.reset()
+
+    def _ended(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+
+class _ControlServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, port: int, proxy: Proxy) -> None:
+        self.proxy = proxy
+        super().__init__(("127.0.0.1", port), _Orders)
+
+
+class _Orders(socketserver.StreamRequestHandler):
+    """One connection of the remote control."""
+
+    server: _ControlServer
+
+    def handle(self) -> None:
+        for line in self.rfile:
             try:
-                answer = f"ok {await self.switch(mode)}"
-            except (ValueError, OSError) as error:
-                answer = f"error {mode!r}: {error}"
-            writer.write(answer.encode() + b"\n")
-            await writer.drain()
-        writer.close()
+                answer = f"ok {self.server.proxy.switch(json.loads(line))}"
+            except (ValueError, OSError, RecursionError) as error:
+                answer = f"error {error}".replace("\n", " ")
+            self.wfile.write(answer.encode() + b"\n")
 
 
 async def serve(listen_port: int, upstream_port: int, control_port: int) -> None:
     """Run a proxy until the process ends."""
     proxy = Proxy(listen_port, upstream_port)
-    await proxy.switch("pass")
-    server = await asyncio.start_server(proxy.control, "127.0.0.1", control_port)
-    async with server:
-        await server.serve_forever()
+    await proxy.change(None)
+    with _ControlServer(control_port, proxy) as server:
+        await asyncio.to_thread(server.serve_forever)
 
 
 def main() -> None:
@@ -141,6 +125,7 @@ def main() -> None:
     for name in ("listen", "upstream", "control"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
     ports = parser.parse_args()
+    sys.setswitchinterval(_THREAD_SWITCH_S)
     uvloop.run(serve(ports.listen, ports.upstream, ports.control))
 
 

@@ -24,7 +24,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the en
 class MiniStack:
     """One running instance. ``close`` ends it and all its workers and removes what it unpacked."""
 
-    def __init__(self, label: str, log_folder: Path) -> None:
+    def __init__(self, label: str, log_folder: Path, most_environments: int = MOST_ENVIRONMENTS) -> None:
         self._files = Path(tempfile.mkdtemp(prefix="archduel-"))
         port = free_port()
         self.endpoint_url = f"http://127.0.0.1:{port}"
@@ -32,12 +32,12 @@ class MiniStack:
             # The load generator comes first: a burst that makes the emulator start environments would otherwise make
             # the load late by up to a second, and the replay invalid.
             ["nice", "-n", "5", sys.executable, "-m", "ministack"],
-            environment={**_inherited(), **self._settings(port)},
+            environment={**_inherited(), **self._settings(port, most_environments)},
             log=log_folder / f"{label}-{port}.log",
         )
         self._started = time.monotonic()
 
-    def _settings(self, port: int) -> dict[str, str]:
+    def _settings(self, port: int, most_environments: int) -> dict[str, str]:
         return {
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",  # its default is every interface
@@ -54,7 +54,7 @@ class MiniStack:
             # It starts a process for every concurrent invocation, at a third of a CPU second each: past some number
             # the starting itself makes more concurrent, and the machine never comes back. A replay that meets this
             # bound is invalid, and says so.
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(MOST_ENVIRONMENTS),
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(most_environments),
         }
 
     def wait_until_ready(self) -> None:

@@ -12,41 +12,31 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources import experiment, observation
+from resources import observation
 from resources.architectures import Architecture, architectures
-from resources.bench import Bench, settings_for
-from resources.evidence import EXPERIMENTS, Tables, rows
-from resources.reconciliation import imbalances, reconcile
+from resources.bench import Bench
 from resources.stack import Stack
-from tests.evidence_builder import EvidenceBuilder
-from workloads.library import Library
-from workloads.places import Places
-from workloads.replay.client import KeepAliveClient
-from workloads.replay.schedule import Schedule, schedule, split_url
+from tests.replaying import lunch, replay, warm_bench
+from workloads.replay.schedule import Schedule, split_url
 from workloads.scenarios import scenarios
 
 pytestmark = pytest.mark.emulator
 
-SECONDS = 6.0
+STEADY = scenarios()["steady"]
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory) -> Schedule:
+    """A few seconds of the bundled lunch rush."""
+    return lunch(tmp_path_factory.mktemp("home"), 150, 6.0, STEADY)
 
 
 @pytest.fixture(scope="module", params=list(architectures()))
-def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    architecture = architectures()[request.param]
-    settings = settings_for(scenarios()["steady"], architecture, SECONDS)
-    running = Bench(architecture, settings, tmp_path_factory.mktemp("emulators"))
-    try:
-        running.ready().warm_up()
+def bench(
+    request: pytest.FixtureRequest, offered: Schedule, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    with warm_bench(request.param, STEADY, offered, tmp_path_factory.mktemp("emulators")) as running:
         yield running
-    finally:
-        running.close()
-
-
-@pytest.fixture
-def offered(places: Places) -> Schedule:
-    """A few seconds of the bundled lunch rush."""
-    recording = Library(places).load("food_orders").cut(limit=150)
-    return schedule(recording, speed=recording.duration_s / SECONDS, seed=1)
 
 
 def call(bench: Bench, method: str, path: str, body: dict[str, str] | None = None) -> tuple[int, dict[str, object]]:
@@ -68,15 +58,6 @@ def commits_of(bench: Bench, request_id: str) -> dict[str, object]:
                 return row
         time.sleep(0.05)
     return {}
-
-
-def replay(bench: Bench, offered: Schedule, scenario: str) -> Tables:
-    replayed = experiment.run(bench, offered, scenarios()[scenario], client=KeepAliveClient(), repetition=1)
-    facts = dict(replayed.facts)
-    windows = json.dumps(facts.pop("windows"))
-    template = EvidenceBuilder().experiment().tables()["experiments"].to_pylist()[0]
-    row = {**template, **facts, "architecture": bench.architecture.name, "scenario": scenario, "fault_windows": windows}
-    return reconcile({**replayed.tables, "experiments": rows(EXPERIMENTS, [row])})
 
 
 def acknowledgement(architecture: Architecture, operation: str) -> int:
@@ -127,10 +108,9 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
     assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
 
 
-def test_a_steady_replay_does_everything_once_and_the_books_balance(bench: Bench, offered: Schedule) -> None:
-    outcomes = replay(bench, offered, "steady")
+def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -> None:
+    outcomes = replay(bench, offered, STEADY)
     ledger = outcomes["ledger"].to_pylist()
-    assert imbalances(outcomes["ledger"], outcomes["experiments"]) == []
     assert sum(row["offered"] for row in ledger) == len(offered)
     assert sum(row["committed"] for row in ledger) == len(offered)
     assert sum(row["duplicates"] + row["redeliveries"] + row["unknown_effects"] for row in ledger) == 0
@@ -139,39 +119,8 @@ def test_a_steady_replay_does_everything_once_and_the_books_balance(bench: Bench
     assert clocks <= {"handler", "client"}
 
 
-def test_an_outage_of_the_table_refuses_what_is_synchronous_and_delays_what_is_queued(
-    bench: Bench, offered: Schedule
-) -> None:
-    outcomes = replay(bench, offered, "backend_outage")
-    assert imbalances(outcomes["ledger"], outcomes["experiments"]) == []
-    [window] = json.loads(outcomes["experiments"].column("fault_windows")[0].as_py())
-    assert abs(window["start_us"] - window["due_us"]) < 1_000_000
-    states = {row["request_id"]: row["state"] for row in outcomes["effects"].to_pylist()}
-    during = [
-        row
-        for row in outcomes["requests"].to_pylist()
-        if window["start_us"] <= row["scheduled_us"] and (row["responded_us"] or 0) < window["end_us"]
-    ]
-    assert during
-    for row in during:
-        if row["operation"] in bench.architecture.queued:
-            assert row["outcome"] == "accepted"
-            assert states[row["request_id"]] == "committed"
-        else:
-            assert row["outcome"] == "failed"
-            assert row["status"] in (502, 503)
-            assert states[row["request_id"]] == "rejected"
-    [recovery] = outcomes["recovery"].to_pylist()
-    if "command" in bench.architecture.queued:
-        assert recovery["error_share_in_window"] == 0
-        assert recovery["recovered_share"] == 1
-        assert recovery["drain_us"] > 0
-    else:
-        assert recovery["error_share_in_window"] > 0.9
-
-
 def test_everything_listens_on_loopback_only(bench: Bench) -> None:
-    for process in (*bench.emulator.process.processes(), *bench.proxy.process.processes()):
+    for process in (*bench.emulator.process.processes(), *bench.proxies["table"].process.processes()):
         for connection in process.net_connections(kind="inet"):
             if connection.status == psutil.CONN_LISTEN:
                 assert connection.laddr.ip == "127.0.0.1"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from resources.architectures import architectures
-from resources.lab import Comparison, Lab, LabSettings
+from resources.lab import Comparison, Contender, Lab, LabSettings
 from resources.reconciliation import imbalances, reconcile
+from resources.stack import DEFAULT_VARIANT
 from workloads.places import Places
 
 pytestmark = pytest.mark.emulator
@@ -20,9 +21,10 @@ def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(tmp
     outcomes = {}
     with Lab(Places(tmp_path), LabSettings(limit=400, speed=8.0, repetitions=1)) as lab:
         for name, _ in lab.replay(names, CELL, comparison):
-            outcomes[name] = reconcile(lab.evidence.read("adhoc-test", CELL, name))
+            evidence = lab.evidence.read("adhoc-test", CELL, Contender(name, DEFAULT_VARIANT).partition)
+            outcomes[name] = reconcile(evidence)
+            assert imbalances(evidence, outcomes[name]) == []
     for name, tables in outcomes.items():
-        assert imbalances(tables["ledger"], tables["experiments"]) == []
         books = {row["operation"]: row for row in tables["ledger"].to_pylist()}
         for operation, row in books.items():
             if operation in architectures()[name].queued:

@@ -4,10 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
+from resources.conformance import running
+from resources.conformance.storage import store
 from resources.evidence import EvidenceStore, Tables
-from resources.lab import Comparison, Summary, split_cell
+from resources.lab import Comparison, Contender, Summary, split_cell
+from resources.stack import DEFAULT_VARIANT
 from tests.evidence_builder import EvidenceBuilder
 from workloads.places import Places
+
+CONFORMANCE = {"target": "Fake 1.0", "expected": "this", "observed": "that", "affects": "S4, E4"}
 
 
 @dataclass
@@ -26,21 +33,34 @@ class FakeLab:
         self.calls.append(("replay", *names))
         for name in names:
             tables = self._evidence(name, cell, comparison)
-            EvidenceStore(self.places).write(comparison.comparison_id, cell, name, tables)
+            partition = Contender(name, DEFAULT_VARIANT).partition
+            EvidenceStore(self.places).write(comparison.comparison_id, cell, partition, tables)
             yield name, Summary(2, 0.1, 1.0, tuple(names))
 
-    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[Tables, bool]:
+    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         self.calls.append(("recorded", name))
-        store = EvidenceStore(self.places)
-        alone = not store.exists(comparison.comparison_id, cell, name)
+        store, contender = EvidenceStore(self.places), Contender(name, DEFAULT_VARIANT)
+        key = (comparison.comparison_id, cell, contender.partition)
+        alone = not store.exists(*key)
         if alone:
             list(self.replay([name], cell, comparison))
-        return store.read(comparison.comparison_id, cell, name), alone
+        return {contender: store.read(*key)}, alone
+
+    def conformance(self) -> pa.Table:
+        self.calls.append(("conformance",))
+        rows = [
+            {**CONFORMANCE, "behaviour": "as on AWS", "status": "reproduced"},
+            {**CONFORMANCE, "behaviour": "otherwise", "status": "different"},
+        ]
+        table = pa.Table.from_pylist(rows, schema=running.SCHEMA)
+        store(self.places, table, "Fake 1.0", "digest")
+        return table
 
     def _evidence(self, name: str, cell: str, comparison: Comparison) -> Tables:
         workload, scenario = split_cell(cell)
         builder = EvidenceBuilder().experiment(
             architecture=name,
+            variant=DEFAULT_VARIANT,
             workload=workload,
             scenario=scenario,
             comparison_id=comparison.comparison_id,

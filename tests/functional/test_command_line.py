@@ -42,7 +42,8 @@ def results(places: Places) -> Places:
     ("option", "value", "listed"),
     [
         ("--workload", "nope", "food_orders"),
-        ("--scenario", "nope", "backend_outage, concurrency_limit, steady"),
+        ("--scenario", "nope", "poison, queue_down, ramp, reordering, steady"),
+            ("--variant", "nope", "idempotent, naive"),
         ("--architecture", "nope", "event_driven, hybrid, synchronous"),
         ("--target", "nope", "ministack"),
     ],

@@ -1,102 +1,89 @@
-"""The fault proxy, as a process of its own in front of a small server: it passes everything, or it is down.
+"""The fault proxy as a process of its own between raw clients and a small server, and its remote control.
 
-When it is told what is tested with an experiment.
+When it is told what is tested with an experiment; whom a fault hits in `test_fault_choice`.
 """
 
 import os
 import socket
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import boto3
+import psutil
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from resources.faults.control import FaultProxy
+from resources.faults.fault import Fault
 from resources.leash import free_port
+from tests.unit.fault_server import CONTINUE, Caller, Upstream, chunked, dynamodb, post, response, serving
+from tests.unit.test_fault_choice import UPDATE, hits
 from tests.unit.test_leash import gone
 from workloads.errors import ArchduelError
 
-Connect = Callable[[], socket.socket]
+Connect = Callable[[], Caller]
 
-
-class _Echo(socketserver.BaseRequestHandler):
-    """Sends back what it reads."""
-
-    def handle(self) -> None:
-        try:
-            while data := self.request.recv(65_536):
-                self.request.sendall(data)
-        except OSError:
-            pass  # the proxy went down
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 100
+GET = b"GET /x HTTP/1.1\r\nHost: here\r\n\r\n"
+ERROR = {"kind": "error", "error": "ThrottlingException", "status": 400}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[int]:
-    with _Server(("127.0.0.1", 0), _Echo) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-        thread.start()
-        yield int(server.server_address[1])
-        server.shutdown()
-        thread.join(10)
+def server() -> Iterator[Upstream]:
+    with serving() as upstream:
+        yield upstream
 
 
 @pytest.fixture(scope="module")
-def running(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
-    proxy = FaultProxy("test", upstream, tmp_path_factory.mktemp("logs"))
+def running(server: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    proxy = FaultProxy("test", server.port, tmp_path_factory.mktemp("logs"))
     try:
         proxy.wait_until_ready()
         yield proxy
+        assert proxy.process.last_log_lines() == [], "nothing of all this is an error of the proxy's own"
     finally:
         proxy.close()
 
 
 @pytest.fixture
-def proxy(running: FaultProxy) -> FaultProxy:
-    running.switch("pass")
+def upstream(server: Upstream) -> Upstream:
+    server.requests.clear()
+    server.answers.clear()
+    server.abandoned = 0
+    return server
+
+
+@pytest.fixture
+def proxy(running: FaultProxy, upstream: Upstream) -> FaultProxy:
+    running.switch(None)
     return running
 
 
 @pytest.fixture
 def connect(proxy: FaultProxy) -> Iterator[Connect]:
     """Connects to the proxy; whatever was opened is closed."""
-    opened: list[socket.socket] = []
+    opened: list[Caller] = []
 
-    def one() -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
-        opened.append(connection)
-        return connection
+    def one() -> Caller:
+        opened.append(Caller(proxy.port))
+        return opened[-1]
 
     yield one
-    for connection in opened:
-        connection.close()
+    for caller in opened:
+        caller.close()
 
 
-def echoed(connection: socket.socket, data: bytes) -> bytes:
-    """What comes back for ``data``, as many bytes as were sent."""
-    sender = threading.Thread(target=connection.sendall, args=(data,))
-    sender.start()
-    received = bytearray()
-    while len(received) < len(data) and (some := connection.recv(65_536)):
-        received += some
-    sender.join(10)
-    return bytes(received)
+def passes(caller: Caller, body: bytes = b"x") -> bool:
+    """Whether a request comes back as the server answers."""
+    return caller.ask(post(body)) == response(post(body))
 
 
-def is_reset(connection: socket.socket) -> bool:
-    try:
-        connection.recv(1)
-    except ConnectionResetError:
-        return True
-    return False
+def memory_bytes(proxy: FaultProxy) -> int:
+    return sum(process.memory_info().rss for process in proxy.process.processes())
 
 
 def refuses(port: int) -> bool:
@@ -112,104 +99,551 @@ def refuses(port: int) -> bool:
 
 
 class TestPassing:
-    @pytest.mark.parametrize("size", [1, 1000, 3_000_000])
-    def test_bytes_come_and_go_as_they_are(self, connect: Connect, size: int) -> None:
-        data = os.urandom(size)
-        assert echoed(connect(), data) == data
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            GET,
+            post(b""),
+            post(b"x" * 300, "X-Odd-CASE:  spaced  ", "X-Twice: 1", "X-Twice: 2"),
+            dynamodb("UpdateItem", b'{"Key": 1}'),
+            b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)),
+        ],
+    )
+    def test_bytes_come_and_go_as_they_are(self, connect: Connect, request_: bytes) -> None:
+        assert connect().ask(request_) == response(request_)
+
+    def test_megabytes_pass_both_ways(self, connect: Connect) -> None:
+        request = post(os.urandom(5_000_000))
+        assert connect().ask(request) == response(request)
+
+    def test_megabytes_in_chunks_pass_both_ways(self, connect: Connect, upstream: Upstream) -> None:
+        content = chunked(os.urandom(2_000_000), 70_000)
+        upstream.answers["/many"] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + content
+        request = b"POST /many HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + content
+        caller = connect()
+        assert caller.ask(request) == upstream.answers["/many"]
+        assert upstream.requests == [request]
+        assert passes(caller)
+
+    def test_a_request_may_dribble_in(self, connect: Connect) -> None:
+        caller, request = connect(), post(b"abc", "X-Header: value")
+        for position in range(len(request)):
+            caller.send(request[position : position + 1])
+            time.sleep(0.0005)
+        assert caller.response() == response(request)
+
+    def test_pipelined_requests_are_answered_in_order(self, connect: Connect, upstream: Upstream) -> None:
+        requests = [post(b"%d" % number * 700) for number in range(60)]
+        expected = b"".join(response(request) for request in requests)
+        caller = connect()
+        caller.send(b"".join(requests))
+        assert caller.all_of(len(expected)) == expected
+        assert upstream.requests == requests
 
     def test_a_connection_carries_many_exchanges(self, connect: Connect) -> None:
-        connection = connect()
-        for number in range(50):
-            assert echoed(connection, b"%d" % number) == b"%d" % number
+        caller = connect()
+        assert all(passes(caller, b"%d" % number) for number in range(50))
 
     def test_connections_at_once_are_not_mixed_up(self, connect: Connect) -> None:
-        contents = [os.urandom(100_000) for _ in range(20)]
-        connections = [connect() for _ in contents]
-        with ThreadPoolExecutor(len(contents)) as pool:
-            assert list(pool.map(echoed, connections, contents)) == contents
+        requests = [post(os.urandom(100_000)) for _ in range(20)]
+        callers = [connect() for _ in requests]
+        with ThreadPoolExecutor(len(requests)) as pool:
+            answers = list(pool.map(Caller.ask, callers, requests))
+        assert answers == [response(request) for request in requests]
 
     def test_what_is_sent_at_once_upon_connecting_is_not_lost(self, connect: Connect) -> None:
-        for _ in range(20):
-            assert echoed(connect(), b"early") == b"early"
+        assert all(passes(connect()) for _ in range(20))
 
-    def test_a_close_of_one_end_closes_the_other(self, upstream: int, connect: Connect) -> None:
-        connection = connect()
-        assert echoed(connection, b"x") == b"x"
-        connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(1) == b""
+    def test_a_response_may_end_with_its_connection(self, connect: Connect, upstream: Upstream) -> None:
+        upstream.answers["/x"] = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000
+        caller = connect()
+        caller.send(GET)
+        assert caller.all_of(400_000) == upstream.answers["/x"]
+
+    def test_a_client_may_wait_to_be_told_to_continue(self, connect: Connect) -> None:
+        caller, request = connect(), post(b"x" * 1000, "Expect: 100-continue")
+        caller.send(request[:-1000])
+        assert caller.all_of(len(CONTINUE)) == CONTINUE
+        caller.send(request[-1000:])
+        assert caller.response() == response(request)
+        assert passes(caller)
+
+    def test_a_close_of_one_end_closes_the_other(self, connect: Connect, upstream: Upstream) -> None:
+        leaving, left = connect(), connect()
+        assert passes(leaving)
+        leaving.socket.shutdown(socket.SHUT_WR)
+        assert leaving.is_closed()
+        upstream.answers["/x"] = None
+        left.send(GET)
+        assert left.is_closed()
+
+    @pytest.mark.parametrize("data", [b"hello there\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 100])
+    def test_what_is_not_http_is_reset(self, connect: Connect, upstream: Upstream, data: bytes) -> None:
+        caller = connect()
+        caller.send(data)
+        assert caller.is_reset()
+        assert upstream.requests == []
+
+    @pytest.mark.parametrize(
+        "answer", [b"SSH-2.0-x\r\n\r\nContent-Length", b"HTTP/1.1 101 X\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n"]
+    )
+    def test_an_answer_that_is_something_else_is_reset(
+        self, connect: Connect, upstream: Upstream, answer: bytes
+    ) -> None:
+        upstream.answers["/x"] = answer
+        caller = connect()
+        caller.send(GET)
+        assert caller.is_reset()
 
     def test_without_an_upstream_connections_are_reset(self, tmp_path: Path) -> None:
         alone = FaultProxy("alone", free_port(), tmp_path)
         try:
             alone.wait_until_ready()
             try:
-                connection = socket.create_connection(("127.0.0.1", alone.port), timeout=10)
+                caller = Caller(alone.port)
             except ConnectionResetError:
                 return  # so soon that connecting itself met it
-            with connection:
-                assert is_reset(connection)
+            assert caller.is_reset()
+            caller.close()
         finally:
             alone.close()
+
+    def test_memory_stays_bounded_when_the_client_reads_slowly(
+        self, connect: Connect, upstream: Upstream, proxy: FaultProxy
+    ) -> None:
+        upstream.answers["/x"] = response(bytes(60_000_000), "Connection: close")
+        before = memory_bytes(proxy)
+        caller = connect()
+        caller.send(GET)
+        upstream.wait_for(1)
+        most = before
+        deadline = time.monotonic() + 0.3
+        while time.monotonic() < deadline:
+            most = max(most, memory_bytes(proxy))
+            time.sleep(0.01)
+        assert most - before < 15_000_000
+        assert caller.all_of(70_000_000) == upstream.answers["/x"]
+
+    def test_memory_stays_bounded_when_upstream_reads_slowly(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            proxy = FaultProxy("deaf", deaf.getsockname()[1], tmp_path)
+            try:
+                proxy.wait_until_ready()
+                before = memory_bytes(proxy)
+                caller = Caller(proxy.port)
+                caller.send(b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+                caller.socket.settimeout(0.3)
+                with pytest.raises(TimeoutError):
+                    caller.send(bytes(100_000_000))
+                assert memory_bytes(proxy) - before < 15_000_000
+                caller.close()
+            finally:
+                proxy.close()
 
 
 class TestDown:
     def test_refuses_new_connections(self, proxy: FaultProxy, connect: Connect) -> None:
-        proxy.switch("down")
+        proxy.switch({"kind": "down"})
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
                 connect()
 
-    def test_resets_open_connections(self, proxy: FaultProxy, connect: Connect) -> None:
-        idle, used = connect(), connect()
-        assert echoed(used, b"x") == b"x"
-        assert echoed(idle, b"x") == b"x"
-        proxy.switch("down")
-        assert is_reset(used)
-        assert is_reset(idle)
+    def test_resets_open_connections_and_what_is_under_way(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = (0.3, response(b"late"))
+        idle, waiting, sending = connect(), connect(), connect()
+        assert passes(idle)
+        waiting.send(GET)
+        sending.send(post(b"x" * 10)[:-5])
+        upstream.wait_for(2)
+        proxy.switch({"kind": "down"})
+        assert idle.is_reset()
+        assert waiting.is_reset()
+        assert sending.is_reset()
 
     def test_passes_again_on_the_same_port(self, proxy: FaultProxy, connect: Connect) -> None:
-        for number in range(5):
-            proxy.switch("down")
+        for _ in range(5):
+            proxy.switch({"kind": "down"})
             with pytest.raises(ConnectionRefusedError):
                 connect()
-            proxy.switch("pass")
-            assert echoed(connect(), b"%d" % number) == b"%d" % number
+            proxy.switch(None)
+            assert passes(connect())
+
+    def test_gives_way_to_another_fault(self, proxy: FaultProxy, connect: Connect) -> None:
+        proxy.switch({"kind": "down"})
+        proxy.switch(ERROR)
+        assert connect().ask(GET).startswith(b"HTTP/1.1 400 ")
 
     def test_switching_twice_is_switching_once(self, proxy: FaultProxy, connect: Connect) -> None:
-        connection = connect()
-        assert echoed(connection, b"x") == b"x"
-        proxy.switch("pass")
-        assert echoed(connection, b"y") == b"y", "passing on breaks nothing"
-        proxy.switch("down")
-        proxy.switch("down")
+        caller = connect()
+        assert passes(caller)
+        proxy.switch(None)
+        assert passes(caller), "passing on breaks nothing"
+        proxy.switch({"kind": "down"})
+        proxy.switch({"kind": "down"})
         with pytest.raises(ConnectionRefusedError):
             connect()
-        proxy.switch("pass")
-        assert echoed(connect(), b"z") == b"z"
+        proxy.switch(None)
+        assert passes(connect())
+
+
+class TestReset:
+    def test_resets_the_connection_and_forwards_nothing(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        hit, spared = connect(), connect()
+        assert passes(hit)
+        proxy.switch({"kind": "reset", "operations": ["GET"]})
+        hit.send(GET)
+        assert hit.is_reset()
+        assert passes(spared)
+        assert GET not in upstream.requests
+
+
+class TestHang:
+    @pytest.mark.parametrize("forwarded", [False, True])
+    def test_is_silent_for_good_and_spares_others(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream, forwarded: bool
+    ) -> None:
+        proxy.switch({"kind": "hang", "forwarded": forwarded, "operations": ["GET"]})
+        hung, spared = connect(), connect()
+        hung.send(GET)
+        assert hung.is_silent(0.1)
+        assert passes(spared)
+        proxy.switch(None)
+        hung.send(GET * 100)
+        assert hung.is_silent(0.1)
+        assert passes(spared)
+        assert upstream.requests.count(GET) == forwarded
+
+    def test_swallows_a_body_without_keeping_or_forwarding_it(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        proxy.switch({"kind": "hang"})
+        caller = connect()
+        caller.send(post(bytes(20_000_000)))  # would block if nobody read
+        assert caller.is_silent(0.05)
+        assert upstream.requests == []
+
+    def test_lets_go_of_callers_who_gave_up(self, proxy: FaultProxy, connect: Connect) -> None:
+        def connections() -> int:
+            return sum(
+                one.status == psutil.CONN_ESTABLISHED and one.laddr.port == proxy.port
+                for process in proxy.process.processes()
+                for one in process.net_connections()
+            )
+
+        before = connections()
+        proxy.switch({"kind": "hang"})
+        callers = [connect() for _ in range(10)]
+        for caller in callers:
+            caller.send(GET)
+        assert all(caller.is_silent(0.01) for caller in callers)
+        for caller in callers:
+            caller.close()
+        deadline = time.monotonic() + 5
+        while connections() > before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert connections() <= before
+
+
+class TestLatency:
+    def test_holds_the_response_and_not_the_request(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        proxy.switch({"kind": "latency", "median_ms": 400})
+        caller, started = connect(), time.monotonic()
+        caller.send(GET)
+        assert upstream.wait_for(1) == [GET]
+        assert caller.is_silent(0.1)
+        assert caller.response() == response(GET)
+        assert time.monotonic() - started > 0.39
+
+    def test_of_one_connection_keeps_no_other_waiting(self, proxy: FaultProxy, connect: Connect) -> None:
+        proxy.switch({"kind": "latency", "median_ms": 200})
+        callers, started = [connect() for _ in range(20)], time.monotonic()
+        for caller in callers:
+            caller.send(GET)
+        assert all(caller.response() == response(GET) for caller in callers)
+        assert time.monotonic() - started < 20 * 0.2
+
+    def test_is_served_though_the_fault_is_over_meanwhile(self, proxy: FaultProxy, connect: Connect) -> None:
+        proxy.switch({"kind": "latency", "min_ms": 150, "max_ms": 150})
+        caller, large = connect(), post(os.urandom(1_000_000))
+        answer: list[bytes] = []
+        asking = threading.Thread(target=lambda: answer.append(caller.ask(large)))
+        asking.start()
+        time.sleep(0.05)
+        proxy.switch(None)
+        asking.join(10)
+        assert answer == [response(large)]
+        assert passes(caller)
+
+    @pytest.mark.parametrize(
+        ("fault", "abandoned"),
+        [
+            (None, 1),
+            ({"kind": "latency", "median_ms": 60_000}, 0),
+            ({"kind": "hang", "forwarded": True}, 0),
+            ({"kind": "truncate"}, 0),
+        ],
+    )
+    def test_and_its_like_let_upstream_finish_what_callers_gave_up(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream, fault: dict[str, Any] | None, abandoned: int
+    ) -> None:
+        """A server may stop working for a connection that closes, as it does when no fault is on."""
+        proxy.switch(fault)
+        upstream.answers["/x"] = (0.1, response(b""))
+        caller = connect()
+        caller.send(GET)
+        upstream.wait_for(1)
+        caller.close()
+        time.sleep(0.2)
+        assert upstream.abandoned == abandoned
+
+
+class TestError:
+    def test_answers_and_keeps_the_connection(self, proxy: FaultProxy, connect: Connect, upstream: Upstream) -> None:
+        caller = connect()
+        assert passes(caller)
+        proxy.switch(ERROR)
+        for request in (
+            dynamodb("PutItem"),
+            GET,
+            post(bytes(3_000_000)),
+            post(b"", "Expect: 100-continue")[:-2] + b"\r\n",
+        ):
+            answer = caller.ask(request)
+            if answer == CONTINUE:
+                answer = caller.response()
+            assert answer.removeprefix(CONTINUE).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        proxy.switch(None)
+        assert passes(caller)
+        assert len(upstream.requests) == 2
+
+    def test_answers_pipelined_requests_in_their_turn(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        proxy.switch({**ERROR, "operations": ["GetItem"]})
+        upstream.answers["/"] = (0.05, response(b"slow"))
+        caller = connect()
+        caller.send(dynamodb("PutItem") + dynamodb("GetItem") + dynamodb("PutItem"))
+        slow = response(b"slow")
+        assert caller.all_of(len(slow)) == slow
+        received = b""
+        while not received.endswith(slow):
+            received += caller.all_of(1)
+        assert received.startswith(b"HTTP/1.1 400 ")
+        assert len(upstream.requests) == 2
+
+    def test_answers_are_not_piled_up_for_who_reads_none(self, proxy: FaultProxy, connect: Connect) -> None:
+        proxy.switch({**ERROR, "error": "X" * 2000})
+        caller, count = connect(), 20_000
+        one = caller.ask(GET)
+        before = memory_bytes(proxy)
+        sender = threading.Thread(target=caller.send, args=(GET * count,))
+        sender.start()
+        time.sleep(0.3)
+        assert memory_bytes(proxy) - before < 15_000_000
+        assert caller.all_of(len(one) * count) == one * count
+        sender.join(10)
+
+    def test_closes_after_answering_who_asked_for_that(self, proxy: FaultProxy, connect: Connect) -> None:
+        proxy.switch(ERROR)
+        caller = connect()
+        assert b"connection: close" in caller.ask(post(b"x", "Connection: close"))
+        assert caller.is_closed()
+
+
+class TestTruncate:
+    def test_passes_half_of_the_body_and_closes(self, proxy: FaultProxy, connect: Connect, upstream: Upstream) -> None:
+        proxy.switch({"kind": "truncate"})
+        whole = response(os.urandom(1_000_000))
+        upstream.answers["/x"] = whole
+        caller = connect()
+        caller.send(GET)
+        assert caller.all_of(2_000_000) == whole[:-500_000]
+        assert upstream.requests == [GET]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(300_000)),
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"short"),
+            response(b"1"),
+            response(b""),
+        ],
+    )
+    def test_leaves_no_response_whole(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream, answer: bytes
+    ) -> None:
+        proxy.switch({"kind": "truncate"})
+        upstream.answers["/x"] = answer
+        caller = connect()
+        caller.send(GET)
+        received = caller.all_of(len(answer))
+        assert 0 < len(received) < len(answer)
+        assert answer.startswith(received)
+
+
+class TestSwitch:
+    def test_applies_to_the_next_request_of_an_open_connection(self, proxy: FaultProxy, connect: Connect) -> None:
+        caller = connect()
+        for _ in range(5):
+            assert passes(caller)
+            proxy.switch(ERROR)
+            assert caller.ask(GET).startswith(b"HTTP/1.1 400 ")
+            proxy.switch(None)
+
+    def test_lets_a_request_under_way_go_on_as_it_began(
+        self, proxy: FaultProxy, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = (0.1, response(b"done"))
+        caller = connect()
+        caller.send(GET)
+        upstream.wait_for(1)
+        proxy.switch({"kind": "reset"})
+        assert caller.response() == response(b"done")
+        caller.send(GET)
+        assert caller.is_reset()
+
+    def test_hits_the_same_requests_in_every_process(
+        self, proxy: FaultProxy, upstream: Upstream, tmp_path: Path
+    ) -> None:
+        told = {**ERROR, "share": 0.5, "seed": 11}
+        other = FaultProxy("other", upstream.port, tmp_path)
+        try:
+            other.wait_until_ready()
+            patterns = []
+            for one in (proxy, other):
+                one.switch(told)
+                caller = Caller(one.port)
+                patterns.append([caller.ask(dynamodb("UpdateItem")).startswith(b"HTTP/1.1 400") for _ in range(60)])
+                caller.close()
+        finally:
+            other.close()
+        assert patterns[0] == patterns[1] == hits(Fault(told), 60, UPDATE)
+
+    def test_starts_counting_afresh(self, proxy: FaultProxy, connect: Connect) -> None:
+        told = {**ERROR, "share": 0.5, "seed": 11}
+        caller, patterns = connect(), []
+        for _ in range(2):
+            proxy.switch(told)
+            patterns.append([caller.ask(GET).startswith(b"HTTP/1.1 400") for _ in range(30)])
+        assert patterns[0] == patterns[1]
 
     def test_tells_when_it_took_hold(self, proxy: FaultProxy) -> None:
         before_ns = time.monotonic_ns()
-        took_hold_ns = [proxy.switch("down"), proxy.switch("pass")]
-        assert before_ns <= took_hold_ns[0] <= took_hold_ns[1] <= time.monotonic_ns()
+        took_hold_ns = [proxy.switch({"kind": "down"}), proxy.switch(ERROR), proxy.switch(None)]
+        assert before_ns <= took_hold_ns[0] <= took_hold_ns[1] <= took_hold_ns[2] <= time.monotonic_ns()
+
+    def test_may_be_asked_for_by_other_threads(self, proxy: FaultProxy, connect: Connect) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(proxy.switch, [ERROR, None] * 50))
+        proxy.switch(None)
+        assert passes(connect())
+
+
+def table(url: str) -> Any:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=5),
+    )
+
+
+class TestWithBoto3:
+    """The client whose requests are to fail, and what it makes of it."""
+
+    @pytest.fixture(autouse=True)
+    def _tables(self, upstream: Upstream) -> None:
+        body = b'{"TableNames":["orders"]}'
+        upstream.answers["/"] = response(body, "Content-Type: application/x-amz-json-1.0")
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [("ProvisionedThroughputExceededException", 400), ("InternalServerError", 500), ("ThrottlingException", 400)],
+    )
+    def test_errors_are_dynamodbs(self, proxy: FaultProxy, error: str, status: int) -> None:
+        client = table(proxy.url)
+        assert client.list_tables()["TableNames"] == ["orders"]
+        proxy.switch({"kind": "error", "error": error, "status": status, "operations": ["ListTables"]})
+        with pytest.raises(ClientError) as caught:
+            client.list_tables()
+        assert caught.value.response["Error"]["Code"] == error
+        metadata = caught.value.response["ResponseMetadata"]
+        assert metadata["HTTPStatusCode"] == status
+        assert metadata["RequestId"]
+        proxy.switch(None)
+        assert client.list_tables()["TableNames"] == ["orders"]
+        client.close()
+
+    def test_a_reset_is_a_closed_connection(self, proxy: FaultProxy) -> None:
+        client = table(proxy.url)
+        proxy.switch({"kind": "reset"})
+        with pytest.raises(ConnectionClosedError):
+            client.list_tables()
+        proxy.switch(None)
+        assert client.list_tables()["TableNames"] == ["orders"]
+        client.close()
 
 
 class TestControl:
-    @pytest.mark.parametrize("mode", ["slow", "", "DOWN", "passing"])
-    def test_refuses_a_mode_there_is_not_and_goes_on(self, proxy: FaultProxy, connect: Connect, mode: str) -> None:
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            ({"kind": "slow"}, "no such kind of fault: 'slow'"),
+            ({"kind": "reset", "shares": 1}, "reset does not know shares"),
+            ({"kind": "latency", "median_ms": "5\n"}, "median_ms must be a number"),
+            ([], "no such kind of fault: None"),
+        ],
+    )
+    def test_refuses_what_is_no_fault_and_goes_on_as_before(
+        self, proxy: FaultProxy, connect: Connect, fault: Any, reason: str
+    ) -> None:
+        caller = connect()
+        assert passes(caller)
+        with pytest.raises(ArchduelError, match=f"refused .*{reason}"):
+            proxy.switch(fault)
+        assert passes(caller)
+        proxy.switch(ERROR)
         with pytest.raises(ArchduelError, match="refused"):
-            proxy.switch(mode)
-        assert echoed(connect(), b"x") == b"x"
+            proxy.switch(fault)
+        assert caller.ask(GET).startswith(b"HTTP/1.1 400 "), "the fault that was on is on still"
+
+    @pytest.mark.parametrize("line", [b"down\n", b"\n", b"[]\n", b'"down"\n', b"\xff\xfe\n", b"{" * 5000 + b"\n"])
+    def test_refuses_lines_that_are_something_else(self, proxy: FaultProxy, line: bytes) -> None:
+        with (
+            socket.create_connection(proxy._control_address, timeout=5) as connection,
+            connection.makefile("rb") as answers,
+        ):
+            connection.sendall(line + b"null\n")
+            assert answers.readline().startswith(b"error ")
+            assert answers.readline().startswith(b"ok ")
 
     def test_is_not_running_before_it_is_ready(self, tmp_path: Path) -> None:
         proxy = FaultProxy("early", 1, tmp_path)
         try:
             with pytest.raises(ArchduelError, match="not running"):
-                proxy.switch("down")
+                proxy.switch({"kind": "down"})
         finally:
             proxy.close()
 
-    def test_ends_with_all_its_processes_when_it_is_closed(self, upstream: int, tmp_path: Path) -> None:
-        proxy = FaultProxy("short", upstream, tmp_path)
+    def test_listens_on_loopback_only(self, proxy: FaultProxy) -> None:
+        addresses = {
+            one.laddr.ip
+            for process in proxy.process.processes()
+            for one in process.net_connections()
+            if one.status == psutil.CONN_LISTEN
+        }
+        assert addresses == {"127.0.0.1"}
+
+    def test_ends_with_all_its_processes_when_it_is_closed(self, server: Upstream, tmp_path: Path) -> None:
+        proxy = FaultProxy("short", server.port, tmp_path)
         proxy.wait_until_ready()
         pids = [process.pid for process in proxy.process.processes()]
         assert pids
@@ -217,19 +651,20 @@ class TestControl:
         assert gone(pids)
         assert refuses(proxy.port)
         with pytest.raises(ArchduelError, match="not running"):
-            proxy.switch("pass")
+            proxy.switch(None)
         proxy.close()
 
-    def test_that_dies_is_said_to_be_gone(self, upstream: int, tmp_path: Path) -> None:
-        proxy = FaultProxy("dying", upstream, tmp_path)
+    def test_that_dies_is_said_to_be_gone(self, server: Upstream, tmp_path: Path) -> None:
+        proxy = FaultProxy("dying", server.port, tmp_path)
         try:
             proxy.wait_until_ready()
             processes = proxy.process.processes()
             for process in processes:
                 process.kill()
             assert gone([process.pid for process in processes])
-            with pytest.raises(ArchduelError, match=r"gone|refused"):
-                proxy.switch("pass")
+            for _ in range(2):
+                with pytest.raises(ArchduelError, match="gone"):
+                    proxy.switch(None)
         finally:
             proxy.close()
 

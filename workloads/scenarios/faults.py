@@ -7,7 +7,7 @@ class here and one entry there.
 
 import re
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -75,8 +75,6 @@ class FaultBase(BaseModel):
     """What every fault says: where, what, from when, for how long."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    # Whether a request the fault refuses is one that a limit refused.
-    throttles: ClassVar[bool] = False
 
     target: str
     kind: str
@@ -99,6 +97,11 @@ class FaultBase(BaseModel):
         return round(start), round(start + self.length.us(duration_us))
 
     @property
+    def limits(self) -> bool:
+        """Whether what it refuses is refused by a limit: throttled, not failed."""
+        return False
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What is special to this kind, as plain values."""
         common = {"target", "kind", "start", "length"}
@@ -112,8 +115,8 @@ class Down(FaultBase):
     target: Literal["api", "functions", "command", "query", "consumer", "queue", "table"]
 
     @property
-    def refuses_invocations(self) -> bool:
-        """Whether it is done by allowing a function no environment."""
+    def limits(self) -> bool:
+        """Functions are stopped by allowing them no environment."""
         return self.target in ("functions", "command", "query", "consumer")
 
 
@@ -127,11 +130,14 @@ class Disabled(FaultBase):
 class Throttle(FaultBase):
     """The stage lets through so many requests a second (with a bucket of ``burst``), and answers 429 beyond."""
 
-    throttles: ClassVar[bool] = True
     kind: Literal["throttle"]
     target: Literal["api"] = "api"
     rate_per_s: Positive
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+
+    @property
+    def limits(self) -> bool:
+        return True
 
 
 class HopFault(FaultBase):
@@ -207,6 +213,10 @@ class Error(HopFault):
     def status(self) -> int:
         """The HTTP status that goes with it."""
         return (TABLE_ERRORS if self.target == "table" else API_ERRORS)[self.error]
+
+    @property
+    def limits(self) -> bool:
+        return self.target == "api" and self.status == 429
 
 
 class Truncate(HopFault):

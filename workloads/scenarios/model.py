@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from workloads.errors import UsageError
-from workloads.scenarios.faults import Down, Error, Fault, FaultBase, same_place
+from workloads.scenarios.faults import Fault, FaultBase, same_place
 
 
 def _whole(least: int, most: int) -> Any:
@@ -65,9 +65,7 @@ class Scenario(BaseModel):
     @property
     def limits(self) -> bool:
         """Whether a limit is on, so that a refused request may be a throttled one."""
-        return self.reserved_concurrency is not None or any(
-            fault.throttles or (isinstance(fault, Down) and fault.refuses_invocations) for fault in self.faults
-        )
+        return self.reserved_concurrency is not None or any(fault.limits for fault in self.faults)
 
     @property
     def throttled_status(self) -> int:
@@ -76,10 +74,7 @@ class Scenario(BaseModel):
 
         docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
         """
-        by_the_stage = any(
-            fault.throttles or (isinstance(fault, Error) and fault.status == 429) for fault in self.faults
-        )
-        return 429 if by_the_stage else 500
+        return 429 if any(fault.limits and fault.target == "api" for fault in self.faults) else 500
 
     def windows(self, duration_us: int) -> list[tuple[Fault, int, int]]:
         """Each fault with its first microsecond and the first one after it, in a replay of ``duration_us``.

@@ -1,0 +1,139 @@
+"""Doing a scenario's faults at their time: a thread of its own, absolute deadlines, every switch written down.
+
+Belongs here: when what is switched. How it is done is the proxy (a hop) or `resources.faults.policies` (a component).
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resources.faults.control import FaultProxy
+from resources.faults.policies import Effect, policy
+from resources.stack import Stack
+from workloads.replay.schedule import Schedule
+from workloads.replay.shaping import hits
+from workloads.scenarios.faults import Down, Error, Fault, HopFault
+from workloads.scenarios.model import Scenario
+
+_METHODS = {"command": "POST", "query": "GET"}
+
+Window = dict[str, Any]
+
+
+def proxied_hops(scenario: Scenario) -> frozenset[str]:
+    """The targets whose faults are done by a proxy in front of them."""
+    return frozenset(fault.target for fault in scenario.faults if _by_proxy(fault))
+
+
+def _by_proxy(fault: Fault) -> bool:
+    return isinstance(fault, HopFault) or (isinstance(fault, Down) and fault.target in ("api", "table"))
+
+
+@dataclass(frozen=True)
+class _Hop:
+    """A fault of a hop, as its proxy wants to hear of it."""
+
+    proxy: FaultProxy
+    fault: Fault
+    seed: int
+
+    def on(self) -> int:
+        told = {"kind": self.fault.kind, **self.fault.parameters}
+        if self.fault.kind != "down":
+            told["seed"] = self.seed
+        if isinstance(self.fault, Error):
+            told["status"] = self.fault.status
+        if self.fault.target == "api" and told.get("operations"):
+            told["operations"] = [_METHODS[operation] for operation in told["operations"]]
+        return self.proxy.switch(told)
+
+    def off(self) -> int:
+        return self.proxy.switch(None)
+
+
+@dataclass(frozen=True)
+class _Switch:
+    due_us: int
+    on: bool
+    effect: Effect
+    window: Window
+
+
+class FaultConductor:
+    """Switches the faults of one replay. ``windows`` says what was on when, in microseconds since the replay's start.
+
+    A window of a component that the architecture does not have says ``"present": false``; one in the traffic itself
+    counts the ``requests`` it is about.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        schedule: Schedule,
+        stack: Stack,
+        proxies: Mapping[str, FaultProxy],
+        start_ns: int,
+    ) -> None:
+        self._start_ns = start_ns
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._switches: list[_Switch] = []
+        self.windows: list[Window] = []
+        for number, (fault, start_us, end_us) in enumerate(scenario.windows(schedule.duration_us)):
+            window: Window = {"target": fault.target, "kind": fault.kind, "due_us": start_us, **fault.parameters}
+            if fault.limits:
+                window["limits"] = True
+            self.windows.append(window)
+            about = hits(schedule, fault, start_us, end_us)
+            effect = (
+                _Hop(proxies[fault.target], fault, schedule.seed + number) if _by_proxy(fault) else policy(stack, fault)
+            )
+            if about is not None:
+                window |= {"start_us": start_us, "end_us": end_us, "requests": about}
+            elif effect is None:
+                window |= {"start_us": start_us, "end_us": end_us, "present": False}
+            else:
+                self._switches += [_Switch(start_us, True, effect, window), _Switch(end_us, False, effect, window)]
+        self._switches.sort(key=lambda switch: switch.due_us)
+        if scenario.reserved_concurrency is not None:  # on from the first request to the last
+            limit = {"target": "functions", "kind": "concurrency_limit", "limits": True, "due_us": 0, "start_us": 0}
+            self.windows.append({**limit, "end_us": schedule.duration_us})
+        self._thread = threading.Thread(target=self._run, name="fault-conductor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise what a switch failed with."""
+        if self._failure is not None:
+            raise self._failure
+
+    def finish(self) -> None:
+        """End every fault now, whether its time is over or not, and raise what a switch failed with."""
+        self._stop.set()
+        self._thread.join(30)
+        self.check()
+
+    def _run(self) -> None:
+        try:
+            for switch in self._switches:
+                if not switch.on and "start_us" not in switch.window:
+                    continue  # the replay was over before it began
+                remaining_s = (self._start_ns + switch.due_us * 1000 - time.monotonic_ns()) / 1e9
+                if self._stop.wait(max(0.0, remaining_s)) and switch.on:
+                    continue
+                at_ns = switch.effect.on() if switch.on else switch.effect.off()
+                switch.window["start_us" if switch.on else "end_us"] = (at_ns - self._start_ns) // 1000
+        except BaseException as error:  # handed over to the thread that waits, which raises it
+            self._failure = error
+
+
+def mend(scenario: Scenario, stack: Stack, proxies: Mapping[str, FaultProxy]) -> None:
+    """End whatever fault of ``scenario`` may still be on: a run that was killed ended none of its own."""
+    for proxy in proxies.values():
+        proxy.switch(None)
+    for fault in scenario.faults:
+        if effect := policy(stack, fault):
+            effect.off()

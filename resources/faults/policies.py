@@ -1,0 +1,142 @@
+"""Faults of components, done by the services' own switches and never by deleting anything.
+
+Belongs here: how a component of a stack is taken away and given back. Hops are the proxy's business, and when
+something happens the conductor's.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from resources.architectures.parts import QUEUE
+from resources.stack import Stack
+from workloads.scenarios.faults import Disabled, Down, Fault, Throttle
+
+_NOWHERE = "unreachable"  # a queue that does not exist
+
+
+class Effect(Protocol):
+    """Something that can be broken and mended; both return CLOCK_MONOTONIC in ns when it had taken hold."""
+
+    def on(self) -> int: ...
+
+    def off(self) -> int: ...
+
+
+class NoConcurrency:
+    """Functions that may not run: reserved concurrency 0, AWS's own way to stop a function.
+
+    docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    """
+
+    def __init__(self, stack: Stack, functions: Sequence[str]) -> None:
+        self._stack, self._functions = stack, functions
+
+    def on(self) -> int:
+        for name in self._functions:
+            self._stack.clients.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        return time.monotonic_ns()
+
+    def off(self) -> int:
+        reserved = self._stack.settings.reserved_concurrency
+        for name in self._functions:
+            if reserved is None:
+                self._stack.clients.lambda_.delete_function_concurrency(FunctionName=name)
+            else:
+                self._stack.clients.lambda_.put_function_concurrency(
+                    FunctionName=name, ReservedConcurrentExecutions=reserved
+                )
+        return time.monotonic_ns()
+
+
+class NoConsuming:
+    """A disabled event source mapping: what is in the queue stays there."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def on(self) -> int:
+        return self._set(enabled=False)
+
+    def off(self) -> int:
+        return self._set(enabled=True)
+
+    def _set(self, *, enabled: bool) -> int:
+        uuid = self._stack.facts["event_source_mapping"]["uuid"]
+        self._stack.clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
+        return time.monotonic_ns()
+
+
+class NoQueue:
+    """A queue that neither takes nor gives: the API's integration asks for one that does not exist, and the mapping is
+    disabled. What was in it is in it afterwards.
+
+    A policy that denies would be nearer to AWS; emulators do not enforce it.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._consuming = stack, NoConsuming(stack)
+
+    def on(self) -> int:
+        self._point_to(_NOWHERE)
+        return self._consuming.on()
+
+    def off(self) -> int:
+        self._point_to(self._stack.facts[QUEUE]["name"])
+        return self._consuming.off()
+
+    def _point_to(self, queue: str) -> None:
+        api, gateway = self._stack.facts["api"], self._stack.clients.apigateway
+        for route in api["queue_routes"]:
+            uri = f"{route['uri'].rpartition('/')[0]}/{queue}"
+            gateway.update_integration(
+                restApiId=api["id"],
+                resourceId=route["resource"],
+                httpMethod=route["method"],
+                patchOperations=[{"op": "replace", "path": "/uri", "value": uri}],
+            )
+        gateway.create_deployment(restApiId=api["id"], stageName=api["stage"])
+
+
+# What a stage without settings of its own lets through: the account's limits.
+_ACCOUNT_LIMITS = {"rateLimit": "10000", "burstLimit": "5000"}
+
+
+class StageThrottle:
+    """The stage's own throttle: a token bucket in front of every method."""
+
+    def __init__(self, stack: Stack, fault: Throttle) -> None:
+        self._stack, self._fault = stack, fault
+
+    def on(self) -> int:
+        return self._set({"rateLimit": str(self._fault.rate_per_s), "burstLimit": str(self._fault.burst)})
+
+    def off(self) -> int:
+        return self._set(_ACCOUNT_LIMITS)
+
+    def _set(self, limits: Mapping[str, str]) -> int:
+        api = self._stack.facts["api"]
+        self._stack.clients.apigateway.update_stage(
+            restApiId=api["id"],
+            stageName=api["stage"],
+            patchOperations=[
+                {"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in limits.items()
+            ],
+        )
+        return time.monotonic_ns()
+
+
+def policy(stack: Stack, fault: Fault) -> Effect | None:
+    """How ``fault`` is done to ``stack``; None where the architecture has no such component, or it is a hop's fault."""
+    match fault:
+        case Throttle():
+            return StageThrottle(stack, fault)
+        case Disabled() if fault.target in stack.facts:
+            return NoConsuming(stack)
+        case Down(target="queue") if QUEUE in stack.facts:
+            return NoQueue(stack)
+        case Down() if fault.limits:
+            named = stack.function_names
+            chosen = [function for node, function in named.items() if fault.target in ("functions", node)]
+            return NoConcurrency(stack, chosen) if chosen else None
+    return None

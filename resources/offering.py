@@ -1,0 +1,71 @@
+"""What a replay offers: a recording at a speed this machine can play it, shaped by a scenario.
+
+Belongs here: from recording, scenario and settings to a schedule. Nothing is started but, once per machine, the
+measurement of what its emulator takes.
+"""
+
+from dataclasses import dataclass
+
+from resources.capacity import capacity, default_peak_per_s
+from resources.progress import Reporter
+from workloads.places import Places
+from workloads.recording import Recording, peak_rate
+from workloads.replay.schedule import Schedule, schedule
+from workloads.replay.shaping import shaped
+from workloads.scenarios.model import Scenario
+
+_SHORTEST_REPLAY_S = 10.0
+_ATTEMPTS = 20  # requests of one and the same microsecond are a peak at any speed
+_NEAR_ENOUGH = 1.05
+_MOMENT_S = 0.25  # real logs come in clumps that a second averages away
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is sent when, and how many times as fast as it was recorded."""
+
+    schedule: Schedule
+    speed: float
+
+
+def offer(
+    recording: Recording,
+    scenario: Scenario,
+    *,
+    speed: float,
+    seed: int,
+    longest_pause_s: float | None,
+    most_per_s: float | None = None,
+) -> Offer:
+    """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second.
+
+    A scenario that makes more of the traffic would otherwise show the emulator's limit for an architecture's.
+    """
+    for _ in range(_ATTEMPTS):
+        offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=longest_pause_s), scenario)
+        excess = _excess(offered, most_per_s)
+        if excess <= _NEAR_ENOUGH:
+            break
+        speed = float(f"{speed / min(excess, 4.0):.4g}")
+    return Offer(offered, speed)
+
+
+def _excess(offered: Schedule, most_per_s: float | None) -> float:
+    """How many times as many requests as allowed its busiest second holds, or its busiest moment twice as allowed."""
+    if most_per_s is None:
+        return 0.0
+    in_a_moment = peak_rate(offered.due_us, _MOMENT_S) / max(2 * most_per_s, 1 / _MOMENT_S)
+    return max(peak_rate(offered.due_us) / most_per_s, in_a_moment)
+
+
+def default_speed(places: Places, recording: Recording, reporter: Reporter) -> tuple[float, float]:
+    """The speed at which the recording's busiest second stays under half of what this machine's emulator takes, and
+    that half, in requests per second.
+
+    Never so fast that a replay is over before a fault in it could be told from a hiccup.
+    """
+    if not (places.home / "capacity.json").exists():
+        reporter.stage("measuring once what the emulator takes on this machine")
+    most_per_s = default_peak_per_s(capacity(places.home, places.emulator_logs))
+    fastest = recording.fastest_speed(most_per_s)
+    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), most_per_s

@@ -1,0 +1,111 @@
+"""Each component away in turn, architecture by architecture: who notices, and what becomes of what was accepted.
+
+What an architecture does is asked of its registry entry (``queued``) and its nodes, never of its name.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from resources.architectures import Architecture, architectures
+from resources.evidence import Tables
+from tests.replaying import lunch, replay, warm_bench
+from workloads.scenarios import scenarios
+
+pytestmark = pytest.mark.emulator
+
+# Messages that failed come back soon, so that the test does not wait for them.
+IN_TURN = scenarios()["component_down"].model_copy(update={"visibility_timeout_s": 3, "max_receive_count": 20})
+COMPONENTS = [fault.target for fault in IN_TURN.faults]
+
+
+@dataclass(frozen=True)
+class Run:
+    architecture: Architecture
+    outcomes: Tables
+    windows: dict[str, dict[str, Any]]  # by target
+
+    def within(self, target: str) -> list[dict[str, Any]]:
+        """What was sent and answered while a component was away: its request and its effect in one."""
+        window = self.windows[target]
+        effects = {row["request_id"]: row for row in self.outcomes["effects"].to_pylist()}
+        return [
+            {**effects[row["request_id"]], **row}
+            for row in self.outcomes["requests"].to_pylist()
+            if window["start_us"] <= row["sent_us"] and (row["responded_us"] or row["sent_us"]) < window["end_us"]
+        ]
+
+    def queued(self, row: dict[str, Any]) -> bool:
+        return row["operation"] in self.architecture.queued
+
+
+@pytest.fixture(scope="module", params=list(architectures()))
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("components")
+    offered = lunch(folder, 600, 18.0, IN_TURN)
+    with warm_bench(request.param, IN_TURN, offered, folder) as bench:
+        outcomes = replay(bench, offered, IN_TURN)
+    windows = json.loads(outcomes["experiments"].column("fault_windows")[0].as_py())
+    return Run(architectures()[request.param], outcomes, {window["target"]: window for window in windows})
+
+
+def test_every_request_is_in_the_books(run: Run) -> None:
+    assert sum(row["offered"] for row in run.outcomes["ledger"].to_pylist()) == 600
+
+
+@pytest.mark.parametrize("target", COMPONENTS)
+def test_a_window_is_recorded_where_it_was(run: Run, target: str) -> None:
+    window = run.windows[target]
+    has_queue = bool(run.architecture.queued)
+    assert window.get("present", True) == (has_queue or target not in ("queue", "event_source_mapping"))
+    assert window["start_us"] - window["due_us"] < 500_000
+    assert window["start_us"] < window["end_us"]
+    assert len(run.within(target)) > 10, "nothing was tested"
+
+
+def test_without_the_api_nothing_gets_in(run: Run) -> None:
+    for row in run.within("api"):
+        assert (row["outcome"], row["state"]) == ("failed", "rejected")
+
+
+def test_without_functions_only_a_queue_accepts(run: Run) -> None:
+    for row in run.within("functions"):
+        if run.queued(row):
+            assert (row["outcome"], row["state"]) == ("accepted", "committed")
+        else:
+            assert (row["outcome"], row["state"], row["aws_status"]) == ("throttled", "rejected", 500)
+
+
+def test_without_the_queue_what_is_queued_is_refused_and_the_rest_answered(run: Run) -> None:
+    for row in run.within("queue"):
+        if run.queued(row):
+            assert (row["outcome"], row["status"], row["state"]) == ("failed", 500, "rejected")
+        else:
+            assert (row["outcome"], row["state"]) == ("answered", "committed")
+
+
+def test_without_a_consumer_what_is_queued_waits_and_the_rest_is_answered(run: Run) -> None:
+    end_us = run.windows["event_source_mapping"]["end_us"]
+    late = 0
+    for row in run.within("event_source_mapping"):
+        assert row["outcome"] == ("accepted" if run.queued(row) else "answered")
+        assert row["state"] == "committed"
+        late += run.queued(row) and row["committed_us"] >= end_us
+    waiting = sum(run.queued(row) for row in run.within("event_source_mapping"))
+    assert late >= 0.9 * waiting, "but for a batch that had been taken already"
+
+
+def test_without_the_table_what_is_queued_waits_and_the_rest_fails(run: Run) -> None:
+    for row in run.within("table"):
+        if run.queued(row):
+            assert (row["outcome"], row["state"]) == ("accepted", "committed")
+        else:
+            assert (row["outcome"], row["state"]) == ("failed", "rejected")
+            assert row["status"] in (502, 503)
+
+
+def test_nothing_accepted_is_lost_and_nothing_is_stored_twice(run: Run) -> None:
+    for row in run.outcomes["ledger"].to_pylist():
+        assert row["lost"] == row["dead_lettered"] == row["in_flight"] == row["duplicates"] == 0

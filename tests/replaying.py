@@ -1,0 +1,56 @@
+"""A replay on a real bench, reconciled: what the emulator tests have in common. Its books balance, whatever a test is
+about."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resources import experiment
+from resources.architectures import architectures
+from resources.bench import Bench, settings_for
+from resources.evidence import EXPERIMENTS, Tables, rows
+from resources.faults.conductor import proxied_hops
+from resources.reconciliation import imbalances, reconcile
+from resources.stack import DEFAULT_VARIANT
+from tests.evidence_builder import EvidenceBuilder
+from workloads.library import Library
+from workloads.places import Places
+from workloads.replay.client import KeepAliveClient
+from workloads.replay.schedule import Schedule, schedule
+from workloads.replay.shaping import shaped
+from workloads.scenarios.model import Scenario
+
+
+def lunch(folder: Path, requests: int, seconds: float, scenario: Scenario) -> Schedule:
+    """The first requests of the bundled lunch rush in so many seconds, as the scenario has them."""
+    recording = Library(Places(folder)).load("food_orders").cut(limit=requests)
+    return shaped(schedule(recording, speed=recording.duration_s / seconds, seed=1), scenario)
+
+
+@contextmanager
+def warm_bench(
+    architecture: str, scenario: Scenario, offered: Schedule, folder: Path, variant: str = DEFAULT_VARIANT
+) -> Iterator[Bench]:
+    """A bench as the lab would make it for that scenario and schedule."""
+    settings = settings_for(scenario, architectures()[architecture], offered.duration_us, variant)
+    bench = Bench(architectures()[architecture], settings, folder, proxied_hops(scenario))
+    try:
+        bench.ready().warm_up()
+        yield bench
+    finally:
+        bench.close()
+
+
+def replay(bench: Bench, offered: Schedule, scenario: Scenario) -> Tables:
+    """The outcomes of one replay."""
+    replayed = experiment.run(bench, offered, scenario, client=KeepAliveClient(), repetition=1)
+    facts = dict(replayed.facts)
+    windows = json.dumps(facts.pop("windows"))
+    template = EvidenceBuilder().experiment().tables()["experiments"].to_pylist()[0]
+    identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
+    row = {**template, **facts, **identity, "variant": bench.stack.settings.variant, "fault_windows": windows}
+    evidence = {**replayed.tables, "experiments": rows(EXPERIMENTS, [row])}
+    outcomes = reconcile(evidence)
+    assert imbalances(evidence, outcomes) == []
+    return outcomes
