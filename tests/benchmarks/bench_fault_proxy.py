@@ -1,6 +1,6 @@
 """What the fault proxy costs while no fault is on, beside other proxies, and how long its switch takes.
 
-Run ``python -m tests.benchmarks.bench_fault_proxy``: about two minutes. Peers that are not on the PATH are left out
+Run ``python -m tests.benchmarks.bench_fault_proxy``: about five minutes. Peers that are not on the PATH are left out
 and named; Debian's packages are haproxy and nginx-light. Everything is measured in one run, interleaved, since the
 machine is shared: compare within a run, never across runs.
 """

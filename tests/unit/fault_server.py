@@ -68,6 +68,7 @@ class Upstream:
 
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
+    arrived_s: list[float] = field(default_factory=list)  # when each had, on the monotonic clock
     answers: dict[str, Any] = field(default_factory=dict)
     abandoned: int = 0  # answers nobody was there for any more
 
@@ -119,12 +120,12 @@ def _serve_one(connection: socket.socket, upstream: Upstream) -> bool:
         if seen.has_head and not continued and seen.headers.get(b"expect"):
             continued = True
             connection.sendall(CONTINUE)
+    upstream.arrived_s.append(time.monotonic())
     upstream.requests.append(bytes(raw))
     answer = upstream.answers.get(seen.url.decode(), response(bytes(raw)))
     if isinstance(answer, tuple):
-        time.sleep(answer[0])
-        answer = answer[1]
-        upstream.abandoned += _is_gone(connection)
+        wait_s, answer = answer
+        upstream.abandoned += _leaves_within(connection, wait_s)
     if answer is None:
         return False
     connection.sendall(answer)
@@ -132,15 +133,15 @@ def _serve_one(connection: socket.socket, upstream: Upstream) -> bool:
     return b"Connection: close" not in head and (b"Content-Length" in head or b"chunked" in head)
 
 
-def _is_gone(connection: socket.socket) -> bool:
-    """Whether the other end has closed."""
-    connection.setblocking(False)
+def _leaves_within(connection: socket.socket, seconds: float) -> bool:
+    """Whether the other end closes while this one takes its time."""
+    connection.settimeout(seconds)
     try:
         return connection.recv(1, socket.MSG_PEEK) == b""
-    except BlockingIOError:
+    except TimeoutError:
         return False
     finally:
-        connection.setblocking(True)
+        connection.settimeout(None)
 
 
 class Caller:
