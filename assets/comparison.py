@@ -23,17 +23,17 @@ _TABLES = {
     "ledger": (
         "Every offered request accounted for, per architecture and scenario.",
         "ledger",
-        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
+        "SELECT * EXCLUDE (comparison_id, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
     ),
     "latency": (
         "Quantiles of response, service and completion time. One repetition shows differences, it cannot judge them.",
         "latency",
-        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM latency WHERE comparison_id = ? ORDER BY ALL",
+        "SELECT * EXCLUDE (comparison_id, arm) FROM latency WHERE comparison_id = ? ORDER BY ALL",
     ),
     "recovery": (
         "What each fault did, and how long its traces lasted.",
         "over_time",
-        "SELECT * EXCLUDE (comparison_id, variant, arm) FROM recovery WHERE comparison_id = ? ORDER BY ALL",
+        "SELECT * EXCLUDE (comparison_id, arm) FROM recovery WHERE comparison_id = ? ORDER BY ALL",
     ),
 }
 

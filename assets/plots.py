@@ -30,7 +30,8 @@ def comparison_plots(places: Places, comparison_id: str, figure: str) -> Metadat
 
 
 def outcome_plot(places: Places, comparison_id: str, cell: tuple[str, str], architecture: str) -> Metadata:
-    """What one architecture told its clients over time, and its backlog; empty for an invalid replay."""
+    """What one architecture told its clients over time, its goodput and backlog, in every variant; empty for invalid
+    replays."""
     figure = "over_time"
     workload, scenario = cell
     try:
@@ -44,9 +45,9 @@ def _image(  # noqa: PLR0917 - a cell's whole name
 ) -> dg.MarkdownMetadataValue:
     def table(sql: str) -> pa.Table:
         rows = query(places, bound(sql, comparison_id=comparison_id, workload=workload, scenario=scenario))
-        if architecture is None or "architecture" not in rows.column_names:
+        if architecture is None:
             return rows
-        return rows.filter(pc.equal(rows.column("architecture"), architecture))
+        return rows.filter(pc.starts_with(rows.column("contender"), charts.contender(architecture, "")))
 
     sources = query(
         places, "SELECT DISTINCT evidence, target FROM experiments WHERE comparison_id = ?", [comparison_id]
@@ -69,7 +70,8 @@ def _over_time(table: Table, told: str) -> Drawing:
     door = table(charts.DOOR_SQL)
     if not door.num_rows:
         raise LookupError("no valid replay to draw")
-    return charts.over_time_figure(door, table(charts.BACKLOG_SQL), table(charts.WINDOWS_SQL), label=told)
+    rest = (table(sql) for sql in (charts.GOODPUT_SQL, charts.BACKLOG_SQL, charts.WINDOWS_SQL))
+    return charts.over_time_figure(door, *rest, label=told)
 
 
 _FIGURES: dict[str, Callable[[Table, str], Drawing]] = {

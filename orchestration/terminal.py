@@ -75,10 +75,10 @@ class TerminalReporter:
 
 
 def milliseconds(value_us: float | None) -> str:
-    """Microseconds for people: milliseconds below ten seconds, seconds above; a dash where there is none."""
+    """Microseconds for people: milliseconds below a second, seconds above; a dash where there is none."""
     if value_us is None:
         return "-"
-    return f"{value_us / 1e3:,.0f} ms" if value_us < 10e6 else f"{value_us / 1e6:,.1f} s"
+    return f"{value_us / 1e3:.0f} ms" if value_us < 999_500 else f"{value_us / 1e6:,.1f} s"
 
 
 def share(part: int, whole: int) -> str:
@@ -92,9 +92,9 @@ def share(part: int, whole: int) -> str:
 
 # Shown where a row of the scenario has any.
 _EVENTUALITIES = {
-    "dead_lettered": "dead-\nlettered",
+    "dead_lettered": "dead\nletters",
     "duplicates": "dupli-\ncates",
-    "reordered": "re-\nordered",
+    "reordered": "out of\nturn",
     "ghost_commits": "ghost\ncommits",
 }
 
@@ -109,6 +109,8 @@ def comparison_tables(summary: pa.Table) -> list[Table]:
 
 def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=f"{scenario}  ({workload})", title_justify="left", title_style="bold", header_style="dim")
+    # With every column there may be, seven characters decide whether a line fits into 160.
+    table.show_edge = table.pad_edge = False
     table.add_column("")
     table.add_column("architecture")
     seen = [name for name in _EVENTUALITIES if any(row[name] for row in rows)]
@@ -126,7 +128,7 @@ def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Tab
         table.add_column(heading, justify="right")
     last = None
     for row in rows:
-        operation = {"command": "orders", "query": "status reads"}[row["operation"]]
+        operation = {"command": "orders", "query": "queries"}[row["operation"]]
         if last not in (None, operation):
             table.add_section()
         variant = "" if row["variant"] == DEFAULT_VARIANT else f" ({row['variant']})"

@@ -49,6 +49,7 @@ class EvidenceBuilder:
             "send_lag_max_us": 900,
             "target_cpu_share": 0.2,
             "limits": False,
+            "throttled_status": 500,
             "queued": [],
             "fault_windows": "[]",
             "config": "{}",
@@ -181,6 +182,17 @@ def windows(*spans: tuple[int, int], target: str = "table", kind: str = "down") 
     return json.dumps(
         [{"target": target, "kind": kind, "due_us": start, "start_us": start, "end_us": end} for start, end in spans]
     )
+
+
+def window(start_us: int, end_us: int, **more: Any) -> dict[str, Any]:
+    """One fault window, of the table unless told otherwise."""
+    times = {"due_us": start_us, "start_us": start_us, "end_us": end_us}
+    return {"target": "table", "kind": "down", **times, **more}
+
+
+def older(tables: Tables) -> Tables:
+    """The evidence as it was stored before `experiments` had the column ``throttled_status``."""
+    return {**tables, "experiments": tables["experiments"].drop_columns(["throttled_status"])}
 
 
 def only(table: pa.Table, **where: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from resources.evidence import Tables
+from resources.evidence import SCHEMAS, Tables
 
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery")
@@ -22,10 +22,12 @@ def rule(name: str) -> str:
 
 
 def reconcile(evidence: Tables) -> Tables:
-    """All outcomes of one cell and architecture: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
+    """All outcomes of one cell and contender: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
 
-    A repetition whose books do not balance is marked invalid, with the reason.
+    Evidence of before a column was there has nulls in it. A repetition whose books do not balance is marked invalid,
+    with the reason.
     """
+    evidence = {name: _completed(table, SCHEMAS[name]) for name, table in evidence.items()}
     with duckdb.connect() as connection:
         for name, table in evidence.items():
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
@@ -37,8 +39,12 @@ def reconcile(evidence: Tables) -> Tables:
         for name in _RULES:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
-    faults = imbalances(outcomes["ledger"], evidence["experiments"])
+    faults = imbalances(evidence, outcomes)
     return {**outcomes, "experiments": _invalidated(evidence["experiments"], faults)}
+
+
+def _completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), table], promote_options="default")
 
 
 def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
@@ -54,9 +60,12 @@ def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
     return experiments.set_column(at, "invalid_reason", pa.array(reasons, pa.string()))
 
 
-def imbalances(ledger: pa.Table, experiments: pa.Table) -> list[str]:
-    """One sentence per experiment and operation whose books do not balance; empty when all do."""
+def imbalances(evidence: Tables, outcomes: Tables) -> list[str]:
+    """One sentence per repetition, operation and way in which their books do not balance, with up to five request ids
+    at fault; empty when all do.
+    """
+    seen = {name: evidence[name] for name in ("experiments", "sent", "items", "messages", "samples")}
     with duckdb.connect() as connection:
-        connection.register("ledger", ledger)
-        connection.register("experiments", experiments)
+        for name, table in {**seen, **{name: outcomes[name] for name in ("requests", "effects", "ledger")}}.items():
+            connection.register(name, table)
         return [row[0] for row in connection.execute(rule("imbalances")).fetchall()]

@@ -12,6 +12,7 @@ handled AS (
     SELECT
         repetition, request_id,
         count(*) AS deliveries,
+        count(*) FILTER (result = 'committed') AS commits_told,
         min(at_us) FILTER (result = 'committed') AS committed_us,
         max(receive_count) AS receive_count,
         bool_or(found) AS found
@@ -32,7 +33,10 @@ joined AS (
         r.*,
         coalesce(i.commits, 0) AS commits,
         i.stamp_us,
-        h.committed_us AS handler_committed_us,
+        -- A write whose answer was lost, or whose handler was cut off, is told by nobody, or told as failed. Where one is
+        -- missing, the first told may be a repetition seconds later, or a `duplicate` that wrote nothing: the item's own
+        -- stamp is then the better clock.
+        CASE WHEN h.commits_told >= i.commits THEN h.committed_us END AS handler_committed_us,
         greatest(coalesce(h.deliveries, 0), coalesce(h.receive_count, 0), coalesce(w.receive_count, 0)) AS deliveries,
         coalesce(i.found, h.found) AS found,
         CASE

@@ -13,8 +13,8 @@ ordered AS (
         -- committed after a command of the same entity that was sent later
         operation = 'command' AND committed_us > min(committed_us) FILTER (operation = 'command') OVER (
             PARTITION BY repetition, entity
-            ORDER BY sent_us, request_id
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+            ORDER BY sent_us
+            RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS overtaken,
         -- when the entity's first order was acknowledged
         min(responded_us) FILTER (operation = 'command' AND acknowledged) OVER (

@@ -1,8 +1,26 @@
 -- One row per offered request: what the client saw of it.
 WITH invoked AS (SELECT DISTINCT repetition, request_id FROM records),
+limits AS (
+    SELECT repetition, kind, start_us, end_us
+    FROM (
+        SELECT repetition, unnest(
+            from_json(fault_windows, '[{"kind":"VARCHAR","limits":"BOOLEAN","start_us":"BIGINT","end_us":"BIGINT"}]'),
+            recursive := true)
+        FROM experiments
+    )
+    WHERE limits OR kind = 'concurrency_limit'
+),
+-- Requests that a limit may have refused: one was on between their sending and their answer.
+limited AS (
+    SELECT DISTINCT repetition, request_id
+    FROM sent s
+    JOIN limits l USING (repetition)
+    WHERE l.kind = 'concurrency_limit'  -- on throughout
+        OR (s.sent_us < l.end_us AND coalesce(s.responded_us, s.sent_us) >= l.start_us)
+),
 judged AS (
     SELECT
-        s.*, e.queued, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
+        s.*, e.queued, e.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
         CASE
             WHEN s.fate = 'unsent' THEN 'unsent'
             WHEN s.fate = 'timed_out' THEN 'timed_out'
@@ -11,20 +29,25 @@ judged AS (
             WHEN s.status BETWEEN 200 AND 299 THEN 'answered'
             WHEN s.status = 404 AND s.operation = 'query' THEN 'answered'
             WHEN s.status = 429 THEN 'throttled'
-            WHEN s.status >= 500 AND e.limits AND i.request_id IS NULL THEN 'throttled'
+            -- a queue takes what a function's limit would refuse
+            WHEN s.status >= 500 AND l.request_id IS NOT NULL AND i.request_id IS NULL
+                AND NOT list_contains(e.queued, s.operation) THEN 'throttled'
             ELSE 'failed'
         END AS outcome
     FROM sent s
     JOIN experiments e USING (repetition)
     LEFT JOIN invoked i USING (repetition, request_id)
+    LEFT JOIN limited l USING (repetition, request_id)
 )
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,
     request_id, operation, entity, scheduled_us, sent_us, client_queue_us, responded_us,
     status,
     CASE
-        -- Behind a REST proxy integration a throttled function is a 500 on AWS, whatever this target answers.
-        WHEN outcome = 'throttled' AND NOT list_contains(queued, operation) THEN 500
+        -- Whatever this target answers: behind a REST proxy integration a throttled function is a 500 on AWS. A queue
+        -- hides a function's limit from its callers, but the stage's own throttle, a 429, stands before queues as well.
+        WHEN outcome = 'throttled' AND (throttled_status = 429 OR NOT list_contains(queued, operation))
+            THEN coalesce(throttled_status, 500)
         ELSE status
     END AS aws_status,
     outcome,

@@ -25,28 +25,35 @@ from markupsafe import Markup
 from resources.architectures import architectures
 from resources.lab import LabSettings
 from resources.report import charts, narrative
-from resources.report.charts import FAULTS, KEY, REPLAYS, bound
+from resources.report.charts import KEY, REPLAYS, bound
 from resources.report.narrative import Outcome, Window
 from resources.warehouse.reading import connect
 from workloads.errors import ArchduelError, choose
 from workloads.places import Places
-from workloads.scenarios import scenarios
+from workloads.scenarios import Scenario, scenarios
 
 Rows = list[dict[str, Any]]
 
 _COMPARISONS_SQL = "SELECT * FROM comparisons ORDER BY started_at DESC, comparison_id"
 
 EXPERIMENTS_SQL = """\
-SELECT workload, scenario, architecture, repetition, requests, duration_us, settled_us, valid, invalid_reason,
-    send_lag_p99_us, target_cpu_share, epoch(finished_at - started_at) AS replayed_s
+SELECT workload, scenario, architecture, variant, architecture || '~' || variant AS contender, repetition, speed,
+    requests, duration_us, settled_us, valid, invalid_reason, send_lag_p99_us, target_cpu_share,
+    epoch(finished_at - started_at) AS replayed_s
 FROM experiments
 WHERE comparison_id = $comparison_id AND arm = 'main'
+ORDER BY ALL"""
+
+CONFORMANCE_SQL = """\
+SELECT behaviour, expected, observed, status, affects
+FROM conformance
+WHERE target = $target
 ORDER BY ALL"""
 
 LEDGER_SQL = f"""\
 {REPLAYS},
 books AS (
-    SELECT operation, architecture, count(*) AS repetitions,
+    SELECT operation, contender, architecture, variant, count(*) AS repetitions,
         sum(offered)::BIGINT AS offered, sum(answered)::BIGINT AS answered, sum(accepted)::BIGINT AS accepted,
         sum(answered + accepted)::BIGINT AS acknowledged,
         sum(throttled)::BIGINT AS throttled, sum(failed)::BIGINT AS failed,
@@ -66,7 +73,7 @@ books AS (
 SUMMARY_SQL = f"""\
 {LEDGER_SQL},
 times AS (
-    SELECT operation, architecture, measure, min(n) AS n_least,
+    SELECT operation, contender, measure, min(n) AS n_least,
         CASE WHEN count(p50_us) = count(*) THEN median(p50_us) END AS p50_us,
         CASE WHEN count(p99_us) = count(*) THEN median(p99_us) END AS p99_us,
         median(coalesce(p50_us, p50_low_us)) AS p50_low_us,
@@ -76,11 +83,11 @@ times AS (
     GROUP BY ALL
 ),
 waits AS (
-    SELECT architecture, max(queue_visible + queue_in_flight) AS backlog_max
+    SELECT contender, max(queue_visible + queue_in_flight) AS backlog_max
     FROM replays JOIN samples s USING ({KEY}) GROUP BY ALL
 ),
 drains AS (
-    SELECT architecture, max(drain_us) AS drain_us FROM replays JOIN recovery w USING ({KEY}) GROUP BY ALL
+    SELECT contender, max(drain_us) AS drain_us FROM replays JOIN recovery w USING ({KEY}) GROUP BY ALL
 )
 SELECT books.*, backlog_max, drain_us, least(r.n_least, c.n_least) AS n_least,
     r.p50_us AS response_p50_us, r.p50_low_us AS response_p50_low_us,
@@ -88,16 +95,19 @@ SELECT books.*, backlog_max, drain_us, least(r.n_least, c.n_least) AS n_least,
     c.p50_us AS completion_p50_us, c.p50_low_us AS completion_p50_low_us,
     c.p99_us AS completion_p99_us, c.p99_low_us AS completion_p99_low_us
 FROM books
-LEFT JOIN (FROM times WHERE measure = 'response') r USING (operation, architecture)
-LEFT JOIN (FROM times WHERE measure = 'completion') c USING (operation, architecture)
-LEFT JOIN waits USING (architecture)
-LEFT JOIN drains USING (architecture)
-ORDER BY operation, architecture"""
+LEFT JOIN (FROM times WHERE measure = 'response') r USING (operation, contender)
+LEFT JOIN (FROM times WHERE measure = 'completion') c USING (operation, contender)
+LEFT JOIN waits USING (contender)
+LEFT JOIN drains USING (contender)
+ORDER BY operation, contender"""
 
-# Over several repetitions: mean shares, the largest backlog, the longest times.
+# Over several repetitions: mean shares and rates, the largest backlog, the longest times. A time that ran out in one
+# of them is known to be at least that.
 RECOVERY_SQL = f"""\
 {REPLAYS},
-{FAULTS},
+faults AS (
+    SELECT w.*, contender, duration_us FROM replays JOIN recovery w USING ({KEY})
+),
 stored AS (  -- when the last command that was due during the fault was stored
     SELECT {KEY}, fault, max(committed_us - end_us) AS last_commit_us
     FROM faults
@@ -107,25 +117,29 @@ stored AS (  -- when the last command that was due during the fault was stored
         AND scheduled_us >= start_us AND scheduled_us < end_us
     GROUP BY ALL
 )
-SELECT architecture, fault, target, kind, median(start_us) AS start_us, median(end_us) AS end_us,
+SELECT contender, fault, target, kind, bool_or(present) AS present, avg(w.requests) AS requests,
+    median(start_us) AS start_us, median(end_us) AS end_us,
     avg(end_us - start_us) < 0.95 * avg(duration_us) AS passing,
-    avg(error_share_in_window) AS error_share, max(backlog_max) AS backlog_max, max(drain_us) AS drain_us,
-    max(last_commit_us) AS last_commit_us, max(back_to_normal_us) AS back_to_normal_us,
-    avg(recovered_share) AS recovered_share
-FROM faults
+    avg(1 - error_share_in_window) AS acknowledged_share, avg(success_share) AS success_share,
+    avg(goodput_before_per_s) AS goodput_before_per_s, avg(goodput_in_window_per_s) AS goodput_in_window_per_s,
+    avg(goodput_after_per_s) AS goodput_after_per_s,
+    max(backlog_max) AS backlog_max, max(drain_us) AS drain_us, max(last_commit_us) AS last_commit_us,
+    CASE WHEN count(back_to_normal_low_us) = 0 THEN max(back_to_normal_us) END AS back_to_normal_us,
+    greatest(max(back_to_normal_low_us), max(back_to_normal_us)) AS back_to_normal_low_us
+FROM faults w
 LEFT JOIN stored USING ({KEY}, fault)
-GROUP BY architecture, fault, target, kind
-ORDER BY fault, architecture"""
+GROUP BY contender, fault, target, kind
+ORDER BY fault, contender"""
 
-# They differ from scenario to scenario; the comparison's row holds those of one of them.
-_SETTINGS_OF_A_CELL = {"max_receive_count", "reserved_concurrency", "work_us"}
-_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed"}  # told by other columns, or of no matter
+_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # told elsewhere, or of no matter
+_MANY = 4  # scenarios; with more, a page begins with a table of contents
 _OPTIONS = {
     "--speed": "speed",
     "--duration": "duration_s",
     "--limit": "limit",
     "--longest-pause": "longest_pause_s",
     "--seed": "seed",
+    "--variant": "variants",
 }
 _OPERATION_TITLES = {"command": "Orders (commands)", "query": "Queries"}
 
@@ -159,11 +173,12 @@ class Chart:
 class Cell:
     """One workload under one scenario, ready for the page. ``sql`` maps a figure's name to the query that gives it."""
 
-    anchor: str
     workload: str
     scenario: str
     title: str
     description: str
+    speed: str
+    anchor: str = ""
     answer: narrative.Answer = field(default_factory=lambda: narrative.answer([], [], []))
     caution: str | None = None
     invalid: list[str] = field(default_factory=list)
@@ -180,6 +195,19 @@ class Cell:
     few: bool = False
 
 
+@dataclass(frozen=True)
+class Conformance:
+    """How the target differs from AWS: every behaviour probed, and the query that gives them."""
+
+    rows: Rows
+    sql: str
+
+    @property
+    def different(self) -> Rows:
+        """Those not as on AWS."""
+        return [row for row in self.rows if row["status"] != "reproduced"]
+
+
 def write_report(places: Places, comparison_id: str | None = None) -> Path:
     """Write the report on one comparison, by default the newest; returns the page's path.
 
@@ -188,7 +216,7 @@ def write_report(places: Places, comparison_id: str | None = None) -> Path:
     """
     try:
         with connect(places) as connection:
-            page = _render(connection, comparison_id)
+            page = _render(connection, scenarios(places), comparison_id)
     except duckdb.Error as error:
         what = str(error).splitlines()[0]
         raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
@@ -208,7 +236,9 @@ def _table(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     return connection.sql(sql).to_arrow_table()
 
 
-def _render(connection: duckdb.DuckDBPyConnection, comparison_id: str | None) -> str:
+def _render(
+    connection: duckdb.DuckDBPyConnection, known_scenarios: dict[str, Scenario], comparison_id: str | None
+) -> str:
     known = {row["comparison_id"]: row for row in _table(connection, _COMPARISONS_SQL).to_pylist()}
     if not known:
         raise ArchduelError("there are no results yet: run `archduel compare` first")
@@ -218,65 +248,65 @@ def _render(connection: duckdb.DuckDBPyConnection, comparison_id: str | None) ->
     experiments = _table(connection, sql).to_pylist()
     if not experiments:
         raise ArchduelError(f"comparison {chosen} holds no replay: run `archduel compare` again")
-    known_scenarios = list(scenarios())
+    order = {name: position for position, name in enumerate(known_scenarios)}
     cells = sorted(
         {(one["workload"], one["scenario"]) for one in experiments},
-        key=lambda cell: (
-            cell[0],
-            known_scenarios.index(cell[1]) if cell[1] in known_scenarios else len(known_scenarios),
-            cell[1],
-        ),
+        key=lambda cell: (cell[0], order.get(cell[1], len(order)), cell[1]),
     )
     specs: dict[str, dict[str, Any]] = {}
     made = [
         _cell(
             connection,
             {"comparison_id": chosen, "workload": workload, "scenario": scenario},
+            known_scenarios.get(scenario),
             [one for one in experiments if (one["workload"], one["scenario"]) == (workload, scenario)],
             specs,
-            number,
         )
-        for number, (workload, scenario) in enumerate(cells, 1)
+        for workload, scenario in cells
     ]
+    for number, cell in enumerate(made, 1):
+        cell.anchor = f"scenario-{number}"
     judged = bool(
         connection.execute("SELECT count(*) FROM pairwise WHERE comparison_id = ?", [chosen]).fetchall()[0][0]
     )
-    return _page(comparison, experiments, made, specs, experiments_sql=sql, judged=judged)
+    asked = bound(CONFORMANCE_SQL, target=comparison["target"])
+    conformance = Conformance(_table(connection, asked).to_pylist(), asked)
+    return _page(comparison, experiments, made, specs, conformance, experiments_sql=sql, judged=judged)
 
 
 def _cell(
     connection: duckdb.DuckDBPyConnection,
     names: dict[str, str],
+    scenario: Scenario | None,
     experiments: Rows,
     specs: dict[str, dict[str, Any]],
-    number: int,
 ) -> Cell:
-    scenario = scenarios().get(names["scenario"])
     queries = {
         "summary": SUMMARY_SQL,
         "recovery": RECOVERY_SQL,
-        "ledger": f"{LEDGER_SQL}\nSELECT * FROM books ORDER BY operation, architecture",
+        "ledger": f"{LEDGER_SQL}\nSELECT * FROM books ORDER BY operation, contender",
         "latency": charts.LATENCY_SQL,
         "door": charts.DOOR_SQL,
+        "goodput": charts.GOODPUT_SQL,
         "backlog": charts.BACKLOG_SQL,
         "windows": charts.WINDOWS_SQL,
         "fates": charts.FATES_SQL,
     }
     sql = {name: bound(text, **names) for name, text in queries.items()}
     cell = Cell(
-        anchor=f"scenario-{number}",
         workload=names["workload"],
         scenario=names["scenario"],
         title=scenario.title if scenario else names["scenario"],
         description=scenario.description if scenario else "",
+        speed=narrative.speeds(one["speed"] for one in experiments if one["speed"]),
         sql=sql,
         invalid=_invalid(experiments),
     )
-    styles = {style.name: style for style in charts.styles(one["architecture"] for one in experiments)}
-    valid = {one["architecture"] for one in experiments if one["valid"]}
+    styles = {style.name: style for style in charts.styles(one["contender"] for one in experiments)}
+    valid = {one["contender"] for one in experiments if one["valid"]}
     cell.styles = [style for name, style in styles.items() if name in valid]
     cell.unmeasured = [
-        (style, next(one["invalid_reason"] for one in experiments if one["architecture"] == name))
+        (style, next(one["invalid_reason"] for one in experiments if one["contender"] == name))
         for name, style in styles.items()
         if name not in valid
     ]
@@ -286,12 +316,18 @@ def _cell(
 
 
 def _invalid(experiments: Rows) -> list[str]:
-    titles = {style.name: style.title for style in charts.styles(one["architecture"] for one in experiments)}
+    titles = _titles(experiments)
     return [
-        f"{titles[one['architecture']]}, repetition {one['repetition']}: {one['invalid_reason']}"
+        # Reasons of the books begin with the repetition themselves.
+        f"{titles[one['contender']]}, {repetition}: {one['invalid_reason'].removeprefix(f'{repetition}, ')}"
         for one in experiments
+        for repetition in (f"repetition {one['repetition']}",)
         if not one["valid"]
     ]
+
+
+def _titles(experiments: Rows) -> dict[str, str]:
+    return {style.name: style.title for style in charts.styles(one["contender"] for one in experiments)}
 
 
 def _fill(
@@ -305,10 +341,12 @@ def _fill(
 
     def ordered(name: str) -> Rows:
         rows = _table(connection, cell.sql[name]).to_pylist()
-        rows.sort(key=lambda row: (row.get("operation", ""), row.get("fault", 0), order.index(row["architecture"])))
-        return [{**row, "style": styles[row["architecture"]]} for row in rows]
+        rows.sort(key=lambda row: (row.get("operation", ""), row.get("fault", 0), order.index(row["contender"])))
+        return [{**row, "style": styles[row["contender"]]} for row in rows]
 
     summary, cell.recovery = ordered("summary"), ordered("recovery")
+    for row in cell.recovery:
+        row["words"] = narrative.fault_words(row["target"], row["kind"])
     for row in summary:
         row["failures"] = row["failed"] + row["timed_out"] + row["unsent"]
     operations = sorted({row["operation"] for row in summary})
@@ -325,8 +363,8 @@ def _fill(
         specs[key] = charts.specification(chart)
         return Chart(key, f"{text}, {cell.title}, {cell.workload}")
 
-    curves, door, backlog, windows_table, fates = (
-        _table(connection, cell.sql[name]) for name in ("latency", "door", "backlog", "windows", "fates")
+    curves, door, goodput, backlog, windows_table, fates = (
+        _table(connection, cell.sql[name]) for name in ("latency", "door", "goodput", "backlog", "windows", "fates")
     )
     drawable = {row["operation"] for row in curves.to_pylist()}
     for operation in operations:
@@ -344,15 +382,19 @@ def _fill(
         cell.ledger.append((noun, place(bars, f"What became of the offered {noun}")))
     cell.fates = _drawn(charts.FATES, fates)
     cell.doors = _drawn(charts.DOOR, door.filter(pc.greater(door["per_s"], 0)))
-    end_s = charts.end_of_time_s(door, backlog)
+    end_s = charts.end_of_time_s(door, goodput, backlog)
     cell.over_time = [
         place(
-            charts.door_panel(door, windows_table, architecture=style.name, end_s=end_s),
+            charts.door_panel(door, windows_table, name=style.name, end_s=end_s),
             f"Requests per second by answer, {style.title}",
         )
         for style in cell.styles
     ]
-    if backlog.num_rows:
+    waited = any(backlog.column("waiting").to_pylist())
+    if goodput.num_rows:
+        panel = charts.goodput_panel(goodput, windows_table, end_s=end_s, last=not waited)
+        cell.over_time.append(place(panel, "Orders stored per second"))
+    if waited:
         cell.over_time.append(place(charts.backlog_panel(backlog, windows_table, end_s=end_s), "Messages waiting"))
 
 
@@ -363,9 +405,9 @@ def _drawn(legend: dict[str, tuple[str, str]], table: pa.Table) -> list[tuple[st
 
 
 def _typed(kind: type[Any], rows: Rows) -> list[Any]:
-    """Rows as what `narrative` reads; its architectures are titles."""
+    """Rows as what `narrative` reads; its contenders are titles."""
     names = [one.name for one in fields(kind)]
-    return [kind(**{**{name: row[name] for name in names}, "architecture": row["style"].title}) for row in rows]
+    return [kind(**{**{name: row[name] for name in names}, "contender": row["style"].title}) for row in rows]
 
 
 def _settings(comparison: dict[str, Any]) -> dict[str, Any]:
@@ -377,6 +419,7 @@ def _judging_command(cells: Sequence[Cell], named: Sequence[str], config: dict[s
     """The comparison's command for its first workload, as it was given, with more repetitions."""
     defaults = asdict(LabSettings())
     given = {flag: config.get(name, defaults[name]) for flag, name in _OPTIONS.items()}
+    given = {flag: tuple(value) if isinstance(value, list) else value for flag, value in given.items()}
     return narrative.judging_command(
         cells[0].workload,
         [cell.scenario for cell in cells if cell.workload == cells[0].workload],
@@ -390,6 +433,7 @@ def _page(
     experiments: Rows,
     cells: Sequence[Cell],
     specs: dict[str, dict[str, Any]],
+    conformance: Conformance,
     *,
     experiments_sql: str,
     judged: bool,
@@ -397,16 +441,16 @@ def _page(
     repetitions = comparison["repetitions"] or 1
     config = _settings(comparison)
     workloads = list(dict.fromkeys(cell.workload for cell in cells))
-    titles = {style.name: style.title for style in charts.styles(one["architecture"] for one in experiments)}
+    titles = _titles(experiments)
+    named = list(dict.fromkeys(name.partition("~")[0] for name in titles))
     latency_note = narrative.latency_note(
         repetitions,
         judged,
-        _judging_command(cells, list(titles), config),
+        _judging_command(cells, named, config),
         narrative.judging_minutes(
             sum(one["replayed_s"] or 0.0 for one in experiments if one["workload"] == workloads[0]), repetitions
         ),
     )
-    left_out = _SETTINGS_OF_A_CELL | _SETTINGS_OF_THE_RUN
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -419,18 +463,24 @@ def _page(
         "ms": narrative.milliseconds,
         "s": narrative.seconds,
         "percent": narrative.percent,
+        "rate": narrative.rate,
         "with_code": _with_code,
     }
     script = _script()
     return environment.get_template("page.html.j2").render(
         comparison=comparison,
         label=narrative.label(comparison["evidence"], comparison["target"]),
-        architectures=narrative.enumerate_words(narrative.inside(titles.values())),
+        architectures=narrative.enumerate_words(narrative.inside(style.title for style in charts.styles(named))),
         titles=titles,
+        many=len(cells) > _MANY,
+        contenders=charts.styles(titles),
+        conformance=conformance,
+        speeds=narrative.speeds(one["speed"] for one in experiments if one["speed"]),
+        one_speed=comparison["speed"] is not None,
         workloads=workloads,
-        scenario_titles={name: scenario.title for name, scenario in scenarios().items()},
+        cell_titles={(cell.workload, cell.scenario): cell.title for cell in cells},
         repetitions=repetitions,
-        settings={name: value for name, value in config.items() if name not in left_out},
+        settings={name: value for name, value in config.items() if name not in _SETTINGS_OF_THE_RUN},
         latency_note=latency_note,
         experiments=experiments,
         experiments_sql=experiments_sql,

@@ -17,6 +17,8 @@ import pyarrow as pa
 import vl_convert
 
 from resources.architectures import architectures
+from resources.report.narrative import contender_title, fault_words
+from resources.stack import DEFAULT_VARIANT
 
 Width = int | Literal["container"]
 Drawing = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
@@ -25,6 +27,7 @@ Drawing = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
 # has two meanings on a page; architectures differ in their dashes too, where lines cover each other.
 _ARCHITECTURE_COLOURS = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
 _DASHES = ((1, 0), (10, 3), (3, 2), (12, 3, 3, 3), (6, 6), (16, 4))
+_VARIANT_DASH = (1, 4)  # dots: of the same colour as the architecture's usual variant
 
 FATES = {
     "committed": ("committed", "#56B4E9"),
@@ -44,9 +47,10 @@ OPERATIONS = {"command": "orders", "query": "queries"}
 _MEASURES = ("response", "completion")
 _DONE = {"command": "stored", "query": "answered"}
 
+# A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
 REPLAYS = """\
 WITH replays AS (  -- the valid ones of this cell
-    SELECT * FROM experiments
+    SELECT *, architecture || '~' || variant AS contender FROM experiments
     WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main' AND valid
 )"""
 KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
@@ -56,7 +60,7 @@ KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition
 LATENCY_SQL = f"""\
 {REPLAYS},
 timed AS (
-    SELECT architecture, r.operation,
+    SELECT contender, r.operation,
         unnest([
             {{'measure': 'response', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN response_us END}},
             {{'measure': 'completion', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN completion_us END}}
@@ -69,10 +73,10 @@ spans AS (
     SELECT operation, greatest(min(us), 1) AS low_us, greatest(max(us), 2) AS high_us FROM timed GROUP BY ALL
 ),
 totals AS (
-    SELECT architecture, operation, measure, count(*) AS offered, count(us) AS reached FROM timed GROUP BY ALL
+    SELECT contender, operation, measure, count(*) AS offered, count(us) AS reached FROM timed GROUP BY ALL
 ),
 steps AS (
-    SELECT architecture, operation, measure,
+    SELECT contender, operation, measure,
         floor(150 * ln(greatest(us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
         greatest(max(us), 1) AS us, count(*) AS reached
     FROM timed JOIN spans USING (operation)
@@ -80,18 +84,18 @@ steps AS (
     GROUP BY ALL
 ),
 points AS (
-    SELECT architecture, operation, measure, us,
-        sum(reached) OVER (PARTITION BY architecture, operation, measure ORDER BY step) AS reached
+    SELECT contender, operation, measure, us,
+        sum(reached) OVER (PARTITION BY contender, operation, measure ORDER BY step) AS reached
     FROM steps
     UNION ALL  -- every curve starts at none, and goes on level to the chart's edge
-    SELECT architecture, operation, measure, low_us * 0.8, 0 FROM totals JOIN spans USING (operation)
+    SELECT contender, operation, measure, low_us * 0.8, 0 FROM totals JOIN spans USING (operation)
     UNION ALL
-    SELECT architecture, operation, measure, high_us * 1.25, reached FROM totals JOIN spans USING (operation)
+    SELECT contender, operation, measure, high_us * 1.25, reached FROM totals JOIN spans USING (operation)
 )
-SELECT operation, measure, architecture, round(us)::BIGINT AS us, round(p.reached / offered, 5)::DOUBLE AS share
-FROM points p JOIN totals USING (architecture, operation, measure)
+SELECT operation, measure, contender, round(us)::BIGINT AS us, round(p.reached / offered, 5)::DOUBLE AS share
+FROM points p JOIN totals USING (contender, operation, measure)
 WHERE us IS NOT NULL
-ORDER BY operation, measure, architecture, us, share"""
+ORDER BY operation, measure, contender, us, share"""
 
 # Bins of one second; of more where a replay is so long that a chart could not show them apart.
 _BINS = f"""\
@@ -101,58 +105,69 @@ longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 40
 DOOR_SQL = f"""\
 {_BINS},
 bins AS (
-    SELECT architecture, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
-    FROM replays, longest GROUP BY architecture, bin_s, us
+    SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s, us
 ),
 fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
 counted AS (
-    SELECT architecture, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
+    SELECT contender, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
         CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
             WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
     FROM longest, replays JOIN requests r USING ({KEY})
     GROUP BY ALL
 )
-SELECT architecture, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
+SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
     round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
-FROM bins CROSS JOIN fates LEFT JOIN counted USING (architecture, bin, fate)
+FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
 ORDER BY ALL"""
 
 BACKLOG_SQL = f"""\
 {_BINS},
 watched AS (
-    SELECT architecture, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
+    SELECT contender, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
         queue_visible + queue_in_flight AS waiting
     FROM longest, replays JOIN samples s USING ({KEY})
     WHERE t_us >= 0
 )
-SELECT architecture, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
 FROM watched
-GROUP BY architecture, bin, bin_s
+GROUP BY contender, bin, bin_s
 UNION ALL  -- what was left when watching ended
-SELECT architecture, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, t_us)
+SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, t_us)
 FROM watched
-GROUP BY architecture, bin_s
+GROUP BY contender, bin_s
 ORDER BY ALL"""
 
-# Faults are told apart by their order: in each replay they start some microseconds earlier or later.
-FAULTS = f"""\
-faults AS (
-    SELECT w.*, duration_us, row_number() OVER (PARTITION BY {KEY} ORDER BY start_us) AS fault
-    FROM replays JOIN recovery w USING ({KEY})
-)"""
+# What was stored, whatever its client was told. From the second after the last commit on nothing is drawn.
+GOODPUT_SQL = f"""\
+{_BINS},
+stored AS (
+    SELECT contender, floor(committed_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n
+    FROM longest, replays JOIN effects f USING ({KEY})
+    WHERE f.operation = 'command' AND state = 'committed'
+    GROUP BY ALL
+),
+bins AS (
+    SELECT contender, count(DISTINCT repetition) AS repetitions, bin_s,
+        unnest(range(0, (SELECT max(bin) + 2 FROM stored)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins LEFT JOIN stored USING (contender, bin)
+ORDER BY ALL"""
 
+# In each replay faults start some microseconds earlier or later.
 WINDOWS_SQL = f"""\
-{REPLAYS},
-{FAULTS}
-SELECT target, kind, median(start_us) / 1e6 AS start_s, median(end_us) / 1e6 AS end_s,
-    avg(end_us - start_us) < 0.95 * avg(duration_us) AS passing  -- not on throughout
-FROM faults
-GROUP BY fault, target, kind
-ORDER BY start_s"""
+{REPLAYS}
+SELECT contender, fault, w.target, kind, bool_or(present) AS present,
+    median(start_us) / 1e6 AS start_s, median(end_us) / 1e6 AS end_s
+FROM replays JOIN recovery w USING ({KEY})
+GROUP BY ALL
+ORDER BY contender, fault"""
 
 FATES_SQL = f"""\
 {REPLAYS}
-SELECT r.operation, architecture,
+SELECT r.operation, contender,
     CASE WHEN outcome IN ('answered', 'accepted') THEN state
         WHEN state <> 'rejected' THEN 'ghost'
         WHEN outcome = 'throttled' THEN 'throttled'
@@ -173,51 +188,64 @@ def bound(sql: str, **values: str) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """How one architecture looks wherever it is drawn."""
+    """How one contender looks wherever it is drawn. ``name`` is the contender's, ``architecture~variant``."""
 
     name: str
     title: str
     colour: str
-    dash: tuple[int, ...]
+    dash: tuple[float, ...]
+
+
+def contender(architecture: str, variant: str) -> str:
+    """The name of an architecture in a variant, as the queries have it."""
+    return f"{architecture}~{variant}"
 
 
 def styles(names: Iterable[str]) -> list[Style]:
-    """The styles of the named architectures, in the registry's order; it keeps its colour when others are left out."""
-    wanted = set(names)
+    """The styles of the named contenders, in the registry's order; each keeps its colour when others are left out.
+
+    A bare architecture is one in the default variant.
+    """
+    wanted = {name if "~" in name else contender(name, DEFAULT_VARIANT) for name in names}
     known = architectures()
-    everyone = [*known, *sorted(wanted - set(known))]
-    return [
-        Style(
-            name,
-            known[name].title if name in known else name,
-            _ARCHITECTURE_COLOURS[index % len(_ARCHITECTURE_COLOURS)],
-            _DASHES[index % len(_DASHES)],
-        )
-        for index, name in enumerate(everyone)
-        if name in wanted
-    ]
+    strangers = {name.partition("~")[0] for name in wanted} - set(known)
+    found = []
+    for index, architecture in enumerate([*known, *sorted(strangers)]):
+        variants = [name for name in wanted if name.partition("~")[0] == architecture]
+        for name in sorted(variants, key=lambda one: (not one.endswith(f"~{DEFAULT_VARIANT}"), one)):
+            variant = name.partition("~")[2]
+            title = known[architecture].title if architecture in known else architecture
+            found.append(
+                Style(
+                    name,
+                    contender_title(title, variant),
+                    _ARCHITECTURE_COLOURS[index % len(_ARCHITECTURE_COLOURS)],
+                    _DASHES[index % len(_DASHES)] if variant == DEFAULT_VARIANT else _VARIANT_DASH,
+                )
+            )
+    return found
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Rows for the page, titles in place of names; in the registry's order, which draws dashes over solid lines."""
-    titles = {style.name: style.title for style in styles(row["architecture"] for row in rows)}
+    titles = {style.name: style.title for style in styles(row["contender"] for row in rows)}
     order = list(titles)
-    ordered = sorted(rows, key=lambda row: order.index(row["architecture"]))
-    return alt.InlineData(values=[{**row, "architecture": titles[row["architecture"]]} for row in ordered])
+    ordered = sorted(rows, key=lambda row: order.index(row["contender"]))
+    return alt.InlineData(values=[{**row, "contender": titles[row["contender"]]} for row in ordered])
 
 
 def _legend(shown: bool, symbol: str) -> alt.Legend | None:
     return alt.Legend(orient="bottom", title=None, columns=4, labelLimit=260, symbolType=symbol) if shown else None
 
 
-def _architecture_scales(rows: Sequence[dict[str, Any]], *, legend: bool) -> tuple[alt.Color, alt.StrokeDash]:
-    drawn = styles(row["architecture"] for row in rows)
+def _contender_scales(rows: Sequence[dict[str, Any]], *, legend: bool) -> tuple[alt.Color, alt.StrokeDash]:
+    drawn = styles(row["contender"] for row in rows)
     titles = [style.title for style in drawn]
     colour = alt.Scale(domain=titles, range=[style.colour for style in drawn])
     dash = alt.Scale(domain=titles, range=[list(style.dash) for style in drawn])
     return (
-        alt.Color("architecture:N", scale=colour, legend=_legend(legend, "stroke")),
-        alt.StrokeDash("architecture:N", scale=dash, legend=_legend(legend, "stroke")),
+        alt.Color("contender:N", scale=colour, legend=_legend(legend, "stroke")),
+        alt.StrokeDash("contender:N", scale=dash, legend=_legend(legend, "stroke")),
     )
 
 
@@ -251,7 +279,7 @@ def latency_panel(
     height: int = 230,
     legend: bool = False,
 ) -> alt.Chart:
-    """Which share of the offered requests was over after how long: one curve for each architecture.
+    """Which share of the offered requests was over after how long: one curve for each contender.
 
     ``curves`` is the result of `LATENCY_SQL`; the time axis spans both of the operation's measures, so that response
     and completion can be read side by side. A curve that ends below 100 % stays there: the rest never came.
@@ -261,8 +289,8 @@ def latency_panel(
     span_us = [row["us"] for row in of_operation] or [1, 1_000_000]
     low_us, high_us = min(span_us), max(span_us)
     reached = "acknowledged" if measure == "response" else _DONE.get(operation, "done")
-    colour, dash = _architecture_scales(rows, legend=legend)
-    points = [{name: row[name] for name in ("architecture", "us", "share")} for row in rows]
+    colour, dash = _contender_scales(rows, legend=legend)
+    points = [{name: row[name] for name in ("contender", "us", "share")} for row in rows]
     chart: alt.Chart = (
         alt.Chart(_data(points))
         .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=60))
@@ -290,7 +318,7 @@ def latency_panel(
             color=colour,
             strokeDash=dash,
             tooltip=[
-                alt.Tooltip("architecture:N", title="architecture"),
+                alt.Tooltip("contender:N", title="architecture"),
                 alt.Tooltip("share:Q", title="share of offered", format=".2%"),
                 alt.Tooltip("us:Q", title="within, µs", format=","),
             ],
@@ -310,29 +338,60 @@ def _time_axis(end_s: float, *, title: str | None) -> alt.X:
     )
 
 
-def _shaded(windows: Sequence[dict[str, Any]], end_s: float) -> alt.Chart:
-    """Fault windows as bands behind the data."""
-    spans = [
-        {"t_s": max(0.0, one["start_s"]), "until_s": min(end_s, one["end_s"])} for one in windows if one["passing"]
-    ]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=spans))
+_LANE_PX = 12
+_NARROW_PX = 640  # a chart's width, for how much room a name takes: it is not known here
+_LETTER_PX = 5.6
+
+
+def _shade(windows: Sequence[dict[str, Any]], end_s: float) -> list[alt.Chart]:
+    """Fault windows as bands behind the data, of what there was to break; each once, its name above the chart in the
+    first lane that is free there."""
+    spans: dict[tuple[float, float], list[str]] = {}
+    for window in {row["fault"]: row for row in windows if row["present"]}.values():
+        start_s, until_s = max(0.0, window["start_s"]), min(end_s, window["end_s"])
+        words = fault_words(window["target"], window["kind"])
+        # Faults switched together differ by the milliseconds that switching takes.
+        same = next((one for one in spans if abs(one[0] - start_s) + abs(one[1] - until_s) < 0.1), (start_s, until_s))
+        if words not in spans.setdefault(same, []):
+            spans[same].append(words)
+    taken_s: list[float] = []  # where each lane is free again
+    bands = []
+    for (start_s, until_s), names in sorted(spans.items()):
+        name = ", ".join(names)
+        width_s = (len(name) * _LETTER_PX + 12) / _NARROW_PX * end_s
+        from_s = max(0.0, min(start_s, end_s - width_s))
+        lane = next((number for number, free_s in enumerate(taken_s) if free_s <= from_s), len(taken_s))
+        taken_s[lane:] = [from_s + width_s, *taken_s[lane + 1 :]]
+        bands.append({"t_s": start_s, "until_s": until_s, "from_s": from_s, "name": name, "lane": lane})
+    layers = [
+        alt.Chart(alt.InlineData(values=bands))
         .mark_rect(opacity=0.09, color="currentColor")
-        .encode(x="t_s:Q", x2="until_s:Q")
-    )
-    return chart
+        .encode(x="t_s:Q", x2="until_s:Q", tooltip=[alt.Tooltip("name:N", title="fault")])
+    ]
+    for lane in range(len(taken_s)):
+        named = [band for band in bands if band["lane"] == lane]
+        layers.append(
+            alt.Chart(alt.InlineData(values=named))
+            .mark_text(align="left", baseline="bottom", fontSize=10, color="currentColor", opacity=0.8, clip=False)
+            .encode(x="from_s:Q", y=alt.value(-3 - _LANE_PX * lane), text="name:N")
+        )
+    return layers if bands else []
 
 
-def end_of_time_s(door: pa.Table, backlog: pa.Table) -> float:
-    """Where the time axes of a scenario end: when both load and backlog are over. Seconds."""
-    return float(max([1.0, *door.column("t_s").to_pylist(), *backlog.column("t_s").to_pylist()]))
+def end_of_time_s(*over_time: pa.Table) -> float:
+    """Where the time axes of a scenario end: when load, commits and backlog are all over. Seconds."""
+    return float(max([1.0, *(t_s for table in over_time for t_s in table.column("t_s").to_pylist())]))
+
+
+def _panel_title(text: str) -> alt.Title:
+    return alt.Title(text, anchor="start", fontSize=12, offset=4)
 
 
 def door_panel(
     door: pa.Table,
     windows: pa.Table,
     *,
-    architecture: str,
+    name: str,
     end_s: float,
     width: Width = "container",
     height: int = 84,
@@ -340,20 +399,20 @@ def door_panel(
 ) -> alt.LayerChart:
     """Requests per second by what the client was told, stacked to the offered load, by when they were due.
 
-    ``door`` and ``windows`` are the results of `DOOR_SQL` and `WINDOWS_SQL`. All architectures of ``door`` decide the
-    height of the axis, so that their panels compare.
+    ``door`` and ``windows`` are the results of `DOOR_SQL` and `WINDOWS_SQL`, ``name`` is a contender's. All contenders
+    of ``door`` decide the height of the axis, so that their panels compare.
     """
     everyone = door.to_pylist()
     highest: dict[tuple[str, float], float] = {}
     for row in everyone:
-        at = row["architecture"], row["t_s"]
+        at = row["contender"], row["t_s"]
         highest[at] = highest.get(at, 0.0) + row["per_s"]
     rows = [
-        {"architecture": row["architecture"], "t_s": row["t_s"], "per_s": row["per_s"], "fate": DOOR[row["fate"]][0]}
+        {"contender": row["contender"], "t_s": row["t_s"], "per_s": row["per_s"], "fate": DOOR[row["fate"]][0]}
         for row in everyone
-        if row["architecture"] == architecture
+        if row["contender"] == name
     ]
-    (style,) = styles([architecture])
+    (style,) = styles([name])
     order = {title: index for index, (title, _) in enumerate(DOOR.values())}
     for row in rows:
         row["order"] = order[row["fate"]]
@@ -362,12 +421,7 @@ def door_panel(
         .mark_area(interpolate="step-after", clip=True)
         .encode(
             x=_time_axis(end_s, title=None),
-            y=alt.Y(
-                "per_s:Q",
-                stack="zero",
-                scale=alt.Scale(domain=[0, 1.06 * max([1.0, *highest.values()])], nice=False),
-                axis=alt.Axis(title="per second", tickCount=3, minExtent=42, maxExtent=42),
-            ),
+            y=_count_axis("per_s", "per second", list(highest.values()), stack="zero"),
             color=_fate_scale(DOOR, legend=legend),
             order=alt.Order("order:Q"),
             tooltip=[
@@ -377,9 +431,76 @@ def door_panel(
             ],
         )
     )
-    title = alt.Title(style.title, anchor="start", fontSize=12, offset=4)
-    layers = [_shaded(windows.to_pylist(), end_s), areas]
-    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=title)
+    shade = _shade([window for window in windows.to_pylist() if window["contender"] == name], end_s)
+    layers = [*shade, areas]
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=_panel_title(style.title))
+
+
+def _count_axis(field: str, title: str, values: Sequence[float], *, stack: Literal["zero"] | None = None) -> alt.Y:
+    return alt.Y(
+        f"{field}:Q",
+        stack=stack,
+        scale=alt.Scale(domain=[0, 1.06 * max([1.0, *values])], nice=False),
+        axis=alt.Axis(title=title, tickCount=3, minExtent=42, maxExtent=42),
+    )
+
+
+def _lines_over_time(
+    table: pa.Table, windows: pa.Table, *, field: str, axis: alt.Y, tooltip: str, title: str, **size: Any
+) -> alt.LayerChart:
+    """One line for each contender; of the faults, those that anyone had."""
+    rows = table.to_pylist()
+    colour, dash = _contender_scales(rows, legend=size["legend"])
+    lines = (
+        alt.Chart(_data(rows))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .encode(
+            x=_time_axis(size["end_s"], title="seconds since the replay's start" if size["last"] else None),
+            y=axis,
+            color=colour,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("contender:N", title="architecture"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip(f"{field}:Q", title=tooltip),
+            ],
+        )
+    )
+    shade = _shade(windows.to_pylist(), size["end_s"])
+    return alt.LayerChart(layer=[*shade, lines]).properties(
+        width=size["width"], height=size["height"], title=_panel_title(title)
+    )
+
+
+def goodput_panel(
+    goodput: pa.Table,
+    windows: pa.Table,
+    *,
+    end_s: float,
+    last: bool = False,
+    width: Width = "container",
+    height: int = 110,
+    legend: bool = False,
+) -> alt.LayerChart:
+    """Orders stored per second, by when they were stored: one line for each contender.
+
+    ``goodput`` and ``windows`` are the results of `GOODPUT_SQL` and `WINDOWS_SQL`; the ``last`` panel of a column has
+    the labels of the time axis.
+    """
+    values = goodput.column("per_s").to_pylist()
+    return _lines_over_time(
+        goodput,
+        windows,
+        field="per_s",
+        axis=_count_axis("per_s", "stored per second", values),
+        tooltip="stored per second",
+        title="Goodput: orders, by when they were stored",
+        end_s=end_s,
+        last=last,
+        width=width,
+        height=height,
+        legend=legend,
+    )
 
 
 def backlog_panel(
@@ -387,57 +508,48 @@ def backlog_panel(
     windows: pa.Table,
     *,
     end_s: float,
+    last: bool = True,
     width: Width = "container",
-    height: int = 120,
+    height: int = 110,
     legend: bool = False,
 ) -> alt.LayerChart:
-    """Messages in the queue, visible and in flight: the highest count of each bin, one line for each architecture.
+    """Messages in the queue, visible and in flight: the highest count of each bin, one line for each contender.
 
     ``backlog`` and ``windows`` are the results of `BACKLOG_SQL` and `WINDOWS_SQL`.
     """
-    rows = backlog.to_pylist()
-    colour, dash = _architecture_scales(rows, legend=legend)
-    lines = (
-        alt.Chart(_data(rows))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
-        .encode(
-            x=_time_axis(end_s, title="seconds since the replay's start"),
-            y=alt.Y(
-                "waiting:Q",
-                scale=alt.Scale(domain=[0, 1.06 * max([1, *(row["waiting"] for row in rows)])], nice=False),
-                axis=alt.Axis(title="messages", tickCount=3, minExtent=42, maxExtent=42, format="~s"),
-            ),
-            color=colour,
-            strokeDash=dash,
-            tooltip=[
-                alt.Tooltip("architecture:N", title="architecture"),
-                alt.Tooltip("t_s:Q", title="second"),
-                alt.Tooltip("waiting:Q", title="messages waiting"),
-            ],
-        )
+    values = backlog.column("waiting").to_pylist()
+    return _lines_over_time(
+        backlog,
+        windows,
+        field="waiting",
+        axis=_count_axis("waiting", "messages", values),
+        tooltip="messages waiting",
+        title="Backlog",
+        end_s=end_s,
+        last=last,
+        width=width,
+        height=height,
+        legend=legend,
     )
-    title = alt.Title("Backlog", anchor="start", fontSize=12, offset=4)
-    layers = [_shaded(windows.to_pylist(), end_s), lines]
-    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=title)
 
 
 def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
-    """What became of every offered request: one bar for each architecture, its parts adding up to all of them.
+    """What became of every offered request: one bar for each contender, its parts adding up to all of them.
 
     ``fates`` is the result of `FATES_SQL`.
     """
     counted = [row for row in fates.to_pylist() if row["operation"] == operation]
     offered: dict[str, int] = {}
     for row in counted:
-        offered[row["architecture"]] = offered.get(row["architecture"], 0) + row["requests"]
+        offered[row["contender"]] = offered.get(row["contender"], 0) + row["requests"]
     order = {fate: index for index, fate in enumerate(FATES)}
     rows = [
         {
-            "architecture": row["architecture"],
+            "contender": row["contender"],
             "fate": FATES[row["fate"]][0],
             "order": order[row["fate"]],
             "requests": row["requests"],
-            "share": row["requests"] / offered[row["architecture"]],
+            "share": row["requests"] / offered[row["contender"]],
         }
         for row in counted
     ]
@@ -447,9 +559,9 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
         .mark_bar(height={"band": 0.72})
         .encode(
             y=alt.Y(
-                "architecture:N",
+                "contender:N",
                 sort=[style.title for style in drawn],
-                axis=alt.Axis(title=None, domain=False, ticks=False, labelPadding=8, labelLimit=140),
+                axis=alt.Axis(title=None, domain=False, ticks=False, labelPadding=8, labelLimit=180),
             ),
             x=alt.X(
                 "share:Q",
@@ -462,7 +574,7 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
             color=_fate_scale(FATES, legend=legend),
             order=alt.Order("order:Q"),
             tooltip=[
-                alt.Tooltip("architecture:N", title="architecture"),
+                alt.Tooltip("contender:N", title="architecture"),
                 alt.Tooltip("fate:N", title="became of it"),
                 alt.Tooltip("requests:Q", title="requests", format=","),
                 alt.Tooltip("share:Q", title="share of offered", format=".2%"),
@@ -482,18 +594,22 @@ def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConc
     return alt.hconcat(*panels, title=_heading(f"Latency of {OPERATIONS.get(operation, operation)}", label))
 
 
-def over_time_figure(door: pa.Table, backlog: pa.Table, windows: pa.Table, *, label: str) -> alt.VConcatChart:
-    """Every architecture's door and the backlog below each other, with legends and label."""
-    end_s = end_of_time_s(door, backlog)
-    drawn = styles(door.column("architecture").to_pylist())
+def over_time_figure(
+    door: pa.Table, goodput: pa.Table, backlog: pa.Table, windows: pa.Table, *, label: str
+) -> alt.VConcatChart:
+    """Every contender's door, the goodput and the backlog below each other, with legends and label."""
+    end_s = end_of_time_s(door, goodput, backlog)
+    drawn = styles(door.column("contender").to_pylist())
     panels = [
-        door_panel(door, windows, architecture=style.name, end_s=end_s, width=560, legend=style is drawn[-1])
-        for style in drawn
+        door_panel(door, windows, name=style.name, end_s=end_s, width=560, legend=style is drawn[-1]) for style in drawn
     ]
+    if goodput.num_rows:
+        last = not backlog.num_rows
+        panels.append(goodput_panel(goodput, windows, end_s=end_s, last=last, width=560, legend=last))
     if backlog.num_rows:
         panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=_heading("Over time", label))
-    # The doors' colours and the backlog's mean different things.
+    # The doors' colours and the lines' mean different things.
     resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")
     return resolved
 

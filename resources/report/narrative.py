@@ -9,22 +9,56 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from resources.stack import DEFAULT_VARIANT, VARIANTS
+
 _NOUNS = {"command": "orders", "query": "queries"}
 _DONE = {"command": "stored", "query": "answered"}
 _REPETITIONS_TO_JUDGE = 8
 _NO_BREAK = "\u00a0"  # a number and its unit stay on one line
 
+_PLACES = {"api": "API", "functions": "functions", "event_source_mapping": "consumer"}
+_ABSENT = {"event_source_mapping": "consumer", "deliveries": "queue for orders"}
+_KINDS = {
+    "down": "{} down",
+    "disabled": "{} switched off",
+    "throttle": "{} throttled",
+    "reset": "{} resets connections",
+    "hang": "{} hangs",
+    "latency": "{} slow",
+    "error": "{} answers errors",
+    "truncate": "{} answers cut off",
+    "burst": "burst",
+    "ramp": "ramp",
+    "poison": "invalid orders",
+    "work": "slow orders",
+    "twice": "delivered twice",
+    "late": "delivered late",
+    "concurrency_limit": "concurrency limit",
+}
+
+
+def fault_words(target: str, kind: str) -> str:
+    """A fault in two or three words, as it stands in charts and tables."""
+    place = _PLACES.get(target, target.replace("_", " "))
+    return _KINDS[kind].format(place) if kind in _KINDS else f"{place}: {kind.replace('_', ' ')}"
+
+
+def contender_title(title: str, variant: str) -> str:
+    """An architecture's title, with its variant where that is not the usual one."""
+    return title if variant == DEFAULT_VARIANT else f"{title} ({variant})"
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """One architecture's books and latencies for one operation, summed over its valid repetitions of a scenario.
+    """One contender's books and latencies for one operation, summed over its valid repetitions of a scenario.
 
     Counts of requests; ``*_us`` are microseconds, None where nothing was measurable or the quantile is beyond what was
     watched. ``failed`` is answered with an error, ``timed_out`` not answered in time, ``unsent`` never sent; ``ghosts``
-    are refused and stored or queued all the same (``ghost_commits`` of them stored).
+    are refused and stored or queued all the same (``ghost_commits`` of them stored). ``contender`` and ``variant`` tell
+    the same architecture in other variants.
     """
 
-    architecture: str  # its title
+    contender: str  # its title
     operation: str
     offered: int
     acknowledged: int
@@ -39,10 +73,13 @@ class Outcome:
     ghost_commits: int
     ghosts: int
     duplicates: int
+    redeliveries: int
     reordered: int
     read_your_writes_misses: int
     response_p50_us: float | None
     completion_p50_us: float | None
+    architecture: str = ""
+    variant: str = DEFAULT_VARIANT
 
     @property
     def refused(self) -> int:
@@ -52,20 +89,32 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Window:
-    """What one fault did to one architecture, over its valid repetitions.
+    """What one fault did to one contender, over its valid repetitions.
 
-    ``last_commit_us`` is when the last acknowledged command that was due during the fault was stored, counted from the
-    fault's end (negative: during the fault); ``drain_us`` when the queue was empty, counted alike. The latest of the
-    repetitions. ``passing`` is False for what was on from the first request to the last.
+    ``fault`` numbers the faults of a scenario from 0. ``last_commit_us`` is when the last acknowledged command that was
+    due during the fault was stored, counted from the fault's end (negative: during the fault); ``drain_us`` when the
+    queue was empty, counted alike. The latest of the repetitions. ``passing`` is False for what was on from the first
+    request to the last, ``present`` where there was nothing it could be done to. ``requests`` is how many requests a
+    fault in the traffic itself was about, on average; None for any other.
     """
 
-    architecture: str  # its title
+    contender: str  # its title
+    fault: int
     target: str
     kind: str
     passing: bool
+    present: bool
+    start_us: float
+    end_us: float
+    requests: float | None
     backlog_max: int | None
     drain_us: float | None
     last_commit_us: float | None
+
+    @property
+    def words(self) -> str:
+        """What it was."""
+        return fault_words(self.target, self.kind)
 
 
 def share(part: float, whole: float) -> str:
@@ -98,7 +147,12 @@ def milliseconds(us: float | None) -> str:
 
 def seconds(us: float | None) -> str:
     """Microseconds as a table's cell in seconds: one decimal, a dash for none."""
-    return "–" if us is None or math.isnan(us) else f"{us / 1e6:,.1f}"
+    return "–" if us is None or math.isnan(us) else f"{us / 1e6:z,.1f}"  # z: none is never minus none
+
+
+def rate(per_s: float | None) -> str:
+    """Things per second as a table's cell: one decimal, a dash for none."""
+    return "–" if per_s is None or math.isnan(per_s) else f"{per_s:,.1f}"
 
 
 def count(value: int | None) -> str:
@@ -134,7 +188,7 @@ class Answer:
 
 
 def answer(outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: Sequence[str]) -> Answer:
-    """The answer of one scenario. ``unmeasured`` are the titles of architectures without a valid repetition."""
+    """The answer of one scenario. ``unmeasured`` are the titles of contenders without a valid repetition."""
     commands = [one for one in outcomes if one.operation == "command" and one.offered]
     queries = [one for one in outcomes if one.operation == "query" and one.offered]
     if not outcomes:
@@ -147,8 +201,10 @@ def answer(outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: S
     if not queries:
         told.append(("Queries", "The recording holds none."))
     told += [
-        ("Queue", _backlogs(windows)),
+        ("Fault" if len({one.fault for one in windows}) == 1 else "Faults", _faults(windows)),
+        ("Queue", _backlogs(outcomes, windows)),
         ("Correctness", _consistency(outcomes, with_commands=bool(commands))),
+        ("Naivety", _naivety(commands)),
         ("Medians", " ".join(_latency(rows) for rows in (commands, queries) if rows)),
         ("Missing", _missing(unmeasured)),
     ]
@@ -168,10 +224,10 @@ def _sentence(text: str) -> str:
 
 
 def _grouped(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
-    """One clause for each thing said, architectures of which the same is true named together."""
+    """One clause for each thing said, contenders of which the same is true named together."""
     clauses: dict[str, list[str]] = {}
     for one in outcomes:
-        clauses.setdefault(_clause(one), []).append(one.architecture)
+        clauses.setdefault(_clause(one), []).append(one.contender)
     told = [
         f"{enumerate_words(inside(titles))} {clause}{_after(titles, windows)}" for clause, titles in clauses.items()
     ]
@@ -179,8 +235,15 @@ def _grouped(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
 
 
 def inside(titles: Iterable[str]) -> list[str]:
-    """Titles as they stand inside a sentence; an abbreviation keeps its capitals."""
-    return [title if title[:2].isupper() else title[:1].lower() + title[1:] for title in titles]
+    """Titles as they stand inside a sentence: ``naive event-driven``. An abbreviation keeps its capitals."""
+    return [_inside(title) for title in titles]
+
+
+def _inside(title: str) -> str:
+    for variant in VARIANTS:
+        if title.endswith(suffix := f" ({variant})"):
+            return f"{variant} {_inside(title.removesuffix(suffix))}"
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _clause(one: Outcome) -> str:
@@ -206,7 +269,7 @@ def _clause(one: Outcome) -> str:
 def _reasons(one: Outcome) -> str:
     parts = {
         "throttled": one.throttled,
-        "answered with an error": one.failed,
+        "with an error": one.failed,
         "left without an answer": one.timed_out,
         "not sent in time": one.unsent,
     }
@@ -226,47 +289,97 @@ def _fates(one: Outcome, done: str) -> str:
 
 
 def _after(titles: Sequence[str], windows: Sequence[Window]) -> str:
-    """How late the last orders of an outage were stored, where that was after it."""
+    """How long after the end of the fault the last orders due in it were stored, where there is one such fault."""
+    passing = [one for one in windows if one.passing and one.present]
+    if len({one.fault for one in passing}) != 1:
+        return ""
     late_us = {
-        window.architecture: window.last_commit_us
-        for window in windows
-        if window.architecture in titles and window.kind == "down" and (window.last_commit_us or 0) > 0
+        one.contender: one.last_commit_us
+        for one in passing
+        if one.contender in titles and one.last_commit_us is not None and one.last_commit_us > 0
     }
-    told = [(name, duration(us)) for name, us in zip(inside(late_us), late_us.values(), strict=True) if us is not None]
+    told = [(name, duration(us)) for name, us in zip(inside(late_us), late_us.values(), strict=True)]
     if not told:
         return ""
+    what = "burst" if passing[0].kind == "burst" else "ramp" if passing[0].kind == "ramp" else "fault"
     if len(titles) == 1:
-        return f", the last one of the outage {told[0][1]} after it ended"
+        return f", the last one due in the {what} {told[0][1]} after its end"
     times = enumerate_words([f"{time} ({name})" for name, time in told])
-    return f", the last one of the outage {times} after it ended"
+    return f", the last one due in the {what} {times} after its end"
 
 
-def _backlogs(windows: Sequence[Window]) -> str:
-    told = [
-        f"{duration(one.drain_us)} in {name} (at most {one.backlog_max:,} messages)"
-        for one, name in zip(windows, inside(one.architecture for one in windows), strict=True)
-        if one.backlog_max and one.drain_us
-    ]
+def _faults(windows: Sequence[Window]) -> str:
+    """What was done when, to how many requests, and where there was nothing to do it to."""
+    by_fault: dict[int, list[Window]] = {}
+    for window in windows:
+        by_fault.setdefault(window.fault, []).append(window)
+    told: list[str] = []
+    absent: dict[tuple[str, ...], list[Window]] = {}
+    for _, rows in sorted(by_fault.items()):
+        one = rows[0]
+        when = (
+            f"{one.start_us / 1e6:.1f} to {one.end_us / 1e6:.1f}{_NO_BREAK}s"
+            if one.passing
+            else "from the first request to the last"
+        )
+        about = "" if one.requests is None else f", {one.requests:,.0f} {_about(one)}"
+        told.append(f"{one.words} ({when}{about})")
+        if missing := tuple(row.contender for row in rows if not row.present):
+            absent.setdefault(missing, []).append(one)
     if not told:
         return ""
-    end = "the fault ended" if any(one.passing for one in windows) else "the last request was due"
-    return f"After {end} it took to empty: {enumerate_words(told)}."
+    sentences = [_sentence(enumerate_words(told))]
+    for titles, faults in absent.items():
+        names = enumerate_words(inside(titles))
+        have = "has" if len(titles) == 1 else "have"
+        parts = list(dict.fromkeys(_ABSENT.get(one.target, one.target.replace("_", " ")) for one in faults))
+        were = enumerate_words(parts)
+        sentences.append(_sentence(f"{names} {have} no {were}: that was done to the others only"))
+    return " ".join(sentences)
+
+
+def _about(window: Window) -> str:
+    return "requests" if window.target == "requests" else "orders"
+
+
+def _backlogs(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
+    """The largest backlog of each contender, and how long the queue took to empty after the last fault."""
+    stuck = {one.contender for one in outcomes if one.in_flight}
+    passing = [one for one in windows if one.passing and one.present]
+    several = len({one.fault for one in passing}) > 1
+    end = "the last request" if not passing else "the last fault's end" if several else "the fault's end"
+    by_contender: dict[str, list[Window]] = {}
+    for window in passing or windows:
+        by_contender.setdefault(window.contender, []).append(window)
+    told = []
+    for (name, faults), title in zip(by_contender.items(), inside(by_contender), strict=True):
+        most = max(one.backlog_max or 0 for one in faults)
+        if not most:
+            continue
+        drain_us = max(faults, key=lambda one: one.end_us).drain_us
+        if name in stuck or drain_us is None:
+            took = "not empty when watching ended"
+        else:
+            took = f"empty {duration(drain_us)} after {end}" if drain_us else f"empty at {end}"
+        told.append(f"at most {most:,} messages in {title}, {took}")
+    return _sentence("; ".join(told)) if told else ""
 
 
 def _consistency(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
     """Losses, duplicates and stale reads: by name where there are some, in one sentence where there are none."""
-    kinds = {"lost": "acknowledged requests lost", "duplicates": "requests done more than once"}
+    kinds = {"lost": "acknowledged requests lost", "duplicates": "writes done once too often"}
     if with_commands:
         kinds |= {
+            "ghost_commits": "requests whose client was told of a failure, and which were done",
             "reordered": "orders stored out of turn",
             "read_your_writes_misses": "queries that missed an order acknowledged before them",
         }
     sentences, none = [], []
-    for field, what in kinds.items():
+    for name, what in kinds.items():
         totals: dict[str, int] = {}
-        for one, name in zip(outcomes, inside(one.architecture for one in outcomes), strict=True):
-            totals[name] = totals.get(name, 0) + int(getattr(one, field))
-        told = [f"{n:,} in {name}" for name, n in totals.items() if n]
+        for one, title in zip(outcomes, inside(one.contender for one in outcomes), strict=True):
+            totals[title] = totals.get(title, 0) + int(getattr(one, name))
+        told = [f"{n:,} in {title}" for title, n in totals.items() if n]
         if told:
             sentences.append(_sentence(f"{what}: {enumerate_words(told)}"))
         else:
@@ -276,11 +389,35 @@ def _consistency(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
     return " ".join(sentences)
 
 
+def _duplicates(one: Outcome) -> str:
+    """How many, and where."""
+    noun = "duplicate" if one.duplicates == 1 else "duplicates"
+    return f"{one.duplicates:,} {noun} among {one.offered:,} orders in {_inside(one.contender)}"
+
+
+def _naivety(commands: Sequence[Outcome]) -> str:
+    """What writing without regard to repetition cost, of the architectures replayed both ways."""
+    usual = {one.architecture: one for one in commands if one.variant == DEFAULT_VARIANT}
+    pairs = [
+        (one, usual[one.architecture])
+        for one in commands
+        if one.variant != DEFAULT_VARIANT and one.architecture in usual
+    ]
+    told = [
+        f"{_duplicates(naive)}, {count(safe.duplicates) if safe.duplicates else 'none'} in {_inside(safe.contender)}"
+        for naive, safe in pairs
+        if naive.duplicates or safe.duplicates
+    ]
+    if told:
+        return _sentence(f"what it cost to write again whatever is delivered again: {'; '.join(told)}")
+    return "Writing again whatever is delivered again cost nothing here: no duplicate either way." if pairs else ""
+
+
 def _latency(outcomes: Sequence[Outcome]) -> str:
     """Acknowledgement and completion side by side: a ticket is not a result."""
     operation = outcomes[0].operation
     told = []
-    for one, name in zip(outcomes, inside(one.architecture for one in outcomes), strict=True):
+    for one, name in zip(outcomes, inside(one.contender for one in outcomes), strict=True):
         if not one.acknowledged:
             told.append(f"{name} acknowledged none")
         else:
@@ -294,12 +431,12 @@ def _median(us: float | None) -> str:
 
 
 def rule_of_three(outcomes: Sequence[Outcome]) -> str | None:
-    """What no losses among so many requests can mean, where an architecture lost none; None where all lost some."""
+    """What no losses among so many requests can mean, where a contender lost none; None where all lost some."""
     acknowledged: dict[str, int] = {}
     lost: dict[str, int] = {}
     for one in outcomes:
-        acknowledged[one.architecture] = acknowledged.get(one.architecture, 0) + one.acknowledged
-        lost[one.architecture] = lost.get(one.architecture, 0) + one.lost
+        acknowledged[one.contender] = acknowledged.get(one.contender, 0) + one.acknowledged
+        lost[one.contender] = lost.get(one.contender, 0) + one.lost
     seen = min((n for name, n in acknowledged.items() if n and not lost[name]), default=None)
     if seen is None:
         return None
@@ -327,18 +464,26 @@ def judging_command(
 ) -> str:
     """The command that repeats a comparison often enough to judge latencies.
 
-    ``architectures`` are those to name (none: all of them), ``options`` those that were given, by their flags.
+    ``architectures`` are those to name (none: all of them), ``options`` those that were given, by their flags; one
+    that is given several times has a tuple.
     """
     words = ["archduel", "compare", "--workload", workload]
     for flag, names in (("--scenario", scenarios), ("--architecture", architectures)):
         words += [word for name in names for word in (flag, name)]
-    words += [word for flag, value in options.items() for word in (flag, str(value))]
+    for flag, given in options.items():
+        words += [word for value in (given if isinstance(given, tuple) else (given,)) for word in (flag, str(value))]
     return shlex.join([*words, "--repetitions", str(_REPETITIONS_TO_JUDGE)])
 
 
 def judging_minutes(replayed_s: float, repetitions: int) -> float | None:
     """How long the replays of that command take, from how long these took. Minutes; None where nothing is known."""
     return replayed_s / repetitions * _REPETITIONS_TO_JUDGE / 60 if replayed_s > 0 and repetitions > 0 else None
+
+
+def speeds(values: Iterable[float]) -> str:
+    """How many times as fast as recorded, of the slowest and the fastest replay: ``7.6``, ``2.5 to 7.6``."""
+    known = sorted(set(values)) or [1.0]
+    return " to ".join(dict.fromkeys(f"{value:g}" for value in (known[0], known[-1])))
 
 
 def label(evidence: str, target: str) -> str:

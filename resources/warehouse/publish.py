@@ -3,6 +3,7 @@
 Outcomes stay Parquet behind views; everything aggregated becomes a table.
 """
 
+import json
 import re
 import uuid
 from collections.abc import Iterable
@@ -18,8 +19,26 @@ from workloads.places import Places
 VIEWS = ("requests", "effects", "invocations", "samples")
 TABLES = ("ledger", "latency", "recovery")
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
-# Settings that differ from cell to cell: in `experiments`, not said of a whole comparison. Null removes.
-_OF_A_CELL = '{"max_receive_count": null, "reserved_concurrency": null, "work_us": null}'
+# Settings that differ from cell to cell: in `experiments`, not said of a whole comparison.
+_OF_A_CELL = (
+    "batch_size",
+    "delivery_faults",
+    "environments",
+    "function_timeout_s",
+    "max_receive_count",
+    "reserved_concurrency",
+    "table_timeout_ms",
+    "variant",
+    "visibility_timeout_s",
+    "work_us",
+)
+# What outcomes of before a column was there mean by its absence.
+_OLDER = {
+    "recovery": (
+        "coalesce(fault, row_number() OVER (PARTITION BY comparison_id, architecture, variant, arm, workload, scenario,"
+        " repetition ORDER BY start_us) - 1) AS fault, coalesce(present, true) AS present"
+    )
+}
 _HERE = Path(__file__).parent
 
 
@@ -53,11 +72,19 @@ def _build(places: Places, file: Path) -> None:
                 connection.execute(f"DROP TABLE {name}")
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
             for name in TABLES:
-                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
+                older = f"REPLACE ({_OLDER[name]})" if name in _OLDER else ""
+                connection.execute(
+                    f"INSERT INTO {name} BY NAME SELECT * {older}"
+                    f" FROM (SELECT * FROM {name} UNION ALL BY NAME SELECT * FROM {_files(versions, name)})"
+                )
             _insert_experiments(connection, versions)
         for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
             connection.execute(
                 f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(_unglobbed(quarantine))})"
+            )
+        for target in sorted(places.conformance.glob("[!.]*.parquet")):
+            connection.execute(
+                f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({literal(_unglobbed(target))})"
             )
         connection.execute((_HERE / "summary.sql").read_text())
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
@@ -78,11 +105,12 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
     known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
     files = _files(versions, "experiments")
     connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")
+    nulls = json.dumps(dict.fromkeys(_OF_A_CELL))  # a merge patch removes what it has null for
     connection.execute(
         "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"
-        " any_value(target), any_value(speed), max(repetition), any_value(seed), min(started_at), max(finished_at),"
-        f" json_merge_patch(any_value(config), '{_OF_A_CELL}'), any_value(code_version)"
-        f" FROM {files} GROUP BY comparison_id"
+        " any_value(target), CASE WHEN count(DISTINCT speed) = 1 THEN any_value(speed) END, max(repetition),"
+        f" any_value(seed), min(started_at), max(finished_at), json_merge_patch(any_value(config), '{nulls}'),"
+        f" any_value(code_version) FROM {files} GROUP BY comparison_id"
     )
 
 

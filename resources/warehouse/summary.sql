@@ -1,9 +1,9 @@
--- What a reader wants first: one row per comparison, cell, operation and architecture, over its valid repetitions.
--- Shares are pooled; a latency is the median of the repetitions' quantiles, where a quantile among the censored counts
--- as endless: NULL when the median itself is.
+-- What a reader wants first: one row per comparison, cell, operation, architecture and variant, over its valid
+-- repetitions. Shares are pooled; a latency is the median of the repetitions' quantiles, where a quantile among the
+-- censored counts as endless: NULL when the median itself is.
 CREATE VIEW summary AS
 WITH books AS (
-    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture,
+    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant,
         count(*) AS repetitions,
         sum(offered)::BIGINT AS offered,
         sum(answered + accepted)::BIGINT AS acknowledged,
@@ -11,9 +11,12 @@ WITH books AS (
         sum(failed + timed_out + unsent)::BIGINT AS failed,
         sum(committed)::BIGINT AS committed,
         sum(dead_lettered + in_flight)::BIGINT AS stuck,
+        sum(dead_lettered)::BIGINT AS dead_lettered,
         sum(lost)::BIGINT AS lost,
         sum(ghost_commits)::BIGINT AS ghost_commits,
         sum(duplicates)::BIGINT AS duplicates,
+        sum(redeliveries)::BIGINT AS redeliveries,
+        sum(reordered)::BIGINT AS reordered,
         sum(read_your_writes_misses)::BIGINT AS read_your_writes_misses
     FROM ledger l
     JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
@@ -21,7 +24,7 @@ WITH books AS (
     GROUP BY ALL
 ),
 times AS (
-    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture,
+    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant,
         median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p50_us,
         median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p99_us,
         median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n > 0) AS completion_p50_us,
@@ -32,7 +35,7 @@ times AS (
     GROUP BY ALL
 ),
 waits AS (
-    SELECT s.comparison_id, s.workload, s.scenario, s.architecture,
+    SELECT s.comparison_id, s.workload, s.scenario, s.architecture, s.variant,
         max(queue_visible + queue_in_flight) AS backlog_max
     FROM samples s
     JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
@@ -46,6 +49,6 @@ SELECT * REPLACE (
     if(isfinite(completion_p99_us), completion_p99_us, NULL) AS completion_p99_us
 )
 FROM books
-LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture)
-LEFT JOIN waits USING (comparison_id, workload, scenario, architecture)
+LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture, variant)
+LEFT JOIN waits USING (comparison_id, workload, scenario, architecture, variant)
 ORDER BY ALL

@@ -47,8 +47,10 @@ CREATE TABLE ledger (
 );
 CREATE TABLE recovery (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT, error_share_in_window DOUBLE,
-    backlog_max BIGINT, drain_us BIGINT, back_to_normal_us BIGINT, recovered_share DOUBLE
+    repetition INTEGER, fault INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT, present BOOLEAN,
+    requests BIGINT, error_share_in_window DOUBLE, acknowledged_share DOUBLE, success_share DOUBLE,
+    recovered_share DOUBLE, goodput_before_per_s DOUBLE, goodput_in_window_per_s DOUBLE, goodput_after_per_s DOUBLE,
+    backlog_max BIGINT, drain_us BIGINT, back_to_normal_us BIGINT, back_to_normal_low_us BIGINT
 );
 CREATE TABLE cost (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, item VARCHAR, quantity DOUBLE,
@@ -64,7 +66,11 @@ CREATE TABLE claims (
     metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT, verdict VARCHAR,
     evidence VARCHAR, query VARCHAR
 );
+-- `affects`: claims whose observation exercises the behaviour, as in 'S4, E4', '' where the lab keeps clear of it:
+-- ask with list_contains(string_split(affects, ', '), 'S4').
+-- `seen_status`, `aws_status`: the HTTP status as seen and as AWS would answer, where the behaviour is one.
 CREATE TABLE conformance (
-    target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR
+    target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR,
+    seen_status INTEGER, aws_status INTEGER, documented_at VARCHAR, probed_at TIMESTAMPTZ
 );
 CREATE TABLE quarantine (recording VARCHAR, file VARCHAR, line_number BIGINT, reason VARCHAR, shape VARCHAR);

@@ -3,6 +3,7 @@
 The evidence is written by hand (`tests.evidence_builder`). How it is gathered is tested with an emulator, elsewhere.
 """
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from resources.evidence import Tables
 from resources.reconciliation import imbalances, reconcile
-from tests.evidence_builder import KEY, SETTLED_US, EvidenceBuilder, only, together, windows
+from tests.evidence_builder import KEY, SETTLED_US, EvidenceBuilder, older, only, together, window, windows
 
 OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
@@ -25,12 +26,19 @@ def build() -> EvidenceBuilder:
     return EvidenceBuilder()
 
 
-def limited() -> EvidenceBuilder:
-    return build().experiment(limits=True)
+def limited(**more: Any) -> EvidenceBuilder:
+    """With at most so many environments, from the first request to the last."""
+    return build().experiment(limits=True, fault_windows=windows((0, 30_000_000), kind="concurrency_limit"), **more)
 
 
-def queued() -> EvidenceBuilder:
-    return build().experiment(queued=["command", "query"])
+def throttled(**more: Any) -> EvidenceBuilder:
+    """With a throttle of the API's stage in the first five milliseconds."""
+    stage = [window(0, 5000, target="api", kind="throttle", limits=True)]
+    return build().experiment(limits=True, throttled_status=429, fault_windows=json.dumps(stage), **more)
+
+
+def queued(**more: Any) -> EvidenceBuilder:
+    return build().experiment(**{"queued": ["command", "query"], **more})
 
 
 # Evidence of one request; its outcome, its state and what AWS would have answered.
@@ -79,6 +87,60 @@ CASES = {
     "answered and not in the table": (build().request(status=201), "answered", "lost", 201),
     "function throttled behind the API, on AWS a 500": (build().request(status=429), "throttled", "rejected", 500),
     "queue throttled, on AWS what it is": (queued().request(status=429), "throttled", "rejected", 429),
+    "throttled by the stage, on AWS a 429": (throttled().request(status=502), "throttled", "rejected", 429),
+    "refused after the stage's throttle": (throttled().request(status=502, at_us=5000), "failed", "rejected", 502),
+    "throttled by the stage in front of a queue": (
+        throttled(queued=["command"]).request(status=429),
+        "throttled",
+        "rejected",
+        429,
+    ),
+    "refused in front of a queue, which takes what a function's limit would refuse": (
+        limited(queued=["command"]).request(status=503),
+        "failed",
+        "rejected",
+        503,
+    ),
+    "invalid and told so": (build().request(status=400).record(result="failed"), "failed", "rejected", 400),
+    "invalid and accepted": (
+        queued()
+        .request(status=202)
+        .record(result="failed", receive_count=1)
+        .record(result="failed", receive_count=2)
+        .message(queue="dead_letter_queue", receive_count=2),
+        "accepted",
+        "dead_lettered",
+        202,
+    ),
+    "written and its answer cut off, so that the client is told 503": (
+        build().request(status=503).record(result="failed").item(),
+        "failed",
+        "committed",
+        503,
+    ),
+    "one copy committed, the other dead-lettered": (
+        queued()
+        .request(status=202)
+        .record(receive_count=1)
+        .record(result="failed", receive_count=2)
+        .item()
+        .message(queue="dead_letter_queue", receive_count=2),
+        "accepted",
+        "committed",
+        202,
+    ),
+    "delivered twice to a consumer that notices": (
+        queued().request(status=202).record(at_us=500).record(result="duplicate", at_us=900).item(),
+        "accepted",
+        "committed",
+        202,
+    ),
+    "a duplicate without anything in the table is lost": (
+        queued().request(status=202).record(result="duplicate"),
+        "accepted",
+        "lost",
+        202,
+    ),
     "refused in no invocation under a limit": (limited().request(status=502), "throttled", "rejected", 500),
     "failed in an invocation under a limit": (
         limited().request(status=503).record(result="failed"),
@@ -195,6 +257,25 @@ CLOCKS: dict[str, tuple[EvidenceBuilder, str | None, int | None]] = {
         "item",
         400,
     ),
+    "first write told by nobody, the second by its handler": (
+        queued().request(status=202).record(at_us=12_000).item(stamp_us=400, commits=2),
+        "item",
+        400,
+    ),
+    "answer cut off, found done when delivered again": (
+        queued()
+        .request(status=202)
+        .record(result="failed", at_us=600)
+        .record(result="duplicate", at_us=12_000)
+        .item(stamp_us=400),
+        "item",
+        400,
+    ),
+    "committed, and found done when delivered again": (
+        queued().request(status=202).record(at_us=500).record(result="duplicate", at_us=12_000).item(stamp_us=400),
+        "handler",
+        500,
+    ),
     "query answered directly": (
         build().request(status=200, operation="query", took_us=1000).record(result="answered", at_us=500),
         "client",
@@ -238,6 +319,14 @@ DELIVERIES = {
         2,
     ),
     "three deliveries left no line": (queued().request(status=202).record(receive_count=4).item(), 4),
+    "delivered twice, the second time for nothing": (
+        queued().request(status=202).record(receive_count=1).record(result="duplicate", receive_count=1).item(),
+        2,
+    ),
+    "cut off with its batch, then found done": (
+        queued().request(status=202).record(result="duplicate", receive_count=2).item(),
+        2,
+    ),
     "given up": (queued().request(status=202).message(queue="dead_letter_queue", receive_count=10), 10),
 }
 DELIVERED = Judged({name: evidence for name, (evidence, _) in DELIVERIES.items()})
@@ -287,6 +376,8 @@ SEQUENCES = {
     "overtaken by two counts once": (sequence(("a", "x", 0, 30), ("b", "x", 1, 10), ("c", "x", 2, 20)), 1),
     "the later one never committed": (sequence(("a", "x", 0, 20), ("b", "x", 1, None)), 0),
     "given in another order than sent": (sequence(("b", "x", 9, 10), ("a", "x", 0, 20)), 1),
+    "sent in the same microsecond": (sequence(("a", "x", 5, 20), ("b", "x", 5, 10)), 0),
+    "of an order and its clone": (sequence(("17", "x", 0, 20), ("17~1", "x~1", 1, 10)), 0),
 }
 SEQUENCED = Judged({name: evidence for name, (evidence, _) in SEQUENCES.items()})
 
@@ -309,6 +400,14 @@ READINGS = {
     "queued, looked up and not there": (asked(202, 3000, found=False), 1),
     "queued and never looked up": (asked(202, 3000, found=None), 0),
     "failed": (asked(503, 3000, found=None), 0),
+    "of an order whose client was told of a failure": (
+        queued()
+        .request("w", 503, entity="x", at_us=1000)
+        .item("w")
+        .request("q", 404, operation="query", entity="x", at_us=3000)
+        .record("q", "answered", found=False),
+        0,
+    ),
 }
 READ = Judged({name: evidence for name, (evidence, _) in READINGS.items()})
 
@@ -334,30 +433,93 @@ class TestOrder:
         assert only(ledger, operation="query")["read_your_writes_misses"] == 0
 
 
+BALANCED = build().request().record().item()
+
+
 @pytest.fixture(scope="module")
 def balanced() -> Tables:
-    return reconcile(build().request().record().item().tables())
+    return reconcile(BALANCED.tables())
 
 
 class TestBooks:
     @pytest.mark.parametrize(
-        ("evidence", "effects"),
+        ("evidence", "effects", "named"),
         [
-            pytest.param(build().request().item().item("stranger"), 1, id="in the table"),
-            pytest.param(build().request().item().message("stranger"), 1, id="in the queue"),
-            pytest.param(build().request().item().message("stranger", "dead_letter_queue"), 1, id="dead-lettered"),
-            pytest.param(build().request().item().item("stranger").message("stranger"), 1, id="one in two places"),
-            pytest.param(build().request().item().item("stranger").item("another"), 2, id="two"),
+            pytest.param(build().request().item().item("a"), 1, "a (table)", id="in the table"),
+            pytest.param(build().request().item().message("a"), 1, "a (queue)", id="in the queue"),
+            pytest.param(
+                build().request().item().message("a", "dead_letter_queue"), 1, "a (dead-letter queue)", id="dead"
+            ),
+            pytest.param(
+                build().request().item().item("a").message("a").message("a"), 1, "a (table, queue)", id="in two places"
+            ),
+            pytest.param(build().request().item().item("a").item("b"), 2, "a (table), b (table)", id="two"),
+            pytest.param(build().item("17~3"), 1, "17~3 (table)", id="where nothing was offered"),
         ],
     )
-    def test_an_effect_of_no_offered_request_makes_the_experiment_invalid(
-        self, evidence: EvidenceBuilder, effects: int
+    def test_an_effect_of_no_offered_request_makes_the_experiment_invalid_and_is_named(
+        self, evidence: EvidenceBuilder, effects: int, named: str
     ) -> None:
+        if not evidence.seen["sent"]:
+            evidence.experiment(requests=0)
         outcomes = reconcile(evidence.tables())
-        assert only(outcomes["ledger"])["unknown_effects"] == effects
+        assert sum(row["unknown_effects"] for row in outcomes["ledger"].to_pylist()) in {effects, 0}
         reason = only(outcomes["experiments"])["invalid_reason"]
-        assert f"{effects} effects of requests never offered" in reason
-        assert reason.startswith("repetition 1, command: ")
+        assert reason == f"repetition 1, all: {effects} effects of requests never offered: {named}"
+
+    def test_of_many_at_fault_five_are_named(self) -> None:
+        evidence = build().request()
+        for number in range(12):
+            evidence.item(str(number))
+        (sentence,) = imbalances(evidence.tables(), reconcile(evidence.tables()))
+        assert sentence.endswith(": 0 (table), 1 (table), 2 (table), 3 (table), 4 (table) and 7 more")
+
+    def test_a_request_offered_twice_is_named(self) -> None:
+        evidence = build().request("7").request("7").request("8")
+        found = imbalances(evidence.tables(), reconcile(evidence.tables()))
+        assert "repetition 1, all: offered more than once: 7" in found
+
+    @pytest.mark.parametrize("table", ["requests", "effects"])
+    def test_a_request_without_its_row_is_named(self, table: str) -> None:
+        evidence = build().request("a").request("b").request("c").tables()
+        outcomes = reconcile(evidence)
+        kept = outcomes[table].filter([row != "b" for row in outcomes[table].column("request_id").to_pylist()])
+        found = imbalances(evidence, {**outcomes, table: kept})
+        assert found == [f"repetition 1, all: without exactly one row in {table}: b"]
+
+    def test_a_row_of_a_request_never_offered_is_named(self) -> None:
+        evidence = build().request("a").request("b")
+        outcomes = reconcile(evidence.tables())
+        offered = evidence.tables()
+        fewer = {**offered, "sent": offered["sent"].slice(0, 1)}
+        assert "repetition 1, all: booked and never offered: b" in imbalances(fewer, outcomes)
+
+    def test_what_was_never_sent_cannot_have_had_an_effect(self) -> None:
+        evidence = build().request("a", fate="unsent").item("a").request("b", fate="unsent")
+        reason = only(reconcile(evidence.tables())["experiments"])["invalid_reason"]
+        assert reason == "repetition 1, command: never sent, and yet with an effect: a"
+
+    @pytest.mark.parametrize(
+        ("found", "balances"), [((), False), (("a",), False), (("a", "dead"), True)], ids=["none", "one", "both"]
+    )
+    def test_nothing_is_lost_while_messages_are_missing(self, found: tuple[str, ...], balances: bool) -> None:
+        """Two were in the queues at the end: one that is not found there may be the one that seems lost."""
+        evidence = queued().request("a", 202).request("dead", 202).request("b", 202)
+        evidence.sample(5, visible=9).sample(6, visible=1, in_flight=1)
+        for name in found:
+            evidence.message(name, "dead_letter_queue" if name == "dead" else "queue")
+        reason = only(reconcile(evidence.tables())["experiments"])["invalid_reason"]
+        assert (reason is None) == balances
+        if not balances:
+            assert f"{2 - len(found)} messages were last seen in the queues and not found there" in reason
+            assert reason.endswith("these may not be lost: b, dead" if found else "these may not be lost: a, b, dead")
+
+    def test_a_request_that_fits_into_no_book_is_named(self, balanced: Tables) -> None:
+        effects = balanced["effects"]
+        at = effects.schema.get_field_index("state")
+        strange = effects.set_column(at, "state", [["rejected"]])
+        found = imbalances(BALANCED.tables(), {**balanced, "effects": strange})
+        assert found == ["repetition 1, command: acknowledged is not committed + dead_lettered + in_flight + lost: r"]
 
     def test_unknown_effects_are_counted_once_over_both_operations(self) -> None:
         evidence = build().request("a").item("a").request("b", 200, operation="query").item("stranger")
@@ -395,11 +557,12 @@ class TestBooks:
         ],
     )
     def test_a_falsified_ledger_is_noticed(self, balanced: Tables, column: str, complaint: str) -> None:
-        experiments, ledger = balanced["experiments"], balanced["ledger"]
-        assert imbalances(ledger, experiments) == []
+        ledger = balanced["ledger"]
+        assert imbalances(BALANCED.tables(), balanced) == []
         at = ledger.schema.get_field_index(column)
         falsified = ledger.set_column(at, ledger.schema.field(at), [[ledger.column(at)[0].as_py() + 1]])
-        assert any(complaint in sentence for sentence in imbalances(falsified, experiments))
+        found = imbalances(BALANCED.tables(), {**balanced, "ledger": falsified})
+        assert any(complaint in sentence for sentence in found)
 
     def test_repetitions_are_reconciled_apart(self) -> None:
         evidence = build().request(repetition=1).item(repetition=1).request(repetition=2)
@@ -413,6 +576,15 @@ class TestBooks:
         outcomes = reconcile(build().experiment(requests=0).tables())
         assert outcomes["ledger"].num_rows == 0
         assert only(outcomes["experiments"])["invalid_reason"] is None
+
+
+class TestOlderEvidence:
+    def test_of_before_a_limits_status_was_kept_is_judged_as_it_was_then(self) -> None:
+        evidence = limited().request("a", 429).request("b", 429, operation="query")
+        outcomes = reconcile(older(evidence.tables()))
+        assert [row["aws_status"] for row in outcomes["requests"].to_pylist()] == [500, 500]
+        assert outcomes["experiments"].column("throttled_status").to_pylist() == [None]
+        assert imbalances(older(evidence.tables()), outcomes) == []
 
 
 def hundred(evidence: EvidenceBuilder, timed_out: int = 0) -> EvidenceBuilder:
@@ -526,48 +698,200 @@ def outage() -> EvidenceBuilder:
     return evidence
 
 
+def recovery(evidence: EvidenceBuilder) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = reconcile(evidence.tables())["recovery"].to_pylist()
+    return rows
+
+
+def every_second(evidence: EvidenceBuilder, seconds: int = 30, done_us: int = 100_000) -> EvidenceBuilder:
+    """A command a second, each acknowledged and done at once."""
+    for second in range(seconds):
+        name, at_us = str(second), second * SECOND
+        evidence.request(name, at_us=at_us).record(name, at_us=at_us + done_us).item(name)
+    return evidence
+
+
 class TestRecovery:
     def test_figures_of_an_outage_computed_by_hand(self) -> None:
-        row = only(reconcile(outage().tables())["recovery"])
-        assert (row["target"], row["kind"]) == ("table", "down")
-        assert (row["start_us"], row["end_us"]) == (10 * SECOND, 20 * SECOND)
+        (row,) = recovery(outage())
+        assert (row["fault"], row["target"], row["kind"], row["present"]) == (0, "table", "down", True)
+        assert (row["start_us"], row["end_us"], row["requests"]) == (10 * SECOND, 20 * SECOND, None)
         assert row["error_share_in_window"] == pytest.approx(2 / 10)
+        assert row["acknowledged_share"] == pytest.approx(8 / 10)
+        assert row["success_share"] == pytest.approx(7 / 10)
         assert row["recovered_share"] == pytest.approx(7 / 8)
+        assert row["goodput_before_per_s"] == pytest.approx(10 / 10)
+        assert row["goodput_in_window_per_s"] == 0
+        # Seven of the window and the ten after it, until the replay ends at 30 s: by then the queue is empty.
+        assert row["goodput_after_per_s"] == pytest.approx(17 / 10)
         assert row["backlog_max"] == 13 + 1
         assert row["drain_us"] == 3 * SECOND
-        assert row["back_to_normal_us"] == 1 * SECOND
+        assert (row["back_to_normal_us"], row["back_to_normal_low_us"]) == (1 * SECOND, None)
 
     @pytest.mark.parametrize(("queued", "drain_us"), [(["command"], 0), ([], None)])
     def test_an_outage_nobody_noticed_costs_nothing(self, queued: list[str], drain_us: int | None) -> None:
         evidence = build().experiment(queued=queued, fault_windows=windows((10 * SECOND, 20 * SECOND)))
-        for second in range(30):
-            name, at_us = str(second), second * SECOND
-            evidence.request(name, at_us=at_us).record(name, at_us=at_us + 500).item(name)
-        row = only(reconcile(evidence.sample(5 * SECOND).sample(25 * SECOND).tables())["recovery"])
+        (row,) = recovery(every_second(evidence).sample(5 * SECOND).sample(25 * SECOND))
         names = ("error_share_in_window", "backlog_max", "drain_us", "back_to_normal_us", "recovered_share")
         assert [row[name] for name in names] == [0.0, 0, drain_us, 0, 1.0]
+        rates = ("goodput_before_per_s", "goodput_in_window_per_s", "goodput_after_per_s", "success_share")
+        assert [row[name] for name in rates] == [1.0, 1.0, 1.0, 1.0]
 
-    def test_a_window_over_the_whole_replay_has_no_normal_before_it(self) -> None:
-        evidence = build().experiment(limits=True, fault_windows=windows((0, 30 * SECOND), kind="concurrency_limit"))
+    def test_a_window_over_the_whole_replay_has_nothing_before_or_after_it(self) -> None:
+        whole = windows((0, 30 * SECOND), kind="concurrency_limit")
+        evidence = build().experiment(limits=True, fault_windows=whole)
         evidence.request("a").record("a").item("a").request("b", 429, at_us=SECOND)
-        row = only(reconcile(evidence.sample(0).tables())["recovery"])
+        (row,) = recovery(evidence.sample(0))
         assert (row["error_share_in_window"], row["back_to_normal_us"], row["recovered_share"]) == (0.5, None, 1.0)
+        assert (row["goodput_before_per_s"], row["goodput_after_per_s"]) == (None, None)
+        assert row["goodput_in_window_per_s"] == pytest.approx(1 / 30)
+
+    def test_windows_that_begin_and_end_together_are_told_apart(self) -> None:
+        both = [
+            window(0, 30 * SECOND, target=target, kind="latency", median_ms=10, p99_ms=50)
+            for target in ("api", "table")
+        ]
+        rows = recovery(build().experiment(fault_windows=json.dumps(both)).request().record().item())
+        assert [(row["fault"], row["target"]) for row in rows] == [(0, "api"), (1, "table")]
+        assert [row["success_share"] for row in rows] == [1.0, 1.0]
+
+    def test_a_fault_in_the_traffic_says_how_many_requests_it_was_about(self) -> None:
+        poison = [window(0, 30 * SECOND, target="commands", kind="poison", share=0.05, requests=17)]
+        (row,) = recovery(build().experiment(fault_windows=json.dumps(poison)).request())
+        assert (row["kind"], row["requests"], row["present"]) == ("poison", 17, True)
+
+    def test_a_fault_of_what_is_not_there_is_measured_and_flagged(self) -> None:
+        absent = [window(10 * SECOND, 20 * SECOND, target="queue", present=False)]
+        (row,) = recovery(every_second(build().experiment(fault_windows=json.dumps(absent))))
+        assert row["present"] is False
+        assert (row["success_share"], row["goodput_before_per_s"], row["back_to_normal_us"]) == (1.0, 1.0, 0)
+
+    @pytest.mark.parametrize(("queued", "present"), [([], False), (["query"], False), (["command"], True)])
+    def test_deliveries_go_wrong_only_where_commands_are_delivered(self, queued: list[str], present: bool) -> None:
+        twice = [window(0, 30 * SECOND, target="deliveries", kind="twice", requests=4)]
+        (row,) = recovery(build().experiment(queued=queued, fault_windows=json.dumps(twice)).request())
+        assert row["present"] is present
+
+    def test_a_fault_whose_time_never_came_has_no_row(self) -> None:
+        never = {"target": "table", "kind": "down", "due_us": 5}
+        rows = recovery(build().experiment(fault_windows=json.dumps([never, window(0, 9)])).request())
+        assert [row["fault"] for row in rows] == [1]
+
+    def test_each_of_several_faults_is_measured_by_itself(self) -> None:
+        """The second is not compared with the traces of the first, nor the first blamed for those of the second."""
+        faults = json.dumps([window(10 * SECOND, 12 * SECOND), window(20 * SECOND, 22 * SECOND)])
+        evidence = queued(fault_windows=faults)
+        for second in range(30):
+            name, at_us = str(second), second * SECOND
+            done_us = {10: 15, 11: 15, 20: 24, 21: 24, 22: 24, 23: 24}.get(second, second) * SECOND + 100_000
+            evidence.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
+            evidence.sample(at_us, 5 if 10 < second < 15 or 20 < second < 24 else 0)
+        one, other = recovery(evidence)
+        assert (one["drain_us"], other["drain_us"]) == (2 * SECOND, 1 * SECOND)
+        assert (one["back_to_normal_us"], other["back_to_normal_us"]) == (0, 1 * SECOND)
+        # From one fault to the other: what was due then, and what the first one had delayed.
+        assert one["goodput_before_per_s"] == pytest.approx(1.0)
+        assert one["goodput_after_per_s"] == other["goodput_before_per_s"] == pytest.approx((8 + 2) / 8)
+
+    def test_normal_is_what_was_due_outside_of_every_fault(self) -> None:
+        """Nothing was due before the first one; what the second is compared with was due between them."""
+        faults = json.dumps([window(0, 10 * SECOND), window(20 * SECOND, 22 * SECOND)])
+        evidence = build().experiment(fault_windows=faults)
+        for second in range(30):
+            took_us = 5 * SECOND if second < 10 or 20 <= second < 25 else 100_000
+            evidence.request(str(second), at_us=second * SECOND)
+            evidence.record(str(second), at_us=second * SECOND + took_us).item(str(second))
+        assert [row["back_to_normal_us"] for row in recovery(evidence)] == [None, 2 * SECOND]
+
+    def test_a_fault_that_begins_within_another_has_the_same_before(self) -> None:
+        faults = json.dumps([window(10 * SECOND, 20 * SECOND), window(15 * SECOND, 25 * SECOND, target="api")])
+        rows = recovery(every_second(build().experiment(fault_windows=faults)))
+        assert [row["goodput_before_per_s"] for row in rows] == [1.0, 1.0]
+
+    def test_a_backlog_that_outlasts_the_next_fault_drains_when_it_does(self) -> None:
+        faults = json.dumps([window(10 * SECOND, 12 * SECOND), window(14 * SECOND, 16 * SECOND)])
+        evidence = every_second(build().experiment(queued=["command"], fault_windows=faults))
+        for second in range(30):
+            evidence.sample(second * SECOND, 9 if 10 <= second <= 18 else 0)
+        assert [row["drain_us"] for row in recovery(evidence)] == [6 * SECOND, 2 * SECOND]
+
+    def test_what_waited_before_as_well_is_no_backlog_of_the_fault(self) -> None:
+        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        for second in range(30):
+            evidence.sample(second * SECOND, 40 if 10 <= second <= 22 else 3)
+        assert recovery(every_second(evidence))[0]["drain_us"] == 2 * SECOND
+
+    def test_a_queue_that_never_drained_has_no_time_to_drain(self) -> None:
+        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        for second in range(30):
+            evidence.sample(second * SECOND, second)
+        (row,) = recovery(every_second(evidence))
+        assert (row["drain_us"], row["backlog_max"]) == (None, 29)
+
+    def test_the_rate_after_an_outage_counts_until_the_queue_is_empty(self) -> None:
+        """Ten orders that wait until 40 s, when the replay was over at 30 s, are not more than were stored a second."""
+        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 30 * SECOND)))
+        for second in range(20):
+            name, at_us = str(second), second * SECOND
+            done_us = 39 * SECOND if second >= 10 else at_us + 100
+            evidence.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
+        for second in range(45):
+            evidence.sample(second * SECOND, 10 if 20 <= second < 40 else 0)
+        assert recovery(evidence)[0]["goodput_after_per_s"] == pytest.approx(10 / 10)
+
+    @pytest.mark.parametrize(
+        ("late", "back_us", "at_least_us"),
+        [
+            pytest.param((), 0, None, id="never late"),
+            pytest.param((25,), 0, None, id="one in twenty is what a p95 lets pass"),
+            pytest.param((20, 21, 22), 2 * SECOND, None, id="three"),
+            pytest.param((28, 29), None, 9 * SECOND, id="still late at the end"),
+        ],
+    )
+    def test_back_to_normal_is_when_the_last_cluster_of_late_orders_is_over(
+        self, late: tuple[int, ...], back_us: int | None, at_least_us: int | None
+    ) -> None:
+        evidence = build().experiment(fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        for second in range(30):
+            name, at_us = str(second), second * SECOND
+            took_us = 900_000 if second in late else 100_000
+            evidence.request(name, at_us=at_us).record(name, at_us=at_us + took_us).item(name)
+        (row,) = recovery(evidence)
+        assert (row["back_to_normal_us"], row["back_to_normal_low_us"]) == (back_us, at_least_us)
+
+    def test_acknowledged_and_lost_is_no_success(self) -> None:
+        evidence = queued(fault_windows=windows((0, SECOND))).request("a", 202).request("b", 202).item("b")
+        (row,) = recovery(evidence)
+        assert (row["acknowledged_share"], row["success_share"]) == (1.0, 0.5)
+
+    def test_stored_and_refused_is_no_success_but_stored(self) -> None:
+        evidence = build().experiment(fault_windows=windows((0, SECOND))).request("a", 503).item("a", stamp_us=5)
+        (row,) = recovery(evidence)
+        assert (row["acknowledged_share"], row["success_share"], row["goodput_in_window_per_s"]) == (0.0, 0.0, 1.0)
 
     def test_queries_are_no_part_of_it(self) -> None:
         evidence = outage().request("q", 503, operation="query", at_us=15 * SECOND)
         evidence.seen["experiments"][0]["requests"] = None
-        assert only(reconcile(evidence.tables())["recovery"])["error_share_in_window"] == pytest.approx(2 / 10)
-
-    def test_every_window_has_a_row(self) -> None:
-        evidence = build().experiment(fault_windows=windows((10, 20), (30, 40)))
-        for at_us in (0, 15, 35, 50):
-            evidence.request(str(at_us), 201 if at_us == 15 else 503, at_us=at_us).item("15")
-        evidence.seen["items"] = evidence.seen["items"][:1]
-        recovery = reconcile(evidence.tables())["recovery"].to_pylist()
-        assert [(row["start_us"], row["error_share_in_window"]) for row in recovery] == [(10, 0.0), (30, 1.0)]
+        assert recovery(evidence)[0]["error_share_in_window"] == pytest.approx(2 / 10)
 
     def test_no_window_no_row(self) -> None:
-        assert reconcile(build().request().item().tables())["recovery"].num_rows == 0
+        assert recovery(build().request().item()) == []
+
+
+_WINDOWS = st.builds(
+    lambda start_us, length_us, more: window(start_us, start_us + length_us, **more),
+    st.integers(0, 40),
+    st.integers(0, 60),
+    st.sampled_from(
+        [
+            {},
+            {"present": False},
+            {"target": "api", "limits": True},
+            {"kind": "poison", "requests": 2},
+            {"target": "functions", "kind": "concurrency_limit"},
+        ]
+    ),
+)
 
 
 @st.composite
@@ -579,7 +903,10 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
             repetition,
             limits=draw(st.booleans()),
             queued=draw(st.sampled_from([[], ["command"], ["command", "query"]])),
-            fault_windows=draw(st.sampled_from(["[]", windows((5, 20)), windows((0, 50))])),
+            throttled_status=draw(st.sampled_from([None, 429, 500])),
+            duration_us=60,
+            settled_us=draw(st.integers(60, 90)),
+            fault_windows=json.dumps(draw(st.lists(_WINDOWS, max_size=3))),
         )
         ids = [str(number) for number in range(draw(st.integers(1, 8)))]
         for name in ids:
@@ -609,13 +936,13 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
         for name in draw(st.lists(named, max_size=8)):
             evidence.record(
                 name,
-                draw(st.sampled_from(["committed", "answered", "failed"])),
+                draw(st.sampled_from(["committed", "duplicate", "answered", "failed"])),
                 at_us=draw(st.integers(0, 90)),
                 receive_count=draw(st.sampled_from([None, 1, 2, 5])),
                 found=draw(st.sampled_from([None, True, False])),
                 repetition=repetition,
             )
-        for t_us in draw(st.lists(st.integers(0, 60), max_size=3)):
+        for t_us in draw(st.lists(st.integers(0, 60), max_size=3, unique=True)):
             evidence.sample(t_us, draw(st.integers(0, 5)), repetition=repetition)
     return evidence
 
@@ -646,10 +973,32 @@ class TestWhateverWasSeen:
         assert sum(row["offered"] for row in books) == len(offered)
         assert sum(row["unknown_effects"] for row in books) == len(strangers)
 
-        invalid = {row["repetition"] for row in outcomes["experiments"].to_pylist() if row["invalid_reason"]}
-        assert invalid == {repetition for repetition, _ in strangers}
+        unsent = {
+            (row["repetition"], row["request_id"]) for row in tables["sent"].to_pylist() if row["sent_us"] is None
+        }
+        haunted = unsent & {
+            (row["repetition"], row["request_id"])
+            for row in evidence.seen["messages"] + [row for row in evidence.seen["items"] if row["commits"]]
+        }
+        invalid = {row["repetition"]: row["invalid_reason"] for row in outcomes["experiments"].to_pylist()}
+        faulty = {repetition for repetition, reason in invalid.items() if reason}
+        assert faulty == {repetition for repetition, _ in strangers | haunted} | self.undecided(tables, outcomes)
+        told = imbalances(tables, outcomes)
+        for repetition, name in strangers:
+            assert any(f"repetition {repetition}, all: " in one and name in one for one in told)
 
         self.check_latency(outcomes)
+        self.check_recovery(tables, outcomes)
+
+    def undecided(self, tables: Tables, outcomes: Tables) -> set[int]:
+        """Repetitions in which something seems lost while messages are missing."""
+        held: dict[int, int] = {}
+        for row in sorted(tables["samples"].to_pylist(), key=lambda row: row["t_us"]):
+            held[row["repetition"]] = row["queue_visible"] + row["queue_in_flight"] + row["dead_letters"]
+        for row in tables["messages"].to_pylist():
+            held[row["repetition"]] = held.get(row["repetition"], 0) - 1
+        lost = {row["repetition"] for row in outcomes["effects"].to_pylist() if row["state"] == "lost"}
+        return {repetition for repetition in lost if held.get(repetition, 0) > 0}
 
     def check_latency(self, outcomes: Tables) -> None:
         offered = {(row["repetition"], row["operation"]): row for row in outcomes["ledger"].to_pylist()}
@@ -662,7 +1011,23 @@ class TestWhateverWasSeen:
                 assert (value is None) or (low is None), "a quantile is known or bounded"
                 assert row["n"] == 0 or (value is not None) or (low is not None)
         assert len(outcomes["latency"].to_pylist()) == 3 * len(offered)
-        for row in outcomes["recovery"].to_pylist():
-            for name in ("error_share_in_window", "recovered_share"):
+
+    def check_recovery(self, tables: Tables, outcomes: Tables) -> None:
+        asked = {
+            (row["repetition"], number)
+            for row in tables["experiments"].to_pylist()
+            for number in range(len(json.loads(row["fault_windows"])))
+        }
+        rows = outcomes["recovery"].to_pylist()
+        assert sorted((row["repetition"], row["fault"]) for row in rows) == sorted(asked)
+        for row in rows:
+            for name in ("error_share_in_window", "acknowledged_share", "success_share", "recovered_share"):
                 assert row[name] is None or 0 <= row[name] <= 1
-            assert row["drain_us"] is None or row["drain_us"] >= 0
+            if row["success_share"] is not None:
+                assert row["success_share"] <= row["acknowledged_share"]
+                assert row["acknowledged_share"] == pytest.approx(1 - row["error_share_in_window"])
+            for name in ("before", "in_window", "after"):
+                assert row[f"goodput_{name}_per_s"] is None or row[f"goodput_{name}_per_s"] >= 0
+            for name in ("drain_us", "back_to_normal_us", "back_to_normal_low_us", "backlog_max"):
+                assert row[name] is None or row[name] >= 0
+            assert row["back_to_normal_us"] is None or row["back_to_normal_low_us"] is None

@@ -16,6 +16,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from resources.reconciliation import reconcile
@@ -27,6 +29,7 @@ from resources.warehouse.reading import connect
 from tests.evidence_builder import EvidenceBuilder, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
+from workloads.scenarios import scenarios
 
 HOSTILE = "</script><script>alert(1)</script>"
 LABEL = "observed on MiniStack 1.5.33"
@@ -83,7 +86,8 @@ def file_outcomes(places: Places, evidence: EvidenceBuilder, folder: str) -> Non
 
 def described(evidence: EvidenceBuilder, **more: Any) -> EvidenceBuilder:
     """An experiment on the target the label names."""
-    return evidence.experiment(**{"target": "MiniStack 1.5.33", "scenario": "backend_outage", **more})
+    usual = {"target": "MiniStack 1.5.33", "scenario": "backend_outage", "variant": "idempotent"}
+    return evidence.experiment(**{**usual, **more})
 
 
 def outage(architecture: str, **more: Any) -> EvidenceBuilder:
@@ -197,9 +201,9 @@ def test_the_answer_comes_before_the_figures(page: Page) -> None:
     """The first thing to read is what happened, in words."""
     text = page.text.replace("\u00a0", " ")
     answer = (
-        "Synchronous refused 30 % of the 10 orders (3 answered with an error) and stored none of those, but stored all"
-        " 7 it acknowledged; event-driven acknowledged all 10 orders and stored them all, the last one of the outage"
-        " 12.4 s after it ended."
+        "Synchronous refused 30 % of the 10 orders (3 with an error) and stored none of those, but stored all"
+        " 7 it acknowledged; event-driven acknowledged all 10 orders and stored them all, the last one due in the"
+        " fault 12.4 s after its end."
     )
     assert answer in text
     assert text.index(answer) < text.index("Summary")
@@ -223,7 +227,7 @@ def test_no_figure_is_missing_its_number(places: Places) -> None:
     publish(places)
     page = Page(write_report(places).read_text(encoding="utf-8"))
     assert (
-        "Synchronous refused all 3 orders (1 answered with an error, 1 left without an answer and 1 not sent in time)"
+        "Synchronous refused all 3 orders (1 with an error, 1 left without an answer and 1 not sent in time)"
         " and stored none of those." in page.text
     )
     assert "The recording holds none." in page.text
@@ -256,6 +260,106 @@ def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> Non
     assert f"Synchronous, repetition 3: {LATE}" in text
     assert "Latencies are medians over the repetitions" in text
     assert "one repetition cannot" not in text
+
+
+def contest(places: Places, scenario: str, variant: str, *, speed: float = 2.5, duplicates: int = 0) -> None:
+    """Ten orders, some of them delivered and stored twice."""
+    faults = [
+        {"target": "deliveries", "kind": "twice", "due_us": 0, "start_us": 0, "end_us": 30_000_000, "requests": 4},
+        {"target": "queue", "kind": "down", "due_us": 0, "start_us": 1_000_000, "end_us": 2_000_000, "present": False},
+    ]
+    evidence = described(
+        EvidenceBuilder(),
+        architecture="event_driven",
+        queued=["command"],
+        scenario=scenario,
+        variant=variant,
+        speed=speed,
+        fault_windows=json.dumps(faults),
+    )
+    for number in range(10):
+        name, at_us = str(number), number * 100_000
+        commits = 2 if number < duplicates else 1
+        evidence.request(name, 202, at_us=at_us).record(name, at_us=at_us + 900).item(name, commits=commits)
+    file_outcomes(places, evidence, f"c1/food_orders__{scenario}/event_driven~{variant}")
+
+
+def test_variants_are_told_apart_and_naivety_has_its_price(places: Places) -> None:
+    """In the sentences, the tables and the charts."""
+    contest(places, "duplicate_delivery", "idempotent")
+    contest(places, "duplicate_delivery", "naive", duplicates=4)
+    publish(places)
+    page = Page(write_report(places).read_text(encoding="utf-8"))
+    assert "4 duplicates among 10 orders in naive event-driven, none in event-driven." in page.text
+    assert "Delivered twice (from the first request to the last, 4 orders)" in page.text.replace("\u00a0", " ")
+    assert "Event-driven and naive event-driven have no queue: that was done to the others only." in page.text
+    dashes = [style.dash for style in charts.styles(["event_driven~idempotent", "event_driven~naive"])]
+    lines = json.dumps(json.loads(page.scripts[0]))
+    assert all(json.dumps(list(dash)) in lines for dash in dashes)
+    assert page.text.startswith("archduel")
+    assert "Event-driven: what became of the same recorded traffic" in page.text, "one architecture, in two variants"
+
+
+def test_cells_of_different_speeds_each_say_theirs(places: Places) -> None:
+    """A burst is played slower: no one speed is that of the comparison."""
+    contest(places, "steady", "idempotent", speed=7.5)
+    contest(places, "burst", "idempotent", speed=2.5)
+    publish(places)
+    text = Page(write_report(places).read_text(encoding="utf-8")).text
+    assert "at 2.5 to 7.5 times their recorded speed (each scenario says its own)" in text
+    assert "Played at 7.5 times the recorded speed." in text
+    assert "Played at 2.5 times the recorded speed." in text
+
+
+def test_a_page_of_many_scenarios_begins_with_its_contents(places: Places) -> None:
+    """Links to each of them, and what came of it; the page of a few needs none."""
+    names = ["steady", "burst", "ramp", "poison", "flapping"]
+    for name in names[:-1]:
+        contest(places, name, "idempotent")
+    publish(places)
+    assert "nav" not in [tag for tag, _ in Page(write_report(places).read_text(encoding="utf-8")).elements]
+    contest(places, names[-1], "idempotent")
+    publish(places)
+    page = Page(write_report(places).read_text(encoding="utf-8"))
+    assert "nav" in [tag for tag, _ in page.elements]
+    links = {one["href"] for tag, one in page.elements if tag == "a"}
+    anchors = {f"#{one['id']}" for tag, one in page.elements if one.get("id")}
+    assert links <= anchors
+    assert len([link for link in links if (link or "").startswith("#scenario-")]) == len(names)
+
+
+def test_what_the_target_does_otherwise_is_listed(places: Places) -> None:
+    """Of the comparison's own target, and only what differs; unasked, the page says who asks."""
+    contest(places, "steady", "idempotent")
+    publish(places)
+    assert "archduel doctor fills it" in Page(write_report(places).read_text(encoding="utf-8")).text
+    columns = ("target", "behaviour", "expected", "observed", "status", "affects")
+    known = [
+        ("MiniStack 1.5.33", "messages come twice", "now and then", HOSTILE, "absent", "E4"),
+        ("MiniStack 1.5.33", "unknown paths", "403", "403", "reproduced", ""),
+        ("another", "integration timeout", "504", "200", "different", ""),
+    ]
+    places.conformance.mkdir(parents=True)
+    pq.write_table(
+        pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in known]), places.conformance / "x.parquet"
+    )
+    publish(places)
+    page = Page(write_report(places).read_text(encoding="utf-8"))
+    assert "Of 2 documented behaviours that were provoked on MiniStack 1.5.33, 1 are as on AWS." in page.text
+    (figure,) = [figure for figure in page.figures if "Differences" in figure]
+    assert "messages come twice" in figure
+    assert HOSTILE in figure
+    assert "unknown paths" not in figure
+    assert "integration timeout" not in page.text
+
+
+def test_a_scenario_of_the_users_own_has_its_title(places: Places) -> None:
+    """As its file says it."""
+    places.scenarios.mkdir(parents=True)
+    (places.scenarios / "mine.toml").write_text('title = "My own trouble"\ndescription = "Something breaks."\n')
+    contest(places, "mine", "idempotent")
+    publish(places)
+    assert "My own trouble" in Page(write_report(places).read_text(encoding="utf-8")).text
 
 
 def test_without_results_one_line_says_what_to_do(places: Places) -> None:
@@ -300,7 +404,7 @@ def test_what_was_refused_keeps_the_curve_below_one(published: Places) -> None:
     ends: dict[tuple[str, str], float] = {}
     for row in rows:
         if row["operation"] == "command":
-            key = row["architecture"], row["measure"]
+            key = row["contender"].removesuffix("~idempotent"), row["measure"]
             ends[key] = max(ends.get(key, 0.0), row["share"])
     assert ends == {
         ("synchronous", "response"): 0.7,
@@ -330,15 +434,20 @@ def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
 
 def test_the_backlog_is_shown_until_it_is_gone(published: Places) -> None:
     """The line ends at what was left when watching ended."""
-    rows = [row for row in _table(published, charts.BACKLOG_SQL).to_pylist() if row["architecture"] == "event_driven"]
+    rows = [
+        row
+        for row in _table(published, charts.BACKLOG_SQL).to_pylist()
+        if row["contender"] == "event_driven~idempotent"
+    ]
     assert max(row["waiting"] for row in rows) == 3
     assert rows[-1]["waiting"] == 0
 
 
-def test_a_fault_that_passes_is_shaded(published: Places) -> None:
-    """One window for all architectures, in seconds."""
+def test_a_fault_is_known_for_each_contender(published: Places) -> None:
+    """Its window, in seconds."""
+    fault = {"fault": 0, "target": "table", "kind": "down", "present": True, "start_s": 3.0, "end_s": 6.0}
     assert _table(published, charts.WINDOWS_SQL).to_pylist() == [
-        {"target": "table", "kind": "down", "start_s": 3.0, "end_s": 6.0, "passing": True}
+        {"contender": f"{architecture}~idempotent", **fault} for architecture in ("event_driven", "synchronous")
     ]
 
 
@@ -347,7 +456,7 @@ def test_the_bars_add_up_to_what_was_offered(published: Places) -> None:
     rows = _table(published, charts.FATES_SQL).to_pylist()
     offered: dict[tuple[str, str], int] = {}
     for row in rows:
-        key = row["architecture"], row["operation"]
+        key = row["contender"], row["operation"]
         offered[key] = offered.get(key, 0) + row["requests"]
     assert set(offered.values()) == {10, 5}
     assert {row["fate"] for row in rows} == {"committed", "failed"}
@@ -355,13 +464,20 @@ def test_the_bars_add_up_to_what_was_offered(published: Places) -> None:
 
 def test_charts_become_pictures_for_dagster(published: Places) -> None:
     """Panels and figures alike, as PNG in a data URI, with the label in what stands alone."""
-    curves, door, backlog, faults, fates = (
+    curves, fates, *over_time = (
         _table(published, sql)
-        for sql in (charts.LATENCY_SQL, charts.DOOR_SQL, charts.BACKLOG_SQL, charts.WINDOWS_SQL, charts.FATES_SQL)
+        for sql in (
+            charts.LATENCY_SQL,
+            charts.FATES_SQL,
+            charts.DOOR_SQL,
+            charts.GOODPUT_SQL,
+            charts.BACKLOG_SQL,
+            charts.WINDOWS_SQL,
+        )
     )
     figures: list[charts.Drawing] = [
         charts.latency_figure(curves, operation="command", label=LABEL),
-        charts.over_time_figure(door, backlog, faults, label=LABEL),
+        charts.over_time_figure(*over_time, label=LABEL),
         charts.ledger_figure(fates, label=LABEL),
     ]
     for figure in figures:
@@ -372,11 +488,91 @@ def test_charts_become_pictures_for_dagster(published: Places) -> None:
     assert len(picture) < 60_000
 
 
+def _spans(chart: dict[str, Any]) -> list[tuple[float, float, str]]:
+    """Where a chart is shaded, and under which name."""
+    layers = [layer for layer in chart["layer"] if layer["mark"]["type"] == "rect"]
+    drawn = [one for layer in layers for one in chart["datasets"][layer["data"]["name"]]]
+    return [(one["t_s"], one["until_s"], one["name"]) for one in drawn]
+
+
+def _shaded(*windows: tuple[float, float, str, str], **more: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "contender": "synchronous~idempotent",
+            "fault": number,
+            "target": target,
+            "kind": kind,
+            "present": True,
+            "start_s": start_s,
+            "end_s": end_s,
+            **more,
+        }
+        for number, (start_s, end_s, target, kind) in enumerate(windows)
+    ]
+
+
+def _drawn_with(windows: list[dict[str, Any]]) -> dict[str, Any]:
+    backlog = pa.table({"contender": ["synchronous~idempotent"] * 2, "t_s": [0.0, 20.0], "waiting": [0, 5]})
+    table = pa.Table.from_pylist(windows, schema=WINDOWS)
+    return charts.specification(charts.backlog_panel(backlog, table, end_s=20.0))
+
+
+WINDOWS = pa.schema(
+    [
+        ("contender", pa.string()),
+        ("fault", pa.int32()),
+        ("target", pa.string()),
+        ("kind", pa.string()),
+        ("present", pa.bool_()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+    ]
+)
+
+
+def test_every_fault_is_shaded_and_named_in_time() -> None:
+    """One after another, each under its name."""
+    chart = _drawn_with(_shaded((3.0, 6.0, "table", "down"), (12.0, 20.0, "queue", "down")))
+    assert _spans(chart) == [(3.0, 6.0, "table down"), (12.0, 20.0, "queue down")]
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["rect", "text", "line"]
+
+
+def test_faults_at_the_same_time_share_a_band_and_a_name() -> None:
+    """They differ by the milliseconds it takes to switch them."""
+    chart = _drawn_with(_shaded((0.0, 20.0, "api", "latency"), (0.004, 20.0, "table", "latency")))
+    assert _spans(chart) == [(0.0, 20.0, "API slow, table slow")]
+
+
+def test_names_that_would_cover_each_other_stand_above_each_other() -> None:
+    """Overlapping faults, and those too narrow for their names."""
+    chart = _drawn_with(
+        _shaded((3.0, 9.0, "table", "down"), (3.5, 4.0, "functions", "down"), (8.0, 9.0, "api", "down"))
+    )
+    lanes = [layer["encoding"]["y"]["value"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert len(set(lanes)) == len(lanes) == 2
+    assert max(lanes) < 0, "above the data, which they would cover"
+
+
+def test_what_could_not_be_done_is_not_shaded() -> None:
+    """An architecture without a queue has no fault of its queue; one with it has."""
+    assert _spans(_drawn_with(_shaded((3.0, 6.0, "queue", "down"), present=False))) == []
+    both = _shaded((3.0, 6.0, "queue", "down"), present=False) + _shaded((3.0, 6.0, "queue", "down"))
+    assert len(_spans(_drawn_with(both))) == 1
+
+
+def test_variants_share_their_architectures_colour_and_differ_in_dash_and_title() -> None:
+    """So that a plot tells them apart without a third colour."""
+    usual, naive = charts.styles(["hybrid~naive", "hybrid~idempotent"])
+    assert (usual.title, naive.title) == ("Hybrid", "Hybrid (naive)")
+    assert usual.colour == naive.colour
+    assert usual.dash != naive.dash
+
+
 def test_an_architecture_keeps_its_colour_when_others_are_left_out() -> None:
     """The registry decides, so that pages can be laid side by side; strangers follow after it."""
-    everyone = {style.name: style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
+    everyone = {style.title: style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
     (alone,) = charts.styles(["hybrid"])
-    assert alone.colour == everyone["hybrid"]
+    assert alone.colour == everyone["Hybrid"]
     assert len(set(everyone.values())) == 3
     stranger = charts.styles(["hybrid", "other"])[-1]
     assert stranger.title == "other"
@@ -395,7 +591,7 @@ def test_a_value_cannot_leave_its_literal() -> None:
 
 
 PLAIN = Outcome(
-    architecture="Synchronous",
+    contender="Synchronous",
     operation="command",
     offered=1000,
     acknowledged=1000,
@@ -410,14 +606,27 @@ PLAIN = Outcome(
     ghost_commits=0,
     ghosts=0,
     duplicates=0,
+    redeliveries=0,
     reordered=0,
     read_your_writes_misses=0,
     response_p50_us=1500.0,
     completion_p50_us=46_700.0,
 )
-LIMIT = Window(
-    "Synchronous", "functions", "concurrency_limit", passing=False, backlog_max=9, drain_us=2e6, last_commit_us=3e6
+FAULT = Window(
+    "Synchronous",
+    fault=0,
+    target="table",
+    kind="down",
+    passing=True,
+    present=True,
+    start_us=6e6,
+    end_us=12e6,
+    requests=None,
+    backlog_max=9,
+    drain_us=2e6,
+    last_commit_us=3e6,
 )
+LIMIT = dataclasses.replace(FAULT, target="functions", kind="concurrency_limit", passing=False)
 
 
 def said(outcomes: Iterable[Outcome], faults: Iterable[Window] = ()) -> narrative.Answer:
@@ -440,7 +649,7 @@ def said(outcomes: Iterable[Outcome], faults: Iterable[Window] = ()) -> narrativ
         ),
         (
             {"acknowledged": 0, "committed": 0, "failed": 1000},
-            "Synchronous refused all 1,000 orders (1,000 answered with an error) and stored none of those.",
+            "Synchronous refused all 1,000 orders (1,000 with an error) and stored none of those.",
         ),
         (
             {"acknowledged": 999, "committed": 999, "throttled": 1},
@@ -466,7 +675,7 @@ def test_the_lead_says_what_the_ledger_says(changes: dict[str, Any], lead: str) 
 
 def test_architectures_of_which_the_same_is_true_are_named_together() -> None:
     """Saying the same thing three times is not reading."""
-    others = [dataclasses.replace(PLAIN, architecture=name) for name in ("Event-driven", "FIFO")]
+    others = [dataclasses.replace(PLAIN, contender=name) for name in ("Event-driven", "FIFO")]
     assert said([PLAIN, *others]).lead == (
         "Synchronous, event-driven and FIFO acknowledged all 1,000 orders and stored them all."
     )
@@ -489,12 +698,87 @@ def test_unknown_medians_are_said_to_be_unknown() -> None:
 
 
 def test_a_limit_that_is_on_throughout_is_no_outage() -> None:
-    """Its backlog counts from the last request, and no order is the last one of it."""
+    """Its backlog counts from the last request, and no order is the last one due in it."""
     answer = said([PLAIN], [LIMIT])
-    assert "outage" not in answer.lead
-    assert dict(answer.points)["Queue"] == (
-        "After the last request was due it took to empty: 2.0 s in synchronous (at most 9 messages)."
+    assert "due in the fault" not in answer.lead
+    told = dict(answer.points)
+    assert told["Queue"] == ("At most 9 messages in synchronous, empty 2.0 s after the last request.")
+    assert told["Fault"] == "Concurrency limit (from the first request to the last)."
+
+
+def test_what_was_done_is_said_whatever_its_kind() -> None:
+    """When, to how many requests, and where there was nothing to do it to."""
+    faults = [
+        dataclasses.replace(FAULT, kind="truncate"),
+        dataclasses.replace(FAULT, contender="Hybrid", kind="truncate"),
+        dataclasses.replace(FAULT, fault=1, target="queue", present=False),
+        dataclasses.replace(FAULT, contender="Hybrid", fault=1, target="queue"),
+        dataclasses.replace(FAULT, fault=2, target="commands", kind="poison", passing=False, requests=17.0),
+    ]
+    told = dict(said([PLAIN], faults).points)
+    assert "Fault" not in told
+    assert told["Faults"] == (
+        "Table answers cut off (6.0 to 12.0 s), queue down (6.0 to 12.0 s) and invalid orders (from the first request"
+        " to the last, 17 orders). Synchronous has no queue: that was done to the others only."
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "words"),
+    [
+        ("table", "down", "table down"),
+        ("api", "latency", "API slow"),
+        ("event_source_mapping", "disabled", "consumer switched off"),
+        ("requests", "burst", "burst"),
+        ("deliveries", "twice", "delivered twice"),
+        ("moon", "new_kind", "moon: new kind"),
+    ],
+)
+def test_every_fault_has_words(target: str, kind: str, words: str) -> None:
+    """Those of a kind nobody has named yet as well."""
+    assert narrative.fault_words(target, kind) == words
+
+
+def test_every_kind_a_scenario_may_name_has_words_of_its_own() -> None:
+    """A new kind needs an entry, or its key stands in every chart."""
+    kinds = {fault.kind for scenario in scenarios().values() for fault in scenario.faults}
+    assert not [kind for kind in kinds if ": " in narrative.fault_words("x", kind)]
+
+
+def test_of_several_faults_no_order_is_said_to_be_the_last() -> None:
+    """Which of them it would be due in, nobody could tell."""
+    several = [FAULT, dataclasses.replace(FAULT, fault=1, start_us=20e6, end_us=22e6, drain_us=0.0, backlog_max=30)]
+    answer = said([PLAIN], several)
+    assert answer.lead == "Synchronous acknowledged all 1,000 orders and stored them all."
+    assert dict(answer.points)["Queue"] == ("At most 30 messages in synchronous, empty at the last fault's end.")
+
+
+def test_a_queue_that_never_emptied_is_not_said_to_have() -> None:
+    """Whether a message was left, or the queue was never seen down."""
+    left = dataclasses.replace(PLAIN, committed=999, in_flight=1)
+    never = dataclasses.replace(FAULT, drain_us=None)
+    for answer in (said([left], [FAULT]), said([PLAIN], [never])):
+        assert "At most 9 messages in synchronous, not empty when watching ended" in dict(answer.points)["Queue"]
+
+
+def test_what_was_refused_and_done_all_the_same_is_said() -> None:
+    """A client that repeats it would do it twice."""
+    ghost = dataclasses.replace(PLAIN, acknowledged=990, committed=990, failed=10, ghosts=10, ghost_commits=10)
+    told = dict(said([ghost]).points)["Correctness"]
+    assert "Requests whose client was told of a failure, and which were done: 10 in synchronous." in told
+
+
+def test_what_naivety_cost_is_said_where_both_were_run() -> None:
+    """The duplicates of either variant, of an architecture against itself."""
+    safe = dataclasses.replace(PLAIN, architecture="event_driven", contender="Event-driven")
+    naive = dataclasses.replace(safe, contender="Event-driven (naive)", variant="naive", duplicates=61)
+    assert dict(said([safe, naive]).points)["Naivety"] == (
+        "What it cost to write again whatever is delivered again: 61 duplicates among 1,000 orders in naive"
+        " event-driven, none in event-driven."
+    )
+    harmless = dataclasses.replace(naive, duplicates=0)
+    assert "cost nothing here" in dict(said([safe, harmless]).points)["Naivety"]
+    assert "Naivety" not in dict(said([naive]).points)
 
 
 def test_nothing_offered_is_said_in_words() -> None:
@@ -524,6 +808,11 @@ def test_rounding_hides_no_request(part: int, whole: int, text: str) -> None:
     assert narrative.share(part, whole).replace("\u00a0", " ") == text
 
 
+def test_a_moment_before_an_end_is_not_a_negative_nothing() -> None:
+    """A time that rounds to none is none."""
+    assert [narrative.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "–"), (float("nan"), "–"), (0.0, "0.0"), (1.0, "100.0"), (0.9999, "99.9"), (1e-6, "0.1")]
 )
@@ -550,7 +839,7 @@ def test_one_repetition_judges_no_latency_and_says_what_would() -> None:
 
 def test_no_loss_seen_is_not_never() -> None:
     """Rule of three, for the architecture that acknowledged the fewest."""
-    few = dataclasses.replace(PLAIN, architecture="Hybrid", acknowledged=300)
+    few = dataclasses.replace(PLAIN, contender="Hybrid", acknowledged=300)
     assert "300 acknowledged requests" in (narrative.rule_of_three([PLAIN, few]) or "")
     assert "up to 1 %" in (narrative.rule_of_three([PLAIN, few]) or "")
     assert narrative.rule_of_three([dataclasses.replace(PLAIN, lost=1)]) is None

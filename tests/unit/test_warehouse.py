@@ -3,6 +3,8 @@
 What the rows mean is `test_reconciliation`.
 """
 
+import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -17,12 +19,13 @@ import pytest
 
 from resources.evidence import SCHEMAS, EvidenceStore, Tables, combine
 from resources.reconciliation import reconcile
+from resources.stack import StackSettings
 from resources.warehouse import publish as publishing
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
-from tests.evidence_builder import EvidenceBuilder, windows
+from tests.evidence_builder import EvidenceBuilder, older, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ingest import QUARANTINE
 from workloads.places import REPOSITORY, Places
@@ -292,6 +295,70 @@ class TestPublishing:
         found = query(places, "SELECT architecture, read_your_writes_misses AS misses FROM ledger ORDER BY ALL")
         assert [tuple(row.values()) for row in found.to_pylist()] == [("hybrid", None), ("synchronous", 0)]
         assert len(rows(places, "effects")) == 5
+
+    @pytest.mark.parametrize("beside_newer", [False, True])
+    def test_recovery_of_before_faults_were_numbered_is_numbered_by_its_times(
+        self, places: Places, small: Mapping[str, Tables], beside_newer: bool
+    ) -> None:
+        added = ["fault", "present", "requests", "acknowledged_share", "success_share", "back_to_normal_low_us"]
+        added += [f"goodput_{when}_per_s" for when in ("before", "in_window", "after")]
+        two = EvidenceBuilder().experiment(comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
+        outcome = reconcile(two.request().item().tables())
+        unnumbered = {**outcome, "recovery": outcome["recovery"].drop_columns(added)}
+        write_outcomes(places, "c0", CELL, "synchronous", unnumbered)
+        if beside_newer:
+            write_outcomes(places, "c1", CELL, "hybrid~naive", small["hybrid"])
+        publish(places)
+        found = query(places, "SELECT fault, start_us, present FROM recovery WHERE comparison_id = 'c0' ORDER BY fault")
+        assert [tuple(row.values()) for row in found.to_pylist()] == [(0, 0, True), (1, 5, True)]
+
+    def test_variants_stand_beside_each_other_and_beside_those_of_before_they_were_named(self, places: Places) -> None:
+        for folder, variant, comparison in (
+            ("synchronous~idempotent", "idempotent", "c1"),
+            ("synchronous~naive", "naive", "c1"),
+            ("synchronous", "naive", "c0"),
+        ):
+            evidence = EvidenceBuilder().experiment(variant=variant, comparison_id=comparison).request()
+            tables = older(evidence.tables()) if comparison == "c0" else evidence.tables()
+            write_outcomes(places, comparison, CELL, folder, reconcile(tables))
+        publish(places)
+        found = query(places, "SELECT comparison_id, architecture, variant, offered FROM summary ORDER BY ALL")
+        assert [tuple(row.values()) for row in found.to_pylist()] == [
+            ("c0", "synchronous", "naive", 1),
+            ("c1", "synchronous", "idempotent", 1),
+            ("c1", "synchronous", "naive", 1),
+        ]
+
+    @pytest.mark.parametrize(("speeds", "told"), [((2.5, 2.5), 2.5), ((2.5, 1.5), None)])
+    def test_a_comparison_has_a_speed_where_all_its_cells_have_it(
+        self, places: Places, speeds: tuple[float, float], told: float | None
+    ) -> None:
+        for cell, speed in zip(("w__steady", "w__burst"), speeds, strict=True):
+            evidence = EvidenceBuilder().experiment(speed=speed, scenario=cell).request()
+            write_outcomes(places, "c1", cell, "synchronous~naive", reconcile(evidence.tables()))
+        publish(places)
+        assert query(places, "SELECT speed FROM comparisons").to_pylist() == [{"speed": told}]
+        assert sorted(query(places, "SELECT speed FROM experiments").column("speed").to_pylist()) == sorted(speeds)
+
+    def test_what_differs_from_cell_to_cell_is_not_said_of_a_comparison(self, places: Places) -> None:
+        config = json.dumps({**dataclasses.asdict(StackSettings()), "limit": 400})
+        evidence = EvidenceBuilder().experiment(config=config).request()
+        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(evidence.tables()))
+        publish(places)
+        (row,) = query(places, "SELECT c.config AS of_all, e.config FROM comparisons c, experiments e").to_pylist()
+        assert json.loads(row["of_all"]) == {"limit": 400}
+        assert json.loads(row["config"])["visibility_timeout_s"] == 12
+
+    def test_the_summary_tells_apart_what_can_become_of_a_request(self, places: Places) -> None:
+        evidence = EvidenceBuilder().experiment(queued=["command"])
+        evidence.request("dead", 202).message("dead", "dead_letter_queue", receive_count=3)
+        evidence.request("twice", 202).record("twice").record("twice", at_us=900).item("twice", commits=2)
+        evidence.request("ghost", 503).item("ghost")
+        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(evidence.tables()))
+        publish(places)
+        names = ("stuck", "dead_lettered", "lost", "ghost_commits", "duplicates", "redeliveries", "reordered")
+        (row,) = query(places, f"SELECT {', '.join(names)} FROM summary").to_pylist()
+        assert tuple(row.values()) == (1, 1, 0, 1, 1, 3, 0)
 
     def test_a_failure_leaves_the_old_database_and_no_other_file(
         self, places: Places, small: Mapping[str, Tables]

@@ -1,0 +1,81 @@
+"""The comparison as a terminal shows it: from rows of `summary` to tables that can be read at 160 columns."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from rich.console import Console
+
+from orchestration.terminal import comparison_tables
+
+ROW: dict[str, Any] = {
+    "workload": "food_orders",
+    "scenario": "duplicate_delivery",
+    "operation": "command",
+    "architecture": "event_driven",
+    "variant": "idempotent",
+    "offered": 1_191,
+    "acknowledged": 1_191,
+    "throttled": 0,
+    "failed": 0,
+    "committed": 1_190,
+    "stuck": 0,
+    "dead_lettered": 0,
+    "lost": 0,
+    "ghost_commits": 0,
+    "duplicates": 0,
+    "reordered": 0,
+    "response_p50_us": 123_000.0,
+    "response_p99_us": 9_999_000.0,
+    "completion_p50_us": 123_000.0,
+    "completion_p99_us": 13_100_000.0,
+    "backlog_max": 2_619,
+}
+EVENTUALITIES = {"dead_lettered": "letters", "duplicates": "cates", "reordered": "turn", "ghost_commits": "ghost"}
+
+
+def shown(*rows: dict[str, Any]) -> list[str]:
+    """The lines of the tables of these rows, on a terminal of 160 columns."""
+    console = Console(width=160, record=True, force_terminal=False)
+    with console.capture() as capture:
+        for table in comparison_tables(pa.Table.from_pylist([{**ROW, **row} for row in rows])):
+            console.print(table)
+    return capture.get().splitlines()
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("│")]
+
+
+def test_a_variant_is_named_where_it_is_not_the_usual_one() -> None:
+    lines = shown({}, {"variant": "naive"})
+    assert [cells(line)[1] for line in lines if "event_driven" in line] == ["event_driven", "event_driven (naive)"]
+
+
+@pytest.mark.parametrize("name", EVENTUALITIES)
+def test_what_seldom_happens_has_a_column_where_it_did(name: str) -> None:
+    assert not any(EVENTUALITIES[name] in line for line in shown({}))
+    lines = shown({}, {"variant": "naive", name: 61})
+    assert sum(EVENTUALITIES[name] in line for line in lines) == 1
+    assert [line for line in lines if "naive" in line and "61" in cells(line)]
+
+
+def test_a_scenario_decides_for_itself() -> None:
+    text = "\n".join(shown({"duplicates": 3}, {"scenario": "poison", "dead_lettered": 2, "stuck": 2}))
+    duplicated, poisoned = text.split("poison")
+    assert "cates" in duplicated
+    assert "cates" not in poisoned
+    assert "letters" in poisoned
+
+
+def test_those_that_died_are_not_counted_twice() -> None:
+    (line,) = [line for line in shown({"stuck": 7, "dead_lettered": 5, "lost": 1}) if "event_driven" in line]
+    assert cells(line)[6:8] == ["3", "5"], "lost, or still waiting, and dead-lettered"
+
+
+def test_everything_at_once_fits_into_160_columns() -> None:
+    worst = dict.fromkeys(EVENTUALITIES, 345) | {"variant": "naive", "operation": "query", "failed": 342, "stuck": 345}
+    lines = shown({}, worst)
+    (line,) = [line for line in lines if "event_driven (naive)" in line]
+    assert "queries" in line
+    assert {"123 ms / 10.0 s", "123 ms / 13.1 s"} <= set(cells(line)), "no cell is broken or cut"
