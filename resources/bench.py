@@ -18,22 +18,27 @@ from resources.faults.control import FaultProxy
 from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
 from resources.targets.ministack import MOST_ENVIRONMENTS, MiniStack
 from workloads.errors import ArchduelError
+from workloads.recording import peak_rate
 from workloads.replay.client import Client, Gauge, KeepAliveClient
-from workloads.replay.schedule import split_url, warm_up
+from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.scenarios import Scenario
 
 _CONSUMERS = 5  # the pollers of an event source mapping never take more
 _HOLD_MS = 500
 _SPARE_ENVIRONMENTS = 20
+_MOST_WARM = 28  # of a function: each costs 45 MB, and a third of a CPU second to start
 _QUIET_S = 10.0
 
 
 def settings_for(
-    scenario: Scenario, architecture: Architecture, duration_us: int, variant: str = DEFAULT_VARIANT
+    scenario: Scenario, architecture: Architecture, schedule: Schedule, variant: str = DEFAULT_VARIANT
 ) -> StackSettings:
-    """The resources' settings under a scenario, for a replay of ``duration_us``."""
+    """The resources' settings under a scenario, for a replay of ``schedule``."""
     named = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
-    settings = StackSettings(
+    # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
+    busy = peak_rate(schedule.due_us) * scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
+    settings = replace(
+        StackSettings(environments=min(_MOST_WARM, max(StackSettings().environments, math.ceil(1.5 * busy)))),
         work_us=scenario.work_us,
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
@@ -42,7 +47,9 @@ def settings_for(
     # Unless the scenario means it otherwise a message outlives every fault of the table, or the dead-letter queue
     # would be the scenario's doing and not a finding.
     outages_us = (
-        end_us - start_us for fault, start_us, end_us in scenario.windows(duration_us) if fault.target == "table"
+        end_us - start_us
+        for fault, start_us, end_us in scenario.windows(schedule.duration_us)
+        if fault.target == "table"
     )
     receives = math.ceil(1.5 * max(outages_us, default=0) / 1e6 / settings.visibility_timeout_s) + 2
     limit = scenario.reserved_concurrency

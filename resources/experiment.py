@@ -178,11 +178,13 @@ def _send(
 
 def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
     """Return when queues are empty and nothing was stored for a moment, or when nothing has moved for so long that it
-    never will: a message that failed shows itself again after its visibility timeout, one held back after its delay.
+    never will: a message that fails comes back after its visibility timeout until it was received too often, and while
+    it does no count need change; one held back comes after its delay.
     """
     stack, requests = watch.bench.stack, len(schedule)
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
-    patience_s = max(stack.settings.visibility_timeout_s, *delays_s, 0) + 5.0
+    tries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
+    patience_s = max(tries_s, *delays_s, 0) + 5.0
     gauge = Gauge()
     seen: tuple[Backlog, int] | None = None
     quiet_polls, moved_at = 0, time.monotonic()
@@ -203,17 +205,20 @@ def _left_over(watch: _Watch) -> list[dict[str, Any]]:
     stack = watch.bench.stack
     if "event_source_mapping" not in stack.facts:
         return []
-    found = list(observation.take_messages(stack, "dead_letter_queue"))
-    if not watch.backlog.waiting:
-        return found
-    stack.clients.lambda_.update_event_source_mapping(UUID=stack.facts["event_source_mapping"]["uuid"], Enabled=False)
+    if watch.backlog.waiting:
+        uuid = stack.facts["event_source_mapping"]["uuid"]
+        stack.clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
     deadline = time.monotonic() + stack.settings.visibility_timeout_s + 2
-    expected = observation.backlog(stack).waiting
+    backlog = observation.backlog(stack)
+    expected = backlog.waiting + backlog.dead_letters
     taken: list[dict[str, Any]] = []
+    # Both queues each time: to receive a message once too often, as we may, is to move it to the dead letters.
     while len(taken) < expected and time.monotonic() < deadline:
         taken += observation.take_messages(stack, "queue")
-        time.sleep(_SETTLE_POLL_S)
-    return found + taken
+        taken += observation.take_messages(stack, "dead_letter_queue")
+        if len(taken) < expected:
+            time.sleep(_SETTLE_POLL_S)
+    return taken
 
 
 def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table:

@@ -271,9 +271,9 @@ class Lab:
 
     def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Bench:
         if contender not in self._benches:
-            scenario, duration_us = self._scenario(cell), self._offered(cell).schedule.duration_us
+            scenario, offered = self._scenario(cell), self._offered(cell)
             architecture = choose(architectures(), contender.architecture, "architecture")
-            settings = settings_for(scenario, architecture, duration_us, contender.variant)
+            settings = settings_for(scenario, architecture, offered.schedule, contender.variant)
             bench = Bench(architecture, settings, self.places.emulator_logs, proxied_hops(scenario))
             self._exit.callback(bench.close)
             self._benches[contender] = bench

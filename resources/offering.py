@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from resources.capacity import capacity, default_peak_per_s
 from resources.progress import Reporter
+from resources.stack import StackSettings
 from workloads.places import Places
 from workloads.recording import Recording, peak_rate
 from workloads.replay.schedule import Schedule, schedule
@@ -17,6 +18,9 @@ from workloads.scenarios.model import Scenario
 _SHORTEST_REPLAY_S = 10.0
 _ATTEMPTS = 20  # requests of one and the same microsecond are a peak at any speed
 _NEAR_ENOUGH = 1.05
+# Environments busy at once, on average: an emulator that has to start more than its warm ones meets more requests while
+# it does, and never catches up.
+_MOST_HELD = 18.0
 _MOMENT_S = 0.25  # real logs come in clumps that a second averages away
 
 
@@ -39,8 +43,12 @@ def offer(
 ) -> Offer:
     """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second.
 
-    A scenario that makes more of the traffic would otherwise show the emulator's limit for an architecture's.
+    A scenario that makes more of the traffic, or holds environments for long, would otherwise show the emulator's
+    limit for an architecture's. None plays at ``speed`` whatever comes of it.
     """
+    if most_per_s is not None and scenario.reserved_concurrency is None:
+        holds_s = scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
+        most_per_s = min(most_per_s, _MOST_HELD / max(holds_s, 1e-3))
     for _ in range(_ATTEMPTS):
         offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=longest_pause_s), scenario)
         excess = _excess(offered, most_per_s)

@@ -29,8 +29,7 @@ class StackSettings:
     reserved_concurrency: int | None = None  # of each function
     work_us: int = 0  # what a handler works before it touches the table
     table_timeout_ms: int = 1000  # how long a handler waits for the table
-    # Warm ones of each function the API calls: a replay under half of the capacity rarely needs more at once.
-    environments: int = 8
+    environments: int = 8  # warm ones of each function the API calls
     variant: str = DEFAULT_VARIANT
     delivery_faults: bool = False  # whether the consumer stands behind the injector of a queue's irregularities
 

@@ -33,7 +33,7 @@ def warm_bench(
     architecture: str, scenario: Scenario, offered: Schedule, folder: Path, variant: str = DEFAULT_VARIANT
 ) -> Iterator[Bench]:
     """A bench as the lab would make it for that scenario and schedule."""
-    settings = settings_for(scenario, architectures()[architecture], offered.duration_us, variant)
+    settings = settings_for(scenario, architectures()[architecture], offered, variant)
     bench = Bench(architectures()[architecture], settings, folder, proxied_hops(scenario))
     try:
         bench.ready().warm_up()

@@ -43,7 +43,7 @@ def results(places: Places) -> Places:
     [
         ("--workload", "nope", "food_orders"),
         ("--scenario", "nope", "poison, queue_down, ramp, reordering, steady"),
-            ("--variant", "nope", "idempotent, naive"),
+        ("--variant", "nope", "idempotent, naive"),
         ("--architecture", "nope", "event_driven, hybrid, synchronous"),
         ("--target", "nope", "ministack"),
     ],

@@ -5,6 +5,7 @@ Belongs here: what a fault says and which values are allowed. How it is done to 
 class here and one entry there.
 """
 
+import math
 import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
@@ -101,6 +102,10 @@ class FaultBase(BaseModel):
         """Whether what it refuses is refused by a limit: throttled, not failed."""
         return False
 
+    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - what some kinds need to know
+        """How long a request holds its execution environment on average because of it, in microseconds."""
+        return 0.0
+
     @property
     def parameters(self) -> dict[str, Any]:
         """What is special to this kind, as plain values."""
@@ -172,6 +177,9 @@ class Hang(HopFault):
     kind: Literal["hang"]
     forwarded: bool = False
 
+    def holds_us(self, table_timeout_us: int) -> float:
+        return self.share * table_timeout_us if self.target == "table" else 0.0
+
 
 class Latency(HopFault):
     """Answers come late: by ``median_ms``, lognormal where ``p99_ms`` is given; or evenly between two bounds."""
@@ -194,6 +202,15 @@ class Latency(HopFault):
         else:
             raise ValueError("latency needs median_ms (with p99_ms, if it varies) or min_ms and max_ms")
         return self
+
+    def holds_us(self, table_timeout_us: int) -> float:
+        if self.target != "table":
+            return 0.0
+        typical_ms = self.median_ms if self.median_ms is not None else ((self.min_ms or 0) + (self.max_ms or 0)) / 2
+        # Of a lognormal the mean lies above the median: by exp(sigma squared / 2), and p99 by exp(2.33 sigma).
+        if self.median_ms is not None and self.p99_ms is not None:
+            typical_ms *= math.exp((math.log(self.p99_ms / self.median_ms) / 2.326) ** 2 / 2)
+        return self.share * min(typical_ms * 1000, table_timeout_us)
 
 
 class Error(HopFault):
@@ -256,6 +273,9 @@ class Work(FaultBase):
     target: Literal["commands"] = "commands"
     share: Share
     work_ms: Annotated[int, Field(ge=1, le=60_000, strict=True)]
+
+    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - work is done before the table is asked
+        return self.share * self.work_ms * 1000
 
 
 class Twice(FaultBase):
