@@ -230,7 +230,8 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
         " its milliseconds are not AWS milliseconds."
     )
     words = (
-        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, never done."
+        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, and gone"
+        " without a dead letter."
     )
     lines = [label, words]
     if request.settings.repetitions < 8:

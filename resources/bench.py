@@ -15,6 +15,7 @@ from resources import observation
 from resources.architectures import Architecture
 from resources.clients import Clients
 from resources.faults.control import FaultProxy
+from resources.faults.policies import mend
 from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
 from resources.targets.ministack import MOST_ENVIRONMENTS, MiniStack
 from workloads.errors import ArchduelError
@@ -146,7 +147,10 @@ class Bench:
             time.sleep(0.05)
 
     def fresh(self, seeded_order_ids: Iterable[str]) -> None:
-        """Empty everything and put the orders in that exist before the replay."""
+        """End every fault, empty everything and put the orders in that exist before the replay."""
+        for proxy in self.proxies.values():
+            proxy.switch(None)
+        mend(self.stack)
         self.stack.empty()
         table = self.stack.facts["table"]["name"]
         batch: list[dict[str, object]] = []

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from resources import evidence, observation
 from resources.bench import Bench
-from resources.faults.conductor import FaultConductor, mend
+from resources.faults.conductor import FaultConductor
 from resources.observation import Backlog
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses
@@ -85,7 +85,6 @@ def run(
 
     Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
     """
-    mend(scenario, bench.stack, bench.proxies)
     bench.fresh(schedule.seeded_order_ids())
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)

@@ -122,18 +122,10 @@ class FaultConductor:
                 if not switch.on and "start_us" not in switch.window:
                     continue  # the replay was over before it began
                 remaining_s = (self._start_ns + switch.due_us * 1000 - time.monotonic_ns()) / 1e9
-                if self._stop.wait(max(0.0, remaining_s)) and switch.on:
+                # What is due with the first request is switched before it, in the replay's lead.
+                if switch.due_us > 0 and self._stop.wait(max(0.0, remaining_s)) and switch.on:
                     continue
                 at_ns = switch.effect.on() if switch.on else switch.effect.off()
-                switch.window["start_us" if switch.on else "end_us"] = (at_ns - self._start_ns) // 1000
+                switch.window["start_us" if switch.on else "end_us"] = max(0, (at_ns - self._start_ns) // 1000)
         except BaseException as error:  # handed over to the thread that waits, which raises it
             self._failure = error
-
-
-def mend(scenario: Scenario, stack: Stack, proxies: Mapping[str, FaultProxy]) -> None:
-    """End whatever fault of ``scenario`` may still be on: a run that was killed ended none of its own."""
-    for proxy in proxies.values():
-        proxy.switch(None)
-    for fault in scenario.faults:
-        if effect := policy(stack, fault):
-            effect.off()

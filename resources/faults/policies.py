@@ -105,11 +105,11 @@ _ACCOUNT_LIMITS = {"rateLimit": "10000", "burstLimit": "5000"}
 class StageThrottle:
     """The stage's own throttle: a token bucket in front of every method."""
 
-    def __init__(self, stack: Stack, fault: Throttle) -> None:
-        self._stack, self._fault = stack, fault
+    def __init__(self, stack: Stack, rate_per_s: float, burst: int) -> None:
+        self._stack, self._limits = stack, {"rateLimit": str(rate_per_s), "burstLimit": str(burst)}
 
     def on(self) -> int:
-        return self._set({"rateLimit": str(self._fault.rate_per_s), "burstLimit": str(self._fault.burst)})
+        return self._set(self._limits)
 
     def off(self) -> int:
         return self._set(_ACCOUNT_LIMITS)
@@ -130,7 +130,7 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
     """How ``fault`` is done to ``stack``; None where the architecture has no such component, or it is a hop's fault."""
     match fault:
         case Throttle():
-            return StageThrottle(stack, fault)
+            return StageThrottle(stack, fault.rate_per_s, fault.burst)
         case Disabled() if fault.target in stack.facts:
             return NoConsuming(stack)
         case Down(target="queue") if QUEUE in stack.facts:
@@ -140,3 +140,11 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
             chosen = [function for node, function in named.items() if fault.target in ("functions", node)]
             return NoConcurrency(stack, chosen) if chosen else None
     return None
+
+
+def mend(stack: Stack) -> None:
+    """Give back every component, whoever took it away: a run that was killed gave back none."""
+    NoConcurrency(stack, list(stack.function_names.values())).off()
+    if QUEUE in stack.facts:
+        NoQueue(stack).off()
+    StageThrottle(stack, 1, 1).off()

@@ -15,6 +15,7 @@ import pytest
 from resources import observation
 from resources.architectures import Architecture, architectures
 from resources.bench import Bench
+from resources.faults.policies import policy
 from resources.stack import Stack
 from tests.replaying import lunch, replay, warm_bench
 from workloads.replay.schedule import Schedule, split_url
@@ -106,6 +107,18 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
     assert list(observation.commits(bench.stack, 0)) == []
     assert observation.stored_items(bench.stack) == 2
     assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
+
+
+def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
+    down = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
+    throttle = scenarios()["gateway_throttle"].faults[0].model_copy(update={"rate_per_s": 1, "burst": 1})
+    for fault in (*down, throttle):
+        effect = policy(bench.stack, fault)
+        assert effect is not None
+        effect.on()
+    bench.proxies["table"].switch({"kind": "down"})
+    ledger = replay(bench, offered, STEADY)["ledger"].to_pylist()
+    assert sum(row["committed"] for row in ledger) == len(offered)
 
 
 def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -> None:

@@ -168,3 +168,37 @@ def test_a_port_that_is_taken_is_one_line(places: Places) -> None:
         done = archduel(places, "dev", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "is taken" in done.stderr
+
+
+SCENARIO = 'title = "Mine"\ndescription = "My own."\n[[faults]]\ntarget = "table"\nkind = "down"\nstart = 0\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (SCENARIO + "lenght = 1\n", "mine.toml, line 7: unknown lenght: fault down knows target, kind, start, length"),
+        (SCENARIO + 'length = "3/2"\n', "mine.toml, line 6: start and length together must not exceed"),
+        (SCENARIO + 'length = "9999 s"\n', "mine: down on table, 9999 s from 0, ends after the replay"),
+    ],
+)
+def test_a_wrong_scenario_file_exits_2_and_names_the_line(
+    places: Places, tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    done = archduel(places, "compare", "--scenario", str(file), "--speed", "5")
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert not places.database.exists()
+
+
+def test_scenarios_lists_ones_own_and_names_a_wrong_one(places: Places) -> None:
+    places.scenarios.mkdir(parents=True)
+    (places.scenarios / "mine.toml").write_text(SCENARIO + "length = 1\n")
+    (places.scenarios / "wrong.toml").write_text(SCENARIO)
+    done = archduel(places, "scenarios")
+    assert done.returncode == 0
+    assert "My own." in done.stdout
+    assert "component_down" in done.stdout
+    assert "wrong.toml, line 3: length is missing" in done.stderr
