@@ -39,7 +39,8 @@ lint: install ## format, lint and types
 	@$(BIN)/mypy
 
 test: lint test-unit ## everything a change must pass
-	@$(BIN)/pytest -m 'not long' --ignore tests/unit
+	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/functional
+	@$(BIN)/pytest -m 'not long' --ignore tests/unit --ignore tests/functional
 
 test-unit: install ## the quick part: no emulator, no Dagster, under a minute
 	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/unit
