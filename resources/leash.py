@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -57,7 +58,10 @@ class LeashedProcess:
 
     @property
     def alive(self) -> bool:
-        return self._shell.poll() is None
+        if self._shell.returncode is not None:
+            return False
+        # Looked at, not reaped: until `close` its number must stay its group's and nobody else's.
+        return os.waitid(os.P_PID, self._shell.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def processes(self) -> list[psutil.Process]:
         """The process and all its descendants, the leash left out."""
@@ -84,10 +88,14 @@ class LeashedProcess:
             return []
 
     def close(self) -> None:
-        """Kill the group and wait for the leash. Closing twice is fine."""
-        if self.alive:
-            os.killpg(self._shell.pid, signal.SIGKILL)
-        self._shell.wait(10)
+        """Kill the group and wait for the leash. Closing twice is fine.
+
+        The group may outlive the leash: somebody may have killed just that.
+        """
+        if self._shell.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._shell.pid, signal.SIGKILL)
+            self._shell.wait(10)
         stdin: IO[bytes] | None = self._shell.stdin
         if stdin:
             stdin.close()

@@ -62,6 +62,17 @@ class TestClose:
         assert gone(pids)
         assert leashed.processes() == []
 
+    def test_ends_what_is_left_when_the_leash_itself_was_killed(self, leashed: LeashedProcess) -> None:
+        pids = [process.pid for process in grown(leashed)]
+        os.kill(leashed._shell.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while leashed.alive and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not leashed.alive
+        assert any(_runs(pid) for pid in pids), "nothing is tested"
+        leashed.close()
+        assert gone(pids)
+
     def test_twice_is_fine(self, leashed: LeashedProcess) -> None:
         leashed.close()
         leashed.close()
