@@ -129,7 +129,13 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
     metavar="SECONDS",
     help="Longer pauses are cut to it; 0 keeps them.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of what the recording leaves open.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**62),
+    default=1,
+    show_default=True,
+    help="Of what the recording leaves open, and of the faults.",
+)
 @click.option(
     "--variant",
     "variants",
@@ -151,16 +157,20 @@ def compare(**options: Any) -> None:
     from resources.stack import DEFAULT_VARIANT, VARIANTS
     from workloads.errors import choose
     from workloads.library import DEFAULT_WORKLOAD, Library
-    from workloads.scenarios import DEFAULT_SCENARIOS, adopt, scenario
+    from workloads.scenarios import DEFAULT_SCENARIOS, adopt, own_scenario, scenario
 
     places = _places()
     workload = options["workload"] or DEFAULT_WORKLOAD
     choose(Library(places).paths(), workload, "workload")
     choose({"ministack": None}, options["target"], "target")
-    chosen = [
-        adopt(places, Path(name)) if name.endswith(".toml") else scenario(places, name).name
-        for name in options["scenario_names"]
-    ]
+    files: dict[str, Path] = {}
+    chosen = {}
+    for name in options["scenario_names"] or DEFAULT_SCENARIOS:
+        path = Path(name) if name.lower().endswith(".toml") else None
+        one = own_scenario(path) if path else scenario(places, name)
+        if path and files.setdefault(one.name, path).resolve() != path.resolve():
+            raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
+        chosen[one.name] = one
     for name in options["variants"]:
         choose(dict.fromkeys(VARIANTS), name, "variant")
     for name in options["architecture_names"]:
@@ -188,17 +198,19 @@ def compare(**options: Any) -> None:
     reporter = TerminalReporter(console)
     request = comparing.Request(
         workload=workload,
-        scenarios=tuple(dict.fromkeys(chosen)) or DEFAULT_SCENARIOS,
+        scenarios=tuple(chosen),
         architectures=tuple(
             name for name in architectures() if name in (options["architecture_names"] or architectures())
         ),
         settings=settings,
     )
     with reporter:
-        estimate = comparing.estimate(places, request, reporter)
+        estimate = comparing.estimate(places, request, chosen, reporter)
     console.print(estimate.sentence(request), highlight=False, markup=False)
     if estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
         click.confirm("That is over ten minutes. Go on?", abort=True)
+    for path in files.values():  # nothing was wrong with anything
+        adopt(places, path)
     if not comparing.compare(places, request, console, TerminalReporter(console)):
         sys.exit(1)
 

@@ -5,6 +5,7 @@ Belongs here: from options to runs. What the runs do is the graph's; how the out
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +26,7 @@ from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
 from workloads.library import Library
 from workloads.places import Places
-from workloads.scenarios import DEFAULT_SCENARIOS, scenario, scenarios
+from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, scenarios
 
 LONG_S = 600
 _OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
@@ -82,14 +83,14 @@ class Estimate:
         return text
 
 
-def estimate(places: Places, request: Request, reporter: TerminalReporter) -> Estimate:
+def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], reporter: TerminalReporter) -> Estimate:
     """What `compare` will take; measures the machine's capacity where that was never done.
 
     Raises `UsageError` for a scenario whose windows do not fit into its replay.
     """
     settings = request.settings
     recording = Library(places).load(request.workload)
-    offers = [settings.offer(places, recording, scenario(places, name), reporter) for name in request.scenarios]
+    offers = [settings.offer(places, recording, chosen[name], reporter) for name in request.scenarios]
     lengths = [offer.schedule.duration_us / 1e6 for offer in offers]
     contenders = len(request.architectures) * len(settings.variants)
     replays = contenders * settings.repetitions

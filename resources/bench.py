@@ -45,6 +45,14 @@ def settings_for(
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
         **{name: value for name in named if (value := getattr(scenario, name)) is not None},
     )
+    # Where a scenario gives one of the two time-outs only, the other follows: AWS advises a factor of six, and refuses
+    # a queue whose messages come back before the function may have ended.
+    if scenario.visibility_timeout_s is None:
+        visible_s = max(settings.visibility_timeout_s, 6 * settings.function_timeout_s)
+        settings = replace(settings, visibility_timeout_s=visible_s)
+    elif scenario.function_timeout_s is None:
+        timeout_s = min(settings.function_timeout_s, settings.visibility_timeout_s)
+        settings = replace(settings, function_timeout_s=timeout_s)
     # Unless the scenario means it otherwise a message outlives every fault of the table, or the dead-letter queue
     # would be the scenario's doing and not a finding.
     outages_us = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from resources.capacity import capacity, default_peak_per_s
 from resources.progress import Reporter
 from resources.stack import StackSettings
+from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recording import Recording, peak_rate
 from workloads.replay.schedule import Schedule, schedule
@@ -16,7 +17,7 @@ from workloads.replay.shaping import shaped
 from workloads.scenarios.model import Scenario
 
 _SHORTEST_REPLAY_S = 10.0
-_ATTEMPTS = 20  # requests of one and the same microsecond are a peak at any speed
+_MOST_SLOWED = 20.0  # requests of one and the same microsecond are a peak at any speed
 _NEAR_ENOUGH = 1.05
 # Environments busy at once, on average: an emulator that has to start more than its warm ones meets more requests while
 # it does, and never catches up.
@@ -44,18 +45,26 @@ def offer(
     """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second.
 
     A scenario that makes more of the traffic, or holds environments for long, would otherwise show the emulator's
-    limit for an architecture's. None plays at ``speed`` whatever comes of it.
+    limit for an architecture's. None plays at ``speed`` whatever comes of it. Raises `UsageError` where it would be
+    far too slow.
     """
     if most_per_s is not None and scenario.reserved_concurrency is None:
         holds_s = scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
         most_per_s = min(most_per_s, _MOST_HELD / max(holds_s, 1e-3))
-    for _ in range(_ATTEMPTS):
-        offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=longest_pause_s), scenario)
+    asked = speed
+    while True:
+        # A pause as long as it would be at the speed asked for: else all that is left of a slowed replay are pauses.
+        pause_s = None if longest_pause_s is None else longest_pause_s * asked / speed
+        offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=pause_s), scenario)
         excess = _excess(offered, most_per_s)
         if excess <= _NEAR_ENOUGH:
-            break
+            return Offer(offered, speed)
+        if asked / speed > _MOST_SLOWED:
+            raise UsageError(
+                f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
+                " speed: lower what it multiplies or holds, or say --speed"
+            )
         speed = float(f"{speed / min(excess, 4.0):.4g}")
-    return Offer(offered, speed)
 
 
 def _excess(offered: Schedule, most_per_s: float | None) -> float:

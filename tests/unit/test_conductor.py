@@ -11,6 +11,7 @@ import pytest
 
 from resources.faults.conductor import FaultConductor, proxied_hops
 from resources.faults.control import FaultProxy
+from resources.faults.fault import Fault as Told
 from resources.stack import Stack
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
@@ -21,7 +22,7 @@ from workloads.scenarios.model import Scenario
 
 @dataclass
 class Proxy:
-    """Remembers what it was told; says that it took hold at once."""
+    """Remembers what it was told, if a proxy would take it; says that it took hold at once."""
 
     told: list[Mapping[str, Any] | None] = field(default_factory=list)
     failing: bool = False
@@ -29,6 +30,8 @@ class Proxy:
     def switch(self, fault: Mapping[str, Any] | None) -> int:
         if self.failing:
             raise ArchduelError("the fault proxy is gone")
+        if fault is not None and fault["kind"] != "down":
+            Told(fault)
         self.told.append(fault)
         return time.monotonic_ns()
 
@@ -149,6 +152,26 @@ def test_a_hop_is_told_everything_that_is_special_to_its_fault_and_the_seed() ->
     assert api.told[0] == {"kind": "latency", "median_ms": 4.0, "share": 1.0, "operations": ["GET"], "seed": 6}
 
 
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        {"kind": "latency", "median_ms": 0.001, "p99_ms": 3_600_000},
+        {"kind": "latency", "min_ms": 0, "max_ms": 0.001},
+        {"kind": "latency", "min_ms": 3_600_000, "max_ms": 3_600_000},
+        {"kind": "hang", "forwarded": True, "share": 1e-6},
+        {"kind": "reset", "above_per_s": 0.001},
+        {"kind": "truncate", "above_per_s": 1e6, "operations": ["GetItem"]},
+        {"kind": "error", "error": "ServiceUnavailable"},
+    ],
+)
+def test_whatever_a_scenario_may_say_a_proxy_takes(extreme: dict[str, Any]) -> None:
+    proxy = Proxy()
+    conductor = conduct(scenario({"target": "table", "start": 0, "length": 1, **extreme}), {"table": proxy})
+    wait_for(proxy, 1)
+    conductor.finish()
+    assert proxy.told[0] is not None
+
+
 def test_faults_of_several_targets_overlap() -> None:
     table, api = Proxy(), Proxy()
     conductor = conduct(scenarios()["network_jitter"], {"table": table, "api": api})
@@ -171,7 +194,7 @@ def test_a_fault_in_the_traffic_counts_the_requests_it_is_about() -> None:
     conductor = conduct(scenario(poison), {})
     conductor.finish()
     [window] = conductor.windows
-    assert (window["start_us"], window["end_us"], window["requests"]) == (200_000, 400_000, 19)
+    assert (window["start_us"], window["end_us"], window["requests"]) == (200_000, 400_000, 20)
 
 
 @pytest.mark.parametrize("name", list(scenarios()))

@@ -100,7 +100,10 @@ class TestReading:
 
     def test_takes_several_faults_of_different_places_at_the_same_time(self, tmp_path: Path) -> None:
         text = TEXTS + FAULT + WHOLE + FAULT.replace("table", "queue") + 'start = "1/2"\nlength = 0.25\n'
-        assert [window for _, *window in read_scenario(write(tmp_path, text)).windows(100)] == [[0, 100], [50, 75]]
+        assert [window for _, *window in read_scenario(write(tmp_path, text)).windows(10_000)] == [
+            [0, 10_000],
+            [5_000, 7_500],
+        ]
 
     @pytest.mark.parametrize(
         ("text", "line", "complaint"),
@@ -135,7 +138,9 @@ class TestReading:
             pytest.param(TEXTS + FAULT + "start = [0]\nlength = 1\n", 6, "start must be a share", id="a list"),
             pytest.param(TEXTS + FAULT + "start = -0.1\nlength = 0.5\n", 6, "start must be a share", id="negative"),
             pytest.param(TEXTS + FAULT + "start = 0.5\nlength = 0\n", 7, "length must be greater", id="no length"),
-            pytest.param(TEXTS + FAULT + "start = 1.5\nlength = 1\n", 6, "start must lie before", id="after the end"),
+            pytest.param(
+                TEXTS + FAULT + "start = 1.5\nlength = 1\n", 6, "write '1.5 s' for seconds", id="after the end"
+            ),
             pytest.param(TEXTS + FAULT + "start = 0.75\nlength = 0.5\n", 6, "must not exceed", id="beyond the end"),
             pytest.param(
                 TEXTS + FAULT.replace("down", "slow") + WHOLE, 5, "a fault's kind is one of down, disabled", id="kind"
@@ -166,9 +171,40 @@ class TestReading:
                 id="functions are the consumer too",
             ),
             pytest.param(
+                TEXTS
+                + FAULT.replace("table", "queue")
+                + WHOLE
+                + '[[faults]]\nkind = "disabled"\nstart = 0.5\nlength = 0.25\n',
+                8,
+                "lie apart",
+                id="a queue that is away disables its mapping",
+            ),
+            pytest.param(
+                TEXTS + FAULT + "start = 0\nlength = 6\n", 7, "write '6 s' for seconds", id="seconds as a number"
+            ),
+            pytest.param(TEXTS + FAULT + "start = 6 s\nlength = 1\n", None, "need quotes", id="a time without quotes"),
+            pytest.param(
+                TEXTS + FAULT.replace("down", "hang") + WHOLE + 'operations = "GetItem"\n',
+                8,
+                'operations must be a list, such as ["command"]',
+                id="operations a text",
+            ),
+            pytest.param(TEXTS + FAULT.replace("down", "error") + WHOLE, 3, "error is missing", id="error unnamed"),
+            pytest.param(
+                TEXTS + FAULT.replace("down", "reset") + WHOLE + "share = true\n", 8, "share must", id="share yes"
+            ),
+            pytest.param(
+                TEXTS + FAULT + WHOLE + "work_us = 5\n", 8, "stands above the first [[faults]]", id="setting in a fault"
+            ),
+            pytest.param(TEXTS + "[settings]\nwork_us = 5\n", 3, "unknown settings", id="a table of settings"),
+            pytest.param(
+                'title = "A"\ndescription = """\nposition = 3\n"""\nposition = -1\n', 5, "position", id="a long text"
+            ),
+            pytest.param(TEXTS + "x = " + "[" * 3000 + "]" * 3000, None, "not a TOML file", id="nested without end"),
+            pytest.param(
                 TEXTS + '[[faults]]\nkind = "throttle"\nrate_per_s = -3\nburst = 1\n' + WHOLE,
                 5,
-                "rate_per_s must be greater than 0, not -3",
+                "rate_per_s must be greater than or equal to 0.001, not -3",
                 id="rate negative",
             ),
             pytest.param(
@@ -213,7 +249,11 @@ class TestReading:
         assert complaint in message
         assert message.count("\n") <= 1
 
-    @pytest.mark.parametrize("name", ["two__parts", "a b", "-x", "käse"])
+    def test_takes_a_file_as_windows_writes_it(self, tmp_path: Path) -> None:
+        text = (TEXTS + FAULT + WHOLE).replace("\n", "\r\n")
+        assert read_scenario(write(tmp_path, b"\xef\xbb\xbf" + text.encode())).faults == (down("0", "1"),)
+
+    @pytest.mark.parametrize("name", ["two__parts", "a b", "-x", "käse", "x" * 65])
     def test_a_name_that_could_not_be_part_of_a_cell_is_refused(self, tmp_path: Path, name: str) -> None:
         path = tmp_path / f"{name}.toml"
         path.write_text(TEXTS)
@@ -291,6 +331,15 @@ class TestWindows:
         assert late.windows(11_000_000)
         with pytest.raises(UsageError, match=r"late: down on table, 6 s from 5 s, .*lasts 10\.0 s.*--speed"):
             late.windows(10_000_000)
+
+    def test_one_that_is_over_at_once_is_refused(self) -> None:
+        short = Scenario(name="short", title="Short", description="", faults=(down("5 s", "0.1 ms"),))
+        with pytest.raises(UsageError, match=r"short: down on table, .* over within a millisecond"):
+            short.windows(10_000_000)
+
+    def test_none_fit_into_a_replay_of_no_length(self) -> None:
+        with pytest.raises(UsageError, match="without any length"):
+            scenarios()["flapping"].windows(0)
 
     def test_shares_and_times_that_meet_are_refused_once_the_length_is_known(self) -> None:
         both = Scenario(name="both", title="Both", description="", faults=(down("0.5", "0.1"), down("2 s", "2 s")))

@@ -62,7 +62,9 @@ def _extra(fault: _Special) -> dict[str, Any]:
 
 
 def _due_between(schedule: Schedule, start_us: int, end_us: int) -> npt.NDArray[np.bool_]:
-    return (schedule.due_us >= start_us) & (schedule.due_us < end_us)
+    """Which requests are due in a window; one that lasts to the end holds the last request too."""
+    before_end = schedule.due_us < end_us if end_us < schedule.duration_us else schedule.due_us <= end_us
+    return before_end & (schedule.due_us >= start_us)
 
 
 def _hit(schedule: Schedule, share: float, start_us: int, end_us: int, number: int) -> npt.NDArray[np.intp]:

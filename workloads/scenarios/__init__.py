@@ -14,7 +14,16 @@ from workloads.places import Places
 from workloads.scenarios.model import Scenario
 from workloads.scenarios.reading import read_scenario
 
-__all__ = ["DEFAULT_SCENARIOS", "Scenario", "adopt", "read_scenario", "scenario", "scenario_files", "scenarios"]
+__all__ = [
+    "DEFAULT_SCENARIOS",
+    "Scenario",
+    "adopt",
+    "own_scenario",
+    "read_scenario",
+    "scenario",
+    "scenario_files",
+    "scenarios",
+]
 
 # What `compare` and the nights run unless told otherwise.
 DEFAULT_SCENARIOS = ("steady", "backend_outage", "concurrency_limit")
@@ -50,14 +59,20 @@ def scenarios(places: Places | None = None) -> dict[str, Scenario]:
     return dict(sorted(known.items(), key=lambda item: (item[1].position, item[0])))
 
 
+def own_scenario(path: Path) -> Scenario:
+    """The scenario in a user's own file; `UsageError` where it is wrong or named like a bundled one."""
+    own = read_scenario(path)
+    if own.name in _bundled():
+        raise UsageError(f"{path}: {own.name} is a bundled scenario: give the file another name")
+    return own
+
+
 def adopt(places: Places, path: Path) -> str:
-    """Take a scenario file into ``places``, in place of an earlier one of its name; returns the name.
+    """Take a user's file into ``places``, in place of an earlier one of its name; returns the name.
 
     The graph's cells are named, so a scenario has to stay where a later run, or another process, finds it.
     """
-    name = read_scenario(path).name
-    if name in _bundled():
-        raise UsageError(f"{path}: {name} is a bundled scenario: give the file another name")
+    name = own_scenario(path).name
     places.scenarios.mkdir(parents=True, exist_ok=True)
     hidden = places.scenarios / f".{uuid.uuid4().hex}"
     hidden.write_bytes(path.read_bytes())

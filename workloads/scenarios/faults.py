@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 from pydantic.dataclasses import dataclass
 
 # Names and statuses of what the services answer themselves.
@@ -49,9 +49,12 @@ class Span:
         """What a scenario says: `_SPAN_WORDS`."""
         if isinstance(value, cls):
             return value
-        match = _SPAN.fullmatch(str(value).strip()) if type(value) in (int, float, str) else None
+        text = str(Fraction(repr(value))) if type(value) is float and math.isfinite(value) else str(value)
+        match = _SPAN.fullmatch(text.strip()) if type(value) in (int, float, str) else None
         if match is None:
             raise ValueError(f"must be {_SPAN_WORDS}")
+        if type(value) in (int, float) and value > 1:
+            raise ValueError(f"is a share of the replay, at most 1: write '{value} s' for seconds")
         try:
             amount = Fraction(match["number"]) * _PER_UNIT[match["unit"]]
         except (ZeroDivisionError, ValueError):  # '1/0', and '1.5/2', which nobody writes
@@ -67,8 +70,10 @@ class Span:
 
 
 _Span = Annotated[Span, BeforeValidator(Span.parse)]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, lt=1e9, allow_inf_nan=False)]
+# Bounds are those of who does it, so that nothing is refused in the middle of a replay.
+Share = Annotated[float, Field(ge=1e-6, le=1, strict=True)]
+Rate = Annotated[float, Field(ge=0.001, le=1e6, strict=True)]
+Milliseconds = Annotated[float, Field(ge=0.001, le=3_600_000, strict=True)]
 DelaySeconds = Annotated[int, Field(ge=0, le=900, strict=True)]  # what SQS takes
 
 
@@ -88,6 +93,8 @@ class FaultBase(BaseModel):
             raise ValueError("length must be greater than 0")
         if not self.start.timed and self.start.amount >= 1:
             raise ValueError("start must lie before the replay's end, at a share below 1")
+        if not self.length.timed and self.length.amount > 1:
+            raise ValueError("length must be at most the whole replay, 1: write '6 s' for seconds")
         if not (self.start.timed or self.length.timed) and self.start.amount + self.length.amount > 1:
             raise ValueError("start and length together must not exceed the whole replay, 1")
         return self
@@ -137,7 +144,7 @@ class Throttle(FaultBase):
 
     kind: Literal["throttle"]
     target: Literal["api"] = "api"
-    rate_per_s: Positive
+    rate_per_s: Rate
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
     @property
@@ -154,7 +161,7 @@ class HopFault(FaultBase):
 
     target: Literal["api", "table"]
     share: Share = 1.0
-    above_per_s: Positive | None = None
+    above_per_s: Rate | None = None
     operations: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
@@ -175,7 +182,7 @@ class Hang(HopFault):
     """No answer ever comes; ``forwarded`` says whether the request is carried out all the same."""
 
     kind: Literal["hang"]
-    forwarded: bool = False
+    forwarded: StrictBool = False
 
     def holds_us(self, table_timeout_us: int) -> float:
         return self.share * table_timeout_us if self.target == "table" else 0.0
@@ -185,10 +192,10 @@ class Latency(HopFault):
     """Answers come late: by ``median_ms``, lognormal where ``p99_ms`` is given; or evenly between two bounds."""
 
     kind: Literal["latency"]
-    median_ms: Positive | None = None
-    p99_ms: Positive | None = None
-    min_ms: Annotated[float, Field(ge=0, lt=1e9)] | None = None
-    max_ms: Positive | None = None
+    median_ms: Milliseconds | None = None
+    p99_ms: Milliseconds | None = None
+    min_ms: Annotated[float, Field(ge=0, le=3_600_000, strict=True)] | None = None
+    max_ms: Milliseconds | None = None
 
     @model_validator(mode="after")
     def _one_distribution(self) -> Self:
@@ -293,7 +300,7 @@ class Late(FaultBase):
     kind: Literal["late"]
     target: Literal["deliveries"] = "deliveries"
     share: Share
-    delay_s: DelaySeconds
+    delay_s: Annotated[int, Field(ge=1, le=900, strict=True)]
 
 
 TrafficFault = Burst | Ramp | Poison | Work | Twice | Late
@@ -303,8 +310,14 @@ Fault = Annotated[
 ]
 
 
+# Faults of the first are done to the others as well.
+_PARTS = {"functions": ("command", "query", "consumer"), "queue": ("event_source_mapping",)}
+
+
 def same_place(one: FaultBase, other: FaultBase) -> bool:
     """Whether two faults are done to the same thing, so that the end of one would end the other."""
-    functions = ("functions", "command", "query", "consumer")
-    both = (one.target, other.target)
-    return both[0] == both[1] or ("functions" in both and set(both) <= set(functions))
+    return (
+        one.target == other.target
+        or other.target in _PARTS.get(one.target, ())
+        or one.target in _PARTS.get(other.target, ())
+    )

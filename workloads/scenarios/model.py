@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from workloads.errors import UsageError
-from workloads.scenarios.faults import Fault, FaultBase, same_place
+from workloads.scenarios.faults import Fault, same_place
+
+_SHORTEST_US = 1000
 
 
 def _whole(least: int, most: int) -> Any:
@@ -39,18 +41,19 @@ class Scenario(BaseModel):
     batch_size: Annotated[int, _whole(1, 10)] | None = None
     table_timeout_ms: Annotated[int, _whole(1, 60_000)] | None = None
     environments: Annotated[int, _whole(0, 64)] | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: Annotated[tuple[Fault, ...], Field(max_length=100)] = ()
 
     @model_validator(mode="after")
     def _faults_lie_apart(self) -> Self:
-        for (_, one), (number, other) in combinations(enumerate(self.faults), 2):
+        for one, other in combinations(range(len(self.faults)), 2):
             # Shares and times meet only once the replay's length is known: see `windows`.
-            if one.start.timed == one.length.timed == other.start.timed == other.length.timed:
+            pair = (self.faults[one], self.faults[other])
+            if len({span.timed for fault in pair for span in (fault.start, fault.length)}) == 1:
                 try:
-                    _check_apart(one, other, duration_us=10**12)
+                    self._check_apart(one, other, duration_us=10**12)
                 except ValueError as error:
                     raise PydanticCustomError(
-                        "faults_overlap", "{words}", {"words": str(error), "fault": number}
+                        "faults_overlap", "{words}", {"words": str(error), "fault": other}
                     ) from None
         return self
 
@@ -87,25 +90,34 @@ class Scenario(BaseModel):
 
         Raises `UsageError` for a window that does not fit into such a replay.
         """
+        if self.faults and not duration_us:
+            raise UsageError(f"{self.name}: a replay without any length has no room for a fault: offer more requests")
         found = [(fault, *fault.window_us(duration_us)) for fault in self.faults]
-        for fault, _, end_us in found:
+        for fault, start_us, end_us in found:
+            if end_us - start_us < _SHORTEST_US:
+                raise UsageError(
+                    f"{self.name}: {fault.kind} on {fault.target}, {fault.length} from {fault.start}, is over within a"
+                    " millisecond: make it longer"
+                )
             if end_us > duration_us:
                 raise UsageError(
                     f"{self.name}: {fault.kind} on {fault.target}, {fault.length} from {fault.start}, ends after the"
                     f" replay, which lasts {duration_us / 1e6:.1f} s: shorten it, give shares, or lower --speed"
                 )
-        for one, other in combinations(self.faults, 2):
+        for one, other in combinations(range(len(self.faults)), 2):
             try:
-                _check_apart(one, other, duration_us)
+                self._check_apart(one, other, duration_us)
             except ValueError as error:
                 raise UsageError(f"{self.name}: {error}") from None
         return found
 
-
-def _check_apart(one: FaultBase, other: FaultBase, duration_us: int) -> None:
-    first, second = sorted((one.window_us(duration_us), other.window_us(duration_us)))
-    # The end of one would otherwise end the other, which is recorded as still on.
-    if same_place(one, other) and first[1] >= second[0]:
-        raise ValueError(
-            f"faults on one target must lie apart: {one.kind} and {other.kind} on {other.target} overlap or touch"
-        )
+    def _check_apart(self, one: int, other: int, duration_us: int) -> None:
+        faults = (self.faults[one], self.faults[other])
+        first, second = sorted(fault.window_us(duration_us) for fault in faults)
+        # The end of one would otherwise end the other, which is recorded as still on.
+        if same_place(*faults) and first[1] >= second[0]:
+            named = " and ".join(
+                f"fault {number + 1} ({fault.kind} on {fault.target}, {fault.length} from {fault.start})"
+                for number, fault in zip((one, other), faults, strict=True)
+            )
+            raise ValueError(f"faults on one target must lie apart: {named} overlap or touch")

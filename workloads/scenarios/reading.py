@@ -16,6 +16,7 @@ from workloads.scenarios.faults import Fault, FaultBase
 from workloads.scenarios.model import Scenario
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: that parts workload and scenario
+_LONGEST_NAME = 64
 _KINDS: dict[str, type[FaultBase]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Fault)[0])
 }
@@ -24,14 +25,17 @@ _KINDS: dict[str, type[FaultBase]] = {
 def read_scenario(path: Path) -> Scenario:
     """The scenario in a TOML file; its name is the file's. `UsageError` names file, line and what is allowed there."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
         data = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name}: not a TOML file: {error}") from None
-    if not _NAME.fullmatch(path.stem):
-        raise UsageError(f"{path.name}: a scenario's file is named with letters, digits and single - or _ between")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path.name}: not a TOML file: {error} (texts such as '1/3' and '6 s' need quotes)") from None
+    if not _NAME.fullmatch(path.stem) or len(path.stem) > _LONGEST_NAME:
+        raise UsageError(
+            f"{path.name}: a scenario's file is named with letters, digits and single - or _ between, {_LONGEST_NAME}"
+            " at most"
+        )
     if "name" in data:  # the model knows it, a file does not say it
         raise UsageError(f"{path.name}, line {_line(text, ('name',))}: unknown name: a scenario is named by its file")
     try:
@@ -55,14 +59,18 @@ def _complaint(file: str, text: str, errors: list[ErrorDetails]) -> str:
     return f"{file}, line {line}: {sentence}{others}"
 
 
-def _sentence(place: tuple[str | int, ...], error: ErrorDetails) -> str:
+def _sentence(  # noqa: PLR0911 - one for each kind of mistake
+    place: tuple[str | int, ...], error: ErrorDetails
+) -> str:
     kind = next((part for part in place[2:] if part in _KINDS), None) if place[:1] == ("faults",) else None
     model = _KINDS[str(kind)] if kind else Scenario
-    key = str(place[-1]) if place and place[-1] != kind else ""
+    # ("faults", 0, "error", "error"): the kind stands before a key, which may be named like it.
+    key = "" if kind and len(place) == 3 else next((part for part in reversed(place) if isinstance(part, str)), "")
     known = [name for name in model.model_fields if name != "name"]
     match error["type"]:
         case "extra_forbidden":
-            return f"unknown {key}: {'fault ' + str(kind) if kind else 'a scenario'} knows {', '.join(known)}"
+            hint = " (what is the scenario's stands above the first [[faults]])" if key in Scenario.model_fields else ""
+            return f"unknown {key}: {'fault ' + str(kind) if kind else 'a scenario'} knows {', '.join(known)}{hint}"
         case "missing":
             return (
                 f"{key} is missing: {'fault ' + str(kind) if kind else 'a scenario'} needs {', '.join(_needed(model))}"
@@ -71,6 +79,8 @@ def _sentence(place: tuple[str | int, ...], error: ErrorDetails) -> str:
             return error["msg"]
         case "union_tag_not_found" | "union_tag_invalid":
             return f"a fault's kind is one of {', '.join(_KINDS)}"
+        case "tuple_type" if kind:
+            return f'{key} must be a list, such as ["command"]'
         case "tuple_type" | "model_attributes_type" | "model_type" if place[:1] == ("faults",):
             return "faults must be tables, each under [[faults]]"
     words = re.sub(r"^(Value error, |Input should be )", "", error["msg"])
@@ -89,7 +99,7 @@ def _needed(model: type[FaultBase] | type[Scenario]) -> list[str]:
 
 def _line(text: str, place: tuple[str | int, ...]) -> int:
     """The line a value stands on, counted from 1; of its table's heading where it is not there."""
-    lines = text.splitlines()
+    lines = _without_long_texts(text).split("\n")
     headings = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[?\s*faults\s*\]", line)]
     first, last = 0, headings[0] if headings else len(lines)
     index = place[1] if place[:1] == ("faults",) and len(place) > 1 else None
@@ -98,6 +108,11 @@ def _line(text: str, place: tuple[str | int, ...]) -> int:
         last = headings[index + 1] if index + 1 < len(headings) else len(lines)
     for key in [part for part in reversed(place) if isinstance(part, str)]:
         for number in range(first, last):
-            if re.match(rf"""\s*(?:{re.escape(key)}|"{re.escape(key)}"|'{re.escape(key)}')\s*=""", lines[number]):
+            if re.match(rf"""\s*(?:\[+\s*)?["']?{re.escape(key)}["']?\s*[].=]""", lines[number]):
                 return number + 1
     return (headings[0] if place[:1] == ("faults",) and headings and not first else first) + 1
+
+
+def _without_long_texts(text: str) -> str:
+    """``text`` with its texts of several lines emptied, so that nothing in them is taken for a key."""
+    return re.sub(r'("""|\'\'\').*?\1', lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
