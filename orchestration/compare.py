@@ -251,6 +251,10 @@ def _judging(places: Places, request: Request, comparison_id: str) -> str:
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
     given: dict[str, Any] = {"--speed": settings.speed, "--duration": settings.duration_s, "--limit": settings.limit}
+    if settings.seed != LabSettings.seed:
+        given["--seed"] = settings.seed
+    if settings.longest_pause_s != LabSettings.longest_pause_s:
+        given["--longest-pause"] = settings.longest_pause_s
     if settings.variants != (DEFAULT_VARIANT,):
         given["--variant"] = settings.variants
     command = narrative.judging_command(

@@ -41,8 +41,6 @@ EXPERIMENTS = pa.schema(
         pa.field("send_lag_p99_us", pa.int64()),
         pa.field("send_lag_max_us", pa.int64()),
         pa.field("target_cpu_share", pa.float64()),
-        pa.field("limits", pa.bool_()),
-        pa.field("throttled_status", pa.int32()),  # of AWS, where a limit refused
         pa.field("queued", pa.list_(pa.string())),
         pa.field("fault_windows", pa.string()),  # JSON
         pa.field("config", pa.string()),  # JSON
@@ -117,6 +115,7 @@ SAMPLES = pa.schema(
         pa.field("t_us", pa.int64()),
         pa.field("queue_visible", pa.int64()),
         pa.field("queue_in_flight", pa.int64()),
+        pa.field("queue_delayed", pa.int64()),  # visible to nobody yet
         pa.field("dead_letters", pa.int64()),
         pa.field("in_flight", pa.int64()),  # requests the client waits for
     ]

@@ -55,6 +55,7 @@ class _Watch:
             {
                 "t_us": self.now_us(),
                 "queue_visible": self.backlog.visible,
+                "queue_delayed": self.backlog.delayed,
                 "queue_in_flight": self.backlog.in_flight,
                 "dead_letters": self.backlog.dead_letters,
                 "in_flight": gauge.in_flight,
@@ -114,13 +115,13 @@ def run(
         "requests": len(schedule),
         "duration_us": schedule.duration_us,
         "settled_us": settled_us,
-        "invalid_reason": _invalid_reason(lag_us, cpu_share, int((responses.status == 429).sum()), scenario),
+        "invalid_reason": _invalid_reason(
+            lag_us, cpu_share, unexplained_throttles(responses, conductor.windows), scenario
+        ),
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": cpu_share,
-        "limits": scenario.limits,
-        "throttled_status": scenario.throttled_status,
         "queued": sorted(bench.architecture.queued),
         "windows": conductor.windows,
     }
@@ -170,6 +171,7 @@ def _send(
         gauge.stop = True
         sender.join(10)
         conductor.finish()
+    conductor.check()
     if failure:
         raise failure[0]
     return result[0]
@@ -251,13 +253,26 @@ def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
     return int(np.quantile(values, q)) if len(values) else None
 
 
+def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]]) -> int:
+    """How many requests the target throttled while no limit of the scenario was on: limits of its own."""
+    explained = np.zeros(len(responses.status), dtype=bool)
+    for window in windows:
+        if "throttled_status" not in window or window.get("present") is False:
+            continue
+        if window["kind"] == "concurrency_limit":  # on throughout
+            return 0
+        end_us = window.get("end_us") or np.inf
+        explained |= (responses.responded_us >= window["start_us"]) & (responses.sent_us < end_us)
+    return int(((responses.status == 429) & ~explained).sum())
+
+
 def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: int, scenario: Scenario) -> str | None:
     p99_us = _quantile(lag_us, 0.99)
     if p99_us is None:
         return "nothing was sent"
     if p99_us > SEND_LAG_P99_BOUND_US:
         return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
-    if throttled and not scenario.limits:
+    if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
     if scenario.name == "steady" and cpu_share > TARGET_CPU_SHARE_BOUND:
         return (

@@ -61,7 +61,10 @@ class LeashedProcess:
         if self._shell.returncode is not None:
             return False
         # Looked at, not reaped: until `close` its number must stay its group's and nobody else's.
-        return os.waitid(os.P_PID, self._shell.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        try:
+            return bool(psutil.Process(self._shell.pid).status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
 
     def processes(self) -> list[psutil.Process]:
         """The process and all its descendants, the leash left out."""

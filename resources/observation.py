@@ -22,33 +22,23 @@ class Backlog:
 
     visible: int = 0
     in_flight: int = 0
+    delayed: int = 0
     dead_letters: int = 0
 
     @property
     def waiting(self) -> int:
-        return self.visible + self.in_flight
+        return self.visible + self.in_flight + self.delayed
 
 
 def backlog(stack: Stack) -> Backlog:
     """What the queues say of themselves right now."""
-    counts: dict[str, tuple[int, int]] = {}
+    counts: dict[str, list[int]] = {}
     for name, url in stack.queue_urls.items():
-        attributes = stack.clients.sqs.get_queue_attributes(
-            QueueUrl=url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesDelayed",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
-        )["Attributes"]
-        # One whose delivery is delayed waits like any other.
-        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
-        counts[name] = (
-            sum(int(attributes[count]) for count in waiting),
-            int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        )
-    visible, in_flight = counts.get("queue", (0, 0))
-    return Backlog(visible, in_flight, sum(counts.get("dead_letter_queue", (0, 0))))
+        asked = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
+        told = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
+        counts[name] = [int(told[attribute]) for attribute in asked]
+    visible, in_flight, delayed = counts.get("queue", [0, 0, 0])
+    return Backlog(visible, in_flight, delayed, dead_letters=sum(counts.get("dead_letter_queue", [0])))
 
 
 def stored_items(stack: Stack) -> int:

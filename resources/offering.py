@@ -11,18 +11,17 @@ from resources.progress import Reporter
 from resources.stack import StackSettings
 from workloads.errors import UsageError
 from workloads.places import Places
-from workloads.recording import Recording, peak_rate
+from workloads.recording import Recording, excess
 from workloads.replay.schedule import Schedule, schedule
 from workloads.replay.shaping import shaped
 from workloads.scenarios.model import Scenario
 
 _SHORTEST_REPLAY_S = 10.0
-_MOST_SLOWED = 20.0  # requests of one and the same microsecond are a peak at any speed
+_MOST_SLOWED = 20.0
 _NEAR_ENOUGH = 1.05
 # Environments busy at once, on average: an emulator that has to start more than its warm ones meets more requests while
 # it does, and never catches up.
 _MOST_HELD = 18.0
-_MOMENT_S = 0.25  # real logs come in clumps that a second averages away
 
 
 @dataclass(frozen=True)
@@ -56,23 +55,15 @@ def offer(
         # A pause as long as it would be at the speed asked for: else all that is left of a slowed replay are pauses.
         pause_s = None if longest_pause_s is None else longest_pause_s * asked / speed
         offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=pause_s), scenario)
-        excess = _excess(offered, most_per_s)
-        if excess <= _NEAR_ENOUGH:
+        too_many = 0.0 if most_per_s is None else excess(offered.due_us, most_per_s, recording.clump)
+        if too_many <= _NEAR_ENOUGH:
             return Offer(offered, speed)
+        speed = float(f"{speed / min(too_many, 4.0):.4g}")
         if asked / speed > _MOST_SLOWED:
             raise UsageError(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower what it multiplies or holds, or say --speed"
             )
-        speed = float(f"{speed / min(excess, 4.0):.4g}")
-
-
-def _excess(offered: Schedule, most_per_s: float | None) -> float:
-    """How many times as many requests as allowed its busiest second holds, or its busiest moment twice as allowed."""
-    if most_per_s is None:
-        return 0.0
-    in_a_moment = peak_rate(offered.due_us, _MOMENT_S) / max(2 * most_per_s, 1 / _MOMENT_S)
-    return max(peak_rate(offered.due_us) / most_per_s, in_a_moment)
 
 
 def default_speed(places: Places, recording: Recording, reporter: Reporter) -> tuple[float, float]:

@@ -48,8 +48,6 @@ class EvidenceBuilder:
             "send_lag_p99_us": 140,
             "send_lag_max_us": 900,
             "target_cpu_share": 0.2,
-            "limits": False,
-            "throttled_status": 500,
             "queued": [],
             "fault_windows": "[]",
             "config": "{}",
@@ -191,8 +189,14 @@ def window(start_us: int, end_us: int, **more: Any) -> dict[str, Any]:
 
 
 def older(tables: Tables) -> Tables:
-    """The evidence as it was stored before `experiments` had the column ``throttled_status``."""
-    return {**tables, "experiments": tables["experiments"].drop_columns(["throttled_status"])}
+    """The evidence as it was stored before `samples` had the column ``queue_delayed``, when `experiments` said whether
+    a limit was on and its window did not say what AWS answers then."""
+    limits = pa.array([True] * tables["experiments"].num_rows)
+    return {
+        **tables,
+        "samples": tables["samples"].drop_columns(["queue_delayed"]),
+        "experiments": tables["experiments"].append_column("limits", limits),
+    }
 
 
 def only(table: pa.Table, **where: Any) -> dict[str, Any]:

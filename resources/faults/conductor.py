@@ -12,11 +12,13 @@ from typing import Any
 from resources.faults.control import FaultProxy
 from resources.faults.policies import Effect, policy
 from resources.stack import Stack
+from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import hits
-from workloads.scenarios.faults import Down, Error, Fault, HopFault
+from workloads.scenarios.faults import FUNCTION_THROTTLED, Down, Error, Fault, HopFault
 from workloads.scenarios.model import Scenario
 
+_END_S = 60.0
 _METHODS = {"command": "POST", "query": "GET"}
 
 Window = dict[str, Any]
@@ -83,23 +85,22 @@ class FaultConductor:
         self.windows: list[Window] = []
         for number, (fault, start_us, end_us) in enumerate(scenario.windows(schedule.duration_us)):
             window: Window = {"target": fault.target, "kind": fault.kind, "due_us": start_us, **fault.parameters}
-            if fault.limits:
-                window["limits"] = True
+            if fault.throttled_status is not None:
+                window["throttled_status"] = fault.throttled_status
             self.windows.append(window)
-            about = hits(schedule, fault, start_us, end_us)
-            effect = (
-                _Hop(proxies[fault.target], fault, schedule.seed + number) if _by_proxy(fault) else policy(stack, fault)
-            )
-            if about is not None:
+            if (about := hits(schedule, fault, start_us, end_us)) is not None:
                 window |= {"start_us": start_us, "end_us": end_us, "requests": about}
-            elif effect is None:
+                continue
+            by_proxy = _by_proxy(fault)
+            effect = _Hop(proxies[fault.target], fault, schedule.seed + number) if by_proxy else policy(stack, fault)
+            if effect is None:
                 window |= {"start_us": start_us, "end_us": end_us, "present": False}
             else:
                 self._switches += [_Switch(start_us, True, effect, window), _Switch(end_us, False, effect, window)]
         self._switches.sort(key=lambda switch: switch.due_us)
         if scenario.reserved_concurrency is not None:  # on from the first request to the last
-            limit = {"target": "functions", "kind": "concurrency_limit", "limits": True, "due_us": 0, "start_us": 0}
-            self.windows.append({**limit, "end_us": schedule.duration_us})
+            limit = {"target": "functions", "kind": "concurrency_limit", "throttled_status": FUNCTION_THROTTLED}
+            self.windows.append({**limit, "due_us": 0, "start_us": 0, "end_us": schedule.duration_us})
         self._thread = threading.Thread(target=self._run, name="fault-conductor", daemon=True)
 
     def start(self) -> None:
@@ -111,10 +112,13 @@ class FaultConductor:
             raise self._failure
 
     def finish(self) -> None:
-        """End every fault now, whether its time is over or not, and raise what a switch failed with."""
+        """End every fault now, whether its time is over or not. Raises nothing: `check` does."""
         self._stop.set()
-        self._thread.join(30)
-        self.check()
+        self._thread.join(_END_S)
+        if self._thread.is_alive() and self._failure is None:
+            self._failure = ArchduelError(
+                f"a fault could not be ended within {_END_S:.0f} s; nothing of this run was kept"
+            )
 
     def _run(self) -> None:
         try:

@@ -56,7 +56,7 @@ class FaultProxy:
 
         Keys are ``kind`` and what `resources.faults.fault.Fault` and the kind's class in
         `resources.faults.behaviours` know. Raises `ArchduelError` when the proxy refuses, in which case the fault
-        that was on stays on, or is gone. May be called from any thread.
+        that was on stays on, and when it is gone. May be called from any thread.
         """
         order = json.dumps(None if fault is None else dict(fault)).encode() + b"\n"
         with self._switching:

@@ -16,7 +16,7 @@ _NOWHERE = "unreachable"  # a queue that does not exist
 
 
 class Effect(Protocol):
-    """Something that can be broken and mended; both return CLOCK_MONOTONIC in ns when it had taken hold."""
+    """Something that can be broken and mended; both return when the service had accepted it, CLOCK_MONOTONIC, ns."""
 
     def on(self) -> int: ...
 
@@ -99,43 +99,44 @@ class NoQueue:
 
 
 # What a stage without settings of its own lets through: the account's limits.
-_ACCOUNT_LIMITS = {"rateLimit": "10000", "burstLimit": "5000"}
+_ACCOUNT_LIMITS = {"rateLimit": 10_000, "burstLimit": 5_000}
 
 
 class StageThrottle:
     """The stage's own throttle: a token bucket in front of every method."""
 
-    def __init__(self, stack: Stack, rate_per_s: float, burst: int) -> None:
-        self._stack, self._limits = stack, {"rateLimit": str(rate_per_s), "burstLimit": str(burst)}
+    def __init__(self, stack: Stack, fault: Throttle) -> None:
+        self._stack, self._fault = stack, fault
 
     def on(self) -> int:
-        return self._set(self._limits)
+        return _limit_stage(self._stack, {"rateLimit": self._fault.rate_per_s, "burstLimit": self._fault.burst})
 
     def off(self) -> int:
-        return self._set(_ACCOUNT_LIMITS)
+        return _limit_stage(self._stack, _ACCOUNT_LIMITS)
 
-    def _set(self, limits: Mapping[str, str]) -> int:
-        api = self._stack.facts["api"]
-        self._stack.clients.apigateway.update_stage(
-            restApiId=api["id"],
-            stageName=api["stage"],
-            patchOperations=[
-                {"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in limits.items()
-            ],
-        )
-        return time.monotonic_ns()
+
+def _limit_stage(stack: Stack, limits: Mapping[str, float]) -> int:
+    api = stack.facts["api"]
+    stack.clients.apigateway.update_stage(
+        restApiId=api["id"],
+        stageName=api["stage"],
+        patchOperations=[
+            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)} for name, value in limits.items()
+        ],
+    )
+    return time.monotonic_ns()
 
 
 def policy(stack: Stack, fault: Fault) -> Effect | None:
     """How ``fault`` is done to ``stack``; None where the architecture has no such component, or it is a hop's fault."""
     match fault:
         case Throttle():
-            return StageThrottle(stack, fault.rate_per_s, fault.burst)
+            return StageThrottle(stack, fault)
         case Disabled() if fault.target in stack.facts:
             return NoConsuming(stack)
         case Down(target="queue") if QUEUE in stack.facts:
             return NoQueue(stack)
-        case Down() if fault.limits:
+        case Down() if fault.target not in ("api", "table", "queue"):
             named = stack.function_names
             chosen = [function for node, function in named.items() if fault.target in ("functions", node)]
             return NoConcurrency(stack, chosen) if chosen else None
@@ -147,4 +148,4 @@ def mend(stack: Stack) -> None:
     NoConcurrency(stack, list(stack.function_names.values())).off()
     if QUEUE in stack.facts:
         NoQueue(stack).off()
-    StageThrottle(stack, 1, 1).off()
+    _limit_stage(stack, _ACCOUNT_LIMITS)

@@ -1,26 +1,29 @@
 -- One row per offered request: what the client saw of it.
 WITH invoked AS (SELECT DISTINCT repetition, request_id FROM records),
 limits AS (
-    SELECT repetition, kind, start_us, end_us
+    SELECT repetition, kind, start_us, end_us, coalesce(throttled_status, 500) AS throttled_status
     FROM (
         SELECT repetition, unnest(
-            from_json(fault_windows, '[{"kind":"VARCHAR","limits":"BOOLEAN","start_us":"BIGINT","end_us":"BIGINT"}]'),
+            from_json(fault_windows, '[{"kind":"VARCHAR","throttled_status":"INTEGER","present":"BOOLEAN",
+                "start_us":"BIGINT","end_us":"BIGINT"}]'),
             recursive := true)
         FROM experiments
     )
-    WHERE limits OR kind = 'concurrency_limit'
+    WHERE (throttled_status IS NOT NULL AND coalesce(present, true)) OR kind = 'concurrency_limit'
 ),
--- Requests that a limit may have refused: one was on between their sending and their answer.
+-- Requests that a limit may have refused, one that was on between their sending and their answer, and what AWS would
+-- have said. The stage stands before the functions.
 limited AS (
-    SELECT DISTINCT repetition, request_id
+    SELECT repetition, request_id, min(throttled_status) AS throttled_status
     FROM sent s
     JOIN limits l USING (repetition)
     WHERE l.kind = 'concurrency_limit'  -- on throughout
         OR (s.sent_us < l.end_us AND coalesce(s.responded_us, s.sent_us) >= l.start_us)
+    GROUP BY ALL
 ),
 judged AS (
     SELECT
-        s.*, e.queued, e.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
+        s.*, e.queued, l.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
         CASE
             WHEN s.fate = 'unsent' THEN 'unsent'
             WHEN s.fate = 'timed_out' THEN 'timed_out'

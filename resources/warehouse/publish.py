@@ -7,11 +7,13 @@ import json
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import filelock
 
+from resources.stack import StackSettings
 from resources.warehouse.partitions import current, literal
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -19,19 +21,8 @@ from workloads.places import Places
 VIEWS = ("requests", "effects", "invocations", "samples")
 TABLES = ("ledger", "latency", "recovery")
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
-# Settings that differ from cell to cell: in `experiments`, not said of a whole comparison.
-_OF_A_CELL = (
-    "batch_size",
-    "delivery_faults",
-    "environments",
-    "function_timeout_s",
-    "max_receive_count",
-    "reserved_concurrency",
-    "table_timeout_ms",
-    "variant",
-    "visibility_timeout_s",
-    "work_us",
-)
+# What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
+_OF_A_CELL = tuple(field.name for field in fields(StackSettings))
 # What outcomes of before a column was there mean by its absence.
 _OLDER = {
     "recovery": (

@@ -29,7 +29,7 @@ CREATE TABLE invocations (
 );
 CREATE TABLE samples (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, dead_letters BIGINT, in_flight BIGINT
+    repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT, dead_letters BIGINT, in_flight BIGINT
 );
 CREATE TABLE latency (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

@@ -28,13 +28,13 @@ def build() -> EvidenceBuilder:
 
 def limited(**more: Any) -> EvidenceBuilder:
     """With at most so many environments, from the first request to the last."""
-    return build().experiment(limits=True, fault_windows=windows((0, 30_000_000), kind="concurrency_limit"), **more)
+    return build().experiment(fault_windows=windows((0, 30_000_000), kind="concurrency_limit"), **more)
 
 
 def throttled(**more: Any) -> EvidenceBuilder:
     """With a throttle of the API's stage in the first five milliseconds."""
-    stage = [window(0, 5000, target="api", kind="throttle", limits=True)]
-    return build().experiment(limits=True, throttled_status=429, fault_windows=json.dumps(stage), **more)
+    stage = [window(0, 5000, target="api", kind="throttle", throttled_status=429)]
+    return build().experiment(fault_windows=json.dumps(stage), **more)
 
 
 def queued(**more: Any) -> EvidenceBuilder:
@@ -583,7 +583,6 @@ class TestOlderEvidence:
         evidence = limited().request("a", 429).request("b", 429, operation="query")
         outcomes = reconcile(older(evidence.tables()))
         assert [row["aws_status"] for row in outcomes["requests"].to_pylist()] == [500, 500]
-        assert outcomes["experiments"].column("throttled_status").to_pylist() == [None]
         assert imbalances(older(evidence.tables()), outcomes) == []
 
 
@@ -739,7 +738,7 @@ class TestRecovery:
 
     def test_a_window_over_the_whole_replay_has_nothing_before_or_after_it(self) -> None:
         whole = windows((0, 30 * SECOND), kind="concurrency_limit")
-        evidence = build().experiment(limits=True, fault_windows=whole)
+        evidence = build().experiment(fault_windows=whole)
         evidence.request("a").record("a").item("a").request("b", 429, at_us=SECOND)
         (row,) = recovery(evidence.sample(0))
         assert (row["error_share_in_window"], row["back_to_normal_us"], row["recovered_share"]) == (0.5, None, 1.0)
@@ -886,7 +885,7 @@ _WINDOWS = st.builds(
         [
             {},
             {"present": False},
-            {"target": "api", "limits": True},
+            {"target": "api", "throttled_status": 429},
             {"kind": "poison", "requests": 2},
             {"target": "functions", "kind": "concurrency_limit"},
         ]
@@ -901,9 +900,7 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
     for repetition in range(1, draw(st.integers(1, 4)) + 1):
         evidence.experiment(
             repetition,
-            limits=draw(st.booleans()),
             queued=draw(st.sampled_from([[], ["command"], ["command", "query"]])),
-            throttled_status=draw(st.sampled_from([None, 429, 500])),
             duration_us=60,
             settled_us=draw(st.integers(60, 90)),
             fault_windows=json.dumps(draw(st.lists(_WINDOWS, max_size=3))),

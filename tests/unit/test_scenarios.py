@@ -45,18 +45,16 @@ class TestBundled:
 
     def test_steady_breaks_nothing(self) -> None:
         steady = scenarios()["steady"]
-        assert (steady.faults, steady.limits, steady.work_us) == ((), False, 0)
+        assert (steady.faults, steady.reserved_concurrency, steady.work_us) == ((), None, 0)
 
     def test_outage_takes_the_table_away_in_the_middle_third(self) -> None:
         outage = scenarios()["backend_outage"]
         assert [(fault.kind, fault.target, *window) for fault, *window in outage.windows(30_000_000)] == [
             ("down", "table", 10_000_000, 20_000_000)
         ]
-        assert not outage.limits
 
     def test_limit_is_on(self) -> None:
         limit = scenarios()["concurrency_limit"]
-        assert limit.limits
         assert limit.work_us > 0, "without work no limit is ever reached"
         assert limit.faults == ()
 
@@ -69,11 +67,10 @@ class TestBundled:
         assert all(start_us > end_us for (_, start_us, _), end_us in zip(windows[1:], ends, strict=False))
 
     @pytest.mark.parametrize(
-        ("name", "status"), [("function_down", 500), ("concurrency_limit", 500), ("gateway_throttle", 429)]
+        ("name", "status"), [("function_down", 500), ("gateway_throttle", 429), ("backend_outage", None)]
     )
-    def test_what_a_limit_refuses_has_the_status_that_aws_answers(self, name: str, status: int) -> None:
-        assert scenarios()[name].limits
-        assert scenarios()[name].throttled_status == status
+    def test_what_a_limit_refuses_has_the_status_that_aws_answers(self, name: str, status: int | None) -> None:
+        assert [fault.throttled_status for fault in scenarios()[name].faults] == [status]
 
 
 class TestReading:

@@ -120,6 +120,11 @@ class TestBurst:
         assert [result.request_ids[index] for index in originals] == schedule.request_ids
         assert result.due_us[originals].tolist() == schedule.due_us.tolist()
 
+    def test_does_not_end_in_a_clump(self) -> None:
+        result = shaped(offered(4000), with_faults(fault("burst", factor=10)))
+        _, together = np.unique(result.due_us, return_counts=True)
+        assert together.max() <= 5
+
     def test_clones_are_orders_of_their_own_in_the_order_of_their_originals(self) -> None:
         result = shaped(offered(), with_faults(fault("burst", factor=2)))
         seen: dict[str, list[int]] = {}

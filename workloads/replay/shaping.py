@@ -84,8 +84,10 @@ def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number:
     for clone in range(1, fault.factor):
         # One shift for all of an order's requests, or a clone's status could be read before it is placed.
         shifts = np.random.default_rng([schedule.seed, number, clone]).integers(0, _CLONES_SPREAD_US, len(inside))
+        due_us = schedule.due_us[inside]
+        room = np.clip((end_us - due_us) / _CLONES_SPREAD_US, 0, 1)  # less towards the end, in the same order
         sources.append(inside)
-        dues.append(np.minimum(schedule.due_us[inside] + shifts[entity], end_us - 1))
+        dues.append(due_us + (shifts[entity] * room).astype(np.int64))
         clones = np.concatenate([clones, np.full(len(inside), clone)])
     source, due_us = np.concatenate(sources), np.concatenate(dues)
     order = np.argsort(due_us, kind="stable")

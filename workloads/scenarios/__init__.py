@@ -9,7 +9,7 @@ import uuid
 from functools import cache
 from pathlib import Path
 
-from workloads.errors import UsageError, choose
+from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import Places
 from workloads.scenarios.model import Scenario
 from workloads.scenarios.reading import read_scenario
@@ -73,8 +73,13 @@ def adopt(places: Places, path: Path) -> str:
     The graph's cells are named, so a scenario has to stay where a later run, or another process, finds it.
     """
     name = own_scenario(path).name
-    places.scenarios.mkdir(parents=True, exist_ok=True)
     hidden = places.scenarios / f".{uuid.uuid4().hex}"
-    hidden.write_bytes(path.read_bytes())
-    hidden.replace(places.scenarios / f"{name}.toml")
+    try:
+        places.scenarios.mkdir(parents=True, exist_ok=True)
+        hidden.write_bytes(path.read_bytes())
+        hidden.replace(places.scenarios / f"{name}.toml")
+    except OSError as error:
+        raise ArchduelError(f"cannot keep {path} in {places.scenarios}: {error.strerror or error}") from error
+    finally:
+        hidden.unlink(missing_ok=True)
     return name

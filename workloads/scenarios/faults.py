@@ -32,6 +32,10 @@ API_ERRORS = {
     "INTEGRATION_TIMEOUT": 504,
 }
 
+# A stage answers for itself; behind a REST proxy integration a throttled function is a 500.
+# docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+STAGE_THROTTLED, FUNCTION_THROTTLED = 429, 500
+
 _SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:/\d+)?)\s*(?P<unit>s|ms|%)?")
 _PER_UNIT: dict[str | None, Fraction | int] = {"s": 1_000_000, "ms": 1_000, "%": Fraction(1, 100), None: 1}
 _SPAN_WORDS = "a share of the replay (0.25, '1/3', '25 %') or a time ('6 s', '500 ms')"
@@ -105,9 +109,9 @@ class FaultBase(BaseModel):
         return round(start), round(start + self.length.us(duration_us))
 
     @property
-    def limits(self) -> bool:
-        """Whether what it refuses is refused by a limit: throttled, not failed."""
-        return False
+    def throttled_status(self) -> int | None:
+        """What AWS answers where this refuses by a limit, so that it is throttled and not failed; None: no limit."""
+        return None
 
     def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - what some kinds need to know
         """How long a request holds its execution environment on average because of it, in microseconds."""
@@ -127,9 +131,9 @@ class Down(FaultBase):
     target: Literal["api", "functions", "command", "query", "consumer", "queue", "table"]
 
     @property
-    def limits(self) -> bool:
-        """Functions are stopped by allowing them no environment."""
-        return self.target in ("functions", "command", "query", "consumer")
+    def throttled_status(self) -> int | None:
+        # Functions are stopped by allowing them no environment.
+        return FUNCTION_THROTTLED if self.target in ("functions", "command", "query", "consumer") else None
 
 
 class Disabled(FaultBase):
@@ -148,8 +152,8 @@ class Throttle(FaultBase):
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
     @property
-    def limits(self) -> bool:
-        return True
+    def throttled_status(self) -> int | None:
+        return STAGE_THROTTLED
 
 
 class HopFault(FaultBase):
@@ -239,8 +243,8 @@ class Error(HopFault):
         return (TABLE_ERRORS if self.target == "table" else API_ERRORS)[self.error]
 
     @property
-    def limits(self) -> bool:
-        return self.target == "api" and self.status == 429
+    def throttled_status(self) -> int | None:
+        return STAGE_THROTTLED if self.target == "api" and self.status == STAGE_THROTTLED else None
 
 
 class Truncate(HopFault):

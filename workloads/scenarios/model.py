@@ -65,25 +65,11 @@ class Scenario(BaseModel):
             raise ValueError("visibility_timeout_s must be at least function_timeout_s")
         return self
 
-    @property
-    def limits(self) -> bool:
-        """Whether a limit is on, so that a refused request may be a throttled one."""
-        return self.reserved_concurrency is not None or any(fault.limits for fault in self.faults)
-
     def holds_us(self, table_timeout_us: int) -> float:
         """How long a request holds its execution environment on average while the longest-holding fault is on,
         microseconds, beyond what it takes anyway."""
         timeout_us = table_timeout_us if self.table_timeout_ms is None else self.table_timeout_ms * 1000
         return self.work_us + max((fault.holds_us(timeout_us) for fault in self.faults), default=0.0)
-
-    @property
-    def throttled_status(self) -> int:
-        """What AWS answers where this scenario makes a limit refuse: the stage's own 429, else the 500 of a REST API
-        in front of a throttled function.
-
-        docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
-        """
-        return 429 if any(fault.limits and fault.target == "api" for fault in self.faults) else 500
 
     def windows(self, duration_us: int) -> list[tuple[Fault, int, int]]:
         """Each fault with its first microsecond and the first one after it, in a replay of ``duration_us``.

@@ -1,0 +1,87 @@
+"""What a replay offers: as fast as asked, slower where a scenario would be too much, and never absurdly slow."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from resources.offering import offer
+from workloads.errors import UsageError
+from workloads.recording import Recording, peak_rate
+from workloads.scenarios import scenarios
+from workloads.scenarios.model import Scenario
+
+
+def recording(arrival_us: list[int]) -> Recording:
+    count = len(arrival_us)
+    return Recording(
+        "made",
+        pa.table(
+            {
+                "request_id": pa.array(range(count), pa.int64()),
+                "arrival_us": pa.array(arrival_us, pa.int64()),
+                "operation": ["command", "query"] * (count // 2) + ["command"] * (count % 2),
+                "entity": [f"order-{index // 2}" for index in range(count)],
+                "client": ["c"] * count,
+                "method": ["POST"] * count,
+                "path": ["/"] * count,
+                "payload_bytes": pa.array([100] * count, pa.int32()),
+                "recorded_status": pa.array([200] * count, pa.int32()),
+                "recorded_latency_us": pa.array([1000] * count, pa.int64()),
+                "subsecond": ["recorded"] * count,
+            }
+        ),
+    )
+
+
+EVEN = recording([index * 100_000 for index in range(600)])  # ten a second for a minute
+
+
+def peak(name: str, most_per_s: float | None = 60.0) -> tuple[float, float]:
+    """Speed and busiest second of the even recording under a scenario, asked to be played at five times the speed."""
+    offered = offer(EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=most_per_s)
+    return offered.speed, peak_rate(offered.schedule.due_us)
+
+
+def test_what_fits_is_played_as_fast_as_asked() -> None:
+    assert peak("steady") == (5.0, 50.0)
+    assert peak("backend_outage") == (5.0, 50.0)
+
+
+@pytest.mark.parametrize("name", ["burst", "ramp", "backend_hang", "backend_slow"])
+def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: str) -> None:
+    speed, busiest = peak(name, most_per_s=60.0 if name in ("burst", "ramp") else 1000.0)
+    if name in ("burst", "ramp"):
+        assert speed < 5.0
+        assert busiest <= 60 * 1.05
+    else:
+        held = busiest * scenarios()[name].holds_us(1_000_000) / 1e6
+        assert held <= 18 * 1.05 + 1
+
+
+def test_a_speed_that_was_asked_for_is_kept_whatever_comes_of_it() -> None:
+    speed, busiest = peak("burst", most_per_s=None)
+    assert speed == 5.0
+    assert busiest > 140
+
+
+def test_requests_of_one_moment_do_not_slow_a_replay_down() -> None:
+    clump = recording([0] * 200 + [1_000_000 + index * 50_000 for index in range(400)])
+    offered = offer(clump, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=100.0)
+    assert offered.speed == 2.0
+    assert clump.fastest_speed(100.0) > 1.0
+
+
+def test_what_could_only_be_played_absurdly_slowly_is_refused() -> None:
+    endless = Scenario(name="endless", title="Endless", description="", work_us=60_000_000)
+    with pytest.raises(UsageError, match="endless asks for more than"):
+        offer(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=60.0)
+
+
+def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
+    pauses = recording([second * 4_000_000 + index * 10_000 for second in range(10) for index in range(20)])
+    heavy = Scenario(name="heavy", title="Heavy", description="", work_us=900_000)
+    asked = offer(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=None)
+    slowed = offer(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=1000.0)
+    assert slowed.speed < asked.speed
+    ratio = slowed.schedule.due_us[1:] / np.maximum(asked.schedule.due_us[1:], 1)
+    assert ratio.std() / ratio.mean() < 0.01
