@@ -25,7 +25,12 @@ from workloads.places import Places
 
 TARGETS = ("ministack",)
 _LEVELS = {Level.OK: "green", Level.WARNING: "yellow", Level.MISSING: "bold red"}
-_STATUSES = {Status.REPRODUCED: "green", Status.DIFFERENT: "yellow", Status.ABSENT: "magenta"}
+_STATUSES = {
+    Status.REPRODUCED: "green",
+    Status.DIFFERENT: "yellow",
+    Status.ABSENT: "magenta",
+    Status.UNKNOWN: "bold red",
+}
 
 
 def examine(places: Places, *, target: str, machine_only: bool, wait: bool, style: str, console: Console) -> None:

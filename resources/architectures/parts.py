@@ -9,24 +9,28 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from resources.clients import ACCOUNT, REGION
+from resources.integrations import (
+    QUEUE_RESPONSES,
+    REQUEST_BODY,
+    ROLE,
+    STAGE,
+    execute_api_url,
+    function_integration,
+    integrate,
+    queue_integration,
+)
 from resources.packaging import package
 from resources.stack import Facts, Node, Stack
 from workloads.errors import ArchduelError
 
 QUEUE = "queue"
 RUNTIME = "python3.12"
-_ROLE = f"arn:aws:iam::{ACCOUNT}:role/archduel"  # emulators accept a role that does not exist
-_STAGE = "lab"
 
-# SQS rejects a request without this type; the recorded request id and order id travel in the body, since headers and
-# $context do not survive every emulator.
-_FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
-_SEND_COMMAND = "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"
+# The recorded request id and order id travel in the body, since headers and $context do not survive every emulator.
 # Percent-encoded by hand: a literal inside $util.urlEncode is not interpolated everywhere.
-_SEND_QUERY = (
-    "Action=SendMessage&MessageBody=%7B%22operation%22%3A%22query%22%2C%22request_id%22%3A%22"
-    "$util.urlEncode($input.params('request_id'))%22%2C%22order_id%22%3A%22$util.urlEncode($input.params('id'))%22%7D"
+_QUERY_MESSAGE = (
+    "%7B%22operation%22%3A%22query%22%2C%22request_id%22%3A%22$util.urlEncode($input.params('request_id'))"
+    "%22%2C%22order_id%22%3A%22$util.urlEncode($input.params('id'))%22%7D"
 )
 
 
@@ -71,7 +75,7 @@ def _make_function(stack: Stack, entry: str) -> Facts:
     settings = stack.settings
     configuration = {
         "Runtime": RUNTIME,
-        "Role": _ROLE,
+        "Role": ROLE,
         "Handler": f"{'delivery' if entry == 'consumer' and settings.delivery_faults else 'orders'}.{entry}",
         "Timeout": settings.function_timeout_s,
         "MemorySize": 512,
@@ -179,37 +183,6 @@ CONSUMING = {
 }
 
 
-def _integrate_function(stack: Stack, route: dict[str, str], target: str) -> None:
-    arn = stack.facts[target]["arn"]
-    stack.clients.apigateway.put_integration(
-        **route,
-        type="AWS_PROXY",
-        integrationHttpMethod="POST",
-        uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations",
-    )
-
-
-def _integrate_queue(stack: Stack, route: dict[str, str], template: str) -> str:
-    """Returns the integration's URI."""
-    gateway = stack.clients.apigateway
-    uri = f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{stack.facts[QUEUE]['name']}"
-    gateway.put_integration(
-        **route,
-        type="AWS",
-        integrationHttpMethod="POST",
-        credentials=_ROLE,
-        uri=uri,
-        requestParameters=_FORM,
-        requestTemplates={"application/json": template},
-        passthroughBehavior="NEVER",
-    )
-    # Without patterns a queue that refuses still answers 202.
-    for status, pattern in (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}")):
-        gateway.put_method_response(**route, statusCode=status)
-        gateway.put_integration_response(**route, statusCode=status, selectionPattern=pattern)
-    return uri
-
-
 def _make_api(stack: Stack, command: str, query: str) -> Facts:
     gateway = stack.clients.apigateway
     name = stack.resource_name("api")
@@ -221,23 +194,24 @@ def _make_api(stack: Stack, command: str, query: str) -> Facts:
     orders = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="orders")["id"]
     order = gateway.create_resource(restApiId=api_id, parentId=orders, pathPart="{id}")["id"]
     queue_routes: list[dict[str, str]] = []
-    for resource, method, target, template in (
-        (orders, "POST", command, _SEND_COMMAND),
-        (order, "GET", query, _SEND_QUERY),
+    for resource, method, target, message in (
+        (orders, "POST", command, REQUEST_BODY),
+        (order, "GET", query, _QUERY_MESSAGE),
     ):
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
-            uri = _integrate_queue(stack, route, template)
-            queue_routes.append({"resource": resource, "method": method, "uri": uri})
+            integration = queue_integration(stack.facts[QUEUE]["name"], message)
+            integrate(gateway, route, integration, QUEUE_RESPONSES)
+            queue_routes.append({"resource": resource, "method": method, "uri": integration["uri"]})
         else:
-            _integrate_function(stack, route, target)
-    gateway.create_deployment(restApiId=api_id, stageName=_STAGE)
+            integrate(gateway, route, function_integration(stack.facts[target]["arn"]))
+    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
     return {
         "name": name,
         "id": api_id,
-        "url": f"{stack.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}",
-        "stage": _STAGE,
+        "url": execute_api_url(stack.clients.endpoint_url, api_id),
+        "stage": STAGE,
         "queue_routes": queue_routes,
         "POST /orders": command,
         "GET /orders/{id}": query,

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from resources.clients import ACCOUNT, REGION, Clients
+from resources.clients import Clients
+from resources.integrations import ROLE, STAGE, execute_api_url, integrate
 from resources.packaging import package
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import split_url
@@ -24,9 +25,6 @@ Facts = dict[str, Any]
 Seen = TypeVar("Seen")
 
 _HANDLER = Path(__file__).with_name("handler.py")
-_ROLE = f"arn:aws:iam::{ACCOUNT}:role/archduel"  # emulators accept a role that does not exist
-_STAGE = "lab"
-_FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
 
 
 def wait_until(look: Callable[[], Seen], *, seconds: float, pause_s: float = 0.05) -> Seen:
@@ -59,6 +57,20 @@ class Reply:
     error: str | None
     payload: Any
 
+    @classmethod
+    def of(cls, answer: Facts) -> "Reply":
+        """From what boto3 returns."""
+        raw = answer["Payload"].read()
+        return cls(answer["StatusCode"], answer.get("FunctionError"), json.loads(raw) if raw else None)
+
+    @property
+    def facts(self) -> Facts:
+        """What the handler told; `ArchduelError` when it did not get that far."""
+        if self.status != 200 or self.error:
+            raise ArchduelError(f"an invocation that should have run brought {self.status} {self.error or ''}".strip())
+        told: Facts = self.payload
+        return told
+
 
 @dataclass(frozen=True)
 class HttpAnswer:
@@ -83,8 +95,7 @@ class Function:
             got = self.clients.lambda_.invoke(FunctionName=self.name, Payload=json.dumps(told))
         except ClientError as error:
             return Reply(error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"], None)
-        raw = got["Payload"].read()
-        return Reply(got["StatusCode"], got.get("FunctionError"), json.loads(raw) if raw else None)
+        return Reply.of(got)
 
     def invoke_at_once(self, times: int, **told: Any) -> list[Reply]:
         return at_once([lambda: self.invoke(**told)] * times)
@@ -107,9 +118,13 @@ class Function:
         facts = [json.loads(line) for line in lines if line.startswith('{"probe":1')]
         return sorted(facts, key=lambda fact: fact["began_ns"])
 
+    def batches(self) -> list[Facts]:
+        """Those of its invocations that a mapping made, with at least a message each."""
+        return [fact for fact in self.invocations() if fact["records"]]
+
     def records(self) -> list[Facts]:
         """Every message that reached it through a mapping, in order."""
-        return [record for fact in self.invocations() for record in fact["records"]]
+        return [record for fact in self.batches() for record in fact["records"]]
 
 
 @dataclass(frozen=True)
@@ -219,7 +234,7 @@ class ProbeBench:
         made = self.clients.lambda_.create_function(
             FunctionName=name,
             Runtime="python3.12",
-            Role=_ROLE,
+            Role=ROLE,
             Handler="handler.handle",
             Timeout=timeout_s,
             Code={"ZipFile": package(_HANDLER)},
@@ -275,23 +290,6 @@ class ProbeBench:
         )
         return name
 
-    def function_integration(self, function: Function, **options: Any) -> Facts:
-        """A REST API's proxy integration with a function."""
-        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function.arn}/invocations"
-        return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri, **options}
-
-    def queue_integration(self, queue: Queue, message: str = "$util.urlEncode($input.body)") -> Facts:
-        """A REST API's integration with a queue; ``message`` is the template of what is sent."""
-        return {
-            "type": "AWS",
-            "integrationHttpMethod": "POST",
-            "credentials": _ROLE,
-            "uri": f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{queue.name}",
-            "requestParameters": _FORM,
-            "requestTemplates": {"application/json": f"Action=SendMessage&MessageBody={message}"},
-            "passthroughBehavior": "NEVER",
-        }
-
     @staticmethod
     def canned_integration() -> Facts:
         """A REST API's integration that answers 200 by itself."""
@@ -307,13 +305,9 @@ class ProbeBench:
         resource = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="probe")["id"]
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": "POST"}
         gateway.put_method(**route, authorizationType="NONE", apiKeyRequired=api_key)
-        gateway.put_integration(**route, **integration)
-        for status, pattern in responses:
-            gateway.put_method_response(**route, statusCode=status)
-            selection = {} if pattern is None else {"selectionPattern": pattern}
-            gateway.put_integration_response(**route, statusCode=status, **selection)
-        gateway.create_deployment(restApiId=api_id, stageName=_STAGE)
-        return Api(api_id, _STAGE, f"{self.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}/probe")
+        integrate(gateway, route, integration, responses)
+        gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+        return self._api(api_id)
 
     def http_api(self, integration: Facts, stage: Facts | None = None) -> Api:
         """A deployed HTTP API (v2) with one route."""
@@ -321,8 +315,11 @@ class ProbeBench:
         api_id = gateway.create_api(Name=self.name("http-api"), ProtocolType="HTTP")["ApiId"]
         integration_id = gateway.create_integration(ApiId=api_id, **integration)["IntegrationId"]
         gateway.create_route(ApiId=api_id, RouteKey="POST /probe", Target=f"integrations/{integration_id}")
-        gateway.create_stage(ApiId=api_id, StageName=_STAGE, AutoDeploy=True, **(stage or {}))
-        return Api(api_id, _STAGE, f"{self.clients.endpoint_url}/_aws/execute-api/{api_id}/{_STAGE}/probe")
+        gateway.create_stage(ApiId=api_id, StageName=STAGE, AutoDeploy=True, **(stage or {}))
+        return self._api(api_id)
+
+    def _api(self, api_id: str) -> Api:
+        return Api(api_id, STAGE, f"{execute_api_url(self.clients.endpoint_url, api_id)}/probe")
 
     @staticmethod
     def http_function_integration(function: Function, **options: Any) -> Facts:

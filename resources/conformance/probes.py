@@ -7,8 +7,15 @@ Belongs here: the registry entry and how an observation becomes a status. What i
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from http.client import HTTPException
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from resources.conformance.bench import ProbeBench
+from workloads.errors import ArchduelError
+
+# What a target can do to a probe. Anything else is a bug of the probe's and raises.
+_REFUSALS = (ClientError, BotoCoreError, OSError, HTTPException)
 
 
 class Status(StrEnum):
@@ -17,6 +24,7 @@ class Status(StrEnum):
     REPRODUCED = "reproduced"
     DIFFERENT = "different"  # it reacts, in another way
     ABSENT = "absent"  # it takes no notice, or the feature is missing
+    UNKNOWN = "unknown"  # what it rests on was not ready; may go well the next time, and is no fact about the target
 
 
 @dataclass(frozen=True)
@@ -67,11 +75,16 @@ class Probe:
     provoke: Callable[[ProbeBench], Observation | Answer]
 
     def observe(self, bench: ProbeBench) -> Observation:
-        """Provoke the behaviour and judge what came. What cannot be provoked is absent, with the reason."""
+        """Provoke the behaviour and judge what came.
+
+        What the target refuses is absent, with the reason; what the bench could not wait for is unknown.
+        """
         try:
             seen = self.provoke(bench)
-        except Exception as error:  # whatever a target does to a probe is a finding, and told as one
-            return absent(f"could not be provoked: {_reason(error)}")
+        except ArchduelError as error:
+            return Observation(Status.UNKNOWN, f"could not be provoked: {_one_line(str(error))}")
+        except _REFUSALS as error:
+            return absent(f"could not be provoked: {type(error).__name__}: {_one_line(str(error))}")
         return self.judge(seen)
 
     def judge(self, seen: Observation | Answer) -> Observation:
@@ -85,8 +98,8 @@ class Probe:
         return Observation(status, words, seen.status)
 
 
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+def _one_line(words: str) -> str:
+    return words.partition("\n")[0][:200]
 
 
 def probe(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from resources import integrations
 from resources.clients import Clients
 from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
@@ -52,7 +53,7 @@ def probes() -> tuple[Probe, ...]:
 def digest() -> str:
     """Changes with anything that decides what a probe does or says."""
     code = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in (*sorted(Path(__file__).parent.rglob("*.py")), Path(integrations.__file__)):
         code.update(path.read_bytes())
     return code.hexdigest()
 

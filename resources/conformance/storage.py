@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.conformance import running
+from resources.conformance.probes import Status
 from resources.progress import Reporter
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -27,12 +28,16 @@ def file_of(places: Places, target: str) -> Path:
 
 
 def stored(places: Places, target: str, digest: str) -> pa.Table | None:
-    """What the probes of this ``digest`` found on ``target``; None when it was never asked, or cannot be read."""
+    """What the probes of this ``digest`` found on ``target``.
+
+    None when it was never asked or cannot be read, and when something is still unknown that may be found now.
+    """
     try:
         table = pq.read_table(file_of(places, target))
     except (OSError, pa.ArrowInvalid):
         return None
-    return table if (table.schema.metadata or {}).get(_DIGEST) == digest.encode() else None
+    asked = (table.schema.metadata or {}).get(_DIGEST) == digest.encode()
+    return table if asked and Status.UNKNOWN not in table.column("status").to_pylist() else None
 
 
 def store(places: Places, table: pa.Table, target: str, digest: str) -> None:
@@ -61,7 +66,7 @@ def probe_anew(places: Places, reporter: Reporter, prober: Prober = running.prob
 def ensure(
     places: Places, reporter: Reporter, lock: Callable[[], object], prober: Prober = running.probe_target
 ) -> pa.Table:
-    """What is known of the target; probed now, once ``lock`` has returned, where these probes never asked it."""
+    """What is known of the target; probed now, once ``lock`` has returned, where these probes left anything open."""
     known = stored(places, running.TARGET, running.digest())
     if known is None:
         lock()

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,8 @@ from resources.conformance.probes import Status
 from resources.machine import emulator_processes
 from resources.targets.ministack import NAME, MiniStack
 from resources.warehouse.reading import query
-from workloads.places import REPOSITORY, Places
+from tests.shell import archduel
+from workloads.places import Places
 
 pytestmark = pytest.mark.emulator
 
@@ -33,15 +31,7 @@ def places_of_doctor(tmp_path_factory: pytest.TempPathFactory) -> Places:
 @pytest.fixture(scope="module")
 def told(places_of_doctor: Places) -> dict[str, Any]:
     """What `archduel doctor` says of this machine and the emulator."""
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestration.command_line", "doctor", "--format", "json"],
-        env={**os.environ, "ARCHDUEL_HOME": str(places_of_doctor.home)},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = archduel(places_of_doctor, "doctor", "--format", "json", timeout_s=240)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

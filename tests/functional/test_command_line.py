@@ -1,10 +1,7 @@
 """What the command line says and how it exits, as a user's shell sees it."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,21 +10,10 @@ from resources.reconciliation import reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from tests.evidence_builder import EvidenceBuilder
-from workloads.places import REPOSITORY, Places
+from tests.shell import archduel
+from workloads.places import Places
 
 LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
-
-
-def archduel(places: Places, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "orchestration.command_line", *arguments],
-        env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -5,18 +5,20 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.conformance import behaviours, running
 from resources.conformance.behaviours import gateway, queue, table
-from resources.conformance.bench import Api, HttpAnswer, ProbeBench, largest_overlap, wait_until
+from resources.conformance.bench import Api, HttpAnswer, ProbeBench, Reply, largest_overlap, wait_until
 from resources.conformance.probes import Answer, Observation, Probe, Status, absent, different, probe, reproduced
+from workloads.errors import ArchduelError
 
 CLAIMS = {*(f"S{n}" for n in range(1, 16)), *(f"E{n}" for n in range(1, 14)), "T1", "T2"}
 NO_BENCH = cast("ProbeBench", None)
@@ -27,6 +29,15 @@ def fake_probe(provoke: Callable[[ProbeBench], Observation | Answer], aws_status
         "b", expected="e", documented_at="https://docs.aws.amazon.com/x", affects=("S4",), aws_status=aws_status
     )
     return make(provoke)
+
+
+def failing(error: BaseException) -> Callable[[ProbeBench], Observation]:
+    """Provokes nothing but ``error``."""
+
+    def fail(_: ProbeBench) -> Observation:
+        raise error
+
+    return fail
 
 
 class TestJudging:
@@ -54,27 +65,31 @@ class TestJudging:
     @pytest.mark.parametrize(
         "error",
         [
-            ClientError({"Error": {"Code": "501", "Message": "not implemented"}}, "PutUsagePlan"),
+            ClientError({"Error": {"Code": "501", "Message": "not\nimplemented"}}, "PutUsagePlan"),
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
             ConnectionRefusedError(111, "refused"),
-            KeyError("ApiId"),
-            ValueError("two\nlines"),
+            RemoteDisconnected("two\nlines"),
         ],
     )
-    def test_what_cannot_be_provoked_is_absent_with_the_reason_on_one_line(self, error: Exception) -> None:
-        def fail(_: ProbeBench) -> Observation:
-            raise error
-
-        judged = fake_probe(fail).observe(NO_BENCH)
+    def test_what_a_target_refuses_is_absent_with_the_reason_on_one_line(self, error: Exception) -> None:
+        judged = fake_probe(failing(error)).observe(NO_BENCH)
         assert judged.status is Status.ABSENT
         assert judged.observed.startswith(f"could not be provoked: {type(error).__name__}")
         assert "\n" not in judged.observed
 
-    def test_an_interrupt_is_no_observation(self) -> None:
-        def interrupted(_: ProbeBench) -> Observation:
-            raise KeyboardInterrupt
+    def test_what_the_bench_could_not_wait_for_is_no_fact_about_the_target(self) -> None:
+        judged = fake_probe(failing(ArchduelError("it did not become active"))).observe(NO_BENCH)
+        assert judged == Observation(Status.UNKNOWN, "could not be provoked: it did not become active")
 
-        with pytest.raises(KeyboardInterrupt):
-            fake_probe(interrupted).observe(NO_BENCH)
+    @pytest.mark.parametrize("error", [KeyError("ApiId"), ValueError("no number"), KeyboardInterrupt()], ids=repr)
+    def test_a_defect_of_a_probe_and_an_interrupt_are_no_observations(self, error: BaseException) -> None:
+        with pytest.raises(type(error)):
+            running.run([fake_probe(failing(error))], NO_BENCH, "Fake 1.0")
+
+    @pytest.mark.parametrize("reply", [Reply(429, "TooManyRequestsException", None), Reply(200, "Unhandled", {})])
+    def test_an_invocation_that_failed_has_no_facts_to_judge_by(self, reply: Reply) -> None:
+        with pytest.raises(ArchduelError, match=str(reply.error)):
+            _ = reply.facts
 
 
 class TestRegistry:

@@ -65,6 +65,15 @@ def test_other_probes_than_the_stored_ones_ask_anew(places: Places) -> None:
     assert prober.times == 1
 
 
+def test_what_is_still_unknown_is_shown_and_asked_anew_until_it_is_known(places: Places) -> None:
+    shown = ensure(places, Silent(), Lock(), Prober("unknown"))
+    assert shown.column("status").to_pylist() == ["unknown"]
+    prober = Prober()
+    for _ in range(2):
+        ensure(places, Silent(), Lock(), prober)
+    assert prober.times == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"not Parquet"])
 def test_a_file_that_cannot_be_read_is_asked_anew(places: Places, content: bytes) -> None:
     file_of(places, running.TARGET).parent.mkdir(parents=True)

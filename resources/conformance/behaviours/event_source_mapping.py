@@ -50,11 +50,12 @@ def batch_size(bench: ProbeBench) -> Observation:
     queue.send(12)
     mapping.enable()
     _handled(function, 12)
-    sizes = sorted((len(fact["records"]) for fact in function.invocations() if fact["records"]), reverse=True)
+    sizes = sorted((len(fact["records"]) for fact in function.batches()), reverse=True)
     words = f"12 waiting messages in batches of {sizes} at a batch size of 4"
-    if max(sizes) > 4:
+    largest = max(sizes, default=0)
+    if largest > 4:
         return absent(words)
-    return reproduced(words) if max(sizes) > 1 else different(words)
+    return reproduced(words) if largest > 1 else different(words)
 
 
 @probe(
@@ -70,7 +71,7 @@ def maximum_concurrency(bench: ProbeBench) -> Observation:
     queue.send(8, sleep_ms=300)
     mapping.enable()
     _handled(function, 8)
-    overlap = largest_overlap([fact for fact in function.invocations() if fact["records"]])
+    overlap = largest_overlap(function.batches())
     words = f"{overlap} at once for a maximum of 2"
     if overlap > 2:
         return absent(words)
@@ -89,7 +90,7 @@ def parallel_batches(bench: ProbeBench) -> Observation:
     queue.send(15, sleep_ms=400)
     mapping.enable()
     _handled(function, 15)
-    overlap = largest_overlap([fact for fact in function.invocations() if fact["records"]])
+    overlap = largest_overlap(function.batches())
     words = f"{overlap} at once, 15 messages waiting"
     if overlap == 1:
         return absent(words)
@@ -111,7 +112,7 @@ def poller_ramp(bench: ProbeBench) -> Observation:
     mapping.enable()
 
     def at_once() -> int:
-        return largest_overlap([fact for fact in function.invocations() if fact["records"]])
+        return largest_overlap(function.batches())
 
     wait_until(lambda: at_once() > 5, seconds=watched_s, pause_s=1.0)
     overlap = at_once()
@@ -245,7 +246,7 @@ def batching_window(bench: ProbeBench) -> Observation:
         queue.clients.sqs.send_message(QueueUrl=queue.url, MessageBody=f'{{"id": {number}}}')
         time.sleep(0.4)
     _handled(function, 3)
-    sizes = [len(fact["records"]) for fact in function.invocations() if fact["records"]]
+    sizes = [len(fact["records"]) for fact in function.batches()]
     words = f"3 messages within 1.2 s of a 3 s window came in batches of {sizes}"
     return reproduced(words) if sizes == [3] else absent(words)
 
@@ -280,7 +281,10 @@ def message_age(bench: ProbeBench) -> Observation:
     time.sleep(1.0)
     mapping.enable()
     _handled(function, 1)
-    [record] = function.records()
+    records = function.records()
+    if len(records) != 1:
+        return different(f"came {len(records)} times")
+    [record] = records
     off_ms = abs(record["sent_ms"] - sent_ms)
     words = f"sent {off_ms:.0f} ms from when it was, received {record['receives']} times"
     return reproduced(words) if off_ms < 500 and record["receives"] == 1 else different(words)

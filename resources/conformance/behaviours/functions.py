@@ -1,9 +1,8 @@
 """What Lambda does with functions invoked directly: environments, concurrency, time-outs and failures."""
 
-import json
 import time
 
-from resources.conformance.bench import ProbeBench, at_once, largest_overlap, wait_until
+from resources.conformance.bench import ProbeBench, Reply, at_once, largest_overlap, wait_until
 from resources.conformance.probes import Answer, Observation, absent, different, probe, reproduced
 
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
@@ -92,11 +91,11 @@ def function_timeout(bench: ProbeBench) -> Observation:
 )
 def raising_keeps_the_environment(bench: ProbeBench) -> Observation:
     function = bench.function()
-    before = function.invoke().payload
+    before = function.invoke().facts
     raised = function.invoke(**{"raise": True})
-    after = function.invoke().payload
     if raised.error is None:
         return absent("no error was told")
+    after = function.invoke().facts
     if before["environment"] == after["environment"]:
         return reproduced(f"{raised.error}; the next call was warm")
     return different(f"{raised.error}; the environment is gone, the next call was cold")
@@ -110,7 +109,7 @@ def raising_keeps_the_environment(bench: ProbeBench) -> Observation:
 )
 def parallel_environments(bench: ProbeBench) -> Observation:
     function = bench.function(warm=3)
-    facts = [reply.payload for reply in function.invoke_at_once(3, sleep_ms=500)]
+    facts = [reply.payload for reply in function.invoke_at_once(3, sleep_ms=500) if reply.error is None]
     overlap, environments = largest_overlap(facts), len({fact["environment"] for fact in facts})
     words = f"{overlap} of 3 at once, in {environments} environments"
     if overlap == environments == 3:
@@ -126,7 +125,7 @@ def parallel_environments(bench: ProbeBench) -> Observation:
 )
 def cold_start(bench: ProbeBench) -> Observation:
     function = bench.function()
-    first, second = function.invoke().payload, function.invoke().payload
+    first, second = function.invoke().facts, function.invoke().facts
     same = first["environment"] == second["environment"]
     words = f"first {_warmth(first)}, second {_warmth(second)}, {'the same' if same else 'another'} environment"
     if first["cold"] and not second["cold"] and same:
@@ -156,6 +155,6 @@ def provisioned_concurrency(bench: ProbeBench) -> Observation:
     if not status:
         return different("accepted, and not ready within 5 s")
     time.sleep(1.0)
-    age_ms = json.loads(functions.invoke(**which, Payload=b"{}")["Payload"].read())["age_ms"]
+    age_ms = Reply.of(functions.invoke(**which, Payload=b"{}")).facts["age_ms"]
     words = f"the environment was {age_ms} ms old at its first invocation, a second after READY"
     return reproduced(words) if age_ms >= 900 else absent(words)

@@ -1,11 +1,11 @@
 """What a client of API Gateway sees: REST APIs before functions and queues, HTTP APIs, time-outs, throttles."""
 
-import json
 import re
 from typing import Any
 
 from resources.conformance.bench import Api, Function, ProbeBench, at_once
 from resources.conformance.probes import Answer, Observation, absent, different, probe, reproduced
+from resources.integrations import QUEUE_RESPONSES, ROLE, function_integration, queue_integration
 
 _GUIDE = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html"
@@ -18,7 +18,6 @@ _HTTP_QUOTAS = f"{_GUIDE}/http-api-quotas.html"
 _HTTP_SERVICES = f"{_GUIDE}/http-api-develop-integrations-aws-services-reference.html"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_STATUSES = (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}"))  # a queue's, as the lab's own API maps them
 
 
 def _throttled(api: Api) -> Answer:
@@ -36,7 +35,7 @@ def _throttled(api: Api) -> Answer:
 )
 def rest_throttled_function(bench: ProbeBench) -> Answer:
     function = bench.function(reserved=1, warm=1)
-    return _throttled(bench.rest_api(bench.function_integration(function)))
+    return _throttled(bench.rest_api(function_integration(function.arn)))
 
 
 @probe(
@@ -59,8 +58,8 @@ def http_throttled_function(bench: ProbeBench) -> Answer:
     aws_status=504,
 )
 def rest_integration_timeout(bench: ProbeBench) -> Answer:
-    api = bench.rest_api(bench.function_integration(bench.function(warm=1), timeoutInMillis=500))
-    answer = api.post(sleep_ms=1500)
+    integration = function_integration(bench.function(warm=1).arn)
+    answer = bench.rest_api({**integration, "timeoutInMillis": 500}).post(sleep_ms=1500)
     return Answer(answer.status, f"after {answer.seconds:.1f} s, at a time-out of 0.5 s")
 
 
@@ -78,7 +77,7 @@ def http_integration_timeout(bench: ProbeBench) -> Answer:
 
 
 def _post_to_function(bench: ProbeBench, function: Function, **told: Any) -> Answer:
-    answer = bench.rest_api(bench.function_integration(function)).post(**told)
+    answer = bench.rest_api(function_integration(function.arn)).post(**told)
     return Answer(answer.status)
 
 
@@ -111,7 +110,7 @@ def rest_malformed_answer(bench: ProbeBench) -> Answer:
 
 def _over_the_limit(api: Api, headers: dict[str, str] | None = None) -> Answer:
     """Six calls at once of an API that takes fewer: 429 if any of them saw it, and how many did."""
-    statuses = [api.post(headers).status for _ in range(6)]
+    statuses = [answer.status for answer in at_once([lambda: api.post(headers)] * 6)]
     seen = 429 if 429 in statuses else max(statuses)
     return Answer(seen, f"for {statuses.count(seen)} of {len(statuses)} calls")
 
@@ -201,9 +200,9 @@ def usage_plan_quota(bench: ProbeBench) -> Answer:
 )
 def rest_to_queue(bench: ProbeBench) -> Answer | Observation:
     queue = bench.queue()
-    answer = bench.rest_api(bench.queue_integration(queue), _STATUSES).post(id=7)
-    bodies = [json.loads(message["Body"]) for message in queue.take_all()]
-    if bodies != [{"id": 7}]:
+    answer = bench.rest_api(queue_integration(queue.name), QUEUE_RESPONSES).post(id=7)
+    bodies = [message["Body"] for message in queue.take_all()]
+    if bodies != ['{"id": 7}']:
         return different(f"{answer.status}, and the queue holds {bodies}")
     return Answer(answer.status, "and the message is in the queue", unaffected=None)
 
@@ -217,7 +216,7 @@ def rest_to_queue(bench: ProbeBench) -> Answer | Observation:
 )
 def rest_to_deleted_queue(bench: ProbeBench) -> Answer:
     queue = bench.queue()
-    api = bench.rest_api(bench.queue_integration(queue), _STATUSES)
+    api = bench.rest_api(queue_integration(queue.name), QUEUE_RESPONSES)
     queue.delete()
     return Answer(api.post().status, unaffected=202)
 
@@ -231,7 +230,7 @@ def rest_to_deleted_queue(bench: ProbeBench) -> Answer:
 )
 def rest_to_deleted_queue_unmapped(bench: ProbeBench) -> Answer:
     queue = bench.queue()
-    api = bench.rest_api(bench.queue_integration(queue), [("202", None)])
+    api = bench.rest_api(queue_integration(queue.name), [("202", None)])
     queue.delete()
     return Answer(api.post().status)
 
@@ -239,7 +238,7 @@ def rest_to_deleted_queue_unmapped(bench: ProbeBench) -> Answer:
 def _sent(bench: ProbeBench, template: str, headers: dict[str, str] | None = None) -> str:
     """What a mapping template renders, as it arrives in the queue."""
     queue = bench.queue()
-    bench.rest_api(bench.queue_integration(queue, template), _STATUSES).post(headers)
+    bench.rest_api(queue_integration(queue.name, template), QUEUE_RESPONSES).post(headers)
     return "".join(message["Body"] for message in queue.take_all())
 
 
@@ -298,7 +297,7 @@ def http_to_queue(bench: ProbeBench) -> Observation:
         "IntegrationType": "AWS_PROXY",
         "IntegrationSubtype": "SQS-SendMessage",
         "PayloadFormatVersion": "1.0",
-        "CredentialsArn": "arn:aws:iam::000000000000:role/archduel",
+        "CredentialsArn": ROLE,
         "RequestParameters": {"QueueUrl": queue.url, "MessageBody": "$request.body"},
     }
     answer = bench.http_api(integration).post(id=7)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from resources.conformance.bench import Function, ProbeBench, wait_until
 from resources.conformance.probes import Observation, absent, different, probe, reproduced
+from resources.integrations import function_integration
 
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 _SQS = (
@@ -61,7 +62,7 @@ def direct(bench: ProbeBench) -> Observation:
 )
 def through_an_api(bench: ProbeBench) -> Observation:
     function = bench.function()
-    api = bench.rest_api(bench.function_integration(function))
+    api = bench.rest_api(function_integration(function.arn))
     for _ in range(3):
         api.post()
     return _judge(function, 3)

@@ -1,5 +1,6 @@
 """What SQS does with messages: when they can be seen, how often they come and in which order, how they are counted."""
 
+import json
 import time
 from collections import Counter
 from itertools import pairwise
@@ -41,8 +42,7 @@ def duplicates(bench: ProbeBench) -> Observation:
 def reordering(bench: ProbeBench) -> Observation:
     queue = bench.queue()
     queue.send(_TRIED)
-    bodies = [message["Body"] for message in queue.take_all()]
-    ids = [int(body.partition(":")[2].strip(" }")) for body in bodies]
+    ids = [json.loads(message["Body"])["id"] for message in queue.take_all()]
     inversions = sum(later < earlier for earlier, later in pairwise(ids))
     return reproduced(f"{inversions} in {len(ids)} messages") if inversions else absent(f"never in {len(ids)} messages")
 

@@ -47,7 +47,7 @@ def update_that_adds(bench: ProbeBench) -> Observation:
             ExpressionAttributeNames={"#s": "stamp", "#c": "commits"},
             ExpressionAttributeValues={":stamp": {"N": "7"}, ":one": {"N": "1"}},
         )
-    item = bench.clients.dynamodb.get_item(TableName=table, Key=_KEY, ConsistentRead=True)["Item"]
+    item = bench.clients.dynamodb.get_item(TableName=table, Key=_KEY, ConsistentRead=True).get("Item", {})
     words = f"{item.get('commits', {}).get('N')} after three updates that add 1"
     return reproduced(words) if item.get("commits") == {"N": "3"} else different(words)
 
@@ -74,9 +74,10 @@ def conditional_update(bench: ProbeBench) -> Observation:
         code = error.response["Error"]["Code"]
     else:
         return absent("the second one is done as well")
-    item = bench.clients.dynamodb.get_item(TableName=table, Key=_KEY, ConsistentRead=True)["Item"]
-    words = f"{code}, written {item['commits']['N']} times"
-    return reproduced(words) if (code, item["commits"]["N"]) == (_FAILED, "1") else different(words)
+    item = bench.clients.dynamodb.get_item(TableName=table, Key=_KEY, ConsistentRead=True).get("Item", {})
+    written = item.get("commits", {}).get("N")
+    words = f"{code}, written {written} times"
+    return reproduced(words) if (code, written) == (_FAILED, "1") else different(words)
 
 
 def _misses(bench: ProbeBench, reads: int, *, consistent: bool) -> int:

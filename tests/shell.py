@@ -1,0 +1,23 @@
+"""The command line run as a user's shell runs it: a process of its own, with a home of the test's own.
+
+Belongs here: running a command to its end. What should come of it, and runs that are killed, are the tests' business.
+"""
+
+import os
+import subprocess
+import sys
+
+from workloads.places import REPOSITORY, Places
+
+
+def archduel(places: Places, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    """``archduel`` with ``arguments``, however it exits; `subprocess.TimeoutExpired` when it has not by then."""
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration.command_line", *arguments],
+        env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
