@@ -6,9 +6,10 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.report import charts
-from resources.report.charts import Drawing, bound
+from resources.report import charts, queries
+from resources.report.charts import Drawing
 from resources.report.narrative import label
+from resources.report.queries import bound
 from resources.warehouse.reading import query
 from workloads.places import Places
 
@@ -57,20 +58,20 @@ def _image(  # noqa: PLR0917 - a cell's whole name
 
 
 def _ledger(table: Table, told: str) -> Drawing:
-    return charts.ledger_figure(table(charts.FATES_SQL), label=told)
+    return charts.ledger_figure(table(queries.FATES), label=told)
 
 
 def _latency(table: Table, told: str) -> Drawing:
-    curves = table(charts.LATENCY_SQL)
+    curves = table(queries.LATENCY)
     operations = set(curves.column("operation").to_pylist())
     return charts.latency_figure(curves, operation="command" if "command" in operations else "query", label=told)
 
 
 def _over_time(table: Table, told: str) -> Drawing:
-    door = table(charts.DOOR_SQL)
+    door = table(queries.DOOR)
     if not door.num_rows:
         raise LookupError("no valid replay to draw")
-    rest = (table(sql) for sql in (charts.GOODPUT_SQL, charts.BACKLOG_SQL, charts.WINDOWS_SQL))
+    rest = (table(sql) for sql in (queries.GOODPUT, queries.BACKLOG, queries.WINDOWS))
     return charts.over_time_figure(door, *rest, label=told)
 
 

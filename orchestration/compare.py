@@ -231,8 +231,8 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
         " its milliseconds are not AWS milliseconds."
     )
     words = (
-        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, and gone"
-        " without a dead letter."
+        "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, not done, and"
+        " in no queue or dead-letter queue."
     )
     lines = [label, words]
     if request.settings.repetitions < 8:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from resources.report.figures import NO_BREAK, count, duration, percent
+from resources.report.narrative import NOUNS
 from resources.stack import DEFAULT_VARIANT
 
 
@@ -74,24 +76,9 @@ class TerminalReporter:
             self._stage = None
 
 
-def milliseconds(value_us: float | None) -> str:
-    """Microseconds for people: milliseconds below a second, seconds above; a dash where there is none."""
-    if value_us is None:
-        return "-"
-    return f"{value_us / 1e3:.0f} ms" if value_us < 999_500 else f"{value_us / 1e6:,.1f} s"
-
-
-def share(part: int, whole: int) -> str:
-    """A percentage that never rounds to 0 or 100 what is not."""
-    if not whole:
-        return "-"
-    if part in (0, whole):
-        return f"{100 * part // whole} %"
-    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f} %"
-
-
 # Shown where a row of the scenario has any.
 _EVENTUALITIES = {
+    "waiting": "wait-\ning",
     "dead_lettered": "dead\nletters",
     "duplicates": "dupli-\ncates",
     "reordered": "out of\nturn",
@@ -103,22 +90,22 @@ def comparison_tables(summary: pa.Table) -> list[Table]:
     """One table per workload and scenario from rows of the view ``summary``."""
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in summary.to_pylist():
+        row["waiting"] = row["stuck"] - row["dead_lettered"]  # in a queue when watching ended
         cells.setdefault((row["workload"], row["scenario"]), []).append(row)
     return [_cell_table(workload, scenario, rows) for (workload, scenario), rows in cells.items()]
 
 
 def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=f"{scenario}  ({workload})", title_justify="left", title_style="bold", header_style="dim")
-    # With every column there may be, seven characters decide whether a line fits into 160.
+    # With every column there may be, a few characters decide whether a line fits into 160.
     table.show_edge = table.pad_edge = False
-    table.add_column("")
     table.add_column("architecture")
     seen = [name for name in _EVENTUALITIES if any(row[name] for row in rows)]
     for heading in (
         "offered",
-        "acknow-\nledged",
+        "acknow-\nledged %",
         "refused",
-        "done",
+        "done %",
         "lost",
         *(_EVENTUALITIES[name] for name in seen),
         "response\np50 / p99",
@@ -128,26 +115,34 @@ def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Tab
         table.add_column(heading, justify="right")
     last = None
     for row in rows:
-        operation = {"command": "orders", "query": "queries"}[row["operation"]]
-        if last not in (None, operation):
+        operation = NOUNS[row["operation"]]
+        if operation != last:
             table.add_section()
+            table.add_row(operation, style="bold")
+        last = operation
         variant = "" if row["variant"] == DEFAULT_VARIANT else f" ({row['variant']})"
         table.add_row(
-            "" if last == operation else operation,
             f"{row['architecture']}{variant}",
-            f"{row['offered']:,}",
-            share(row["acknowledged"], row["offered"]),
-            f"{row['throttled'] + row['failed']:,}",
-            share(row["committed"], row["offered"]),
-            # Acknowledged and never done: those that died are counted beside it.
-            f"{row['lost'] + row['stuck'] - row['dead_lettered']:,}",
-            *(f"{row[name]:,}" for name in seen),
-            f"{milliseconds(row['response_p50_us'])} / {milliseconds(row['response_p99_us'])}",
-            f"{milliseconds(row['completion_p50_us'])} / {milliseconds(row['completion_p99_us'])}",
-            f"{row['backlog_max'] or 0:,}",
+            count(row["offered"]),
+            _share(row["acknowledged"], row["offered"]),
+            count(row["throttled"] + row["failed"]),
+            _share(row["committed"], row["offered"]),
+            count(row["lost"]),
+            *(count(row[name]) for name in seen),
+            _times(row["response_p50_us"], row["response_p99_us"]),
+            _times(row["completion_p50_us"], row["completion_p99_us"]),
+            count(row["backlog_max"] or 0),
         )
-        last = operation
     return table
+
+
+def _share(part: int, whole: int) -> str:
+    return percent(part / whole if whole else None)
+
+
+def _times(*us: float | None) -> str:
+    # What is copied from a terminal should hold plain spaces.
+    return " / ".join(duration(one) for one in us).replace(NO_BREAK, " ")
 
 
 def rows_table(rows: pa.Table) -> Table:

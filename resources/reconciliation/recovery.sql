@@ -4,7 +4,8 @@
 -- `fault` is the window's position in `fault_windows`: windows may overlap, or begin together. A window over (nearly)
 -- all of the replay, such as a limit's, has nothing before or after it to compare with: those figures are NULL. Of the
 -- others, one must not be measured by the traces of another: goodput *before* is since the end of the fault before,
--- *after* until the next one starts, or else until the replay ends or the queue is empty, whichever is later.
+-- *after* until the next one starts, or else until the replay ends or the queue is empty, whichever is later. Where
+-- another is still on at a window's end, nothing is *after* it, and NULL what would be counted there.
 --
 -- drain_us: from the window's end until no more waited than usual, which is the median of before the first fault;
 -- nothing, without such a time. It is the last moment seen with more, so 0 where there never was more; NULL without a
@@ -13,8 +14,8 @@
 --
 -- back_to_normal_us: from the window's end to the last late command due before the next fault. Late is one not
 -- acknowledged, not done, or done after more than twice the p95 of those due before the window and outside of any, with
--- another such among its nineteen neighbours on either side: one in twenty is what a p95 lets pass. 0: none was. Where
--- the last command watched still was late, NULL, and back_to_normal_low_us says how long that was.
+-- another such among its nineteen neighbours on either side: one in twenty is what a p95 lets pass. 0: none was; NULL:
+-- none was due. Where the last command watched still was late, NULL, and back_to_normal_low_us says how long that was.
 WITH listed AS (
     SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, duration_us, settled_us,
         len(queued) > 0 AS queued, list_contains(queued, 'command') AS commands_queued,
@@ -44,7 +45,8 @@ windows AS (
             SELECT min(start_us) FROM passing p
             WHERE p.repetition = m.repetition AND p.start_us <= m.start_us AND p.end_us > m.start_us
         )) END AS before_us,
-        (SELECT min(start_us) FROM passing p WHERE p.repetition = m.repetition AND p.start_us >= m.end_us) AS next_us
+        (SELECT min(greatest(start_us, m.end_us)) FROM passing p
+            WHERE p.repetition = m.repetition AND p.end_us > m.end_us) AS next_us
     FROM marked m
 ),
 commands AS (
@@ -73,6 +75,7 @@ normal AS (
         WHERE p.repetition = c.repetition AND c.scheduled_us >= p.start_us AND c.scheduled_us < p.end_us
     )
     GROUP BY ALL
+    HAVING p95_us IS NOT NULL
 ),
 judged AS (
     SELECT repetition, fault, scheduled_us - end_us AS after_us,
@@ -147,12 +150,10 @@ SELECT w.comparison_id, w.architecture, w.variant, w.arm, w.workload, w.scenario
     g.in_window_per_s AS goodput_in_window_per_s,
     g.after_per_s AS goodput_after_per_s,
     b.backlog_max, b.drain_us,
-    CASE WHEN n.p95_us IS NOT NULL AND NOT coalesce(l.censored, false) THEN coalesce(l.last_us, 0) END
-        AS back_to_normal_us,
+    CASE WHEN NOT l.censored THEN coalesce(l.last_us, 0) END AS back_to_normal_us,
     CASE WHEN l.censored THEN l.last_us END AS back_to_normal_low_us
 FROM windows w
 LEFT JOIN during d USING (repetition, fault)
-LEFT JOIN normal n USING (repetition, fault)
 LEFT JOIN late l USING (repetition, fault)
 LEFT JOIN backlogs b USING (repetition, fault)
 LEFT JOIN goodput g USING (repetition, fault)

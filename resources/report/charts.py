@@ -1,13 +1,11 @@
-"""The report's charts: the SQL that gives a chart its points, and Altair charts as pure functions of those points.
+"""The report's charts: Altair charts as pure functions of what a query of `resources.report.queries` gave.
 
-Belongs here: what is drawn, in which colours, from which query. Whatever grows with the traffic is aggregated in
-DuckDB; a chart holds a few hundred points however many requests were replayed. Pages, sentences and files are not here.
+Belongs here: what is drawn and in which colours. Pages, sentences and files are not here.
 
 Charts are drawn in ``currentColor``, so that one drawing suits a light page, a dark one and paper.
 """
 
 import base64
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +15,7 @@ import pyarrow as pa
 import vl_convert
 
 from resources.architectures import architectures
-from resources.report.narrative import contender_title, fault_words
+from resources.report.narrative import DONE, NOUNS, contender_title, fault_words
 from resources.stack import DEFAULT_VARIANT
 
 Width = int | Literal["container"]
@@ -43,147 +41,7 @@ DOOR = {
     "throttled": FATES["throttled"],
     "failed": FATES["failed"],
 }
-OPERATIONS = {"command": "orders", "query": "queries"}
 _MEASURES = ("response", "completion")
-_DONE = {"command": "stored", "query": "answered"}
-
-# A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
-REPLAYS = """\
-WITH replays AS (  -- the valid ones of this cell
-    SELECT *, architecture || '~' || variant AS contender FROM experiments
-    WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main' AND valid
-)"""
-KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
-
-# The share of all offered requests, not of the acknowledged ones: an architecture that answers few, and those
-# quickly, must not look fast. Every point lies on the exact curve; 150 steps of the time axis choose which are kept.
-LATENCY_SQL = f"""\
-{REPLAYS},
-timed AS (
-    SELECT contender, r.operation,
-        unnest([
-            {{'measure': 'response', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN response_us END}},
-            {{'measure': 'completion', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN completion_us END}}
-        ], recursive := true)
-    FROM replays
-    JOIN requests r USING ({KEY})
-    JOIN effects f USING ({KEY}, request_id)
-),
-spans AS (
-    SELECT operation, greatest(min(us), 1) AS low_us, greatest(max(us), 2) AS high_us FROM timed GROUP BY ALL
-),
-totals AS (
-    SELECT contender, operation, measure, count(*) AS offered, count(us) AS reached FROM timed GROUP BY ALL
-),
-steps AS (
-    SELECT contender, operation, measure,
-        floor(150 * ln(greatest(us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
-        greatest(max(us), 1) AS us, count(*) AS reached
-    FROM timed JOIN spans USING (operation)
-    WHERE us IS NOT NULL
-    GROUP BY ALL
-),
-points AS (
-    SELECT contender, operation, measure, us,
-        sum(reached) OVER (PARTITION BY contender, operation, measure ORDER BY step) AS reached
-    FROM steps
-    UNION ALL  -- every curve starts at none, and goes on level to the chart's edge
-    SELECT contender, operation, measure, low_us * 0.8, 0 FROM totals JOIN spans USING (operation)
-    UNION ALL
-    SELECT contender, operation, measure, high_us * 1.25, reached FROM totals JOIN spans USING (operation)
-)
-SELECT operation, measure, contender, round(us)::BIGINT AS us, round(p.reached / offered, 5)::DOUBLE AS share
-FROM points p JOIN totals USING (contender, operation, measure)
-WHERE us IS NOT NULL
-ORDER BY operation, measure, contender, us, share"""
-
-# Bins of one second; of more where a replay is so long that a chart could not show them apart.
-_BINS = f"""\
-{REPLAYS},
-longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
-
-DOOR_SQL = f"""\
-{_BINS},
-bins AS (
-    SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
-    FROM replays, longest GROUP BY contender, bin_s, us
-),
-fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
-counted AS (
-    SELECT contender, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
-        CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
-            WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
-    FROM longest, replays JOIN requests r USING ({KEY})
-    GROUP BY ALL
-)
-SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
-    round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
-FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
-ORDER BY ALL"""
-
-BACKLOG_SQL = f"""\
-{_BINS},
-watched AS (
-    SELECT contender, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
-        queue_visible + queue_in_flight AS waiting
-    FROM longest, replays JOIN samples s USING ({KEY})
-    WHERE t_us >= 0
-)
-SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
-FROM watched
-GROUP BY contender, bin, bin_s
-UNION ALL  -- what was left when watching ended
-SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, t_us)
-FROM watched
-GROUP BY contender, bin_s
-ORDER BY ALL"""
-
-# What was stored, whatever its client was told. From the second after the last commit on nothing is drawn.
-GOODPUT_SQL = f"""\
-{_BINS},
-stored AS (
-    SELECT contender, floor(committed_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n
-    FROM longest, replays JOIN effects f USING ({KEY})
-    WHERE f.operation = 'command' AND state = 'committed'
-    GROUP BY ALL
-),
-bins AS (
-    SELECT contender, count(DISTINCT repetition) AS repetitions, bin_s,
-        unnest(range(0, (SELECT max(bin) + 2 FROM stored)::BIGINT)) AS bin
-    FROM replays, longest GROUP BY contender, bin_s
-)
-SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
-FROM bins LEFT JOIN stored USING (contender, bin)
-ORDER BY ALL"""
-
-# In each replay faults start some microseconds earlier or later.
-WINDOWS_SQL = f"""\
-{REPLAYS}
-SELECT contender, fault, w.target, kind, bool_or(present) AS present,
-    median(start_us) / 1e6 AS start_s, median(end_us) / 1e6 AS end_s
-FROM replays JOIN recovery w USING ({KEY})
-GROUP BY ALL
-ORDER BY contender, fault"""
-
-FATES_SQL = f"""\
-{REPLAYS}
-SELECT r.operation, contender,
-    CASE WHEN outcome IN ('answered', 'accepted') THEN state
-        WHEN state <> 'rejected' THEN 'ghost'
-        WHEN outcome = 'throttled' THEN 'throttled'
-        ELSE 'failed'
-    END AS fate,
-    count(*) AS requests
-FROM replays
-JOIN requests r USING ({KEY})
-JOIN effects f USING ({KEY}, request_id)
-GROUP BY ALL
-ORDER BY ALL"""
-
-
-def bound(sql: str, **values: str) -> str:
-    """``sql`` with each ``$name`` replaced by its value as a literal: what is run is what the page shows."""
-    return re.sub(r"\$(\w+)", lambda match: "'" + values[match[1]].replace("'", "''") + "'", sql)
 
 
 @dataclass(frozen=True)
@@ -281,14 +139,14 @@ def latency_panel(
 ) -> alt.Chart:
     """Which share of the offered requests was over after how long: one curve for each contender.
 
-    ``curves`` is the result of `LATENCY_SQL`; the time axis spans both of the operation's measures, so that response
-    and completion can be read side by side. A curve that ends below 100 % stays there: the rest never came.
+    ``curves`` is the result of `queries.LATENCY`; the time axis spans both of the operation's measures, so that
+    response and completion can be read side by side. A curve that ends below 100 % stays there: the rest never came.
     """
     of_operation = [row for row in curves.to_pylist() if row["operation"] == operation]
     rows = [row for row in of_operation if row["measure"] == measure]
     span_us = [row["us"] for row in of_operation] or [1, 1_000_000]
     low_us, high_us = min(span_us), max(span_us)
-    reached = "acknowledged" if measure == "response" else _DONE.get(operation, "done")
+    reached = "acknowledged" if measure == "response" else DONE.get(operation, "done")
     colour, dash = _contender_scales(rows, legend=legend)
     points = [{name: row[name] for name in ("contender", "us", "share")} for row in rows]
     chart: alt.Chart = (
@@ -308,7 +166,7 @@ def latency_panel(
                 "share:Q",
                 scale=alt.Scale(domain=[0, 1.02], nice=False),  # a line at 100 % is whole
                 axis=alt.Axis(
-                    title=f"share of offered {OPERATIONS.get(operation, operation)}",
+                    title=f"share of offered {NOUNS.get(operation, operation)}",
                     format="%",
                     values=[0, 0.25, 0.5, 0.75, 1],
                     minExtent=42,
@@ -399,8 +257,8 @@ def door_panel(
 ) -> alt.LayerChart:
     """Requests per second by what the client was told, stacked to the offered load, by when they were due.
 
-    ``door`` and ``windows`` are the results of `DOOR_SQL` and `WINDOWS_SQL`, ``name`` is a contender's. All contenders
-    of ``door`` decide the height of the axis, so that their panels compare.
+    ``door`` and ``windows`` are the results of `queries.DOOR` and `queries.WINDOWS`, ``name`` is a contender's. All
+    contenders of ``door`` decide the height of the axis, so that their panels compare.
     """
     everyone = door.to_pylist()
     highest: dict[tuple[str, float], float] = {}
@@ -445,98 +303,60 @@ def _count_axis(field: str, title: str, values: Sequence[float], *, stack: Liter
     )
 
 
-def _lines_over_time(
-    table: pa.Table, windows: pa.Table, *, field: str, axis: alt.Y, tooltip: str, title: str, **size: Any
-) -> alt.LayerChart:
-    """One line for each contender; of the faults, those that anyone had."""
-    rows = table.to_pylist()
-    colour, dash = _contender_scales(rows, legend=size["legend"])
-    lines = (
-        alt.Chart(_data(rows))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
-        .encode(
-            x=_time_axis(size["end_s"], title="seconds since the replay's start" if size["last"] else None),
-            y=axis,
-            color=colour,
-            strokeDash=dash,
-            tooltip=[
-                alt.Tooltip("contender:N", title="architecture"),
-                alt.Tooltip("t_s:Q", title="second"),
-                alt.Tooltip(f"{field}:Q", title=tooltip),
-            ],
-        )
-    )
-    shade = _shade(windows.to_pylist(), size["end_s"])
-    return alt.LayerChart(layer=[*shade, lines]).properties(
-        width=size["width"], height=size["height"], title=_panel_title(title)
-    )
+@dataclass(frozen=True)
+class Lines:
+    """What a panel of lines over time shows: which column of its query's result, and in which words."""
+
+    column: str
+    axis: str
+    tooltip: str
+    title: str
 
 
-def goodput_panel(
-    goodput: pa.Table,
-    windows: pa.Table,
-    *,
-    end_s: float,
-    last: bool = False,
-    width: Width = "container",
-    height: int = 110,
-    legend: bool = False,
-) -> alt.LayerChart:
-    """Orders stored per second, by when they were stored: one line for each contender.
-
-    ``goodput`` and ``windows`` are the results of `GOODPUT_SQL` and `WINDOWS_SQL`; the ``last`` panel of a column has
-    the labels of the time axis.
-    """
-    values = goodput.column("per_s").to_pylist()
-    return _lines_over_time(
-        goodput,
-        windows,
-        field="per_s",
-        axis=_count_axis("per_s", "stored per second", values),
-        tooltip="stored per second",
-        title="Goodput: orders, by when they were stored",
-        end_s=end_s,
-        last=last,
-        width=width,
-        height=height,
-        legend=legend,
-    )
+GOODPUT = Lines("per_s", "stored per second", "stored per second", "Goodput: orders, by when they were stored")
+BACKLOG = Lines("waiting", "messages", "messages waiting", "Backlog")
 
 
-def backlog_panel(
-    backlog: pa.Table,
+def lines_panel(
+    lines: Lines,
+    table: pa.Table,
     windows: pa.Table,
     *,
     end_s: float,
     last: bool = True,
     width: Width = "container",
-    height: int = 110,
     legend: bool = False,
 ) -> alt.LayerChart:
-    """Messages in the queue, visible and in flight: the highest count of each bin, one line for each contender.
+    """One line for each contender; of the faults, those that anyone had.
 
-    ``backlog`` and ``windows`` are the results of `BACKLOG_SQL` and `WINDOWS_SQL`.
+    ``table`` is the result of `queries.GOODPUT` or `queries.BACKLOG`, as ``lines`` says, ``windows`` that of
+    `queries.WINDOWS`; the ``last`` panel of a column has the labels of the time axis.
     """
-    values = backlog.column("waiting").to_pylist()
-    return _lines_over_time(
-        backlog,
-        windows,
-        field="waiting",
-        axis=_count_axis("waiting", "messages", values),
-        tooltip="messages waiting",
-        title="Backlog",
-        end_s=end_s,
-        last=last,
-        width=width,
-        height=height,
-        legend=legend,
+    rows = table.to_pylist()
+    colour, dash = _contender_scales(rows, legend=legend)
+    drawn = (
+        alt.Chart(_data(rows))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .encode(
+            x=_time_axis(end_s, title="seconds since the replay's start" if last else None),
+            y=_count_axis(lines.column, lines.axis, [row[lines.column] for row in rows]),
+            color=colour,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("contender:N", title="architecture"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip(f"{lines.column}:Q", title=lines.tooltip),
+            ],
+        )
     )
+    layers = [*_shade(windows.to_pylist(), end_s), drawn]
+    return alt.LayerChart(layer=layers).properties(width=width, height=110, title=_panel_title(lines.title))
 
 
 def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
     """What became of every offered request: one bar for each contender, its parts adding up to all of them.
 
-    ``fates`` is the result of `FATES_SQL`.
+    ``fates`` is the result of `queries.FATES`.
     """
     counted = [row for row in fates.to_pylist() if row["operation"] == operation]
     offered: dict[str, int] = {}
@@ -567,9 +387,7 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
                 "share:Q",
                 stack="zero",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(
-                    title=f"share of offered {OPERATIONS.get(operation, operation)}", format="%", tickCount=5
-                ),
+                axis=alt.Axis(title=f"share of offered {NOUNS.get(operation, operation)}", format="%", tickCount=5),
             ),
             color=_fate_scale(FATES, legend=legend),
             order=alt.Order("order:Q"),
@@ -591,7 +409,7 @@ def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConc
         latency_panel(curves, operation=operation, measure=measure, width=300, height=200, legend=True)
         for measure in _MEASURES
     ]
-    return alt.hconcat(*panels, title=_heading(f"Latency of {OPERATIONS.get(operation, operation)}", label))
+    return alt.hconcat(*panels, title=_heading(f"Latency of {NOUNS.get(operation, operation)}", label))
 
 
 def over_time_figure(
@@ -605,9 +423,9 @@ def over_time_figure(
     ]
     if goodput.num_rows:
         last = not backlog.num_rows
-        panels.append(goodput_panel(goodput, windows, end_s=end_s, last=last, width=560, legend=last))
+        panels.append(lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=last, width=560, legend=last))
     if backlog.num_rows:
-        panels.append(backlog_panel(backlog, windows, end_s=end_s, width=560, legend=True))
+        panels.append(lines_panel(BACKLOG, backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=_heading("Over time", label))
     # The doors' colours and the lines' mean different things.
     resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")

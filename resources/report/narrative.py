@@ -1,20 +1,20 @@
 """The report's sentences: what the figures of one scenario say, in plain words, and no more than that.
 
-Pure functions from rows to text: no SQL, no HTML, no files. Figures in words and in table cells are formatted here, so
-that both round alike. Nothing here judges a latency; that takes repetitions and an interval.
+Pure functions from rows to text: no SQL, no HTML, no files; numbers are formatted by `resources.report.figures`.
+Nothing here judges a latency; that takes repetitions and an interval.
 """
 
-import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from resources.report.figures import NO_BREAK, count, duration, share
 from resources.stack import DEFAULT_VARIANT, VARIANTS
 
-_NOUNS = {"command": "orders", "query": "queries"}
-_DONE = {"command": "stored", "query": "answered"}
+# What people call an operation's requests, and one of them that is done.
+NOUNS = {"command": "orders", "query": "queries"}
+DONE = {"command": "stored", "query": "answered"}
 _REPETITIONS_TO_JUDGE = 8
-_NO_BREAK = "\u00a0"  # a number and its unit stay on one line
 
 _PLACES = {"api": "API", "functions": "functions", "event_source_mapping": "consumer"}
 _ABSENT = {"event_source_mapping": "consumer", "deliveries": "queue for orders"}
@@ -93,9 +93,10 @@ class Window:
 
     ``fault`` numbers the faults of a scenario from 0. ``last_commit_us`` is when the last acknowledged command that was
     due during the fault was stored, counted from the fault's end (negative: during the fault); ``drain_us`` when the
-    queue was empty, counted alike. The latest of the repetitions. ``passing`` is False for what was on from the first
-    request to the last, ``present`` where there was nothing it could be done to. ``requests`` is how many requests a
-    fault in the traffic itself was about, on average; None for any other.
+    queue was empty, counted alike, None where in one of the repetitions it never was. Both are the latest of them.
+    ``passing`` is False for what was on from the first request to the last, ``present`` where there was nothing it
+    could be done to. ``requests`` is how many requests a fault in the traffic itself was about, on average; None for
+    any other.
     """
 
     contender: str  # its title
@@ -115,63 +116,6 @@ class Window:
     def words(self) -> str:
         """What it was."""
         return fault_words(self.target, self.kind)
-
-
-def share(part: float, whole: float) -> str:
-    """``33 %``. Only nothing is 0 % and only everything is 100 %: rounding must not hide a single request."""
-    if whole <= 0:
-        return "–"
-    percent = 100 * part / whole
-    digits = 0 if percent >= 10 or percent == round(percent) else 1
-    text = f"{percent:.{digits}f}"
-    if part > 0 and float(text) == 0:
-        return f"under 0.1{_NO_BREAK}%"
-    if part < whole and float(text) >= 100:
-        floor = math.floor(percent * 10) / 10
-        return f"over 99.9{_NO_BREAK}%" if percent > 99.9 else f"{floor:.1f}{_NO_BREAK}%"
-    return f"{text}{_NO_BREAK}%"
-
-
-def percent(value: float | None) -> str:
-    """A share as a table's cell: one decimal, a dash for none; at both ends rounded as `share` does."""
-    if value is None or math.isnan(value):
-        return "–"
-    inside = value if value in {0.0, 1.0} else min(max(value, 0.001), 0.999)
-    return f"{100 * inside:.1f}"
-
-
-def milliseconds(us: float | None) -> str:
-    """Microseconds as a table's cell in milliseconds: one decimal, a dash for none."""
-    return "–" if us is None or math.isnan(us) else f"{us / 1000:,.1f}"
-
-
-def seconds(us: float | None) -> str:
-    """Microseconds as a table's cell in seconds: one decimal, a dash for none."""
-    return "–" if us is None or math.isnan(us) else f"{us / 1e6:z,.1f}"  # z: none is never minus none
-
-
-def rate(per_s: float | None) -> str:
-    """Things per second as a table's cell: one decimal, a dash for none."""
-    return "–" if per_s is None or math.isnan(per_s) else f"{per_s:,.1f}"
-
-
-def count(value: int | None) -> str:
-    """A count as a table's cell, a dash for none."""
-    return "–" if value is None else f"{value:,}"
-
-
-def duration(us: float) -> str:
-    """A time in words, with the unit that suits it: ``7.1 ms``, ``12.4 s``, ``3 min 20 s``."""
-    if us < 1000:
-        return f"{us:.0f}{_NO_BREAK}µs"
-    if us < 10_000:
-        return f"{us / 1000:.1f}{_NO_BREAK}ms"
-    if us < 1_000_000:
-        return f"{us / 1000:.0f}{_NO_BREAK}ms"
-    if us < 120_000_000:
-        return f"{us / 1e6:.1f}{_NO_BREAK}s"
-    minutes, rest_s = divmod(round(us / 1e6), 60)
-    return f"{minutes}{_NO_BREAK}min {rest_s}{_NO_BREAK}s"
 
 
 def enumerate_words(words: Sequence[str]) -> str:
@@ -247,8 +191,8 @@ def _inside(title: str) -> str:
 
 
 def _clause(one: Outcome) -> str:
-    noun = _NOUNS.get(one.operation, one.operation)
-    done = _DONE.get(one.operation, "done")
+    noun = NOUNS.get(one.operation, one.operation)
+    done = DONE.get(one.operation, "done")
     if not one.refused:
         if one.committed == one.offered:
             return f"acknowledged all {one.offered:,} {noun} and {done} them all"
@@ -318,7 +262,7 @@ def _faults(windows: Sequence[Window]) -> str:
     for _, rows in sorted(by_fault.items()):
         one = rows[0]
         when = (
-            f"{one.start_us / 1e6:.1f} to {one.end_us / 1e6:.1f}{_NO_BREAK}s"
+            f"{one.start_us / 1e6:.1f} to {one.end_us / 1e6:.1f}{NO_BREAK}s"
             if one.passing
             else "from the first request to the last"
         )
@@ -422,7 +366,7 @@ def _latency(outcomes: Sequence[Outcome]) -> str:
             told.append(f"{name} acknowledged none")
         else:
             told.append(f"{name} {_median(one.response_p50_us)} and {_median(one.completion_p50_us)}")
-    noun, done = _NOUNS.get(operation, operation), _DONE.get(operation, "done")
+    noun, done = NOUNS.get(operation, operation), DONE.get(operation, "done")
     return f"Half of the acknowledged {noun} were acknowledged and {done} within: {'; '.join(told)}."
 
 

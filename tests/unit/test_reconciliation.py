@@ -807,6 +807,26 @@ class TestRecovery:
         rows = recovery(every_second(build().experiment(fault_windows=faults)))
         assert [row["goodput_before_per_s"] for row in rows] == [1.0, 1.0]
 
+    def test_a_fault_that_ends_within_another_has_no_after(self) -> None:
+        """What was late and what was stored then is the other one's; of two that end together neither is left out."""
+        faults = [window(5 * SECOND, 10 * SECOND, target="api", kind="latency"), window(8 * SECOND, 15 * SECOND)]
+        evidence = build().experiment(fault_windows=json.dumps([*faults, window(9 * SECOND, 15 * SECOND)]))
+        for second in range(30):
+            took_us = 3 * SECOND if 8 <= second <= 17 else 100_000
+            evidence.request(str(second), at_us=second * SECOND)
+            evidence.record(str(second), at_us=second * SECOND + took_us).item(str(second))
+        rows = recovery(evidence)
+        names = ("goodput_after_per_s", "back_to_normal_us", "back_to_normal_low_us")
+        assert [rows[0][name] for name in names] == [None, None, None]
+        # Ten due before 15 s were stored before it; of the fifteen after, the last three late, all are in its time.
+        assert [rows[1][name] for name in names] == [rows[2][name] for name in names]
+        assert rows[1]["goodput_after_per_s"] == pytest.approx((3 + 15) / 15)
+        assert rows[1]["back_to_normal_us"] == 2 * SECOND
+
+    def test_after_a_fault_that_ends_with_the_replay_nothing_tells_of_normal(self) -> None:
+        (row,) = recovery(every_second(build().experiment(fault_windows=windows((20 * SECOND, 30 * SECOND)))))
+        assert (row["back_to_normal_us"], row["back_to_normal_low_us"]) == (None, None)
+
     def test_a_backlog_that_outlasts_the_next_fault_drains_when_it_does(self) -> None:
         faults = json.dumps([window(10 * SECOND, 12 * SECOND), window(14 * SECOND, 16 * SECOND)])
         evidence = every_second(build().experiment(queued=["command"], fault_windows=faults))

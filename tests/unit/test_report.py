@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from resources.reconciliation import reconcile
-from resources.report import charts, narrative, write_report
+from resources.report import charts, figures, narrative, queries, write_report
 from resources.report.narrative import Outcome, Window
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
@@ -262,6 +262,43 @@ def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> Non
     assert "one repetition cannot" not in text
 
 
+def outages(places: Places, *empty_at_s: int | None) -> list[dict[str, Any]]:
+    """Two outages of one queue, a repetition for each time it was empty after the second; the rows of both queries."""
+    evidence = EvidenceBuilder()
+    for repetition, empty_s in enumerate(empty_at_s, 1):
+        faults = windows((2_000_000, 4_000_000), (12_000_000, 14_000_000))
+        described(
+            evidence,
+            repetition=repetition,
+            architecture="event_driven",
+            queued=["command"],
+            fault_windows=faults,
+        )
+        evidence.request(repetition=repetition).item(repetition=repetition).record(repetition=repetition)
+        for second in range(30):
+            waiting = 2 <= second <= 9 or (second >= 12 and (empty_s is None or second < empty_s))
+            evidence.sample(second * 1_000_000, visible=5 * waiting, repetition=repetition)
+    file_outcomes(places, evidence, "c1/cell/event_driven")
+    publish(places)
+    ((summary),) = _table(places, queries.SUMMARY, "food_orders").to_pylist()
+    return [summary, *_table(places, queries.RECOVERY, "food_orders").to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("empty_at_s", "drain_us"),
+    [
+        pytest.param((17, 20), 5_000_000, id="the longest of the repetitions"),
+        pytest.param((17, None), None, id="never in one of them"),
+    ],
+)
+def test_the_queue_drained_where_it_did_in_every_repetition(
+    places: Places, empty_at_s: tuple[int | None, ...], drain_us: int | None
+) -> None:
+    """The summary tells the last outage's drain; the first one's is known all the same."""
+    summary, first, last = outages(places, *empty_at_s)
+    assert (summary["drain_us"], first["drain_us"], last["drain_us"]) == (drain_us, 5_000_000, drain_us)
+
+
 def contest(places: Places, scenario: str, variant: str, *, speed: float = 2.5, duplicates: int = 0) -> None:
     """Ten orders, some of them delivered and stored twice."""
     faults = [
@@ -394,13 +431,13 @@ def test_an_unwritable_place_is_one_line_and_leaves_nothing(published: Places, t
 
 def _table(places: Places, sql: str, workload: str = HOSTILE) -> Any:
     with connect(places) as connection:
-        text = charts.bound(sql, comparison_id="c1", workload=workload, scenario="backend_outage")
+        text = queries.bound(sql, comparison_id="c1", workload=workload, scenario="backend_outage")
         return connection.sql(text).to_arrow_table()
 
 
 def test_what_was_refused_keeps_the_curve_below_one(published: Places) -> None:
     """Seven of ten orders answered: the synchronous curve ends at 70 %, the event-driven one at 100 %."""
-    rows = _table(published, charts.LATENCY_SQL).to_pylist()
+    rows = _table(published, queries.LATENCY).to_pylist()
     ends: dict[tuple[str, str], float] = {}
     for row in rows:
         if row["operation"] == "command":
@@ -422,22 +459,20 @@ def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
         evidence.item(str(number), stamp_us=number * 1_000_000 + 900).sample(number * 1_000_000)
     file_outcomes(places, evidence, "c1/cell/synchronous")
     publish(places)
-    curves = _table(places, charts.LATENCY_SQL, "many").to_pylist()
+    curves = _table(places, queries.LATENCY, "many").to_pylist()
     response = [row for row in curves if row["measure"] == "response"]
     assert 100 < len(response) <= 153
     for row in response[1:-1]:
         exact = sum(1000 + number * number <= row["us"] for number in range(3000)) / 3000
         assert row["share"] == pytest.approx(exact, abs=1e-5)
-    assert _table(places, charts.DOOR_SQL, "many").num_rows < 1300
-    assert _table(places, charts.BACKLOG_SQL, "many").num_rows < 450
+    assert _table(places, queries.DOOR, "many").num_rows < 1300
+    assert _table(places, queries.BACKLOG, "many").num_rows < 450
 
 
 def test_the_backlog_is_shown_until_it_is_gone(published: Places) -> None:
     """The line ends at what was left when watching ended."""
     rows = [
-        row
-        for row in _table(published, charts.BACKLOG_SQL).to_pylist()
-        if row["contender"] == "event_driven~idempotent"
+        row for row in _table(published, queries.BACKLOG).to_pylist() if row["contender"] == "event_driven~idempotent"
     ]
     assert max(row["waiting"] for row in rows) == 3
     assert rows[-1]["waiting"] == 0
@@ -446,14 +481,14 @@ def test_the_backlog_is_shown_until_it_is_gone(published: Places) -> None:
 def test_a_fault_is_known_for_each_contender(published: Places) -> None:
     """Its window, in seconds."""
     fault = {"fault": 0, "target": "table", "kind": "down", "present": True, "start_s": 3.0, "end_s": 6.0}
-    assert _table(published, charts.WINDOWS_SQL).to_pylist() == [
+    assert _table(published, queries.WINDOWS).to_pylist() == [
         {"contender": f"{architecture}~idempotent", **fault} for architecture in ("event_driven", "synchronous")
     ]
 
 
 def test_the_bars_add_up_to_what_was_offered(published: Places) -> None:
     """Every offered request is in one part of one bar."""
-    rows = _table(published, charts.FATES_SQL).to_pylist()
+    rows = _table(published, queries.FATES).to_pylist()
     offered: dict[tuple[str, str], int] = {}
     for row in rows:
         key = row["contender"], row["operation"]
@@ -467,12 +502,12 @@ def test_charts_become_pictures_for_dagster(published: Places) -> None:
     curves, fates, *over_time = (
         _table(published, sql)
         for sql in (
-            charts.LATENCY_SQL,
-            charts.FATES_SQL,
-            charts.DOOR_SQL,
-            charts.GOODPUT_SQL,
-            charts.BACKLOG_SQL,
-            charts.WINDOWS_SQL,
+            queries.LATENCY,
+            queries.FATES,
+            queries.DOOR,
+            queries.GOODPUT,
+            queries.BACKLOG,
+            queries.WINDOWS,
         )
     )
     figures: list[charts.Drawing] = [
@@ -514,7 +549,7 @@ def _shaded(*windows: tuple[float, float, str, str], **more: Any) -> list[dict[s
 def _drawn_with(windows: list[dict[str, Any]]) -> dict[str, Any]:
     backlog = pa.table({"contender": ["synchronous~idempotent"] * 2, "t_s": [0.0, 20.0], "waiting": [0, 5]})
     table = pa.Table.from_pylist(windows, schema=WINDOWS)
-    return charts.specification(charts.backlog_panel(backlog, table, end_s=20.0))
+    return charts.specification(charts.lines_panel(charts.BACKLOG, backlog, table, end_s=20.0))
 
 
 WINDOWS = pa.schema(
@@ -587,7 +622,7 @@ def test_architectures_and_fates_share_no_colour() -> None:
 
 def test_a_value_cannot_leave_its_literal() -> None:
     """Names are data in the shown SQL, even those that look like SQL or like a placeholder."""
-    assert charts.bound("a = $x AND b = $y", x="it's", y="$x") == "a = 'it''s' AND b = '$x'"
+    assert queries.bound("a = $x AND b = $y", x="it's", y="$x") == "a = 'it''s' AND b = '$x'"
 
 
 PLAIN = Outcome(
@@ -805,12 +840,31 @@ def test_nothing_offered_is_said_in_words() -> None:
 )
 def test_rounding_hides_no_request(part: int, whole: int, text: str) -> None:
     """Only nothing is 0 % and only everything is 100 %."""
-    assert narrative.share(part, whole).replace("\u00a0", " ") == text
+    assert figures.share(part, whole).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (None, "–"),
+        (999.4, "999 µs"),
+        (999.6, "1.0 ms"),
+        (9_940.0, "9.9 ms"),
+        (9_960.0, "10 ms"),
+        (999_400.0, "999 ms"),
+        (999_600.0, "1.0 s"),
+        (119_940_000.0, "119.9 s"),
+        (119_960_000.0, "2 min 0 s"),
+    ],
+)
+def test_a_time_is_rounded_into_the_next_unit(us: float | None, text: str) -> None:
+    """Never ``1000 ms``."""
+    assert figures.duration(us).replace("\u00a0", " ") == text
 
 
 def test_a_moment_before_an_end_is_not_a_negative_nothing() -> None:
     """A time that rounds to none is none."""
-    assert [narrative.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
+    assert [figures.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
 
 
 @pytest.mark.parametrize(
@@ -818,7 +872,7 @@ def test_a_moment_before_an_end_is_not_a_negative_nothing() -> None:
 )
 def test_a_share_in_a_table_is_rounded_inwards(value: float | None, text: str) -> None:
     """As in the sentences."""
-    assert narrative.percent(value) == text
+    assert figures.percent(value) == text
 
 
 def test_one_repetition_judges_no_latency_and_says_what_would() -> None:
