@@ -78,7 +78,7 @@ class TerminalReporter:
 
 # Shown where a row of the scenario has any.
 _EVENTUALITIES = {
-    "waiting": "wait-\ning",
+    "in_flight": "wait-\ning",  # in a queue when watching ended
     "dead_lettered": "dead\nletters",
     "duplicates": "dupli-\ncates",
     "reordered": "out of\nturn",
@@ -90,7 +90,6 @@ def comparison_tables(summary: pa.Table) -> list[Table]:
     """One table per workload and scenario from rows of the view ``summary``."""
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in summary.to_pylist():
-        row["waiting"] = row["stuck"] - row["dead_lettered"]  # in a queue when watching ended
         cells.setdefault((row["workload"], row["scenario"]), []).append(row)
     return [_cell_table(workload, scenario, rows) for (workload, scenario), rows in cells.items()]
 

@@ -10,7 +10,7 @@ WITH books AS (
         sum(throttled)::BIGINT AS throttled,
         sum(failed + timed_out + unsent)::BIGINT AS failed,
         sum(committed)::BIGINT AS committed,
-        sum(dead_lettered + in_flight)::BIGINT AS stuck,
+        sum(in_flight)::BIGINT AS in_flight,
         sum(dead_lettered)::BIGINT AS dead_lettered,
         sum(lost)::BIGINT AS lost,
         sum(ghost_commits)::BIGINT AS ghost_commits,

@@ -19,7 +19,7 @@ ROW: dict[str, Any] = {
     "throttled": 0,
     "failed": 0,
     "committed": 1_190,
-    "stuck": 0,
+    "in_flight": 0,
     "dead_lettered": 0,
     "lost": 0,
     "ghost_commits": 0,
@@ -32,7 +32,7 @@ ROW: dict[str, Any] = {
     "backlog_max": 2_619,
 }
 EVENTUALITIES = {
-    "stuck": "wait-",
+    "in_flight": "wait-",
     "dead_lettered": "letters",
     "duplicates": "cates",
     "reordered": "turn",
@@ -61,14 +61,14 @@ def test_a_variant_is_named_where_it_is_not_the_usual_one() -> None:
 @pytest.mark.parametrize("name", EVENTUALITIES)
 def test_what_seldom_happens_has_a_column_where_it_did(name: str) -> None:
     assert not any(EVENTUALITIES[name] in line for line in shown({}))
-    happened = {name: 61} | ({"stuck": 61} if name == "dead_lettered" else {})
+    happened = {name: 61}
     lines = shown({}, {"variant": "naive", **happened})
     assert sum(EVENTUALITIES[name] in line for line in lines) == 1
     assert [line for line in lines if "naive" in line and "61" in cells(line)]
 
 
 def test_a_scenario_decides_for_itself() -> None:
-    text = "\n".join(shown({"duplicates": 3}, {"scenario": "poison", "dead_lettered": 2, "stuck": 2}))
+    text = "\n".join(shown({"duplicates": 3}, {"scenario": "poison", "dead_lettered": 2}))
     duplicated, poisoned = text.split("poison")
     assert "cates" in duplicated
     assert "cates" not in poisoned
@@ -77,7 +77,7 @@ def test_a_scenario_decides_for_itself() -> None:
 
 def test_lost_waiting_and_dead_lettered_are_counted_apart() -> None:
     """As in the ledger: lost is in no queue, and what died waits no longer."""
-    (line,) = [line for line in shown({"stuck": 7, "dead_lettered": 5, "lost": 1}) if "event_driven" in line]
+    (line,) = [line for line in shown({"in_flight": 2, "dead_lettered": 5, "lost": 1}) if "event_driven" in line]
     assert cells(line)[5:8] == ["1", "2", "5"]
 
 
@@ -89,7 +89,7 @@ def test_the_books_close_in_a_row() -> None:
 
 
 def test_everything_at_once_fits_into_160_columns() -> None:
-    worst = dict.fromkeys(EVENTUALITIES, 345) | {"variant": "naive", "operation": "query", "failed": 342, "stuck": 690}
+    worst = dict.fromkeys(EVENTUALITIES, 345) | {"variant": "naive", "operation": "query", "failed": 342}
     lines = shown({}, worst)
     (line,) = [line for line in lines if "event_driven (naive)" in line]
     assert "queries" in cells(lines[lines.index(line) - 1]), "each operation is named above its rows"

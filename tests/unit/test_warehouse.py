@@ -356,9 +356,9 @@ class TestPublishing:
         evidence.request("ghost", 503).item("ghost")
         write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(evidence.tables()))
         publish(places)
-        names = ("stuck", "dead_lettered", "lost", "ghost_commits", "duplicates", "redeliveries", "reordered")
+        names = ("in_flight", "dead_lettered", "lost", "ghost_commits", "duplicates", "redeliveries", "reordered")
         (row,) = query(places, f"SELECT {', '.join(names)} FROM summary").to_pylist()
-        assert tuple(row.values()) == (1, 1, 0, 1, 1, 3, 0)
+        assert tuple(row.values()) == (0, 1, 0, 1, 1, 3, 0)
 
     def test_a_failure_leaves_the_old_database_and_no_other_file(
         self, places: Places, small: Mapping[str, Tables]
