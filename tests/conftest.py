@@ -1,11 +1,18 @@
 """What every test may ask for. Nothing here starts an emulator; that is the folders' own business."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from workloads.places import Places
+
+
+# A shell that runs us in the background has Ctrl-C ignored, and what ignores it hands that on to every child: tests that
+# interrupt one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
