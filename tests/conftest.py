@@ -8,9 +8,8 @@ import pytest
 
 from workloads.places import Places
 
-
-# A shell that runs us in the background has Ctrl-C ignored, and what ignores it hands that on to every child: tests that
-# interrupt one would wait for ever.
+# What a shell runs in the background ignores Ctrl-C and hands that on to every child: tests that interrupt one would
+# wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
