@@ -163,7 +163,7 @@ SCENARIO = 'title = "Mine"\ndescription = "My own."\n[[faults]]\ntarget = "table
     ("text", "complaint"),
     [
         (SCENARIO + "lenght = 1\n", "mine.toml, line 7: unknown lenght: fault down knows target, kind, start, length"),
-        (SCENARIO + 'length = "3/2"\n', "mine.toml, line 6: start and length together must not exceed"),
+        (SCENARIO + 'length = "3/2"\n', "mine.toml, line 7: length must be at most the whole replay, 1"),
         (SCENARIO + 'length = "9999 s"\n', "mine: down on table, 9999 s from 0, ends after the replay"),
     ],
 )
