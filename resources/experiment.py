@@ -257,7 +257,8 @@ def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]]) -
     """How many requests the target throttled while no limit of the scenario was on: limits of its own."""
     explained = np.zeros(len(responses.status), dtype=bool)
     for window in windows:
-        if "throttled_status" not in window or window.get("present") is False:
+        # One that was never on, because all was over before its time, has no start.
+        if "throttled_status" not in window or window.get("present") is False or "start_us" not in window:
             continue
         if window["kind"] == "concurrency_limit":  # on throughout
             return 0

@@ -7,6 +7,7 @@ is made. Which requests are hit is `resources.faults.fault`, carrying a `Treatme
 
 import json
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -38,14 +39,14 @@ PASS = Treatment()
 
 
 @dataclass
-class Behaviour:
+class Behaviour(ABC):
     """A kind of fault; its fields are its settings. Making one raises `ValueError` when they make no sense."""
 
     listens: ClassVar[bool] = True  # whether connections are taken at all while it is on
 
+    @abstractmethod
     def treat(self, request: Request, draw: Draw) -> Treatment:
         """What happens to a request that is hit; ``draw`` gives the numbers this request's chance is made of."""
-        raise NotImplementedError
 
 
 KINDS: dict[str, type[Behaviour]] = {}

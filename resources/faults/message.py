@@ -6,6 +6,7 @@ a message does not.
 `httptools` reads the heads. It does not tell at which byte a message ends, so bodies are counted here.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import httptools
@@ -92,7 +93,7 @@ class _Chunked:
         self._left = size + 2 if size else 0
 
 
-class _Message:
+class _Message(ABC):
     """One message. `read` takes bytes of the head until it is complete, then bytes of the body.
 
     ``head`` holds the head's bytes as they came once ``has_head`` is true; bodies are not kept.
@@ -157,8 +158,9 @@ class _Message:
         except httptools.HttpParserError as error:
             raise NotHttp(str(error)) from None
 
+    @abstractmethod
     def _body_after_head(self, parser: Any) -> _Body:
-        raise NotImplementedError
+        """Where the body ends, known once the head is complete."""
 
     def _announced(self) -> _Body | None:
         """The body its headers announce. The parser has refused contradictions and malformed lengths."""

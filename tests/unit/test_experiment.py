@@ -25,6 +25,7 @@ def responses(*sent_us: int) -> Responses:
         ([LIMIT], 2),
         ([LIMIT | {"present": False}], 4),
         ([LIMIT | {"end_us": None}], 1),
+        ([{name: LIMIT[name] for name in ("target", "kind", "throttled_status")}], 4),
         ([{"target": "table", "kind": "down", "start_us": 0, "end_us": 9000}], 4),
         ([{"kind": "concurrency_limit", "throttled_status": 500, "start_us": 0, "end_us": 10}], 0),
     ],
