@@ -33,8 +33,14 @@ class Places:
         return self.home / "evidence"
 
     @property
-    def comparisons(self) -> Path:
-        return self.home / "comparisons"
+    def judgements(self) -> Path:
+        """What comparisons come to: one partition for each comparison and table."""
+        return self.home / "judgements"
+
+    @property
+    def prices(self) -> Path:
+        """The user's own price list, in place of the bundled one."""
+        return self.home / "prices.toml"
 
     @property
     def recordings(self) -> Path:

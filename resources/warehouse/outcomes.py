@@ -1,12 +1,25 @@
-"""Outcomes on disk: one partition for each comparison, cell and architecture. Where they are, not what is in them."""
+"""What comparisons leave on disk: outcomes, one partition for each cell and contender, and the judgements made of them.
+
+Where they are, not what is in them.
+"""
 
 from pathlib import Path
+
+import pyarrow as pa
 
 from resources.evidence import Tables
 from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 
+# The tables of judgements. Each is made of what is published, and published in its turn.
+JUDGEMENTS = ("pairwise", "cost", "claims", "history", "recommendations")
+
 
 def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: str, outcomes: Tables) -> Path:
     """Replace one partition, whole or not at all; returns its folder."""
     return write_partition(places.outcomes / comparison_id / cell / architecture, outcomes)
+
+
+def write_judgement(places: Places, comparison_id: str, name: str, rows: pa.Table) -> Path:
+    """Replace what a comparison comes to in one of the `JUDGEMENTS`; returns its folder."""
+    return write_partition(places.judgements / comparison_id / name, {name: rows})

@@ -14,6 +14,7 @@ import duckdb
 import filelock
 
 from resources.stack import StackSettings
+from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.partitions import current, literal
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -69,6 +70,10 @@ def _build(places: Places, file: Path) -> None:
                     f" FROM (SELECT * FROM {name} UNION ALL BY NAME SELECT * FROM {_files(versions, name)})"
                 )
             _insert_experiments(connection, versions)
+        for name in JUDGEMENTS:
+            judged = [version for partition in places.judgements.glob(f"*/{name}") if (version := current(partition))]
+            if judged:
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(judged, name)}")
         for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
             connection.execute(
                 f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(_unglobbed(quarantine))})"
@@ -87,7 +92,7 @@ def _build(places: Places, file: Path) -> None:
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True) as connection:
-        for name in ("comparisons", "summary", *VIEWS, *TABLES):
+        for name in ("comparisons", "summary", *VIEWS, *TABLES, *JUDGEMENTS):
             connection.execute(f"SELECT count(*) FROM {name}")
 
 

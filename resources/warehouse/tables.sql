@@ -52,19 +52,39 @@ CREATE TABLE recovery (
     recovered_share DOUBLE, goodput_before_per_s DOUBLE, goodput_in_window_per_s DOUBLE, goodput_after_per_s DOUBLE,
     backlog_max BIGINT, drain_us BIGINT, back_to_normal_us BIGINT, back_to_normal_low_us BIGINT
 );
+-- Per million committed commands, the queries that came with them included. One row per item, gateway ('rest', 'http')
+-- and processor ('x86', 'arm'); `unit_price` is USD per `unit`. `quantity_evidence`: 'observed' counts, 'modelled' for AWS.
 CREATE TABLE cost (
-    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, item VARCHAR, quantity DOUBLE,
-    quantity_evidence VARCHAR, unit_price DOUBLE, usd DOUBLE, price_list_date DATE
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, target VARCHAR, gateway VARCHAR,
+    processor VARCHAR, item VARCHAR, quantity DOUBLE, unit VARCHAR, quantity_evidence VARCHAR, unit_price DOUBLE,
+    usd DOUBLE, price_list_date DATE, source VARCHAR
 );
+-- `difference` is candidate minus baseline for a share (`unit` 'share'), candidate / baseline - 1 for a time ('ratio').
+-- `arm` 'aa' compares an architecture with itself. `pairs_needed`: repetitions likely to decide it, where it is
+-- undecided for want of them; `reason`: why a verdict is no better.
 CREATE TABLE pairwise (
-    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, baseline VARCHAR, candidate VARCHAR,
-    metric VARCHAR, difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR, pairs BIGINT,
-    p_value DOUBLE, p_adjusted DOUBLE
+    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, variant VARCHAR, arm VARCHAR,
+    baseline VARCHAR, candidate VARCHAR, metric VARCHAR, unit VARCHAR, baseline_value DOUBLE, candidate_value DOUBLE,
+    difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR, pairs BIGINT, p_value DOUBLE,
+    p_adjusted DOUBLE, method VARCHAR, pairs_needed BIGINT, reason VARCHAR, target VARCHAR, evidence VARCHAR
 );
+-- One row per part and, where `part` is '', one per claim, which is 'partly' when its parts differ.
 CREATE TABLE claims (
-    comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, architecture VARCHAR, text VARCHAR, reading VARCHAR,
-    metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT, verdict VARCHAR,
-    evidence VARCHAR, query VARCHAR
+    comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, position BIGINT, architecture VARCHAR, text VARCHAR,
+    reading VARCHAR, metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT,
+    verdict VARCHAR, evidence VARCHAR, target VARCHAR, reason VARCHAR, source VARCHAR, query VARCHAR
+);
+-- Each figure of a night beside the last fourteen before it. `low` to `high` is what these nights let expect;
+-- `verdict`: 'usual', 'better', 'worse', 'too_few_nights'.
+CREATE TABLE history (
+    comparison_id VARCHAR, night VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, variant VARCHAR,
+    operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE, high DOUBLE,
+    verdict VARCHAR, target VARCHAR
+);
+-- What to build for an operation of a workload, the measurements it rests on, and what would change it.
+CREATE TABLE recommendations (
+    comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
+    because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR
 );
 -- `affects`: claims whose observation exercises the behaviour, as in 'S4, E4', '' where the lab keeps clear of it:
 -- ask with list_contains(string_split(affects, ', '), 'S4').
