@@ -12,7 +12,7 @@ from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 
 # The tables of judgements. Each is made of what is published, and published in its turn.
-JUDGEMENTS = ("pairwise", "cost", "claims", "history", "recommendations")
+JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "recommendations")
 
 
 def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: str, outcomes: Tables) -> Path:

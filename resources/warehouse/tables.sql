@@ -81,6 +81,13 @@ CREATE TABLE history (
     operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE, high DOUBLE,
     verdict VARCHAR, target VARCHAR
 );
+-- What comparing an architecture with itself shows (the A/A arm): `noise` is the standard deviation of the paired
+-- differences (log ratios for times); the powers are chances of deciding a difference of twice the margin.
+CREATE TABLE noise (
+    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, architecture VARCHAR, variant VARCHAR,
+    metric VARCHAR, unit VARCHAR, pairs BIGINT, noise DOUBLE, margin DOUBLE, power_8 DOUBLE, power_16 DOUBLE,
+    verdict VARCHAR, target VARCHAR
+);
 -- What to build for an operation of a workload, the measurements it rests on, and what would change it.
 CREATE TABLE recommendations (
     comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
