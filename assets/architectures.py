@@ -139,12 +139,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),
-                dg.AssetCheckResult(
-                    check_name="replay_valid",
-                    passed=not reasons,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"reasons": reasons},
-                ),
+                dg.AssetCheckResult(check_name="replay_valid", passed=not reasons, metadata={"reasons": reasons}),
             ],
         )
 

@@ -1,11 +1,15 @@
-"""The comparison of a night: what all architectures' outcomes come to, side by side.
+"""The comparison of a night: what all architectures' outcomes come to, side by side, and the report on it.
 
-Belongs here: which figures become nodes. How they are made is `resources.warehouse` and `resources.report`.
+Belongs here: the published database, the figures in it that are nodes, the report. Judgements and claims have modules
+of their own; how all of it is made is `resources.warehouse` and `resources.report`.
 """
+
+from datetime import timedelta
 
 import dagster as dg
 
 from assets.architectures import OWNERS
+from assets.judgements import GROUP
 from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
@@ -16,7 +20,7 @@ from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from workloads.places import Places
 
-GROUP = "comparison"
+_VALID = "every_replay_valid"
 
 # Table of archduel.duckdb, what the node says of itself, its figure, and the line that shows it.
 _TABLES = {
@@ -56,13 +60,17 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
 
     @dg.asset(
         key=[GROUP, "report"],
-        deps=[[GROUP, name] for name in _TABLES],
-        kinds={"html"},
-        description="The report: one HTML file that opens offline.",
+        deps=[[GROUP, name] for name in (*_TABLES, "recommendations", "noise", "history")],
+        kinds={"html", "markdown", "json"},
+        description="The report: one HTML file that opens offline, and the same for pull requests and machines.",
         group_name=GROUP,
         partitions_def=nights,
         owners=OWNERS,
         code_version=code_version(),
+        # A night is over by the next one's start; two missed in a row are a fault.
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(hours=52), warn_window=timedelta(hours=28)
+        ),
     )
     def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
@@ -76,9 +84,15 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
 
 def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     description, figure, sql = _TABLES[name]
+    key = dg.AssetKey([GROUP, name])
+    checks = (
+        [dg.AssetCheckSpec(_VALID, asset=key, description="The load was on time, the books balance.")]
+        if name == "ledger"
+        else []
+    )
 
     @dg.asset(
-        key=[GROUP, name],
+        key=key,
         deps=[[GROUP, "warehouse"]],
         kinds={"duckdb"},
         description=description,
@@ -86,6 +100,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
         partitions_def=nights,
         owners=OWNERS,
         code_version=code_version(),
+        check_specs=checks,
     )
     def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
@@ -97,7 +112,22 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows)),
                 **comparison_plots(places, belonging.comparison_id, figure),
-            }
+            },
+            check_results=[_validity(places, belonging.comparison_id)] if checks else [],
         )
 
     return table_node
+
+
+def _validity(places: Places, comparison_id: str) -> dg.AssetCheckResult:
+    invalid = query(
+        places,
+        "SELECT scenario, architecture, variant, arm, repetition, invalid_reason FROM experiments"
+        " WHERE comparison_id = ? AND NOT valid ORDER BY ALL",
+        [comparison_id],
+    )
+    return dg.AssetCheckResult(
+        check_name=_VALID,
+        passed=not invalid.num_rows,
+        metadata={"invalid": dg.MetadataValue.md(markdown_table(invalid))},
+    )

@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from assets.architectures import OWNERS
-from assets.comparison import GROUP
+from assets.judgements import GROUP
 from assets.presentation import column_schema, markdown_table
 from resources.conformance.probes import Status
 from resources.lab import Lab, code_version

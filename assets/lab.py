@@ -8,13 +8,19 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from resources.lab import Comparison, Lab, LabSettings
+from resources.architectures import architectures
+from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings
 from resources.progress import Reporter
 from resources.stack import DEFAULT_VARIANT, VARIANTS
 from workloads.places import Places
 
 _CONFIG = {
     "repetitions": dg.Field(int, default_value=1, description="How often each cell is replayed."),
+    "budget_s": dg.Field(
+        dg.Noneable(float),
+        default_value=None,
+        description="Given: repeat until every verdict is decided, `repetitions` times at most, or these seconds end.",
+    ),
     "speed": dg.Field(dg.Noneable(float), default_value=None, description="None: as fast as half the capacity allows."),
     "duration_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to replay."),
     "limit": dg.Field(dg.Noneable(int), default_value=None, description="Requests to replay at most."),
@@ -24,6 +30,12 @@ _CONFIG = {
         [str],
         default_value=[DEFAULT_VARIANT],
         description=f"How the functions write, of {', '.join(VARIANTS)}; each is replayed.",
+    ),
+    "aa": dg.Field(bool, default_value=False, description="Replay everything once more beside itself: the noise."),
+    "baseline": dg.Field(
+        str,
+        default_value=DEFAULT_BASELINE,
+        description=f"What the others are judged against, of {', '.join(architectures())}.",
     ),
     "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
 }

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import dagster as dg
 
 from assets.architectures import architecture_assets
+from assets.claims import claim_assets
 from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
+from assets.judgements import judgement_assets
 from assets.lab import ComparisonResource, LogReporter, lab_resource
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
@@ -26,6 +28,8 @@ def build_definitions(
             *architecture_assets(cell_partitions(places, nights)),
             conformance_asset(nights),
             *comparison_assets(places, nights),
+            *judgement_assets(places, nights),
+            *claim_assets(places, nights),
         ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL])],

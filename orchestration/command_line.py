@@ -19,6 +19,11 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
 
 
+_AUTO = "auto"
+_BUDGET_MINUTES = 30.0
+_MOST_REPETITIONS = 24
+
+
 class _Commands(click.Group):
     """Errors of ours are one or two lines on stderr and an exit code; ``--debug`` shows the traceback."""
 
@@ -89,6 +94,23 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
     return check
 
 
+class _Repetitions(click.ParamType):
+    """A number greater than 0, or ``auto``."""
+
+    name = "repetitions"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == _AUTO:
+            return _AUTO
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"{value!r} is neither a number greater than 0 nor {_AUTO}", param, ctx)
+        return number
+
+
 @main.command()
 @click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
 @click.option(
@@ -100,13 +122,25 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
 )
 @click.option("--architecture", "architecture_names", multiple=True, metavar="NAME", help="Repeatable.  [default: all]")
 @click.option(
-    "--repetitions",
-    type=int,
-    default=1,
-    show_default=True,
-    callback=_positive(int),
-    help="How often each cell is replayed.",
+    "--claims",
+    is_flag=True,
+    help="Every scenario the claims are decided by, eight repetitions, as a night does it. Takes hours.",
 )
+@click.option(
+    "--repetitions",
+    type=_Repetitions(),
+    metavar="N|auto",
+    help="How often each cell is replayed; auto: until every verdict is decided, 24 times at most.  [default: 1]",
+)
+@click.option(
+    "--budget",
+    type=float,
+    callback=_positive(float),
+    metavar="MINUTES",
+    help="When --repetitions auto ends in any case, for all cells together.  [default: 30]",
+)
+@click.option("--baseline", metavar="NAME", help="What the others are judged against.  [default: synchronous]")
+@click.option("--aa", is_flag=True, help="Replay everything once more beside itself: it shows the noise.")
 @click.option(
     "--speed",
     type=float,
@@ -153,7 +187,8 @@ def compare(**options: Any) -> None:
     with a table, archduel.duckdb and a report.
     """
     from resources.architectures import architectures
-    from resources.lab import LabSettings
+    from resources.claims import scenarios_needed
+    from resources.lab import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
     from resources.stack import DEFAULT_VARIANT, VARIANTS
     from workloads.errors import choose
     from workloads.library import DEFAULT_WORKLOAD, Library
@@ -165,7 +200,10 @@ def compare(**options: Any) -> None:
     choose({"ministack": None}, options["target"], "target")
     files: dict[str, Path] = {}
     chosen = {}
-    for name in options["scenario_names"] or DEFAULT_SCENARIOS:
+    wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()]) if options["claims"] else DEFAULT_SCENARIOS
+    if options["claims"] and (options["scenario_names"] or options["architecture_names"]):
+        raise UsageError("--claims decides itself what is replayed: leave out --scenario and --architecture")
+    for name in options["scenario_names"] or wanted:
         path = Path(name) if name.lower().endswith(".toml") else None
         one = own_scenario(path) if path else scenario(places, name)
         if path and files.setdefault(one.name, path).resolve() != path.resolve():
@@ -177,14 +215,28 @@ def compare(**options: Any) -> None:
         choose(architectures(), name, "architecture")
     if not 0 <= options["longest_pause"] < float("inf"):
         raise UsageError("--longest-pause must be at least 0, which keeps every pause")
+    automatic = options["repetitions"] == _AUTO
+    if options["budget"] and not automatic:
+        raise UsageError("--budget is for --repetitions auto")
+    baseline = options["baseline"] or DEFAULT_BASELINE
+    choose(architectures(), baseline, "baseline")
+    if options["baseline"] and baseline not in (options["architecture_names"] or architectures()):
+        raise UsageError(
+            f"the baseline {baseline} is not among the architectures asked for: add --architecture {baseline}"
+        )
     settings = LabSettings(
-        repetitions=options["repetitions"],
+        repetitions=_MOST_REPETITIONS
+        if automatic
+        else options["repetitions"] or (NIGHTLY_REPETITIONS if options["claims"] else 1),
+        budget_s=60 * (options["budget"] or _BUDGET_MINUTES) / len(chosen) if automatic else None,
         speed=options["speed"],
         duration_s=options["duration"],
         limit=options["limit"],
         longest_pause_s=options["longest_pause"],
         seed=options["seed"],
         variants=tuple(dict.fromkeys(options["variants"])) or (DEFAULT_VARIANT,),
+        aa=options["aa"],
+        baseline=baseline,
         wait=not options["no_wait"],
     )
 
@@ -203,6 +255,7 @@ def compare(**options: Any) -> None:
             name for name in architectures() if name in (options["architecture_names"] or architectures())
         ),
         settings=settings,
+        as_a_night=options["claims"],
     )
     with reporter:
         estimate = comparing.estimate(places, request, chosen, reporter)
@@ -371,16 +424,41 @@ def sql(statement: str, style: str) -> None:
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
 @click.option("--comparison", "comparison_id", metavar="ID", help="Which one.  [default: the newest]")
 def report(open_it: bool, comparison_id: str | None) -> None:
-    """Rebuild the database and the report from what is on disk."""
+    """Rebuild the database and the report from what is on disk.
+
+    Judges anew where outcomes, rules, prices or what is known of the target have changed. Beside the page stand
+    report.md, for pull requests, and report.json, for machines.
+    """
+    from resources.judging.judge import newest, refresh
     from resources.report import write_report
     from resources.warehouse.publish import publish
 
     places = _places()
     publish(places)
+    comparison_id = comparison_id or newest(places)
+    refresh(places, comparison_id)
     path = write_report(places, comparison_id)
     click.echo(str(path))
     if open_it:
         webbrowser.open(path.as_uri())
+
+
+@main.command()
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="One of AWS's price list files (offers/v1.0/aws/SERVICE/current/index.json). Repeatable.",
+)
+@click.option("--region", default="us-east-1", show_default=True, help="Whose prices to take from these files.")
+@click.option("--reset", is_flag=True, help="Go back to the bundled prices.")
+def prices(imports: tuple[Path, ...], region: str, reset: bool) -> None:
+    """Show the prices and assumptions that costs rest on, with source and date, or replace the prices."""
+    from orchestration.pricing import show_prices
+
+    show_prices(_places(), _console(), imports=imports, region=region, reset=reset)
 
 
 @main.command()

@@ -6,7 +6,7 @@ Belongs here: from options to runs. What the runs do is the graph's; how the out
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import cell
+from orchestration.partitions import cell, shows_noise
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
 from resources.lab import LabSettings
@@ -43,16 +43,21 @@ class InterruptedRunError(ArchduelError):
 
 @dataclass(frozen=True)
 class Request:
-    """What to compare. Names are checked already."""
+    """What to compare. Names are checked already. ``as_a_night``: the A/A arm where a night has it."""
 
     workload: str
     scenarios: tuple[str, ...]
     architectures: tuple[str, ...]
     settings: LabSettings
+    as_a_night: bool = False
 
     @property
     def cells(self) -> list[str]:
         return [cell(self.workload, scenario) for scenario in self.scenarios]
+
+    def settings_of(self, cell_key: str) -> LabSettings:
+        """The settings, as they are for one of the cells."""
+        return replace(self.settings, aa=self.settings.aa or (self.as_a_night and shows_noise(cell_key)))
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ class Estimate:
 
         text = (
             f"{request.workload}: {self.requests:,} requests at {between(self.speeds, 'g')} times the recorded speed,"
-            f" {between(self.replay_s, '.0f')} s a replay, {self.replays} replays: about {self.seconds / 60:.1f}"
-            " minutes."
+            f" {between(self.replay_s, '.0f')} s a replay, {'at most ' if request.settings.budget_s else ''}"
+            f"{self.replays} replays: about {self.seconds / 60:.1f} minutes."
         )
         if self.paused_s >= 1:
             text += (
@@ -92,15 +97,18 @@ def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], r
     recording = Library(places).load(request.workload)
     offers = [settings.offer(places, recording, chosen[name], reporter) for name in request.scenarios]
     lengths = [offer.schedule.duration_us / 1e6 for offer in offers]
-    contenders = len(request.architectures) * len(settings.variants)
-    replays = contenders * settings.repetitions
-    seconds = sum(replays * (length + _SETTLE_S) + contenders * _OVERHEAD_S for length in lengths)
+    contenders = [len(request.settings_of(one).contenders(request.architectures)) for one in request.cells]
+    replays = [number * settings.repetitions for number in contenders]
+    seconds = sum(
+        min(many * (length + _SETTLE_S), settings.budget_s or float("inf")) + number * _OVERHEAD_S
+        for number, many, length in zip(contenders, replays, lengths, strict=True)
+    )
     cut = recording.cut(duration_s=settings.duration_s, limit=settings.limit)
     speeds = [offer.speed for offer in offers]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
     return Estimate(
         seconds,
-        replays * len(offers),
+        sum(replays),
         cut.requests,
         (min(speeds), max(speeds)),
         (min(lengths), max(lengths)),
@@ -148,7 +156,7 @@ def _run_cell(
         partition_key=dg.MultiPartitionKey({"cell": name, "night": night}),
         asset_selection=keys,
         raise_on_error=False,
-        run_config=_run_config(request, comparison_id),
+        run_config=_run_config(request.settings_of(name), comparison_id),
         # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
         tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(24 * 3600)},
     )
@@ -161,14 +169,14 @@ def _run_comparison(
         instance=instance,
         partition_key=night,
         raise_on_error=False,
-        run_config=_run_config(request, comparison_id),
+        run_config=_run_config(request.settings, comparison_id),
     )
     if not result.success:
         raise ArchduelError(f"the comparison failed: {_reason(result)}")
 
 
-def _run_config(request: Request, comparison_id: str) -> dict[str, Any]:
-    lab = asdict(request.settings) | {"variants": list(request.settings.variants)}
+def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:
+    lab = asdict(settings) | {"variants": list(settings.variants)}  # Dagster takes no tuples
     return {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "resources": {"lab": {"config": lab}, "comparison": {"config": {"comparison_id": comparison_id}}},
@@ -234,7 +242,7 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
         "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, not done, and"
         " in no queue or dead-letter queue."
     )
-    lines = [label, words]
+    lines = [label, words, *_judged(places, comparison_id)]
     if request.settings.repetitions < 8:
         lines.append(_judging(places, request, comparison_id))
     lines += [
@@ -245,6 +253,28 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return valid
+
+
+def _judged(places: Places, comparison_id: str) -> list[str]:
+    """What it comes to: the recommendations, how many verdicts of each kind, how many claims."""
+    lines = [
+        row["sentence"]
+        for row in query(
+            places,
+            "SELECT sentence FROM recommendations WHERE comparison_id = ? ORDER BY workload, operation",
+            [comparison_id],
+        ).to_pylist()
+    ]
+    counted = query(
+        places,
+        "WITH counts AS (SELECT candidate || ' against ' || baseline AS about, verdict, count(*) AS n FROM pairwise"
+        " WHERE comparison_id = $1 AND arm = 'main' GROUP BY ALL"
+        " UNION ALL SELECT 'claims', verdict, count(*) FROM claims WHERE comparison_id = $1 AND part = '' GROUP BY ALL)"
+        " SELECT about, string_agg(n || ' ' || replace(verdict, '_', ' '), ', ' ORDER BY n DESC, verdict) AS told"
+        " FROM counts GROUP BY about ORDER BY about = 'claims', about",
+        [comparison_id],
+    )
+    return lines + [f"{row['about']}: {row['told']}" for row in counted.to_pylist()]
 
 
 def _judging(places: Places, request: Request, comparison_id: str) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.comparison import GROUP
+from assets.claims import CLAIMS_GROUP
+from assets.judgements import GROUP
 from resources.architectures import architectures
 
 Job = Any  # what `define_asset_job` returns has no public name in Dagster 1.13
@@ -32,7 +33,7 @@ def jobs() -> list[Job]:
         ),
         dg.define_asset_job(
             NIGHTLY_COMPARISON,
-            dg.AssetSelection.groups(GROUP),
-            description="What all cells of a night come to, compared, with the report.",
+            dg.AssetSelection.groups(GROUP, CLAIMS_GROUP),
+            description="What all cells of a night come to, judged claim by claim, with the report.",
         ),
     ]

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.jobs import Job
-from orchestration.partitions import nightly_cells
+from orchestration.partitions import nightly_cells, shows_noise
+from resources.lab import NIGHTLY_REPETITIONS
 
 NIGHT_TAG = "archduel/night"
-NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008
 _LOOK_BACK = 2  # nights
 
 
 def nightly_schedule(job: Job) -> dg.ScheduleDefinition:
-    """02:00 UTC: every declared cell, eight repetitions."""
+    """02:00 UTC: every declared cell, eight repetitions; the steady one with its A/A arm."""
 
     @dg.schedule(
         name="nightly",
@@ -30,7 +30,11 @@ def nightly_schedule(job: Job) -> dg.ScheduleDefinition:
                 run_key=f"{night}/{cell}",
                 partition_key=dg.MultiPartitionKey({"cell": cell, "night": night}),
                 tags={NIGHT_TAG: night},
-                run_config={"resources": {"lab": {"config": {"repetitions": NIGHTLY_REPETITIONS}}}},
+                run_config={
+                    "resources": {
+                        "lab": {"config": {"repetitions": NIGHTLY_REPETITIONS, "aa": shows_noise(cell)}},
+                    }
+                },
             )
 
     return nightly

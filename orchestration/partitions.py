@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from resources.claims import scenarios_needed
 from resources.lab import CELL_SEPARATOR
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
@@ -21,8 +22,14 @@ def cells(places: Places) -> list[str]:
 
 
 def nightly_cells() -> list[str]:
-    """The declared list that every night runs."""
-    return [cell(DEFAULT_WORKLOAD, scenario) for scenario in DEFAULT_SCENARIOS]
+    """The declared list that every night runs: what is compared by default, and what the claims ask for."""
+    wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
+    return [cell(DEFAULT_WORKLOAD, scenario) for scenario in wanted]
+
+
+def shows_noise(cell_key: str) -> bool:
+    """Whether a night replays everything of a cell once more beside itself: where nothing is broken."""
+    return cell_key == cell(DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
 
 
 def night_partitions() -> dg.DailyPartitionsDefinition:

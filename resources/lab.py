@@ -6,6 +6,7 @@ Dagster only calls this.
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import time
@@ -27,9 +28,12 @@ from resources.bench import Bench, settings_for
 from resources.conformance import storage as conformance
 from resources.evidence import EvidenceStore, Tables
 from resources.faults.conductor import proxied_hops
+from resources.interleaving import turns
+from resources.judging.deciding import undecided
 from resources.offering import Offer, default_speed, offer
 from resources.progress import Reporter, Silent
 from resources.stack import DEFAULT_VARIANT, VARIANTS, Facts
+from resources.statistics.sequential import looks
 from resources.targets import ministack
 from workloads.errors import ArchduelError, choose
 from workloads.library import Library
@@ -39,6 +43,8 @@ from workloads.replay.client import Client, KeepAliveClient
 from workloads.scenarios import Scenario, scenario
 
 CELL_SEPARATOR = "__"
+DEFAULT_BASELINE = "synchronous"
+NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 
 
 @cache
@@ -66,25 +72,32 @@ class LabSettings:
     """How to replay, the same for every cell and architecture of a comparison.
 
     ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut.
-    ``variants`` are those of the functions' writing, each replayed through every architecture.
+    ``variants`` are those of the functions' writing, each replayed through every architecture. With ``aa`` everything
+    is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the others are judged
+    against. With ``budget_s`` a cell is repeated until every verdict on it is decided, ``repetitions`` times at most,
+    or until the next repetition would outlast these seconds.
     """
 
     repetitions: int = 1
+    budget_s: float | None = None
     speed: float | None = None
     duration_s: float | None = None
     limit: int | None = None
     longest_pause_s: float = 1.0
     seed: int = 1
     variants: tuple[str, ...] = (DEFAULT_VARIANT,)
+    aa: bool = False
+    baseline: str = DEFAULT_BASELINE
     wait: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("speed", "duration_s"):
+        for name in ("speed", "duration_s", "budget_s"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ArchduelError(f"{name} must be greater than 0")
         if self.repetitions < 1 or (self.limit is not None and self.limit < 1):
             raise ArchduelError("repetitions and limit must be at least 1")
+        choose(architectures(), self.baseline, "baseline")
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
         if not self.variants or len(set(self.variants)) < len(self.variants):
@@ -99,21 +112,37 @@ class LabSettings:
         pause_s = self.longest_pause_s or None
         return offer(cut, scenario, speed=speed, seed=self.seed, longest_pause_s=pause_s, most_per_s=most_per_s)
 
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms of the experiment: ``main``, and ``aa``, the same once more, where it is asked for."""
+        return ("main", "aa") if self.aa else ("main",)
+
+    def contenders(self, names: Sequence[str]) -> list["Contender"]:
+        """Everything that is replayed for the named architectures."""
+        return [Contender(*one) for one in itertools.product(names, self.variants, self.arms)]
+
 
 @dataclass(frozen=True)
 class Contender:
-    """What is compared: an architecture whose functions write in one of the variants."""
+    """What is compared: an architecture whose functions write in one of the variants. In the arm ``aa`` it is the same
+    again, to be compared with itself.
+    """
 
     architecture: str
     variant: str
+    arm: str = "main"
 
     @property
     def partition(self) -> str:
         """Its folder among a cell's evidence and outcomes."""
-        return f"{self.architecture}~{self.variant}"
+        return "~".join([self.architecture, self.variant, *([self.arm] if self.arm != "main" else [])])
 
     def __str__(self) -> str:
-        return self.architecture if self.variant == DEFAULT_VARIANT else f"{self.architecture} ({self.variant})"
+        words = [
+            *([self.variant] if self.variant != DEFAULT_VARIANT else []),
+            *(["once more"] if self.arm == "aa" else []),
+        ]
+        return self.architecture + (f" ({', '.join(words)})" if words else "")
 
 
 @dataclass(frozen=True)
@@ -162,16 +191,16 @@ class Lab:
 
     def ensure(self, architecture: str, cell: str, node: str) -> Facts:
         """Make one resource of an architecture, and what it needs; returns its facts."""
-        bench = self._bench(Contender(architecture, self.settings.variants[0]), cell)
+        bench = self._bench(self.settings.contenders([architecture])[0], cell)
         return {**bench.stack.ensure(node), "emulator": ministack.NAME, "endpoint": bench.emulator.endpoint_url}
 
     def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
-        """Replay a cell through the named architectures, repetition by repetition in alternating order.
+        """Replay a cell through the named architectures, repetition by repetition in balanced order.
 
         Stores the evidence once all repetitions are done; yields each architecture's name and a summary.
         """
         scenario, offered = self._scenario(cell), self._offered(cell)
-        contenders = [Contender(name, variant) for name in names for variant in self.settings.variants]
+        contenders = self.settings.contenders(names)
         for contender in contenders:
             self._bench(contender, cell, start_only=True)
         for contender in contenders:
@@ -180,7 +209,7 @@ class Lab:
         repetitions: dict[Contender, list[Tables]] = {contender: [] for contender in contenders}
         seconds = dict.fromkeys(names, 0.0)
         for repetition in range(1, self.settings.repetitions + 1):
-            for contender in contenders if repetition % 2 else list(reversed(contenders)):
+            for contender in turns(contenders, repetition):
                 started = time.monotonic()
                 row = {
                     "comparison_id": comparison.comparison_id,
@@ -190,12 +219,28 @@ class Lab:
                 }
                 repetitions[contender].append(self._repetition(contender, cell, offered, scenario, row))
                 seconds[contender.architecture] += time.monotonic() - started
+            if self._enough(repetition, sum(seconds.values()), repetitions, cell):
+                break
         for contender in contenders:
             tables = evidence.combine(repetitions[contender])
             self.evidence.write(comparison.comparison_id, cell, contender.partition, tables)
         for name in names:
-            requests = len(offered.schedule) * self.settings.repetitions * len(self.settings.variants)
+            requests = sum(
+                len(offered.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name
+            )
             yield name, Summary(requests, round(seconds[name], 3), offered.speed, tuple(map(str, contenders)))
+
+    def _enough(self, repetition: int, seconds: float, repetitions: dict[Contender, list[Tables]], cell: str) -> bool:
+        """Whether a cell that is repeated until it is decided has been repeated often enough."""
+        if self.settings.budget_s is None:
+            return False
+        if repetition in dict(looks(most=max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
+            tables = {one.partition: evidence.combine(parts) for one, parts in repetitions.items()}
+            open_verdicts = undecided(tables, cell)
+            self.reporter.stage(f"{split_cell(cell)[1]}: {open_verdicts} verdicts open after {repetition} repetitions")
+            if not open_verdicts:
+                return True
+        return seconds * (repetition + 1) / repetition > self.settings.budget_s
 
     def conformance(self) -> pa.Table:
         """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
@@ -204,7 +249,7 @@ class Lab:
     def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
         alone (the second value says so)."""
-        contenders = [Contender(name, variant) for variant in self.settings.variants]
+        contenders = self.settings.contenders([name])
         key = (comparison.comparison_id, cell)
         alone = not all(self.evidence.exists(*key, contender.partition) for contender in contenders)
         if alone:
@@ -219,7 +264,7 @@ class Lab:
         repetition = belonging["repetition"]
         label = f"{scenario.name} · {contender}"
         if self.settings.repetitions > 1:
-            label += f" · {repetition}/{self.settings.repetitions}"
+            label += f" · {repetition}/{self.settings.repetitions}{' at most' if self.settings.budget_s else ''}"
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)
@@ -243,7 +288,7 @@ class Lab:
             "speed": offered.speed,
             "architecture": contender.architecture,
             "variant": contender.variant,
-            "arm": "main",
+            "arm": contender.arm,
             "workload": workload,
             "scenario": scenario.name,
             "target": ministack.NAME,

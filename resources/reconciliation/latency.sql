@@ -2,7 +2,7 @@
 -- What had not happened when watching ended is censored: it sorts above everything, and a quantile that falls among
 -- the censored is NULL with its lower bound.
 WITH measured AS (
-    SELECT r.comparison_id, r.architecture, r.variant, r.arm, r.workload, r.scenario, r.repetition, r.operation,
+    SELECT repetition, r.operation,
         unnest([
             {'measure': 'response', 'us': r.response_us, 'bound_us': 29000000,
              'kept': r.outcome IN ('answered', 'accepted', 'timed_out')},
@@ -12,11 +12,11 @@ WITH measured AS (
              'kept': r.outcome IN ('answered', 'accepted')}
         ], recursive := true)
     FROM requests r
-    JOIN effects f USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, request_id)
-    JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
+    JOIN effects f USING (repetition, request_id)
+    JOIN experiments e USING (repetition)
 ),
 grouped AS (
-    SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition, operation, measure,
+    SELECT repetition, operation, measure,
         count(*) FILTER (kept) AS n,
         count(*) FILTER (kept AND us IS NULL) AS n_censored,
         count(*) FILTER (NOT kept) AS n_excluded,
@@ -38,4 +38,5 @@ SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition
     CASE WHEN isinf(q[4]) THEN low[4]::BIGINT END AS p999_low_us, NULL::BIGINT AS p999_high_us,
     max_us
 FROM grouped
+JOIN experiments e USING (repetition)
 ORDER BY ALL

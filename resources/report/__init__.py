@@ -1,13 +1,20 @@
-"""The report: the published warehouse as one HTML page that opens offline and needs nothing beside it.
+"""The report: the published warehouse as one HTML page that opens offline and needs nothing beside it, with the same
+as Markdown for pull requests and as JSON for machines.
 
-Belongs here: writing it, whole or not at all. Its text is made in `resources.report.page`; `narrative` and `figures`
-serve the command line too.
+Belongs here: writing them, all or none. The page is made in `resources.report.page`, the others in
+`resources.report.markdown` and `resources.report.plain`; `narrative` and `figures` serve the command line too.
 """
 
+import os
+import shutil
 import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from resources.warehouse.reading import connect
 from workloads.errors import ArchduelError
@@ -16,26 +23,80 @@ from workloads.scenarios import scenarios
 
 
 def write_report(places: Places, comparison_id: str | None = None) -> Path:
-    """Write the report on one comparison, by default the newest; returns the page's path.
+    """Write the report on one comparison, by default the newest; returns the page's path. ``report.md`` and
+    ``report.json`` are beside it.
 
-    `ArchduelError` where nothing was published, the comparison does not exist or the page cannot be written; an
-    earlier page then stands as it was.
+    `ArchduelError` where nothing was published, the comparison does not exist or a file cannot be written; the earlier
+    files then stand as they were.
     """
-    from resources.report.page import render  # noqa: PLC0415 - slow, and only reports need it
+    from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - slow, and only reports need them
+
+    from resources.report import markdown, page, plain  # noqa: PLC0415 - the same
+    from resources.report.content import gather  # noqa: PLC0415 - the same
 
     try:
-        with connect(places) as connection:
-            page = render(connection, scenarios(places), comparison_id)
+        # Altair checks every part of a chart against its schema as it is made: most of a report's time. The tests do.
+        with connect(places) as connection, debug_mode(False):
+            content = gather(connection, scenarios(places), comparison_id, partial(_break_even, places))
+            texts = {
+                places.report.with_name("report.json"): plain.render(connection, content.comparison_id),
+                places.report.with_name("report.md"): markdown.render(content),
+                places.report: page.render(content),
+            }
     except duckdb.Error as error:
         what = str(error).splitlines()[0]
         raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
-    hidden = places.report.with_name(f".{uuid.uuid4().hex}.html")
     try:
-        places.report.parent.mkdir(parents=True, exist_ok=True)
-        hidden.write_text(page, encoding="utf-8")
-        hidden.replace(places.report)
+        _replace(texts)
     except OSError as error:
-        raise ArchduelError(f"cannot write {places.report}: {error.strerror or error}") from error
-    finally:
-        hidden.unlink(missing_ok=True)
+        raise ArchduelError(f"cannot write {places.report.parent}: {error.strerror or error}") from error
     return places.report
+
+
+def _break_even(places: Places, queries_per_command: float) -> tuple[pa.Table, pa.Table]:
+    """Where architectures cost the same: curves and crossings, by the prices and assumptions in force."""
+    from resources.pricing.book import assumptions, prices  # noqa: PLC0415 - slow, and only some reports need them
+    from resources.pricing.contrasts import break_even  # noqa: PLC0415 - the same
+
+    found = break_even(prices(places), assumptions(places), queries_per_command=queries_per_command)
+    return found.curves, found.crossings
+
+
+def _replace(texts: Mapping[Path, str]) -> None:
+    """Write every file, or leave every one as it was. A kill between two renames leaves new beside old."""
+    written: dict[Path, Path] = {}
+    kept: dict[Path, Path] = {}
+    done: list[Path] = []
+    try:
+        for file, text in texts.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            written[file] = file.with_name(f".{uuid.uuid4().hex}")
+            written[file].write_text(text, encoding="utf-8")
+        for file in texts:
+            if file.exists():
+                kept[file] = file.with_name(f".{uuid.uuid4().hex}")
+                _keep(file, kept[file])
+        for file, hidden in written.items():
+            hidden.replace(file)
+            done.append(file)
+    except BaseException:
+        for file in done:
+            with suppress(OSError):
+                if file in kept:
+                    kept[file].replace(file)
+                else:
+                    file.unlink()
+        raise
+    finally:
+        for leftover in (*written.values(), *kept.values()):
+            leftover.unlink(missing_ok=True)
+
+
+def _keep(file: Path, beside: Path) -> None:
+    """A second name for the file as it is; a copy where the file system has no such thing."""
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder")
+    try:
+        os.link(file, beside)
+    except OSError:
+        shutil.copy2(file, beside)

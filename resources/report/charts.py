@@ -84,6 +84,25 @@ def styles(names: Iterable[str]) -> list[Style]:
     return found
 
 
+def series_looks(names: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
+    """Colour and dash of each of a chart's own lines. One named for an architecture has its look, as has the first of
+    those named for it and something more; the others have what no architecture has, repeated where it runs out.
+    """
+    known = {look.name.partition("~")[0].replace("_", "-"): look for look in styles(architectures())}
+    taken = {look.colour for look in known.values()}
+    spare = [look for look in zip(_ARCHITECTURE_COLOURS, _DASHES, strict=True) if look[0] not in taken]
+    found: dict[str, tuple[str, tuple[float, ...]]] = {}
+    others = 0
+    for name in names:
+        look = known.pop(name.partition(",")[0], None)
+        if look is None:
+            found[name] = spare[others % len(spare)]
+            others += 1
+        else:
+            found[name] = look.colour, look.dash
+    return list(found.values())
+
+
 def _data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Rows for the page, titles in place of names; in the registry's order, which draws dashes over solid lines."""
     titles = {style.name: style.title for style in styles(row["contender"] for row in rows)}
@@ -113,7 +132,7 @@ def _fate_scale(fates: dict[str, tuple[str, str]], *, legend: bool) -> alt.Color
     return alt.Color("fate:N", scale=scale, legend=_legend(legend, "square"))
 
 
-_CLOCK_US = (
+CLOCK_US = (
     "datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' s' :"
     " datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' ms' : format(datum.value, '~g') + ' µs'"
 )
@@ -159,7 +178,7 @@ def latency_panel(
                 axis=alt.Axis(
                     title=f"{reached} within, from when it was due",
                     values=_ticks_us(low_us, high_us),
-                    labelExpr=_CLOCK_US,
+                    labelExpr=CLOCK_US,
                 ),
             ),
             y=alt.Y(
@@ -241,7 +260,8 @@ def end_of_time_s(*over_time: pa.Table) -> float:
     return float(max([1.0, *(t_s for table in over_time for t_s in table.column("t_s").to_pylist())]))
 
 
-def _panel_title(text: str) -> alt.Title:
+def panel_title(text: str) -> alt.Title:
+    """A panel's heading, at its left."""
     return alt.Title(text, anchor="start", fontSize=12, offset=4)
 
 
@@ -291,7 +311,7 @@ def door_panel(
     )
     shade = _shade([window for window in windows.to_pylist() if window["contender"] == name], end_s)
     layers = [*shade, areas]
-    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=_panel_title(style.title))
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=panel_title(style.title))
 
 
 def _count_axis(field: str, title: str, values: Sequence[float], *, stack: Literal["zero"] | None = None) -> alt.Y:
@@ -350,7 +370,7 @@ def lines_panel(
         )
     )
     layers = [*_shade(windows.to_pylist(), end_s), drawn]
-    return alt.LayerChart(layer=layers).properties(width=width, height=110, title=_panel_title(lines.title))
+    return alt.LayerChart(layer=layers).properties(width=width, height=110, title=panel_title(lines.title))
 
 
 def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
@@ -409,7 +429,7 @@ def latency_figure(curves: pa.Table, *, operation: str, label: str) -> alt.HConc
         latency_panel(curves, operation=operation, measure=measure, width=300, height=200, legend=True)
         for measure in _MEASURES
     ]
-    return alt.hconcat(*panels, title=_heading(f"Latency of {NOUNS.get(operation, operation)}", label))
+    return alt.hconcat(*panels, title=heading(f"Latency of {NOUNS.get(operation, operation)}", label))
 
 
 def over_time_figure(
@@ -426,7 +446,7 @@ def over_time_figure(
         panels.append(lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=last, width=560, legend=last))
     if backlog.num_rows:
         panels.append(lines_panel(BACKLOG, backlog, windows, end_s=end_s, width=560, legend=True))
-    figure = alt.vconcat(*panels, title=_heading("Over time", label))
+    figure = alt.vconcat(*panels, title=heading("Over time", label))
     # The doors' colours and the lines' mean different things.
     resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")
     return resolved
@@ -436,10 +456,11 @@ def ledger_figure(fates: pa.Table, *, label: str) -> alt.VConcatChart:
     """The bars of every operation below each other, with legend and label."""
     operations = sorted(set(fates.column("operation").to_pylist()))
     panels = [ledger_panel(fates, operation=operation, width=520, legend=True) for operation in operations]
-    return alt.vconcat(*panels, title=_heading("What became of every request", label))
+    return alt.vconcat(*panels, title=heading("What became of every request", label))
 
 
-def _heading(title: str, label: str) -> alt.Title:
+def heading(title: str, label: str) -> alt.Title:
+    """The heading of a picture that stands alone, with where its figures come from."""
     return alt.Title(title, subtitle=label, anchor="start", offset=12)
 
 
@@ -469,7 +490,7 @@ def _theme(*, background: str | None) -> dict[str, Any]:
 
 def specification(chart: Drawing, *, background: str | None = None) -> dict[str, Any]:
     """The chart as Vega-Lite with the report's looks; without a background the page's shows through."""
-    spec: dict[str, Any] = chart.to_dict()
+    spec: dict[str, Any] = chart.to_dict(validate=alt.utils.schemapi.DEBUG_MODE)
     spec["config"] = {**spec.get("config", {}), **_theme(background=background)}
     spec["autosize"] = {"type": "fit-x", "contains": "padding"} if spec.get("width") == "container" else {"type": "pad"}
     return spec

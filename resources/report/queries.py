@@ -1,8 +1,8 @@
 """The report's queries: what its tables and charts are made of, shown under each of them as it was run.
 
-Belongs here: SQL with ``$name`` for what the reader chose. Whatever grows with the traffic is aggregated in it; a chart
-gets a few hundred points however many requests were replayed. What became of a request was decided before, by
-`resources.reconciliation`.
+Belongs here: SQL with ``$name`` for what the reader chose. Nothing here reads a table that grows with the traffic:
+`resources.reconciliation` decided what became of each request and condensed it, once. A chart gets a few hundred points
+however many requests were replayed.
 """
 
 import re
@@ -70,8 +70,7 @@ times AS (
     GROUP BY ALL
 ),
 waits AS (
-    SELECT contender, max(queue_visible + queue_in_flight) AS backlog_max
-    FROM replays JOIN samples s USING ({KEY}) GROUP BY ALL
+    SELECT contender, max(waiting_max) AS backlog_max FROM replays JOIN backlog b USING ({KEY}) GROUP BY ALL
 ),
 last_faults AS (
     SELECT contender, repetition, last(drain_us ORDER BY present AND end_us - start_us < 0.95 * duration_us, end_us)
@@ -101,15 +100,6 @@ RECOVERY = f"""\
 {REPLAYS},
 faults AS (
     SELECT w.*, contender, duration_us FROM replays JOIN recovery w USING ({KEY})
-),
-stored AS (  -- when the last command that was due during the fault was stored
-    SELECT {KEY}, fault, max(committed_us - end_us) AS last_commit_us
-    FROM faults
-    JOIN requests r USING ({KEY})
-    JOIN effects f USING ({KEY}, request_id)
-    WHERE r.operation = 'command' AND outcome IN ('answered', 'accepted') AND state = 'committed'
-        AND scheduled_us >= start_us AND scheduled_us < end_us
-    GROUP BY ALL
 )
 SELECT contender, fault, target, kind, bool_or(present) AS present, avg(w.requests) AS requests,
     median(start_us) AS start_us, median(end_us) AS end_us,
@@ -122,36 +112,43 @@ SELECT contender, fault, target, kind, bool_or(present) AS present, avg(w.reques
     CASE WHEN count(back_to_normal_low_us) = 0 THEN max(back_to_normal_us) END AS back_to_normal_us,
     greatest(max(back_to_normal_low_us), max(back_to_normal_us)) AS back_to_normal_low_us
 FROM faults w
-LEFT JOIN stored USING ({KEY}, fault)
+LEFT JOIN last_commits USING ({KEY}, fault)
 GROUP BY contender, fault, target, kind
 ORDER BY fault, contender"""
 
 # The share of all offered requests, not of the acknowledged ones: an architecture that answers few, and those
 # quickly, must not look fast. Every point lies on the exact curve; 150 steps of the time axis choose which are kept.
+# None lies within a bin of `distributions`, so where all the axis is less than some two octaves long there are fewer.
 LATENCY = f"""\
 {REPLAYS},
-timed AS (
-    SELECT contender, r.operation,
-        unnest([
-            {{'measure': 'response', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN response_us END}},
-            {{'measure': 'completion', 'us': CASE WHEN outcome IN ('answered', 'accepted') THEN completion_us END}}
-        ], recursive := true)
-    FROM replays
-    JOIN requests r USING ({KEY})
-    JOIN effects f USING ({KEY}, request_id)
+bins AS (
+    SELECT contender, operation, measure, from_us, sum(d.requests) AS requests,
+        min(min_us) AS min_us, max(max_us) AS max_us
+    FROM replays JOIN distributions d USING ({KEY})
+    WHERE measure IN ('response', 'completion')
+    GROUP BY ALL
+),
+offers AS (
+    SELECT contender, operation, measure, sum(offered) AS offered
+    FROM replays JOIN ledger l USING ({KEY})
+    CROSS JOIN (SELECT unnest(['response', 'completion']) AS measure) m
+    GROUP BY ALL
 ),
 spans AS (
-    SELECT operation, greatest(min(us), 1) AS low_us, greatest(max(us), 2) AS high_us FROM timed GROUP BY ALL
+    SELECT operation, greatest(min(min_us), 1) AS low_us, greatest(max(max_us), 2) AS high_us
+    FROM offers LEFT JOIN bins USING (contender, operation, measure)
+    GROUP BY ALL
 ),
 totals AS (
-    SELECT contender, operation, measure, count(*) AS offered, count(us) AS reached FROM timed GROUP BY ALL
+    SELECT contender, operation, measure, any_value(offered) AS offered, coalesce(sum(requests), 0) AS reached
+    FROM offers LEFT JOIN bins USING (contender, operation, measure)
+    GROUP BY ALL
 ),
 steps AS (
     SELECT contender, operation, measure,
-        floor(150 * ln(greatest(us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
-        greatest(max(us), 1) AS us, count(*) AS reached
-    FROM timed JOIN spans USING (operation)
-    WHERE us IS NOT NULL
+        floor(150 * ln(greatest(max_us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
+        greatest(max(max_us), 1) AS us, sum(requests) AS reached
+    FROM bins JOIN spans USING (operation)
     GROUP BY ALL
 ),
 points AS (
@@ -181,11 +178,14 @@ bins AS (
 ),
 fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
 counted AS (
-    SELECT contender, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
-        CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
-            WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
-    FROM longest, replays JOIN requests r USING ({KEY})
-    GROUP BY ALL
+    SELECT contender, floor(second / bin_s)::BIGINT AS bin,
+        unnest([
+            {{'fate': 'acknowledged', 'n': sum(acknowledged)}},
+            {{'fate': 'throttled', 'n': sum(throttled)}},
+            {{'fate': 'failed', 'n': sum(failed)}}
+        ], recursive := true)
+    FROM longest, replays JOIN timeline t USING ({KEY})
+    GROUP BY contender, floor(second / bin_s)
 )
 SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
     round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
@@ -195,16 +195,15 @@ ORDER BY ALL"""
 BACKLOG = f"""\
 {_BINS},
 watched AS (
-    SELECT contender, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
-        queue_visible + queue_in_flight AS waiting
-    FROM longest, replays JOIN samples s USING ({KEY})
-    WHERE t_us >= 0
+    SELECT contender, bin_s, floor(second / bin_s)::BIGINT AS bin, waiting_max, waiting_last, last_us
+    FROM longest, replays JOIN backlog b USING ({KEY})
+    WHERE second >= 0
 )
-SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting_max) AS waiting
 FROM watched
 GROUP BY contender, bin, bin_s
 UNION ALL  -- what was left when watching ended
-SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, t_us)
+SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting_last, last_us)
 FROM watched
 GROUP BY contender, bin_s
 ORDER BY ALL"""
@@ -213,9 +212,9 @@ ORDER BY ALL"""
 GOODPUT = f"""\
 {_BINS},
 stored AS (
-    SELECT contender, floor(committed_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n
-    FROM longest, replays JOIN effects f USING ({KEY})
-    WHERE f.operation = 'command' AND state = 'committed'
+    SELECT contender, floor(second / bin_s)::BIGINT AS bin, sum(t.stored) AS n
+    FROM longest, replays JOIN timeline t USING ({KEY})
+    WHERE operation = 'command' AND t.stored > 0
     GROUP BY ALL
 ),
 bins AS (
@@ -238,16 +237,15 @@ ORDER BY contender, fault"""
 
 FATES = f"""\
 {REPLAYS}
-SELECT r.operation, contender,
+SELECT operation, contender,
     CASE WHEN outcome IN ('answered', 'accepted') THEN state
         WHEN state <> 'rejected' THEN 'ghost'
         WHEN outcome = 'throttled' THEN 'throttled'
         ELSE 'failed'
     END AS fate,
-    count(*) AS requests
+    sum(f.requests)::BIGINT AS requests
 FROM replays
-JOIN requests r USING ({KEY})
-JOIN effects f USING ({KEY}, request_id)
+JOIN fates f USING ({KEY})
 GROUP BY ALL
 ORDER BY ALL"""
 

@@ -6,13 +6,14 @@ Outcomes stay Parquet behind views; everything aggregated becomes a table.
 import json
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import filelock
 
+from resources.reconciliation import CONDENSED, rule
 from resources.stack import StackSettings
 from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.partitions import current, literal
@@ -20,7 +21,9 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 
 VIEWS = ("requests", "effects", "invocations", "samples")
-TABLES = ("ledger", "latency", "recovery")
+TABLES = ("ledger", "latency", "recovery", *CONDENSED)
+# What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
+_ONE_THREAD = {"threads": 1}
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
 # What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
 _OF_A_CELL = tuple(field.name for field in fields(StackSettings))
@@ -31,6 +34,8 @@ _OLDER = {
         " repetition ORDER BY start_us) - 1) AS fault, coalesce(present, true) AS present"
     )
 }
+# What the rules of the `CONDENSED` are applied to.
+_SOURCES = ("experiments", "requests", "effects", "samples", "recovery")
 _HERE = Path(__file__).parent
 
 
@@ -55,20 +60,23 @@ def publish(places: Places) -> Path:
 
 def _build(places: Places, file: Path) -> None:
     versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
-    with duckdb.connect() as connection:
+    tables = (_HERE / "tables.sql").read_text()
+    with duckdb.connect(config=_ONE_THREAD) as connection:
         connection.execute(f"ATTACH {literal(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
-        connection.execute((_HERE / "tables.sql").read_text())
+        connection.execute(tables)
         if versions:
             for name in VIEWS:
                 connection.execute(f"DROP TABLE {name}")
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
+            lacking = {
+                name: [version for version in versions if not (version / f"{name}.parquet").exists()]
+                for name in CONDENSED
+            }
             for name in TABLES:
-                older = f"REPLACE ({_OLDER[name]})" if name in _OLDER else ""
-                connection.execute(
-                    f"INSERT INTO {name} BY NAME SELECT * {older}"
-                    f" FROM (SELECT * FROM {name} UNION ALL BY NAME SELECT * FROM {_files(versions, name)})"
-                )
+                if written := [version for version in versions if version not in lacking.get(name, ())]:
+                    connection.execute(f"INSERT INTO {name} BY NAME {_completed(name, name, written)}")
+            _condense(connection, lacking, tables)
             _insert_experiments(connection, versions)
         for name in JUDGEMENTS:
             judged = [version for partition in places.judgements.glob(f"*/{name}") if (version := current(partition))]
@@ -89,9 +97,36 @@ def _build(places: Places, file: Path) -> None:
         connection.execute("DETACH archduel")
 
 
+def _completed(name: str, contract: str, versions: Iterable[Path]) -> str:
+    """The SQL of a table of ``versions``, in the columns of the empty table ``contract``."""
+    older = f"REPLACE ({_OLDER[name]})" if name in _OLDER else ""
+    return f"SELECT * {older} FROM (SELECT * FROM {contract} UNION ALL BY NAME SELECT * FROM {_files(versions, name)})"
+
+
+def _condense(connection: duckdb.DuckDBPyConnection, lacking: Mapping[str, Sequence[Path]], tables: str) -> None:
+    """Fill the `CONDENSED` tables for versions written before there were such, from those versions' own files.
+
+    One version after the other: the rules are those of a single one.
+    """
+    versions = sorted({version for some in lacking.values() for version in some})
+    if not versions:
+        return
+    connection.execute("USE memory")
+    connection.execute(tables)
+    connection.execute("CREATE SCHEMA older")
+    connection.execute("USE memory.older")
+    for version in versions:
+        for name in _SOURCES:
+            connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_completed(name, f'memory.main.{name}', [version])}")
+        for name, some in lacking.items():
+            if version in some:
+                connection.execute(f"INSERT INTO archduel.{name} BY NAME {rule(name)}")
+    connection.execute("USE archduel")
+
+
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
-    with duckdb.connect(file, read_only=True) as connection:
+    with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
         for name in ("comparisons", "summary", *VIEWS, *TABLES, *JUDGEMENTS):
             connection.execute(f"SELECT count(*) FROM {name}")
 

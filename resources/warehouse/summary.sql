@@ -35,11 +35,10 @@ times AS (
     GROUP BY ALL
 ),
 waits AS (
-    SELECT s.comparison_id, s.workload, s.scenario, s.architecture, s.variant,
-        max(queue_visible + queue_in_flight) AS backlog_max
-    FROM samples s
+    SELECT b.comparison_id, b.workload, b.scenario, b.architecture, b.variant, max(waiting_max) AS backlog_max
+    FROM backlog b
     JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
-    WHERE e.valid AND s.arm = 'main'
+    WHERE e.valid AND b.arm = 'main'
     GROUP BY ALL
 )
 SELECT * REPLACE (

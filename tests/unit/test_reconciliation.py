@@ -913,6 +913,74 @@ _WINDOWS = st.builds(
 )
 
 
+BIG = 2**40 - 1, 127 * 2**33  # twelve days
+
+
+class TestCondensed:
+    @pytest.mark.parametrize(
+        ("took_us", "from_us"),
+        [(0, 0), (1, 1), (63, 63), (64, 64), (127, 127), (129, 128), (8191, 8128), (8319, 8192), (8320, 8320), BIG],
+    )
+    def test_a_time_is_in_the_bin_around_it(self, took_us: int, from_us: int) -> None:
+        found = reconcile(build().request(took_us=took_us).tables())["distributions"]
+        row = only(found, measure="response")
+        assert (row["from_us"], row["min_us"], row["max_us"], row["requests"]) == (from_us, took_us, took_us, 1)
+
+    @given(st.lists(st.integers(0, 3 * 10**8), min_size=1, max_size=40))
+    @settings(max_examples=15, deadline=None)
+    def test_bins_are_narrow_and_a_share_at_their_greatest_is_exact(self, times_us: list[int]) -> None:
+        evidence = build()
+        for number, took_us in enumerate(times_us):
+            evidence.request(str(number), took_us=took_us)
+        found = reconcile(evidence.tables())["distributions"].to_pylist()
+        bins = [row for row in found if row["measure"] == "service"]
+        reached = 0
+        for row in bins:
+            reached += row["requests"]
+            assert reached == sum(one <= row["max_us"] for one in times_us)
+            assert row["from_us"] <= row["min_us"] <= row["max_us"] <= row["from_us"] * (1 + 1 / 64)
+        assert reached == len(times_us)
+        assert (bins[0]["min_us"], bins[-1]["max_us"]) == (min(times_us), max(times_us))
+
+    def test_what_was_refused_or_never_done_is_in_no_bin(self) -> None:
+        evidence = queued().request("lost", 202).request("refused", 503).request("late", None, fate="timed_out")
+        found = reconcile(evidence.tables())["distributions"].to_pylist()
+        assert [(row["measure"], row["requests"]) for row in found] == [("response", 1), ("service", 1)]
+
+    def test_answers_are_in_the_second_they_were_due_and_commits_in_the_second_they_were_made(self) -> None:
+        evidence = queued()
+        evidence.request("a", 202, at_us=999_999).record("a", at_us=2_000_000).item("a")
+        evidence.request("b", 503, at_us=1_000_000).record("b", at_us=2_999_999).item("b")
+        evidence.request("c", 429, at_us=1_500_000).request("d", None, fate="unsent", at_us=1_999_999)
+        names = ("second", "acknowledged", "throttled", "failed", "stored")
+        found = reconcile(evidence.tables())["timeline"].to_pylist()
+        assert [tuple(row[name] for name in names) for row in found] == [
+            (0, 1, 0, 0, 0),
+            (1, 0, 1, 2, 0),
+            (2, 0, 0, 0, 2),
+        ]
+
+    def test_the_backlog_keeps_the_most_and_the_last_of_a_second(self) -> None:
+        evidence = build().request().item()
+        for t_us, visible in ((-1, 4), (0, 2), (999_999, 1), (250_000, 9), (3_000_000, 0)):
+            evidence.sample(t_us, visible, 1)
+        names = ("second", "waiting_max", "waiting_last", "last_us")
+        found = reconcile(evidence.tables())["backlog"].to_pylist()
+        assert [tuple(row[name] for name in names) for row in found] == [
+            (-1, 5, 5, -1),
+            (0, 10, 2, 999_999),
+            (3, 1, 1, 3_000_000),
+        ]
+
+    def test_the_last_commit_is_of_those_due_in_the_window_and_acknowledged(self) -> None:
+        evidence = queued(fault_windows=windows((10, 20), (30, 40)))
+        for name, at_us, status in (("before", 9, 202), ("in", 10, 202), ("after", 20, 202), ("ghost", 15, 503)):
+            evidence.request(name, status, at_us=at_us).item(name)
+            evidence.record(name, at_us={"before": 900, "in": 700, "after": 800, "ghost": 999}[name])
+        found = reconcile(evidence.tables())["last_commits"].to_pylist()
+        assert [(row["fault"], row["last_commit_us"]) for row in found] == [(0, 680)]
+
+
 @st.composite
 def evidences(draw: st.DrawFn) -> EvidenceBuilder:
     """Anything that could have been seen, contradictions included."""
@@ -964,6 +1032,9 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
     return evidence
 
 
+_SUMS = ("acknowledged", "throttled", "failed", "stored")
+
+
 class TestWhateverWasSeen:
     @given(evidences())
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -1006,6 +1077,7 @@ class TestWhateverWasSeen:
 
         self.check_latency(outcomes)
         self.check_recovery(tables, outcomes)
+        self.check_condensed(outcomes)
 
     def undecided(self, tables: Tables, outcomes: Tables) -> set[int]:
         """Repetitions in which something seems lost while messages are missing."""
@@ -1028,6 +1100,31 @@ class TestWhateverWasSeen:
                 assert (value is None) or (low is None), "a quantile is known or bounded"
                 assert row["n"] == 0 or (value is not None) or (low is not None)
         assert len(outcomes["latency"].to_pylist()) == 3 * len(offered)
+
+    def check_condensed(self, outcomes: Tables) -> None:
+        """The ledger's sums are theirs."""
+        summed: dict[tuple[int, str], dict[str, int]] = {}
+        for row in outcomes["timeline"].to_pylist():
+            of_one = summed.setdefault((row["repetition"], row["operation"]), dict.fromkeys(_SUMS, 0))
+            for name in _SUMS:
+                of_one[name] += row[name]
+        books = outcomes["ledger"].to_pylist()
+        assert summed == {
+            (row["repetition"], row["operation"]): {
+                "acknowledged": row["answered"] + row["accepted"],
+                "throttled": row["throttled"],
+                "failed": row["failed"] + row["timed_out"] + row["unsent"],
+                "stored": row["committed"] + row["ghost_commits"],
+            }
+            for row in books
+        }
+        assert sum(row["requests"] for row in outcomes["fates"].to_pylist()) == sum(row["offered"] for row in books)
+        binned = dict.fromkeys(("response", "service", "completion"), 0)
+        for row in outcomes["distributions"].to_pylist():
+            binned[row["measure"]] += row["requests"]
+        answered, committed = (sum(row[name] for row in books) for name in ("answered", "committed"))
+        acknowledged = answered + sum(row["accepted"] for row in books)
+        assert binned == {"response": acknowledged, "service": acknowledged, "completion": committed}
 
     def check_recovery(self, tables: Tables, outcomes: Tables) -> None:
         asked = {

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import html
 import json
+import random
 import re
 import shutil
 from collections.abc import Iterable
@@ -467,6 +468,176 @@ def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
         assert row["share"] == pytest.approx(exact, abs=1e-5)
     assert _table(places, queries.DOOR, "many").num_rows < 1300
     assert _table(places, queries.BACKLOG, "many").num_rows < 450
+
+
+def drawn(architecture: str, arm: str = "main") -> EvidenceBuilder:
+    """Three repetitions, the third invalid, of anything that can become of a request; the same ones every time."""
+    chance = random.Random(f"{architecture} {arm}")
+    evidence = EvidenceBuilder()
+    queue = architecture != "synchronous"
+    for repetition in (1, 2, 3):
+        described(
+            evidence,
+            architecture=architecture,
+            arm=arm,
+            repetition=repetition,
+            queued=["command"] if queue else [],
+            fault_windows=windows((3_200_000, 5_100_000), (8_000_000, 8_900_000)),
+            duration_us=12_000_000,
+            settled_us=chance.choice([20_000_000, 900_000_000]),
+            invalid_reason=LATE if repetition == 3 else None,
+        )
+        for number in range(120):
+            name, at_us = str(number), int(chance.uniform(0, 12e6))
+            operation = chance.choice(["command", "query"])
+            status = chance.choice([202, 202, 202, 429, 503] if queue else [200, 200, 200, 404, 429, 502])
+            took_us = chance.choice([0, 40, int(chance.lognormvariate(9, 1.5))])
+            fate = chance.choice(["responded"] * 8 + ["timed_out", "unsent"])
+            told: dict[str, Any] = {"operation": operation, "at_us": at_us, "took_us": took_us, "fate": fate}
+            evidence.request(name, status, repetition=repetition, **told)
+            if fate != "unsent" and chance.random() < 0.7:  # whatever was told: ghosts too
+                done_us = at_us + chance.choice([0, int(chance.lognormvariate(12, 2))])
+                evidence.item(name, stamp_us=done_us, repetition=repetition)
+                evidence.record(name, at_us=done_us, repetition=repetition)
+            elif fate != "unsent" and chance.random() < 0.5:
+                evidence.message(name, chance.choice(["queue", "dead_letter_queue"]), repetition=repetition)
+        for look in range(-2, 60):
+            evidence.sample(look * 250_000 + 17, chance.randrange(50), chance.randrange(9), repetition=repetition)
+        evidence.sample(15_000_017, repetition=repetition)  # in the end nothing waits that nobody found
+    return evidence
+
+
+@pytest.fixture(scope="module")
+def drawn_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """What `drawn` gives of two architectures, and of one of them in the other arm, which no query may count."""
+    places = Places(tmp_path_factory.mktemp("drawn"))
+    for architecture, arm in (("synchronous", "main"), ("event_driven", "main"), ("event_driven", "aa")):
+        file_outcomes(places, drawn(architecture, arm), f"c1/cell/{architecture}~{arm}")
+    publish(places)
+    return places
+
+
+# What each query says, from every single request: as it was asked before outcomes were condensed.
+_FROM_REQUESTS = {
+    "RECOVERY": f"""{queries.REPLAYS}
+SELECT contender, fault, max(committed_us - end_us) AS last_commit_us
+FROM replays JOIN recovery w USING ({queries.KEY})
+LEFT JOIN (
+    SELECT * FROM requests r JOIN effects f USING ({queries.KEY}, request_id)
+    WHERE r.operation = 'command' AND outcome IN ('answered', 'accepted') AND state = 'committed'
+) c ON (c.architecture, c.arm, c.repetition) = (w.architecture, w.arm, w.repetition)
+    AND c.scheduled_us >= start_us AND c.scheduled_us < end_us
+GROUP BY ALL
+ORDER BY fault, contender""",
+    "DOOR": f"""{queries._BINS},
+bins AS (
+    SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s, us
+),
+fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
+counted AS (
+    SELECT contender, floor(scheduled_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n,
+        CASE WHEN outcome IN ('answered', 'accepted') THEN 'acknowledged'
+            WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate
+    FROM longest, replays JOIN requests r USING ({queries.KEY})
+    GROUP BY ALL
+)
+SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
+    round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
+ORDER BY ALL""",
+    "BACKLOG": f"""{queries._BINS},
+watched AS (
+    SELECT contender, bin_s, floor(t_us / 1e6 / bin_s)::BIGINT AS bin, t_us,
+        queue_visible + queue_in_flight AS waiting
+    FROM longest, replays JOIN samples s USING ({queries.KEY})
+    WHERE t_us >= 0
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting) AS waiting
+FROM watched GROUP BY contender, bin, bin_s
+UNION ALL
+SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting, (t_us, waiting))
+FROM watched GROUP BY contender, bin_s
+ORDER BY ALL""",
+    "GOODPUT": f"""{queries._BINS},
+done AS (
+    SELECT contender, floor(committed_us / 1e6 / bin_s)::BIGINT AS bin, count(*) AS n
+    FROM longest, replays JOIN effects f USING ({queries.KEY})
+    WHERE f.operation = 'command' AND state = 'committed'
+    GROUP BY ALL
+),
+bins AS (
+    SELECT contender, count(DISTINCT repetition) AS repetitions, bin_s,
+        unnest(range(0, (SELECT max(bin) + 2 FROM done)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins LEFT JOIN done USING (contender, bin)
+ORDER BY ALL""",
+    "FATES": f"""{queries.REPLAYS}
+SELECT r.operation, contender,
+    CASE WHEN outcome IN ('answered', 'accepted') THEN state WHEN state <> 'rejected' THEN 'ghost'
+        WHEN outcome = 'throttled' THEN 'throttled' ELSE 'failed' END AS fate,
+    count(*) AS requests
+FROM replays
+JOIN requests r USING ({queries.KEY})
+JOIN effects f USING ({queries.KEY}, request_id)
+GROUP BY ALL
+ORDER BY ALL""",
+    "SUMMARY": f"""{queries.REPLAYS}
+SELECT operation, contender, max(queue_visible + queue_in_flight) AS backlog_max
+FROM replays JOIN samples s USING ({queries.KEY})
+CROSS JOIN (SELECT unnest(['command', 'query']) AS operation)
+GROUP BY ALL
+ORDER BY operation, contender""",
+}
+
+
+@pytest.mark.parametrize("name", _FROM_REQUESTS)
+def test_condensed_outcomes_say_what_the_requests_say(drawn_places: Places, name: str) -> None:
+    """To the last digit, with what is unusual: ghosts, zeros, looks before the start, bins of several seconds."""
+    expected = _table(drawn_places, _FROM_REQUESTS[name], "food_orders")
+    found = _table(drawn_places, getattr(queries, name), "food_orders")
+    assert expected.num_rows >= 4
+    assert found.select(expected.column_names).to_pylist() == expected.to_pylist()
+
+
+def test_a_curve_of_bins_is_that_of_the_requests(drawn_places: Places) -> None:
+    """Every point is on the exact curve, both ends are where they were, and no step of the curve is left out."""
+    found = _table(drawn_places, queries.LATENCY, "food_orders").to_pylist()
+    exact_sql = f"""{queries.REPLAYS}
+    SELECT contender, r.operation, unnest(['response', 'completion']) AS measure,
+        unnest([response_us, completion_us]) AS us, outcome IN ('answered', 'accepted') AS acknowledged
+    FROM replays JOIN requests r USING ({queries.KEY}) JOIN effects f USING ({queries.KEY}, request_id)"""
+    exact = _table(drawn_places, exact_sql, "food_orders").to_pylist()
+    span = {
+        operation: sorted(
+            row["us"]
+            for row in exact
+            if row["operation"] == operation and row["acknowledged"] and row["us"] is not None
+        )
+        for operation in ("command", "query")
+    }
+    keys = {(row["contender"], row["operation"], row["measure"]) for row in exact}
+    assert len(keys) == 8
+    for contender, operation, measure in keys:
+        here = [row for row in exact if (row["contender"], row["operation"]) == (contender, operation)]
+        timed = [row for row in here if row["measure"] == measure]
+        reached = sorted(row["us"] for row in timed if row["acknowledged"] and row["us"] is not None)
+        points = [
+            (row["us"], row["share"])
+            for row in found
+            if (row["contender"], row["operation"], row["measure"]) == (contender, operation, measure)
+        ]
+        low_us, high_us = max(span[operation][0], 1), span[operation][-1]
+        assert points[0] == (round(low_us * 0.8), 0)
+        assert points[-1] == (round(high_us * 1.25), points[-2][1])
+        for us, share in points[1:]:
+            assert share == pytest.approx(sum(one <= us for one in reached) / len(timed), abs=6e-6)
+        step = ((high_us + 1) / low_us) ** (1 / 150)
+        marks = [us for us, _ in points[1:-1]]
+        for us in reached:
+            assert any(us <= mark <= max(us, 1) * step * (1 + 1 / 64) + 1 for mark in marks), us
 
 
 def test_the_backlog_is_shown_until_it_is_gone(published: Places) -> None:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from resources.evidence import SCHEMAS, EvidenceStore, Tables, combine
-from resources.reconciliation import reconcile
+from resources.reconciliation import CONDENSED, reconcile
 from resources.stack import StackSettings
 from resources.warehouse import publish as publishing
 from resources.warehouse.outcomes import write_outcomes
@@ -220,6 +220,11 @@ class TestPublishing:
             "ledger": 1,
             "latency": 3,
             "recovery": 1,
+            "distributions": 3,
+            "timeline": 1,
+            "backlog": 1,
+            "fates": 2,
+            "last_commits": 1,
             "experiments": 1,
             "comparisons": 1,
             "summary": 1,
@@ -311,6 +316,35 @@ class TestPublishing:
         publish(places)
         found = query(places, "SELECT fault, start_us, present FROM recovery WHERE comparison_id = 'c0' ORDER BY fault")
         assert [tuple(row.values()) for row in found.to_pylist()] == [(0, 0, True), (1, 5, True)]
+
+    @pytest.mark.parametrize("beside_newer", [False, True])
+    def test_outcomes_of_before_they_were_condensed_are_condensed_when_published(
+        self, places: Places, small: Mapping[str, Tables], beside_newer: bool
+    ) -> None:
+        two = EvidenceBuilder()
+        for repetition in (1, 2):
+            two.experiment(repetition, comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
+            two.request("a", repetition=repetition).item("a", repetition=repetition).sample(7, 2, repetition=repetition)
+            two.request("b", 503, at_us=6, repetition=repetition)
+            two.request("c", at_us=7, repetition=repetition).item("c", repetition=repetition)
+        outcome = reconcile(two.tables())
+        write_outcomes(places, "c0", CELL, "synchronous~naive", outcome)
+        if beside_newer:
+            write_outcomes(places, "c1", CELL, "hybrid~naive", small["hybrid"])
+        publish(places)
+        whole = {name: rows(places, name) for name in CONDENSED}
+        assert all(whole.values())
+
+        before = {name: one for name, one in outcome.items() if name not in CONDENSED}
+        before["recovery"] = before["recovery"].drop_columns(["fault", "present"])
+        write_outcomes(places, "c0", CELL, "synchronous~naive", before)
+        publish(places)
+        assert {name: rows(places, name) for name in CONDENSED if name != "last_commits"} == {
+            name: one for name, one in whole.items() if name != "last_commits"
+        }
+        numbered = "SELECT repetition, fault, last_commit_us FROM last_commits WHERE comparison_id = 'c0' ORDER BY ALL"
+        found = [tuple(row.values()) for row in query(places, numbered).to_pylist()]
+        assert found == [(1, 0, 397), (1, 1, 391), (2, 0, 397), (2, 1, 391)], "faults numbered by their times"
 
     def test_variants_stand_beside_each_other_and_beside_those_of_before_they_were_named(self, places: Places) -> None:
         for folder, variant, comparison in (

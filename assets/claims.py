@@ -1,0 +1,99 @@
+"""The textbook's claims, a node for each, downstream of the architectures and judgements it is decided by.
+
+Belongs here: what a claim shows of itself. What decides it is `resources.claims`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from resources.judging.judge import judge_one
+
+from assets.architectures import OWNERS
+from assets.judgements import GROUP
+from assets.lab import ComparisonResource
+from assets.plots import comparison_plots
+from assets.presentation import column_schema, markdown_table
+from resources.architectures import architectures
+from resources.claims import Claim, claims
+from resources.lab import code_version
+from resources.warehouse.reading import query
+from workloads.places import Places
+
+CLAIMS_GROUP = "claims"
+_OF_ALL = "SELECT * EXCLUDE (comparison_id, query) FROM claims WHERE comparison_id = ? ORDER BY position, part"
+
+
+def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """A node for each claim, and the table of all of them; partitioned by night."""
+    known = {claim.id: claim for claim in claims()}
+    specs = [
+        dg.AssetSpec(
+            [CLAIMS_GROUP, claim.id],
+            deps=_lineage(claim),
+            group_name=CLAIMS_GROUP,
+            description=f"“{claim.text}” {claim.reading}",
+            kinds={"duckdb"},
+            owners=OWNERS,
+            code_version=code_version(),
+            partitions_def=nights,
+        )
+        for claim in known.values()
+    ]
+
+    @dg.multi_asset(name="claims", specs=specs, can_subset=True)
+    def judged(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> Iterator[dg.MaterializeResult]:
+        rows = judge_one(places, comparison.of(context.partition_key).comparison_id, "claims").to_pylist()
+        for key in context.selected_asset_keys:
+            parts = [row for row in rows if row["claim_id"] == key.path[-1]]
+            yield dg.MaterializeResult(asset_key=key, metadata=_claim_metadata(parts))
+
+    @dg.asset(
+        key=[GROUP, "claims"],
+        deps=[[CLAIMS_GROUP, name] for name in known],
+        kinds={"duckdb"},
+        description="Every claim and its parts: verdict, figure, interval, evidence and the query that recomputes it.",
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+    )
+    def claims_table(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
+        belonging = comparison.of(context.partition_key)
+        rows = query(places, _OF_ALL, [belonging.comparison_id])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "dagster/column_schema": column_schema(rows.schema),
+                "comparison_id": belonging.comparison_id,
+                "claims": dg.MetadataValue.md(markdown_table(rows)),
+                **comparison_plots(places, belonging.comparison_id, "claims"),
+            }
+        )
+
+    return [judged, claims_table]
+
+
+def _lineage(claim: Claim) -> list[dg.AssetKey]:
+    """What a claim is decided by: outcomes of architectures, judgements of the comparison, the target's fidelity."""
+    return [
+        dg.AssetKey([GROUP, "conformance"]),
+        dg.AssetKey([GROUP, "warehouse"]),
+        *(
+            dg.AssetKey([name, "outcomes"] if name in architectures() else [GROUP, name])
+            for name in sorted(claim.reads)
+        ),
+    ]
+
+
+def _claim_metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The roll-up's verdict and figures, and the parts where there are several."""
+    [whole] = [row for row in parts if not row["part"]]
+    shown = ("verdict", "value", "threshold", "ci_low", "ci_high", "n", "evidence", "target", "reason", "source")
+    metadata: dict[str, Any] = {name: whole[name] for name in shown if whole[name] is not None}
+    if whole["query"]:
+        metadata["query"] = dg.MetadataValue.md(f"```sql\n{whole['query']}\n```")
+    for row in parts:
+        if row["part"]:
+            metadata[row["part"]] = f"{row['verdict']}: {row['reason']}" if row["reason"] else row["verdict"]
+    return metadata

@@ -1,0 +1,93 @@
+"""What a night's comparison comes to: verdicts, noise, cost, history, the recommendation; a node for each.
+
+Belongs here: which judgements become nodes, and what they show of themselves. How they are made is
+`resources.judging`; the claims have a module of their own.
+"""
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+from resources.judging.judge import judge_one
+
+from assets.architectures import OWNERS
+from assets.lab import ComparisonResource
+from assets.plots import comparison_plots
+from assets.presentation import column_schema, markdown_table
+from resources.lab import code_version
+from workloads.places import Places
+
+GROUP = "comparison"
+_REGRESSIONS = "no_regressions"
+
+# What each is made of, what it says of itself, and its figure where it has one.
+_NODES: dict[str, tuple[tuple[str, ...], str, str | None]] = {
+    "pairwise": (
+        ("ledger", "latency"),
+        "Each architecture against the baseline: difference, interval and verdict per scenario, operation and measure.",
+        "pairwise",
+    ),
+    "noise": (
+        ("pairwise",),
+        "The A/A arm: what comparing an architecture with itself shows, and the power that leaves.",
+        None,
+    ),
+    "cost": (("ledger",), "USD per million committed commands by item: counts observed, durations modelled.", "cost"),
+    "history": (
+        ("ledger", "latency"),
+        "The night beside the last fourteen: what changed beyond their noise.",
+        "history",
+    ),
+    "recommendations": (("pairwise", "cost", "claims"), "What to build, why, and what would change it.", None),
+}
+
+
+def judgement_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Downstream of the published warehouse, partitioned by night."""
+    return [_judgement(name, places, nights) for name in _NODES]
+
+
+def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    needs, description, figure = _NODES[name]
+    key = dg.AssetKey([GROUP, name])
+    checks = (
+        [dg.AssetCheckSpec(_REGRESSIONS, asset=key, description="Nothing got worse beyond the noise of past nights.")]
+        if name == "history"
+        else []
+    )
+
+    @dg.asset(
+        key=key,
+        deps=[[GROUP, need] for need in needs],
+        kinds={"duckdb"},
+        description=description,
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+        check_specs=checks,
+    )
+    def judgement(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
+        belonging = comparison.of(context.partition_key)
+        rows = judge_one(places, belonging.comparison_id, name)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "dagster/column_schema": column_schema(rows.schema),
+                "comparison_id": belonging.comparison_id,
+                name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
+                **(comparison_plots(places, belonging.comparison_id, figure) if figure else {}),
+            },
+            check_results=[_regressions(rows)] if checks else [],
+        )
+
+    return judgement
+
+
+def _regressions(history: pa.Table) -> dg.AssetCheckResult:
+    worse = history.filter(pc.equal(history.column("verdict"), "worse"))
+    return dg.AssetCheckResult(
+        check_name=_REGRESSIONS,
+        passed=not worse.num_rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"worse": dg.MetadataValue.md(markdown_table(worse.drop_columns(["comparison_id"])))},
+    )

@@ -1,0 +1,79 @@
+"""What the parts of a claim make of it. The one place where this is decided.
+
+A claim whose parts may differ (`parts`) is *partly* true as soon as one part is supported and another refuted: no
+further part can change that. Where the decided ones agree, an undecided part may still make it *partly*, so the claim
+is *inconclusive* while any is; a part that is not testable on this target will not be decided here, and the claim
+follows the others, saying so. A claim of which all must hold (`all`) is refuted by any refuted part and supported only
+by all of them. An optional part counts once it is decided.
+
+The evidence is the best by which alone the verdict would be the same: *observed* where the observed parts are enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_DECIDED = ("supported", "refuted")
+_STRENGTH = ("observed", "simulated", "documented")
+
+
+@dataclass(frozen=True)
+class PartVerdict:
+    """What a part came to."""
+
+    part: str
+    verdict: str
+    evidence: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class RolledUp:
+    """The claim's verdict, what it rests on, and a sentence that says which part came to what."""
+
+    verdict: str
+    evidence: str
+    reason: str
+
+
+def roll_up(parts: Sequence[PartVerdict], mode: Literal["parts", "all"]) -> RolledUp:
+    """The verdict on a claim of these ``parts``, at least one of them not optional."""
+    counted = [part for part in parts if not part.optional or part.verdict in _DECIDED]
+    verdict = _verdict([part.verdict for part in counted], mode)
+    return RolledUp(verdict, _evidence(counted, verdict, mode), _reason(parts))
+
+
+def _verdict(verdicts: Sequence[str], mode: Literal["parts", "all"]) -> str:
+    decided = {verdict for verdict in verdicts if verdict in _DECIDED}
+    if mode == "all" and "refuted" in decided:
+        return "refuted"
+    if len(decided) > 1:
+        return "partly"
+    if "inconclusive" in verdicts:
+        return "inconclusive"
+    if not decided or (mode == "all" and "not_testable_here" in verdicts):
+        return "not_testable_here"
+    return decided.pop()
+
+
+def _evidence(parts: Sequence[PartVerdict], verdict: str, mode: Literal["parts", "all"]) -> str:
+    present = [kind for kind in _STRENGTH if any(part.evidence == kind for part in parts)]
+    for number in range(1, len(present)):
+        alone = [part.verdict for part in parts if part.evidence in present[:number]]
+        if _verdict(alone, mode) == verdict:
+            return present[number - 1]
+    return present[-1] if verdict in (*_DECIDED, "partly") else present[0]
+
+
+def _reason(parts: Sequence[PartVerdict]) -> str:
+    said = []
+    for verdict, words in (
+        ("supported", "supported"),
+        ("refuted", "refuted"),
+        ("inconclusive", "undecided"),
+        ("not_testable_here", "not testable here"),
+    ):
+        names = [part.part for part in parts if part.verdict == verdict]
+        if names:
+            said.append(f"{words}: {', '.join(names)}")
+    return "; ".join(said)

@@ -1,0 +1,2 @@
+-- `latency` of these experiments.
+SELECT * FROM latency SEMI JOIN runs USING ({key}) WHERE {where}

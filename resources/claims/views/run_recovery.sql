@@ -1,0 +1,2 @@
+-- `recovery` of these experiments.
+SELECT * FROM recovery SEMI JOIN runs USING ({key}) WHERE {where}

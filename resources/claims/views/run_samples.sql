@@ -1,0 +1,2 @@
+-- `samples` of these experiments.
+SELECT * FROM samples SEMI JOIN runs USING ({key}) WHERE {where}

@@ -1,0 +1,21 @@
+"""In which order contenders take their turns, so that none is always first, last or after the same other.
+
+Belongs here: orders, and nothing about what is run in them.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def turns(contenders: Sequence[_T], repetition: int) -> list[_T]:
+    """The order of a repetition, counted from 1: ABC, CBA, BCA, ACB, CAB, BAC, and so on again.
+
+    Each even repetition is the one before it backwards, so over any even number of them everyone's mean position is
+    the same, and a machine that slowly warms up or fills favours none; pairs rotate, so that nobody always follows
+    the same one.
+    """
+    shift = (repetition - 1) // 2 % max(len(contenders), 1)
+    order = [*contenders[shift:], *contenders[:shift]]
+    return order if repetition % 2 else order[::-1]

@@ -1,0 +1,63 @@
+-- The figures of a night and of the last $nights nights before it in the same cells on the same target: one row per
+-- figure and night, `ago` 0 for the night itself, of nightly comparisons and valid repetitions of the arm 'main' alone.
+-- A share is pooled over the repetitions, a time the median of their quantiles, where what is censored counts as
+-- endless: `value` is NULL then, and `low` its lower bound. A night that was compared twice counts as last compared.
+WITH this AS (
+    SELECT * FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
+),
+nights AS (
+    SELECT c.comparison_id, c.night, c.comparison_id = $comparison_id AS mine
+    FROM comparisons c, this t
+    WHERE c.origin = 'nightly' AND c.target IS NOT DISTINCT FROM t.target
+        AND (c.comparison_id = $comparison_id OR c.night < t.night)
+    QUALIFY row_number() OVER (PARTITION BY c.night ORDER BY c.finished_at DESC, c.comparison_id DESC) = 1 OR mine
+),
+replayed AS (
+    SELECT e.* EXCLUDE (night), n.night, n.mine
+    FROM experiments e JOIN nights n USING (comparison_id)
+    WHERE e.valid AND e.arm = 'main'
+),
+books AS (
+    SELECT e.night, e.mine, l.workload, l.scenario, l.architecture, l.variant, l.operation,
+        sum(offered)::BIGINT AS offered, sum(answered + accepted) AS acknowledged, sum(committed) AS committed
+    FROM ledger l
+    JOIN replayed e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
+    WHERE l.offered > 0
+    GROUP BY ALL
+),
+shares AS (
+    SELECT night, mine, workload, scenario, architecture, variant, operation, offered,
+        unnest([
+            {'metric': 'acknowledged_share', 'value': acknowledged / offered},
+            {'metric': 'done_share', 'value': committed / offered}
+        ], recursive := true)
+    FROM books
+),
+quantiles AS (
+    SELECT e.night, e.mine, l.workload, l.scenario, l.architecture, l.variant, l.operation,
+        unnest([
+            {'metric': l.measure || '_p50', 'us': l.p50_us, 'low_us': l.p50_low_us},
+            {'metric': l.measure || '_p99', 'us': l.p99_us, 'low_us': l.p99_low_us}
+        ], recursive := true)
+    FROM latency l
+    JOIN replayed e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
+    WHERE l.n > 0 AND l.measure IN ('response', 'completion')
+),
+figures AS (
+    SELECT *, value AS low FROM shares
+    UNION ALL BY NAME
+    SELECT night, mine, workload, scenario, architecture, variant, operation, metric, NULL::BIGINT AS offered,
+        median(coalesce(us::DOUBLE, 'infinity')) AS value, median(coalesce(us, low_us)::DOUBLE) AS low
+    FROM quantiles
+    GROUP BY ALL
+)
+SELECT workload, scenario, architecture, variant, operation, metric, night, mine, offered,
+    if(isfinite(value), value, NULL) AS value, low,
+    row_number() OVER (
+        PARTITION BY workload, scenario, architecture, variant, operation, metric ORDER BY mine DESC, night DESC
+    ) - 1 AS ago
+FROM figures
+WHERE list_contains($metrics::VARCHAR[], metric)
+QUALIFY ago <= $nights
+    AND bool_or(mine) OVER (PARTITION BY workload, scenario, architecture, variant, operation, metric)
+ORDER BY ALL

@@ -1,0 +1,127 @@
+"""The lab's order and its stopping, with replays written by hand instead of run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.evidence import Tables
+from resources.lab import NIGHTLY_REPETITIONS, Comparison, Contender, Lab, LabSettings
+from resources.offering import Offer
+from tests.evidence_builder import EvidenceBuilder
+from workloads.errors import ArchduelError
+from workloads.places import Places
+from workloads.scenarios import Scenario, scenarios
+
+CELL = "food_orders__steady"
+_REQUESTS = 40
+
+Took = Callable[[Contender, int, int], int]
+
+
+class _Bench:
+    def warm_up(self, _client: Any) -> None:
+        pass
+
+
+@dataclass
+class PaperLab(Lab):
+    """Replays nothing: every repetition is `_REQUESTS` orders that took ``took_us(contender, repetition, number)``."""
+
+    took_us: Took = lambda _contender, _repetition, _number: 1000
+    turns: list[tuple[str, int]] = field(default_factory=list)
+
+    def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Any:
+        return _Bench()
+
+    def _offered(self, cell: str) -> Offer:
+        schedule: Any = range(_REQUESTS)
+        return Offer(schedule, 1.0)
+
+    def _scenario(self, cell: str) -> Scenario:
+        return scenarios()["steady"]
+
+    def _repetition(
+        self, contender: Contender, cell: str, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+    ) -> Tables:
+        repetition = belonging["repetition"]
+        self.turns.append((str(contender), repetition))
+        key = {"architecture": contender.architecture, "variant": contender.variant, "arm": contender.arm}
+        builder = EvidenceBuilder().experiment(requests=_REQUESTS, **key, **belonging)
+        for number in range(_REQUESTS):
+            took_us = self.took_us(contender, repetition, number)
+            name, at_us = str(number), number * 100_000
+            builder.request(name, at_us=at_us, took_us=took_us, repetition=repetition)
+            builder.item(name, repetition=repetition)
+            builder.record(name, at_us=at_us + took_us // 2, repetition=repetition)
+        return builder.tables()
+
+
+def replayed(tmp_path: Path, settings: LabSettings, took_us: Took) -> PaperLab:
+    lab = PaperLab(Places(tmp_path), settings, took_us=took_us)
+    list(lab.replay(["synchronous", "event_driven"], CELL, Comparison("c1", "adhoc", "2026-11-20")))
+    return lab
+
+
+def steady(_contender: Contender, repetition: int, number: int) -> int:
+    """The same for everyone, but for a microsecond here and there."""
+    return 1000 + 10 * (number % 7) + repetition
+
+
+def restless(contender: Contender, repetition: int, number: int) -> int:
+    """Now the one is an eighth slower, now the other: more repetitions would tell that there is no difference."""
+    late = (repetition + (contender.architecture == "synchronous")) % 2
+    return (9000 if late else 8000) + number
+
+
+class TestTurns:
+    def test_alternate_between_repetitions(self, tmp_path: Path) -> None:
+        lab = replayed(tmp_path, LabSettings(repetitions=2), steady)
+        assert [name for name, _ in lab.turns] == ["synchronous", "event_driven", "event_driven", "synchronous"]
+
+    def test_take_in_everything_once_more_with_an_aa_arm(self, tmp_path: Path) -> None:
+        lab = replayed(tmp_path, LabSettings(aa=True), steady)
+        assert {name for name, _ in lab.turns} == {
+            "synchronous",
+            "synchronous (once more)",
+            "event_driven",
+            "event_driven (once more)",
+        }
+        assert lab.evidence.exists("c1", CELL, "synchronous~idempotent~aa")
+        arms = lab.evidence.read("c1", CELL, "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
+        assert arms == ["aa"]
+
+
+class TestRepeatingUntilDecided:
+    def test_ends_at_the_first_look_that_leaves_nothing_open(self, tmp_path: Path) -> None:
+        lab = replayed(tmp_path, LabSettings(repetitions=24, budget_s=1e6), steady)
+        assert max(repetition for _, repetition in lab.turns) == NIGHTLY_REPETITIONS
+
+    def test_goes_on_while_anything_is_open(self, tmp_path: Path) -> None:
+        lab = replayed(tmp_path, LabSettings(repetitions=10, budget_s=1e6), restless)
+        assert max(repetition for _, repetition in lab.turns) == 10
+
+    def test_ends_before_the_repetition_that_would_outlast_the_budget(self, tmp_path: Path) -> None:
+        lab = replayed(tmp_path, LabSettings(repetitions=24, budget_s=1e-9), restless)
+        assert max(repetition for _, repetition in lab.turns) == 1
+
+
+@pytest.mark.parametrize(
+    ("contender", "partition", "words"),
+    [
+        (Contender("hybrid", "idempotent"), "hybrid~idempotent", "hybrid"),
+        (Contender("hybrid", "naive"), "hybrid~naive", "hybrid (naive)"),
+        (Contender("hybrid", "idempotent", "aa"), "hybrid~idempotent~aa", "hybrid (once more)"),
+        (Contender("hybrid", "naive", "aa"), "hybrid~naive~aa", "hybrid (naive, once more)"),
+    ],
+)
+def test_a_contender_has_a_folder_and_a_name_of_its_own(contender: Contender, partition: str, words: str) -> None:
+    assert (contender.partition, str(contender)) == (partition, words)
+
+
+@pytest.mark.parametrize("wrong", [{"baseline": "nothing"}, {"budget_s": 0.0}, {"repetitions": 0}, {"variants": ()}])
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ArchduelError):
+        replace(LabSettings(), **wrong)

@@ -1,0 +1,455 @@
+"""Prices and assumptions as files: the bundled ones, the user's own, and AWS's own price list."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from orchestration.pricing import show_prices
+from resources.pricing import offers
+from resources.pricing.book import (
+    UNITS,
+    Assumptions,
+    assumptions,
+    bundled_assumptions,
+    bundled_prices,
+    own_assumptions,
+    prices,
+    read_prices,
+)
+from resources.pricing.offers import import_offers
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import Places
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "home")
+
+
+def own(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+ENTRY = 'usd = 7.0\nunit = "million requests"\ndate = 2026-12-01\nsource = "a letter"\n'
+
+
+class TestFiles:
+    def test_the_bundled_prices_are_the_ones_written_down(self) -> None:
+        assert {name: price.usd for name, price in bundled_prices().entries().items()} == {
+            "api_rest_requests": 3.50,
+            "api_http_requests": 1.00,
+            "function_requests_x86": 0.20,
+            "function_requests_arm": 0.20,
+            "function_time_x86": 0.0000166667,
+            "function_time_arm": 0.0000133334,
+            "queue_requests": 0.40,
+            "table_write_units": 0.625,
+            "table_read_units": 0.125,
+            "logs": 0.50,
+            "transfer_out": 0.09,
+        }
+
+    def test_a_users_own_entry_replaces_the_bundled_one(self, places: Places) -> None:
+        own(places.prices, f"[api_rest_requests]\n{ENTRY}")
+        now = prices(places)
+        assert now.api_rest_requests.usd == 7
+        assert now.api_http_requests == bundled_prices().api_http_requests
+        own(
+            own_assumptions(places), 'batching = "observed"\n[fixed_ms]\nvalue = 40\nassumed = false\nsource = "ours"\n'
+        )
+        assert assumptions(places).fixed_ms.value == 40
+        assert assumptions(places).batching == "observed"
+        assert assumptions(places).write_ms == bundled_assumptions().write_ms
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("[queue_request]\nusd = 1\n", "queue_request unknown here"),
+            ("[queue_requests]\nuds = 1\n", "queue_requests.uds unknown here"),
+            ("[queue_requests]\nusd = 1\n", "queue_requests.unit is missing"),
+            (
+                f"[queue_requests]\n{ENTRY}".replace("7.0", "-1.0"),
+                "queue_requests.usd must be greater than or equal to 0",
+            ),
+            (f"[queue_requests]\n{ENTRY}".replace("7.0", "nan"), "queue_requests.usd must be a finite number"),
+            (f"[queue_requests]\n{ENTRY}".replace("7.0", "inf"), "queue_requests.usd must be a finite number"),
+            (f"[queue_requests]\n{ENTRY}".replace("7.0", "true"), "queue_requests.usd must be a valid number"),
+            (f"[queue_requests]\n{ENTRY}".replace("million requests", "request"), "queue_requests.unit must be"),
+            (f"[queue_requests]\n{ENTRY}".replace("2026-12-01", '"soon"'), "queue_requests.date must be a valid date"),
+            ("queue_requests = 1\n", "queue_requests must be"),
+            ("[queue_requests\n", "is not a TOML file"),
+        ],
+    )
+    def test_a_wrong_file_is_refused_with_the_key_at_fault(self, places: Places, text: str, words: str) -> None:
+        own(places.prices, text)
+        with pytest.raises(ArchduelError) as told:
+            prices(places)
+        assert str(places.prices) in str(told.value)
+        assert words in str(told.value)
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ('[cold_share]\nvalue = 2\nassumed = true\nsource = "x"\n', "cold_share.value must be less than"),
+            ('[batch_size]\nvalue = 0\nassumed = true\nsource = "x"\n', "batch_size.value must be greater than"),
+            ('[batch_size]\nvalue = 50\nassumed = true\nsource = "x"\n', "window_s must be at least 1"),
+            ('[pollers]\nvalue = 5\nassumed = true\nsource = ""\n', "pollers.source"),
+            ('batching = "guessed"\n', "batching must be 'modelled' or 'observed'"),
+        ],
+    )
+    def test_impossible_assumptions_are_refused(self, places: Places, text: str, words: str) -> None:
+        own(own_assumptions(places), text)
+        with pytest.raises(ArchduelError, match=r"assumptions\.toml") as told:
+            assumptions(places)
+        assert words in str(told.value)
+
+    def test_a_file_that_cannot_be_read_is_named(self, places: Places) -> None:
+        places.prices.mkdir(parents=True)
+        with pytest.raises(ArchduelError, match=r"cannot read .*prices\.toml"):
+            prices(places)
+
+    @settings(max_examples=10, deadline=None)  # each reads and writes files
+    @given(
+        usd=st.floats(0, 1e6),
+        date=st.dates(),
+        source=st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")),
+    )
+    def test_what_is_written_is_read_again(self, tmp_path_factory: Any, usd: float, date: Any, source: str) -> None:
+        bundled = bundled_prices()
+        changed = bundled.logs.model_copy(update={"usd": usd, "date": date, "source": source})
+        now = bundled.model_copy(update={"logs": changed})
+        home = Places(tmp_path_factory.mktemp("prices"))
+        offers.write_prices(home, now)
+        assert read_prices(home.prices) == now
+
+
+Tier = tuple[str, str]  # beginRange, USD
+
+
+def offer(service: str, *products: tuple[dict[str, str], list[Tier]], published: str = "2026-11-18T00:00:00Z") -> str:
+    """An offer file as AWS publishes them, cut to the products given."""
+    entries: dict[str, Any] = {}
+    terms: dict[str, Any] = {}
+    for number, (attributes, tiers) in enumerate(products):
+        sku = f"SKU{number:013d}"
+        entries[sku] = {
+            "sku": sku,
+            "productFamily": attributes.get("family", ""),
+            "attributes": {"servicecode": service, "locationType": "AWS Region", **attributes},
+        }
+        dimensions = {
+            f"{sku}.JRTCKXETXF.{tier}": {
+                "rateCode": f"{sku}.JRTCKXETXF.{tier}",
+                "description": "as told",
+                "beginRange": begin,
+                "endRange": "Inf",
+                "unit": "Requests",
+                "pricePerUnit": {"USD": usd},
+                "appliesTo": [],
+            }
+            for tier, (begin, usd) in enumerate(tiers)
+        }
+        terms[sku] = {
+            f"{sku}.JRTCKXETXF": {
+                "offerTermCode": "JRTCKXETXF",
+                "sku": sku,
+                "effectiveDate": "2026-11-01T00:00:00Z",
+                "priceDimensions": dimensions,
+                "termAttributes": {},
+            }
+        }
+    return json.dumps(
+        {
+            "formatVersion": "v1.0",
+            "disclaimer": "This pricing list is for informational purposes only.",
+            "offerCode": service,
+            "version": "20261118000000",
+            "publicationDate": published,
+            "products": entries,
+            "terms": {"OnDemand": terms},
+        }
+    )
+
+
+HERE = {"regionCode": "us-east-1", "location": "US East (N. Virginia)"}
+IRELAND = {"regionCode": "eu-west-1", "location": "EU (Ireland)"}
+SAMPLES = {
+    "AmazonApiGateway": offer(
+        "AmazonApiGateway",
+        (
+            {**HERE, "usagetype": "USE1-ApiGatewayRequest", "operation": "ApiGatewayRequest"},
+            [("333000000", "0.0000028"), ("0", "0.0000036")],
+        ),
+        ({**HERE, "usagetype": "USE1-ApiGatewayHttpRequest", "operation": "ApiGatewayHttpApi"}, [("0", "0.0000011")]),
+        ({**HERE, "usagetype": "USE1-ApiGatewayMessage", "operation": "ApiGatewayWebSocket"}, [("0", "0.000001")]),
+        ({**IRELAND, "usagetype": "EU-ApiGatewayRequest", "operation": "ApiGatewayRequest"}, [("0", "0.0000039")]),
+    ),
+    "AWSLambda": offer(
+        "AWSLambda",
+        (
+            {"location": "Any", "regionCode": "", "usagetype": "Global-Request", "group": "AWS-Lambda-Requests"},
+            [("0", "0")],
+        ),
+        ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000002100")]),
+        ({**HERE, "usagetype": "Request-ARM", "group": "AWS-Lambda-Requests-ARM"}, [("0", "0.0000002200")]),
+        (
+            {**HERE, "usagetype": "Lambda-GB-Second", "group": "AWS-Lambda-Duration"},
+            [("0", "0.0000166668"), ("6000000000", "0.000015")],
+        ),
+        ({**HERE, "usagetype": "Lambda-GB-Second-ARM", "group": "AWS-Lambda-Duration-ARM"}, [("0", "0.0000133335")]),
+        (
+            {**HERE, "usagetype": "Lambda-Provisioned-GB-Second", "group": "AWS-Lambda-Duration-Provisioned"},
+            [("0", "0.0000097222")],
+        ),
+    ),
+    "AWSQueueService": offer(
+        "AWSQueueService",
+        (
+            {**HERE, "usagetype": "Requests-RBP", "group": "SQS-APIRequest-Tier1", "queueType": "Standard"},
+            [("0", "0.00000041"), ("100000000000", "0.0000003")],
+        ),
+        (
+            {
+                **HERE,
+                "usagetype": "Requests-FIFO-RBP",
+                "group": "SQS-APIRequest-Tier1",
+                "queueType": "FIFO (first-in, first-out)",
+            },
+            [("0", "0.0000005")],
+        ),
+        (
+            {
+                "location": "Any",
+                "usagetype": "Global-Requests",
+                "group": "SQS-APIRequest-Tier1",
+                "queueType": "Standard",
+            },
+            [("0", "0")],
+        ),
+    ),
+    "AmazonDynamoDB": offer(
+        "AmazonDynamoDB",
+        (
+            {
+                **HERE,
+                "usagetype": "WriteRequestUnits",
+                "group": "DDB-WriteUnits",
+                "operation": "PayPerRequestThroughput",
+            },
+            [("0", "0.000000626")],
+        ),
+        (
+            {**HERE, "usagetype": "ReadRequestUnits", "group": "DDB-ReadUnits", "operation": "PayPerRequestThroughput"},
+            [("0", "0.000000126")],
+        ),
+        (
+            {
+                **HERE,
+                "usagetype": "WriteCapacityUnit-Hrs",
+                "group": "DDB-WriteUnits",
+                "operation": "CommittedThroughput",
+            },
+            [("0", "0"), ("18600", "0.00065")],
+        ),
+        ({**HERE, "usagetype": "IA-WriteRequestUnits", "group": "DDB-WriteUnitsIA"}, [("0", "0.00000078")]),
+    ),
+    "AmazonCloudWatch": offer(
+        "AmazonCloudWatch",
+        (
+            {**HERE, "usagetype": "USE1-DataProcessing-Bytes", "group": "Ingested Logs", "operation": "PutLogEvents"},
+            [("0", "0"), ("5", "0.51")],
+        ),
+        (
+            {**HERE, "usagetype": "USE1-DataProcessingIA-Bytes", "group": "Ingested Logs", "operation": "PutLogEvents"},
+            [("0", "0.25")],
+        ),
+    ),
+    "AWSDataTransfer": offer(
+        "AWSDataTransfer",
+        (
+            {
+                "transferType": "AWS Outbound",
+                "fromRegionCode": "us-east-1",
+                "fromLocation": "US East (N. Virginia)",
+                "toLocation": "External",
+                "usagetype": "DataTransfer-Out-Bytes",
+            },
+            [("0", "0.091"), ("10240", "0.085")],
+        ),
+        (
+            {
+                "transferType": "InterRegion Outbound",
+                "fromRegionCode": "us-east-1",
+                "toLocation": "EU (Ireland)",
+                "usagetype": "USE1-EU-AWS-Out-Bytes",
+            },
+            [("0", "0.02")],
+        ),
+        (
+            {
+                "transferType": "AWS Outbound",
+                "fromRegionCode": "eu-west-1",
+                "toLocation": "External",
+                "usagetype": "EU-DataTransfer-Out-Bytes",
+            },
+            [("0", "0.099")],
+        ),
+    ),
+}
+
+
+def files(folder: Path, *services: str, samples: dict[str, str] = SAMPLES) -> list[Path]:
+    found = []
+    for service in services:
+        file = folder / f"{service}.json"
+        file.write_text(samples[service])
+        found.append(file)
+    return found
+
+
+class TestPriceList:
+    def test_every_price_is_found(self, places: Places, tmp_path: Path) -> None:
+        done = import_offers(places, files(tmp_path, *SAMPLES), "us-east-1")
+        now = prices(places)
+        assert {name: price.usd for name, price in now.entries().items()} == {
+            "api_rest_requests": 3.6,
+            "api_http_requests": 1.1,
+            "function_requests_x86": 0.21,
+            "function_requests_arm": 0.22,
+            "function_time_x86": 0.0000166668,
+            "function_time_arm": 0.0000133335,
+            "queue_requests": 0.41,
+            "table_write_units": 0.626,
+            "table_read_units": 0.126,
+            "logs": 0.51,
+            "transfer_out": 0.091,
+        }
+        assert {price.date.isoformat() for price in now.entries().values()} == {"2026-11-18"}
+        assert now.queue_requests.source == "AWS price list, AWSQueueService, us-east-1, Requests-RBP"
+        assert done.found == tuple(UNITS)
+        assert done.kept == {}
+
+    def test_another_regions_prices_are_its_own(self, places: Places, tmp_path: Path) -> None:
+        done = import_offers(places, files(tmp_path, "AmazonApiGateway", "AWSDataTransfer"), "eu-west-1")
+        assert done.found == ("api_rest_requests", "transfer_out")
+        assert prices(places).api_rest_requests.usd == 3.9
+        assert prices(places).transfer_out.usd == 0.099
+
+    def test_prices_not_found_stay_and_are_named(self, places: Places, tmp_path: Path) -> None:
+        own(places.prices, f"[queue_requests]\n{ENTRY}")
+        samples = {
+            "AWSLambda": offer(
+                "AWSLambda", ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000003")])
+            )
+        }
+        done = import_offers(places, files(tmp_path, "AWSLambda", samples=samples), "us-east-1")
+        assert prices(places).queue_requests.usd == 7
+        assert prices(places).function_time_arm == bundled_prices().function_time_arm
+        assert set(done.kept) == set(UNITS) - {"function_requests_x86"}
+        assert "not in" in done.kept["function_time_arm"]
+        assert done.kept["queue_requests"] == "no file of AWSQueueService was given"
+
+    def test_two_prices_for_one_thing_are_not_chosen_between(self, places: Places, tmp_path: Path) -> None:
+        lambda_ = offer(
+            "AWSLambda",
+            ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000002")]),
+            ({**HERE, "usagetype": "Other-Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000003")]),
+            ({**HERE, "usagetype": "Request-ARM", "group": "AWS-Lambda-Requests-ARM"}, [("0", "0.0000002")]),
+        )
+        done = import_offers(places, files(tmp_path, "AWSLambda", samples={"AWSLambda": lambda_}), "us-east-1")
+        assert "has several: Request at" in done.kept["function_requests_x86"]
+        assert prices(places).function_requests_x86 == bundled_prices().function_requests_x86
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_of_two_files_the_one_published_last_counts(
+        self, places: Places, tmp_path: Path, newest_first: bool
+    ) -> None:
+        found = []
+        for day, usd in (("2026-11-10", "0.0000001"), ("2026-11-20", "0.0000009")):
+            product = ({**HERE, "usagetype": "Requests-RBP", "queueType": "Standard"}, [("0", usd)])
+            file = tmp_path / f"{day}.json"
+            file.write_text(offer("AWSQueueService", product, published=f"{day}T00:00:00Z"))
+            found.append(file)
+        import_offers(places, found[::-1] if newest_first else found, "us-east-1")
+        assert prices(places).queue_requests.usd == 0.9
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("{", "is not JSON"),
+            ("[" * 100_000, "is not JSON"),
+            ("[]", "is not an offer file"),
+            ('{"offerCode": "AWSLambda", "products": {}}', "is not an offer file"),
+            (offer("AmazonEC2"), "is the offer file of AmazonEC2"),
+            (offer("AWSLambda", published="soon"), "publicationDate is not a date"),
+            (offer("AWSLambda"), "no price of ours for us-east-1"),
+            (
+                json.dumps({**json.loads(offer("AWSLambda")), "products": {"A": [1]}, "terms": {"OnDemand": {"A": 1}}}),
+                "no price of ours",
+            ),
+        ],
+    )
+    def test_what_is_no_price_list_changes_nothing(self, places: Places, tmp_path: Path, text: str, words: str) -> None:
+        file = tmp_path / "index.json"
+        file.write_text(text)
+        with pytest.raises(ArchduelError, match=words) as told:
+            import_offers(places, [file], "us-east-1")
+        assert str(file) in str(told.value)
+        assert not places.prices.exists()
+
+    def test_a_wrong_file_among_good_ones_changes_nothing(self, places: Places, tmp_path: Path) -> None:
+        good = files(tmp_path, "AWSLambda")
+        with pytest.raises(ArchduelError, match="cannot read"):
+            import_offers(places, [*good, tmp_path / "absent.json"], "us-east-1")
+        assert not places.home.exists()
+
+    @pytest.mark.parametrize("usd", ["NaN", "Infinity", "-0.1", "", "free", "1e999"])
+    def test_a_price_that_is_none_is_not_taken(self, places: Places, tmp_path: Path, usd: str) -> None:
+        product = ({**HERE, "usagetype": "Requests-RBP", "queueType": "Standard"}, [("0", usd)])
+        samples = {"AWSQueueService": offer("AWSQueueService", product)}
+        with pytest.raises(ArchduelError, match="no price of ours"):
+            import_offers(places, files(tmp_path, "AWSQueueService", samples=samples), "us-east-1")
+
+
+def shown(places: Places, **options: Any) -> str:
+    out = io.StringIO()
+    show_prices(places, Console(file=out, width=160), **options)
+    return out.getvalue()
+
+
+class TestCommand:
+    def test_lists_what_counts_and_why(self, places: Places) -> None:
+        text = shown(places)
+        assert "0.0000166667" in text
+        assert "3.50" in text
+        assert "2026-11-01" in text
+        assert "all bundled" in text
+        assert all(name in text for name in (*UNITS, *Assumptions.model_fields))
+        assert not places.home.exists(), "looking leaves nothing behind"
+
+    def test_imports_and_goes_back(self, places: Places, tmp_path: Path) -> None:
+        text = shown(places, imports=files(tmp_path, "AWSQueueService"))
+        assert "1 prices of us-east-1" not in text
+        assert "1 price of us-east-1" in text
+        assert "queue_requests *" in text
+        assert "logs stays as it was: no file of AmazonCloudWatch was given" in text
+        assert f"removed {places.prices}" in shown(places, reset=True)
+        assert prices(places) == bundled_prices()
+        assert "nothing to reset" in shown(places, reset=True)
+
+    def test_a_broken_file_can_be_reset(self, places: Places) -> None:
+        own(places.prices, "[")
+        with pytest.raises(ArchduelError, match="not a TOML file"):
+            shown(places)
+        assert "removed" in shown(places, reset=True)
+
+    def test_importing_and_resetting_at_once_is_refused(self, places: Places, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="choose one"):
+            shown(places, imports=[tmp_path / "x.json"], reset=True)

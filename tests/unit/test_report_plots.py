@@ -1,0 +1,44 @@
+"""The small pictures of judgements in Dagster's metadata: drawn where there is something, absent where there is not."""
+
+import base64
+
+import pytest
+
+from assets.plots import comparison_plots
+from resources.warehouse.publish import publish
+from tests.unit.test_report_evidence import claim, judge, night, price, replay, verdict
+from workloads.places import Places
+
+FIGURES = ("pairwise", "cost", "claims", "history")
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """A night with something of every judgement, and one before it."""
+    places = Places(tmp_path_factory.mktemp("plots"))
+    for number, comparison_id in ((19, "c0"), (20, "c1")):
+        replay(places, comparison_id, night=f"2026-11-{number}", origin="nightly")
+        judge(places, "history", [night(number, 1e4 * number)], comparison_id)
+    judge(places, "pairwise", [verdict(), verdict(metric="done_share", unit="share", difference=0.4)])
+    judge(places, "cost", [price("synchronous", "api_gateway_requests", 3.5)])
+    judge(places, "claims", [claim("S1"), claim("S2", verdict="refuted"), claim("E1", verdict="not_testable_here")])
+    publish(places)
+    return places
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_judgement_has_a_picture(nights: Places, figure: str) -> None:
+    """Within the metadata itself, since Dagster's UI loads nothing else."""
+    (picture,) = comparison_plots(nights, "c1", figure).values()
+    text = str(picture.value)
+    head, _, encoded = text.removesuffix(")").partition("base64,")
+    assert head == "![chart](data:image/png;"
+    assert base64.b64decode(encoded).startswith(b"\x89PNG")
+    assert len(text) < 150_000
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_where_nothing_was_judged_there_is_no_picture(nights: Places, figure: str) -> None:
+    """Nor an error: an asset of a night with nothing to show still has its table."""
+    assert comparison_plots(nights, "c0", figure) == {}
+    assert comparison_plots(nights, "unknown", figure) == {}

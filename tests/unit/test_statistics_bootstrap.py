@@ -1,0 +1,197 @@
+"""Histograms and block bootstraps beside sorting, and where they must not pretend to know."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.statistics.bootstrap import (
+    _Plan,
+    block_length,
+    quantile_intervals,
+    quantile_ratio_intervals,
+    share_difference_interval,
+    share_interval_blocks,
+)
+from resources.statistics.histogram import bins, counts, edges, quantile
+from resources.statistics.shares import rule_of_three, share_interval
+
+EDGES = edges()
+QUANTILES = np.array([0.5, 0.9, 0.99])
+BLOCKS = 25
+
+
+def latencies(seed: int, blocks: int = BLOCKS, each: int = 80) -> np.ndarray:
+    """``[blocks, each]`` microseconds; blocks differ."""
+    generator = np.random.default_rng(seed)
+    return np.exp(generator.normal(9, 0.5, (blocks, each)) + generator.normal(0, 0.2, (blocks, 1)))
+
+
+def by_block(values: np.ndarray) -> np.ndarray:
+    return np.array([counts(block, EDGES) for block in values])
+
+
+class TestHistogram:
+    @given(st.lists(st.floats(0, 2e9) | st.just(math.inf), min_size=1, max_size=60), st.floats(0, 1))
+    @settings(deadline=None)
+    def test_a_quantile_is_within_a_bin_of_the_sorted_value(self, values: list[float], q: float) -> None:
+        expected = sorted(values)[max(0, math.ceil(q * len(values) - 1e-9) - 1)]
+        found = quantile(counts(values, EDGES), EDGES, q)
+        if expected < 1:
+            assert found == 0
+        elif expected >= EDGES[-1]:
+            assert found == math.inf
+        else:
+            assert found == pytest.approx(expected, rel=0.012)
+
+    def test_every_value_is_in_one_bin_zeros_and_endless_ones_too(self) -> None:
+        found = counts([0, 0, 0.5, 1, 5e8, 1e9, math.inf], EDGES)
+        assert found.sum() == 7
+        assert (found[0], found[1], found[-1]) == (3, 1, 2)
+
+    def test_weighted_counts_have_the_quantiles_of_repeated_values(self) -> None:
+        weights = np.array([[2, 0, 1], [1, 1, 1]])
+        blocks = np.array([counts(one, EDGES) for one in ([10.0, 20.0], [30.0], [40.0])])
+        found = quantile(weights @ blocks, EDGES, QUANTILES)
+        repeated = counts([10.0, 20.0, 10.0, 20.0, 40.0], EDGES)
+        assert found.shape == (2, 3)
+        assert found[0] == pytest.approx(quantile(repeated, EDGES, QUANTILES))
+
+    def test_interpolation_is_far_finer_than_a_bin(self) -> None:
+        values = np.random.default_rng(1).lognormal(9, 0.8, 200_000)
+        assert quantile(counts(values, EDGES), EDGES, QUANTILES) == pytest.approx(
+            np.quantile(values, QUANTILES), rel=2e-3
+        )
+
+    def test_nothing_counted_has_no_quantile(self) -> None:
+        assert math.isnan(quantile(counts([], EDGES), EDGES, 0.5))
+
+    @pytest.mark.parametrize("bad", [-1.0, math.nan])
+    def test_what_is_no_time_is_refused(self, bad: float) -> None:
+        with pytest.raises(ValueError, match="microseconds"):
+            bins([bad], EDGES)
+
+    def test_counts_that_do_not_fit_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="bins"):
+            quantile([1, 2, 3], EDGES, 0.5)
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            quantile(counts([1], EDGES), EDGES, 1.5)
+        with pytest.raises(ValueError, match="Edges"):
+            edges(least_us=0)
+
+
+def sorting(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Log quantiles of each resample, its blocks put together and sorted."""
+    rows = []
+    for row in weights:
+        drawn = np.concatenate([np.repeat(block, int(times)) for block, times in zip(values, row, strict=True)])
+        rows.append(np.log(np.quantile(drawn, QUANTILES)))
+    return np.array(rows)
+
+
+class TestQuantilesFromBlocks:
+    def test_the_ends_are_those_of_resampling_and_sorting(self) -> None:
+        values = latencies(2)
+        found = np.log(quantile_intervals(by_block(values), EDGES, QUANTILES, resamples=200))
+        plan = _Plan.of(BLOCKS, None, 200, 0.95, 1)
+        slow = plan.intervals(lambda weights: sorting(values, weights))[:, 1:]
+        width = slow[:, 1] - slow[:, 0]
+        assert (np.abs(found - slow)[:2] <= 0.05 * width[:2, None]).all()
+        assert (np.abs(found - slow)[2] <= 0.25 * width[2]).all()  # 20 requests above: sorted values lie far apart
+
+    def test_what_both_arms_share_cancels(self) -> None:
+        baseline = latencies(3)
+        [row, *_] = quantile_ratio_intervals(by_block(baseline), by_block(baseline * 1.5), EDGES, QUANTILES)
+        assert row == pytest.approx(np.log(1.5), abs=0.01)
+
+    def test_repetitions_that_differ_widen_it(self) -> None:
+        values = latencies(4, blocks=40)
+        repetition = np.repeat([1, 2, 3, 4], 10)
+        moved = values * np.repeat([1.0, 1.5, 0.7, 1.2], 10)[:, None]
+        alike, apart = (
+            quantile_intervals(by_block(one), EDGES, [0.5], repetition=repetition)[0] for one in (values, moved)
+        )
+        assert np.diff(np.log(apart))[0] > 2 * np.diff(np.log(alike))[0]
+
+    def test_constant_latencies_have_a_narrow_interval_within_their_bin(self) -> None:
+        [[low, high]] = quantile_intervals(by_block(np.full((20, 10), 5000.0)), EDGES, [0.5])
+        assert low == pytest.approx(high) == pytest.approx(5000, rel=0.012)
+
+    def test_what_never_ended_leaves_the_upper_end_open(self) -> None:
+        values = latencies(5)
+        values[:3] = math.inf
+        [[low, high]] = quantile_intervals(by_block(values), EDGES, [0.9])
+        assert math.isfinite(low)
+        assert high == math.inf
+
+    def test_times_too_short_to_be_measured_are_zero(self) -> None:
+        assert quantile_intervals(by_block(np.zeros((20, 5))), EDGES, [0.5]).tolist() == [[0, 0]]
+
+    @pytest.mark.parametrize("values", [np.full((1, 50), 9000.0), np.empty((20, 0))])
+    def test_one_block_or_nothing_says_nothing(self, values: np.ndarray) -> None:
+        assert quantile_intervals(by_block(values), EDGES, [0.5]).tolist() == [[0, math.inf]]
+
+    def test_ratios_of_what_never_ended_are_unknown(self) -> None:
+        endless = by_block(np.full((20, 5), math.inf))
+        [[ratio, low, high]] = quantile_ratio_intervals(endless, endless, EDGES, [0.5])
+        assert math.isnan(ratio)
+        assert (low, high) == (-math.inf, math.inf)
+
+    def test_shapes_that_do_not_fit_are_refused(self) -> None:
+        fitting = by_block(latencies(6))
+        with pytest.raises(ValueError, match="columns"):
+            quantile_intervals(fitting[:, :5], EDGES, [0.5])
+        with pytest.raises(ValueError, match="same blocks"):
+            quantile_ratio_intervals(fitting, fitting[:5], EDGES, [0.5])
+        with pytest.raises(ValueError, match="repetitions"):
+            quantile_intervals(fitting, EDGES, [0.5], repetition=np.array([1]))
+        with pytest.raises(ValueError, match="confidence"):
+            quantile_intervals(fitting, EDGES, [0.5], confidence=95)
+
+
+class TestSharesFromBlocks:
+    def test_events_that_come_together_widen_it(self) -> None:
+        of = np.full(20, 50)
+        together = np.array([50, 0, 0, 0] * 5)
+        low, high = share_interval_blocks(together, of)
+        exact = share_interval(250, 1000)
+        assert low < exact[0] - 0.05
+        assert high > exact[1] + 0.05
+
+    def test_no_events_are_bounded_as_exactly_as_can_be(self) -> None:
+        assert share_interval_blocks(np.zeros(20), np.full(20, 50)) == share_interval(0, 1000)
+
+    def test_two_arms_without_events_differ_by_three_in_n_at_most(self) -> None:
+        none, of = np.zeros(20), np.full(20, 50)
+        assert share_difference_interval(none, none, of) == (-rule_of_three(1000), rule_of_three(1000))
+
+    def test_losing_the_same_requests_is_no_difference(self) -> None:
+        lost, of = np.array([50, 0, 0, 0] * 5), np.full(20, 50)
+        low, high = share_difference_interval(lost, lost, of)
+        assert high - low == pytest.approx(2 * rule_of_three(1000))
+
+    @pytest.mark.parametrize("of", [np.array([]), np.zeros(20), np.array([50])])
+    def test_nothing_or_one_block_says_nothing_of_a_difference(self, of: np.ndarray) -> None:
+        assert share_difference_interval(of * 0, of * 0, of) == (-1, 1)
+
+    def test_more_events_than_requests_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="more events"):
+            share_interval_blocks(np.array([2, 0]), np.array([1, 1]))
+
+
+class TestBlockLength:
+    def test_independent_slots_are_blocks_themselves(self) -> None:
+        assert block_length(np.random.default_rng(1).normal(size=4000)) <= 15
+
+    def test_what_lasts_takes_longer_blocks(self) -> None:
+        shocks, slots = np.random.default_rng(2).normal(size=20_000), np.zeros(20_000)
+        for position in range(1, slots.size):
+            slots[position] = 0.8 * slots[position - 1] + shocks[position]
+        # The integrated autocorrelation time is (1 + 0.8) / (1 - 0.8) = 9.
+        assert block_length(slots) == pytest.approx(90, rel=0.25)
+
+    @pytest.mark.parametrize(("slots", "expected"), [([], 1), ([1.0] * 500, 1), (list(range(100)), 5)])
+    def test_blocks_are_never_too_few(self, slots: list[float], expected: int) -> None:
+        assert block_length(slots) == expected

@@ -1,0 +1,218 @@
+"""What is said of differences, when nothing may be said, and that whatever comes in nothing unreadable comes out."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.statistics.power import SIMULATED_UP_TO, equivalence_power, pairs_needed, power
+from resources.statistics.sequential import looks
+from resources.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
+
+SMALL_NOISE = np.array([-3, 1, 2, -1, 3, -2, 1, -1]) / 1000
+
+
+def comparand(differences: Any, **changed: Any) -> Comparand:
+    given_ = {"metric": "response_p99", "unit": "ratio", "margin": 0.1, "lower_is_better": True}
+    return Comparand(differences=np.asarray(differences, dtype=float), **{**given_, **changed})
+
+
+def alone(differences: Any, **changed: Any) -> Judged:
+    [judged] = judge_family([comparand(differences, **changed)])
+    return judged
+
+
+class TestDeciding:
+    @pytest.mark.parametrize(
+        ("centre", "lower_is_better", "verdict"),
+        [(-0.5, True, "better"), (0.5, True, "worse"), (-0.5, False, "worse"), (0.5, False, "better")],
+    )
+    def test_beyond_the_margin_the_side_says_which_is_better(
+        self, centre: float, lower_is_better: bool, verdict: str
+    ) -> None:
+        judged = alone(centre + SMALL_NOISE, lower_is_better=lower_is_better)
+        assert (judged.verdict, judged.why, judged.method) == (verdict, "decided", "sign_flip")
+        assert judged.p_value == 2**-7
+        assert judged.pairs_needed is None
+
+    def test_a_sure_difference_within_the_margin_is_equivalent(self) -> None:
+        assert alone(0.05 + SMALL_NOISE).verdict == "equivalent"
+
+    def test_an_interval_across_the_margin_is_inconclusive(self) -> None:
+        judged = alone(0.1 + SMALL_NOISE)
+        assert (judged.verdict, judged.why) == ("inconclusive", "within_noise")
+        assert judged.ci_low is not None
+        assert judged.ci_high is not None
+        assert judged.ci_low < 0.1 < judged.ci_high
+
+    def test_the_correction_counts_the_family(self) -> None:
+        six = [comparand(0.5 + SMALL_NOISE)] + [comparand([1, -1] * 4)] * 5
+        judged = judge_family(six)[0]
+        assert judged.p_adjusted == pytest.approx(6 * 2**-7)
+        assert judged.verdict == "worse"
+        seven_pairs = judge_family([comparand(0.5 + SMALL_NOISE[:7])] + [comparand([1, -1] * 4)] * 5)[0]
+        assert (seven_pairs.verdict, seven_pairs.why) == ("inconclusive", "too_few_pairs")
+        assert seven_pairs.pairs_needed == 8
+
+    def test_seven_metrics_are_no_family(self) -> None:
+        with pytest.raises(ValueError, match="at most 6"):
+            judge_family([comparand([0.0])] * 7)
+
+    def test_a_share_without_events_is_known_no_better_than_three_in_n(self) -> None:
+        share = {"unit": "share", "margin": 0.01}
+        sure, unsure = (alone(np.zeros(8), floor=floor, **share) for floor in (0.001, 0.02))
+        assert (sure.verdict, sure.ci_high) == ("equivalent", 0.001)
+        assert (unsure.verdict, unsure.ci_low) == ("inconclusive", -0.02)
+
+    def test_a_pair_without_a_figure_counts_for_nothing(self) -> None:
+        assert alone([*(0.5 + SMALL_NOISE), math.nan]) == alone(0.5 + SMALL_NOISE)
+
+
+class TestCensoring:
+    @pytest.mark.parametrize(
+        ("censored", "centre", "verdict"),
+        [
+            ("candidate", 0.5, "worse"),
+            ("candidate", -0.5, "inconclusive"),
+            ("candidate", 0.0, "inconclusive"),
+            ("baseline", -0.5, "better"),
+            ("baseline", 0.5, "inconclusive"),
+            ("baseline", 0.0, "inconclusive"),
+            ("both", 0.5, "inconclusive"),
+            ("both", -0.5, "inconclusive"),
+        ],
+    )
+    def test_a_lower_bound_proves_one_side_only(self, censored: str, centre: float, verdict: str) -> None:
+        judged = alone(centre + SMALL_NOISE, censored=censored)
+        assert judged.verdict == verdict
+        assert judged.why == ("decided" if verdict != "inconclusive" else "censored")
+        assert (judged.ci_high is None) == (censored in {"candidate", "both"})
+        assert (judged.ci_low is None) == (censored in {"baseline", "both"})
+
+
+class TestFewPairs:
+    def test_times_are_shown_and_not_judged(self) -> None:
+        judged = alone([0.9], within=(0.8, 1.0))
+        assert (judged.verdict, judged.why, judged.method) == ("inconclusive", "too_few_pairs", "block_bootstrap")
+        assert (judged.ci_low, judged.ci_high, judged.p_value) == (0.8, 1.0, None)
+        assert judged.pairs_needed == MIN_PAIRS
+
+    @pytest.mark.parametrize(
+        ("within", "verdict"),
+        [((0.2, 0.3), "worse"), ((-0.02, 0.03), "equivalent"), ((0.05, 0.3), "inconclusive")],
+    )
+    def test_shares_are_judged_by_the_interval_from_blocks(self, within: tuple[float, float], verdict: str) -> None:
+        judged = alone([sum(within) / 2], unit="share", within=within)
+        assert (judged.verdict, judged.method) == (verdict, "block_bootstrap")
+
+    def test_several_intervals_from_blocks_are_corrected(self) -> None:
+        one = comparand([0.2], unit="share", within=(0.11, 0.29))
+        assert judge_family([one])[0].verdict == "worse"
+        assert [judged.verdict for judged in judge_family([one, one])] == ["inconclusive"] * 2
+
+    def test_without_an_interval_nothing_is_known_but_the_difference(self) -> None:
+        judged = alone([0.5] * 5, unit="share")
+        assert (judged.difference, judged.ci_low, judged.ci_high, judged.method) == (0.5, None, None, "none")
+
+    def test_nothing_measured_is_said(self) -> None:
+        judged = alone([])
+        assert (judged.why, judged.difference, judged.pairs_needed) == ("nothing_measured", None, None)
+
+
+any_number = st.floats(allow_nan=True, allow_infinity=True)
+any_comparand = st.builds(
+    Comparand,
+    metric=st.just("any"),
+    unit=st.sampled_from(["share", "ratio"]),
+    differences=st.lists(any_number | st.just(0.0) | st.floats(-1, 1), max_size=9).map(np.array),
+    margin=st.floats(1e-6, 10),
+    lower_is_better=st.booleans(),
+    floor=st.floats(0, 1),
+    censored=st.sampled_from([None, "candidate", "baseline", "both"]),
+    within=st.none() | st.tuples(any_number, any_number),
+)
+
+
+@given(st.lists(any_comparand, max_size=6), st.sampled_from([0.95, 0.9882, 0.999]))
+@settings(max_examples=30, deadline=None)
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # numbers near the largest there are
+def test_whatever_comes_in_no_field_is_nan_or_infinite(comparands: list[Comparand], confidence: float) -> None:
+    for judged in judge_family(comparands, confidence=confidence):
+        for value in dataclasses.astuple(judged):
+            assert not isinstance(value, float) or math.isfinite(value)
+        assert (judged.why == "decided") == (judged.verdict != "inconclusive")
+
+
+@pytest.mark.parametrize("changed", [{"margin": 0.0}, {"margin": math.nan}, {"floor": -1.0}, {"floor": math.inf}])
+def test_a_comparand_needs_a_margin_and_a_floor(changed: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="needs a"):
+        comparand([0.0], **changed)
+
+
+class TestPower:
+    def test_without_noise_the_fewest_pairs_that_pass_the_correction_do(self) -> None:
+        assert [pairs_needed(noise=0, effect=2, margin=1, family=m) for m in (1, 2, 3, 6)] == [6, 7, 7, 8]
+        assert pairs_needed(noise=0, effect=1, margin=1) is None
+        assert pairs_needed(noise=100, effect=2, margin=1) is None
+
+    @pytest.mark.parametrize("pairs", [SIMULATED_UP_TO - 2, SIMULATED_UP_TO + 2])
+    def test_it_is_how_often_the_rule_decides(self, pairs: int) -> None:
+        generator = np.random.default_rng(4)
+        samples, noise = 150, 0.09
+        decided = 0
+        for _ in range(samples):
+            # Beside five that show nothing, so that the one asked about is Holm's first.
+            family = [comparand(0.2 + noise * generator.standard_normal(pairs))] + [
+                comparand([1, -1] * (pairs // 2))
+            ] * 5
+            decided += judge_family(family)[0].verdict == "worse"
+        expected = power(pairs, noise=noise, effect=0.2, margin=0.1)
+        assert decided / samples == pytest.approx(expected, abs=0.02 + 3 * math.sqrt(0.25 / samples))
+
+    def test_it_grows_with_pairs_and_shrinks_with_noise(self) -> None:
+        by_pairs = [power(pairs, noise=1, effect=2, margin=1) for pairs in (6, 8, 10, 12, 16, 24)]
+        assert by_pairs == sorted(by_pairs)
+        assert by_pairs[0] == 0
+        assert by_pairs[-1] > 0.95
+        by_noise = [power(8, noise=noise, effect=2, margin=1) for noise in (0.1, 0.5, 1, 2)]
+        assert by_noise == sorted(by_noise, reverse=True)
+
+    def test_only_ratios_to_the_margin_matter(self) -> None:
+        assert power(8, noise=1, effect=-2, margin=1) == power(8, noise=0.01, effect=0.02, margin=0.01)
+
+    def test_equivalence_takes_the_noise_to_be_under_the_margin(self) -> None:
+        assert equivalence_power(8, noise=0.1, margin=1) > 0.99
+        assert equivalence_power(16, noise=0.1, margin=1) > 0.99
+        assert equivalence_power(8, noise=3, margin=1) < 0.1
+
+    @pytest.mark.parametrize("bad", [{"noise": -1.0}, {"noise": math.nan}, {"margin": 0.0}, {"family": 0}])
+    def test_what_is_no_noise_margin_or_family_is_refused(self, bad: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match=r"noise|margin|family"):
+            power(8, **{"noise": 1.0, "effect": 2.0, "margin": 1.0, **bad})
+
+
+class TestLooks:
+    def test_looks_are_few_even_and_end_at_the_most(self) -> None:
+        assert [repetitions for repetitions, _ in looks()] == [8, 10, 12, 16, 20, 24]
+        assert [repetitions for repetitions, _ in looks(8, 14)] == [8, 10, 12, 14]
+
+    def test_all_looks_are_judged_alike_and_more_strictly_than_one(self) -> None:
+        [confidence] = {confidence for _, confidence in looks()}
+        assert confidence > 0.95
+        assert looks(8, 64)[0][1] > confidence
+        assert looks(8, 8) == [(8, 0.95)]
+
+    def test_six_metrics_can_be_decided_after_ten(self) -> None:
+        ten = np.concatenate([SMALL_NOISE, SMALL_NOISE[:2]]) + 0.5
+        confidence = dict(looks())[10]
+        judged = judge_family([comparand(ten)] * 6, confidence=confidence)
+        assert {one.verdict for one in judged} == {"worse"}
+
+    @pytest.mark.parametrize(("least", "most"), [(0, 8), (9, 8)])
+    def test_looks_need_an_order(self, least: int, most: int) -> None:
+        with pytest.raises(ValueError, match="Looks"):
+            looks(least, most)
