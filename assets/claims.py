@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from resources.judging.judge import judge_one
 
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
@@ -16,6 +15,7 @@ from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
 from resources.claims import Claim, claims
+from resources.judging.judge import judge_one
 from resources.lab import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places

@@ -7,12 +7,12 @@ Belongs here: which judgements become nodes, and what they show of themselves. H
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
-from resources.judging.judge import judge_one
 
 from assets.architectures import OWNERS
 from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
+from resources.judging.judge import judge_one
 from resources.lab import code_version
 from workloads.places import Places
 

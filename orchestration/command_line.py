@@ -18,7 +18,6 @@ from rich.console import Console
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
 
-
 _AUTO = "auto"
 _BUDGET_MINUTES = 30.0
 _MOST_REPETITIONS = 24

@@ -148,7 +148,7 @@ def intervals_panel(
         scale=alt.Scale(paddingInner=0.25),
     )
     offset = alt.YOffset("contender:N", sort=list(titles.values()), scale=alt.Scale(paddingOuter=0.25))
-    title = "candidate / baseline" if unit == "ratio" else "candidate minus baseline, percentage points"
+    title = "candidate / baseline" if unit == "ratio" else "candidate minus baseline, pp"
     x = scale.axis((low, high), title)
     colour = _contender_colour(drawn, legend=legend)
     tooltip = [

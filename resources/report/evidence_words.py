@@ -3,7 +3,6 @@
 Pure functions from values to text. Nothing here decides anything, and whatever is not there is a dash, never ``nan``.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from resources.report.narrative import NOUNS, enumerate_words
 
 NONE = "–"
 _MINUS = "\u2212"
+_ENDLESS = 1e300
 _METRICS = {"acknowledged_share": "acknowledged", "done_share": "done"}
 _UNITS = {"share": "Shares of the offered", "ratio": "Times"}
 _GATEWAYS = {"rest": "REST API", "http": "HTTP API"}
@@ -70,8 +70,8 @@ def operation_noun(operation: str | None) -> str:
 
 
 def known(value: float | None) -> float | None:
-    """The number, None for what is none."""
-    return None if value is None or not math.isfinite(value) else float(value)
+    """The number, None for what is none, or as good as endless: what is computed of it would be."""
+    return None if value is None or not abs(value) < _ENDLESS else float(value)
 
 
 def _signed(value: float, digits: int) -> str:

@@ -71,15 +71,17 @@ SELECT *,
         WHEN by_queue THEN 'accepted' ELSE 'answered' END AS outcome
 FROM fated
 """
-_KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+_KEY = (
+    "$comparison_id AS comparison_id, $architecture AS architecture, 'idempotent' AS variant, 'main' AS arm,"
+    " 'food_orders' AS workload, $scenario AS scenario, repetition"
+)
 _OUTCOMES = {
     "requests": f"""\
 SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, scheduled_us, sent_us,
     (lag_us // 10)::BIGINT AS client_queue_us, sent_us + service_us AS responded_us,
     CASE outcome WHEN 'answered' THEN 200 WHEN 'accepted' THEN 202 WHEN 'failed' THEN 502 ELSE 429 END AS status,
     status AS aws_status, outcome, lag_us + service_us AS response_us, service_us
-FROM drawn JOIN experiments e USING (repetition)
-ORDER BY repetition, i""",
+FROM drawn""",
     "effects": f"""\
 SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity,
     CASE WHEN outcome IN ('answered', 'accepted') THEN 'committed' ELSE 'rejected' END AS state,
@@ -90,12 +92,11 @@ SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 1000
     CASE WHEN committed_us IS NOT NULL THEN i END AS commit_order,
     CASE WHEN committed_us IS NOT NULL THEN 'handler' END AS commit_clock,
     CASE WHEN operation = 'query' THEN true END AS found
-FROM drawn JOIN experiments e USING (repetition)
-ORDER BY repetition, i""",
+FROM drawn""",
     "invocations": f"""\
 SELECT {_KEY}, 'command' AS function, 'i' || i AS invocation_id, sent_us AS started_us, 900::BIGINT AS duration_us,
     false AS cold, 1::BIGINT AS batch_size, 'succeeded' AS outcome
-FROM drawn JOIN experiments e USING (repetition)
+FROM drawn
 WHERE i % 1000 = 0""",
     "samples": f"""\
 SELECT {_KEY}, t * 250000 AS t_us, (waiting * hash(t) % 100)::BIGINT AS queue_visible, waiting AS queue_in_flight,
@@ -165,6 +166,9 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                 response_ms, queue_ms, commands_queued, queries_queued = ARCHITECTURES[architecture]
                 outage = scenario == "backend_outage"
                 values = {
+                    "comparison_id": f"night-{comparison}",
+                    "architecture": architecture,
+                    "scenario": scenario,
                     "repetitions": REPETITIONS,
                     "requests": requests,
                     "response_ms": response_ms,
