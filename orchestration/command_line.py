@@ -93,7 +93,7 @@ def _positive(kind: Callable[[str], float]) -> Callable[[click.Context, click.Pa
     return check
 
 
-class _Repetitions(click.ParamType):
+class _Repetitions(click.ParamType[int | str]):
     """A number greater than 0, or ``auto``."""
 
     name = "repetitions"

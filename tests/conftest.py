@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workloads.places import Places
 
@@ -12,6 +13,10 @@ from workloads.places import Places
 # wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Of a busy machine's 200 ms an example says nothing about the code.
+settings.register_profile("archduel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("archduel")
 
 
 @pytest.fixture

@@ -79,30 +79,36 @@ def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
     asked = {request.partition_key.keys_by_dimension["cell"] for request in requests}  # type: ignore[union-attr]
     assert asked == set(nightly_cells())
     assert {request.tags[NIGHT_TAG] for request in requests} == {"2026-11-23"}
+    labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
+    assert {lab["repetitions"] for lab in labs} == {8}
+    assert sum(lab["aa"] for lab in labs) == 1, "the noise is measured, and in one cell only"
 
 
 @pytest.mark.parametrize(
-    ("statuses", "compared"),
+    ("others", "last", "compared"),
     [
-        ([dg.DagsterRunStatus.SUCCESS] * 3, True),
-        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], True),
-        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED], False),
-        ([dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS], False),
-        ([dg.DagsterRunStatus.FAILURE] * 3, False),
+        (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS, True),
+        (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, True),
+        (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS, True),
+        (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED, False),
+        (dg.DagsterRunStatus.SUCCESS, None, False),
+        (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.FAILURE, False),
     ],
 )
 def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
-    definitions: dg.Definitions, statuses: list[dg.DagsterRunStatus], compared: bool
+    definitions: dg.Definitions, others: dg.DagsterRunStatus, last: dg.DagsterRunStatus | None, compared: bool
 ) -> None:
     night = night_partitions().get_last_partition_key()
     assert night is not None
+    cells = nightly_cells()
     with dg.DagsterInstance.ephemeral() as instance:
-        for cell, status in zip(nightly_cells(), statuses, strict=False):
-            tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
-            instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
+        for cell, status in zip(cells, [*[others] * (len(cells) - 1), last], strict=True):
+            if status is not None:
+                tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
+                instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
         requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
-    assert [request.run_key for request in requests] == ([f"{night}/3"] if compared else [])
+    assert [request.run_key for request in requests] == ([f"{night}/{len(cells)}"] if compared else [])
 
 
 def test_a_run_whose_command_line_was_killed_is_ended_and_no_other() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.architectures import architectures
@@ -191,6 +191,7 @@ class TestRules:
         assert rules.given([None, 0.3], [None, 0.5], [8, 8], 0.1).place is Place.NOWHERE
         assert rules.given([], [], [], 0.1).place is Place.NOWHERE
 
+    @settings(deadline=None)
     @given(
         values=st.lists(
             st.sampled_from([None, math.nan, math.inf, -math.inf, 0.0, -1.0]) | st.floats(-9, 9), max_size=9

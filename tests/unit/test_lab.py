@@ -49,7 +49,11 @@ class PaperLab(Lab):
     ) -> Tables:
         repetition = belonging["repetition"]
         self.turns.append((str(contender), repetition))
-        key = {"architecture": contender.architecture, "variant": contender.variant, "arm": contender.arm}
+        key: dict[str, Any] = {
+            "architecture": contender.architecture,
+            "variant": contender.variant,
+            "arm": contender.arm,
+        }
         config = json.dumps(asdict(self.settings))
         builder = EvidenceBuilder().experiment(requests=_REQUESTS, config=config, **key, **belonging)
         for number in range(_REQUESTS):
