@@ -20,7 +20,7 @@ from resources.bench import Bench
 from resources.faults.conductor import FaultConductor
 from resources.observation import Backlog
 from workloads.errors import ArchduelError
-from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses
+from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses, tidy_heap
 from workloads.replay.schedule import Schedule
 from workloads.scenarios.model import Scenario
 
@@ -87,6 +87,7 @@ def run(
     Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
     """
     bench.fresh(schedule.seeded_order_ids())
+    tidy_heap()
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6

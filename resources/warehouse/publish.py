@@ -23,7 +23,7 @@ from workloads.places import Places
 VIEWS = ("requests", "effects", "invocations", "samples")
 TABLES = ("ledger", "latency", "recovery", *CONDENSED)
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
-_ONE_THREAD = {"threads": 1}
+_ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
 # What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
 _OF_A_CELL = tuple(field.name for field in fields(StackSettings))

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from resources.leash import free_port
-from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses
+from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses, tidy_heap
 from workloads.replay.schedule import Schedule
 
 Behaviour = Callable[["Peer", int], None]  # of one request, by its number
@@ -124,6 +124,7 @@ def evenly(count: int, per_s: float, *, first_us: int = 0) -> Schedule:
 def send(client: KeepAliveClient, schedule: Schedule, url: str, gauge: Gauge | None = None) -> Responses:
     """Sends from now on; whatever came back is checked for what must hold for any server."""
     gauge = gauge or Gauge()
+    tidy_heap()
     responses = client.send(schedule, url, time.monotonic_ns(), gauge)
     assert (responses.status != NO_STATUS).all(), "a request without an end"
     assert gauge.in_flight == 0

@@ -59,6 +59,16 @@ class Gauge:
     stop: bool = False  # set from outside: send nothing more and return
 
 
+def tidy_heap() -> None:
+    """Collect garbage and set the rest of the heap aside until the next replay has been sent.
+
+    To be called before a replay's start is fixed: on a slow machine a collection of everything that Dagster, SciPy and
+    the report bring along takes seconds, and every request due meanwhile would be late.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class Client(Protocol):
     """The seam for another load generator: it sends ``schedule`` to ``url`` from CLOCK_MONOTONIC ``start_ns`` on."""
 
@@ -81,8 +91,7 @@ class KeepAliveClient:
         """Blocks until every request has its answer, its error or its time-out."""
         run = _Run(self, schedule, url, start_ns, gauge)
         # A collection of a process's whole heap takes longer than the send lag that makes a replay invalid.
-        gc.collect()
-        gc.freeze()
+        tidy_heap()
         enabled = gc.isenabled()
         gc.disable()
         try:
