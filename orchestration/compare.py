@@ -142,7 +142,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
         raise ArchduelError("no cell came through: nothing to compare; the old results stand")
     valid = _tell(places, request, comparison_id, console)
     if not valid:
-        raise ArchduelError("every replay was invalid, for the reasons above: try a lower --speed")
+        raise ArchduelError("every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do")
     return not failures
 
 
@@ -269,9 +269,10 @@ def _judged(places: Places, comparison_id: str) -> list[str]:
         places,
         "WITH counts AS (SELECT candidate || ' against ' || baseline AS about, verdict, count(*) AS n FROM pairwise"
         " WHERE comparison_id = $1 AND arm = 'main' GROUP BY ALL"
-        " UNION ALL SELECT 'claims', verdict, count(*) FROM claims WHERE comparison_id = $1 AND part = '' GROUP BY ALL)"
+        " UNION ALL SELECT 'claims, ' || coalesce(evidence, 'undecided'), verdict, count(*) FROM claims"
+        " WHERE comparison_id = $1 AND part = '' GROUP BY ALL)"
         " SELECT about, string_agg(n || ' ' || replace(verdict, '_', ' '), ', ' ORDER BY n DESC, verdict) AS told"
-        " FROM counts GROUP BY about ORDER BY about = 'claims', about",
+        " FROM counts GROUP BY about ORDER BY starts_with(about, 'claims'), about",
         [comparison_id],
     )
     return lines + [f"{row['about']}: {row['told']}" for row in counted.to_pylist()]
