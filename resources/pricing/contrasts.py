@@ -265,12 +265,13 @@ def _roots(
 
 
 def _sentence(sweep: _Sweep, series: str, x: float | None, usd: float | None, cheaper: str) -> str:
+    series = series.replace(EVENT_DRIVEN, "event-driven")
     if x is None or usd is None:
         extent = f"{sweep.xs[0]:,g} to {sweep.words.format(f'{sweep.xs[-1]:,g}')}"
-        return f"{series} is {'always' if cheaper == 'always' else 'never'} cheaper than synchronous from {extent}."
+        return f"Modelled, {series} is {cheaper} cheaper than synchronous from {extent}."
     rounded = f"{x:.3g}" if x < 100 else f"{x:,.0f}"
     return (
-        f"{series} and synchronous both cost {usd:.2f} USD per million commands at {sweep.words.format(rounded)};"
+        f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at {sweep.words.format(rounded)};"
         f" {cheaper} that event-driven is cheaper."
     )
 

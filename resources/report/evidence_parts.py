@@ -476,7 +476,8 @@ def _break_even(cost: Cost, curves: pa.Table, crossings: pa.Table, shelf: Shelf)
 def _cost_told(rows: Rows, target: str) -> str:
     """The prices' date, and what is observed and what is modelled."""
     by_evidence: dict[str, list[str]] = {}
-    for row in rows:
+    # What an architecture has none of is no observation: the consumer's requests of one without a queue.
+    for row in (row for row in rows if row["quantity"]):
         items = by_evidence.setdefault(row["quantity_evidence"] or "unknown", [])
         if (item := words.item_title(row["item"])) not in items:
             items.append(item)
