@@ -142,7 +142,9 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
         raise ArchduelError("no cell came through: nothing to compare; the old results stand")
     valid = _tell(places, request, comparison_id, console)
     if not valid:
-        raise ArchduelError("every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do")
+        raise ArchduelError(
+            "every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do"
+        )
     return not failures
 
 

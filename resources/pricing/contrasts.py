@@ -271,8 +271,8 @@ def _sentence(sweep: _Sweep, series: str, x: float | None, usd: float | None, ch
         return f"Modelled, {series} is {cheaper} cheaper than synchronous from {extent}."
     rounded = f"{x:.3g}" if x < 100 else f"{x:,.0f}"
     return (
-        f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at {sweep.words.format(rounded)};"
-        f" {cheaper} that event-driven is cheaper."
+        f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at"
+        f" {sweep.words.format(rounded)}; {cheaper} that event-driven is cheaper."
     )
 
 
