@@ -1,27 +1,32 @@
 """What few repetitions can show: intervals from blocks of time within them, paired between contenders.
 
-Belongs here: counting blocks in the database and resampling them. They know nothing of how repetitions differ, so times
-are not judged by them, and nothing is where there are repetitions enough (`resources.statistics.verdicts`).
+Belongs here: resampling blocks of requests, counted as `resources.reconciliation.intervals` does. They know nothing of
+how repetitions differ, so times are not judged by them, and nothing is where there are repetitions enough
+(`resources.statistics.verdicts`).
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
 from resources.judging.pairing import Pairing
-from resources.statistics import bootstrap, histogram
-
-PER_REPETITION = 50  # blocks: enough to resample, and each a longer stretch than a request's traces in the next ones
-_PER_DECADE = 200
-_EDGES = histogram.edges(per_decade=_PER_DECADE)
-_SQL = Path(__file__).with_name("blocks.sql")
-_QUANTILES = {"p50": 0.5, "p99": 0.99}
+from resources.reconciliation.intervals import EDGES, PER_REPETITION, QUANTILES, Columns, counted_by_block
+from resources.statistics import bootstrap
 
 Counts = npt.NDArray[np.float64]
-Contender = tuple[str, str, str, str, str]  # architecture, variant, arm, workload, scenario
+
+
+class Contender(NamedTuple):
+    """Whose requests are counted: the key of its outcomes, but for the comparison."""
+
+    architecture: str
+    variant: str
+    arm: str
+    workload: str
+    scenario: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Blocks:
     connection: duckdb.DuckDBPyConnection
     comparison_id: str
     confidence: float
-    _tables: dict[Contender, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
+    _tables: dict[Contender, Columns] = field(default_factory=dict)
 
     def interval(self, pairing: Pairing) -> tuple[float, float] | None:
         """The interval of a pairing's difference, on the judging scale; None where blocks say nothing: something was
@@ -51,7 +56,7 @@ class Blocks:
         family, name = pairing.family, pairing.metric.name
         cell = (family.workload, family.scenario)
         baseline, candidate = (
-            self._counted((architecture, family.variant, arm, *cell), family.operation, pairing.repetitions)
+            self._counted(Contender(architecture, family.variant, arm, *cell), family.operation, pairing.repetitions)
             for architecture, arm in ((family.baseline, "main"), (family.candidate, family.arm))
         )
         if not baseline.offered.any() or (baseline.offered != candidate.offered).any():
@@ -71,8 +76,8 @@ class Blocks:
             [(_, low, high)] = bootstrap.quantile_ratio_intervals(
                 baseline.bins[measure][asked],
                 candidate.bins[measure][asked],
-                _EDGES,
-                [_QUANTILES[quantile]],
+                EDGES,
+                [QUANTILES[quantile]],
                 repetition=repetition,
                 confidence=self.confidence,
             )
@@ -91,7 +96,7 @@ class Blocks:
             return counts
 
         def per_bin(name: str) -> Counts:
-            counts = np.zeros((size, _EDGES.size + 1))
+            counts = np.zeros((size, EDGES.size + 1))
             np.add.at(counts, (position[what == name], bins[what == name]), n[what == name])
             return counts
 
@@ -101,19 +106,15 @@ class Blocks:
             bins={name: per_bin(name) for name in ("response", "completion")},
         )
 
-    def _table(self, contender: Contender) -> dict[str, npt.NDArray[np.generic]]:
+    def _table(self, contender: Contender) -> Columns:
         if contender not in self._tables:
-            parameters = {
-                "comparison_id": self.comparison_id,
-                **dict(zip(("architecture", "variant", "arm", "workload", "scenario"), contender, strict=True)),
-                "blocks": PER_REPETITION,
-                "per_decade": _PER_DECADE,
-                "last": _EDGES.size,
-            }
-            found = self.connection.sql(_SQL.read_text(), params=parameters).to_arrow_table()
-            self._tables[contender] = {
-                name: found.column(name).to_numpy(zero_copy_only=False) for name in found.column_names
-            }
+            key = {"comparison_id": self.comparison_id, **contender._asdict()}
+            mine = " AND ".join(f"{column} = ${column}" for column in key)
+            sources = ", ".join(
+                f"{name} AS (FROM main.{name} WHERE {mine}{' AND valid' if name == 'experiments' else ''})"
+                for name in ("requests", "effects", "experiments")
+            )
+            self._tables[contender] = counted_by_block(self.connection, sources, key)
         return self._tables[contender]
 
 

@@ -1,7 +1,7 @@
 """From evidence to outcomes: what became of every offered request. Pure: Arrow in, Arrow out, no emulator, no disk.
 
-The rules are the SQL files beside this one; here they are run in order. What compares one architecture with another
-is not here.
+The rules are the SQL files beside this one; here they are run in order, and intervals put beside quantiles. What
+compares one architecture with another is not here.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.evidence import SCHEMAS, Tables
+from resources.reconciliation.intervals import with_intervals
 
 # Small however many requests there were, so that whoever draws them need not go through all of those.
 CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
@@ -44,6 +45,7 @@ def reconcile(evidence: Tables) -> Tables:
         for name in _RULES:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
+        outcomes["latency"] = with_intervals(connection)
     faults = imbalances(evidence, outcomes)
     return {**outcomes, "experiments": _invalidated(evidence["experiments"], faults)}
 

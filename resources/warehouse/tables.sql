@@ -31,6 +31,9 @@ CREATE TABLE samples (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT, dead_letters BIGINT, in_flight BIGINT
 );
+-- `p50_low_us` to `p50_high_us`: the 95 % interval that blocks of this replay's own time allow, NULL where too little was
+-- measured for an end. A quantile among what never ended is NULL, and its `low` then a lower bound. It says nothing of how
+-- repetitions differ: verdicts rest on these.
 CREATE TABLE latency (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, measure VARCHAR, n BIGINT, n_censored BIGINT, n_excluded BIGINT,

@@ -4,6 +4,8 @@ The evidence is written by hand (`tests.evidence_builder`). How it is gathered i
 """
 
 import json
+import math
+import random
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -660,6 +662,31 @@ class TestLatency:
         assert only(latency, measure="response", operation="command")["p50_us"] == 7
         assert only(latency, measure="response", operation="query")["p50_us"] == 3
 
+    def test_a_quantile_stands_between_ends_from_blocks_of_time(self) -> None:
+        took = random.Random(1)
+        evidence = build()
+        for number in range(1000):
+            at_us = 30_000 * number
+            evidence.request(
+                str(number), 200, operation="query", at_us=at_us, took_us=round(took.lognormvariate(9, 0.5))
+            )
+        row = only(reconcile(evidence.tables())["latency"], measure="service")
+        truth_us = {name: math.exp(9 + 0.5 * sigmas) for name, sigmas in (("p50", 0), ("p90", 1.2816), ("p99", 2.3263))}
+        for name, true in truth_us.items():
+            low, value, high = (row[f"{name}{end}_us"] for end in ("_low", "", "_high"))
+            assert low < value < high
+            assert low < true < high
+            assert high / low < 1.6
+        # Of a thousand even the greatest may lie under the 99.9th percentile: nothing seen is an end above it.
+        assert (row["p999_high_us"], row["p999_low_us"] < row["p999_us"]) == (None, True)
+
+    def test_few_blocks_of_requests_have_no_ends(self) -> None:
+        evidence = build()
+        for number in range(1000):  # in a fifth of the replay
+            evidence.request(str(number), 200, operation="query", at_us=6_000 * number, took_us=1000 + number)
+        row = only(reconcile(evidence.tables())["latency"], measure="service")
+        assert (row["p50_us"], row["p50_low_us"], row["p50_high_us"]) == (1499, None, None)
+
     def test_nothing_acknowledged_leaves_no_quantile(self) -> None:
         row = only(reconcile(build().request(status=500).tables())["latency"], measure="response")
         assert (row["n"], row["n_excluded"], row["p50_us"], row["p50_low_us"], row["max_us"]) == (
@@ -1096,9 +1123,13 @@ class TestWhateverWasSeen:
             assert row["n"] + row["n_excluded"] == books["offered"]
             assert 0 <= row["n_censored"] <= row["n"]
             for name in ("p50", "p90", "p99", "p999"):
-                value, low = row[f"{name}_us"], row[f"{name}_low_us"]
-                assert (value is None) or (low is None), "a quantile is known or bounded"
-                assert row["n"] == 0 or (value is not None) or (low is not None)
+                value, low, high = (row[f"{name}{end}_us"] for end in ("", "_low", "_high"))
+                if value is None:
+                    assert high is None
+                    assert row["n"] == 0 or low is not None, "a quantile is known or bounded"
+                else:
+                    assert low is None or low <= value
+                    assert high is None or high >= value
         assert len(outcomes["latency"].to_pylist()) == 3 * len(offered)
 
     def check_condensed(self, outcomes: Tables) -> None:
