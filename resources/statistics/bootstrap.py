@@ -1,7 +1,7 @@
 """Intervals from blocks of time: what one replay, or a few, says about how sure a quantile or a share is.
 
-Belongs here: block bootstraps from counts per block. Does not belong here: which time makes a block (callers choose;
-`block_length` advises), and tests over repetitions (`signflip`), which decide wherever there are pairs enough.
+Belongs here: block bootstraps from counts per block. Does not belong here: which time makes a block (callers choose),
+and tests over repetitions (`signflip`), which decide wherever there are pairs enough.
 
 Requests near each other in time share their fate, so whole blocks of time are drawn with replacement, never requests
 (Künsch 1989, The jackknife and the bootstrap for general stationary observations, Ann. Stat. 17, 1217-1241). A resample
@@ -39,38 +39,7 @@ Labels = npt.NDArray[np.integer] | None
 
 LEAST_BLOCKS = 20
 """Blocks that an interval wants at least: with fewer, its width is mostly luck."""
-_CORRELATIONS_PER_BLOCK = 10
 _EXACT_IN_FLOAT32 = 2**23
-
-
-def block_length(slots: npt.ArrayLike, *, least_blocks: int = LEAST_BLOCKS) -> int:
-    """How many slots of time a block should be long.
-
-    Ten integrated autocorrelation times, so that the correlation cut at the blocks' ends hides about a tenth of the
-    variance at most, but never so long that fewer than ``least_blocks`` are left. The autocorrelations are summed while
-    neighbouring pairs of them are positive (Geyer 1992, Practical Markov chain Monte Carlo, Stat. Sci. 7, 473-483,
-    section 3.3).
-
-    Args:
-        slots: something of each short, equal slot of time, in order: a mean log latency, a share of slow requests.
-        least_blocks: at least 1.
-
-    Returns:
-        Slots per block, at least 1.
-    """
-    values = np.asarray(slots, dtype=np.float64)
-    longest = max(1, values.size // least_blocks)
-    centred = values - values.mean() if values.size else values
-    variance = float(centred @ centred)
-    if values.size < 4 or variance == 0:
-        return 1
-    size = 2 ** math.ceil(math.log2(2 * values.size))
-    spectrum = np.fft.rfft(centred, size)
-    correlations = np.fft.irfft(spectrum * spectrum.conj(), size)[: values.size // 2 * 2 // 2 * 2] / variance
-    pairs = correlations.reshape(-1, 2).sum(axis=1)
-    ended = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else pairs.size
-    time = max(1.0, 2 * float(pairs[:ended].sum()) - 1)
-    return min(longest, math.ceil(_CORRELATIONS_PER_BLOCK * time)) if time > 1.2 else min(longest, 1)
 
 
 def quantile_intervals(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from resources.statistics.bootstrap import (
     _Plan,
-    block_length,
     quantile_intervals,
     quantile_ratio_intervals,
     share_difference_interval,
@@ -179,19 +178,3 @@ class TestSharesFromBlocks:
     def test_more_events_than_requests_are_refused(self) -> None:
         with pytest.raises(ValueError, match="more events"):
             share_interval_blocks(np.array([2, 0]), np.array([1, 1]))
-
-
-class TestBlockLength:
-    def test_independent_slots_are_blocks_themselves(self) -> None:
-        assert block_length(np.random.default_rng(1).normal(size=4000)) <= 15
-
-    def test_what_lasts_takes_longer_blocks(self) -> None:
-        shocks, slots = np.random.default_rng(2).normal(size=20_000), np.zeros(20_000)
-        for position in range(1, slots.size):
-            slots[position] = 0.8 * slots[position - 1] + shocks[position]
-        # The integrated autocorrelation time is (1 + 0.8) / (1 - 0.8) = 9.
-        assert block_length(slots) == pytest.approx(90, rel=0.25)
-
-    @pytest.mark.parametrize(("slots", "expected"), [([], 1), ([1.0] * 500, 1), (list(range(100)), 5)])
-    def test_blocks_are_never_too_few(self, slots: list[float], expected: int) -> None:
-        assert block_length(slots) == expected
