@@ -21,12 +21,12 @@ from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
 from resources.lab import LabSettings
 from resources.report import narrative
-from resources.stack import DEFAULT_VARIANT
+from resources.report.content import judging_command
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
 from workloads.library import Library
 from workloads.places import Places
-from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, scenarios
+from workloads.scenarios import Scenario, scenarios
 
 LONG_S = 600
 _OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
@@ -283,19 +283,7 @@ def _judged(places: Places, comparison_id: str) -> list[str]:
 def _judging(places: Places, request: Request, comparison_id: str) -> str:
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
-    given: dict[str, Any] = {"--speed": settings.speed, "--duration": settings.duration_s, "--limit": settings.limit}
-    if settings.seed != LabSettings.seed:
-        given["--seed"] = settings.seed
-    if settings.longest_pause_s != LabSettings.longest_pause_s:
-        given["--longest-pause"] = settings.longest_pause_s
-    if settings.variants != (DEFAULT_VARIANT,):
-        given["--variant"] = settings.variants
-    command = narrative.judging_command(
-        request.workload,
-        [] if request.scenarios == DEFAULT_SCENARIOS else request.scenarios,
-        [] if set(request.architectures) == set(architectures()) else request.architectures,
-        {flag: value for flag, value in given.items() if value is not None},
-    )
+    command = judging_command(request.workload, request.scenarios, request.architectures, asdict(settings))
     took = query(
         places,
         "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = ?",

@@ -5,7 +5,7 @@ figures are is `resources.report.cells`; how it is laid out, `resources.report.p
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from resources.report.cells import Cell, Rows, cell_of, table_of, titles_of
 from resources.report.evidence_parts import BreakEven, Evidence, evidence_of
 from resources.report.queries import bound
 from workloads.errors import ArchduelError, choose
-from workloads.scenarios import Scenario
+from workloads.scenarios import DEFAULT_SCENARIOS, Scenario
 
 _OPTIONS = {
     "--speed": "speed",
@@ -92,7 +92,12 @@ class Content:
         return narrative.latency_note(
             self.repetitions,
             bool(self.evidence.verdicts.rows),
-            _judging_command(self.cells, self.named, self.config),
+            judging_command(
+                self.workloads[0],
+                [cell.scenario for cell in self.cells if cell.workload == self.workloads[0]],
+                self.named,
+                self.config,
+            ),
             narrative.judging_minutes(
                 sum(one["replayed_s"] or 0.0 for one in self.experiments if one["workload"] == self.workloads[0]),
                 self.repetitions,
@@ -144,14 +149,16 @@ def gather(
     return Content(comparison, experiments, sql, cells, specs, conformance, evidence)
 
 
-def _judging_command(cells: Sequence[Cell], named: Sequence[str], config: dict[str, Any]) -> str:
-    """The comparison's command for its first workload, as it was given, with more repetitions."""
+def judging_command(
+    workload: str, scenario_names: Sequence[str], named: Sequence[str], config: Mapping[str, Any]
+) -> str:
+    """The command that repeats a comparison of these scenarios and architectures, configured so, often enough."""
     defaults = asdict(LabSettings())
     given = {flag: config.get(name, defaults[name]) for flag, name in _OPTIONS.items()}
     given = {flag: tuple(value) if isinstance(value, list) else value for flag, value in given.items()}
     return narrative.judging_command(
-        cells[0].workload,
-        [cell.scenario for cell in cells if cell.workload == cells[0].workload],
+        workload,
+        [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
         [] if set(named) == set(architectures()) else named,
         {flag: value for flag, value in given.items() if value != defaults[_OPTIONS[flag]]},
     )
