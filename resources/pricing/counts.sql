@@ -72,7 +72,7 @@ SELECT workload, architecture, variant, target,
     coalesce(order_writes, 0)::DOUBLE AS order_writes,
     coalesce(answer_writes, 0)::DOUBLE AS answer_writes,
     coalesce(reads, 0)::DOUBLE AS reads,
-    work_ms * (coalesce(order_writes, 0) + coalesce(answer_writes, 0) + coalesce(reads, 0))::DOUBLE AS work_ms,
+    work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0))::DOUBLE AS work_ms,  -- once a request
     coalesce(seconds, 0)::DOUBLE AS seconds
 FROM together
 LEFT JOIN operations USING (workload, architecture, variant)

@@ -588,6 +588,17 @@ class TestWork:
         variant.deliver({**order, "request_id": "20"})
         assert slept == [seconds, seconds]
 
+    def test_of_every_request_is_done_once_however_often_the_table_is_asked(
+        self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        variant = make("idempotent")
+        slept: list[float] = []
+        monkeypatch.setattr(variant.module, "_WORK_S", 0.1)
+        monkeypatch.setattr(variant.module.time, "sleep", slept.append)
+        variant.post(ORDER)
+        variant.deliver({**ORDER, "request_id": "20"}, QUESTION)  # an answer is read and written
+        assert slept == [0.1, 0.1, 0.1]
+
     def test_of_an_order_that_the_table_would_not_get_is_left(
         self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch
     ) -> None:
