@@ -12,9 +12,10 @@ Percentile intervals over B blocks are too narrow, by the divisor B instead of B
 Student's quantile (Hesterberg 2015, What teachers should know about the bootstrap, Am. Stat. 69, 371-386, section 3.2),
 and by what neighbouring blocks still have in common. Their ends are stretched about the estimate by what they lack,
 sqrt(B / (B - 1) (1 + 2 r)) t(B - 1) / z, where r is the correlation of neighbouring blocks' influence (the jackknife's
-values), if positive. Tails of few requests resample unevenly: at each end the wider of that and of the estimate plus or
-minus Student's t times the resamples' standard deviation, treated alike, counts. What this covers was simulated:
-`tests/calibration/test_coverage.py`.
+values), if positive. Tails of few requests resample unevenly, so beside that stands the estimate plus or minus
+Student's t times the resamples' standard deviation, treated alike. Each end lies three quarters of the way from the
+narrower of the two to the wider: the wider alone covered up to 97.6 %, half the way as little as 92.1 % of what was
+simulated (`tests/calibration/test_coverage.py`).
 
 Blocks within one repetition know nothing of how repetitions differ. With several, blocks are drawn within each of them,
 and whole repetitions are drawn too; the wider interval counts, at each end. The latter is the estimate plus and minus
@@ -39,6 +40,7 @@ Labels = npt.NDArray[np.integer] | None
 
 LEAST_BLOCKS = 20
 """Blocks that an interval wants at least: with fewer, its width is mostly luck."""
+_TOWARDS_WIDER = 0.75
 _EXACT_IN_FLOAT32 = 2**23
 
 
@@ -241,8 +243,8 @@ class _Plan:
         with np.errstate(invalid="ignore"):
             around = lacking * student * values.std(axis=0)
             stretch = lacking * student / float(special.ndtri(1 - self._tail))
-            lower: Floats = np.fmin(estimate - stretch * (estimate - low), estimate - around)
-            upper: Floats = np.fmax(estimate + stretch * (high - estimate), estimate + around)
+            lower = _between(estimate - stretch * (estimate - low), estimate - around, np.fmin, np.fmax)
+            upper = _between(estimate + stretch * (high - estimate), estimate + around, np.fmax, np.fmin)
         lower[np.isnan(lower) | np.isneginf(low)], upper[np.isnan(upper) | np.isposinf(high)] = -np.inf, np.inf
         return lower, upper
 
@@ -263,6 +265,13 @@ class _Plan:
         factor = math.sqrt(count / (count - 1)) * float(special.stdtrit(count - 1, 1 - self._tail))
         half: Floats = np.where(np.isfinite(spread), factor * spread, np.inf)
         return half
+
+
+def _between(one: Floats, other: Floats, wider: np.ufunc, narrower: np.ufunc) -> Floats:
+    """An end between two, nearer to the wider one; NaN stands back for what is known."""
+    near = narrower(one, other)
+    end: Floats = near + _TOWARDS_WIDER * (wider(one, other) - near)
+    return end
 
 
 def _percentiles(values: Floats, tail: float) -> tuple[Floats, Floats]:
