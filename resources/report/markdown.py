@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from resources.judging.rules import rules
 from resources.report import evidence_words as words
 from resources.report import figures, narrative
 from resources.report.content import Content
@@ -138,11 +139,14 @@ def _cost(evidence: Evidence) -> str:
 
 
 def _nights(evidence: Evidence) -> str:
-    changed = [one for one in evidence.history.nights if one.row["verdict"] in {"better", "worse"}]
+    judged = [one for one in evidence.history.nights if one.row["verdict"] != "too_few_nights"]
+    changed = [one for one in judged if one.row["verdict"] in {"better", "worse"}]
     if not evidence.history.nights:
         return ""
+    if not judged:
+        return f"## Nights\n\nIt takes {rules().history.least_nights} nights before this one to say what changed."
     if not changed:
-        return f"## Nights\n\nNone of {len(evidence.history.nights):,} figures changed beyond the noise of past nights."
+        return f"## Nights\n\nNone of {len(judged):,} figures changed beyond the noise of past nights."
     rows = [
         [
             one.row["cell"],

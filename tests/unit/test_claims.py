@@ -14,9 +14,13 @@ from resources.claims import Claim, claims, rules, scenarios_needed, wording
 from resources.claims.model import Documented, Measured
 from resources.claims.register import read_claims
 from resources.claims.rollup import PartVerdict, roll_up
-from resources.claims.rules import Found, Place, place
+from resources.claims.rules import Found, Place, place, trials_needed
 from resources.conformance.running import probes
+from resources.lab import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError
+from workloads.library import DEFAULT_WORKLOAD, Library
+from workloads.places import Places
+from workloads.replay.schedule import schedule
 from workloads.scenarios import scenarios
 
 REGISTER = claims()
@@ -295,3 +299,13 @@ class TestWording:
             "archduel compare --scenario steady --architecture synchronous --repetitions 8"
         )
         assert "--workload friday" in wording.command(self.SHARE, 8, "friday")
+
+
+@pytest.mark.parametrize("speed", [4.0, 12.0])
+def test_a_night_sends_enough_into_every_window_to_tell_none_from_one_in_a_hundred(
+    places: Places, speed: float
+) -> None:
+    offered = schedule(Library(places).load(DEFAULT_WORKLOAD), speed=speed, seed=1, longest_pause_s=1.0)
+    for fault, start_us, end_us in scenarios()["component_down"].windows(offered.duration_us):
+        within = (offered.due_us >= start_us) & (offered.due_us < end_us - 500_000)  # as S5, E5 and E6 count
+        assert NIGHTLY_REPETITIONS * within.sum() >= trials_needed(0.01), fault.target

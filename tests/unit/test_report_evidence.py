@@ -327,6 +327,15 @@ class TestMarkdown:
         assert "| S5 | what S5 says | ◐ partly |" in summary
         assert "4.33" in summary, "3.50 and 0.83"
 
+    def test_a_first_night_says_what_it_lacks(self, places: Places) -> None:
+        replay(places, "c1", night="2026-11-20", origin="nightly")
+        judge(places, "history", [night(20, 20_000.0, "too_few_nights")])
+        publish(places)
+        write_report(places, "c1")
+        text = places.report.with_name("report.md").read_text(encoding="utf-8")
+        assert "It takes 5 nights before this one" in text
+        assert "beyond the noise" not in text
+
     def test_tables_have_as_many_cells_as_headings(self, summary: str) -> None:
         """Whatever a recorded text holds."""
         for block in re.findall(r"(?:^\|.*\n)+", summary, re.MULTILINE):
