@@ -408,7 +408,9 @@ def sql(statement: str, style: str) -> None:
     if style == "csv":
         import pyarrow.csv
 
-        pyarrow.csv.write_csv(rows, sys.stdout.buffer)
+        from orchestration.terminal import flat
+
+        pyarrow.csv.write_csv(flat(rows), sys.stdout.buffer)
     elif style == "json":
         import json
 

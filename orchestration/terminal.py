@@ -1,5 +1,6 @@
 """How the command line looks: progress while the lab works, tables of what came out. Prints, computes nothing."""
 
+import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -142,6 +143,19 @@ def _share(part: int, whole: int) -> str:
 def _times(*us: float | None) -> str:
     # What is copied from a terminal should hold plain spaces.
     return " / ".join(duration(one) for one in us).replace(NO_BREAK, " ")
+
+
+def flat(rows: pa.Table) -> pa.Table:
+    """The rows for a format without lists and structures: these as JSON."""
+    columns = [
+        pa.array(
+            [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()], pa.string()
+        )
+        if pa.types.is_nested(column.type)
+        else column
+        for column in rows.columns
+    ]
+    return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
 def rows_table(rows: pa.Table) -> Table:

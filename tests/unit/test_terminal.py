@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from orchestration.terminal import comparison_tables
+from orchestration.terminal import comparison_tables, flat
 
 ROW: dict[str, Any] = {
     "workload": "food_orders",
@@ -94,3 +94,11 @@ def test_everything_at_once_fits_into_160_columns() -> None:
     (line,) = [line for line in lines if "event_driven (naive)" in line]
     assert "queries" in cells(lines[lines.index(line) - 1]), "each operation is named above its rows"
     assert {"123 ms / 10.0 s", "123 ms / 13.1 s"} <= set(cells(line)), "no cell is broken or cut"
+
+
+def test_lists_and_structures_are_json_where_a_format_has_none() -> None:
+    rows = pa.table({"n": [1, 2], "because": [["one", "ü"], None], "window": [{"start": 1}, None]})
+    assert flat(rows).to_pylist() == [
+        {"n": 1, "because": '["one", "\\u00fc"]', "window": '{"start": 1}'},
+        {"n": 2, "because": None, "window": None},
+    ]
