@@ -117,6 +117,12 @@ class LabSettings:
         """The arms of the experiment: ``main``, and ``aa``, the same once more, where it is asked for."""
         return ("main", "aa") if self.aa else ("main",)
 
+    @property
+    def most_made_up(self) -> int:
+        """How many repetitions are added, one for each that held an invalid replay; what is repeated until it is
+        decided goes on anyway."""
+        return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
+
     def contenders(self, names: Sequence[str]) -> list["Contender"]:
         """Everything that is replayed for the named architectures."""
         return [Contender(*one) for one in itertools.product(names, self.variants, self.arms)]
@@ -153,6 +159,10 @@ class Summary:
     seconds: float
     speed: float
     interleaved: tuple[str, ...]
+
+
+def _is_invalid(tables: Tables) -> bool:
+    return any(tables["experiments"].column("invalid_reason").to_pylist())
 
 
 def split_cell(cell: str) -> tuple[str, str]:
@@ -197,7 +207,8 @@ class Lab:
     def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         """Replay a cell through the named architectures, repetition by repetition in balanced order.
 
-        Stores the evidence once all repetitions are done; yields each architecture's name and a summary.
+        A repetition in which a replay was invalid stays as it is and is made up for by one more at the end. Stores the
+        evidence once all repetitions are done; yields each architecture's name and a summary.
         """
         scenario, offered = self._scenario(cell), self._offered(cell)
         contenders = self.settings.contenders(names)
@@ -208,7 +219,8 @@ class Lab:
             self._bench(contender, cell).warm_up(self.client)
         repetitions: dict[Contender, list[Tables]] = {contender: [] for contender in contenders}
         seconds = dict.fromkeys(names, 0.0)
-        for repetition in range(1, self.settings.repetitions + 1):
+        made_up = 0
+        for repetition in itertools.count(1):
             for contender in turns(contenders, repetition):
                 started = time.monotonic()
                 row = {
@@ -219,7 +231,12 @@ class Lab:
                 }
                 repetitions[contender].append(self._repetition(contender, cell, offered, scenario, row))
                 seconds[contender.architecture] += time.monotonic() - started
-            if self._enough(repetition, sum(seconds.values()), repetitions, cell):
+            # Whoever is left without its pair decides nothing, and eight pairs are just enough for six metrics.
+            invalid = any(_is_invalid(parts[-1]) for parts in repetitions.values())
+            made_up += invalid and made_up < self.settings.most_made_up
+            if repetition >= self.settings.repetitions + made_up or self._enough(
+                repetition, sum(seconds.values()), repetitions, cell
+            ):
                 break
         for contender in contenders:
             tables = evidence.combine(repetitions[contender])
@@ -263,8 +280,9 @@ class Lab:
         """One replay of one contender; ``belonging`` is what its row of `experiments` owes to others."""
         repetition = belonging["repetition"]
         label = f"{scenario.name} · {contender}"
-        if self.settings.repetitions > 1:
-            label += f" · {repetition}/{self.settings.repetitions}{' at most' if self.settings.budget_s else ''}"
+        most = max(repetition, self.settings.repetitions)
+        if most > 1:
+            label += f" · {repetition}/{most}{' at most' if self.settings.budget_s else ''}"
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)

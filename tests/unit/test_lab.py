@@ -1,7 +1,7 @@
 """The lab's order and its stopping, with replays written by hand instead of run."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class PaperLab(Lab):
     """Replays nothing: every repetition is `_REQUESTS` orders that took ``took_us(contender, repetition, number)``."""
 
     took_us: Took = lambda _contender, _repetition, _number: 1000
+    late: frozenset[tuple[str, int]] = frozenset()  # contenders and repetitions whose load was
     turns: list[tuple[str, int]] = field(default_factory=list)
 
     def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Any:
@@ -55,7 +56,10 @@ class PaperLab(Lab):
             "arm": contender.arm,
         }
         config = json.dumps(asdict(self.settings))
-        builder = EvidenceBuilder().experiment(requests=_REQUESTS, config=config, **key, **belonging)
+        late = "the load was late" if (str(contender), repetition) in self.late else None
+        builder = EvidenceBuilder().experiment(
+            requests=_REQUESTS, config=config, invalid_reason=late, **key, **belonging
+        )
         for number in range(_REQUESTS):
             took_us = self.took_us(contender, repetition, number)
             name, at_us = str(number), number * 100_000
@@ -65,8 +69,8 @@ class PaperLab(Lab):
         return builder.tables()
 
 
-def replayed(tmp_path: Path, settings: LabSettings, took_us: Took) -> PaperLab:
-    lab = PaperLab(Places(tmp_path), settings, took_us=took_us)
+def replayed(tmp_path: Path, settings: LabSettings, took_us: Took, late: Iterable[tuple[str, int]] = ()) -> PaperLab:
+    lab = PaperLab(Places(tmp_path), settings, took_us=took_us, late=frozenset(late))
     list(lab.replay(["synchronous", "event_driven"], CELL, Comparison("c1", "adhoc", "2026-11-20")))
     return lab
 
@@ -98,6 +102,36 @@ class TestTurns:
         assert lab.evidence.exists("c1", CELL, "synchronous~idempotent~aa")
         arms = lab.evidence.read("c1", CELL, "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
         assert arms == ["aa"]
+
+
+class TestInvalidReplays:
+    @pytest.mark.parametrize(
+        ("repetitions", "late", "played"),
+        [
+            (8, [], 8),
+            (8, [("synchronous", 3)], 9),
+            (8, [("synchronous", 3), ("event_driven", 3)], 9),
+            (8, [("synchronous", 3), ("event_driven", 9)], 10),
+            (8, [("synchronous", repetition) for repetition in range(1, 12)], 10),
+            (1, [("event_driven", 1)], 2),
+            (1, [("event_driven", 1), ("synchronous", 2)], 2),
+        ],
+    )
+    def test_are_made_up_for_so_far_as_that_helps(
+        self, tmp_path: Path, repetitions: int, late: list[tuple[str, int]], played: int
+    ) -> None:
+        lab = replayed(tmp_path, LabSettings(repetitions=repetitions), steady, late)
+        assert [repetition for _, repetition in lab.turns] == [
+            repetition for repetition in range(1, played + 1) for _ in range(2)
+        ]
+        kept = lab.evidence.read("c1", CELL, "synchronous~idempotent")["experiments"]
+        invalid = [row["repetition"] for row in kept.to_pylist() if row["invalid_reason"]]
+        assert invalid == [repetition for name, repetition in late if name == "synchronous" and repetition <= played]
+
+    def test_are_not_made_up_for_where_it_is_repeated_until_decided(self, tmp_path: Path) -> None:
+        settings = LabSettings(repetitions=2, budget_s=1e6)
+        lab = replayed(tmp_path, settings, restless, [("synchronous", 1)])
+        assert len(lab.turns) == 4
 
 
 class TestRepeatingUntilDecided:
