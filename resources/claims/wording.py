@@ -27,13 +27,14 @@ def command(part: Measured, repetitions: int, workload: str | None) -> str:
 def number(value: float, part: Measured) -> str:
     """``value`` in the unit of the part."""
     if isinstance(part, Share | Pairwise | Cost):
-        return _percent(value)
+        return percent(value)
     if isinstance(part, Witness):
         return f"{value:g}"
     return f"{value:.3g}"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share in three decimals at most: thresholds lie at 99.9 %."""
     # Never a round figure that is not reached: 99.99997 % is not 100 %.
     hundred, digits = value * 100, 3
     while digits < 9 and hundred not in (0.0, 100.0) and float(f"{hundred:.{digits}f}") in (0.0, 100.0):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from resources.claims import wording
 from resources.report.figures import NO_BREAK, duration, percent
 from resources.report.narrative import NOUNS, enumerate_words
 
@@ -239,7 +240,8 @@ def claim_figure(value: float | None, metric: str | None) -> str:
     if name.endswith("ratio less 1"):
         return difference(number, "ratio")
     if name.startswith(("share of", "success of")):
-        return difference(number, "share") if " less " in name else figure(number, None, "share")
+        # As exact as its sentence: 99.966 % is above 99.9 %, and rounded it would not be.
+        return difference(number, "share") if " less " in name else wording.percent(number).replace(" ", NO_BREAK)
     return plain(number)
 
 

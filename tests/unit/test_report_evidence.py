@@ -455,7 +455,9 @@ class TestWords:
     @pytest.mark.parametrize(
         ("value", "metric", "text"),
         [
-            (0.9971, "share of commands answered", "99.7 %"),
+            (0.9971, "share of commands answered", "99.71 %"),
+            (0.99966, "share of commands answered", "99.966 %"),
+            (1.0, "share of commands answered", "100 %"),
             (-0.012, "share of commands, hybrid less event-driven", "\u22121.2 pp"),
             (0.08, "USD per million, one against another: ratio less 1", "+8.0 %"),
             (3.0, "most invocations that ran at once", "3"),
