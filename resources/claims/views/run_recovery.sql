@@ -1,2 +1,0 @@
--- `recovery` of these experiments.
-SELECT * FROM recovery SEMI JOIN runs USING ({key}) WHERE {where}
