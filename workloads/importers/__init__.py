@@ -7,19 +7,21 @@ order or files written: that is the same for every format and belongs to `classi
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from workloads.discovery import discover
+from workloads.errors import UsageError
 from workloads.importers.reading import Source
 
 # What an importer yields, one row per physical line, or per entry where a format has entries instead of lines. It still
 # holds what must never be stored (addresses, query strings, the line itself) and lives in memory only.
 _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("line_number", pa.int64(), nullable=False),  # from 1, within the file
-    pa.field("kind", pa.string(), nullable=False),  # "request", "rejected", "blank" or "header"
-    pa.field("reason", pa.string()),  # why it was rejected: fixed words, nothing of the line
+    pa.field("kind", pa.string(), nullable=False),  # "request", "rejected", "dropped", "blank" or "header"
+    pa.field("reason", pa.string()),  # why it was rejected or dropped: fixed words, nothing of the line
     pa.field("text", pa.string(), nullable=False),  # the line; quarantine keeps its shape
     pa.field("stamp_us", pa.int64()),  # arrival, since 1970 in UTC
     pa.field("whole_second", pa.bool_()),  # the stamp has no fraction of a second: one is made up
@@ -31,6 +33,14 @@ _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("latency_us", pa.int64()),
 ]
 ENTRIES = pa.schema(_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user says about a format that leaves it open."""
+
+    template: str | None = None  # the text of a log line with $context variables
+    columns: Mapping[str, str] = field(default_factory=dict)  # by role: the name of what holds it
 
 
 class Importer(Protocol):
@@ -48,12 +58,27 @@ class Importer(Protocol):
     def example(self) -> str:
         """An expected line in a few words, for the error about a file of another format."""
 
+    @property
+    def position(self) -> int:
+        """Of several formats that read a file equally well, the one of the lowest position is meant."""
+
+    def with_options(self, options: Options) -> "Importer":
+        """The same format as ``options`` describe it. `UsageError` for an option it does not have."""
+
     def entries(self, source: Source) -> Iterator[pa.Table]:
         """Tables of `ENTRIES` in the file's order, one row for every line or entry of it, none left out.
 
         What cannot be used is a row "rejected" with its reason. A format without lines adds the entries it read to
         ``source.items_read`` itself. `ArchduelError` if the file as a whole is no such thing.
         """
+
+
+def refuse_options(name: str, options: Options, *, template: bool = False, columns: bool = False) -> None:
+    """`UsageError` for options a format does not have."""
+    if options.template is not None and not template:
+        raise UsageError(f"the format {name} takes no --template: that is for api_gateway")
+    if options.columns and not columns:
+        raise UsageError(f"the format {name} takes no --column: its fields have their names")
 
 
 def importers() -> Mapping[str, Importer]:

@@ -17,17 +17,14 @@ _SECOND_US = 1_000_000
 def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
     """Tables of a recording's `SCHEMA` from ``batches`` sorted by ``stamp_us``.
 
-    A stamp without a fraction (``whole_second``) gets a uniform one drawn by ``seed``; requests of one second keep the
-    order they came in, so that an order still precedes the query for it. No more than a batch and the second at its end
-    are held at once, and neither batch size changes the result.
+    A request stamped to the second (``whole_second``) came at any time within a second from its stamp: when is drawn by
+    ``seed``. Requests of one stamp keep the order they came in, so that an order still precedes the query for it. No
+    more than a batch and a second are held at once, and neither batch size changes the result.
     """
     random = np.random.default_rng(seed)
     first_us: int | None = None
     request_id = 0
-    for table in _whole_seconds(batches):
-        arrival_us = _spread(table, random)
-        order = np.argsort(arrival_us, kind="stable")  # stamps with and without a fraction may share a second
-        table, arrival_us = table.take(order), arrival_us[order]  # noqa: PLW2901  # the same, sorted
+    for table, arrival_us in _sorted(_spread(_whole_stamps(batches), random)):
         first_us = int(arrival_us[0]) if first_us is None else first_us
         numbered = {
             "request_id": pa.array(np.arange(request_id, request_id + len(arrival_us))),
@@ -39,14 +36,14 @@ def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]
         yield pa.table(columns, names=SCHEMA.names).cast(SCHEMA)
 
 
-def _whole_seconds(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows, cut so that no second lies in two tables."""
+def _whole_stamps(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows, cut so that no stamp lies in two tables."""
     rest: pa.Table | None = None
     for batch in batches:
         fresh = pa.Table.from_batches([batch])
         table = fresh if rest is None else pa.concat_tables([rest, fresh])
-        second = table.column("stamp_us").to_numpy() // _SECOND_US
-        end = int(np.searchsorted(second, second[-1], side="left"))
+        stamps = table.column("stamp_us").to_numpy()
+        end = int(np.searchsorted(stamps, stamps[-1], side="left"))
         if end:
             yield table.slice(0, end)
         rest = table.slice(end)
@@ -54,11 +51,40 @@ def _whole_seconds(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield rest
 
 
-def _spread(table: pa.Table, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
-    whole = table.column("whole_second").to_numpy()
-    fraction = random.random(len(stamp_us))[whole]
-    # The stamps are sorted: fractions sorted within each second line up with the rows as they came.
-    fraction = fraction[np.lexsort((fraction, stamp_us[whole] // _SECOND_US))]
-    stamp_us[whole] += (fraction * _SECOND_US).astype(np.int64)
-    return stamp_us
+def _spread(
+    tables: Iterable[pa.Table], random: np.random.Generator
+) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+    """Each table with its rows' arrivals."""
+    for table in tables:
+        stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
+        whole = table.column("whole_second").to_numpy()
+        fraction = random.random(len(stamp_us))[whole]
+        # The stamps are sorted: fractions sorted within each stamp line up with the rows as they came.
+        fraction = fraction[np.lexsort((fraction, stamp_us[whole]))]
+        stamp_us[whole] += (fraction * _SECOND_US).astype(np.int64)
+        yield table, stamp_us
+
+
+def _sorted(
+    spread: Iterable[tuple[pa.Table, npt.NDArray[np.int64]]],
+) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+    """The same rows by arrival: what may come after a row of the next table waits for that."""
+    waiting: tuple[pa.Table, npt.NDArray[np.int64]] | None = None
+    for table, arrival_us in spread:
+        if waiting is None:
+            waiting = _by_arrival(table, arrival_us)
+            continue
+        earlier, earlier_us = waiting
+        end = int(np.searchsorted(earlier_us, table.column("stamp_us")[0].as_py(), side="left"))
+        if end:
+            yield earlier.slice(0, end), earlier_us[:end]
+        waiting = _by_arrival(
+            pa.concat_tables([earlier.slice(end), table]), np.concatenate([earlier_us[end:], arrival_us])
+        )
+    if waiting is not None:
+        yield waiting
+
+
+def _by_arrival(table: pa.Table, arrival_us: npt.NDArray[np.int64]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    order = np.argsort(arrival_us, kind="stable")
+    return table.take(order), arrival_us[order]

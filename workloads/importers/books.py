@@ -6,11 +6,13 @@ Rules and reasons are fixed words; nothing of a line is in here.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers import Importer, importers
+from workloads.importers import Importer
+from workloads.importers.auto import likelier_format
 from workloads.importers.lines import HOLDS_NUL
 from workloads.importers.reading import Source
 
@@ -51,32 +53,21 @@ def check_format(own: Books, importer: Importer, source: Source) -> None:
     if own.outcomes["accepted"] or own.dropped or not own.quarantined:
         return
     if HOLDS_NUL in own.quarantined:
-        raise ArchduelError(f"{source.path} is binary, not a text log; if it is packed other than by gzip, unpack it")
+        raise ArchduelError(
+            f"{source.path} is binary, not a text log; if it is packed other than by gzip, bzip2 or zstd, unpack it"
+        )
     other = likelier_format(importer, source)
     advice = f"it looks like {other}, import it as that" if other else f"expected lines like {importer.example}"
     raise ArchduelError(f"{source.path} is not in the format {importer.name}: {advice}")
 
 
-def likelier_format(importer: Importer, source: Source) -> str | None:
-    """The name of another format that reads most of the file's beginning, the best if there are several."""
-    shares = {
-        name: _share_read(other, Source(source.path, source.database))
-        for name, other in importers().items()
-        if name != importer.name
-    }
-    best = max(shares, key=shares.__getitem__, default=None)
-    return best if best and shares[best] > 0.5 else None
-
-
-def _share_read(importer: Importer, source: Source) -> float:
-    try:
-        beginning = next(importer.entries(source), None)
-    except ArchduelError:
-        return 0.0
-    if beginning is None:
-        return 0.0
-    kinds = Counter(beginning.column("kind").to_pylist())
-    return kinds["request"] / max(kinds["request"] + kinds["rejected"], 1)
+def refuse_first(quarantined: pa.Table, source: Source) -> NoReturn:
+    """`ArchduelError` for the first of some lines that cannot be used."""
+    first = quarantined.slice(0, 1).to_pylist()[0]
+    raise ArchduelError(
+        f"{source.path}, line {first['line_number']} {first['reason']}: nothing is imported; mend it or leave out"
+        " --strict"
+    )
 
 
 def check_complete(books: Books, sources: Sequence[Source]) -> None:

@@ -3,9 +3,14 @@
 Gives the columns of a recording, but for order and time, which take the whole recording (`arrivals`).
 """
 
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
 import pyarrow as pa
 
-from workloads.importers.privacy import PATH, SHAPE
+from workloads.importers.mapping import NOTHING_SAID, Mapping, Route, Rule
+from workloads.importers.privacy import BARE_PATH, SHAPE, masked, quoted
 from workloads.importers.reading import Source
 from workloads.recording import operation_of
 
@@ -27,28 +32,48 @@ _LATEST_US = 4_102_444_800_000_000
 # A command to a path ending in an id is about what queries of that path are about; any other makes something new.
 _ENDS_IN_AN_ID = r"(?i)/(?:[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,})/*$"
 
-_CLASSIFIED = f"""
-WITH read AS (
+_CLASSIFIED = """
+WITH taken_apart AS (
+    SELECT *, {bare} AS bare FROM entries
+),
+read AS (
+    SELECT *, {masked} AS path FROM taken_apart
+),
+routed AS (
     SELECT *,
-        CASE WHEN list_contains($commands, method) THEN 'command' WHEN list_contains($queries, method) THEN 'query' END
-            AS operation,
-        {PATH} AS path
-    FROM entries
+        CASE {routes} END AS route,
+        CASE
+            WHEN kind = 'request' AND stamp_us NOT BETWEEN 0 AND $latest_us THEN 'its date is not between 1970 and 2100'
+            WHEN kind = 'request' AND NOT starts_with(path, '/') THEN 'its request target is no path'
+            WHEN kind = 'rejected' THEN reason
+        END AS fault
+    FROM read
+),
+decided AS (
+    SELECT *,
+        coalesce(
+            CASE {operations} END,
+            CASE WHEN list_contains($commands, method) THEN 'command' END,
+            CASE WHEN list_contains($queries, method) THEN 'query' END
+        ) AS operation
+    FROM routed
 ),
 ruled AS (
     SELECT *,
         CASE
-            WHEN kind <> 'request' OR operation IS NOT NULL THEN NULL
+            WHEN kind = 'dropped' THEN reason
+            WHEN kind <> 'request' THEN NULL
             WHEN method = '-' THEN 'a connection without a request'
+            WHEN fault IS NULL AND stamp_us < $from_us THEN 'before --from'
+            WHEN fault IS NULL AND stamp_us >= $to_us THEN 'not before --to'
+            {drops}
+            WHEN operation IS NOT NULL THEN NULL
             WHEN list_contains($methods, method) THEN 'method ' || method || ' is neither command nor query'
             ELSE 'an unregistered method is neither command nor query'
         END AS rule,
-        CASE
-            WHEN kind = 'rejected' THEN reason
-            WHEN kind = 'request' AND stamp_us NOT BETWEEN 0 AND $latest_us THEN 'its date is not between 1970 and 2100'
-            WHEN kind = 'request' AND NOT starts_with(path, '/') THEN 'its request target is no path'
-        END AS fault
-    FROM read
+        {entity} AS said_entity,
+        {secret} AS said_secret
+    FROM decided
 )
 SELECT
     line_number,
@@ -59,20 +84,21 @@ SELECT
         ELSE 'accepted'
     END AS outcome,
     coalesce(rule, fault) AS reason,
-    CASE WHEN fault IS NOT NULL THEN {SHAPE} END AS shape,
+    CASE WHEN rule IS NULL AND fault IS NOT NULL THEN {shape} END AS shape,
     stamp_us,
     whole_second,
     operation,
-    CASE WHEN operation = 'query' OR regexp_matches(path, $id) THEN path END AS entity,
+    said_entity AS entity,
+    said_secret AS secret,
     client,
-    method,
+    CASE WHEN list_contains($methods, method) THEN method ELSE 'OTHER' END AS method,
     path,
     CASE WHEN operation = 'query' THEN 0
         ELSE greatest(0, least(coalesce(payload_bytes, $default_bytes), 2147483647)) END::INTEGER AS payload_bytes,
     status AS recorded_status,
     latency_us AS recorded_latency_us
 FROM ruled
-"""  # made of this package's own texts
+"""  # made of this package's own texts, and of a mapping's, quoted
 
 _PARAMETERS = {
     "commands": _COMMANDS,
@@ -80,12 +106,80 @@ _PARAMETERS = {
     "methods": list(_METHODS),
     "default_bytes": DEFAULT_COMMAND_BYTES,
     "latest_us": _LATEST_US,
-    "id": _ENDS_IN_AN_ID,
 }
 
 
-def classified(entries: pa.Table, source: Source) -> pa.Table:
+@dataclass(frozen=True)
+class Rules:
+    """What a user says about which requests are wanted, and what they are. Times in microseconds since 1970."""
+
+    mapping: Mapping = NOTHING_SAID
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+EVERYTHING = Rules()
+
+
+def classified(entries: pa.Table, source: Source, rules: Rules = EVERYTHING) -> pa.Table:
     """One row per entry: ``outcome``, its ``reason`` (the rule or the fault, in fixed words), ``shape`` if quarantined,
-    and the recording's columns. ``client`` is still an address.
+    and the recording's columns. ``client`` is still an address, ``secret`` what an entity's name must not say.
     """
-    return source.select(_CLASSIFIED, _PARAMETERS, entries=entries)
+    bounds = {"from_us": rules.from_us or 0, "to_us": _LATEST_US + 1 if rules.to_us is None else rules.to_us}
+    return source.select(_query(rules.mapping), _PARAMETERS | bounds, entries=entries)
+
+
+@lru_cache(maxsize=4)
+def _query(mapping: Mapping) -> str:
+    drops = [f"WHEN fault IS NULL AND {_fits(drop)} THEN {quoted(drop.why)}" for drop in mapping.drops]
+    routes = [f"WHEN {_fits(route)} THEN {number}" for number, route in enumerate(mapping.routes)]
+    operations = [
+        f"WHEN route = {number} THEN {quoted(route.operation)}"
+        for number, route in enumerate(mapping.routes)
+        if route.operation
+    ]
+    ends_in_an_id = f"regexp_matches(bare, {quoted(_ENDS_IN_AN_ID)})"
+    named = [(number, route) for number, route in enumerate(mapping.routes) if route.entity]
+    entities = [f"WHEN route = {number} THEN {_entity(route)}" for number, route in named]
+    secrets = [f"WHEN route = {number} THEN {_secret(route)}" for number, route in named]
+    # A route that names no entity has decided that, too: a command to it makes something new.
+    unnamed = [str(number) for number, route in enumerate(mapping.routes) if not route.entity]
+    new = f"WHEN operation = 'command' AND route IN ({', '.join(unnamed)}) THEN NULL" if unnamed else ""
+    of_its_own = f"operation = 'query' OR {ends_in_an_id}"
+    return _CLASSIFIED.format(
+        bare=BARE_PATH,
+        masked=masked("bare"),
+        shape=SHAPE,
+        routes=" ".join(routes) or _NO_RULE,
+        operations=" ".join(operations) or _NO_RULE,
+        drops=" ".join(drops),
+        entity=f"CASE {' '.join(entities)} {new} WHEN {of_its_own} THEN path END",
+        secret=f"CASE {' '.join(secrets)} {new} WHEN path <> bare AND ({of_its_own}) THEN bare END",
+    )
+
+
+_NO_RULE = "WHEN false THEN NULL"
+
+
+def _fits(rule: Rule) -> str:
+    path = f"regexp_full_match(path, {quoted(rule.pattern)})"
+    methods = ", ".join(map(quoted, rule.methods))
+    return f"method IN ({methods}) AND {path}" if rule.methods else path
+
+
+def _entity(route: Route) -> str:
+    name = quoted(f"{route.entity}-")
+    return f"{name} || {_part('path', route)}" if route.group else f"CASE WHEN {_secret(route)} <> '' THEN {name} END"
+
+
+def _secret(route: Route) -> str:
+    """What the entity's name is a hash of, null where it may be said. Values of queries are always hashed."""
+    if route.group:
+        shown, real = _part("path", route), _part("bare", route)
+        return f"CASE WHEN path <> bare AND {shown} <> {real} THEN {real} END"
+    pattern = rf"[?&]{re.escape(route.parameter or '')}=([^&#]+)"
+    return f"nullif(regexp_extract(target, {quoted(pattern)}, 1), '')"
+
+
+def _part(path: str, route: Route) -> str:
+    return f"regexp_extract({path}, {quoted('^' + route.pattern + '$')}, {route.group})"

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
 from workloads.importers.arrivals import in_order
-from workloads.importers.books import Books, check_complete, check_format
-from workloads.importers.classify import classified
+from workloads.importers.books import Books, check_complete, check_format, refuse_first
+from workloads.importers.classify import EVERYTHING, Rules, classified
 from workloads.importers.privacy import Pseudonyms, library_key
 from workloads.importers.reading import ObjectStore, Source, files_of
 from workloads.importers.staging import Staging, staging
@@ -57,7 +57,8 @@ class Import:
     """What an import did. ``lines`` = accepted + dropped + quarantined + blank + header."""
 
     name: str
-    format: str
+    format: str  # as asked for
+    formats: Mapping[str, int]  # files by the format each was in
     seed: int
     files: Mapping[str, int]  # lines by file name; of several files of one name, together
     lines: int
@@ -84,15 +85,18 @@ def ingest(
     library: Library,
     *,
     seed: int = 0,
+    rules: Rules = EVERYTHING,
+    strict: bool = False,
     object_store: ObjectStore | None = None,
     progress: Progress | None = None,
 ) -> Import:
-    """Imports ``paths`` (files, gzipped or not, and ``s3://`` addresses as strings) as the recording ``name``.
+    """Imports ``paths`` (files, packed or not, folders, patterns, ``s3://`` addresses as strings) as ``name``.
 
     Writes ``requests.parquet`` (`SCHEMA`), ``quarantine.parquet`` (`QUARANTINE`) and ``provenance.json``, or nothing: a
     recording of that name stays as it was unless all went well. The same bytes, seed and library give the same
     requests. `UsageError` for a name or paths that make no sense; `ArchduelError` for a file that is missing, damaged,
-    binary or of another format, if no request is left, and if the recording cannot be written.
+    binary or of another format, if no request is left, if the recording cannot be written, and when ``strict`` for the
+    first line that would be quarantined.
     """
     with (
         _explained(name),
@@ -103,7 +107,8 @@ def ingest(
         files = files_of(paths, Path(scratch) / "downloads", object_store)
         sources = [Source(file, staged.database.cursor()) for file in files]
         with pq.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine:
-            books = _read(importer, sources, staged, quarantine, recording=name, progress=progress)
+            reading = _Reading(importer, rules, strict, staged, quarantine, recording=name, progress=progress)
+            books = reading.books_of(sources)
         check_complete(books, sources)
         arrival_us, commands = _write_requests(folder / "requests.parquet", staged, seed)
         first_us, last_us, subsecond = staged.stamps()
@@ -111,6 +116,7 @@ def ingest(
         result = Import(
             name=name,
             format=importer.name,
+            formats=Counter(source.format or importer.name for source in sources if source.items_read),
             seed=seed,
             files=_lines_by_file(sources),
             lines=books.lines,
@@ -143,39 +149,45 @@ def _explained(name: str) -> Iterator[None]:
         raise ArchduelError(f"recording {name!r} could not be written: {reason}") from error
 
 
-def _read(
-    importer: Importer,
-    sources: Sequence[Source],
-    staged: Staging,
-    quarantine: pq.ParquetWriter,
-    *,
-    recording: str,
-    progress: Progress | None,
-) -> Books:
-    """Reads every file; at once, before hours of reading others, `ArchduelError` if one is missing."""
-    bytes_total = sum(source.bytes_stored() for source in sources)
-    bytes_before = 0
-    books = Books()
-    for index, source in enumerate(sources):
-        own = Books()
-        for rows in _classified(importer, source):
-            own.enter(rows)
-            staged.add(_of(rows, "accepted"), index)
-            quarantine.write_table(_quarantined(_of(rows, "quarantined"), recording, source.name))
-            if progress:
-                lines = books.lines + source.items_read
-                progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
-        own.lines = source.items_read
-        check_format(own, importer, source)
-        books.add(own)
-        bytes_before += source.bytes_read
-    return books
+@dataclass(frozen=True)
+class _Reading:
+    """Every file once, each row to where it belongs."""
 
+    importer: Importer
+    rules: Rules
+    strict: bool
+    staged: Staging
+    quarantine: pq.ParquetWriter
+    recording: str
+    progress: Progress | None
 
-def _classified(importer: Importer, source: Source) -> Iterator[pa.Table]:
-    with source.explained():
-        for entries in importer.entries(source):
-            yield classified(entries, source)
+    def books_of(self, sources: Sequence[Source]) -> Books:
+        """At once, before hours of reading others, `ArchduelError` if a file is missing."""
+        bytes_total = sum(source.bytes_stored() for source in sources)
+        bytes_before = 0
+        books = Books()
+        for index, source in enumerate(sources):
+            own = Books()
+            for rows in self._classified(source):
+                own.enter(rows)
+                quarantined = _of(rows, "quarantined")
+                if self.strict and quarantined.num_rows:
+                    refuse_first(quarantined, source)
+                self.staged.add(_of(rows, "accepted"), index)
+                self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
+                if self.progress:
+                    lines = books.lines + source.items_read
+                    self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
+            own.lines = source.items_read
+            check_format(own, self.importer, source)
+            books.add(own)
+            bytes_before += source.bytes_read
+        return books
+
+    def _classified(self, source: Source) -> Iterator[pa.Table]:
+        with source.explained():
+            for entries in self.importer.entries(source):
+                yield classified(entries, source, self.rules)
 
 
 def _of(rows: pa.Table, outcome: str) -> pa.Table:
@@ -211,6 +223,7 @@ def _provenance(result: Import) -> dict[str, object]:
     """How the recording came to be: no folder, no time of day, no machine, so that it may be passed on with it."""
     return {
         "format": result.format,
+        "formats": result.formats,
         "files": [{"name": name, "lines": lines} for name, lines in result.files.items()],
         "lines": result.lines,
         "accepted": result.accepted,

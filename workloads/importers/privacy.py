@@ -1,12 +1,14 @@
 """What becomes of personal data on its way into a recording: pseudonyms and masks. Nothing here knows a format.
 
-User agents, referrers, user names and cookies need no rule here: no importer hands them on.
+User agents, referrers, user names and cookies need no rule here: no importer hands them on. A mask that covers too
+much costs a readable path and nothing else: entities keep apart by a keyed hash of what was masked.
 """
 
 import hashlib
 import os
 import secrets
 from functools import lru_cache
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +18,88 @@ from workloads.errors import ArchduelError
 
 _KEY_BYTES = 32
 
-# From a request's target (path or URL) to its path, as a DuckDB expression over a column `target`. Credentials and
-# session ids hide in a URL's authority, its query (encoded question marks included: clients encode twice) and in
-# parameters such as ;jsessionid=. A picture for dense displays, image@2x.png, looks like an address and is none: its @
-# is put aside.
-PATH = r"""
-    regexp_replace(regexp_replace(regexp_replace(
+# From a request's target (path or URL) to its path without credentials and session ids, an SQL expression over a column
+# `target`. They hide in a URL's authority, its query (encoded question marks included: clients encode twice) and in
+# parameters such as ;jsessionid=.
+BARE_PATH = r"""
+    CASE WHEN regexp_matches(target, '^/[A-Za-z0-9/._~-]*(?:\?|$)') THEN split_part(target, '?', 1) ELSE
         regexp_replace(
             coalesce(nullif(regexp_extract(target, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
             '(?is)%(?:25)*3f.*|;[^/]*', '', 'g'
-        ),
-        '(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))', E'\x01\\1', 'g'),
-        '(?i)[^/\s@;,:=&]+(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{2,})', ':email', 'g'),
-        E'\x01', '@', 'g')
+        )
+    END
 """
+
+# A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking.
+_SUSPICIOUS = (
+    r"(?i)[@%]|[a-z0-9_-]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
+    r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
+    r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp"
+)
+_NAMES_OF_SECRETS = (
+    r"[\w-]*(?:token|secret|passwd|password|pwd|api[_-]?key|session[_-]?(?:id)?|sess|sid|jwt|bearer|auth|authorization|"
+    r"signature|credentials?|otp)"
+)
+# A long run of letters and digits with three kinds of characters, with digits here and there, or of hexadecimal ones
+# alone is no word; with an extension behind it is a file's name. Runs are put between marks first: an expression cannot
+# ask for length and kinds at once.
+_RUN = "[A-Za-z0-9_-]*"
+_KINDS = "|".join(_RUN + _RUN.join(kinds) for kinds in permutations(("[0-9]", "[a-z]", "[A-Z]")))
+_SCATTERED = (
+    rf"{_RUN}[0-9][A-Za-z]*[g-zG-Z][A-Za-z]*[0-9]+[A-Za-z]+[0-9]|"
+    rf"{_RUN}[0-9][A-Za-z]+[0-9]+[A-Za-z]*[g-zG-Z][A-Za-z]*[0-9]"
+)
+_APART = r"(?:[ +._-]|%20)?"
+_MASKS = (
+    # A picture for dense displays, image@2x.png, looks like an address and is none: its @ is put aside.
+    (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))", "\x01" + r"\1"),
+    (r"(?i)[^/\s@;,:=&]+(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{2,})", ":email"),
+    (r"\x01", "@"),
+    (r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}", ":token"),
+    (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", ":token"),
+    (r"\b(?:sk|pk|rk)[_-](?:live|test|proj|ant)[_-]?[\w-]{4,}", ":token"),
+    (r"\b(?:sk|tok|key|whsec)[_-][A-Za-z0-9]{16,}", ":token"),
+    (r"\b(?:gh[a-z]|github_pat|npm|hf|whsec|tok)_\w{8,}", ":token"),
+    (r"\b(?:xox[a-z]|glpat)-[\w-]{8,}|\bya29\.[\w-]{8,}|\bSG\.[\w-]{8,}|\bAIza[\w-]{20,}", ":token"),
+    (r"(?i)\b(bearer|basic)(?:%20|[ +])[\w+/=.~-]+", r"\1 :token"),
+    (rf"(?i)({_NAMES_OF_SECRETS})(=|:|%3d|%3a)[^/&;,\s]+", r"\1\2:token"),
+    (rf"(?i)/({_NAMES_OF_SECRETS}s?)/(?:[^/]{{4,}}[0-9][^/]*|[^/]*[0-9][^/]{{4,}})", r"/\1/:token"),
+    (rf"(\b|_)[2-6][0-9]{{3}}(?:{_APART}[0-9]{{4}}){{2}}{_APART}[0-9]+", r"\1:card"),
+    (rf"(\b|_)3[47][0-9]{{2}}{_APART}[0-9]{{6}}{_APART}[0-9]{{5}}", r"\1:card"),
+    (r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", ":address"),
+    (r"([A-Za-z0-9_-]*[A-Za-z0-9_]{20,}[A-Za-z0-9_-]*)", "\x02" + r"\1" + "\x03"),
+    (rf"\x02(?:{_KINDS}|{_SCATTERED}|{_RUN}[0-9a-fA-F]{{32,}}){_RUN}\x03([^.]|$)", r":token\1"),
+    (r"[\x02\x03]", ""),
+)
+
+
+def quoted(text: str) -> str:
+    """``text`` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _masked(text: str) -> str:
+    for pattern, replacement in _MASKS:
+        text = f"regexp_replace({text}, {quoted(pattern)}, {quoted(replacement)}, 'g')"
+    return text
+
+
+def masked(path: str) -> str:
+    """``path``, an SQL expression, with words such as ``:email`` for what may be a secret.
+
+    What is percent-encoded is looked at decoded, twice over as clients encode; if a secret comes to light, decoded it
+    stays.
+    """
+    look = quoted(_SUSPICIOUS)
+    ascii_only = f"regexp_replace({path}, '%(?:25)*[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"
+    decoded = f"TRY(url_decode(url_decode({ascii_only})))"
+    encoded_secret = f"contains({path}, '%') AND {_masked(decoded)} <> {decoded}"
+    return f"""CASE
+        WHEN NOT regexp_matches({path}, {look}) THEN {path}
+        WHEN {encoded_secret} THEN {_masked(decoded)}
+        ELSE {_masked(path)}
+    END"""
+
 
 # The shape of a line: enough to see what was wrong with it, nothing of what it said.
 SHAPE = r"""
@@ -63,7 +133,7 @@ def library_key(recordings: Path) -> bytes:
 
 
 class Pseudonyms:
-    """Names for client addresses: 16 hex digits, the same for the same address and key."""
+    """Names for client addresses and masked entities: 16 hex digits, the same for the same address and key."""
 
     def __init__(self, key: bytes) -> None:
         @lru_cache(maxsize=1 << 18)

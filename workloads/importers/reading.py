@@ -4,9 +4,14 @@ Lines are cut here, on line feeds alone, and not by a CSV reader: those let an u
 and pass over blank ones without a word.
 """
 
+import bz2
+import glob
 import gzip
+import io
+import os
+import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +20,7 @@ from typing import Any, BinaryIO, Protocol
 import duckdb
 import numpy as np
 import pyarrow as pa
+from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
 
@@ -26,9 +32,21 @@ LONGEST_LINE_BYTES = 1 << 20
 
 _ROWS_PER_PIECE = 4096
 
-_GZIP = b"\x1f\x8b"
+# Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
+_MOST_EXPANSION = 250
+_EXPANSION_COUNTS_FROM_BYTES = 256 << 20
+
+_PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
+    b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # its stubs say nothing
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\x28\xb5\x2f\xfd": ("zstd", lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")),
+}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_FEED = 10
+
+
+class DamagedError(ArchduelError):
+    """A file that no format can be read from: cut off, spoilt, or packed to do harm."""
 
 
 class ObjectStore(Protocol):
@@ -44,7 +62,7 @@ class ObjectStore(Protocol):
 class Readable(Protocol):
     """Bytes to be read once, from first to last."""
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes; none at the end."""
 
 
@@ -54,6 +72,8 @@ class Source:
 
     path: Path
     database: duckdb.DuckDBPyConnection
+    most_bytes: int | None = None  # of its content that are read: the beginning, to see what it is
+    format: str = ""  # the name of the one it was found to be in, where that was not said
     items_read: int = field(default=0, init=False)
     bytes_read: int = field(default=0, init=False)  # of the file as it is stored: compressed ones count compressed
 
@@ -65,9 +85,12 @@ class Source:
     def bytes_stored(self) -> int:
         """The file's size. `ArchduelError` unless it is a file, so far as can be told without reading it."""
         with self.explained():
-            if self.path.is_dir():
+            status = self.path.stat()
+            if stat.S_ISDIR(status.st_mode):
                 raise IsADirectoryError
-            return self.path.stat().st_size
+            if not stat.S_ISREG(status.st_mode):
+                raise ArchduelError(f"{self.path} is a pipe or a device, not a file: write it to a file first")
+            return status.st_size
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -75,9 +98,9 @@ class Source:
         try:
             yield
         except EOFError:
-            raise ArchduelError(f"{self.path} is cut off: its gzip data end too early; get the file again") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise ArchduelError(f"{self.path} is damaged gzip ({error}); get the file again") from None
+            raise DamagedError(f"{self.path} is cut off: its packed data end too early; get the file again") from None
+        except (gzip.BadGzipFile, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]  # stubbed as no class
+            raise DamagedError(f"{self.path} is damaged gzip ({error}); get the file again") from None
         except FileNotFoundError:
             raise ArchduelError(f"{self.path} does not exist") from None
         except IsADirectoryError:
@@ -87,15 +110,31 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[Readable]:
-        """The file's bytes, unpacked if it is gzip, whatever its name says: servers rename logs they have packed."""
+        """The file's bytes without a byte order mark, unpacked if it is gzip, bzip2 or zstd.
+
+        Its name says nothing: servers rename logs they have packed.
+        """
         with self.path.open("rb") as stored:
-            packed = stored.peek(len(_GZIP)).startswith(_GZIP)
             counted = _Counted(stored, self)
-            if packed:
-                with gzip.GzipFile(fileobj=counted, mode="rb") as unpacked:
-                    yield unpacked
-            else:
-                yield counted
+            beginning = stored.peek(8)
+            for mark, (kind, unpack) in _PACKED.items():
+                if beginning.startswith(mark):
+                    with self._unpacking(kind), unpack(counted) as unpacked:
+                        yield _Unmarked(_Limited(unpacked, self), self.most_bytes)
+                    return
+            yield _Unmarked(counted, self.most_bytes)
+
+    @contextmanager
+    def _unpacking(self, kind: str) -> Iterator[None]:
+        """Libraries of compression each have their own words for a file that is damaged."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is not None or isinstance(error, gzip.BadGzipFile):
+                raise
+            if "truncated" in str(error).lower():
+                raise EOFError from None
+            raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
 
     def select(self, query: str, parameters: dict[str, Any], **tables: pa.Table) -> pa.Table:
         """The result of an SQL query over ``tables``, by their names."""
@@ -122,26 +161,74 @@ class Source:
                 yield lines
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """A stream that tells its source how far it has been read."""
 
     def __init__(self, stream: BinaryIO, source: Source) -> None:
         self._stream = stream
         self._source = source
 
-    def read(self, size: int = -1, /) -> bytes:
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]  # a buffered file has it
+        self._source.bytes_read += count
+        return count
+
+
+class _Limited:
+    """An unpacked stream that ends with an `ArchduelError` where it grows out of all proportion."""
+
+    def __init__(self, stream: Readable, source: Source) -> None:
+        self._stream = stream
+        self._source = source
+        self._unpacked = 0
+
+    def read(self, size: int, /) -> bytes:
         data = self._stream.read(size)
-        self._source.bytes_read += len(data)
+        self._unpacked += len(data)
+        most = max(_MOST_EXPANSION * self._source.bytes_read, _EXPANSION_COUNTS_FROM_BYTES)
+        if self._unpacked > most:
+            raise DamagedError(
+                f"{self._source.path} unpacks to over {_MOST_EXPANSION} times its size, as no log does; "
+                "if it is one, unpack it and import that"
+            )
         return data
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Gzip asks for it and, reading forwards only, never calls it."""
-        return self._stream.seek(offset, whence)
+
+class _Unmarked:
+    """A stream without the byte order mark it may begin with, and whose reads are as long as asked for.
+
+    It ends after ``most_bytes``.
+    """
+
+    def __init__(self, stream: Readable, most_bytes: int | None) -> None:
+        self._stream = stream
+        self._left = most_bytes
+        self._first = True
+
+    def read(self, size: int, /) -> bytes:
+        if self._first and size >= len(_BYTE_ORDER_MARK):
+            self._first = False
+            beginning = self._fully(len(_BYTE_ORDER_MARK)).removeprefix(_BYTE_ORDER_MARK)
+            return beginning + self._fully(size - len(beginning))
+        return self._fully(size)
+
+    def _fully(self, size: int) -> bytes:
+        if self._left is not None:
+            size = min(size, self._left)
+            self._left -= size
+        parts = []
+        while size > 0 and (part := self._stream.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _whole_lines(stream: Readable) -> Iterator[bytes]:
     """The stream in blocks that end where a line ends."""
-    rest = stream.read(len(_BYTE_ORDER_MARK)).removeprefix(_BYTE_ORDER_MARK)
+    rest = b""
     cutting = False
     while block := stream.read(BLOCK_BYTES):
         if cutting:  # the line's beginning waits in rest; nothing more of it is wanted
@@ -180,15 +267,16 @@ def _cut(block: bytes, first: int) -> pa.Table:
 
 
 def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStore | None) -> list[Path]:
-    """The files to read, in the order given; what ``s3://`` addresses lead to is downloaded into ``folder``.
+    """The files to read, in the order given: those of a folder (hidden ones apart) and of a pattern by name.
 
-    An address is a string: a `Path` would fold its slashes. `UsageError` for none, for a file named twice (its requests
-    would count twice) and for ``s3://`` without a store; `ArchduelError` where nothing is.
+    What ``s3://`` addresses lead to is downloaded into ``folder``. An address is a string: a `Path` would fold its
+    slashes. `UsageError` for none, for a file named twice (its requests would count twice) and for ``s3://`` without a
+    store; `ArchduelError` where nothing is.
     """
     files: list[Path] = []
     for index, path in enumerate(paths):
         if not str(path).startswith("s3://"):
-            files.append(Path(path))
+            files += _local(Path(path))
             continue
         if object_store is None:
             raise UsageError(f"{path} cannot be read here: no object store was given; copy it to a folder first")
@@ -200,9 +288,43 @@ def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStor
         files += downloaded
     if not files:
         raise UsageError("nothing to import: name at least one file")
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for file in files:
-        if file.absolute() in seen:
+        place = os.path.realpath(file)  # unlike `Path.resolve`, not stopped by links in a circle
+        if place in seen:
             raise UsageError(f"{file} is named twice: its requests would count twice")
-        seen.add(file.absolute())
+        seen.add(place)
     return files
+
+
+def _local(path: Path) -> list[Path]:
+    if path.is_dir():
+        return _in_folder(path)
+    if not glob.has_magic(str(path)) or os.path.lexists(path):  # a name may hold a bracket
+        return [path]
+    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # takes absolute ones
+    if not found:
+        raise ArchduelError(f"{path} does not exist: no file's name is like it")
+    return _once(file for one in found for file in (_in_folder(one) if one.is_dir() else [one]))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Every file below, hidden ones apart. A link to a folder is an error: following it may never end."""
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                raise ArchduelError(f"{Path(parent) / name} is a link to a folder: name that folder itself")
+        files += [Path(parent) / name for name in sorted(names) if not name.startswith(".")]
+    if not files:
+        raise ArchduelError(f"{folder} is a folder without files: nothing to import")
+    return _once(iter(files))
+
+
+def _once(files: Iterator[Path]) -> list[Path]:
+    """Of a file and links to it beside it, the first."""
+    first: dict[str, Path] = {}
+    for file in files:
+        first.setdefault(os.path.realpath(file), file)
+    return list(first.values())

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.importers.privacy import Pseudonyms
 from workloads.recording import SCHEMA
@@ -52,11 +53,20 @@ class Staging:
         """Rows of `classify.classified` from the file of that index; clients' addresses end here."""
         made = {
             "client": self._pseudonyms.of(accepted.column("client")),
+            "entity": self._entities(accepted),
             "file": pa.repeat(pa.scalar(file, pa.int32()), accepted.num_rows),
         }
         columns = [made[name] if name in made else accepted.column(name) for name in _STAGED.names]
         self.database.register("accepted", pa.table(columns, schema=_STAGED))
         self.database.execute("INSERT INTO staged FROM accepted")
+
+    def _entities(self, accepted: pa.Table) -> Any:
+        """Entities keep apart though what tells them apart is masked."""
+        entity, secret = accepted.column("entity"), accepted.column("secret")
+        if secret.null_count == len(secret):
+            return entity
+        hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret), "")
+        return pc.if_else(pc.is_null(secret), entity, hashed)
 
     def in_order(self) -> pa.RecordBatchReader:
         """All of it by ``stamp_us``, requests of one stamp as they were read."""

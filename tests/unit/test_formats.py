@@ -1,0 +1,611 @@
+"""Every format of recorded traffic: what its lines become, and that nothing of them is lost. No emulator, no Dagster.
+
+What is the same for all formats is tested for all of them here; the pipeline behind them in `test_importers`.
+"""
+
+import bz2
+import gzip
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.unit.traffic_samples import AT, AZURE, FORMATS, SEPARATOR, TEMPLATE, Format, Sent
+from workloads.errors import ArchduelError, UsageError
+from workloads.importers import Options, importers
+from workloads.importers.classify import Rules
+from workloads.importers.ingest import Import, ingest
+from workloads.library import Library
+from workloads.places import REPOSITORY, Places
+
+TRACES = REPOSITORY.parent / "shared" / "traces"
+
+EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+LINES = pytest.mark.parametrize(
+    "written", [one for one in FORMATS.values() if one.lines], ids=[name for name, one in FORMATS.items() if one.lines]
+)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(Places(tmp_path / "home"), bundled=tmp_path / "no-bundled")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes bytes or a text to a file and says where."""
+
+    def write(data: bytes | str, name: str = "traffic.log") -> Path:
+        path = tmp_path / name
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return write
+
+
+def run(library: Library, path: Path | str, form: str, options: Options | None = None, **settings: Any) -> Import:
+    return ingest(importers()[form].with_options(options or Options()), [path], "mine", library, **settings)
+
+
+def rows(library: Library) -> list[dict[str, Any]]:
+    return list(library.load("mine").table.to_pylist())
+
+
+def balanced(result: Import) -> bool:
+    parts = (result.accepted, result.dropped, result.quarantined, result.blank, result.header)
+    return result.lines == sum(parts)
+
+
+REQUESTS = [
+    Sent("POST", "/orders", status=201, client="203.0.113.7"),
+    Sent("GET", "/orders/17?page=2", at=AT + timedelta(seconds=2), client="203.0.113.7"),
+    Sent("OPTIONS", "/orders", at=AT + timedelta(seconds=3), client="2001:db8::1"),
+    Sent("DELETE", "/orders/18", at=AT + timedelta(seconds=5), status=404, client="198.51.100.1"),
+]
+
+
+class TestEveryFormat:
+    @EVERY
+    def test_says_the_same_of_the_same_requests(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        result = run(library, file(written.write(REQUESTS)), written.form, written.options)
+        assert result.lines == len(REQUESTS) + written.headers
+        assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
+        assert result.dropped_by_rule == {"method OPTIONS is neither command nor query": 1}
+        table = rows(library)
+        assert [(row["method"], row["path"], row["operation"], row["entity"]) for row in table] == [
+            ("POST", "/orders", "command", None),
+            ("GET", "/orders/17", "query", "/orders/17"),
+            ("DELETE", "/orders/18", "command", "/orders/18"),
+        ]
+        if written.form != "goreplay":  # it records no answers beside requests
+            assert [row["recorded_status"] for row in table] == [201, 200, 404]
+
+    @EVERY
+    def test_arrival_is_when_the_request_began(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        result = run(library, file(written.write(REQUESTS)), written.form, written.options)
+        arrivals = [row["arrival_us"] for row in rows(library)]
+        if "fraction" in written.knows:
+            assert result.first_arrival == AT
+            assert arrivals == [0, 2_000_000, 5_000_000]
+            assert result.subsecond == "recorded"
+        else:
+            assert abs(result.first_arrival - AT) < timedelta(seconds=1)
+            assert arrivals == pytest.approx([0, 2_000_000, 5_000_000], abs=1_000_000)
+            assert result.subsecond == "synthetic"
+
+    @EVERY
+    def test_keeps_latency_and_clients_apart_where_it_knows_them(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        run(library, file(written.write(REQUESTS)), written.form, written.options)
+        table = rows(library)
+        latency = 250_000 if "latency" in written.knows else None
+        assert {row["recorded_latency_us"] for row in table} == {latency}
+        clients = [row["client"] for row in table]
+        if "client" in written.knows:
+            assert clients[0] == clients[1] != clients[2]
+        else:
+            assert clients == [None] * 3
+
+    @EVERY
+    def test_is_detected(self, library: Library, file: Callable[..., Path], written: Format) -> None:
+        result = run(library, file(written.write(REQUESTS)), "auto", written.options)
+        assert result.formats == {written.form: 1}
+        assert result.accepted == 3
+
+    @LINES
+    @pytest.mark.parametrize(
+        "pack", [gzip.compress, bz2.compress, lambda data: pa.compress(data, "zstd", asbytes=True)]
+    )
+    def test_may_be_packed_whatever_its_name(
+        self, library: Library, file: Callable[..., Path], written: Format, pack: Callable[[bytes], bytes]
+    ) -> None:
+        half = len(written.write(REQUESTS)) // 2
+        data = written.write(REQUESTS)
+        result = run(library, file(pack(data[:half]) + pack(data[half:])), written.form, written.options)
+        assert (result.accepted, result.quarantined) == (3, 0)
+
+    @LINES
+    @pytest.mark.parametrize("end", [b"\r\n", b"\n\n", b"\r\n \r\n"])
+    def test_line_ends_of_any_kind_a_mark_in_front_and_none_at_the_end(
+        self, library: Library, file: Callable[..., Path], written: Format, end: bytes
+    ) -> None:
+        data = b"\xef\xbb\xbf" + written.write(REQUESTS).replace(b"\n", end).removesuffix(end)
+        result = run(library, file(data), written.form, written.options)
+        assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
+        assert balanced(result)
+
+    @LINES
+    @pytest.mark.parametrize(
+        "junk",
+        [
+            b"junk",
+            b'"',
+            b"\x00",
+            b"{",
+            b"\xff\xfe",
+            b"- - - - - - -",
+            b"\t\t\t",
+            b",,,,,,",
+            b"<request>",
+            b"x" * 1_100_000,
+        ],
+        ids=repr,
+    )
+    def test_a_line_that_is_none_is_quarantined_and_costs_no_other(
+        self, library: Library, file: Callable[..., Path], written: Format, junk: bytes
+    ) -> None:
+        lines = written.write(REQUESTS).splitlines(keepends=True)
+        lines.insert(written.headers + 1, junk + b"\n")
+        result = run(library, file(b"".join(lines)), written.form, written.options)
+        assert (result.accepted, result.quarantined) == (3, 1) or junk.strip() == b""
+        assert result.accepted == 3
+        assert balanced(result)
+
+    @LINES
+    def test_a_log_rotated_in_the_middle_of_a_line_loses_that_line_only(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        data = written.write(REQUESTS * 3)
+        head = b"".join(data.splitlines(keepends=True)[: written.headers])
+        middle = data.index(b"/orders", len(data) // 2)
+        first, second = file(data[:middle], "a.log"), file(head + data[middle:], "b.log")
+        importer = importers()[written.form].with_options(written.options)
+        result = ingest(importer, [first, second], "mine", library)
+        assert 1 <= result.quarantined <= 2
+        assert result.accepted + result.dropped >= 11 - 1
+        assert balanced(result)
+
+    @EVERY
+    def test_strict_fails_at_the_first_line_it_cannot_use(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        run(library, file(written.write(REQUESTS)), written.form, written.options, strict=True)
+        bad = [REQUESTS[0], replace(REQUESTS[1], target="nowhere"), REQUESTS[2]]
+        if written.form in ("alb", "har"):  # where the host stands before the path
+            pytest.skip("a target without a slash is a host here")
+        with pytest.raises(
+            ArchduelError, match=f"line {written.headers + 2} its request target is no path: .*--strict"
+        ):
+            run(library, file(written.write(bad), "bad"), written.form, written.options, strict=True)
+        assert library.load("mine").requests == 3
+
+    @EVERY
+    def test_only_what_arrived_from_and_before_given_times_is_taken(
+        self, library: Library, file: Callable[..., Path], written: Format
+    ) -> None:
+        start_us = round(AT.timestamp()) * 1_000_000
+        rules = Rules(from_us=start_us + 1_000_000, to_us=start_us + 4_500_000)
+        result = run(library, file(written.write(REQUESTS)), written.form, written.options, rules=rules)
+        assert [row["path"] for row in rows(library)] == ["/orders/17"]
+        assert result.dropped_by_rule["before --from"] == 1
+        assert result.dropped_by_rule["not before --to"] == 1
+        assert balanced(result)
+
+
+class TestGateway:
+    def test_the_body_of_a_template_is_taken_literally(self, library: Library, file: Callable[..., Path]) -> None:
+        template = "(.*)+ $context.requestTimeEpoch [$context.httpMethod] $context.path."
+        result = run(
+            library,
+            file("(.*)+ 1779012303250 [GET] /a.b.\n(x)+ 1779012303250 [GET] /a.b.\n"),
+            "api_gateway",
+            Options(template=template),
+        )
+        assert (result.accepted, result.quarantined) == (1, 1)
+        assert rows(library)[0]["path"] == "/a.b"
+
+    def test_a_route_key_says_method_and_path(self, library: Library, file: Callable[..., Path]) -> None:
+        line = {"ip": "192.0.2.1", "requestTime": "17/May/2026:10:05:03 +0000", "routeKey": "GET /orders/{id}"}
+        run(library, file(json.dumps(line)), "api_gateway")
+        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/orders/{id}")]
+
+    def test_milliseconds_are_preferred_to_seconds_and_a_path_to_its_resource(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        line = {
+            "requestTime": "17/May/2026:10:05:03 +0000",
+            "requestTimeEpoch": 1779012303250,
+            "httpMethod": "GET",
+            "resourcePath": "/orders/{id}",
+            "path": "/prod/orders/17",
+            "responseLatency": "33",
+        }
+        result = run(library, file(json.dumps(line)), "api_gateway")
+        (row,) = rows(library)
+        assert (row["path"], row["recorded_latency_us"], result.subsecond) == ("/prod/orders/17", 33_000, "recorded")
+
+    @pytest.mark.parametrize(
+        ("template", "message"),
+        [
+            ("$request", "holds no .context variable"),
+            ("$context.httpMethod $context.path", "says no time"),
+            ("$context.requestTime $context.path", "says no method and path"),
+            ("$context.requestTime $context.httpMethod", "says no method and path"),
+        ],
+    )
+    def test_a_template_that_cannot_do_is_wrong_usage(self, template: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            importers()["api_gateway"].with_options(Options(template=template))
+
+    def test_a_template_is_for_the_gateway_alone(self) -> None:
+        with pytest.raises(UsageError, match="alb takes no --template"):
+            importers()["alb"].with_options(Options(template=TEMPLATE))
+
+
+class TestCloudFront:
+    HEADER = "#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status time-taken\n"
+
+    def test_columns_may_change_within_a_file_put_together_from_several(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        other = "#Fields: sc-status cs-uri-stem cs-method time date\n"
+        text = (
+            f"{self.HEADER}2026-05-17\t10:05:03\tGET\t/a\t200\t0.100\n{self.HEADER}"
+            f"2026-05-17\t10:05:04\tGET\t/b\t200\t0.100\n{other}404\t/c\tPOST\t10:05:05\t2026-05-17\n"
+        )
+        result = run(library, file(text), "cloudfront")
+        assert (result.accepted, result.header) == (3, 5)
+        assert [(row["path"], row["recorded_status"]) for row in rows(library)] == [
+            ("/a", 200),
+            ("/b", 200),
+            ("/c", 404),
+        ]
+
+    def test_an_arrival_is_the_end_less_the_time_taken(self, library: Library, file: Callable[..., Path]) -> None:
+        result = run(library, file(f"{self.HEADER}2026-05-17\t00:00:00\tGET\t/a\t200\t86400.5\n"), "cloudfront")
+        assert result.first_arrival.isoformat() == "2026-05-15T23:59:59.500000+00:00"
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [("date time sc-status", "cs-method and cs-uri-stem"), ("cs-method cs-uri-stem", "neither date and time")],
+    )
+    def test_columns_without_which_nothing_can_be_done_are_named(
+        self, library: Library, file: Callable[..., Path], fields: str, message: str
+    ) -> None:
+        with pytest.raises(ArchduelError, match=message):
+            run(library, file(f"#Fields: {fields}\na\tb\n"), "cloudfront")
+
+    def test_records_before_the_columns_are_named_are_quarantined(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        text = f"2026-05-17\t10:05:03\tGET\t/a\t200\t0.1\n{self.HEADER}2026-05-17\t10:05:03\tGET\t/a\t200\t0.1\n"
+        result = run(library, file(text), "cloudfront")
+        assert result.quarantined_by_reason == {"comes before the line that names the columns": 1}
+        assert result.accepted == 1
+
+    def test_a_file_that_names_its_columns_over_and_over_is_refused(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        text = "".join(f"#Fields: date time cs-method cs-uri-stem x{number}\n" for number in range(101))
+        with pytest.raises(ArchduelError, match="over 100 times"):
+            run(library, file(text), "cloudfront")
+
+
+class TestNamedColumns:
+    def test_names_are_common_ones_or_given(self, library: Library, file: Callable[..., Path]) -> None:
+        text = 'When;Verb;URL;"my status"\n2026-05-17 10:05:03.25;get;"/a?x=""1""";404\n'
+        options = Options(columns={"timestamp": "When", "status": "my status"})
+        run(library, file(text), "csv", options)
+        (row,) = rows(library)
+        assert (row["method"], row["path"], row["recorded_status"]) == ("GET", "/a", 404)
+
+    def test_a_name_in_quotes_is_a_value(self, library: Library, file: Callable[..., Path]) -> None:
+        options = Options(columns={"method": "'POST'", "path": "'/generate'"})
+        run(library, file("TIMESTAMP,tokens\n2026-05-17 10:05:03.25,3\n"), "csv", options)
+        assert [(row["method"], row["path"]) for row in rows(library)] == [("POST", "/generate")]
+
+    @pytest.mark.parametrize(
+        ("header", "columns", "message"),
+        [
+            ("when,method,path", {}, "no column for the timestamp among when, method, path; .*--column timestamp="),
+            ("timestamp,path", {}, "no column for the method"),
+            ("timestamp,method", {}, "no column for the path"),
+            ("timestamp,method,path", {"path": "where"}, "no column is called 'where' among"),
+            ("2026-05-17T10:05:03Z,GET,/reset/hunter2", {}, "its first line must name the columns"),
+        ],
+    )
+    def test_a_missing_column_is_named_and_a_record_in_its_place_not_shown(
+        self, library: Library, file: Callable[..., Path], header: str, columns: dict[str, str], message: str
+    ) -> None:
+        with pytest.raises(ArchduelError, match=message) as caught:
+            run(library, file(f"{header}\n1,2,3\n"), "csv", Options(columns=columns))
+        assert "hunter2" not in str(caught.value)
+
+    def test_an_unknown_role_is_wrong_usage(self) -> None:
+        with pytest.raises(UsageError, match="no request has a colour; choose from timestamp"):
+            importers()["csv"].with_options(Options(columns={"colour": "c"}))
+
+    def test_nested_names_have_dots(self, library: Library, file: Callable[..., Path]) -> None:
+        event = {"@timestamp": "2026-05-17T10:05:03Z", "http": {"request": {"method": "GET"}}, "url": {"path": "/a"}}
+        other = {"@timestamp": "2026-05-17T10:05:03Z", "http.request.method": "GET", "a": {"b": "/b"}}
+        run(library, file(f"{json.dumps(event)}\n"), "jsonl")
+        assert rows(library)[0]["path"] == "/a"
+        run(library, file(f"{json.dumps(other)}\n"), "jsonl", Options(columns={"path": "a.b"}))
+        assert rows(library)[0]["path"] == "/b"
+
+    def test_a_body_counts_and_is_not_kept(self, library: Library, file: Callable[..., Path]) -> None:
+        line = {"timestamp": 1779012303, "method": "POST", "path": "/a", "body": "grüße"}
+        run(library, file(json.dumps(line)), "jsonl")
+        assert rows(library)[0]["payload_bytes"] == 7
+
+    def test_nested_columns_of_parquet_have_dots(self, library: Library, tmp_path: Path) -> None:
+        table = pa.table(
+            {"at": pa.array([1779012303250], pa.int64()), "request": [{"method": "GET", "path": "/a", "other": 1}]}
+        )
+        pq.write_table(table, tmp_path / "a.parquet")
+        run(library, tmp_path / "a.parquet", "parquet", Options(columns={"timestamp": "at"}))
+        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/a")]
+
+    @pytest.mark.parametrize("keep", [4, 50, -20])
+    def test_a_damaged_parquet_file_is_named(self, library: Library, file: Callable[..., Path], keep: int) -> None:
+        data = FORMATS["parquet"].write(REQUESTS)
+        with pytest.raises(ArchduelError, match="is damaged Parquet"):
+            run(library, file(data[:keep]), "parquet")
+
+
+class TestStamps:
+    @pytest.mark.parametrize(
+        ("text", "seconds", "subsecond"),
+        [
+            ("2026-05-17T10:05:03Z", 0, "synthetic"),
+            ("2026-05-17T10:05:03", 0, "synthetic"),
+            ("2026-05-17 12:05:03+02:00", 0, "synthetic"),
+            ("2026-05-17 12:05:03 +0200", 0, "synthetic"),
+            ("2026-05-17T12:05:03,5+02", 0.5, "recorded"),
+            ("2026-05-17T10:05:03.250000789Z", 0.25, "recorded"),
+            ("17/May/2026:12:05:03 +0200", 0, "synthetic"),
+            ("1779012303", 0, "synthetic"),
+            ("1779012303.25", 0.25, "recorded"),
+            ("1779012303250", 0.25, "recorded"),
+            ("1779012303250000", 0.25, "recorded"),
+            ("1779012303250000789", 0.25, "recorded"),
+            ("2026-05-17T10:04:60Z", -3, "synthetic"),  # a leap second
+            ("2026-05-17T10:04:60.5Z", -2.5, "recorded"),
+            ("17/May/2026:10:04:60 +0000", -3, "synthetic"),
+        ],
+    )
+    def test_a_date_in_any_common_form_is_understood(
+        self, library: Library, file: Callable[..., Path], text: str, seconds: float, subsecond: str
+    ) -> None:
+        result = run(library, file(f"time,method,path\n{text},GET,/a\n".replace(",5+02", ".5+02")), "csv")
+        assert result.first_arrival == AT.replace(microsecond=0) + timedelta(seconds=seconds)
+        assert result.subsecond == subsecond
+
+    @pytest.mark.parametrize(
+        "text", ["", "-", "infinity", "yesterday", "2026-05-17", "26-05-17T10:05:03Z", "9" * 30, "-5"]
+    )
+    def test_what_is_no_date_is_quarantined(self, library: Library, file: Callable[..., Path], text: str) -> None:
+        data = f"time,method,path\n{text},GET,/a\n1779012303,GET,/b\n"
+        assert run(library, file(data), "csv").quarantined_by_reason == {"its date cannot be read": 1}
+
+    def test_the_hour_that_comes_twice_when_clocks_go_back_is_two_hours(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        text = "".join(
+            f'192.0.2.1 - - [25/Oct/2026:02:30:00 {zone}] "GET /{index} HTTP/1.1" 200 1\n'
+            for index, zone in enumerate(("+0100", "+0200"))
+        )
+        run(library, file(text), "combined")
+        table = rows(library)
+        assert [row["path"] for row in table] == ["/1", "/0"]
+        assert table[1]["arrival_us"] == pytest.approx(3_600_000_000, abs=1_000_000)
+
+
+class TestHar:
+    @staticmethod
+    def document(*entries: object) -> str:
+        return json.dumps({"log": {"version": "1.2", "entries": entries}})
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "nothing to import"),
+            ("{}", "it has no log.entries"),
+            ('{"log": {"entries": {}}}', "it has no log.entries"),
+            ('{"log": {"entries": [{"a": 1}', "is cut off"),
+            ('{"log": {"entries": []}} more', "is no JSON"),
+            ("[" * 5000, "nested more than 100 deep"),
+            ('{"log": {"entries": [], "n": ' + "9" * 5000 + "}}", "is no JSON"),
+            ('{"log": {"entries": []}}', "nothing to import"),
+        ],
+    )
+    def test_what_is_no_har_file_is_named(
+        self, library: Library, file: Callable[..., Path], text: str, message: str
+    ) -> None:
+        with pytest.raises(ArchduelError, match=message):
+            run(library, file(text), "har")
+
+    def test_entries_that_are_none_are_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+        good = json.loads(FORMATS["har"].write(REQUESTS[:1]))["log"]["entries"][0]
+        result = run(library, file(self.document(good, 1, None, [], {"request": {}}, good)), "har")
+        assert (result.lines, result.accepted, result.quarantined) == (6, 2, 4)
+
+    def test_the_size_of_a_body_is_known_from_its_text(self, library: Library, file: Callable[..., Path]) -> None:
+        run(library, file(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 1234)])), "har")
+        assert rows(library)[0]["payload_bytes"] == 1234
+
+
+class TestGoReplay:
+    HEAD = "1 a1b2 1779012303250000000 0\n"
+
+    def test_responses_are_dropped_and_counted(self, library: Library, file: Callable[..., Path]) -> None:
+        response = f"2 a1b2 1779012303260000000 5\nHTTP/1.1 200 OK\r\n\r\nsecret{SEPARATOR}"
+        result = run(library, file(FORMATS["goreplay"].write(REQUESTS).decode() + response), "goreplay")
+        assert (result.lines, result.accepted) == (5, 3)
+        assert result.dropped_by_rule["a recorded response"] == 1
+
+    @pytest.mark.parametrize("size", [0, 10, 300_000, 9_000_000])
+    def test_a_body_of_any_size_is_counted(self, library: Library, file: Callable[..., Path], size: int) -> None:
+        message = f"{self.HEAD}POST /a HTTP/1.1\r\nHost: x\r\n\r\n{'b' * size}{SEPARATOR}"
+        run(library, file(message * 2), "goreplay")
+        assert [row["payload_bytes"] for row in rows(library)] == [size, size]
+
+    def test_the_last_message_needs_no_separator(self, library: Library, file: Callable[..., Path]) -> None:
+        message = f"{self.HEAD}GET /a HTTP/1.1\r\n\r\n"
+        assert run(library, file(f"{message}{SEPARATOR}{message}"), "goreplay").accepted == 2
+
+    def test_what_is_no_message_is_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+        good = f"{self.HEAD}GET /a HTTP/1.1\r\n\r\n"
+        parts = [good, "junk", "1 a x\nGET / HTTP/1.1\r\n\r\n", f"{self.HEAD}nonsense\r\n\r\n", self.HEAD, good]
+        result = run(library, file(SEPARATOR.join(parts)), "goreplay")
+        assert (result.accepted, result.quarantined) == (2, 4)
+
+
+class TestAzure:
+    def test_an_arrival_is_the_end_less_the_duration(self, library: Library, file: Callable[..., Path]) -> None:
+        run(
+            library,
+            file(AZURE.write([Sent(latency_ms=250), Sent(at=AT + timedelta(seconds=1), latency_ms=4000)])),
+            "auto",
+        )
+        first, second = rows(library)
+        assert (first["arrival_us"], second["arrival_us"]) == (0, 1_000_000)
+        assert (first["recorded_latency_us"], second["recorded_latency_us"]) == (250_000, 4_000_000)
+        assert first["operation"] == "command"
+        assert first["entity"] is None
+
+
+class TestPlaces:
+    LINE = FORMATS["combined"].write([Sent()])
+
+    def test_a_folder_is_all_its_files(self, library: Library, tmp_path: Path) -> None:
+        (tmp_path / "logs" / "day").mkdir(parents=True)
+        (tmp_path / "logs" / ".hidden").write_bytes(b"junk")
+        for name in ("b.log", "a.log", "day/c.log.gz"):
+            packed = gzip.compress(self.LINE) if name.endswith(".gz") else self.LINE
+            (tmp_path / "logs" / name).write_bytes(packed)
+        result = run(library, tmp_path / "logs", "combined")
+        assert list(result.files) == ["a.log", "b.log", "c.log.gz"]
+
+    def test_a_pattern_is_all_files_like_it(self, library: Library, tmp_path: Path) -> None:
+        for name in ("x.log", "x.log.1", "y.log", "z[1].log"):
+            (tmp_path / name).write_bytes(self.LINE)
+        assert list(run(library, str(tmp_path / "x.log*"), "combined").files) == ["x.log", "x.log.1"]
+        assert list(run(library, tmp_path / "z[1].log", "combined").files) == ["z[1].log"]
+        with pytest.raises(ArchduelError, match=r"no file.s name is like it"):
+            run(library, str(tmp_path / "q*"), "combined")
+
+    def test_a_link_to_a_file_is_that_file_and_read_once(self, library: Library, tmp_path: Path) -> None:
+        folder = tmp_path / "logs"
+        folder.mkdir()
+        (folder / "access.1.log").write_bytes(self.LINE)
+        (folder / "current").symlink_to("access.1.log")
+        (folder / "elsewhere.log").symlink_to(tmp_path / "outside.log")
+        (tmp_path / "outside.log").write_bytes(self.LINE)
+        assert run(library, folder, "combined").lines == 2
+        assert run(library, folder / "current", "combined").lines == 1
+        with pytest.raises(UsageError, match="named twice"):
+            ingest(importers()["combined"], [folder / "current", folder / "access.1.log"], "mine", library)
+
+    def test_links_that_lead_nowhere_in_circles_or_to_folders_are_named(self, library: Library, tmp_path: Path) -> None:
+        (tmp_path / "dangling").symlink_to("missing")
+        (tmp_path / "circle").symlink_to("circle")
+        (tmp_path / "logs").mkdir()
+        (tmp_path / "logs" / "up").symlink_to(tmp_path)
+        for path, message in (
+            ("dangling", "does not exist"),
+            ("circle", "cannot be read"),
+            ("logs", "up is a link to a folder"),
+        ):
+            with pytest.raises(ArchduelError, match=message):
+                run(library, tmp_path / path, "combined")
+
+    def test_a_pipe_is_refused_and_not_waited_for(self, library: Library, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(ArchduelError, match="is a pipe or a device"):
+            run(library, tmp_path / "pipe", "combined")
+
+    @pytest.mark.parametrize("form", ["combined", "auto", "goreplay"])
+    def test_what_unpacks_without_end_is_refused(
+        self, library: Library, file: Callable[..., Path], form: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workloads.importers.reading._EXPANSION_COUNTS_FROM_BYTES", 1 << 20)
+        bomb = gzip.compress(self.LINE + bytes(64 << 20))
+        with pytest.raises(ArchduelError, match="unpacks to over 250 times its size"):
+            run(library, file(bomb), form)
+
+    def test_nothing_known_is_said_to_be_so(self, library: Library, file: Callable[..., Path]) -> None:
+        with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):
+            run(library, file("hello\nworld\n"), "auto")
+
+    def test_files_of_several_formats_are_one_recording(self, library: Library, file: Callable[..., Path]) -> None:
+        paths = [file(FORMATS[name].write(REQUESTS), name) for name in ("combined", "alb", "har")] + [
+            file("\n", "empty")
+        ]
+        result = ingest(importers()["auto"], paths, "mine", library)
+        assert result.formats == {"combined": 1, "alb": 1, "har": 1, "auto": 1}  # one is empty
+        assert result.accepted == 9
+
+
+def real(name: str) -> Path:
+    path = TRACES / name
+    if not path.exists():
+        pytest.skip(f"{path} is not here: real logs are not part of the repository")
+    return path
+
+
+class TestRealLogs:
+    def test_cloudfront_log_agrees_with_another_reading_of_it(self, library: Library) -> None:
+        path = real("cloudfront_opensearch.log")
+        result = run(library, path, "auto")
+        assert result.formats == {"cloudfront": 1}
+        assert (result.lines, result.accepted, result.header) == (42, 40, 2)
+        lines = path.read_text().splitlines()
+        names = lines[1].removeprefix("#Fields: ").split()
+        records = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[2:]]
+        got = {(row["path"], row["recorded_status"], row["recorded_latency_us"]) for row in rows(library)}
+        expected = {
+            (one["cs-uri-stem"], int(one["sc-status"]), round(float(one["time-taken"]) * 1e6)) for one in records
+        }
+        assert got == expected
+
+    def test_azure_functions_trace_agrees_with_another_reading_of_it(self, library: Library) -> None:
+        path = real("AzureFunctions2021_200.csv")
+        result = run(library, path, "auto")
+        assert result.formats == {"azure_functions": 1}
+        assert (result.lines, result.accepted, result.header) == (200, 199, 1)
+        query = f"SELECT end_timestamp - duration AS arrival FROM read_csv('{path}') ORDER BY arrival"
+        expected = duckdb.execute(query).fetchnumpy()["arrival"]
+        arrivals = library.load("mine").arrival_us
+        assert arrivals.tolist() == pytest.approx(((expected - expected[0]) * 1e6).tolist(), abs=2)
+
+    def test_a_trace_of_other_columns_is_imported_by_naming_them(self, library: Library) -> None:
+        path = real("AzureLLMInferenceTrace_code.csv")
+        options = Options(columns={"method": "'POST'", "path": "'/generate'"})
+        result = run(library, path, "auto", options)
+        assert (result.lines, result.accepted, result.header) == (8_820, 8_819, 1)
+        assert result.peak_per_s >= 60
+        assert result.subsecond == "recorded"

@@ -1,0 +1,255 @@
+"""The same requests written as each format's programs write them, for the tests of importers. No test is here."""
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workloads.importers import Options
+
+SEPARATOR = "\n\N{MONKEY FACE}\N{SEE-NO-EVIL MONKEY}\N{HEAR-NO-EVIL MONKEY}\n"
+AT = datetime(2026, 5, 17, 10, 5, 3, 250_000, UTC)
+CLOUDFRONT_FIELDS = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) "
+    "cs-uri-query cs(Cookie) x-edge-result-type x-host-header cs-bytes time-taken x-forwarded-for"
+)
+TEMPLATE = (
+    "$context.requestTimeEpoch|$context.httpMethod|$context.path|$context.status|$context.responseLatency|"
+    "$context.identity.sourceIp|$context.authorizer.principalId|$context.identity.userAgent"
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it was made. ``secret`` stands wherever a format has room for what is none of our business."""
+
+    method: str = "GET"
+    target: str = "/orders/17"
+    at: datetime = AT
+    client: str = "203.0.113.7"
+    status: int = 200
+    latency_ms: int = 250
+    secret: str = "-"
+
+    @property
+    def common_date(self) -> str:
+        return self.at.strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+    @property
+    def ended(self) -> datetime:
+        return self.at + timedelta(milliseconds=self.latency_ms)
+
+
+Write = Callable[[Sequence[Sent]], bytes]
+
+
+def _lines(line: Callable[[Sent], str], *header: str) -> Write:
+    def write(requests: Sequence[Sent]) -> bytes:
+        return "".join(f"{text}\n" for text in [*header, *map(line, requests)]).encode()
+
+    return write
+
+
+def _combined(one: Sent) -> str:
+    request = f"{one.method} {one.target} HTTP/1.1"
+    return f'{one.client} - {one.secret} [{one.common_date}] "{request}" {one.status} 12 "{one.secret}" "{one.secret}"'
+
+
+def _alb(one: Sent) -> str:
+    created = one.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    ended = one.ended.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (
+        f"https {ended} app/shop/2b39 {one.client}:65301 192.0.2.9:80 0.000 {one.latency_ms / 1000:.3f} 0.000 "
+        f'{one.status} {one.status} 472 696 "{one.method} https://shop.example:443{one.target} HTTP/1.1" '
+        f'"{one.secret}" - - arn:aws:x "{one.secret}" "{one.secret}" "-" 1 {created} "forward" "{one.secret}" "-" '
+        f'"192.0.2.9:80" "{one.status}" "-" "-" "{one.secret}"'
+    )
+
+
+def _gateway_clf(one: Sent) -> str:
+    return (
+        f"{one.client} {one.secret} {one.secret} [{one.common_date}] "
+        f'"{one.method} {one.target} HTTP/1.1" {one.status} 12 JKJaXmPLvHcESHA='
+    )
+
+
+def _gateway_csv(one: Sent) -> str:
+    fields = (one.client, one.secret, one.secret, one.common_date, one.method, one.target, "HTTP/1.1", str(one.status))
+    return ",".join([*fields, "12", "JKJaXmPLvHcESHA="])
+
+
+def _gateway_json(one: Sent) -> str:
+    values = {
+        "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        "ip": one.client,
+        "caller": one.secret,
+        "user": one.secret,
+        "requestTime": one.common_date,
+        "httpMethod": one.method,
+        "resourcePath": one.target,
+        "status": str(one.status),
+        "protocol": "HTTP/1.1",
+        "responseLength": "12",
+    }
+    return json.dumps(values)
+
+
+def _gateway_xml(one: Sent) -> str:
+    return (
+        f'<request id="JKJaXmPLvHcESHA="> <ip>{one.client}</ip> <caller>{escape(one.secret)}</caller> '
+        f"<user>{escape(one.secret)}</user> <requestTime>{one.common_date}</requestTime> "
+        f"<httpMethod>{one.method}</httpMethod> <resourcePath>{one.target}</resourcePath> "
+        f"<status>{one.status}</status> <protocol>HTTP/1.1</protocol> <responseLength>12</responseLength> </request>"
+    )
+
+
+def _gateway_template(one: Sent) -> str:
+    epoch = round(one.at.timestamp() * 1000)
+    return f"{epoch}|{one.method}|{one.target}|{one.status}|{one.latency_ms}|{one.client}|{one.secret}|{one.secret}"
+
+
+def _nginx_json(one: Sent) -> str:
+    values = {
+        "msec": f"{one.ended.timestamp():.3f}",
+        "remote_addr": one.client,
+        "remote_user": one.secret,
+        "request": f"{one.method} {one.target} HTTP/1.1",
+        "status": str(one.status),
+        "request_time": f"{one.latency_ms / 1000:.3f}",
+        "http_cookie": one.secret,
+        "http_authorization": one.secret,
+        "http_user_agent": one.secret,
+    }
+    return json.dumps(values)
+
+
+def _json(one: Sent) -> str:
+    values = {
+        "timestamp": one.at.isoformat(),
+        "method": one.method,
+        "path": one.target,
+        "status": one.status,
+        "duration_ms": one.latency_ms,
+        "client_ip": one.client,
+        "headers": {"Cookie": one.secret},
+        "body": {"password": one.secret},
+    }
+    return json.dumps(values)
+
+
+def _csv(one: Sent) -> str:
+    return f'{one.at.isoformat()},{one.method},"{one.target}",{one.status},{one.latency_ms},{one.client},{one.secret}'
+
+
+def _cloudfront(one: Sent) -> str:
+    parts = urlsplit(one.target)
+    secret = quote(one.secret)
+    values = [
+        *(one.ended.strftime("%Y-%m-%d"), one.ended.strftime("%H:%M:%S"), "HKG62-C2", "675", one.client, one.method),
+        *("d1.cloudfront.net", parts.path, str(one.status), secret, secret, parts.query or "-", secret, "Miss"),
+        *("shop.example", "118", f"{one.latency_ms / 1000:.3f}", secret),
+    ]
+    return "\t".join(values)
+
+
+def _azure(one: Sent) -> str:
+    return f"{'7b' * 32},{'e3' * 32},{one.ended.timestamp() - AT.timestamp() + 10:.6f},{one.latency_ms / 1000:.3f}"
+
+
+def _har(requests: Sequence[Sent]) -> bytes:
+    def entry(one: Sent) -> dict[str, Any]:
+        headers = [{"name": name, "value": one.secret} for name in ("Authorization", "Cookie", "User-Agent")]
+        return {
+            "startedDateTime": one.at.isoformat(timespec="milliseconds"),
+            "time": one.latency_ms,
+            "request": {
+                "method": one.method,
+                "url": f"https://shop.example{one.target}",
+                "headers": headers,
+                "cookies": [{"name": "session", "value": one.secret}],
+                "queryString": [{"name": "t", "value": one.secret}],
+                "postData": {"mimeType": "text/plain", "text": one.secret},
+                "bodySize": -1,
+            },
+            "response": {
+                "status": one.status,
+                "headers": [{"name": "Set-Cookie", "value": one.secret}],
+                "content": {"text": one.secret},
+            },
+        }
+
+    log = {"version": "1.2", "creator": {"name": "test"}, "pages": [], "entries": [entry(one) for one in requests]}
+    return json.dumps({"log": log}).encode()
+
+
+def _goreplay(requests: Sequence[Sent]) -> bytes:
+    def message(one: Sent) -> str:
+        stamp_ns = round(one.at.timestamp() * 1e6) * 1000
+        return (
+            f"1 a1b2c3d4e5 {stamp_ns} 0\n{one.method} {one.target} HTTP/1.1\r\nHost: shop.example\r\n"
+            f"Authorization: {one.secret}\r\nCookie: {one.secret}\r\n\r\n{one.secret}{SEPARATOR}"
+        )
+
+    return "".join(map(message, requests)).encode()
+
+
+def _parquet(requests: Sequence[Sent]) -> bytes:
+    table = pa.table(
+        {
+            "timestamp": pa.array([one.at for one in requests], pa.timestamp("us", "UTC")),
+            "method": [one.method for one in requests],
+            "path": [one.target for one in requests],
+            "status": pa.array([one.status for one in requests], pa.int16()),
+            "duration_ms": pa.array([one.latency_ms for one in requests], pa.int32()),
+            "client_ip": [one.client for one in requests],
+            "cookie": [one.secret for one in requests],
+        }
+    )
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a format is written. ``headers`` are its lines that are no records; ``knows`` what else it can say."""
+
+    form: str
+    write: Write
+    headers: int = 0
+    options: Options = field(default_factory=Options)
+    knows: frozenset[str] = frozenset({"fraction", "latency", "client"})
+    lines: bool = True  # a request is a line of text
+
+
+_CSV_HEADER = "timestamp,method,path,status,duration_ms,client_ip,cookie"
+
+FORMATS: Mapping[str, Format] = {
+    "combined": Format("combined", _lines(_combined), knows=frozenset({"client"})),
+    "alb": Format("alb", _lines(_alb)),
+    "gateway clf": Format("api_gateway", _lines(_gateway_clf), knows=frozenset({"client"})),
+    "gateway csv": Format("api_gateway", _lines(_gateway_csv), knows=frozenset({"client"})),
+    "gateway json": Format("api_gateway", _lines(_gateway_json), knows=frozenset({"client"})),
+    "gateway xml": Format("api_gateway", _lines(_gateway_xml), knows=frozenset({"client"})),
+    "gateway template": Format("api_gateway", _lines(_gateway_template), options=Options(template=TEMPLATE)),
+    "cloudfront": Format(
+        "cloudfront",
+        _lines(_cloudfront, "#Version: 1.0", f"#Fields: {CLOUDFRONT_FIELDS}"),
+        headers=2,
+        knows=frozenset({"latency", "client"}),
+    ),
+    "nginx_json": Format("nginx_json", _lines(_nginx_json)),
+    "jsonl": Format("jsonl", _lines(_json)),
+    "csv": Format("csv", _lines(_csv, _CSV_HEADER), headers=1),
+    "parquet": Format("parquet", _parquet, lines=False),
+    "har": Format("har", _har, knows=frozenset({"fraction", "latency"}), lines=False),
+    "goreplay": Format("goreplay", _goreplay, knows=frozenset({"fraction"}), lines=False),
+}
+AZURE = Format("azure_functions", _lines(_azure, "app,func,end_timestamp,duration"), headers=1)

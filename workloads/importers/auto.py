@@ -1,0 +1,109 @@
+"""Which format a file is in, told by which importer reads its beginning best. Reads no format itself."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import pyarrow as pa
+
+from workloads.errors import ArchduelError, UsageError
+from workloads.importers import Importer, Options, importers
+from workloads.importers.reading import DamagedError, Source
+
+NAME = "auto"
+
+_BEGINNING_BYTES = 1 << 20
+_TABLES = 4  # a header's line may be in one of its own
+_LEAST_SHARE = 0.2  # servers in the open log much that is no request
+
+
+@dataclass(frozen=True)
+class AutoImporter:
+    """Each file by the format that reads most of its beginning; ``source.format`` says which it took."""
+
+    name: str
+    description: str
+    example: str
+    options: Options
+    position: int = 2
+
+    def with_options(self, options: Options) -> "AutoImporter":
+        """As `workloads.importers.Importer.with_options`."""
+        return replace(self, options=options)
+
+    def entries(self, source: Source) -> Iterator[pa.Table]:
+        """As `workloads.importers.Importer.entries`."""
+        candidates = _with_options(self.options)
+        best = likeliest(candidates, source)
+        if best is None and next((table for table in _beginning(source).lines() if _has_text(table)), None) is None:
+            yield from importers()["combined"].entries(source)  # nothing but blank lines: any format counts them
+            return
+        if best is None:
+            raise ArchduelError(
+                f"{source.path} is in none of the formats {', '.join(one.name for one in candidates)}; if it is, "
+                "name it instead of auto to see what is wrong"
+            )
+        source.format = best.name
+        yield from best.entries(source)
+
+
+def _with_options(options: Options) -> list[Importer]:
+    """Every format, as ``options`` have it; if there are any, those that take them."""
+    candidates = []
+    refusals: list[UsageError] = []
+    for name, importer in importers().items():
+        if name == NAME:
+            continue
+        try:
+            candidates.append(importer.with_options(options))
+        except UsageError as error:
+            refusals.append(error)
+    if not candidates:
+        raise refusals[0]
+    return candidates
+
+
+def likelier_format(importer: Importer, source: Source) -> str | None:
+    """The name of another format that reads most of the file's beginning, the best if there are several."""
+    others = [other for name, other in importers().items() if name not in (importer.name, NAME)]
+    best = likeliest(others, source)
+    return best.name if best else None
+
+
+def likeliest(candidates: Sequence[Importer], source: Source) -> Importer | None:
+    """The one that reads most of the file's beginning, of several the first by position; None if none reads a fifth."""
+    shares = [(_share_read(candidate, source), -candidate.position) for candidate in candidates]
+    best = max(range(len(candidates)), key=shares.__getitem__)
+    return candidates[best] if shares[best][0] > _LEAST_SHARE else None
+
+
+def _share_read(importer: Importer, source: Source) -> float:
+    beginning = _beginning(source)
+    kinds: Counter[str] = Counter()
+    try:
+        with beginning.explained():
+            for entries in islice(importer.entries(beginning), _TABLES):
+                kinds.update(entries.column("kind").to_pylist())
+    except DamagedError:
+        raise
+    except ArchduelError:
+        return 0.0
+    read = kinds["request"] + kinds["dropped"]
+    return read / max(read + kinds["rejected"], 1)
+
+
+def _beginning(source: Source) -> Source:
+    return Source(source.path, source.database, most_bytes=_BEGINNING_BYTES)
+
+
+def _has_text(lines: pa.Table) -> bool:
+    return any(line.strip() for line in lines.column("line").to_pylist())
+
+
+IMPORTER = AutoImporter(
+    name=NAME,
+    description="whichever of the others reads the beginning of a file best, file by file",
+    example="a line of any other format",
+    options=Options(),
+)

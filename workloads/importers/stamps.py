@@ -1,0 +1,57 @@
+"""When something happened, from the texts programs write dates as; SQL expressions over a column. Knows no format.
+
+A leap second is the second after it, as in Unix time: servers on Linux never write one, other recorders do.
+"""
+
+# A look at the form is far cheaper than a conversion that fails, and keeps out what only DuckDB takes for a date
+# ("infinity", years of two digits).
+_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})? ?(?:Z|[+-]\d\d(?::?\d\d)?)?"
+_ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
+_NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
+
+
+def common_us(text: str) -> str:
+    """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none."""
+    return f"""CASE WHEN strlen({text}) = 26 THEN
+        epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '%d/%b/%Y:%H:%M:%S %z'))
+        + CASE WHEN contains({text}, ':60 ') THEN 1000000 ELSE 0 END
+    END"""
+
+
+def utc_us(text: str) -> str:
+    """Microseconds since 1970 of ISO 8601 with a fraction and Z (``2022-07-05T04:47:50.271Z``), null if it is none."""
+    return f"""CASE WHEN strlen({text}) BETWEEN 22 AND 27 THEN
+        epoch_us(try_strptime(replace({text}, ':60.', ':59.'), '%Y-%m-%dT%H:%M:%S.%fZ'))
+        + CASE WHEN contains({text}, ':60.') THEN 1000000 ELSE 0 END
+    END"""
+
+
+def any_us(text: str) -> str:
+    """Microseconds since 1970 of a text of any form understood, null for other ones.
+
+    Those are ISO 8601 (a blank for the T will do; without a zone it is UTC), the common log format's date, and numbers
+    since 1970, by their size in seconds (until the year 5138), milliseconds, microseconds or nanoseconds.
+    """
+    joined = rf"""replace(regexp_replace(replace(
+        CASE WHEN {text}[18:19] = '60' THEN {text}[:17] || '59' || {text}[20:] ELSE {text} END,
+        ',', '.'), '^(.{{10}}) ', '\1T'), ' ', '')"""
+    return f"""CASE
+        WHEN regexp_full_match({text}, '{_ISO}') THEN
+            CASE WHEN regexp_matches({text}[12:], '{_ZONE}') THEN epoch_us(try_cast({joined} AS TIMESTAMPTZ))
+                ELSE epoch_us(try_cast({joined} AS TIMESTAMP)) END
+            + CASE WHEN {text}[18:19] = '60' THEN 1000000 ELSE 0 END
+        WHEN regexp_full_match({text}, '{_NUMBER}') THEN
+            CASE
+                WHEN strlen(split_part({text}, '.', 1)) >= 18
+                THEN try_cast(split_part({text}, '.', 1) AS BIGINT) // 1000
+                ELSE try_cast(round(try_cast({text} AS DOUBLE) * CASE
+                    WHEN try_cast({text} AS DOUBLE) < 1e11 THEN 1e6
+                    WHEN try_cast({text} AS DOUBLE) < 1e14 THEN 1e3
+                    ELSE 1 END) AS BIGINT) END
+        ELSE {common_us(text)}
+    END"""
+
+
+def is_whole_second(text: str) -> str:
+    """Whether a text `any_us` understands says nothing of fractions of a second."""
+    return f"""NOT (contains({text}, '.') OR contains({text}, ',') OR regexp_full_match({text}, '[0-9]{{12,}}'))"""
