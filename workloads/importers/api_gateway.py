@@ -96,9 +96,9 @@ class ApiGatewayImporter:
                 _template_fields(template, condition, number, parameters)
                 for number, (condition, template) in enumerate(self.presets.items())
             ]
-            query = " UNION ALL ".join([json_query, *parts])
+            query = f"SELECT * FROM ({' UNION ALL '.join([json_query, *parts])}) ORDER BY line_number"
         for lines in source.lines():
-            yield entries(source, lines, query, parameters).sort_by("line_number")
+            yield entries(source, lines, query, parameters)
 
 
 def _check(template: str) -> None:

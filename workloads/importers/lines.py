@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from workloads.importers import Options, refuse_options
+from workloads.importers import ENTRIES, Options, refuse_options
 from workloads.importers.reading import LONGEST_LINE_BYTES, Source
 
 HOLDS_NUL = "holds NUL bytes"
@@ -40,7 +40,6 @@ SELECT
     CASE WHEN aside IS NOT NULL THEN aside WHEN fault IS NOT NULL THEN 'rejected'
         WHEN rule IS NOT NULL THEN 'dropped' ELSE 'request' END AS kind,
     CASE WHEN aside IS NULL THEN coalesce(fault, rule) END AS reason,
-    line AS text,
     stamp_us,
     whole_second,
     method,
@@ -51,6 +50,7 @@ SELECT
     latency_us
 FROM judged
 """
+_TEXT = ENTRIES.get_field_index("text")
 
 
 def entries(
@@ -72,7 +72,11 @@ def entries(
     """
     query = _ENTRIES.format(fields=fields, header=header, dropped=dropped)
     fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
-    return source.select(query, fixed | dict(parameters or {}), lines=lines)
+    read = source.select(query, fixed | dict(parameters or {}), lines=lines)
+    if not read.column("line_number").equals(lines.column("line_number")):
+        read = read.sort_by("line_number")
+    # Put beside what was read of them: the lines are most of a log, and not carried through.
+    return read.add_column(_TEXT, ENTRIES.field(_TEXT), lines.column("line"))
 
 
 def request_part(request: str, split: str, name: str) -> str:

@@ -22,17 +22,23 @@ _KEY_BYTES = 32
 # `target`. They hide in a URL's authority, its query (encoded question marks included: clients encode twice) and in
 # parameters such as ;jsessionid=.
 BARE_PATH = r"""
-    CASE WHEN regexp_matches(target, '^/[A-Za-z0-9/._~-]*(?:\?|$)') THEN split_part(target, '?', 1) ELSE
-        regexp_replace(
-            coalesce(nullif(regexp_extract(target, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
-            '(?is)%(?:25)*3f.*|;[^/]*', '', 'g'
-        )
+    regexp_replace(
+        coalesce(nullif(regexp_extract(target, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
+        '(?is)%(?:25)*3f.*|;[^/]*', '', 'g'
+    )
+"""
+
+# The same for what most targets are, a path or a URL of the web; null where that takes a closer look.
+PLAIN_PATH = r"""
+    CASE
+        WHEN target[1] = '/' AND NOT contains(target, '#') THEN split_part(target, '?', 1)
+        ELSE nullif(regexp_extract(target, '^https?://[a-z0-9.:-]+(/[^?#]*)(?:\?[^#]*)?$', 1), '')
     END
 """
 
 # A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking.
 _SUSPICIOUS = (
-    r"(?i)[@%]|[a-z0-9_-]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
+    r"(?i)[@%;]|[a-z0-9_-]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
     r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
     r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp"
 )
@@ -78,27 +84,23 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _masked(text: str) -> str:
+def may_hold_a_secret(path: str) -> str:
+    """Whether ``path``, an SQL expression, must be masked; sooner too often than not."""
+    return f"regexp_matches({path}, {quoted(_SUSPICIOUS)})"
+
+
+def decoded(path: str) -> str:
+    """``path``, an SQL expression, as it reads: percent-encoding undone, twice over as clients encode."""
+    ascii_only = f"regexp_replace({path}, '%(?:25)*[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"
+    undone = f"coalesce(TRY(url_decode(url_decode({ascii_only}))), {path})"
+    return f"CASE WHEN contains({path}, '%') THEN {undone} ELSE {path} END"
+
+
+def masked(text: str) -> str:
+    """``text``, an SQL expression, with words such as ``:email`` for what may be a secret."""
     for pattern, replacement in _MASKS:
         text = f"regexp_replace({text}, {quoted(pattern)}, {quoted(replacement)}, 'g')"
     return text
-
-
-def masked(path: str) -> str:
-    """``path``, an SQL expression, with words such as ``:email`` for what may be a secret.
-
-    What is percent-encoded is looked at decoded, twice over as clients encode; if a secret comes to light, decoded it
-    stays.
-    """
-    look = quoted(_SUSPICIOUS)
-    ascii_only = f"regexp_replace({path}, '%(?:25)*[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"
-    decoded = f"TRY(url_decode(url_decode({ascii_only})))"
-    encoded_secret = f"contains({path}, '%') AND {_masked(decoded)} <> {decoded}"
-    return f"""CASE
-        WHEN NOT regexp_matches({path}, {look}) THEN {path}
-        WHEN {encoded_secret} THEN {_masked(decoded)}
-        ELSE {_masked(path)}
-    END"""
 
 
 # The shape of a line: enough to see what was wrong with it, nothing of what it said.
