@@ -267,21 +267,67 @@ def compare(**options: Any) -> None:
         sys.exit(1)
 
 
-@main.command("import")
+class _ImportCommand(click.Command):
+    """Its help lists the formats there are."""
+
+    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        from workloads.importers import importers
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, importer.description) for name, importer in importers().items()])
+
+
+@main.command("import", cls=_ImportCommand)
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--name", required=True, help="What the recording will be called.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own commands, queries, entities and drops; archduel mapping suggest writes one.",
+)
+@click.option("--strict", is_flag=True, help="Fail at the first line that cannot be used instead of quarantining it.")
+@click.option(
+    "--from", "first", metavar="TIME", help="Only what arrived at that time or later, such as 2026-05-17T12:00."
+)
+@click.option("--to", "last", metavar="TIME", help="Only what arrived before that time. UTC unless it says otherwise.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
+    help="For jsonl, csv and parquet: what holds the timestamp, method, path, ... Repeatable.",
+)
+@click.option(
+    "--template", metavar="TEXT", help="For api_gateway: the stage's access log format, with its $context variables."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the spreading of whole-second stamps.")
 @click.option("--endpoint-url", help="Of the S3 that s3:// paths are read from; an emulator on this machine.")
-def import_command(format_name: str, paths: tuple[str, ...], name: str, seed: int, endpoint_url: str | None) -> None:
+def import_command(**wish: Any) -> None:
     """Bring recorded traffic into the library.
 
-    FORMAT is combined (nginx, Apache) or alb. PATHs are files, plain or .gz, or s3:// addresses; all become one
-    recording. An import is all or nothing.
+    FORMAT is one of those below, or auto. PATHs are files, plain or packed (.gz, .bz2, .zst), folders, patterns such as
+    'access.log*', or s3:// addresses; all become one recording. An import is all or nothing.
     """
-    from orchestration.importing import import_recording
+    from orchestration.importing import Wish, import_recording
 
-    import_recording(_places(), format_name, paths, name, seed=seed, endpoint_url=endpoint_url, console=_console())
+    import_recording(_places(), Wish(**wish), _console())
+
+
+@main.group()
+def mapping() -> None:
+    """Which recorded requests are commands, which queries, and what each is about."""
+
+
+@mapping.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to.  [default: printed]")
+def suggest(name: str, out: Path | None) -> None:
+    """Propose a mapping for the recording NAME: its routes, found by collapsing ids. Edit it, then import again."""
+    from orchestration.importing import suggest_mapping
+
+    suggest_mapping(_places(), name, out)
 
 
 @main.command()
@@ -313,31 +359,9 @@ def record(name: str, architecture: str, minutes: float, peak: float | None, see
 @main.command()
 def workloads() -> None:
     """List the recordings there are, with their figures."""
-    from rich.table import Table
+    from orchestration.importing import show_workloads
 
-    from workloads.library import Library
-    from workloads.recording import peak_rate
-
-    library = Library(_places())
-    table = Table(header_style="bold")
-    for heading in ("workload", "requests", "seconds", "mean /s", "peak /s", "commands", "sub-seconds"):
-        table.add_column(heading, justify="left" if heading in ("workload", "sub-seconds") else "right")
-    for name in library.paths():
-        try:
-            recording = library.load(name)
-        except ArchduelError as error:
-            click.echo(f"archduel: {error}", err=True)
-            continue
-        table.add_row(
-            name,
-            f"{recording.requests:,}",
-            f"{recording.duration_s:,.1f}",
-            f"{recording.requests / max(recording.duration_s, 1e-6):,.2f}",
-            f"{peak_rate(recording.arrival_us):,.0f}",
-            f"{recording.command_share:.1%}",
-            ", ".join(sorted(set(recording.table.column("subsecond").to_pylist()))),
-        )
-    _console().print(table)
+    show_workloads(_places(), _console())
 
 
 @main.command()

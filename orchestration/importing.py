@@ -1,35 +1,114 @@
-"""``archduel import``: from options to an import, and the account of it."""
+"""``archduel import``, ``workloads`` and ``mapping``: from options to the library, and the account of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
+import click
+from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from resources.object_store import S3ObjectStore
-from workloads.errors import choose
-from workloads.importers import importers
+from workloads.errors import ArchduelError, UsageError, choose
+from workloads.figures import figures
+from workloads.importers import Options, importers
+from workloads.importers.classify import Rules
 from workloads.importers.ingest import Import, ingest
+from workloads.importers.ingest import Progress as Told
+from workloads.importers.mapping import NOTHING_SAID, read_mapping
+from workloads.importers.suggestion import suggested
 from workloads.library import Library, check_name
 from workloads.places import Places
 
 
-def import_recording(
-    places: Places,
-    format_name: str,
-    paths: Sequence[str],
-    name: str,
-    *,
-    seed: int,
-    endpoint_url: str | None,
-    console: Console,
-) -> None:
-    """Import ``paths`` as ``name`` and print what became of every line."""
-    importer = choose(importers(), format_name, "format")
-    check_name(name)
-    store = S3ObjectStore(endpoint_url) if any(path.startswith("s3://") for path in paths) else None
-    with console.status(f"importing {name}"):
-        done = ingest(importer, paths, name, Library(places), seed=seed, object_store=store)
+@dataclass(frozen=True)
+class Wish:
+    """What is to be imported, as it was said on the command line."""
+
+    format_name: str
+    paths: Sequence[str]
+    name: str
+    seed: int = 1
+    mapping: Path | None = None
+    strict: bool = False
+    template: str | None = None
+    columns: Sequence[str] = ()
+    first: str | None = None
+    last: str | None = None
+    endpoint_url: str | None = None
+
+
+def import_recording(places: Places, wish: Wish, console: Console) -> None:
+    """Import what is wished for and print what became of every line. Everything wrong with a wish is said at once."""
+    options = Options(template=wish.template, columns=dict(map(_named_column, wish.columns)))
+    importer = choose(importers(), wish.format_name, "format").with_options(options)
+    check_name(wish.name)
+    rules = Rules(
+        mapping=read_mapping(wish.mapping) if wish.mapping else NOTHING_SAID,
+        from_us=_moment_us("--from", wish.first),
+        to_us=_moment_us("--to", wish.last),
+    )
+    if rules.from_us is not None and rules.to_us is not None and rules.from_us >= rules.to_us:
+        raise UsageError("--from must be before --to")
+    store = S3ObjectStore(wish.endpoint_url) if any(path.startswith("s3://") for path in wish.paths) else None
+    with _progress(console, wish.name) as told:
+        done = ingest(
+            importer,
+            wish.paths,
+            wish.name,
+            Library(places),
+            seed=wish.seed,
+            rules=rules,
+            strict=wish.strict,
+            object_store=store,
+            progress=told,
+        )
     for line in _account(done):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _named_column(text: str) -> tuple[str, str]:
+    role, equals, name = text.partition("=")
+    if not equals or not role or not name:
+        raise UsageError(
+            f"--column {text}: say --column ROLE=NAME, such as timestamp=when, or ROLE='VALUE' for all rows"
+        )
+    return role.strip(), name.strip()
+
+
+def _moment_us(option: str, text: str | None) -> int | None:
+    """Microseconds since 1970; a time without a zone is in UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: give a time such as 2026-05-17T12:00 or 2026-05-17T14:00+02:00") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
+
+
+@contextmanager
+def _progress(console: Console, name: str) -> Iterator[Told | None]:
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("importing {task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[lines]:,} lines"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None, lines=0)
+
+        def told(*, lines: int, bytes_read: int, bytes_total: int) -> None:
+            bar.update(task, total=max(bytes_total, 1), completed=bytes_read, lines=lines)
+
+        yield told
 
 
 def _account(done: Import) -> list[str]:
@@ -42,8 +121,56 @@ def _account(done: Import) -> list[str]:
         f" {done.mean_per_s:,.2f} requests/s, {done.peak_per_s:,.0f} in the busiest second,"
         f" {done.command_share:.1%} commands, sub-seconds {done.subsecond}"
     )
-    lines = [books, shape]
+    lines = [books]
+    if done.format == "auto":
+        took = ", ".join(
+            f"{count:,} {'file' if count == 1 else 'files'} as {form}" for form, count in done.formats.items()
+        )
+        lines.append(f"  took {took}")
+    lines += [shape, f"  rate  {done.rate}"]
     lines += [f"  dropped: {count:,} x {rule}" for rule, count in done.dropped_by_rule.items()]
     lines += [f"  quarantined: {count:,} x {reason}" for reason, count in done.quarantined_by_reason.items()]
     lines.append(f"  replay it: archduel compare --workload {done.name} --limit 2000")
     return lines
+
+
+def show_workloads(places: Places, console: Console) -> None:
+    """A table of all recordings; those that cannot be read are named beside it."""
+    library = Library(places)
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD)
+    numbers = ("lines", "dropped", "quarantined", "requests", "seconds", "mean /s", "peak /s", "commands")
+    for heading in ("workload", *numbers, "sub-seconds", "from (UTC)", "rate"):
+        table.add_column(heading, justify="right" if heading in numbers else "left")
+    for name in library.paths():
+        try:
+            one = figures(library, name)
+        except ArchduelError as error:
+            click.echo(f"archduel: {error}", err=True)
+            continue
+        table.add_row(
+            name,
+            *(one.counted(part) for part in ("lines", "dropped", "quarantined")),
+            f"{one.requests:,}",
+            f"{one.duration_s:,.1f}",
+            f"{one.mean_per_s:,.2f}",
+            f"{one.peak_per_s:,.0f}",
+            f"{one.command_share:.1%}",
+            one.subsecond,
+            str(one.provenance.get("first_arrival", "-"))[:16].replace("T", " "),
+            one.rate,
+        )
+    console.print(table)
+
+
+def suggest_mapping(places: Places, name: str, out: Path | None) -> None:
+    """Print a mapping for a recording, or write it to a file that is not there yet."""
+    text = suggested(Library(places).load(name))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{out} exists: name another file, or remove it") from None
+    click.echo(str(out))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import BUNDLED_RECORDINGS, Places
@@ -26,6 +27,8 @@ DEFAULT_WORKLOAD = "food_orders"
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 
 _ABANDONED_S = 3600.0
+_ALIVE = ".alive"  # locked while its folder is written: the lock ends with the process, however that ends
+_OLD = ".old"
 
 
 def check_name(name: str) -> str:
@@ -33,6 +36,17 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > 64:
         raise UsageError(f"{name!r} cannot name a recording: use lower-case letters, digits and single '_' or '-'")
     return name
+
+
+def _is_abandoned(folder: Path) -> bool:
+    alive = folder / _ALIVE
+    if not alive.exists():
+        return time.time() - folder.stat().st_mtime > _ABANDONED_S
+    try:
+        with FileLock(alive, timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 class Library:
@@ -65,8 +79,12 @@ class Library:
     def _sweep(self) -> None:
         """Remove what killed imports left behind: their hidden folders can hold a raw log."""
         for leftover in self._places.recordings.glob(".*"):
-            if leftover.is_dir() and time.time() - leftover.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(leftover, ignore_errors=True)
+            if leftover.is_dir() and not leftover.is_symlink() and _is_abandoned(leftover):
+                name, _, rest = leftover.name[1:].partition(".")
+                if rest.endswith(_OLD) and not (self._places.recordings / name).exists():
+                    leftover.replace(self._places.recordings / name)  # killed between two renamings
+                else:
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
@@ -80,11 +98,16 @@ class Library:
             raise UsageError(f"{name!r} is the bundled recording: choose another name")
         self._places.recordings.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))
         final = self._places.recordings / name
-        old = folder.with_name(folder.name + ".old")
+        if final.is_symlink():
+            raise ArchduelError(f"{final} is a link, and what it leads to may be no library: remove it")
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))
+        old = folder.with_name(folder.name + _OLD)
+        alive = FileLock(folder / _ALIVE)
         try:
-            yield folder
+            with alive:
+                yield folder
+            (folder / _ALIVE).unlink(missing_ok=True)
             if final.exists():
                 final.replace(old)
             try:

@@ -125,7 +125,7 @@ def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places,
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("import", "nope", "x.log", "--name", "shop"), 2, "alb, combined"),
+        (("import", "nope", "x.log", "--name", "shop"), 2, "alb, api_gateway, auto"),
         (("import", "combined", "missing.log", "--name", "shop"), 1, "missing.log"),
         (("import", "combined", "x.log", "--name", "../shop"), 2, "cannot name a recording"),
         (("import", "combined", "x.log", "--name", "food_orders"), 2, "bundled"),

@@ -206,7 +206,7 @@ def _parquet(requests: Sequence[Sent]) -> bytes:
             "timestamp": pa.array([one.at for one in requests], pa.timestamp("us", "UTC")),
             "method": [one.method for one in requests],
             "path": [one.target for one in requests],
-            "status": pa.array([one.status for one in requests], pa.int16()),
+            "status": pa.array([one.status for one in requests], pa.int32()),
             "duration_ms": pa.array([one.latency_ms for one in requests], pa.int32()),
             "client_ip": [one.client for one in requests],
             "cookie": [one.secret for one in requests],

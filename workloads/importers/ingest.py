@@ -32,6 +32,7 @@ from workloads.importers.reading import ObjectStore, Source, files_of
 from workloads.importers.staging import Staging, staging
 from workloads.library import Library
 from workloads.recording import SCHEMA, peak_rate
+from workloads.sparkline import sparkline
 
 _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
     pa.field("recording", pa.string(), nullable=False),
@@ -76,6 +77,7 @@ class Import:
     mean_per_s: float  # over the whole duration, a second at least
     command_share: float  # of the accepted, 0 to 1
     subsecond: str  # "recorded", "synthetic" or "mixed"
+    rate: str  # over time, a sparkline
 
 
 def ingest(
@@ -134,6 +136,7 @@ def ingest(
             mean_per_s=len(arrival_us) / max(duration_s, 1.0),
             command_share=commands / len(arrival_us),
             subsecond=subsecond,
+            rate=sparkline(arrival_us, width=60),
         )
         (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
         return result

@@ -1,0 +1,253 @@
+"""Mappings: what their rules do to an import, what is said of wrong ones, and what is proposed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.traffic_samples import FORMATS, Format, Sent
+from workloads.errors import UsageError
+from workloads.importers import importers
+from workloads.importers.classify import Rules
+from workloads.importers.ingest import Import, ingest
+from workloads.importers.mapping import read_mapping
+from workloads.importers.suggestion import suggested
+from workloads.library import Library
+from workloads.places import Places
+
+MAPPING = """
+drop:
+  - match: "GET|HEAD /static/**"
+    why: static files
+  - match: "* /health"
+routes:
+  - match: POST /search
+    operation: query
+    entity: "?customer"
+  - match: GET /orders/{order}/pay  # a link in an e-mail
+    operation: command
+    entity: order
+  - match: "* /orders/{order}"
+    entity: order
+  - match: "* /shops/{shop}/orders/{order}/*"
+    entity: order
+  - match: PURGE /cache/**
+    operation: command
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(Places(tmp_path / "home"), bundled=tmp_path / "no-bundled")
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
+        return tmp_path / "shop.yaml"
+
+    return write
+
+
+def run(library: Library, tmp_path: Path, requests: list[Sent], rules: Rules, written: Format | None = None) -> Import:
+    form = written or FORMATS["jsonl"]
+    (tmp_path / "traffic").write_bytes(form.write(requests))
+    return ingest(
+        importers()[form.form].with_options(form.options), [tmp_path / "traffic"], "mine", library, rules=rules
+    )
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("method", "target", "operation", "entity"),
+        [
+            ("GET", "/orders/17/pay", "command", "order-17"),
+            ("GET", "/orders/17?x=1", "query", "order-17"),
+            ("DELETE", "/orders/17", "command", "order-17"),
+            ("POST", "/shops/3/orders/17/lines", "command", "order-17"),
+            ("POST", "/shops/3/orders/17/lines/4", "command", "/shops/3/orders/17/lines/4"),
+            ("POST", "/search", "query", None),
+            ("PURGE", "/cache/a/b", "command", None),
+            ("GET", "/orders", "query", "/orders"),
+            ("PUT", "/other/9", "command", "/other/9"),
+        ],
+    )
+    def test_the_first_route_that_fits_says_what_a_request_is(
+        self,
+        library: Library,
+        tmp_path: Path,
+        mapping: Callable[[str], Path],
+        method: str,
+        target: str,
+        operation: str,
+        entity: str | None,
+    ) -> None:
+        run(library, tmp_path, [Sent(method, target)], Rules(mapping=read_mapping(mapping(MAPPING))))
+        (row,) = library.load("mine").table.to_pylist()
+        assert (row["operation"], row["entity"], row["method"]) == (operation, entity, method)
+
+    @pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+    def test_drops_are_counted_by_their_reason_in_every_format(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], written: Format
+    ) -> None:
+        requests = [Sent("GET", "/static/a/b.css"), Sent("POST", "/static/x"), Sent("GET", "/health"), Sent()]
+        result = run(library, tmp_path, requests, Rules(mapping=read_mapping(mapping(MAPPING))), written)
+        assert result.dropped_by_rule == {"static files": 1, "* /health": 1}
+        assert result.lines == result.accepted + result.dropped + result.header
+        assert result.accepted == 2
+
+    def test_an_entity_of_the_query_is_told_apart_and_not_said(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
+    ) -> None:
+        targets = [f"/search?q=x&customer={name}" for name in ("ann", "bob", "ann")]
+        run(
+            library,
+            tmp_path,
+            [Sent("POST", target) for target in targets],
+            Rules(mapping=read_mapping(mapping(MAPPING))),
+        )
+        one, two, three = library.load("mine").table.column("entity").to_pylist()
+        assert one == three != two
+        assert one.startswith("customer-")
+        assert "ann" not in one
+
+    def test_an_entity_that_is_masked_is_still_told_apart(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
+    ) -> None:
+        rules = Rules(mapping=read_mapping(mapping('routes: [{match: "* /u/{user}/orders", entity: user}]')))
+        targets = [f"/u/{name}@example.com/orders" for name in ("ann", "bob", "ann")]
+        run(library, tmp_path, [Sent("POST", target) for target in targets], rules)
+        one, two, three = library.load("mine").table.column("entity").to_pylist()
+        assert one == three != two
+        assert one.startswith("user-:email")
+
+    def test_a_route_with_patterns_of_expressions_is_taken_literally(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
+    ) -> None:
+        rules = Rules(mapping=read_mapping(mapping("drop: [{match: 'GET /a.b(c)+'}]")))
+        result = run(library, tmp_path, [Sent(target="/aXbc"), Sent(target="/a.b(c)+")], rules)
+        assert (result.accepted, result.dropped) == (1, 1)
+
+    @pytest.mark.parametrize("text", ["'; DROP TABLE staged; --", "a'b", "{} {0} %s $1"])
+    def test_nothing_in_a_mapping_is_taken_for_sql(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], text: str
+    ) -> None:
+        quoted = text.replace("'", "''").replace("{}", "").replace("{0}", "")
+        path = mapping(f"drop: [{{match: 'GET /x/{quoted}', why: '{quoted}'}}]")
+        rules = Rules(mapping=read_mapping(path))
+        target = "/x/" + text.replace("{}", "").replace("{0}", "")
+        result = run(library, tmp_path, [Sent(target=target), Sent()], rules)
+        assert result.accepted + result.dropped == 2
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "shop.yaml: empty: a mapping has routes, drop or both"),
+            ("- a", "line 1: a mapping must have names and values: drop, routes"),
+            ("routes:\n  - match: GET /a\nroute: []", "line 3: unknown route: a mapping knows drop, routes"),
+            ("routes:\n  - entity: a", "line 2: match is missing: a method and a path"),
+            ("routes:\n  - match: /a", "line 2: match must be a method"),
+            ("routes:\n  - match: get /a", "line 2: match must be a method"),
+            ("routes:\n  - match: GET a", "line 2: match must be a method"),
+            (
+                "routes:\n  - match: GET /a\n\n    operation: read",
+                "line 4: operation must be command or query, not 'read'",
+            ),
+            ("routes:\n  - match: GET /a/{b}\n    entity: c", r"line 3: entity must be a \{name\} of match \(b\)"),
+            ("routes:\n  - match: GET /{a}/{a}", r"line 2: \{a\} must be a name of letters and digits, each once"),
+            ("routes:\n  - match: GET /{1}", r"line 2: \{1\} must be a name"),
+            ("routes:\n  - match: GET /a\n    match: GET /b", "line 3: match is there twice"),
+            ("routes:\n  - GET /a", "line 2: a route must have names and values"),
+            ("routes:\n  match: GET /a", "line 2: routes must be a list"),
+            ("drop:\n  - match: GET /a\n    why: [x]", "line 3: why must be a text"),
+            ("drop:\n  - match: GET /a\n    entity: b", "line 3: unknown entity: a drop knows match, why"),
+            ("routes:\n  - match: 'GET /a", "line 3: not YAML|line 2: not YAML"),
+            ("a: *b", "line 1: not YAML"),
+            ("[" * 5000, "not YAML|nested too deeply"),
+        ],
+    )
+    def test_a_wrong_mapping_is_named_with_its_line(
+        self, mapping: Callable[[str], Path], text: str, message: str
+    ) -> None:
+        with pytest.raises(UsageError, match=message) as caught:
+            read_mapping(mapping(text))
+        assert "shop.yaml" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"none\.yaml: No such file"):
+            read_mapping(tmp_path / "none.yaml")
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        data=st.binary(max_size=60)
+        | st.text(alphabet="routesdpmach:- \n[]{}'\"/*GET&!|>#\t", max_size=60).map(str.encode)
+    )
+    def test_any_file_is_a_mapping_or_wrong(self, tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+        path = tmp_path_factory.getbasetemp() / "any.yaml"
+        path.write_bytes(data)
+        try:
+            read_mapping(path)
+        except UsageError as error:
+            assert "any.yaml" in str(error)  # noqa: PT017  # nothing else may be raised
+
+
+NAMES = [f"{chr(97 + number % 26)}{chr(97 + number // 26)}o" for number in range(60)]
+REQUESTS = [
+    *(Sent("POST", "/orders") for _ in range(5)),
+    *(Sent("GET", f"/orders/{number}") for number in range(40)),
+    *(Sent("GET", f"/people/{name}/basket") for name in NAMES),
+    *(Sent("GET", f"/static/app.{number}.js") for number in range(9)),
+    Sent("GET", "/orders/6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0/lines/4"),
+    Sent("GET", "/odd/{x}/*"),
+    Sent("GET", "/gr%C3%BC%C3%9Fe"),
+    Sent("GET", "/"),
+]
+
+
+class TestSuggestion:
+    @pytest.fixture
+    def text(self, library: Library, tmp_path: Path) -> str:
+        run(library, tmp_path, REQUESTS, Rules())
+        return suggested(library.load("mine"))
+
+    @pytest.mark.parametrize(
+        "route",
+        [
+            'match: "POST /orders"',
+            'match: "GET /orders/{order}"',
+            'match: "GET /people/{people}/basket"',
+            'match: "GET /orders/{order}/lines/{line}"',
+            'match: "GET|HEAD /**.js"',
+        ],
+    )
+    def test_routes_are_found_by_collapsing_ids(self, text: str, route: str) -> None:
+        assert route in text
+
+    def test_a_suggestion_is_a_mapping_that_changes_no_operation(
+        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], text: str
+    ) -> None:
+        before = library.load("mine").table
+        result = run(library, tmp_path, REQUESTS, Rules(mapping=read_mapping(mapping(text))))
+        assert result.dropped_by_rule == {"static files": 9}
+        kept = [row for row in before.to_pylist() if not row["path"].endswith(".js")]
+        after = library.load("mine").table
+        assert after.column("operation").to_pylist() == [row["operation"] for row in kept]
+        entities = dict(zip(after.column("path").to_pylist(), after.column("entity").to_pylist(), strict=True))
+        assert entities["/orders/7"] == "order-7"
+
+    @settings(max_examples=30, deadline=None)
+    @given(paths=st.lists(st.text(alphabet="ab/{}*\"'\\:#%\n\x85é ", max_size=12), min_size=1, max_size=5))
+    def test_whatever_the_paths_a_suggestion_can_be_read(
+        self, tmp_path_factory: pytest.TempPathFactory, paths: list[str]
+    ) -> None:
+        folder = tmp_path_factory.mktemp("any")
+        library = Library(Places(folder / "home"), bundled=folder / "no-bundled")
+        run(library, folder, [Sent(target=f"/{path}") for path in paths], Rules())
+        (folder / "m.yaml").write_text(suggested(library.load("mine")), encoding="utf-8")
+        read_mapping(folder / "m.yaml")

@@ -1,0 +1,156 @@
+"""Secrets planted in every place of every format, and looked for in every file that an import writes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from resources.warehouse.publish import publish
+from tests.unit.traffic_samples import FORMATS, Format, Sent
+from workloads.errors import ArchduelError
+from workloads.importers import importers
+from workloads.importers.ingest import ingest
+from workloads.importers.suggestion import suggested
+from workloads.library import Library
+from workloads.places import Places
+
+SECRETS = {
+    "e-mail": "jane.doe@mail.example.org",
+    "card": "4111111111111111",
+    "card in groups": "5500-0000-0000-0004",
+    "card of other groups": "3782-822463-10005",
+    "web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "cloud key": "AKIAIOSFODNN7EXAMPLE",
+    "payment key": "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "code host": "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "chat": "xoxb-123456789012-abcdefghijkl",
+    "random": "q9Zt4Kx2Vb7Rm1Lp8Ws3",
+    "digest": "d41d8cd98f00b204e9800998ecf8427e",
+}
+PLANTED = pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def library(home: Path) -> Library:
+    return Library(Places(home), bundled=home / "no-bundled")
+
+
+def texts(home: Path) -> Iterator[str]:
+    """Every file under ``home``, as it is and as it reads."""
+    for path in home.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes().decode("utf-8", "replace")
+            if path.suffix == ".parquet":
+                yield str(pq.read_table(path).to_pylist())
+                yield str(duckdb.execute(f"SELECT * FROM parquet_metadata('{path}')").fetchall())
+
+
+def planted(requests: list[Sent], written: Format, library: Library, tmp_path: Path) -> str:
+    """What an import says of requests, whether it succeeds or not."""
+    path = tmp_path / "traffic.log"
+    path.write_bytes(written.write(requests))
+    try:
+        done = ingest(importers()[written.form].with_options(written.options), [path], "mine", library)
+    except ArchduelError as error:
+        return str(error)
+    return repr(done) + suggested(library.load("mine"))
+
+
+def assert_nowhere(secret: str, home: Path, said: str) -> None:
+    for text in [*texts(home), said]:
+        for form in {secret, secret.lower(), quote(secret, safe="")}:
+            assert form not in text
+            assert form not in text.lower() or form != form.lower()
+
+
+@EVERY
+@PLANTED
+class TestPlanted:
+    def test_in_every_field_that_is_none_of_our_business(
+        self, written: Format, secret: str, library: Library, home: Path, tmp_path: Path
+    ) -> None:
+        said = planted([Sent("POST", "/orders", secret=secret), Sent(secret=secret)], written, library, tmp_path)
+        assert_nowhere(secret, home, said)
+
+    def test_in_path_query_and_address(
+        self, written: Format, secret: str, library: Library, home: Path, tmp_path: Path
+    ) -> None:
+        encoded = quote(secret, safe="").replace(".", "%2E").replace("-", "%2D")
+        targets = [
+            f"/a/{secret}",
+            f"/a/{secret}/b",
+            f"/a/{encoded}",
+            f"/a/{quote(encoded, safe='')}",
+            f"/a?token={secret}&b=1",
+            f"/a;session={secret}/b",
+            f"/a/token={secret}",
+            f"/a#{secret}",
+            f"/a%3Ft={secret}",
+        ]
+        requests = [Sent(method, target) for target in targets for method in ("GET", "PUT", "OPTIONS")]
+        said = planted([*requests, Sent(client=secret.replace(" ", ""))], written, library, tmp_path)
+        assert_nowhere(secret, home, said)
+
+    def test_in_lines_that_cannot_be_used(
+        self, written: Format, secret: str, library: Library, home: Path, tmp_path: Path
+    ) -> None:
+        bad = [
+            Sent(secret, "/a"),
+            Sent("GET", secret),
+            Sent("GET", f"/a/{secret}", status=99999),
+            Sent(f"G{secret}T", f"/{secret}"),
+        ]
+        said = planted([Sent(), *bad], written, library, tmp_path)
+        assert_nowhere(secret, home, said)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/orders/507f1f77bcf86cd799439011",
+        "/orders/6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0",
+        "/orders/1234567890",
+        "/static/main.3c74189a.css",
+        "/static/amazon_s3.d41d8cd98f00b204e9800998ecf8427e.svg",
+        "/blog/2015/05/a-rather-long-title-about-version-2-0-of-things",
+        "/presentations/logstash-monitorama-2013/images/kibana-dashboard3.png",
+        "/events/1779012303250",
+        "/authors/anne-frank",
+        "/basic/signup",
+        "/sessions",
+        "/caf%C3%A9",
+    ],
+)
+def test_what_is_no_secret_stays_as_it_is(library: Library, tmp_path: Path, target: str) -> None:
+    planted([Sent(target=target)], FORMATS["combined"], library, tmp_path)
+    assert library.load("mine").table.column("path").to_pylist() == [target]
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_entities_that_are_masked_keep_apart(library: Library, tmp_path: Path, secret: str) -> None:
+    at = next(index for index in range(len(secret) // 2, len(secret)) if secret[index].isalnum())
+    other = secret[:at] + {"0": "1", "a": "b"}.get(secret[at], "0" if secret[at].isdigit() else "a") + secret[at + 1 :]
+    planted([Sent(target=f"/a/{one}") for one in (secret, other, secret)], FORMATS["combined"], library, tmp_path)
+    one, two, three = library.load("mine").table.column("entity").to_pylist()
+    assert one == three != two
+
+
+def test_the_database_of_results_holds_the_shape_of_a_line_and_nothing_else(
+    home: Path, library: Library, tmp_path: Path
+) -> None:
+    said = planted([Sent(), Sent("GET", SECRETS["e-mail"])], FORMATS["combined"], library, tmp_path)
+    places = Places(home)
+    publish(places)
+    with duckdb.connect(str(places.database), read_only=True) as database:
+        rows = database.execute("SELECT * FROM quarantine").fetchall()
+    assert rows
+    assert_nowhere(SECRETS["e-mail"], home, said + str(rows))
