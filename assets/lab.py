@@ -24,6 +24,11 @@ _CONFIG = {
     "speed": dg.Field(dg.Noneable(float), default_value=None, description="None: as fast as half the capacity allows."),
     "duration_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to replay."),
     "limit": dg.Field(dg.Noneable(int), default_value=None, description="Requests to replay at most."),
+    "start_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to leave out first."),
+    "end_s": dg.Field(dg.Noneable(float), default_value=None, description="The recorded second to end before."),
+    "sample": dg.Field(float, default_value=1.0, description="The share of entities to replay."),
+    "amplify": dg.Field(float, default_value=1.0, description="So many times as many clients, cloned."),
+    "loop": dg.Field(int, default_value=1, description="How often all of it is replayed in a row."),
     "longest_pause_s": dg.Field(float, default_value=1.0, description="Longer pauses are cut to it; 0 keeps them."),
     "seed": dg.Field(int, default_value=1, description="Of everything the recording leaves open."),
     "variants": dg.Field(

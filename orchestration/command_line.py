@@ -110,6 +110,24 @@ class _Repetitions(click.ParamType[int | str]):
         return number
 
 
+_SHAPE = (
+    click.option("--from", "start", metavar="SECONDS|TIME", help="Only what was recorded from then on."),
+    click.option("--to", "end", metavar="SECONDS|TIME", help="Only what was recorded before then."),
+    click.option(
+        "--sample", type=float, default=1.0, metavar="SHARE", help="Only a share of the entities, such as 0.1."
+    ),
+    click.option("--amplify", type=float, default=1.0, metavar="FACTOR", help="So many times as many clients, cloned."),
+    click.option("--loop", type=int, default=1, metavar="N", help="All of it so often in a row."),
+)
+
+
+def _shape_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which part of a recording, and how much of it: `workloads.shape`."""
+    for option in reversed(_SHAPE):
+        command = option(command)
+    return command
+
+
 @main.command()
 @click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
 @click.option(
@@ -154,6 +172,7 @@ class _Repetitions(click.ParamType[int | str]):
     help="Replay the first recorded seconds only.",
 )
 @click.option("--limit", type=int, callback=_positive(int), metavar="REQUESTS", help="Replay the first requests only.")
+@_shape_options
 @click.option(
     "--longest-pause",
     type=float,
@@ -231,6 +250,7 @@ def compare(**options: Any) -> None:
         speed=options["speed"],
         duration_s=options["duration"],
         limit=options["limit"],
+        **_shape(places, workload, options),
         longest_pause_s=options["longest_pause"],
         seed=options["seed"],
         variants=tuple(dict.fromkeys(options["variants"])) or (DEFAULT_VARIANT,),
@@ -265,6 +285,19 @@ def compare(**options: Any) -> None:
         adopt(places, path)
     if not comparing.compare(places, request, console, TerminalReporter(console)):
         sys.exit(1)
+
+
+def _shape(places: Places, workload: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Which part of a recording, and how much of it."""
+    from workloads.library import Library
+    from workloads.moments import second_of
+
+    first_arrival = Library(places).provenance(workload).get("first_arrival")
+    return {
+        "start_s": second_of("--from", options["start"], first_arrival),
+        "end_s": second_of("--to", options["end"], first_arrival),
+        **{name: options[name] for name in ("sample", "amplify", "loop")},
+    }
 
 
 class _ImportCommand(click.Command):
@@ -313,6 +346,37 @@ def import_command(**wish: Any) -> None:
     from orchestration.importing import Wish, import_recording
 
     import_recording(_places(), Wish(**wish), _console())
+
+
+@main.command()
+@click.argument("tool", metavar="TOOL")
+@click.argument("name")
+@click.option("--base-url", required=True, metavar="URL", help="Where the requests would go; nothing is sent here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=".", metavar="FOLDER", help="Where to.  [default: here]"
+)
+@click.option("--speed", type=float, default=1.0, show_default=True, callback=_positive(float), help="Times as fast.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the bodies, which no recording holds.")
+@_shape_options
+def export(**options: Any) -> None:
+    """Write the recording NAME for another load generator, TOOL: k6 or vegeta.
+
+    What is written are the recorded methods and paths, with bodies made up in the recorded sizes.
+    """
+    from workloads.errors import choose
+    from workloads.exporters import exporters
+    from workloads.exporters.targets import check_base
+    from workloads.library import Library
+    from workloads.shape import Shape
+
+    places = _places()
+    exporter = choose(exporters(), options["tool"], "tool")
+    base, seed = check_base(options["base_url"]), options["seed"]
+    recording = Library(places).load(options["name"])
+    shaped = Shape(**_shape(places, recording.name, options)).of(recording, seed)
+    options["out"].mkdir(parents=True, exist_ok=True)
+    for path in exporter.write(shaped, base, options["out"], speed=options["speed"], seed=seed):
+        click.echo(str(path))
 
 
 @main.group()

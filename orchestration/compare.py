@@ -103,7 +103,7 @@ def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], r
         min(many * (length + _SETTLE_S), settings.budget_s or float("inf")) + number * _OVERHEAD_S
         for number, many, length in zip(contenders, replays, lengths, strict=True)
     )
-    cut = recording.cut(duration_s=settings.duration_s, limit=settings.limit)
+    cut = settings.cut(recording)
     speeds = [offer.speed for offer in offers]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
     return Estimate(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from workloads.importers.ingest import Progress as Told
 from workloads.importers.mapping import NOTHING_SAID, read_mapping
 from workloads.importers.suggestion import suggested
 from workloads.library import Library, check_name
+from workloads.moments import moment_us
 from workloads.places import Places
 
 
@@ -49,8 +49,8 @@ def import_recording(places: Places, wish: Wish, console: Console) -> None:
     check_name(wish.name)
     rules = Rules(
         mapping=read_mapping(wish.mapping) if wish.mapping else NOTHING_SAID,
-        from_us=_moment_us("--from", wish.first),
-        to_us=_moment_us("--to", wish.last),
+        from_us=moment_us("--from", wish.first),
+        to_us=moment_us("--to", wish.last),
     )
     if rules.from_us is not None and rules.to_us is not None and rules.from_us >= rules.to_us:
         raise UsageError("--from must be before --to")
@@ -78,17 +78,6 @@ def _named_column(text: str) -> tuple[str, str]:
             f"--column {text}: say --column ROLE=NAME, such as timestamp=when, or ROLE='VALUE' for all rows"
         )
     return role.strip(), name.strip()
-
-
-def _moment_us(option: str, text: str | None) -> int | None:
-    """Microseconds since 1970; a time without a zone is in UTC."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text}: give a time such as 2026-05-17T12:00 or 2026-05-17T14:00+02:00") from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
 
 
 @contextmanager

@@ -41,6 +41,7 @@ from workloads.places import REPOSITORY, Places
 from workloads.recording import Recording
 from workloads.replay.client import Client, KeepAliveClient
 from workloads.scenarios import Scenario, scenario
+from workloads.shape import Shape
 
 CELL_SEPARATOR = "__"
 DEFAULT_BASELINE = "synchronous"
@@ -71,7 +72,8 @@ class Comparison:
 class LabSettings:
     """How to replay, the same for every cell and architecture of a comparison.
 
-    ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut.
+    ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut what
+    is left in the shape (`workloads.shape`) that ``start_s``, ``end_s``, ``sample``, ``amplify`` and ``loop`` say.
     ``variants`` are those of the functions' writing, each replayed through every architecture. With ``aa`` everything
     is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the others are judged
     against. With ``budget_s`` a cell is repeated until every verdict on it is decided, ``repetitions`` times at most,
@@ -83,6 +85,11 @@ class LabSettings:
     speed: float | None = None
     duration_s: float | None = None
     limit: int | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    sample: float = 1.0
+    amplify: float = 1.0
+    loop: int = 1
     longest_pause_s: float = 1.0
     seed: int = 1
     variants: tuple[str, ...] = (DEFAULT_VARIANT,)
@@ -97,6 +104,7 @@ class LabSettings:
                 raise ArchduelError(f"{name} must be greater than 0")
         if self.repetitions < 1 or (self.limit is not None and self.limit < 1):
             raise ArchduelError("repetitions and limit must be at least 1")
+        _ = self.shape  # refuses what makes no sense
         choose(architectures(), self.baseline, "baseline")
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
@@ -105,9 +113,18 @@ class LabSettings:
         if not 0 <= self.longest_pause_s < float("inf"):
             raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
 
+    @property
+    def shape(self) -> Shape:
+        """What of a recording is replayed, and how much of it."""
+        return Shape(self.start_s, self.end_s, self.sample, self.amplify, self.loop)
+
+    def cut(self, recording: Recording) -> Recording:
+        """What is replayed of ``recording``."""
+        return self.shape.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
+
     def offer(self, places: Places, recording: Recording, scenario: Scenario, reporter: Reporter) -> Offer:
         """What is sent when; measures the machine's capacity where a default speed needs it and it never was."""
-        cut = recording.cut(duration_s=self.duration_s, limit=self.limit)
+        cut = self.cut(recording)
         speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, reporter)
         pause_s = self.longest_pause_s or None
         return offer(cut, scenario, speed=speed, seed=self.seed, longest_pause_s=pause_s, most_per_s=most_per_s)

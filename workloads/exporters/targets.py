@@ -1,0 +1,49 @@
+"""From a recording to the requests that other tools send: methods, URLs, bodies, due times. Writes nothing."""
+
+import json
+import random
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from workloads.errors import UsageError
+from workloads.recording import Recording
+
+# What a path may hold as it is: percent signs stand for what was encoded when it was recorded.
+_SAFE = "/%:@!$&'()*+,;=~"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One request, due ``at_ms`` after the start. Without a body, if it reads."""
+
+    at_ms: float
+    method: str
+    url: str
+    body: str | None
+
+
+def check_base(base_url: str) -> str:
+    """``base_url`` without a slash at its end; `UsageError` unless paths can be put behind it."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError(f"{base_url} is no base URL: give one such as http://127.0.0.1:8080")
+    return base_url.rstrip("/")
+
+
+def targets(recording: Recording, base_url: str, *, speed: float, seed: int) -> Iterator[Target]:
+    """The recorded requests as they are due at ``speed``; bodies are seeded ones of the recorded size."""
+    due_us = recording.replayed_us(speed=speed, longest_pause_s=None).tolist()
+    names = ("request_id", "operation", "method", "path", "payload_bytes")
+    columns = [recording.table.column(name).to_pylist() for name in names]
+    for due, request_id, operation, method, path, size in zip(due_us, *columns, strict=True):
+        body = _body(str(request_id), size, seed) if operation == "command" and method != "DELETE" else None
+        yield Target(due / 1000, method, base_url + quote(path, safe=_SAFE), body)
+
+
+def _body(request_id: str, size: int, seed: int) -> str:
+    short = json.dumps({"request_id": request_id, "details": ""}, separators=(",", ":"))
+    filler = random.Random(f"{seed}/{request_id}")  # noqa: S311 - filler, and it must be the same every time
+    details = "".join(filler.choices(string.ascii_letters, k=max(0, size - len(short))))
+    return json.dumps({"request_id": request_id, "details": details}, separators=(",", ":"))

@@ -1,0 +1,36 @@
+"""Target lists for vegeta. Nothing of other tools."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workloads.exporters.targets import targets
+from workloads.recording import Recording
+
+
+@dataclass(frozen=True)
+class VegetaExporter:
+    """JSON targets, one per line. Vegeta has a rate of its own and takes no due times."""
+
+    name: str
+    description: str
+
+    def write(self, recording: Recording, base_url: str, folder: Path, *, speed: float, seed: int) -> list[Path]:
+        """As `workloads.exporters.Exporter.write`."""
+        path = folder / f"{recording.name}.vegeta.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for target in targets(recording, base_url, speed=speed, seed=seed):
+                one: dict[str, Any] = {"method": target.method, "url": target.url}
+                if target.body is not None:
+                    one["header"] = {"Content-Type": ["application/json"]}
+                    one["body"] = base64.b64encode(target.body.encode()).decode()
+                file.write(json.dumps(one, separators=(",", ":")) + "\n")
+        return [path]
+
+
+EXPORTER = VegetaExporter(
+    name="vegeta",
+    description="JSON targets in order, without their times: vegeta attack -format=json -lazy -targets=FILE -rate=R",
+)
