@@ -6,22 +6,17 @@ What is done with a recording once it is in the library is tested elsewhere.
 import gzip
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import workloads.importers as package
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import ENTRIES, importers, reading
-from workloads.importers.classify import classified
+from workloads.importers import importers, reading
 from workloads.importers.ingest import QUARANTINE, Import, ingest
 from workloads.importers.privacy import library_key
-from workloads.importers.reading import Source
 from workloads.library import Library
 from workloads.places import REPOSITORY, Places
 from workloads.recording import SCHEMA
@@ -584,74 +579,9 @@ class TestPrivacy:
             run(library, log(COMBINED))
 
 
-PACKED_MARKS = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
-
-
 def lines_in(data: bytes) -> int:
     """What ``wc -l`` counts, and one more where the last line has no end."""
-    data = data.removeprefix(b"\xef\xbb\xbf")
     return data.count(b"\n") + bool(data and not data.endswith(b"\n"))
-
-
-@st.composite
-def log_like(draw: st.DrawFn) -> bytes:
-    """Lines of both formats with some of their bytes changed, put in or left out."""
-    pieces = draw(st.lists(st.sampled_from([COMBINED, ALB, b"", b"\r", b" "]) | st.binary(max_size=30), max_size=8))
-    data = bytearray(draw(st.sampled_from([b"\n", b"\r\n"])).join(pieces))
-    for _ in range(draw(st.integers(0, 6))):
-        start = draw(st.integers(0, len(data)))
-        odd = st.sampled_from(
-            [b'"', b"\\", b"\x00", b"-1", b" ", b"99999999999999999999", b"nan", b"\xff", b"[", b"%40", b"infinity"]
-        )
-        data[start : start + draw(st.integers(0, 12))] = draw(odd | st.binary(max_size=4))
-    return bytes(data)
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """One for all examples: opening one takes longer than reading a few lines."""
-    with duckdb.connect() as connection:
-        yield connection
-
-
-@pytest.mark.parametrize("form", ["combined", "alb"])
-class TestAnyBytes:
-    @settings(deadline=None, max_examples=150)
-    @given(data=st.binary(max_size=200) | log_like())
-    def test_every_line_is_classified_once(
-        self, form: str, database: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory, data: bytes
-    ) -> None:
-        path = tmp_path_factory.getbasetemp() / f"any.{form}"
-        path.write_bytes(data)
-        source = Source(path, database)
-        numbers: list[int | None] = []
-        try:
-            with source.explained():
-                for entries in importers()[form].entries(source):
-                    assert entries.schema.names == ENTRIES.names
-                    assert [column.type for column in entries.schema] == [column.type for column in ENTRIES]
-                    numbers += classified(entries, source).column("line_number").to_pylist()
-        except ArchduelError:
-            assert data.startswith(PACKED_MARKS)
-        else:
-            assert numbers == list(range(1, lines_in(data) + 1))
-
-    @settings(deadline=None, max_examples=25)
-    @given(data=st.binary(max_size=60) | log_like())
-    def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(
-        self, form: str, tmp_path_factory: pytest.TempPathFactory, data: bytes
-    ) -> None:
-        folder = tmp_path_factory.mktemp("any")
-        path = folder / "any.log"
-        path.write_bytes(data)
-        library = Library(Places(folder / "home"), bundled=folder / "no-bundled")
-        try:
-            result = run(library, path, form)
-        except ArchduelError:
-            assert library.paths() == {}
-        else:
-            assert accounted(result) == result.lines == lines_in(data)
-            assert library.load("mine").requests == result.accepted
 
 
 def real_log(name: str) -> Path:

@@ -1,0 +1,182 @@
+"""Any bytes at all, for every importer: never a traceback, never a hang, never an entry unaccounted for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.traffic_samples import FORMATS, SEPARATOR, Format, Sent
+from workloads.errors import ArchduelError
+from workloads.importers import ENTRIES, importers
+from workloads.importers.classify import classified
+from workloads.importers.ingest import ingest
+from workloads.importers.reading import Source
+from workloads.library import Library
+from workloads.places import Places
+
+PACKED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
+MARK = b"\xef\xbb\xbf"
+ODD = (
+    *(
+        b'"',
+        b"\\",
+        b"\x00",
+        b"-1",
+        b" ",
+        b"99999999999999999999",
+        b"nan",
+        b"\xff",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"%40",
+        b"%",
+    ),
+    *(
+        b"infinity",
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\t",
+        b",",
+        b";",
+        b"<",
+        b"$context",
+        b"\xe2\x80\xa8",
+        b"\xed\xa0\x80",
+        b"::",
+    ),
+    *(b"1e999", b"null", b"true", b"#Fields:", b"#Fields: date time cs-method cs-uri-stem\n", b"-", SEPARATOR.encode()),
+    *(b"%", b"::", b"0"),
+    *(b"+9999", b"31/Feb/2015:25:61:61 +9999", b"9999-99-99T99:99:99.9Z", b"2026-05-17T10:05:60Z", b"''", b"??"),
+)
+REQUESTS = [Sent(), Sent("POST", "/orders?x=%ff%00"), Sent("FROB", "*", client="2001:db8::1"), Sent(status=0)]
+EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+BOTH = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def log_like(draw: st.DrawFn) -> bytes:
+    """A file of some format with some of its bytes changed, put in or left out, or several formats in one."""
+    pieces = [draw(st.sampled_from([one.write(REQUESTS) for one in FORMATS.values() if one.form != "parquet"]))]
+    pieces += draw(st.lists(st.sampled_from(ODD) | st.binary(max_size=20), max_size=3))
+    data = bytearray(b"".join(draw(st.permutations(pieces))))
+    for _ in range(draw(st.integers(0, 8))):
+        start = draw(st.integers(0, len(data)))
+        data[start : start + draw(st.integers(0, 12))] = draw(st.sampled_from(ODD) | st.binary(max_size=4))
+    return bytes(data)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, written: Format) -> bytes:
+    """A file of the format itself, with a few bytes changed, put in or left out."""
+    data = bytearray(written.write(REQUESTS[: draw(st.integers(0, 4))]))
+    for _ in range(draw(st.integers(0, 6))):
+        start = draw(st.integers(0, len(data)))
+        data[start : start + draw(st.integers(0, 40))] = draw(st.sampled_from(ODD) | st.binary(max_size=4))
+    return bytes(data)
+
+
+def lines_in(data: bytes) -> int:
+    """What ``wc -l`` counts, and one more where the last line has no end."""
+    data = data.removeprefix(MARK)
+    return data.count(b"\n") + bool(data and not data.endswith(b"\n"))
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """One for all examples: opening one takes longer than reading a few lines."""
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def check(written: Format, database: duckdb.DuckDBPyConnection, path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    source = Source(path, database)
+    numbers: list[int | None] = []
+    refused = ""
+    try:
+        with source.explained():
+            for entries in importers()[written.form].with_options(written.options).entries(source):
+                assert entries.schema.names == ENTRIES.names
+                assert [column.type for column in entries.schema] == [column.type for column in ENTRIES]
+                numbers += classified(entries, source).column("line_number").to_pylist()
+    except ArchduelError as error:
+        refused = str(error)
+    if refused:
+        assert "\n" not in refused
+        assert str(path) in refused
+        may_refuse = written.headers or not written.lines
+        assert may_refuse or data.startswith(PACKED)
+    else:
+        assert numbers == list(range(1, source.items_read + 1))
+        assert not written.lines or source.items_read == lines_in(data)
+
+
+@EVERY
+class TestAnyBytes:
+    @settings(BOTH, max_examples=20)
+    @given(data=st.binary(max_size=200) | log_like())
+    @example(data=b"")
+    @example(data=MARK)
+    @example(data=b"\n" * 50)
+    @example(data=b"- " * 200)
+    @example(data=b'"' * 999)
+    @example(data=b"{" * 20_000)
+    @example(data=b"[" * 20_000)
+    @example(data=b'{"a":' * 5_000)
+    def test_every_entry_is_classified_once_or_the_file_refused(
+        self,
+        written: Format,
+        database: duckdb.DuckDBPyConnection,
+        tmp_path_factory: pytest.TempPathFactory,
+        data: bytes,
+    ) -> None:
+        check(written, database, tmp_path_factory.getbasetemp() / "any", data)
+
+    @settings(BOTH, max_examples=20)
+    @given(data=st.data())
+    def test_a_damaged_file_of_the_format_too(
+        self,
+        written: Format,
+        database: duckdb.DuckDBPyConnection,
+        tmp_path_factory: pytest.TempPathFactory,
+        data: st.DataObject,
+    ) -> None:
+        check(written, database, tmp_path_factory.getbasetemp() / "any", data.draw(damaged(written)))
+
+
+@settings(BOTH, max_examples=30)
+@given(data=st.binary(max_size=60) | log_like(), form=st.sampled_from(sorted(importers())))
+def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, form: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    path = folder / "any.log"
+    path.write_bytes(data)
+    library = Library(Places(folder / "home"), bundled=folder / "no-bundled")
+    try:
+        result = ingest(importers()[form], [path], "mine", library)
+    except ArchduelError:
+        assert library.paths() == {}
+    else:
+        parts = (result.accepted, result.dropped, result.quarantined, result.blank, result.header)
+        assert sum(parts) == result.lines
+        assert library.load("mine").requests == result.accepted
+
+
+@pytest.mark.long
+@EVERY
+@settings(BOTH, max_examples=1500)
+@given(data=st.data())
+def test_every_format_withstands_much_more_of_it(
+    written: Format,
+    database: duckdb.DuckDBPyConnection,
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+) -> None:
+    check(written, database, tmp_path_factory.getbasetemp() / "any", data.draw(damaged(written) | log_like()))
