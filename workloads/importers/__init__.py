@@ -22,7 +22,7 @@ _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("line_number", pa.int64(), nullable=False),  # from 1, within the file
     pa.field("kind", pa.string(), nullable=False),  # "request", "rejected", "dropped", "blank" or "header"
     pa.field("reason", pa.string()),  # why it was rejected or dropped: fixed words, nothing of the line
-    pa.field("text", pa.string(), nullable=False),  # the line; quarantine keeps its shape
+    pa.field("text", pa.string_view(), nullable=False),  # the line; quarantine keeps its shape
     pa.field("stamp_us", pa.int64()),  # arrival, since 1970 in UTC
     pa.field("whole_second", pa.bool_()),  # the stamp has no fraction of a second: one is made up
     pa.field("method", pa.string()),  # "-": a connection that sent no request

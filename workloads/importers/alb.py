@@ -9,35 +9,41 @@ from workloads.importers.stamps import utc_us
 
 # Split on quotes, then on spaces: five times as fast as one expression with 29 groups, and a quote too many or too few
 # moves the date away from where it must be, so that such a line is rejected and never misread.
-# piece[1]: the 12 fields up to sent_bytes; [2] request; [4] user agent; [5] cipher, protocol, target group; [6] trace;
-# [8] domain; [10] certificate; [11] rule priority and request_creation_time; [12] to [24] seven quoted ones.
+# piece[1]: the 12 fields up to sent_bytes, with nothing behind the last blank (to trim takes longer than to split); [2]
+# request; [4] user agent; [5] cipher, protocol, target group; [6] trace; [8] domain; [10] certificate; [11] a blank,
+# rule priority and request_creation_time; [12] to [24] seven quoted ones.
 _FIELDS = rf"""
     SELECT
         line_number,
         line,
         CASE
-            WHEN len(head) <> 12 OR len(piece) < 25 THEN 'has not the 29 fields of an ALB log line'
-            WHEN NOT regexp_full_match(head[9], '[1-9][0-9][0-9]|-') THEN 'its elb_status_code is no status'
-            WHEN NOT regexp_full_match(head[11], '[0-9]+|-') THEN 'its received_bytes is no number'
+            WHEN len(head) <> 13 OR head[13] <> '' OR len(piece) < 25 THEN 'has not the 29 fields of an ALB log line'
+            WHEN status IS NULL AND head[9] <> '-' THEN 'its elb_status_code is no status'
+            WHEN received IS NULL AND head[11] <> '-' THEN 'its received_bytes is no number'
         END AS problem,
         {utc_us("created")} AS stamp_us,
         false AS whole_second,
         {request_part("piece[2]", "words", "method")} AS method,
         {request_part("piece[2]", "words", "target")} AS target,
-        trim(regexp_replace(head[4], ':[0-9]+$', ''), '[]') AS client,
-        try_cast(head[11] AS BIGINT) AS payload_bytes,
-        try_cast(head[9] AS SMALLINT) AS status,
+        CASE
+            WHEN split_part(head[4], ':', 3) = '' THEN split_part(head[4], ':', 1)
+            ELSE trim(regexp_replace(head[4], ':[0-9]+$', ''), '[]')
+        END AS client,
+        received AS payload_bytes,
+        status,
         CASE WHEN waited_s >= 0 AND served_s >= 0 AND answered_s >= 0
             THEN try_cast((waited_s + served_s + answered_s) * 1000000 AS BIGINT) END AS latency_us
     FROM (
         SELECT *,
-            string_split(trim(piece[11]), ' ')[2] AS created,
+            string_split(piece[11], ' ')[3] AS created,
             string_split(piece[2], ' ') AS words,
+            CASE WHEN strlen(head[9]) = 3 THEN try_cast(head[9] AS SMALLINT) END AS status,
+            try_cast(try_cast(head[11] AS UBIGINT) AS BIGINT) AS received,
             try_cast(head[6] AS DECIMAL(15, 6)) AS waited_s,
             try_cast(head[7] AS DECIMAL(15, 6)) AS served_s,
             try_cast(head[8] AS DECIMAL(15, 6)) AS answered_s
         FROM (
-            SELECT *, string_split(trim(piece[1]), ' ') AS head
+            SELECT *, string_split(piece[1], ' ') AS head
             FROM (SELECT line_number, line, string_split(line, '"') AS piece FROM lines)
         )
     )

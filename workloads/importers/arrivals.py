@@ -86,5 +86,7 @@ def _sorted(
 
 
 def _by_arrival(table: pa.Table, arrival_us: npt.NDArray[np.int64]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    if np.all(arrival_us[1:] >= arrival_us[:-1]):
+        return table, arrival_us
     order = np.argsort(arrival_us, kind="stable")
     return table.take(order), arrival_us[order]

@@ -49,8 +49,7 @@ decided AS (
     SELECT *,
         coalesce(
             CASE {operations} END,
-            CASE WHEN list_contains($commands, method) THEN 'command' END,
-            CASE WHEN list_contains($queries, method) THEN 'query' END
+            CASE WHEN method IN ({queries}) THEN 'query' WHEN method IN ({commands}) THEN 'command' END
         ) AS operation
     FROM routed
 ),
@@ -64,7 +63,7 @@ ruled AS (
             WHEN fault IS NULL AND stamp_us >= $to_us THEN 'not before --to'
             {drops}
             WHEN operation IS NOT NULL THEN NULL
-            WHEN list_contains($methods, method) THEN 'method ' || method || ' is neither command nor query'
+            WHEN method IN ({methods}) THEN 'method ' || method || ' is neither command nor query'
             ELSE 'an unregistered method is neither command nor query'
         END AS rule,
         {entity} AS said_entity,
@@ -87,7 +86,7 @@ SELECT
     said_entity AS entity,
     said_secret AS secret,
     client,
-    CASE WHEN list_contains($methods, method) THEN method ELSE 'OTHER' END AS method,
+    CASE WHEN method IN ({methods}) THEN method ELSE 'OTHER' END AS method,
     path,
     CASE WHEN operation = 'query' THEN 0
         ELSE greatest(0, least(coalesce(payload_bytes, $default_bytes), 2147483647)) END::INTEGER AS payload_bytes,
@@ -97,9 +96,6 @@ FROM ruled
 """  # made of this package's own texts, and of a mapping's, quoted
 
 _PARAMETERS = {
-    "commands": _COMMANDS,
-    "queries": _QUERIES,
-    "methods": list(_METHODS),
     "default_bytes": DEFAULT_COMMAND_BYTES,
     "latest_us": _LATEST_US,
 }
@@ -120,7 +116,7 @@ EVERYTHING = Rules()
 # Of nearly every request the path is plain, and masking it would change nothing: the expressions for that cost more
 # than all others together, even if no row comes to them.
 _PLAIN = f"""
-    SELECT * FROM (SELECT *, {PLAIN_PATH} AS bare, bare AS path FROM entries)
+    SELECT *, bare AS path FROM (SELECT *, {PLAIN_PATH} AS bare FROM entries)
     WHERE kind <> 'request' OR method = '-' OR NOT coalesce({may_hold_a_secret("bare")}, true)
 """
 _MASKED = f"""
@@ -141,7 +137,9 @@ def classified(entries: pa.Table, source: Source, rules: Rules = EVERYTHING) -> 
     plain = source.select(_query(rules.mapping, _PLAIN), parameters, entries=entries)
     if plain.num_rows == entries.num_rows:
         return plain
-    others = entries.filter(pc.invert(pc.is_in(entries.column("line_number"), plain.column("line_number"))))
+    text = entries.schema.get_field_index("text")
+    copied = entries.set_column(text, "text", entries.column(text).cast(pa.string()))  # views cannot be filtered yet
+    others = copied.filter(pc.invert(pc.is_in(entries.column("line_number"), plain.column("line_number"))))
     rest = source.select(_query(rules.mapping, _MASKED), parameters, entries=others)
     return pa.concat_tables([plain, rest]).sort_by("line_number")
 
@@ -163,18 +161,22 @@ def _query(mapping: Mapping, read: str) -> str:
     unnamed = [str(number) for number, route in enumerate(mapping.routes) if not route.entity]
     new = f"WHEN operation = 'command' AND route IN ({', '.join(unnamed)}) THEN NULL" if unnamed else ""
     of_its_own = f"operation = 'query' OR {ends_in_an_id}"
+    masked_one = _NO_RULE if read == _PLAIN else f"WHEN path <> bare AND ({of_its_own}) THEN bare"
     return _CLASSIFIED.format(
         read=read,
+        commands=", ".join(map(quoted, _COMMANDS)),
+        queries=", ".join(map(quoted, _QUERIES)),
+        methods=", ".join(map(quoted, _METHODS)),
         shape=SHAPE,
-        routes=" ".join(routes) or _NO_RULE,
+        routes=" ".join(routes) or "WHEN false THEN NULL::INTEGER",
         operations=" ".join(operations) or _NO_RULE,
         drops=" ".join(drops),
         entity=f"CASE {' '.join(entities)} {new} WHEN {of_its_own} THEN path END",
-        secret=f"CASE {' '.join(secrets)} {new} WHEN path <> bare AND ({of_its_own}) THEN bare END",
+        secret=f"CASE {' '.join(secrets)} {new} {masked_one} END",
     )
 
 
-_NO_RULE = "WHEN false THEN NULL"
+_NO_RULE = "WHEN false THEN NULL::VARCHAR"
 
 
 def _fits(rule: Rule) -> str:

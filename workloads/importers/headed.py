@@ -72,7 +72,7 @@ class HeadedImporter:
 
     def _pieces(self, lines: pa.Table, layout: Layout | None) -> Iterator[tuple[pa.Table, str | None]]:
         """``lines`` cut where the columns change, with the new header."""
-        column = lines.column("line")
+        column = lines.column("line").cast(pa.string())  # of views pyarrow cannot ask this yet
         starts: list[int] = []
         headers: list[str] = []
         known = layout.header if layout else None

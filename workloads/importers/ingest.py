@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
+from workloads.importers.ahead import ahead
 from workloads.importers.arrivals import in_order
 from workloads.importers.books import Books, check_complete, check_format, refuse_first
 from workloads.importers.classify import EVERYTHING, Rules, classified
@@ -171,7 +172,7 @@ class _Reading:
         books = Books()
         for index, source in enumerate(sources):
             own = Books()
-            for rows in self._classified(source):
+            for rows in ahead(self._classified(source)):
                 own.enter(rows)
                 quarantined = _of(rows, "quarantined")
                 if self.strict and quarantined.num_rows:
@@ -208,7 +209,7 @@ def _write_requests(path: Path, staged: Staging, seed: int) -> tuple[npt.NDArray
     arrivals: list[npt.NDArray[np.int64]] = []
     commands = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for table in in_order(staged.in_order(), seed):
+        for table in ahead(in_order(staged.in_order(), seed)):
             writer.write_table(table)
             arrivals.append(table.column("arrival_us").to_numpy())
             commands += table.filter(pc.field("operation") == "command").num_rows

@@ -38,7 +38,7 @@ PLAIN_PATH = r"""
 
 # A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking.
 _SUSPICIOUS = (
-    r"(?i)[@%;]|[a-z0-9_-]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
+    r"(?i)[@%;]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
     r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
     r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp"
 )

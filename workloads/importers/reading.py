@@ -19,10 +19,12 @@ from typing import Any, BinaryIO, Protocol
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
+from workloads.importers.ahead import ahead
 
 BLOCK_BYTES = 8 << 20
 
@@ -43,6 +45,8 @@ _PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_FEED = 10
+_CARRIAGE_RETURN = 13
+_SHORT_BYTES = 12
 
 
 class DamagedError(ArchduelError):
@@ -155,7 +159,7 @@ class Source:
         `LONGEST_LINE_BYTES` is cut to one byte more than that.
         """
         with self.open() as stream:
-            for block in _whole_lines(stream):
+            for block in ahead(_whole_lines(stream)):
                 lines = _cut(block, first=self.items_read + 1)
                 self.items_read += lines.num_rows
                 yield lines
@@ -253,17 +257,36 @@ def _cut(block: bytes, first: int) -> pa.Table:
         block.decode()
     except UnicodeDecodeError:
         block = block.decode(errors="backslashreplace").encode()
-    block = block.replace(b"\r\n", b"\n")
     if not block.endswith(b"\n"):
         block += b"\n"
     characters = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(characters == _LINE_FEED)
-    # The lines' bytes follow each other without the line feeds: each line ends earlier by those before it.
-    offsets = np.concatenate(([0], ends - np.arange(len(ends)))).astype(np.int32)
-    bare = characters[characters != _LINE_FEED]
-    lines = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets.tobytes()), pa.py_buffer(bare.tobytes()))
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts
+    if b"\r" in block:
+        lengths -= (lengths > 0) & (characters[ends - 1] == _CARRIAGE_RETURN)
     numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
-    return pa.table([numbers, lines], names=["line_number", "line"])
+    return pa.table([numbers, _strings(block, starts, lengths)], names=["line_number", "line"])
+
+
+def _strings(block: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> "pa.Array[Any]":
+    """Parts of ``block`` as strings that point into it: copying a log costs as much as taking it apart."""
+    # Arrow's views: of 16 bytes the length, then a short string itself, or a long one's beginning, buffer and offset.
+    views = np.zeros((len(starts), 4), np.int32)
+    views[:, 0] = lengths
+    long = np.flatnonzero(lengths > _SHORT_BYTES)
+    if len(long):
+        beginnings: npt.NDArray[np.int32] = np.ndarray((len(block) - 3,), np.int32, buffer=block, strides=(1,))
+        views[long, 1] = beginnings[starts[long]]
+        views[long, 3] = starts[long]
+    short = np.flatnonzero((lengths > 0) & (lengths <= _SHORT_BYTES))
+    if len(short):
+        places = np.arange(_SHORT_BYTES)
+        characters = np.frombuffer(block, np.uint8).take(starts[short, None] + places, mode="clip")
+        characters[places >= lengths[short, None]] = 0
+        views.view(np.uint8)[short, 4:] = characters
+    buffers = [None, pa.py_buffer(views.tobytes()), pa.py_buffer(block)]
+    return pa.Array.from_buffers(pa.string_view(), len(starts), buffers)
 
 
 def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStore | None) -> list[Path]:

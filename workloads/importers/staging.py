@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +26,7 @@ _COLUMNS: list["pa.Field[Any]"] = [
 ]
 _STAGED = pa.schema(_COLUMNS)
 _ROWS_AT_ONCE = 1 << 18
+_ORDER = "stamp_us, file, line_number"
 
 
 @contextmanager
@@ -32,33 +34,58 @@ def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
     """A `Staging` in ``folder``, which must be deleted afterwards."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder / "spilled"),
-        "memory_limit": "512MB",
+        "memory_limit": "384MB",
         "autoinstall_known_extensions": False,  # nothing here may ask the network
         "autoload_known_extensions": False,
     }
-    with duckdb.connect(str(folder / "staged.duckdb"), config=config) as database:
-        yield Staging(database, pseudonyms)
+    path = folder / "staged.arrow"
+    with (
+        duckdb.connect(config=config) as database,
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_stream(file, _STAGED) as writer,
+    ):
+        yield Staging(database, pseudonyms, path, writer)
 
 
 class Staging:
-    """Requests in any order, given back in that of their stamps."""
+    """Requests in any order, given back in that of their stamps. Once read nothing can be added."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        pseudonyms: Pseudonyms,
+        path: Path,
+        writer: pa.ipc.RecordBatchStreamWriter,
+    ) -> None:
         self.database = database
         self._pseudonyms = pseudonyms
-        database.register("accepted", _STAGED.empty_table())
-        database.execute("CREATE TABLE staged AS FROM accepted")
+        self._path = path
+        self._writer = writer
+        self._in_order = True
+        self._stamps: tuple[int, int] | None = None
+        self._kinds: set[bool] = set()
 
     def add(self, accepted: pa.Table, file: int) -> None:
         """Rows of `classify.classified` from the file of that index; clients' addresses end here."""
+        if not accepted.num_rows:
+            return
         made = {
             "client": self._pseudonyms.of(accepted.column("client")),
             "entity": self._entities(accepted),
             "file": pa.repeat(pa.scalar(file, pa.int32()), accepted.num_rows),
         }
         columns = [made[name] if name in made else accepted.column(name) for name in _STAGED.names]
-        self.database.register("accepted", pa.table(columns, schema=_STAGED))
-        self.database.execute("INSERT INTO staged FROM accepted")
+        self._writer.write_table(pa.table(columns, schema=_STAGED))
+        self._note(accepted)
+
+    def _note(self, accepted: pa.Table) -> None:
+        stamps = accepted.column("stamp_us").to_numpy()
+        lowest, highest = int(stamps.min()), int(stamps.max())
+        ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
+        self._in_order = self._in_order and ascending and (self._stamps is None or self._stamps[1] <= lowest)
+        first, last = self._stamps or (lowest, highest)
+        self._stamps = min(first, lowest), max(last, highest)
+        self._kinds |= set(pc.unique(accepted.column("whole_second")).to_pylist())
 
     def _entities(self, accepted: pa.Table) -> Any:
         """Entities keep apart though what tells them apart is masked."""
@@ -68,15 +95,21 @@ class Staging:
         hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret), "")
         return pc.if_else(pc.is_null(secret), entity, hashed)
 
-    def in_order(self) -> pa.RecordBatchReader:
+    def in_order(self) -> Iterator[pa.RecordBatch]:
         """All of it by ``stamp_us``, requests of one stamp as they were read."""
-        ordered = self.database.table("staged").order("stamp_us, file, line_number")
-        reader: pa.RecordBatchReader = ordered.to_arrow_reader(_ROWS_AT_ONCE)
-        return reader
+        self._writer.close()
+        with pa.memory_map(str(self._path)) as file, pa.ipc.open_stream(file) as staged:
+            if self._in_order:  # as most logs are
+                yield from staged
+                return
+            self.database.register("staged", staged)
+            yield from self.database.table("staged").order(_ORDER).to_arrow_reader(_ROWS_AT_ONCE)
 
     def stamps(self) -> tuple[int, int, str]:
         """The first and the last stamp, and whether fractions of seconds are "recorded", "synthetic" or "mixed"."""
-        first_us, last_us, none_whole, all_whole = self.database.execute(
-            "SELECT min(stamp_us), max(stamp_us), NOT bool_or(whole_second), bool_and(whole_second) FROM staged"
-        ).fetchall()[0]
-        return first_us, last_us, "recorded" if none_whole else "synthetic" if all_whole else "mixed"
+        first_us, last_us = self._stamps or (0, 0)
+        return (
+            first_us,
+            last_us,
+            "mixed" if len(self._kinds) > 1 else "synthetic" if True in self._kinds else "recorded",
+        )

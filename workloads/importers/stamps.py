@@ -13,16 +13,20 @@ _NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
 def common_us(text: str) -> str:
     """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none."""
     return f"""CASE WHEN strlen({text}) = 26 THEN
-        epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '%d/%b/%Y:%H:%M:%S %z'))
-        + CASE WHEN contains({text}, ':60 ') THEN 1000000 ELSE 0 END
+        coalesce(
+            epoch_us(try_strptime({text}, '%d/%b/%Y:%H:%M:%S %z')),
+            1000000 + epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '%d/%b/%Y:%H:%M:%S %z'))
+        )
     END"""
 
 
 def utc_us(text: str) -> str:
     """Microseconds since 1970 of ISO 8601 with a fraction and Z (``2022-07-05T04:47:50.271Z``), null if it is none."""
-    return f"""CASE WHEN strlen({text}) BETWEEN 22 AND 27 THEN
-        epoch_us(try_strptime(replace({text}, ':60.', ':59.'), '%Y-%m-%dT%H:%M:%S.%fZ'))
-        + CASE WHEN contains({text}, ':60.') THEN 1000000 ELSE 0 END
+    return f"""CASE WHEN strlen({text}) BETWEEN 22 AND 27 AND ends_with({text}, 'Z') THEN
+        coalesce(
+            epoch_us(try_cast({text} AS TIMESTAMP)),
+            1000000 + epoch_us(try_cast(replace({text}, ':60.', ':59.') AS TIMESTAMP))
+        )
     END"""
 
 
