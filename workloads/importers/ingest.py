@@ -44,6 +44,8 @@ _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
 ]
 QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
 
+_GROWING = ("request_id", "arrival_us")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -178,7 +180,8 @@ class _Reading:
                 if self.strict and quarantined.num_rows:
                     refuse_first(quarantined, source)
                 self.staged.add(_of(rows, "accepted"), index)
-                self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
+                if quarantined.num_rows:
+                    self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
                 if self.progress:
                     lines = books.lines + source.items_read
                     self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
@@ -195,7 +198,8 @@ class _Reading:
 
 
 def _of(rows: pa.Table, outcome: str) -> pa.Table:
-    return rows.filter(pc.field("outcome") == outcome)
+    has_it = pc.equal(rows.column("outcome"), outcome)
+    return rows if pc.all(has_it).as_py() else rows.filter(has_it)
 
 
 def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
@@ -208,7 +212,14 @@ def _write_requests(path: Path, staged: Staging, seed: int) -> tuple[npt.NDArray
     """All arrivals in microseconds, and how many commands. Only these, eight bytes a request, are kept in memory."""
     arrivals: list[npt.NDArray[np.int64]] = []
     commands = 0
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    # Saying which columns repeat themselves and which only grow halves the time and the file.
+    with pq.ParquetWriter(
+        path,
+        SCHEMA,
+        compression="zstd",
+        use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
+        column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
+    ) as writer:
         for table in ahead(in_order(staged.in_order(), seed)):
             writer.write_table(table)
             arrivals.append(table.column("arrival_us").to_numpy())

@@ -11,11 +11,12 @@ import pyarrow as pa
 from workloads.errors import UsageError
 from workloads.importers import Options, refuse_options
 from workloads.importers.lines import entries
-from workloads.importers.named import NAMES, check_columns, chosen_name, fields, first_of
+from workloads.importers.named import NAMES, check_columns, chosen_name, fields
 from workloads.importers.reading import Source
 
 _VALUES = """(
-    SELECT line_number, line, TRY(json_extract_string(line, $paths)) AS value FROM lines
+    SELECT *, list_transform(raw, lambda one: nullif(nullif(trim(one), ''), '-')) AS value
+    FROM (SELECT line_number, line, TRY(json_extract_string(line, $paths)) AS raw FROM lines)
 )"""
 _PROBLEM = """CASE
     WHEN value IS NULL THEN 'is no JSON'
@@ -65,8 +66,9 @@ def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]
         for name in (columns[role],) if role in columns else known:
             for path in dict.fromkeys([f'$."{name}"', "$" + "".join(f'."{part}"' for part in name.split("."))]):
                 paths.append(path)
-                expressions.append(f"value[{len(paths)}]")
-        cells[role] = first_of(expressions, role)
+                # An empty request line says something: a connection without one.
+                expressions.append(f"{'raw' if role == 'request' else 'value'}[{len(paths)}]")
+        cells[role] = f"coalesce({', '.join(expressions)})"
     return fields(cells, relation=_VALUES, problem=_PROBLEM), paths
 
 

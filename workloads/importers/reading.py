@@ -26,7 +26,8 @@ from isal import igzip, igzip_lib
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
 
-BLOCK_BYTES = 8 << 20
+# A query is planned anew for each block, which takes as long as some ten thousand lines.
+BLOCK_BYTES = 16 << 20
 
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
@@ -175,6 +176,11 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def read(self, size: int = -1, /) -> bytes:  # not by way of readinto, which would copy once more
+        data = self._stream.read(size)
+        self._source.bytes_read += len(data)
+        return data
+
     def readinto(self, buffer: Any, /) -> int:
         count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]  # a buffered file has it
         self._source.bytes_read += count
@@ -242,7 +248,7 @@ def _whole_lines(stream: Readable) -> Iterator[bytes]:
             block, cutting = block[end:], False
         end = block.rfind(b"\n") + 1
         if end:
-            yield rest + block[:end]
+            yield b"".join((rest, memoryview(block)[:end]))
             rest = block[end:]
         else:
             rest += block
