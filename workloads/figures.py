@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
 from workloads.library import Library
-from workloads.recording import peak_rate
-from workloads.sparkline import sparkline
+from workloads.rates import RateOverTime
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,16 @@ def figures(library: Library, name: str) -> Figures:
     if not len(arrival_us):
         raise ArchduelError(f"recording {name!r} holds no requests: record or import it again")
     kinds = pc.unique(table.column("subsecond")).to_pylist()
-    duration_s = float(arrival_us[-1] - arrival_us[0]) / 1e6
+    duration_us = int(arrival_us[-1] - arrival_us[0])
+    rate = RateOverTime(duration_us + 1, width=16)
+    rate.add(arrival_us - arrival_us[0])
     return Figures(
         requests=len(arrival_us),
-        duration_s=duration_s,
-        mean_per_s=len(arrival_us) / max(duration_s, 1.0),
-        peak_per_s=peak_rate(arrival_us),
+        duration_s=duration_us / 1e6,
+        mean_per_s=len(arrival_us) / max(duration_us / 1e6, 1.0),
+        peak_per_s=rate.peak_per_s,
         command_share=float(pc.mean(pc.equal(table.column("operation"), "command")).as_py()),
         subsecond=kinds[0] if len(kinds) == 1 else "mixed",
-        rate=sparkline(arrival_us, width=16),
+        rate=rate.sparkline(),
         provenance=library.provenance(name),
     )

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -32,8 +30,8 @@ from workloads.importers.privacy import Pseudonyms, library_key
 from workloads.importers.reading import ObjectStore, Source, files_of
 from workloads.importers.staging import Staging, staging
 from workloads.library import Library
-from workloads.recording import SCHEMA, peak_rate
-from workloads.sparkline import sparkline
+from workloads.rates import RateOverTime
+from workloads.recording import SCHEMA
 
 _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
     pa.field("recording", pa.string(), nullable=False),
@@ -46,6 +44,7 @@ QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
 
 _GROWING = ("request_id", "arrival_us")
 
+_SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -115,9 +114,10 @@ def ingest(
             reading = _Reading(importer, rules, strict, staged, quarantine, recording=name, progress=progress)
             books = reading.books_of(sources)
         check_complete(books, sources)
-        arrival_us, commands = _write_requests(folder / "requests.parquet", staged, seed)
         first_us, last_us, subsecond = staged.stamps()
-        duration_s = float(arrival_us[-1]) / 1e6
+        rate = RateOverTime(last_us - first_us + _SECOND_US, width=60)
+        commands = _write_requests(folder / "requests.parquet", staged, seed, rate)
+        duration_s = rate.last_us / 1e6
         result = Import(
             name=name,
             format=importer.name,
@@ -135,11 +135,11 @@ def ingest(
             first_arrival=_EPOCH + timedelta(microseconds=first_us),
             last_arrival=_EPOCH + timedelta(microseconds=last_us),
             duration_s=duration_s,
-            peak_per_s=peak_rate(arrival_us),
-            mean_per_s=len(arrival_us) / max(duration_s, 1.0),
-            command_share=commands / len(arrival_us),
+            peak_per_s=rate.peak_per_s,
+            mean_per_s=books.outcomes["accepted"] / max(duration_s, 1.0),
+            command_share=commands / books.outcomes["accepted"],
             subsecond=subsecond,
-            rate=sparkline(arrival_us, width=60),
+            rate=rate.sparkline(),
         )
         (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
         return result
@@ -208,9 +208,8 @@ def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
     return pa.table(columns, schema=QUARANTINE)
 
 
-def _write_requests(path: Path, staged: Staging, seed: int) -> tuple[npt.NDArray[np.int64], int]:
-    """All arrivals in microseconds, and how many commands. Only these, eight bytes a request, are kept in memory."""
-    arrivals: list[npt.NDArray[np.int64]] = []
+def _write_requests(path: Path, staged: Staging, seed: int, rate: RateOverTime) -> int:
+    """How many commands there are; tells ``rate`` of every arrival."""
     commands = 0
     # Saying which columns repeat themselves and which only grow halves the time and the file.
     with pq.ParquetWriter(
@@ -222,9 +221,9 @@ def _write_requests(path: Path, staged: Staging, seed: int) -> tuple[npt.NDArray
     ) as writer:
         for table in ahead(in_order(staged.in_order(), seed)):
             writer.write_table(table)
-            arrivals.append(table.column("arrival_us").to_numpy())
+            rate.add(table.column("arrival_us").to_numpy())
             commands += table.filter(pc.field("operation") == "command").num_rows
-    return np.concatenate(arrivals), commands
+    return commands
 
 
 def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:

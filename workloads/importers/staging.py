@@ -34,7 +34,7 @@ def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
     """A `Staging` in ``folder``, which must be deleted afterwards."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder / "spilled"),
-        "memory_limit": "384MB",
+        "memory_limit": "512MB",
         "autoinstall_known_extensions": False,  # nothing here may ask the network
         "autoload_known_extensions": False,
     }
@@ -102,6 +102,7 @@ class Staging:
             if self._in_order:  # as most logs are
                 yield from staged
                 return
+            self.database.execute("SET memory_limit = '256MB'")  # what does not fit is sorted on disk
             self.database.register("staged", staged)
             yield from self.database.table("staged").order(_ORDER).to_arrow_reader(_ROWS_AT_ONCE)
 
