@@ -14,11 +14,11 @@ from workloads.importers.stamps import common_us
 # costs three times as much. The host in front must have a single colon, or an IPv6 client would pass for one. DuckDB's
 # strptime reads "infinity" and years of two digits; the date's length keeps them out.
 _PATTERN = (
-    r"^(?:[^\s:]+:\d+ )?(\S+) \S+ .+? \[([^\]]*)\] "
+    r"^(?:[^\s:]+:\d+ )?(\S+) \S+ .+? (\[[^\]]*\]) "
     r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:\s|$)'
 )
 _USUAL = """
-    len(head) = 6 AND head[6] = '' AND head[4][1] = '[' AND strlen(head[5]) = 6 AND head[5][6] = ']'
+    len(head) = 6 AND head[6] = '' AND starts_with(head[4], '[') AND ends_with(head[5], ']')
     AND head[1] <> '' AND head[2] <> '' AND head[3] <> ''
     AND len(tail) >= 3 AND tail[1] = '' AND strlen(tail[2]) = 3 AND try_cast(tail[2] AS SMALLINT) IS NOT NULL
     AND (tail[3] = '-' OR try_cast(tail[3] AS UBIGINT) IS NOT NULL)
@@ -28,7 +28,7 @@ _FIELDS = rf"""
         line_number,
         line,
         CASE WHEN status_text = '' THEN 'is not client ident user [date] "request" status bytes' END AS problem,
-        {common_us("date")} AS stamp_us,
+        {common_us("date", bracketed=True)} AS stamp_us,
         true AS whole_second,
         {request_part("request", "words", "method")} AS method,
         {request_part("request", "words", "target")} AS target,
@@ -41,7 +41,7 @@ _FIELDS = rf"""
             line_number,
             line,
             CASE WHEN usual THEN head[1] ELSE field.client END AS client,
-            CASE WHEN usual THEN head[4][2:] || ' ' || head[5][1:5] ELSE field.date END AS date,
+            CASE WHEN usual THEN head[4] || ' ' || head[5] ELSE field.date END AS date,
             CASE WHEN usual THEN piece[2] ELSE field.request END AS request,
             CASE WHEN usual THEN tail[2] ELSE field.status_text END AS status_text,
             string_split(CASE WHEN usual THEN piece[2] ELSE field.request END, ' ') AS words

@@ -21,7 +21,7 @@ WITH fields AS ({fields}),
 judged AS (
     SELECT *,
         CASE
-            WHEN line = '' OR (line[1] <= ' ' AND NOT regexp_matches(line, '\S')) THEN 'blank'
+            WHEN line < '!' AND NOT regexp_matches(line, '\S') THEN 'blank'
             WHEN {header} THEN 'header'
         END AS aside,
         CASE

@@ -259,10 +259,11 @@ def _whole_lines(stream: Readable) -> Iterator[bytes]:
 
 
 def _cut(block: bytes, first: int) -> pa.Table:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        block = block.decode(errors="backslashreplace").encode()
+    if not block.isascii():  # which is told ten times as fast
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            block = block.decode(errors="backslashreplace").encode()
     if not block.endswith(b"\n"):
         block += b"\n"
     characters = np.frombuffer(block, np.uint8)

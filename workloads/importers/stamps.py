@@ -10,12 +10,18 @@ _ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
 _NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
 
 
-def common_us(text: str) -> str:
-    """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none."""
-    return f"""CASE WHEN strlen({text}) = 26 THEN
+def common_us(text: str, *, bracketed: bool = False) -> str:
+    """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none.
+
+    ``bracketed``: in the brackets in which logs have it.
+    """
+    form, length = "%d/%b/%Y:%H:%M:%S %z", 26
+    if bracketed:
+        form, length = f"[{form}]", length + 2
+    return f"""CASE WHEN strlen({text}) = {length} THEN
         coalesce(
-            epoch_us(try_strptime({text}, '%d/%b/%Y:%H:%M:%S %z')),
-            1000000 + epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '%d/%b/%Y:%H:%M:%S %z'))
+            epoch_us(try_strptime({text}, '{form}')),
+            1000000 + epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '{form}'))
         )
     END"""
 
