@@ -389,7 +389,7 @@ def mapping() -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to.  [default: printed]")
 def suggest(name: str, out: Path | None) -> None:
     """Propose a mapping for the recording NAME: its routes, found by collapsing ids. Edit it, then import again."""
-    from orchestration.importing import suggest_mapping
+    from orchestration.recordings import suggest_mapping
 
     suggest_mapping(_places(), name, out)
 
@@ -423,7 +423,7 @@ def record(name: str, architecture: str, minutes: float, peak: float | None, see
 @main.command()
 def workloads() -> None:
     """List the recordings there are, with their figures."""
-    from orchestration.importing import show_workloads
+    from orchestration.recordings import show_workloads
 
     show_workloads(_places(), _console())
 

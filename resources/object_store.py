@@ -40,7 +40,8 @@ class S3ObjectStore:
                 keys = [prefix]
             files = []
             for number, key in enumerate(key for key in keys if not key.endswith("/")):
-                file = folder / str(number) / Path(key).name
+                name = Path(key).name
+                file = folder / str(number) / ("object" if name == ".." else name)  # a key may end in anything
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self._s3.download_file(bucket, key, str(file))
                 files.append(file)

@@ -119,7 +119,7 @@ def check(written: Format, database: duckdb.DuckDBPyConnection, path: Path, data
 
 @EVERY
 class TestAnyBytes:
-    @settings(BOTH, max_examples=20)
+    @settings(BOTH, max_examples=12)
     @given(data=st.binary(max_size=200) | log_like())
     @example(data=b"")
     @example(data=MARK)
@@ -138,7 +138,7 @@ class TestAnyBytes:
     ) -> None:
         check(written, database, tmp_path_factory.getbasetemp() / "any", data)
 
-    @settings(BOTH, max_examples=20)
+    @settings(BOTH, max_examples=12)
     @given(data=st.data())
     def test_a_damaged_file_of_the_format_too(
         self,
@@ -150,7 +150,7 @@ class TestAnyBytes:
         check(written, database, tmp_path_factory.getbasetemp() / "any", data.draw(damaged(written)))
 
 
-@settings(BOTH, max_examples=30)
+@settings(BOTH, max_examples=20)
 @given(data=st.binary(max_size=60) | log_like(), form=st.sampled_from(sorted(importers())))
 def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, form: str

@@ -11,11 +11,13 @@ import pytest
 from resources.warehouse.publish import publish
 from tests.unit.traffic_samples import FORMATS, Format, Sent
 from workloads.errors import ArchduelError
+from workloads.exporters import exporters
 from workloads.importers import importers
 from workloads.importers.ingest import ingest
 from workloads.importers.suggestion import suggested
 from workloads.library import Library
 from workloads.places import Places
+from workloads.replay.schedule import schedule
 
 SECRETS = {
     "e-mail": "jane.doe@mail.example.org",
@@ -112,6 +114,17 @@ class TestPlanted:
             ]
         said = planted(requests, written, library, tmp_path)
         assert_nowhere(home, said)
+
+
+def test_nothing_planted_is_sent_to_an_emulator_nor_exported(library: Library, home: Path, tmp_path: Path) -> None:
+    requests = [Sent(method, f"/a/{secret}", secret=secret) for secret in SECRETS.values() for method in ("GET", "PUT")]
+    said = planted(requests, FORMATS["jsonl"], library, tmp_path)
+    recording = library.load("mine")
+    offered = schedule(recording, speed=1.0, seed=1)
+    sent = b"".join(offered.message(index, "/prod", "127.0.0.1") for index in range(len(offered)))
+    for exporter in exporters().values():
+        exporter.write(recording, "http://127.0.0.1", home, speed=1.0, seed=1)
+    assert_nowhere(home, said + sent.decode() + str(offered.entities))
 
 
 @pytest.mark.parametrize(

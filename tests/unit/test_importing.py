@@ -1,0 +1,112 @@
+"""``archduel import``, ``workloads`` and ``mapping suggest``: what people say and are told. No Dagster runs."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from orchestration.importing import Wish, import_recording
+from orchestration.recordings import show_workloads, suggest_mapping
+from tests.unit.traffic_samples import FORMATS, Sent
+from workloads.errors import ArchduelError, UsageError
+from workloads.library import Library
+from workloads.places import Places
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "home")
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> Wish:
+    path = tmp_path / "access.log"
+    path.write_bytes(FORMATS["combined"].write([Sent(), Sent("POST", "/orders")]) + b"junk\n\n")
+    return Wish("auto", [str(path)], "shop")
+
+
+@pytest.fixture
+def told() -> tuple[Console, Callable[[], str]]:
+    file = io.StringIO()
+    return Console(file=file, width=200), file.getvalue
+
+
+Told = tuple[Console, Callable[[], str]]
+
+
+def test_an_import_says_what_became_of_every_line(places: Places, wish: Wish, told: Told) -> None:
+    console, text = told
+    import_recording(places, wish, console)
+    lines = text().splitlines()
+    assert lines[0] == "shop: 4 lines = 2 accepted + 0 dropped + 1 quarantined + 1 blank + 0 header"
+    assert lines[1] == "  took 1 file as combined"
+    assert "2026-05-17 10:05:03 to 2026-05-17 10:05:03 UTC" in lines[2]
+    assert "50.0% commands, sub-seconds synthetic" in lines[2]
+    assert lines[3].startswith("  rate  ")
+    assert "█" in lines[3]
+    assert lines[4] == '  quarantined: 1 x is not client ident user [date] "request" status bytes'
+
+
+def test_a_terminal_is_shown_progress(places: Places, wish: Wish) -> None:
+    file = io.StringIO()
+    import_recording(places, wish, Console(file=file, force_terminal=True, width=120))
+    assert "importing shop" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"format_name": "nope"}, "unknown format 'nope': choose from alb, api_gateway, auto"),
+        ({"name": "../shop"}, "cannot name a recording"),
+        ({"columns": ["timestamp"]}, "say --column ROLE=NAME"),
+        ({"format_name": "alb", "columns": ["timestamp=when"]}, "alb takes no --column"),
+        ({"template": "$request"}, "--template"),
+        ({"first": "noon"}, "--from noon: give a time such as"),
+        ({"first": "2026-05-18", "last": "2026-05-17"}, "--from must be before --to"),
+        ({"mapping": Path("none.yaml")}, "none.yaml"),
+        ({"paths": ["s3://bucket/key"]}, "--endpoint-url"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_wrong_usage_and_leaves_nothing(
+    places: Places, wish: Wish, told: Told, changed: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        import_recording(places, replace(wish, **changed), told[0])  # type: ignore[arg-type]  # some are wrong on purpose
+    assert not Library(places, bundled=places.home).paths()
+
+
+def test_strict_leaves_nothing_either(places: Places, wish: Wish, told: Told) -> None:
+    with pytest.raises(ArchduelError, match="line 3 is not client ident"):
+        import_recording(places, replace(wish, strict=True), told[0])
+    assert not Library(places, bundled=places.home).paths()
+
+
+def test_workloads_are_listed_with_their_figures(places: Places, wish: Wish, told: Told) -> None:
+    console, text = told
+    import_recording(places, wish, Console(file=io.StringIO()))
+    broken = places.recordings / "broken"
+    broken.mkdir()
+    (broken / "requests.parquet").write_bytes(b"junk")
+    show_workloads(places, console)
+    (row,) = [line.split() for line in text().splitlines() if line.strip().startswith("shop")]
+    assert row[:5] == ["shop", "4", "0", "1", "2"]
+    assert "50.0%" in row
+    assert "synthetic" in row
+
+
+def test_a_suggested_mapping_can_be_imported_with(
+    places: Places, wish: Wish, told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, text = told
+    import_recording(places, wish, console)
+    suggest_mapping(places, "shop", None)
+    assert 'match: "GET /orders/{order}"' in capsys.readouterr().out
+    out = tmp_path / "shop.yaml"
+    suggest_mapping(places, "shop", out)
+    import_recording(places, replace(wish, mapping=out), console)
+    assert text().count("2 accepted") == 2
+    with pytest.raises(UsageError, match="exists"):
+        suggest_mapping(places, "shop", out)
