@@ -171,7 +171,7 @@ def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(
 
 @pytest.mark.long
 @EVERY
-@settings(BOTH, max_examples=1500)
+@settings(BOTH, max_examples=400)
 @given(data=st.data())
 def test_every_format_withstands_much_more_of_it(
     written: Format,

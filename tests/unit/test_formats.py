@@ -229,6 +229,13 @@ class TestGateway:
         run(library, file(json.dumps(line)), "api_gateway")
         assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/orders/{id}")]
 
+    def test_a_common_log_of_an_http_api_has_a_route_key_for_a_path(
+        self, library: Library, file: Callable[..., Path]
+    ) -> None:
+        line = '192.0.2.1 - - [17/May/2026:10:05:03 +0000] "GET GET /orders/{id} HTTP/1.1" 200 12 JKJaXmPLvHcESHA=\n'
+        run(library, file(line), "api_gateway")
+        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/orders/{id}")]
+
     def test_milliseconds_are_preferred_to_seconds_and_a_path_to_its_resource(
         self, library: Library, file: Callable[..., Path]
     ) -> None:
@@ -397,6 +404,8 @@ class TestStamps:
             ("2026-05-17 12:05:03 +0200", 0, "synthetic"),
             ("2026-05-17T12:05:03,5+02", 0.5, "recorded"),
             ("2026-05-17T10:05:03.250000789Z", 0.25, "recorded"),
+            ("2026-05-17 10:05:03.25 UTC", 0.25, "recorded"),
+            ("2026-05-17 10:05:03 GMT", 0, "synthetic"),
             ("17/May/2026:12:05:03 +0200", 0, "synthetic"),
             ("1779012303", 0, "synthetic"),
             ("1779012303.25", 0.25, "recorded"),

@@ -129,6 +129,8 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
         for role, wanted in _ROLES.items()
         if any(name in names for name in wanted)
     }
+    if "path" in cells:  # HTTP APIs have a route's key, method and path, where REST APIs have a path
+        cells["path"] = f"regexp_replace({cells['path']}, '^[A-Z]+ /', '/')"
     stamp = min(names.index(name) for name in _ROLES["timestamp"] if name in names)
     relation = f"""(
         SELECT line_number, line, regexp_extract(line, $pattern{number}, [{groups}]) AS value
@@ -138,8 +140,9 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
 
 
 def _value(name: str) -> str:
-    # A request id is one word, at the end of a line the only thing that tells this log from a common one.
-    return "[A-Za-z0-9_=-]{8,}|-" if name == "requestId" else ".*?"
+    # A request id is one word, at the end of a line the only thing that tells this log from a common one. A protocol is
+    # one, too: it ends a path with a blank in it.
+    return {"requestId": "[A-Za-z0-9_=-]{8,}|-", "protocol": r"\S*"}.get(name, ".*?")
 
 
 def _literal(text: str) -> str:

@@ -16,13 +16,13 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "timestamp": (
         *("timestamp", "@timestamp", "time", "ts", "datetime", "date_time", "date", "arrival", "arrived_at"),
         *("start", "started", "started_at", "start_time", "starttime", "startedDateTime", "request_time_epoch"),
-        *("requestTimeEpoch", "requestTime", "request_timestamp", "received_at"),
+        *("requestTimeEpoch", "requestTime", "request_timestamp", "received_at", "StartUTC"),
     ),
     "ended": ("end_timestamp", "end_time", "ended_at", "finished_at"),
     "request": ("request", "request_line"),
     "method": (
         *("method", "http_method", "httpMethod", "request_method", "requestMethod", "verb"),
-        *("http.request.method", "http.method", "request.method", "cs-method"),
+        *("http.request.method", "http.method", "request.method", "httpRequest.requestMethod", "RequestMethod"),
     ),
     "path": (
         *(
@@ -46,19 +46,21 @@ NAMES: Mapping[str, tuple[str, ...]] = {
             "request.url",
             "request.uri",
         ),
-        *("resourcePath", "endpoint", "route"),
+        *("httpRequest.requestUrl", "RequestPath", "resourcePath", "endpoint", "route"),
     ),
     "query": ("query", "query_string", "querystring", "url.query"),
     "status": (
         *("status", "status_code", "statusCode", "http_status", "response_code", "code"),
-        *("http.response.status_code", "http.status_code", "response.status"),
+        *("http.response.status_code", "http.status_code", "response.status", "httpRequest.status", "response"),
+        *("DownstreamStatus",),
     ),
     "latency_s": ("latency_s", "duration_s", "request_time", "duration", "time_taken", "time-taken"),
     "latency_ms": ("latency_ms", "duration_ms", "response_time_ms", "elapsed_ms", "responseLatency", "time_ms"),
     "latency_us": ("latency_us", "duration_us", "elapsed_us"),
     "client": (
         *("client", "client_ip", "clientIp", "remote_addr", "remoteAddr", "remote_ip", "ip", "ip_address", "client.ip"),
-        *("source_ip", "sourceIp", "source.ip", "client.address", "user", "user_id", "userId", "customer_id"),
+        *("source_ip", "sourceIp", "source.ip", "client.address", "request.remote_ip", "httpRequest.remoteIp"),
+        *("ClientHost", "user", "user_id", "userId", "customer_id"),
     ),
     "payload_bytes": ("payload_bytes", "request_bytes", "request_length", "request_size", "bytes_in", "content_length"),
     "body": ("body", "payload", "request_body", "requestBody"),

@@ -5,8 +5,8 @@ A leap second is the second after it, as in Unix time: servers on Linux never wr
 
 # A look at the form is far cheaper than a conversion that fails, and keeps out what only DuckDB takes for a date
 # ("infinity", years of two digits).
-_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})? ?(?:Z|[+-]\d\d(?::?\d\d)?)?"
-_ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
+_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})? ?(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?"
+_ZONE = r"(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 _NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
 
 
@@ -42,9 +42,9 @@ def any_us(text: str) -> str:
     Those are ISO 8601 (a blank for the T will do; without a zone it is UTC), the common log format's date, and numbers
     since 1970, by their size in seconds (until the year 5138), milliseconds, microseconds or nanoseconds.
     """
-    joined = rf"""replace(regexp_replace(replace(
+    joined = rf"""regexp_replace(replace(regexp_replace(replace(
         CASE WHEN {text}[18:19] = '60' THEN {text}[:17] || '59' || {text}[20:] ELSE {text} END,
-        ',', '.'), '^(.{{10}}) ', '\1T'), ' ', '')"""
+        ',', '.'), '^(.{{10}}) ', '\1T'), ' ', ''), '(?:UTC|GMT)$', 'Z')"""
     return f"""CASE
         WHEN regexp_full_match({text}, '{_ISO}') THEN
             CASE WHEN regexp_matches({text}[12:], '{_ZONE}') THEN epoch_us(try_cast({joined} AS TIMESTAMPTZ))
