@@ -102,8 +102,9 @@ def check(written: Format, database: duckdb.DuckDBPyConnection, path: Path, data
     try:
         with source.explained():
             for entries in importers()[written.form].with_options(written.options).entries(source):
-                assert entries.schema.names == ENTRIES.names
-                assert [column.type for column in entries.schema] == [column.type for column in ENTRIES]
+                table = entries.table(source)
+                assert table.schema.names == ENTRIES.names
+                assert [column.type for column in table.schema] == [column.type for column in ENTRIES]
                 numbers += classified(entries, source).column("line_number").to_pylist()
     except ArchduelError as error:
         refused = str(error)

@@ -16,13 +16,13 @@ from workloads.discovery import discover
 from workloads.errors import UsageError
 from workloads.importers.reading import Source
 
-# What an importer yields, one row per physical line, or per entry where a format has entries instead of lines. It still
-# holds what must never be stored (addresses, query strings, the line itself) and lives in memory only.
+# What an importer's queries give, one row per physical line, or per entry where a format has entries instead of lines.
+# It still holds what must never be stored (addresses, query strings, the line itself) and lives in memory only.
 _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("line_number", pa.int64(), nullable=False),  # from 1, within the file
     pa.field("kind", pa.string(), nullable=False),  # "request", "rejected", "dropped", "blank" or "header"
     pa.field("reason", pa.string()),  # why it was rejected or dropped: fixed words, nothing of the line
-    pa.field("text", pa.string_view(), nullable=False),  # the line; quarantine keeps its shape
+    pa.field("text", pa.string(), nullable=False),  # the line; quarantine keeps its shape
     pa.field("stamp_us", pa.int64()),  # arrival, since 1970 in UTC
     pa.field("whole_second", pa.bool_()),  # the stamp has no fraction of a second: one is made up
     pa.field("method", pa.string()),  # "-": a connection that sent no request
@@ -33,6 +33,23 @@ _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("latency_us", pa.int64()),
 ]
 ENTRIES = pa.schema(_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Some lines or entries and the query that takes them apart: what becomes of them is asked in the same breath.
+
+    ``lines`` has a ``line_number`` and a ``line`` for each, and whatever else the ``query`` reads from the table of
+    that name. It gives a row of `ENTRIES` for every one of them.
+    """
+
+    lines: pa.Table
+    query: str
+    parameters: Mapping[str, Any]
+
+    def table(self, source: Source) -> pa.Table:
+        """The rows of `ENTRIES`, in order."""
+        return source.select(self.query, self.parameters, lines=self.lines).sort_by("line_number")
 
 
 @dataclass(frozen=True)
@@ -65,8 +82,8 @@ class Importer(Protocol):
     def with_options(self, options: Options) -> "Importer":
         """The same format as ``options`` describe it. `UsageError` for an option it does not have."""
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
-        """Tables of `ENTRIES` in the file's order, one row for every line or entry of it, none left out.
+    def entries(self, source: Source) -> Iterator[Entries]:
+        """All lines or entries of the file, in its order, none left out.
 
         What cannot be used is a row "rejected" with its reason. A format without lines adds the entries it read to
         ``source.items_read`` itself. `ArchduelError` if the file as a whole is no such thing.

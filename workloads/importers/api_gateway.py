@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-import pyarrow as pa
-
 from workloads.errors import UsageError
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.json_lines import json_fields
 from workloads.importers.lines import entries
 from workloads.importers.named import fields, first_of
@@ -84,7 +82,7 @@ class ApiGatewayImporter:
             _check(options.template)
         return replace(self, template=options.template)
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         parameters: dict[str, object] = {}
         if self.template is not None:
@@ -98,7 +96,7 @@ class ApiGatewayImporter:
             ]
             query = f"SELECT * FROM ({' UNION ALL '.join([json_query, *parts])}) ORDER BY line_number"
         for lines in source.lines():
-            yield entries(source, lines, query, parameters)
+            yield entries(lines, query, parameters)
 
 
 def _check(template: str) -> None:

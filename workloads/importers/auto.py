@@ -8,7 +8,7 @@ from itertools import islice
 import pyarrow as pa
 
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import Importer, Options, importers
+from workloads.importers import Entries, Importer, Options, importers
 from workloads.importers.reading import DamagedError, Source
 
 NAME = "auto"
@@ -32,7 +32,7 @@ class AutoImporter:
         """As `workloads.importers.Importer.with_options`."""
         return replace(self, options=options)
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         candidates = _with_options(self.options)
         best = likeliest(candidates, source)
@@ -84,7 +84,7 @@ def _share_read(importer: Importer, source: Source) -> float:
     try:
         with beginning.explained():
             for entries in islice(importer.entries(beginning), _TABLES):
-                kinds.update(entries.column("kind").to_pylist())
+                kinds.update(entries.table(beginning).column("kind").to_pylist())
     except DamagedError:
         raise
     except ArchduelError:

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.importers import Entries
 from workloads.importers.mapping import NOTHING_SAID, Mapping, Route, Rule
 from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_a_secret, quoted
 from workloads.importers.reading import Source
@@ -34,7 +36,8 @@ _LATEST_US = 4_102_444_800_000_000
 _ENDS_IN_AN_ID = r"(?i)/(?:[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,})/*$"
 
 _CLASSIFIED = """
-WITH read AS ({read}),
+WITH entries AS ({{entries}}),
+read AS ({read}),
 routed AS (
     SELECT *,
         CASE {routes} END AS route,
@@ -128,20 +131,26 @@ _MASKED = f"""
 """
 
 
-def classified(entries: pa.Table, source: Source, rules: Rules = EVERYTHING) -> pa.Table:
+def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> pa.Table:
     """One row per entry: ``outcome``, its ``reason`` (the rule or the fault, in fixed words), ``shape`` if quarantined,
     and the recording's columns. ``client`` is still an address, ``secret`` what an entity's name must not say.
     """
     bounds = {"from_us": rules.from_us or 0, "to_us": _LATEST_US + 1 if rules.to_us is None else rules.to_us}
-    parameters = _PARAMETERS | bounds
-    plain = source.select(_query(rules.mapping, _PLAIN), parameters, entries=entries)
-    if plain.num_rows == entries.num_rows:
-        return plain
-    text = entries.schema.get_field_index("text")
-    copied = entries.set_column(text, "text", entries.column(text).cast(pa.string()))  # views cannot be filtered yet
-    others = copied.filter(pc.invert(pc.is_in(entries.column("line_number"), plain.column("line_number"))))
-    rest = source.select(_query(rules.mapping, _MASKED), parameters, entries=others)
-    return pa.concat_tables([plain, rest]).sort_by("line_number")
+    parameters = {**entries.parameters, **_PARAMETERS, **bounds}
+    lines = entries.lines
+
+    def read(how: str, some: pa.Table) -> pa.Table:
+        query = _query(rules.mapping, how).replace(_ENTRIES_HERE, entries.query, 1)
+        return source.select(query, parameters, lines=some)
+
+    plain = read(_PLAIN, lines)
+    if plain.num_rows < lines.num_rows:
+        at = lines.schema.get_field_index("line")
+        copied = lines.set_column(at, "line", lines.column(at).cast(pa.string()))  # views cannot be filtered yet
+        others = copied.filter(pc.invert(pc.is_in(lines.column("line_number"), plain.column("line_number"))))
+        plain = pa.concat_tables([plain, read(_MASKED, others)])
+    numbers = plain.column("line_number").to_numpy()
+    return plain if np.all(numbers[1:] > numbers[:-1]) else plain.sort_by("line_number")
 
 
 @lru_cache(maxsize=8)
@@ -176,6 +185,7 @@ def _query(mapping: Mapping, read: str) -> str:
     )
 
 
+_ENTRIES_HERE = "{entries}"
 _NO_RULE = "WHEN false THEN NULL::VARCHAR"
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.lines import entries, request_part
 from workloads.importers.reading import BLOCK_BYTES, Readable, Source
 
@@ -55,14 +55,14 @@ class GoReplayImporter:
         refuse_options(self.name, options)
         return self
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         with source.open() as stream:
             messages = _messages(stream)
             while batch := list(islice(messages, _MESSAGES_AT_ONCE)):
                 first = source.items_read + 1
                 source.items_read += len(batch)
-                yield entries(source, _table(batch, first), _FIELDS, dropped="dropped")
+                yield entries(_table(batch, first), _FIELDS, dropped="dropped")
 
 
 def _messages(stream: Readable) -> Iterator[tuple[bytes, int]]:

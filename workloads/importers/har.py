@@ -11,7 +11,7 @@ import ijson
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.lines import entries
 from workloads.importers.named import fields
 from workloads.importers.reading import Readable, Source
@@ -46,7 +46,7 @@ class HarImporter:
         refuse_options(self.name, options)
         return self
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         query = fields({role: role for role in _USED}, relation="lines")
         with source.open() as stream:
@@ -57,7 +57,7 @@ class HarImporter:
                 texts = [" ".join(row.get(role) or "-" for role in ("timestamp", "method", "path")) for row in batch]
                 source.items_read += len(batch)
                 yield entries(
-                    source, pa.table({"line_number": numbers, "line": pa.array(texts, pa.string()), **columns}), query
+                    pa.table({"line_number": numbers, "line": pa.array(texts, pa.string()), **columns}), query
                 )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.lines import entries
 from workloads.importers.named import check_columns, fields
 from workloads.importers.reading import Source
@@ -54,7 +54,7 @@ class HeadedImporter:
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         layout: Layout | None = None
         seen = 0
@@ -68,7 +68,7 @@ class HeadedImporter:
                         layout = self.layout(header, self.columns)
                     except ArchduelError as error:
                         raise type(error)(f"{source.path}: {error}") from None
-                yield self._read(source, piece, layout)
+                yield self._read(piece, layout)
 
     def _pieces(self, lines: pa.Table, layout: Layout | None) -> Iterator[tuple[pa.Table, str | None]]:
         """``lines`` cut where the columns change, with the new header."""
@@ -93,15 +93,15 @@ class HeadedImporter:
         for start, end, header in zip(starts, [*starts[1:], lines.num_rows], headers, strict=False):
             yield lines.slice(start, end - start), header
 
-    def _read(self, source: Source, lines: pa.Table, layout: Layout | None) -> pa.Table:
+    def _read(self, lines: pa.Table, layout: Layout | None) -> Entries:
         header = f"starts_with(line, '{self.comment}')" if self.comment else "false"
         if layout is None:
             early = fields({}, relation="lines", problem="'comes before the line that names the columns'")
-            return entries(source, lines, early, header=header)
+            return entries(lines, early, header=header)
         relation = f"(SELECT line_number, line, {layout.split} AS cell FROM lines)"
         problem = f"""CASE
             WHEN cell IS NULL THEN 'has a quotation mark too many or too few'
             WHEN len(cell) < {layout.width} THEN 'has fewer fields than columns are named'
         END"""
         query = fields(layout.cells, relation=relation, problem=problem)
-        return entries(source, lines, query, {"header": layout.header}, header=f"line = $header OR {header}")
+        return entries(lines, query, {"header": layout.header}, header=f"line = $header OR {header}")

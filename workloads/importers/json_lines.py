@@ -6,10 +6,8 @@ What the names mean is `named`. nginx writes its line when the response has gone
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-import pyarrow as pa
-
 from workloads.errors import UsageError
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.lines import entries
 from workloads.importers.named import NAMES, check_columns, chosen_name, fields
 from workloads.importers.reading import Source
@@ -44,11 +42,11 @@ class JsonImporter:
                 raise UsageError(f"--column ...={name}: a name cannot hold a quotation mark")
         return replace(self, columns=options.columns)
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         query, paths = json_fields(self.names, self.columns)
         for lines in source.lines():
-            yield entries(source, lines, query, {"paths": paths})
+            yield entries(lines, query, {"paths": paths})
 
 
 def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from workloads.importers import ENTRIES, Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.reading import LONGEST_LINE_BYTES, Source
 
 HOLDS_NUL = "holds NUL bytes"
@@ -40,6 +40,7 @@ SELECT
     CASE WHEN aside IS NOT NULL THEN aside WHEN fault IS NOT NULL THEN 'rejected'
         WHEN rule IS NOT NULL THEN 'dropped' ELSE 'request' END AS kind,
     CASE WHEN aside IS NULL THEN coalesce(fault, rule) END AS reason,
+    line AS text,
     stamp_us,
     whole_second,
     method,
@@ -50,19 +51,17 @@ SELECT
     latency_us
 FROM judged
 """
-_TEXT = ENTRIES.get_field_index("text")
 
 
 def entries(
-    source: Source,
     lines: pa.Table,
     fields: str,
     parameters: Mapping[str, Any] | None = None,
     *,
     header: str = "false",
     dropped: str = "NULL::VARCHAR",
-) -> pa.Table:
-    """`ENTRIES` of ``lines``, which the query ``fields`` takes apart.
+) -> Entries:
+    """``lines``, which the query ``fields`` takes apart.
 
     It must give every row of ``lines``, with ``line_number``, ``line``, ``problem`` (why it is not of this format, null
     if it is), ``stamp_us`` (bigint, since 1970 in UTC), ``whole_second``, ``method`` ("-" where no request was made,
@@ -72,11 +71,7 @@ def entries(
     """
     query = _ENTRIES.format(fields=fields, header=header, dropped=dropped)
     fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
-    read = source.select(query, fixed | dict(parameters or {}), lines=lines)
-    if not read.column("line_number").equals(lines.column("line_number")):
-        read = read.sort_by("line_number")
-    # Put beside what was read of them: the lines are most of a log, and not carried through.
-    return read.add_column(_TEXT, ENTRIES.field(_TEXT), lines.column("line").cast(pa.string_view()))
+    return Entries(lines, query, fixed | dict(parameters or {}))
 
 
 def request_part(request: str, split: str, name: str) -> str:
@@ -115,7 +110,7 @@ class LineImporter:
         refuse_options(self.name, options)
         return self
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         for lines in source.lines():
-            yield entries(source, lines, self.fields)
+            yield entries(lines, self.fields)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
-from workloads.importers import Options, refuse_options
+from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.comma_separated import check_found
 from workloads.importers.lines import entries
 from workloads.importers.named import check_columns, chosen_name, fields, first_of, positions
@@ -39,7 +39,7 @@ class ParquetImporter:
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
-    def entries(self, source: Source) -> Iterator[pa.Table]:
+    def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         with source.path.open("rb") as file:
             if file.read(len(_MARK)) != _MARK:
@@ -49,7 +49,7 @@ class ParquetImporter:
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise ArchduelError(f"{source.path} is damaged Parquet ({_first_line(error)}); get it again") from None
 
-    def _entries(self, source: Source, file: Any) -> Iterator[pa.Table]:
+    def _entries(self, source: Source, file: Any) -> Iterator[Entries]:
         parquet = pq.ParquetFile(file)
         names = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
         found = positions(names, self.columns)
@@ -67,7 +67,7 @@ class ParquetImporter:
             shown = pc.binary_join_element_wise(*texts.values(), " ", null_handling="replace", null_replacement="-")
             numbers = pa.array(range(first, first + rows), pa.int64())
             source.items_read += rows
-            yield entries(source, pa.table({"line_number": numbers, "line": shown, **texts}), query)
+            yield entries(pa.table({"line_number": numbers, "line": shown, **texts}), query)
         source.bytes_read = source.bytes_stored()
 
 

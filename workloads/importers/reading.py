@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,13 +141,13 @@ class Source:
                 raise EOFError from None
             raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
 
-    def select(self, query: str, parameters: dict[str, Any], **tables: pa.Table) -> pa.Table:
+    def select(self, query: str, parameters: Mapping[str, Any], **tables: pa.Table) -> pa.Table:
         """The result of an SQL query over ``tables``, by their names."""
         for name, table in tables.items():
             # DuckDB gives each thread whole pieces of an Arrow table: in one piece it would use one.
             pieces = table.to_batches(max_chunksize=_ROWS_PER_PIECE)
             self.database.register(name, pa.Table.from_batches(pieces, schema=table.schema))
-        relation = self.database.sql(query, params=parameters)
+        relation = self.database.sql(query, params=dict(parameters))
         if relation is None:
             raise TypeError("a query without a result")
         result: pa.Table = relation.to_arrow_table()
