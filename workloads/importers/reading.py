@@ -27,7 +27,7 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
 
 # A query is planned anew for each block, which takes as long as some ten thousand lines.
-BLOCK_BYTES = 24 << 20
+BLOCK_BYTES = 32 << 20
 
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
