@@ -337,7 +337,7 @@ class _ImportCommand(click.Command):
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the spreading of whole-second stamps.")
 @click.option("--endpoint-url", help="Of the S3 that s3:// paths are read from; an emulator on this machine.")
-def import_command(**wish: Any) -> None:
+def import_command(endpoint_url: str | None, **wish: Any) -> None:
     """Bring recorded traffic into the library.
 
     FORMAT is one of those below, or auto. PATHs are files, plain or packed (.gz, .bz2, .zst), folders, patterns such as
@@ -345,7 +345,12 @@ def import_command(**wish: Any) -> None:
     """
     from orchestration.importing import Wish, import_recording
 
-    import_recording(_places(), Wish(**wish), _console())
+    store = None
+    if any(path.startswith("s3://") for path in wish["paths"]):
+        from resources.object_store import S3ObjectStore
+
+        store = S3ObjectStore(endpoint_url)
+    import_recording(_places(), Wish(**wish), _console(), store)
 
 
 @main.command()

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from resources.object_store import S3ObjectStore
 from workloads.errors import UsageError, choose
 from workloads.importers import Options, importers
 from workloads.importers.classify import Rules
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.ingest import Progress as Told
 from workloads.importers.mapping import NOTHING_SAID, read_mapping
+from workloads.importers.reading import ObjectStore
 from workloads.library import Library, check_name
 from workloads.moments import moment_us
 from workloads.places import Places
@@ -34,10 +34,9 @@ class Wish:
     columns: Sequence[str] = ()
     first: str | None = None
     last: str | None = None
-    endpoint_url: str | None = None
 
 
-def import_recording(places: Places, wish: Wish, console: Console) -> None:
+def import_recording(places: Places, wish: Wish, console: Console, object_store: ObjectStore | None = None) -> None:
     """Import what is wished for and print what became of every line. Everything wrong with a wish is said at once."""
     options = Options(template=wish.template, columns=dict(map(_named_column, wish.columns)))
     importer = choose(importers(), wish.format_name, "format").with_options(options)
@@ -49,7 +48,6 @@ def import_recording(places: Places, wish: Wish, console: Console) -> None:
     )
     if rules.from_us is not None and rules.to_us is not None and rules.from_us >= rules.to_us:
         raise UsageError("--from must be before --to")
-    store = S3ObjectStore(wish.endpoint_url) if any(path.startswith("s3://") for path in wish.paths) else None
     with _progress(console, wish.name) as told:
         done = ingest(
             importer,
@@ -59,7 +57,7 @@ def import_recording(places: Places, wish: Wish, console: Console) -> None:
             seed=wish.seed,
             rules=rules,
             strict=wish.strict,
-            object_store=store,
+            object_store=object_store,
             progress=told,
         )
     for line in _account(done):

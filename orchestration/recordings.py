@@ -1,7 +1,4 @@
-"""``archduel workloads`` and ``mapping``: what the library holds, for people.
-
-Importing is `importing`, which takes longer to be loaded: it can read from S3.
-"""
+"""``archduel workloads`` and ``mapping``: what the library holds, for people. Importing is `importing`."""
 
 from pathlib import Path
 

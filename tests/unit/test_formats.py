@@ -589,6 +589,11 @@ class TestPlaces:
         with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):
             run(library, file("hello\nworld\n"), "auto")
 
+    def test_of_many_files_of_like_names_each_is_still_looked_at(self, library: Library, tmp_path: Path) -> None:
+        for number, name in enumerate(("combined", "combined", "alb", "combined")):
+            (tmp_path / f"log.{number}").write_bytes(FORMATS[name].write([Sent()]))
+        assert run(library, str(tmp_path / "log.*"), "auto").formats == {"combined": 3, "alb": 1}
+
     def test_files_of_several_formats_are_one_recording(self, library: Library, file: Callable[..., Path]) -> None:
         paths = [file(FORMATS[name].write(REQUESTS), name) for name in ("combined", "alb", "har")] + [
             file("\n", "empty")

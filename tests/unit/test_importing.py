@@ -67,7 +67,7 @@ def test_a_terminal_is_shown_progress(places: Places, wish: Wish) -> None:
         ({"first": "noon"}, "--from noon: give a time such as"),
         ({"first": "2026-05-18", "last": "2026-05-17"}, "--from must be before --to"),
         ({"mapping": Path("none.yaml")}, "none.yaml"),
-        ({"paths": ["s3://bucket/key"]}, "--endpoint-url"),
+        ({"paths": ["s3://bucket/key"]}, "no object store was given"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_wrong_usage_and_leaves_nothing(
