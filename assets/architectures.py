@@ -135,7 +135,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": belonging.comparison_id,
                 "replayed_alone": alone,
-                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell), architecture.name),
+                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell)[:2], architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

@@ -12,6 +12,7 @@ from resources.architectures import architectures
 from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings
 from resources.progress import Reporter
 from resources.stack import DEFAULT_VARIANT, VARIANTS
+from resources.targets import DEFAULT_TARGET, targets
 from workloads.places import Places
 
 _CONFIG = {
@@ -36,6 +37,16 @@ _CONFIG = {
         str,
         default_value=DEFAULT_BASELINE,
         description=f"What the others are judged against, of {', '.join(architectures())}.",
+    ),
+    "target": dg.Field(
+        str,
+        default_value=DEFAULT_TARGET,
+        description=f"Whose conformance is asked for where no cell names one, of {', '.join(targets())}.",
+    ),
+    "target_options": dg.Field(
+        dg.Map(str, str),  # type: ignore[no-untyped-call]  # Dagster has no types for it
+        default_value={},
+        description="What the target must be told, such as an endpoint's URL.",
     ),
     "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
 }

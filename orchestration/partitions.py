@@ -1,9 +1,10 @@
-"""What a run is about: a cell (workload and scenario) and a night."""
+"""What a run is about: a cell (workload, scenario and target) and a night."""
 
 import dagster as dg
 
 from resources.claims import scenarios_needed
-from resources.lab import CELL_SEPARATOR
+from resources.lab import cell_name, split_cell
+from resources.targets import targets
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
@@ -11,25 +12,25 @@ from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 FIRST_NIGHT = "2026-11-20"
 
 
-def cell(workload: str, scenario: str) -> str:
-    """A cell's key."""
-    return f"{workload}{CELL_SEPARATOR}{scenario}"
-
-
 def cells(places: Places) -> list[str]:
-    """Every cell there can be: each recording under each scenario."""
-    return [cell(workload, scenario) for workload in Library(places).paths() for scenario in scenarios(places)]
+    """Every cell there can be: each recording under each scenario on each target."""
+    return [
+        cell_name(workload, scenario, target)
+        for target in targets()
+        for workload in Library(places).paths()
+        for scenario in scenarios(places)
+    ]
 
 
 def nightly_cells() -> list[str]:
     """The declared list that every night runs: what is compared by default, and what the claims ask for."""
     wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
-    return [cell(DEFAULT_WORKLOAD, scenario) for scenario in wanted]
+    return [cell_name(DEFAULT_WORKLOAD, scenario) for scenario in wanted]
 
 
 def shows_noise(cell_key: str) -> bool:
     """Whether a night replays everything of a cell once more beside itself: where nothing is broken."""
-    return cell_key == cell(DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
+    return split_cell(cell_key)[:2] == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
 
 
 def night_partitions() -> dg.DailyPartitionsDefinition:

@@ -14,6 +14,7 @@ from resources.faults.conductor import proxied_hops
 from resources.reconciliation import imbalances, reconcile
 from resources.stack import DEFAULT_VARIANT
 from tests.evidence_builder import EvidenceBuilder
+from tests.platforms import platform
 from workloads.library import Library
 from workloads.places import Places
 from workloads.replay.client import KeepAliveClient
@@ -33,8 +34,9 @@ def warm_bench(
     architecture: str, scenario: Scenario, offered: Schedule, folder: Path, variant: str = DEFAULT_VARIANT
 ) -> Iterator[Bench]:
     """A bench as the lab would make it for that scenario and schedule."""
-    settings = settings_for(scenario, architectures()[architecture], offered, variant)
-    bench = Bench(architectures()[architecture], settings, folder, proxied_hops(scenario))
+    on = platform(folder)
+    settings = settings_for(scenario, architectures()[architecture], offered, on.target.limits, variant)
+    bench = Bench(architectures()[architecture], settings, on, folder, proxied_hops(scenario))
     try:
         bench.ready().warm_up()
         yield bench

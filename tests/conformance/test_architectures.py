@@ -132,7 +132,7 @@ def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -
 
 
 def test_everything_listens_on_loopback_only(bench: Bench) -> None:
-    for leashed in (bench.emulator.process, *(proxy.process for proxy in bench.proxies.values())):
+    for leashed in (*bench.instance.processes, *(proxy.process for proxy in bench.proxies.values())):
         addresses = {
             connection.laddr.ip
             for process in leashed.processes()

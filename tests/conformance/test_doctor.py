@@ -13,8 +13,8 @@ from resources.conformance.behaviours import gateway
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Status
 from resources.machine import emulator_processes
-from resources.targets.ministack import NAME, MiniStack
 from resources.warehouse.reading import query
+from tests.platforms import platform
 from tests.shell import archduel
 from workloads.places import Places
 
@@ -75,7 +75,7 @@ def test_known_behaviours_are_found(
 
 def test_what_was_found_is_in_the_warehouse(told: dict[str, Any], places_of_doctor: Places) -> None:
     rows = query(places_of_doctor, "SELECT target, behaviour, status FROM conformance").to_pylist()
-    assert {row["target"] for row in rows} == {NAME}
+    assert {row["target"] for row in rows} == {platform(places_of_doctor.home).title}
     assert {(row["behaviour"], row["status"]) for row in rows} == {
         (row["behaviour"], row["status"]) for row in told["conformance"]
     }
@@ -83,7 +83,7 @@ def test_what_was_found_is_in_the_warehouse(told: dict[str, Any], places_of_doct
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[ProbeBench]:
-    emulator = MiniStack("doctor", tmp_path)
+    emulator = platform(tmp_path).start("doctor", 40)
     try:
         emulator.wait_until_ready()
         yield ProbeBench(Clients(emulator.endpoint_url, attempts=1))
