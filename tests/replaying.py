@@ -13,6 +13,7 @@ from resources.evidence import EXPERIMENTS, Tables, rows
 from resources.faults.conductor import proxied_hops
 from resources.reconciliation import imbalances, reconcile
 from resources.stack import DEFAULT_VARIANT
+from resources.targets import DEFAULT_TARGET
 from tests.evidence_builder import EvidenceBuilder
 from tests.platforms import platform
 from workloads.library import Library
@@ -31,10 +32,15 @@ def lunch(folder: Path, requests: int, seconds: float, scenario: Scenario) -> Sc
 
 @contextmanager
 def warm_bench(
-    architecture: str, scenario: Scenario, offered: Schedule, folder: Path, variant: str = DEFAULT_VARIANT
+    architecture: str,
+    scenario: Scenario,
+    offered: Schedule,
+    folder: Path,
+    variant: str = DEFAULT_VARIANT,
+    target: str = DEFAULT_TARGET,
 ) -> Iterator[Bench]:
     """A bench as the lab would make it for that scenario and schedule."""
-    on = platform(folder)
+    on = platform(folder, target)
     settings = settings_for(scenario, architectures()[architecture], offered, on.target.limits, variant)
     bench = Bench(architectures()[architecture], settings, on, folder, proxied_hops(scenario))
     try:
