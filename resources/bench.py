@@ -150,6 +150,11 @@ class Bench:
         gauge = Gauge()
         (client or KeepAliveClient()).send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), gauge)
         self._wait_until_quiet()
+        if not observation.stored_items(self.stack):
+            raise ArchduelError(
+                f"no order of {self.architecture.name}'s warm-up was stored: its functions do not reach"
+                f" {self.stack.table_endpoint_url}, as when they run in containers with a network of their own"
+            )
 
     def _make_environment(self, function: str) -> None:
         payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from resources.leash import LeashedProcess
 from resources.progress import Reporter
@@ -26,6 +26,7 @@ class Feature(StrEnum):
     """What scenarios and architectures may need and a target may lack."""
 
     STAGE_THROTTLE = "stage throttle"
+    HTTP_API = "HTTP API"
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,21 @@ class Platform:
 class Target(ABC):
     """An entry of the registry.
 
-    ``options`` are what it must be told, name to help: they are options of the command line. ``throttled_status`` is
-    what a client sees of a function at its limit behind a REST API: 500 on AWS. ``lacks`` says what cannot be had on
-    it, and why.
+    ``product`` is what people call it, and ``health`` the path that it alone answers: by it an emulator that somebody
+    else started is recognised. ``options`` are what it must be told, name to help: they are options of the command
+    line. ``throttled_status`` is what a client sees of a function at its limit behind a REST API: 500 on AWS. ``lacks``
+    says what cannot be had on it, and why.
     """
 
-    name: ClassVar[str]
-    description: ClassVar[str]
-    position: ClassVar[int] = 100
-    options: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    limits: ClassVar[Limits]
-    throttled_status: ClassVar[int]
-    lacks: ClassVar[Mapping[Feature, str]] = MappingProxyType({})
+    name: str
+    description: str
+    position: int = 100
+    product: str = ""
+    health: str | None = None
+    options: Mapping[str, str] = MappingProxyType({})
+    limits: Limits
+    throttled_status: int
+    lacks: Mapping[Feature, str] = MappingProxyType({})
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:

@@ -17,6 +17,8 @@ from workloads.places import Places
 DISTRIBUTION = Distribution(Path(__file__).with_name("localstack_host"), "LocalStack")
 VERSION = DISTRIBUTION.pinned("localstack-core")
 
+_HEALTH = "/_localstack/health"
+
 
 def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
     """An instance with room for so many execution environments."""
@@ -26,7 +28,7 @@ def start(python: Path, label: str, log_folder: Path, environments: int) -> Loca
         # -E: what PYTHON* variables say is meant for our Python, not for its.
         arguments=[str(python), "-E", "-m", "localstack.runtime.main"],
         settings=lambda port, folder: _settings(port, folder, environments),
-        health="/_localstack/health",
+        health=_HEALTH,
         start_s=60.0,
     )
 
@@ -61,18 +63,23 @@ class LocalStack(Target):
     """The registry's entry."""
 
     name = "localstack"
+    product = "LocalStack"
+    health = _HEALTH
     description = "Genuine LocalStack in host mode, without Docker: installed once, needs Python 3.13."
     position = 2
     # One poller hands its mapping's batches over one after another.
     limits = Limits(warm=16, consumers=1, spare=16, environments=40, busy=10.0)
     throttled_status = 502
-    lacks = {Feature.STAGE_THROTTLE: "LocalStack does not enforce a stage's throttle"}  # noqa: RUF012
+    lacks = {  # noqa: RUF012 - read only
+        Feature.STAGE_THROTTLE: "LocalStack does not enforce a stage's throttle",
+        Feature.HTTP_API: "LocalStack has no HTTP API without a licence",
+    }
 
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         python = ensure(DISTRIBUTION, places.emulators, reporter, this_machine())
         return Platform(
             self,
-            f"LocalStack {VERSION} (host mode)",
+            f"{self.product} {VERSION} (host mode)",
             lambda label, environments: start(python, label, places.emulator_logs, environments),
         )
 

@@ -13,6 +13,8 @@ from resources.targets import Limits, Platform, Target
 from resources.targets.local import LocalEmulator
 from workloads.places import Places
 
+_HEALTH = "/_ministack/health"
+
 
 def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
     """An instance with room for so many execution environments."""
@@ -21,7 +23,7 @@ def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
         log_folder,
         arguments=[sys.executable, "-m", "ministack"],
         settings=lambda port, _folder: _settings(port, environments),
-        health="/_ministack/health",
+        health=_HEALTH,
     )
 
 
@@ -42,6 +44,8 @@ class MiniStack(Target):
     """The registry's entry."""
 
     name = "ministack"
+    product = "MiniStack"
+    health = _HEALTH
     description = "MiniStack, the embedded emulator: needs nothing, starts in a second."
     position = 1
     # An environment costs 45 MB, and a third of a CPU second to start.
@@ -51,7 +55,7 @@ class MiniStack(Target):
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         return Platform(
             self,
-            f"MiniStack {version('ministack')}",
+            f"{self.product} {version('ministack')}",
             lambda label, environments: start(label, places.emulator_logs, environments),
         )
 

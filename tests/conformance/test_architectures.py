@@ -101,7 +101,8 @@ def test_a_query_for_an_order_that_is_not_there_is_answered_so(bench: Bench) -> 
 
 
 def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
-    again = Stack(bench.stack.clients, bench.architecture.nodes, bench.stack.table_endpoint_url, bench.stack.settings)
+    made = bench.stack
+    again = Stack(made.clients, bench.architecture.nodes, made.table_endpoint_url, made.settings, made.prefix)
     again.ensure_all()
     identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
     assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
