@@ -408,6 +408,22 @@ def architectures() -> None:
     _list({name: architecture.description for name, architecture in known().items()})
 
 
+@main.command()
+@click.argument("architecture", metavar="ARCHITECTURE")
+def template(architecture: str) -> None:
+    """Print an architecture as a CloudFormation template: what is provisioned here, with AWS's roles and permissions.
+
+    From the repository's root: `aws cloudformation package` puts the handlers' code into a bucket, `deploy` makes the
+    stack. archduel itself calls no AWS.
+    """
+    from resources.architectures import architectures
+    from resources.template import as_yaml
+    from resources.template import template as written
+    from workloads.errors import choose
+
+    click.echo(as_yaml(written(choose(architectures(), architecture, "architecture"))), nl=False)
+
+
 def _list(descriptions: dict[str, str]) -> None:
     from rich.table import Table
 
