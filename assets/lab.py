@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from resources.architectures import architectures
-from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings
+from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings, other_than_default, split_cell
 from resources.progress import Reporter
 from resources.stack import DEFAULT_VARIANT, VARIANTS
 from resources.targets import DEFAULT_TARGET, targets
@@ -89,11 +89,16 @@ def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Repo
 
 
 class ComparisonResource(dg.ConfigurableResource):
-    """Which comparison a run adds to: the night's own, unless an ad hoc one is named."""
+    """Which comparison a run adds to: the night's own on its target, unless an ad hoc one is named.
+
+    ``target`` is for runs without a cell, which names its own: what is found on two targets is never mixed.
+    """
 
     comparison_id: str = ""
+    target: str = DEFAULT_TARGET
 
-    def of(self, night: str) -> Comparison:
+    def of(self, night: str, cell: str | None = None) -> Comparison:
         if self.comparison_id:
             return Comparison(self.comparison_id, "adhoc", night)
-        return Comparison(f"nightly-{night}", "nightly", night)
+        target = split_cell(cell)[2] if cell else self.target
+        return Comparison("-".join(["nightly", night, *other_than_default(target)]), "nightly", night)

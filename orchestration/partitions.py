@@ -3,8 +3,9 @@
 import dagster as dg
 
 from resources.claims import scenarios_needed
+from resources.faults.policies import lacking
 from resources.lab import cell_name, split_cell
-from resources.targets import targets
+from resources.targets import DEFAULT_TARGET, targets
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
@@ -22,10 +23,22 @@ def cells(places: Places) -> list[str]:
     ]
 
 
-def nightly_cells() -> list[str]:
-    """The declared list that every night runs: what is compared by default, and what the claims ask for."""
+def nightly_targets() -> list[str]:
+    """The targets that nights can be on: those that need to be told nothing. The default one comes first."""
+    return [name for name, target in targets().items() if not target.options]
+
+
+def nightly_cells(target: str = DEFAULT_TARGET) -> list[str]:
+    """The declared list that every night on a target runs: what is compared by default, and what the claims ask for, as
+    far as it can be had there.
+    """
     wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
-    return [cell_name(DEFAULT_WORKLOAD, scenario) for scenario in wanted]
+    known = scenarios()
+    return [
+        cell_name(DEFAULT_WORKLOAD, scenario, target)
+        for scenario in wanted
+        if not lacking(known[scenario], targets()[target])
+    ]
 
 
 def shows_noise(cell_key: str) -> bool:

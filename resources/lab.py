@@ -176,7 +176,12 @@ class Summary:
 
 def cell_name(workload: str, scenario: str, target: str = DEFAULT_TARGET) -> str:
     """A cell's name. It says the target only where that is not the default one."""
-    return CELL_SEPARATOR.join([workload, scenario, *([target] if target != DEFAULT_TARGET else [])])
+    return CELL_SEPARATOR.join([workload, scenario, *other_than_default(target)])
+
+
+def other_than_default(target: str) -> list[str]:
+    """What a name says of its target: nothing of the default one."""
+    return [] if target == DEFAULT_TARGET else [target]
 
 
 def split_cell(cell: str) -> tuple[str, str, str]:

@@ -12,8 +12,14 @@ _WAREHOUSE = REPOSITORY / "resources" / "warehouse"
 ONE, OTHER = "LocalStack 2026.3.0 (host mode)", "MiniStack 1.5.33"
 CLAIM = {"claim_id": "S4", "part": "", "evidence": "observed"}
 DIFFERENCE = {
-    "workload": "food_orders", "scenario": "steady", "operation": "command", "variant": "idempotent",
-    "arm": "main", "baseline": "synchronous", "candidate": "hybrid", "metric": "response_p99",
+    "workload": "food_orders",
+    "scenario": "steady",
+    "operation": "command",
+    "variant": "idempotent",
+    "arm": "main",
+    "baseline": "synchronous",
+    "candidate": "hybrid",
+    "metric": "response_p99",
 }
 
 
