@@ -157,16 +157,62 @@ def test_sweeping_again_finds_nothing(theirs: Clients) -> None:
     assert sweep(theirs, lambda name: name.startswith("swept-")) == 0
 
 
-def test_a_comparison_on_it_is_one_of_its_own_target(theirs: Clients, places: Places, tmp_path: Path) -> None:
+# Writes down, in every Python process that is started, where it connects to and whose address it asks for.
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.sendto"):
+        asked = arguments[1]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        asked = arguments[:1]
+    else:
+        return
+    with open(os.environ["WATCHED"], "a") as file:
+        file.write(f"{asked[0] if isinstance(asked, tuple) else asked}\\n")
+
+sys.addaudithook(watch)
+"""
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> dict[str, str]:
+    """An environment with credentials that look real, in every place there is for them, and the network watched."""
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
+    profile = "aws_access_key_id = AKIAPLANTEDPLANTED00\naws_secret_access_key = planted\nregion = eu-west-3\n"
+    (tmp_path / "credentials").write_text(f"[default]\n{profile}")
+    (tmp_path / "config").write_text(f"[profile planted]\n{profile}endpoint_url = https://planted.example.com\n")
+    return {
+        "PYTHONPATH": str(tmp_path / "watch"),
+        "WATCHED": str(tmp_path / "watched"),
+        "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
+        "AWS_SECRET_ACCESS_KEY": "planted",
+        "AWS_SESSION_TOKEN": "planted",
+        "AWS_PROFILE": "planted",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "AWS_ENDPOINT_URL": "https://planted.example.com",
+    }
+
+
+def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
+    theirs: Clients, places: Places, tmp_path: Path, planted: dict[str, str]
+) -> None:
     before = everything(theirs)
     done = archduel(
         places,
         *("compare", "--target", "endpoint", "--endpoint-url", theirs.endpoint_url, "--scenario", "steady"),
         *("--architecture", "synchronous", "--limit", "60", "--speed", "4"),
         timeout_s=200,
+        environment=planted,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"observed on {opened(theirs, tmp_path).title}, recorded time" in done.stdout
     assert "--target endpoint --endpoint-url" in done.stdout, "how to go on is said for this target"
+    watched = set(Path(planted["WATCHED"]).read_text().split("\n")) - {""}
+    assert "127.0.0.1" in watched, "the network was watched"
+    assert watched <= {"127.0.0.1", "localhost", "None"}
     assert list(places.outcomes.rglob("*food_orders__steady__endpoint*"))
     assert everything(theirs) == before
