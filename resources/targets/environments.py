@@ -24,6 +24,7 @@ from workloads.errors import ArchduelError
 
 _MADE = ".made"
 _INSTALL_S = 600.0
+_MOST_WORDS = 300  # of what an installation failed with; all of it is in its log
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def _install(distribution: Distribution, home: Path, log: Path, machine: Machine
         code, said = machine.run(command)
         if code:
             log.write_text(f"{' '.join(command)}\n{said}")
-            words = next(iter(said.strip().splitlines()), f"exit code {code}")
+            lines = (line.strip() for line in said.splitlines() if not line.startswith("warning"))
+            words = " ".join(filter(None, lines))[:_MOST_WORDS] or f"exit code {code}"
             raise ArchduelError(f"{distribution.title} could not be installed ({log}): {words}")
     (home / _MADE).touch()
 

@@ -51,7 +51,7 @@ class Programs:
                 return (0, self.known_to_uv + "\n") if self.known_to_uv else (2, "none")
             case ["uv", step, *rest]:
                 if step == self.broken:
-                    return 1, f"error: {step} went wrong\nand more"
+                    return 1, f"warning: old\nerror: {step} went wrong\n  cause: and more\n"
                 if step == "venv":
                     (Path(rest[-1]) / "bin").mkdir(parents=True)
                     (Path(rest[-1]) / "bin" / "python").touch()
@@ -142,7 +142,10 @@ class TestMaking:
         self, distribution: Distribution, tmp_path: Path, step: str
     ) -> None:
         programs = Programs({"/bin/python3.13": "3.13"}, broken=step)
-        with pytest.raises(ArchduelError, match=f"Thing could not be installed .*install.log.*: error: {step} went"):
+        with pytest.raises(
+            ArchduelError,
+            match=f"Thing could not be installed .*install.log.*: error: {step} went wrong cause: and more$",
+        ):
             ensure(distribution, tmp_path / "e", Silent(), programs.machine())
         assert [path for path in (tmp_path / "e").iterdir() if path.is_dir()] == []
         assert "and more" in (tmp_path / "e" / "thing-install.log").read_text()
