@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from resources.clients import Clients
 from resources.integrations import STAGE, execute_api_url
 from resources.packaging import package
 from resources.stack import Stack
+from resources.targets import ministack
+from resources.targets.local import LocalEmulator
 from resources.template import CODE, template
 from tests.platforms import platform
 from workloads.replay.schedule import split_url
@@ -22,29 +25,15 @@ pytestmark = pytest.mark.emulator
 _LAB_ALONE = {"AWS_ENDPOINT_URL_DYNAMODB"}
 
 
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    running = platform(tmp_path_factory.mktemp("emulators")).start("template", 40)
-    try:
-        running.wait_until_ready()
-        made = Clients(running.endpoint_url)
-        made.s3.create_bucket(Bucket="code")
-        made.s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
-        yield made
-    finally:
-        running.close()
+def with_code(clients: Clients) -> Clients:
+    """The handlers' code in a bucket, as `aws cloudformation package` would put it."""
+    clients.s3.create_bucket(Bucket="code")
+    clients.s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
+    return clients
 
 
-@pytest.fixture(scope="module", params=list(architectures()))
-def architecture(request: pytest.FixtureRequest) -> Architecture:
-    return architectures()[request.param]
-
-
-@pytest.fixture(scope="module")
-def deployed(clients: Clients, architecture: Architecture) -> str:
-    """The name of a CloudFormation stack of the template, its code in a bucket as `package` would put it."""
-    name = f"adopted-{architecture.name.replace('_', '-')}"
-    written = template(architecture)
+def deploy(clients: Clients, name: str, written: dict[str, Any]) -> str:
+    """A CloudFormation stack of a template; its name."""
     for one in written["Resources"].values():
         if one["Properties"].get("Code") == CODE:
             one["Properties"]["Code"] = {"S3Bucket": "code", "S3Key": "handlers.zip"}
@@ -57,6 +46,27 @@ def deployed(clients: Clients, architecture: Architecture) -> str:
         time.sleep(0.1)
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
     return name
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    running = platform(tmp_path_factory.mktemp("emulators")).start("template", 40)
+    try:
+        running.wait_until_ready()
+        yield with_code(Clients(running.endpoint_url))
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module", params=list(architectures()))
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    return architectures()[request.param]
+
+
+@pytest.fixture(scope="module")
+def deployed(clients: Clients, architecture: Architecture) -> str:
+    """The name of a CloudFormation stack of the template."""
+    return deploy(clients, f"adopted-{architecture.name.replace('_', '-')}", template(architecture))
 
 
 @pytest.fixture(scope="module")
@@ -145,19 +155,70 @@ def test_what_the_template_makes_is_what_is_provisioned(clients: Clients, deploy
     assert seen(clients, deployed) == seen(clients, provisioned)
 
 
-def test_what_the_template_makes_serves(clients: Clients, architecture: Architecture, deployed: str) -> None:
-    host, port, base = split_url(execute_api_url(clients.endpoint_url, api_of(clients, deployed)))
+def order(clients: Clients, prefix: str) -> int:
+    """Place an order; its status."""
+    host, port, base = split_url(execute_api_url(clients.endpoint_url, api_of(clients, prefix)))
     assert base.endswith(STAGE)
     connection = http.client.HTTPConnection(host, port, timeout=20)
     body = json.dumps({"request_id": "1", "order_id": "o-1", "details": "noodles"})
     connection.request("POST", f"{base}/orders", body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     response.read()
-    assert response.status == (202 if "command" in architecture.queued else 201)
-    deadline = time.monotonic() + 15
-    key = {"id": {"S": "o-1"}}
-    while not (found := clients.dynamodb.get_item(TableName=f"{deployed}-orders", Key=key).get("Item")):
-        assert time.monotonic() < deadline, "it never came to be stored"
-        time.sleep(0.1)
-    assert found["status"] == {"S": "placed"}
     connection.close()
+    return response.status
+
+
+def stored(clients: Clients, prefix: str, within_s: float) -> dict[str, Any] | None:
+    """The order, once it is there."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        found: dict[str, Any] | None = clients.dynamodb.get_item(
+            TableName=f"{prefix}-orders", Key={"id": {"S": "o-1"}}
+        ).get("Item")
+        if found:
+            return found
+        time.sleep(0.1)
+    return None
+
+
+def test_what_the_template_makes_serves(clients: Clients, architecture: Architecture, deployed: str) -> None:
+    assert order(clients, deployed) == (202 if "command" in architecture.queued else 201)
+    found = stored(clients, deployed, within_s=15)
+    assert found is not None
+    assert found["status"] == {"S": "placed"}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """MiniStack with its permission checks on."""
+    running = LocalEmulator(
+        "strict",
+        tmp_path_factory.mktemp("strict"),
+        arguments=[sys.executable, "-m", "ministack"],
+        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
+        health=ministack._HEALTH,
+    )
+    try:
+        running.wait_until_ready()
+        yield with_code(Clients(running.endpoint_url))
+    finally:
+        running.close()
+
+
+class TestWherePermissionsAreChecked:
+    """The roles of the template are enough, and are needed."""
+
+    @pytest.mark.parametrize("name", list(architectures()))
+    def test_the_least_rights_are_enough(self, strict: Clients, name: str) -> None:
+        architecture = architectures()[name]
+        prefix = deploy(strict, f"strict-{name.replace('_', '-')}", template(architecture))
+        assert order(strict, prefix) == (202 if "command" in architecture.queued else 201)
+        assert stored(strict, prefix, within_s=15) is not None
+
+    def test_with_less_nothing_is_stored(self, strict: Clients) -> None:
+        written = template(architectures()["synchronous"])
+        statements = written["Resources"]["CommandRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        statements[0]["Action"] = ["dynamodb:GetItem"]
+        prefix = deploy(strict, "less", written)
+        assert order(strict, prefix) >= 500
+        assert stored(strict, prefix, within_s=0.5) is None
