@@ -73,7 +73,7 @@ def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         cell, night = cell_and_night(context)
         chosen = [name for name in architectures() if dg.AssetKey([name, "replay"]) in context.selected_asset_keys]
-        for name, summary in lab.replay(chosen, cell, comparison.of(night)):
+        for name, summary in lab.replay(chosen, cell, comparison.of(night, cell)):
             yield dg.MaterializeResult(
                 asset_key=[name, "replay"],
                 metadata={
@@ -113,7 +113,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
     ) -> dg.MaterializeResult:
         cell, night = cell_and_night(context)
-        belonging = comparison.of(night)
+        belonging = comparison.of(night, cell)
         recorded, alone = lab.recorded(architecture.name, cell, belonging)
         faults: list[str] = []
         outcomes = []
@@ -135,7 +135,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": belonging.comparison_id,
                 "replayed_alone": alone,
-                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell), architecture.name),
+                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell)[:2], architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

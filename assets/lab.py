@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import dagster as dg
 
 from resources.architectures import architectures
-from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings
+from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings, other_than_default, split_cell
 from resources.progress import Reporter
 from resources.stack import DEFAULT_VARIANT, VARIANTS
+from resources.targets import DEFAULT_TARGET, targets
 from workloads.places import Places
 
 _CONFIG = {
@@ -41,6 +42,16 @@ _CONFIG = {
         str,
         default_value=DEFAULT_BASELINE,
         description=f"What the others are judged against, of {', '.join(architectures())}.",
+    ),
+    "target": dg.Field(
+        str,
+        default_value=DEFAULT_TARGET,
+        description=f"Whose conformance is asked for where no cell names one, of {', '.join(targets())}.",
+    ),
+    "target_options": dg.Field(
+        dg.Map(str, str),  # type: ignore[no-untyped-call]  # Dagster has no types for it
+        default_value={},
+        description="What the target must be told, such as an endpoint's URL.",
     ),
     "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
 }
@@ -83,11 +94,16 @@ def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Repo
 
 
 class ComparisonResource(dg.ConfigurableResource):
-    """Which comparison a run adds to: the night's own, unless an ad hoc one is named."""
+    """Which comparison a run adds to: the night's own on its target, unless an ad hoc one is named.
+
+    ``target`` is for runs without a cell, which names its own: what is found on two targets is never mixed.
+    """
 
     comparison_id: str = ""
+    target: str = DEFAULT_TARGET
 
-    def of(self, night: str) -> Comparison:
+    def of(self, night: str, cell: str | None = None) -> Comparison:
         if self.comparison_id:
             return Comparison(self.comparison_id, "adhoc", night)
-        return Comparison(f"nightly-{night}", "nightly", night)
+        target = split_cell(cell)[2] if cell else self.target
+        return Comparison("-".join(["nightly", night, *other_than_default(target)]), "nightly", night)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from assets.agreement import agreement_asset
 from assets.architectures import architecture_assets
 from assets.claims import claim_assets
 from assets.comparison import comparison_assets
@@ -12,7 +13,7 @@ from assets.judgements import judgement_assets
 from assets.lab import ComparisonResource, LogReporter, lab_resource
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
-from orchestration.partitions import cell_partitions, night_partitions
+from orchestration.partitions import cell_partitions, night_partitions, nightly_targets
 from resources.progress import Reporter
 from workloads.places import Places
 
@@ -29,10 +30,11 @@ def build_definitions(
             conformance_asset(nights),
             *comparison_assets(places, nights),
             *judgement_assets(places, nights),
+            agreement_asset(places, nights),
             *claim_assets(places, nights),
         ],
         jobs=list(known.values()),
-        schedules=[nightly_schedule(known[ONE_CELL])],
+        schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
         sensors=[comparison_sensor(known[NIGHTLY_COMPARISON], nights)],
         resources={"lab": lab_resource(places, reporter), "comparison": ComparisonResource()},
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.

@@ -7,16 +7,20 @@ import os
 import signal
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
+
+if TYPE_CHECKING:  # imported where they are needed
+    from resources.targets import Target
+    from workloads.scenarios import Scenario
 
 _AUTO = "auto"
 _BUDGET_MINUTES = 30.0
@@ -128,7 +132,34 @@ def _shape_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@main.command()
+class _OnTarget(click.Command):
+    """A command on a target: ``--target``, and whatever the targets there are must be told.
+
+    They are asked for when the command is, since to import them takes a while.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        from resources.targets import DEFAULT_TARGET, flag, targets
+
+        named = f"What to run on, of {', '.join(targets())}."
+        told = {name: text for target in targets().values() for name, text in target.options.items()}
+        help_option = self.get_help_option(ctx)
+        return [
+            *self.params,
+            click.Option(["--target"], default=DEFAULT_TARGET, show_default=True, metavar="NAME", help=named),
+            *(click.Option([flag(name)], metavar=name.rpartition("_")[2].upper(), help=told[name]) for name in told),
+            *([help_option] if help_option else []),
+        ]
+
+
+def _target_options(options: Mapping[str, Any]) -> dict[str, str]:
+    """Of a command's options what a target must be told, where it was."""
+    from resources.targets import targets
+
+    return {name: options[name] for target in targets().values() for name in target.options if options[name]}
+
+
+@main.command(cls=_OnTarget)
 @click.option("--workload", metavar="NAME", help="The recording to replay.  [default: food_orders]")
 @click.option(
     "--scenario",
@@ -195,7 +226,6 @@ def _shape_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="NAME",
     help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
 )
-@click.option("--target", default="ministack", show_default=True, help="What to run on.")
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option("--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes.")
 def compare(**options: Any) -> None:
@@ -205,28 +235,18 @@ def compare(**options: Any) -> None:
     with a table, archduel.duckdb and a report.
     """
     from resources.architectures import architectures
-    from resources.claims import scenarios_needed
     from resources.lab import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
     from resources.stack import DEFAULT_VARIANT, VARIANTS
+    from resources.targets import targets
     from workloads.errors import choose
     from workloads.library import DEFAULT_WORKLOAD, Library
-    from workloads.scenarios import DEFAULT_SCENARIOS, adopt, own_scenario, scenario
+    from workloads.scenarios import adopt
 
     places = _places()
     workload = options["workload"] or DEFAULT_WORKLOAD
     choose(Library(places).paths(), workload, "workload")
-    choose({"ministack": None}, options["target"], "target")
-    files: dict[str, Path] = {}
-    chosen = {}
-    wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()]) if options["claims"] else DEFAULT_SCENARIOS
-    if options["claims"] and (options["scenario_names"] or options["architecture_names"]):
-        raise UsageError("--claims decides itself what is replayed: leave out --scenario and --architecture")
-    for name in options["scenario_names"] or wanted:
-        path = Path(name) if name.lower().endswith(".toml") else None
-        one = own_scenario(path) if path else scenario(places, name)
-        if path and files.setdefault(one.name, path).resolve() != path.resolve():
-            raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
-        chosen[one.name] = one
+    target = choose(targets(), options["target"], "target")
+    chosen, files = _chosen_scenarios(places, options, target)
     for name in options["variants"]:
         choose(dict.fromkeys(VARIANTS), name, "variant")
     for name in options["architecture_names"]:
@@ -257,6 +277,8 @@ def compare(**options: Any) -> None:
         aa=options["aa"],
         baseline=baseline,
         wait=not options["no_wait"],
+        target=options["target"],
+        target_options=_target_options(options),
     )
 
     import warnings
@@ -285,6 +307,29 @@ def compare(**options: Any) -> None:
         adopt(places, path)
     if not comparing.compare(places, request, console, TerminalReporter(console)):
         sys.exit(1)
+
+
+def _chosen_scenarios(
+    places: Places, options: Mapping[str, Any], target: "Target"
+) -> tuple[dict[str, "Scenario"], dict[str, Path]]:
+    """The scenarios asked for by name, and the user's own files among them, by the scenario's name."""
+    from resources.claims import scenarios_needed
+    from resources.faults.policies import lacking
+    from workloads.scenarios import DEFAULT_SCENARIOS, own_scenario, scenario
+
+    files: dict[str, Path] = {}
+    chosen: dict[str, Scenario] = {}
+    wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()]) if options["claims"] else DEFAULT_SCENARIOS
+    if options["claims"] and (options["scenario_names"] or options["architecture_names"]):
+        raise UsageError("--claims decides itself what is replayed: leave out --scenario and --architecture")
+    for name in options["scenario_names"] or wanted:
+        path = Path(name) if name.lower().endswith(".toml") else None
+        one = own_scenario(path) if path else scenario(places, name)
+        if path and files.setdefault(one.name, path).resolve() != path.resolve():
+            raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
+        if not (options["claims"] and lacking(one, target)):  # claims that need it are not testable there
+            chosen[one.name] = one
+    return chosen, files
 
 
 def _shape(places: Places, workload: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -456,6 +501,22 @@ def architectures() -> None:
     _list({name: architecture.description for name, architecture in known().items()})
 
 
+@main.command()
+@click.argument("architecture", metavar="ARCHITECTURE")
+def template(architecture: str) -> None:
+    """Print an architecture as a CloudFormation template: what is provisioned here, with AWS's roles and permissions.
+
+    From the repository's root: `aws cloudformation package` puts the handlers' code into a bucket, `deploy` makes the
+    stack. archduel itself calls no AWS.
+    """
+    from resources.architectures import architectures
+    from resources.template import as_yaml
+    from resources.template import template as written
+    from workloads.errors import choose
+
+    click.echo(as_yaml(written(choose(architectures(), architecture, "architecture"))), nl=False)
+
+
 def _list(descriptions: dict[str, str]) -> None:
     from rich.table import Table
 
@@ -465,12 +526,11 @@ def _list(descriptions: dict[str, str]) -> None:
     _console().print(table, highlight=False, markup=False)
 
 
-@main.command()
-@click.option("--target", default="ministack", show_default=True, help="Whose fidelity to check.")
+@main.command(cls=_OnTarget)
 @click.option("--machine-only", is_flag=True, help="Check this machine and start no emulator.")
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def doctor(target: str, machine_only: bool, no_wait: bool, style: str) -> None:
+def doctor(target: str, machine_only: bool, no_wait: bool, style: str, **options: Any) -> None:
     """Check this machine, and how faithful the target is to AWS.
 
     Names what is missing with the command that mends it. Then provokes on the target, anew each time and in well
@@ -479,7 +539,15 @@ def doctor(target: str, machine_only: bool, no_wait: bool, style: str) -> None:
     """
     from orchestration.doctor import examine
 
-    examine(_places(), target=target, machine_only=machine_only, wait=not no_wait, style=style, console=_console())
+    examine(
+        _places(),
+        target=target,
+        target_options=_target_options(options),
+        machine_only=machine_only,
+        wait=not no_wait,
+        style=style,
+        console=_console(),
+    )
 
 
 @main.command()

@@ -16,12 +16,13 @@ from rich.console import Console
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import cell, shows_noise
+from orchestration.partitions import shows_noise
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
-from resources.lab import LabSettings
+from resources.lab import LabSettings, cell_name
 from resources.report import narrative
 from resources.report.content import judging_command
+from resources.targets import open_target
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
 from workloads.library import Library
@@ -53,7 +54,7 @@ class Request:
 
     @property
     def cells(self) -> list[str]:
-        return [cell(self.workload, scenario) for scenario in self.scenarios]
+        return [cell_name(self.workload, scenario, self.settings.target) for scenario in self.scenarios]
 
     def settings_of(self, cell_key: str) -> LabSettings:
         """The settings, as they are for one of the cells."""
@@ -89,13 +90,14 @@ class Estimate:
 
 
 def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], reporter: TerminalReporter) -> Estimate:
-    """What `compare` will take; measures the machine's capacity where that was never done.
+    """What `compare` will take; measures the target's capacity on this machine where that was never done.
 
-    Raises `UsageError` for a scenario whose windows do not fit into its replay.
+    Raises `UsageError` for a scenario whose windows do not fit into its replay, or that the target cannot be given.
     """
     settings = request.settings
     recording = Library(places).load(request.workload)
-    offers = [settings.offer(places, recording, chosen[name], reporter) for name in request.scenarios]
+    platform = open_target(settings.target, places, settings.target_options, reporter)
+    offers = [settings.offer(places, recording, chosen[name], platform, reporter) for name in request.scenarios]
     lengths = [offer.schedule.duration_us / 1e6 for offer in offers]
     contenders = [len(request.settings_of(one).contenders(request.architectures)) for one in request.cells]
     replays = [number * settings.repetitions for number in contenders]
@@ -178,7 +180,8 @@ def _run_comparison(
 
 
 def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:
-    lab = asdict(settings) | {"variants": list(settings.variants)}  # Dagster takes no tuples
+    # Dagster takes no tuples, and no other mappings than its own.
+    lab = asdict(settings) | {"variants": list(settings.variants), "target_options": dict(settings.target_options)}
     return {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         "resources": {"lab": {"config": lab}, "comparison": {"config": {"comparison_id": comparison_id}}},

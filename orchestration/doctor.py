@@ -6,6 +6,7 @@ Belongs here: from the option to the checks and the probes, and how both look. W
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -19,11 +20,11 @@ from resources.conformance.storage import probe_anew
 from resources.lab import exclusive
 from resources.machine import Check, Level, can_run, checks
 from resources.progress import Reporter, Silent
+from resources.targets import open_target, targets
 from resources.warehouse.publish import publish
 from workloads.errors import ArchduelError, choose
 from workloads.places import Places
 
-TARGETS = ("ministack",)
 _LEVELS = {Level.OK: "green", Level.WARNING: "yellow", Level.MISSING: "bold red"}
 _STATUSES = {
     Status.REPRODUCED: "green",
@@ -33,13 +34,22 @@ _STATUSES = {
 }
 
 
-def examine(places: Places, *, target: str, machine_only: bool, wait: bool, style: str, console: Console) -> None:
+def examine(
+    places: Places,
+    *,
+    target: str,
+    target_options: Mapping[str, str],
+    machine_only: bool,
+    wait: bool,
+    style: str,
+    console: Console,
+) -> None:
     """Check the machine, probe the target anew, publish and print what came of it.
 
     Raises `UsageError` for an unknown target, `ArchduelError` when the machine lacks something the lab needs;
     differences of the target are facts, and no failure. ``style`` is table or json.
     """
-    choose(dict.fromkeys(TARGETS), target, "target")
+    choose(targets(), target, "target")
     machine = checks(places)
     runs = can_run(machine)
     if style == "table":
@@ -48,10 +58,10 @@ def examine(places: Places, *, target: str, machine_only: bool, wait: bool, styl
     if runs and not machine_only:
         if style == "table":
             with TerminalReporter(console) as reporter:
-                conformance = _probe(places, reporter, wait=wait)
+                conformance = _probe(places, target, target_options, reporter, wait=wait)
             console.print(conformance_table(conformance))
         else:
-            conformance = _probe(places, Silent(), wait=wait)
+            conformance = _probe(places, target, target_options, Silent(), wait=wait)
     if style == "json":
         console.print(as_json(machine, conformance), highlight=False, markup=False, soft_wrap=True)
     else:
@@ -61,9 +71,11 @@ def examine(places: Places, *, target: str, machine_only: bool, wait: bool, styl
         raise ArchduelError(f"this machine cannot run the lab yet ({names}): the commands above mend it")
 
 
-def _probe(places: Places, reporter: Reporter, *, wait: bool) -> pa.Table:
+def _probe(
+    places: Places, target: str, target_options: Mapping[str, str], reporter: Reporter, *, wait: bool
+) -> pa.Table:
     with exclusive(places, who="archduel doctor", wait=wait, reporter=reporter):
-        found = probe_anew(places, reporter)
+        found = probe_anew(places, reporter, open_target(target, places, target_options, reporter))
     publish(places)
     return found
 

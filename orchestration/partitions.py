@@ -1,9 +1,11 @@
-"""What a run is about: a cell (workload and scenario) and a night."""
+"""What a run is about: a cell (workload, scenario and target) and a night."""
 
 import dagster as dg
 
 from resources.claims import scenarios_needed
-from resources.lab import CELL_SEPARATOR
+from resources.faults.policies import lacking
+from resources.lab import cell_name, split_cell
+from resources.targets import DEFAULT_TARGET, targets
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
@@ -11,25 +13,37 @@ from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 FIRST_NIGHT = "2026-11-20"
 
 
-def cell(workload: str, scenario: str) -> str:
-    """A cell's key."""
-    return f"{workload}{CELL_SEPARATOR}{scenario}"
-
-
 def cells(places: Places) -> list[str]:
-    """Every cell there can be: each recording under each scenario."""
-    return [cell(workload, scenario) for workload in Library(places).paths() for scenario in scenarios(places)]
+    """Every cell there can be: each recording under each scenario on each target."""
+    return [
+        cell_name(workload, scenario, target)
+        for target in targets()
+        for workload in Library(places).paths()
+        for scenario in scenarios(places)
+    ]
 
 
-def nightly_cells() -> list[str]:
-    """The declared list that every night runs: what is compared by default, and what the claims ask for."""
+def nightly_targets() -> list[str]:
+    """The targets that nights can be on: those that need to be told nothing. The default one comes first."""
+    return [name for name, target in targets().items() if not target.options]
+
+
+def nightly_cells(target: str = DEFAULT_TARGET) -> list[str]:
+    """The declared list that every night on a target runs: what is compared by default, and what the claims ask for, as
+    far as it can be had there.
+    """
     wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
-    return [cell(DEFAULT_WORKLOAD, scenario) for scenario in wanted]
+    known = scenarios()
+    return [
+        cell_name(DEFAULT_WORKLOAD, scenario, target)
+        for scenario in wanted
+        if not lacking(known[scenario], targets()[target])
+    ]
 
 
 def shows_noise(cell_key: str) -> bool:
     """Whether a night replays everything of a cell once more beside itself: where nothing is broken."""
-    return cell_key == cell(DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
+    return split_cell(cell_key)[:2] == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
 
 
 def night_partitions() -> dg.DailyPartitionsDefinition:

@@ -1,4 +1,4 @@
-"""A test bench: one architecture on an emulator of its own, behind its fault proxy, ready to be replayed against.
+"""A test bench: one architecture on an instance of a target, behind its fault proxy, ready to be replayed against.
 
 Belongs here: starting, warming up, emptying and ending it. What is replayed is `resources.experiment`.
 """
@@ -17,29 +17,30 @@ from resources.clients import Clients
 from resources.faults.control import FaultProxy
 from resources.faults.policies import mend
 from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
-from resources.targets.ministack import MOST_ENVIRONMENTS, MiniStack
+from resources.targets import Limits, Platform
 from workloads.errors import ArchduelError
 from workloads.recording import peak_rate
 from workloads.replay.client import Client, Gauge, KeepAliveClient
 from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.scenarios import Scenario
 
-_CONSUMERS = 5  # the pollers of an event source mapping never take more
 _HOLD_MS = 500
-_SPARE_ENVIRONMENTS = 20
-_MOST_WARM = 28  # of a function: each costs 45 MB, and a third of a CPU second to start
 _QUIET_S = 10.0
 
 
 def settings_for(
-    scenario: Scenario, architecture: Architecture, schedule: Schedule, variant: str = DEFAULT_VARIANT
+    scenario: Scenario,
+    architecture: Architecture,
+    schedule: Schedule,
+    limits: Limits,
+    variant: str = DEFAULT_VARIANT,
 ) -> StackSettings:
-    """The resources' settings under a scenario, for a replay of ``schedule``."""
+    """The resources' settings under a scenario, for a replay of ``schedule`` on a target with these ``limits``."""
     named = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
     busy = peak_rate(schedule.due_us) * scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
     settings = replace(
-        StackSettings(environments=min(_MOST_WARM, max(StackSettings().environments, math.ceil(1.5 * busy)))),
+        StackSettings(environments=min(limits.warm, max(StackSettings().environments, math.ceil(1.5 * busy)))),
         work_us=scenario.work_us,
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
@@ -80,27 +81,31 @@ class Bench:
         self,
         architecture: Architecture,
         settings: StackSettings,
+        platform: Platform,
         log_folder: Path,
         hops: frozenset[str] = frozenset(),
     ) -> None:
         self.architecture = architecture
+        self.target = platform.target
         # Room for the warm ones, and for what a burst may need besides.
-        most = max(MOST_ENVIRONMENTS, len(architecture.functions) * settings.environments + _SPARE_ENVIRONMENTS)
-        self.emulator = MiniStack(architecture.name, log_folder, most)
+        limits = self.target.limits
+        most = max(limits.environments, len(architecture.functions) * settings.environments + limits.spare)
+        self.instance = platform.start(architecture.name, most)
         self.proxies: dict[str, FaultProxy] = {}
         try:
-            _, port, _ = split_url(self.emulator.endpoint_url)
+            _, port, _ = split_url(self.instance.endpoint_url)
             for hop in sorted(hops | {"table"}):
                 self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder)
         except BaseException:
             self.close()
             raise
         table_url = self.proxies["table"].url
-        self.stack = Stack(Clients(self.emulator.endpoint_url), architecture.nodes, table_url, settings)
+        clients = Clients(self.instance.endpoint_url)
+        self.stack = Stack(clients, architecture.nodes, table_url, settings, self.instance.prefix)
         self._warm = False
 
     def ready(self) -> "Bench":
-        self.emulator.wait_until_ready()
+        self.instance.wait_until_ready()
         for proxy in self.proxies.values():
             proxy.wait_until_ready()
         return self
@@ -109,17 +114,15 @@ class Bench:
     def api_url(self) -> str:
         """Where callers send to: through the hop's proxy, where there is one."""
         url = self.stack.api_url
-        return url.replace(self.emulator.endpoint_url, self.proxies["api"].url, 1) if "api" in self.proxies else url
+        return url.replace(self.instance.endpoint_url, self.proxies["api"].url, 1) if "api" in self.proxies else url
 
     def check_alive(self) -> None:
-        """Raise `ArchduelError` with the last words of a process that died."""
-        proxies = ((f"fault proxy ({hop})", proxy.process) for hop, proxy in self.proxies.items())
-        for name, process in (("emulator", self.emulator.process), *proxies):
-            if not process.alive:
-                words = " | ".join(process.last_log_lines()) or "it logged nothing"
+        """Raise `ArchduelError` with the last words of what died."""
+        proxies = ((f"fault proxy ({hop})", proxy.death()) for hop, proxy in self.proxies.items())
+        for name, words in (("emulator", self.instance.death()), *proxies):
+            if words is not None:
                 raise ArchduelError(
-                    f"the {name} of {self.architecture.name} died in the middle; nothing of this run was kept."
-                    f" Its last words ({process.log}): {words}"
+                    f"the {name} of {self.architecture.name} died in the middle; nothing of this run was kept. {words}"
                 )
 
     def warm_up(self, client: Client | None = None) -> None:
@@ -135,7 +138,10 @@ class Bench:
             function
             for node, function in self.stack.function_names.items()
             for _ in range(
-                min(settings.reserved_concurrency or 1000, _CONSUMERS if node == "consumer" else settings.environments)
+                min(
+                    settings.reserved_concurrency or 1000,
+                    self.target.limits.consumers if node == "consumer" else settings.environments,
+                )
             )
         ]
         # All at once and each held, or one environment would serve them one after another.
@@ -144,6 +150,11 @@ class Bench:
         gauge = Gauge()
         (client or KeepAliveClient()).send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), gauge)
         self._wait_until_quiet()
+        if not observation.stored_items(self.stack):
+            raise ArchduelError(
+                f"no order of {self.architecture.name}'s warm-up was stored: its functions do not reach"
+                f" {self.stack.table_endpoint_url}, as when they run in containers with a network of their own"
+            )
 
     def _make_environment(self, function: str) -> None:
         payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
@@ -179,4 +190,4 @@ class Bench:
     def close(self) -> None:
         for proxy in self.proxies.values():
             proxy.close()
-        self.emulator.close()
+        self.instance.close()

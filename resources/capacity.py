@@ -1,4 +1,4 @@
-"""What an emulator on this machine can take, measured once: the yardstick of the default speed.
+"""What a target on this machine can take, measured once: the yardstick of the default speed.
 
 Closed loop with eight callers through the synchronous path, the dearest one per request, half commands and half
 queries.
@@ -17,8 +17,10 @@ import psutil
 
 from resources.architectures import architectures
 from resources.bench import Bench
+from resources.progress import Reporter
 from resources.stack import StackSettings
-from resources.targets import ministack
+from resources.targets import Platform
+from workloads.places import Places
 from workloads.replay.schedule import split_url
 
 _CALLERS = 8
@@ -30,9 +32,9 @@ def _machine() -> str:
     return f"{platform.machine()} x{psutil.cpu_count()}"
 
 
-def measure(log_folder: Path) -> float:
-    """Requests per second the synchronous architecture answers."""
-    bench = Bench(architectures()["synchronous"], StackSettings(), log_folder)
+def measure(platform: Platform, log_folder: Path) -> float:
+    """Requests per second the synchronous architecture answers on a target."""
+    bench = Bench(architectures()["synchronous"], StackSettings(), platform, log_folder)
     try:
         bench.ready().warm_up()
         host, port, base = split_url(bench.stack.api_url)
@@ -62,17 +64,20 @@ def measure(log_folder: Path) -> float:
         bench.close()
 
 
-def capacity(home: Path, log_folder: Path) -> float:
-    """Requests per second, from ``capacity.json`` in ``home``, or measured now (about ten seconds) and kept there."""
-    file = home / "capacity.json"
+def capacity(places: Places, platform: Platform, reporter: Reporter) -> float:
+    """Requests per second of a target on this machine, from ``capacity.json`` in the home, or measured now (about ten
+    seconds) and kept there.
+    """
+    file = places.home / "capacity.json"
     try:
         known = json.loads(file.read_text())
     except (OSError, ValueError):
         known = {}
-    key = f"{ministack.NAME} on {_machine()}"
+    key = f"{platform.title} on {_machine()}"
     if not isinstance(known.get(key), int | float):
-        known[key] = round(measure(log_folder), 1)
-        home.mkdir(parents=True, exist_ok=True)
+        reporter.stage(f"measuring once what {platform.title} takes on this machine")
+        known[key] = round(measure(platform, places.emulator_logs), 1)
+        places.home.mkdir(parents=True, exist_ok=True)
         hidden = file.with_suffix(".tmp")
         hidden.write_text(json.dumps(known, indent=2) + "\n")
         hidden.replace(file)

@@ -34,6 +34,8 @@ _QUIET_POLLS = 3
 SEND_LAG_P99_BOUND_US = 50_000
 TARGET_CPU_SHARE_BOUND = 0.8
 
+TOO_MANY_REQUESTS = 429
+
 Progress = Callable[[int, int, int], None]  # requests over, requests in all, messages waiting
 
 
@@ -93,11 +95,12 @@ def run(
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
     watch = _Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
-    cpu_before, wall_before = bench.emulator.process.cpu_seconds(), time.monotonic()
+    cpu_before, wall_before = _cpu_seconds(bench), time.monotonic()
     responses = _send(schedule, client, watch, conductor, progress)
-    cpu_share = (bench.emulator.process.cpu_seconds() - cpu_before) / (
-        (time.monotonic() - wall_before) * (psutil.cpu_count() or 1)
-    )
+    cpu_share = None  # where the target is somebody else's process nobody can tell
+    if bench.instance.processes:
+        wall_s = time.monotonic() - wall_before
+        cpu_share = (_cpu_seconds(bench) - cpu_before) / (wall_s * (psutil.cpu_count() or 1))
     _settle(watch, schedule, progress)
     settled_us = watch.now_us()
     messages = _left_over(watch)
@@ -117,7 +120,10 @@ def run(
         "duration_us": schedule.duration_us,
         "settled_us": settled_us,
         "invalid_reason": _invalid_reason(
-            lag_us, cpu_share, unexplained_throttles(responses, conductor.windows), scenario
+            lag_us,
+            cpu_share,
+            unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
+            scenario,
         ),
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
@@ -136,6 +142,11 @@ def run(
     }
     in_queue = any(row["queue"] == "queue" for row in messages)
     return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
+
+
+def _cpu_seconds(bench: Bench) -> float:
+    """CPU time of the target's processes so far."""
+    return sum(process.cpu_seconds() for process in bench.instance.processes)
 
 
 def _send(
@@ -254,21 +265,28 @@ def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
     return int(np.quantile(values, q)) if len(values) else None
 
 
-def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]]) -> int:
-    """How many requests the target throttled while no limit of the scenario was on: limits of its own."""
+def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
+    """How many requests the target throttled while no limit of the scenario was on: limits of its own.
+
+    ``throttled_status`` is how the target throttles. One that is no 429 may mean something else: any fault explains it.
+    """
     explained = np.zeros(len(responses.status), dtype=bool)
     for window in windows:
         # One that was never on, because all was over before its time, has no start.
-        if "throttled_status" not in window or window.get("present") is False or "start_us" not in window:
+        if window.get("present") is False or "start_us" not in window:
+            continue
+        if throttled_status == TOO_MANY_REQUESTS and "throttled_status" not in window:
             continue
         if window["kind"] == "concurrency_limit":  # on throughout
             return 0
         end_us = window.get("end_us") or np.inf
         explained |= (responses.responded_us >= window["start_us"]) & (responses.sent_us < end_us)
-    return int(((responses.status == 429) & ~explained).sum())
+    return int(((responses.status == throttled_status) & ~explained).sum())
 
 
-def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: int, scenario: Scenario) -> str | None:
+def _invalid_reason(
+    lag_us: np.ndarray[Any, Any], cpu_share: float | None, throttled: int, scenario: Scenario
+) -> str | None:
     p99_us = _quantile(lag_us, 0.99)
     if p99_us is None:
         return "nothing was sent"
@@ -276,7 +294,7 @@ def _invalid_reason(lag_us: np.ndarray[Any, Any], cpu_share: float, throttled: i
         return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
     if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
-    if scenario.name == "steady" and cpu_share > TARGET_CPU_SHARE_BOUND:
+    if scenario.name == "steady" and cpu_share is not None and cpu_share > TARGET_CPU_SHARE_BOUND:
         return (
             f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
         )

@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,14 +28,15 @@ from resources.bench import Bench, settings_for
 from resources.conformance import storage as conformance
 from resources.evidence import EvidenceStore, Tables
 from resources.faults.conductor import proxied_hops
+from resources.faults.policies import lacking
 from resources.interleaving import turns
 from resources.judging.deciding import undecided
 from resources.offering import Offer, default_speed, offer
 from resources.progress import Reporter, Silent
 from resources.stack import DEFAULT_VARIANT, VARIANTS, Facts
 from resources.statistics.sequential import looks
-from resources.targets import ministack
-from workloads.errors import ArchduelError, choose
+from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
+from workloads.errors import ArchduelError, UsageError, choose
 from workloads.library import Library
 from workloads.places import REPOSITORY, Places
 from workloads.recording import Recording
@@ -77,7 +78,8 @@ class LabSettings:
     ``variants`` are those of the functions' writing, each replayed through every architecture. With ``aa`` everything
     is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the others are judged
     against. With ``budget_s`` a cell is repeated until every verdict on it is decided, ``repetitions`` times at most,
-    or until the next repetition would outlast these seconds.
+    or until the next repetition would outlast these seconds. ``target`` is what it all runs on, with the
+    ``target_options`` it must be told; a cell names its own.
     """
 
     repetitions: int = 1
@@ -96,6 +98,8 @@ class LabSettings:
     aa: bool = False
     baseline: str = DEFAULT_BASELINE
     wait: bool = True
+    target: str = DEFAULT_TARGET
+    target_options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("speed", "duration_s", "budget_s"):
@@ -106,6 +110,7 @@ class LabSettings:
             raise ArchduelError("repetitions and limit must be at least 1")
         _ = self.shape  # refuses what makes no sense
         choose(architectures(), self.baseline, "baseline")
+        choose(targets(), self.target, "target")
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
         if not self.variants or len(set(self.variants)) < len(self.variants):
@@ -122,12 +127,26 @@ class LabSettings:
         """What is replayed of ``recording``."""
         return self.shape.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
 
-    def offer(self, places: Places, recording: Recording, scenario: Scenario, reporter: Reporter) -> Offer:
-        """What is sent when; measures the machine's capacity where a default speed needs it and it never was."""
+    def offer(
+        self, places: Places, recording: Recording, scenario: Scenario, platform: Platform, reporter: Reporter
+    ) -> Offer:
+        """What is sent when; measures the target's capacity where a default speed needs it and it never was.
+
+        Raises `UsageError` for a scenario that asks for what the target lacks.
+        """
+        if missing := lacking(scenario, platform.target):
+            raise UsageError(f"{scenario.name} cannot be had on {platform.title}: {missing}")
         cut = self.cut(recording)
-        speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, reporter)
-        pause_s = self.longest_pause_s or None
-        return offer(cut, scenario, speed=speed, seed=self.seed, longest_pause_s=pause_s, most_per_s=most_per_s)
+        speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, platform, reporter)
+        return offer(
+            cut,
+            scenario,
+            speed=speed,
+            seed=self.seed,
+            longest_pause_s=self.longest_pause_s or None,
+            most_per_s=most_per_s,
+            most_busy=platform.target.limits.busy,
+        )
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -182,12 +201,24 @@ def _is_invalid(tables: Tables) -> bool:
     return any(tables["experiments"].column("invalid_reason").to_pylist())
 
 
-def split_cell(cell: str) -> tuple[str, str]:
-    """Workload and scenario of a cell's name."""
-    workload, separator, scenario = cell.partition(CELL_SEPARATOR)
-    if not separator:
-        raise ArchduelError(f"{cell!r} is no cell: a cell is WORKLOAD{CELL_SEPARATOR}SCENARIO")
-    return workload, scenario
+def cell_name(workload: str, scenario: str, target: str = DEFAULT_TARGET) -> str:
+    """A cell's name. It says the target only where that is not the default one."""
+    return CELL_SEPARATOR.join([workload, scenario, *other_than_default(target)])
+
+
+def other_than_default(target: str) -> list[str]:
+    """What a name says of its target: nothing of the default one."""
+    return [] if target == DEFAULT_TARGET else [target]
+
+
+def split_cell(cell: str) -> tuple[str, str, str]:
+    """Workload, scenario and target of a cell's name."""
+    match cell.split(CELL_SEPARATOR):
+        case [workload, scenario]:
+            return workload, scenario, DEFAULT_TARGET
+        case [workload, scenario, target]:
+            return workload, scenario, target
+    raise ArchduelError(f"{cell!r} is no cell: a cell is {cell_name('WORKLOAD', 'SCENARIO', '[TARGET]')}")
 
 
 @dataclass
@@ -202,6 +233,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self._benches: dict[Contender, Bench] = {}
+        self._platforms: dict[str, Platform] = {}
         self._exit = ExitStack()
         self._locked = False
         self._cell: str | None = None
@@ -219,7 +251,8 @@ class Lab:
     def ensure(self, architecture: str, cell: str, node: str) -> Facts:
         """Make one resource of an architecture, and what it needs; returns its facts."""
         bench = self._bench(self.settings.contenders([architecture])[0], cell)
-        return {**bench.stack.ensure(node), "emulator": ministack.NAME, "endpoint": bench.emulator.endpoint_url}
+        facts = bench.stack.ensure(node)
+        return {**facts, "target": self._platform_of(cell).title, "endpoint": bench.instance.endpoint_url}
 
     def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         """Replay a cell through the named architectures, repetition by repetition in balanced order.
@@ -278,7 +311,7 @@ class Lab:
 
     def conformance(self) -> pa.Table:
         """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
-        return conformance.ensure(self.places, self.reporter, self._lock)
+        return conformance.ensure(self.places, self.reporter, self._lock, self._platform(self.settings.target))
 
     def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
@@ -316,7 +349,7 @@ class Lab:
             self._benches.pop(contender).close()
         facts = dict(replayed.facts)
         windows = facts.pop("windows")
-        workload, _ = split_cell(cell)
+        workload, _, _ = split_cell(cell)
         row = {
             **facts,
             **belonging,
@@ -326,7 +359,7 @@ class Lab:
             "arm": contender.arm,
             "workload": workload,
             "scenario": scenario.name,
-            "target": ministack.NAME,
+            "target": self._platform_of(cell).title,
             "evidence": "observed",
             "seed": self.settings.seed,
             "fault_windows": json.dumps(windows),
@@ -335,6 +368,15 @@ class Lab:
             "dagster_run_id": self.run_id,
         }
         return {**replayed.tables, "experiments": evidence.rows(evidence.EXPERIMENTS, [row])}
+
+    def _platform_of(self, cell: str) -> Platform:
+        return self._platform(split_cell(cell)[2])
+
+    def _platform(self, target: str) -> Platform:
+        if target not in self._platforms:
+            options = self.settings.target_options
+            self._platforms[target] = open_target(target, self.places, options, self.reporter)
+        return self._platforms[target]
 
     def _scenario(self, cell: str) -> Scenario:
         return scenario(self.places, split_cell(cell)[1])
@@ -346,15 +388,17 @@ class Lab:
         if self._offer is None:
             self._lock()  # a default speed may have to be measured
             recording = Library(self.places).load(split_cell(cell)[0])
-            self._offer = self.settings.offer(self.places, recording, self._scenario(cell), self.reporter)
+            platform = self._platform_of(cell)
+            self._offer = self.settings.offer(self.places, recording, self._scenario(cell), platform, self.reporter)
         return self._offer
 
     def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Bench:
         if contender not in self._benches:
             scenario, offered = self._scenario(cell), self._offered(cell)
             architecture = choose(architectures(), contender.architecture, "architecture")
-            settings = settings_for(scenario, architecture, offered.schedule, contender.variant)
-            bench = Bench(architecture, settings, self.places.emulator_logs, proxied_hops(scenario))
+            platform = self._platform_of(cell)
+            settings = settings_for(scenario, architecture, offered.schedule, platform.target.limits, contender.variant)
+            bench = Bench(architecture, settings, platform, self.places.emulator_logs, proxied_hops(scenario))
             self._exit.callback(bench.close)
             self._benches[contender] = bench
         bench = self._benches[contender]

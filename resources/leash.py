@@ -90,6 +90,13 @@ class LeashedProcess:
         except OSError:
             return []
 
+    def death(self) -> str | None:
+        """Its last words in one line, when it has ended on its own; None while it runs."""
+        if self.alive:
+            return None
+        words = " | ".join(self.last_log_lines()) or "it logged nothing"
+        return f"Its last words ({self.log}): {words}"
+
     def close(self) -> None:
         """Kill the group and wait for the leash. Closing twice is fine.
 

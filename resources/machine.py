@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from resources.leash import free_port
+from resources.targets.local import FOLDER_PREFIX
 from workloads.places import REPOSITORY, Places
 
 _GB = 1e9
@@ -211,18 +212,21 @@ def _sleep_lateness_ms() -> float:
 
 
 def emulator_processes() -> Iterable[EmulatorProcess]:
-    """The emulators of ours that run now, whoever started them, and whether a leash still holds them."""
+    """The emulators of ours that run now, whoever started them, and whether a leash still holds them.
+
+    Each has a folder of its own, which its workers know as well: they are left out where it still runs itself.
+    """
+    found: dict[int, tuple[EmulatorProcess, int]] = {}  # by number, with its parent's
     for process in psutil.process_iter():
         try:
-            arguments = process.cmdline()
-            if "ministack" not in arguments or "archduel-leash" in arguments:
-                continue
             folder = process.environ().get("TMPDIR", "")
+            if not Path(folder).name.startswith(FOLDER_PREFIX) or "archduel-leash" in process.cmdline():
+                continue
             leashed = any("archduel-leash" in parent.cmdline() for parent in process.parents())
+            found[process.pid] = EmulatorProcess(process.pid, folder, leashed), process.ppid()
         except psutil.Error:
             continue  # ended meanwhile, or another user's
-        if Path(folder).name.startswith("archduel-"):
-            yield EmulatorProcess(process.pid, folder, leashed)
+    yield from (emulator for emulator, parent in found.values() if parent not in found)
 
 
 def stray_emulators(processes: Iterable[EmulatorProcess]) -> Check:
@@ -239,7 +243,7 @@ def stray_folders(processes: Iterable[EmulatorProcess], temporary: Path, now: fl
     used = {process.folder for process in processes}
     strays = [
         str(folder)
-        for folder in sorted(temporary.glob("archduel-*"))
+        for folder in sorted(temporary.glob(f"{FOLDER_PREFIX}*"))
         if str(folder) not in used and folder.is_dir() and now - folder.stat().st_mtime > 60
     ]
     if not strays:

@@ -135,7 +135,8 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
 def invocations(
     stack: Stack, start_ns: int, start_epoch_ms: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of all invocations, and of the records their handlers logged.
+    """Rows of all invocations, and of the records their handlers logged. What had ended before the start is of an
+    earlier replay: some emulators write their logs late, and so into those of the next.
 
     ``start_epoch_ms`` is the wall clock at ``start_ns``: an invocation that ended without a line of its own is placed
     by the emulator's stamps, to the millisecond.
@@ -148,12 +149,16 @@ def invocations(
             if seen.line is None:
                 duration_us = seen.duration_us or 0
                 ended_us = round((seen.ended_ms - start_epoch_ms) * 1000)
+                if ended_us < 0:
+                    continue
                 outcome = "timed_out" if seen.timed_out else "unlogged"
                 invocation_rows.append(
                     {**identity, "started_us": ended_us - duration_us, "duration_us": duration_us, "outcome": outcome}
                 )
                 continue
             line = seen.line
+            if line["ended_ns"] < start_ns:
+                continue
             failed = sum(record["result"] == "failed" for record in line["records"])
             succeeded = len(line["records"]) - failed
             invocation_rows.append(

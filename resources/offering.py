@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from resources.capacity import capacity, default_peak_per_s
 from resources.progress import Reporter
 from resources.stack import StackSettings
+from resources.targets import Platform
 from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recording import Recording, excess
@@ -19,9 +20,6 @@ from workloads.scenarios.model import Scenario
 _SHORTEST_REPLAY_S = 10.0
 _MOST_SLOWED = 20.0
 _NEAR_ENOUGH = 1.05
-# Environments busy at once, on average: an emulator that has to start more than its warm ones meets more requests while
-# it does, and never catches up.
-_MOST_HELD = 18.0
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,10 @@ def offer(
     seed: int,
     longest_pause_s: float | None,
     most_per_s: float | None = None,
+    most_busy: float = float("inf"),
 ) -> Offer:
-    """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second.
+    """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second,
+    and ``most_busy`` environments busy at once, on average.
 
     A scenario that makes more of the traffic, or holds environments for long, would otherwise show the emulator's
     limit for an architecture's. None plays at ``speed`` whatever comes of it. Raises `UsageError` where it would be
@@ -49,7 +49,7 @@ def offer(
     """
     if most_per_s is not None and scenario.reserved_concurrency is None:
         holds_s = scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
-        most_per_s = min(most_per_s, _MOST_HELD / max(holds_s, 1e-3))
+        most_per_s = min(most_per_s, most_busy / max(holds_s, 1e-3))
     asked = speed
     while True:
         # A pause as long as it would be at the speed asked for: else all that is left of a slowed replay are pauses.
@@ -66,14 +66,12 @@ def offer(
             )
 
 
-def default_speed(places: Places, recording: Recording, reporter: Reporter) -> tuple[float, float]:
-    """The speed at which the recording's busiest second stays under half of what this machine's emulator takes, and
+def default_speed(places: Places, recording: Recording, platform: Platform, reporter: Reporter) -> tuple[float, float]:
+    """The speed at which the recording's busiest second stays under half of what the target takes on this machine, and
     that half, in requests per second.
 
     Never so fast that a replay is over before a fault in it could be told from a hiccup.
     """
-    if not (places.home / "capacity.json").exists():
-        reporter.stage("measuring once what the emulator takes on this machine")
-    most_per_s = default_peak_per_s(capacity(places.home, places.emulator_logs))
+    most_per_s = default_peak_per_s(capacity(places, platform, reporter))
     fastest = recording.fastest_speed(most_per_s)
     return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), most_per_s

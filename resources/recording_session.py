@@ -20,7 +20,7 @@ from resources.bench import Bench
 from resources.lab import exclusive
 from resources.progress import Reporter, Silent
 from resources.stack import StackSettings
-from resources.targets import ministack
+from resources.targets import DEFAULT_TARGET, open_target
 from workloads import recorder
 from workloads.customers import Population, customers, intended_requests
 from workloads.errors import ArchduelError, UsageError, choose
@@ -59,7 +59,8 @@ def record(
     reporter = reporter or Silent()
     with exclusive(places, who=f"the recording of {name}", wait=wait, reporter=reporter):
         reporter.stage(f"building and warming up {architecture}")
-        bench = Bench(chosen, StackSettings(), places.emulator_logs)
+        platform = open_target(DEFAULT_TARGET, places, {}, reporter)
+        bench = Bench(chosen, StackSettings(), platform, places.emulator_logs)
         try:
             table = _record(bench, population, seed, reporter)
             bench.check_alive()
@@ -70,7 +71,7 @@ def record(
     recording = Recording(name, table)
     with Library(places).writing(name) as folder:
         pq.write_table(table, folder / "requests.parquet", compression="zstd")
-        provenance = _provenance(recording, population, seed, architecture)
+        provenance = _provenance(recording, population, seed, architecture, platform.title)
         (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
     return places.recordings / name / "requests.parquet"
 
@@ -95,7 +96,9 @@ def _record(bench: Bench, population: Population, seed: int, reporter: Reporter)
     return table
 
 
-def _provenance(recording: Recording, population: Population, seed: int, architecture: str) -> dict[str, object]:
+def _provenance(
+    recording: Recording, population: Population, seed: int, architecture: str, target: str
+) -> dict[str, object]:
     """How the recording came to be: no folder, no time of day, no machine, so that it may be passed on with it."""
     table = recording.table
     operations = Counter(table.column("operation").to_pylist())
@@ -108,7 +111,7 @@ def _provenance(recording: Recording, population: Population, seed: int, archite
         "seed": seed,
         "customers_model": asdict(population),
         "architecture": architecture,
-        "target": ministack.NAME,
+        "target": target,
         "subsecond": "recorded",
         "requests": recording.requests,
         "duration_s": round(recording.duration_s, 3),

@@ -25,6 +25,12 @@ def places(tmp_path: Path) -> Places:
     return Places(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def emulator_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where targets are installed and log, once for all tests."""
+    return tmp_path_factory.mktemp("emulators")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whatever asks the environment for a home gets one that is thrown away, never the developer's results."""

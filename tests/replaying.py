@@ -13,7 +13,9 @@ from resources.evidence import EXPERIMENTS, Tables, rows
 from resources.faults.conductor import proxied_hops
 from resources.reconciliation import imbalances, reconcile
 from resources.stack import DEFAULT_VARIANT
+from resources.targets import DEFAULT_TARGET
 from tests.evidence_builder import EvidenceBuilder
+from tests.platforms import platform
 from workloads.library import Library
 from workloads.places import Places
 from workloads.replay.client import KeepAliveClient
@@ -30,11 +32,17 @@ def lunch(folder: Path, requests: int, seconds: float, scenario: Scenario) -> Sc
 
 @contextmanager
 def warm_bench(
-    architecture: str, scenario: Scenario, offered: Schedule, folder: Path, variant: str = DEFAULT_VARIANT
+    architecture: str,
+    scenario: Scenario,
+    offered: Schedule,
+    folder: Path,
+    variant: str = DEFAULT_VARIANT,
+    target: str = DEFAULT_TARGET,
 ) -> Iterator[Bench]:
     """A bench as the lab would make it for that scenario and schedule."""
-    settings = settings_for(scenario, architectures()[architecture], offered, variant)
-    bench = Bench(architectures()[architecture], settings, folder, proxied_hops(scenario))
+    on = platform(folder, target)
+    settings = settings_for(scenario, architectures()[architecture], offered, on.target.limits, variant)
+    bench = Bench(architectures()[architecture], settings, on, folder, proxied_hops(scenario))
     try:
         bench.ready().warm_up()
         yield bench

@@ -6,15 +6,21 @@ Belongs here: running a command to its end. What should come of it, and runs tha
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from workloads.places import REPOSITORY, Places
 
 
-def archduel(places: Places, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    """``archduel`` with ``arguments``, however it exits; `subprocess.TimeoutExpired` when it has not by then."""
+def archduel(
+    places: Places, *arguments: str, timeout_s: float = 60, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """``archduel`` with ``arguments``, however it exits; `subprocess.TimeoutExpired` when it has not by then.
+
+    ``environment`` is put over our own.
+    """
     return subprocess.run(
         [sys.executable, "-m", "orchestration.command_line", *arguments],
-        env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
+        env={**os.environ, **(environment or {}), "ARCHDUEL_HOME": str(places.home)},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

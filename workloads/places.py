@@ -65,5 +65,10 @@ class Places:
         return self.home / "dagster"
 
     @property
-    def emulator_logs(self) -> Path:
+    def emulators(self) -> Path:
+        """What emulators are installed into, and their logs."""
         return self.home / "emulators"
+
+    @property
+    def emulator_logs(self) -> Path:
+        return self.emulators

@@ -96,6 +96,7 @@ def _make_function(stack: Stack, entry: str) -> Facts:
         if not _exists(error, "ResourceConflictException"):
             raise
         functions.update_function_code(FunctionName=name, ZipFile=package())
+        _wait_until_active(stack, name)  # one update at a time
         functions.update_function_configuration(FunctionName=name, **configuration)
     made = _wait_until_active(stack, name)
     facts: Facts = {

@@ -218,15 +218,16 @@ class Api:
 class ProbeBench:
     """Makes what probes need on one target. Safe to use from several threads."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, prefix: str = "archduel") -> None:
         self.clients = clients
+        self._prefix = prefix
         self._numbers = itertools.count(1)
         for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sqs"):
             getattr(clients, service)  # made now: making clients is nothing several threads may do at once
 
     def name(self, what: str) -> str:
         """A name nothing else on the target has."""
-        return f"probe-{what}-{next(self._numbers)}"
+        return f"{self._prefix}-probe-{what}-{next(self._numbers)}"
 
     def function(self, *, timeout_s: int = 10, reserved: int | None = None, warm: int = 0) -> Function:
         """A function, active; ``warm`` environments of it are made beforehand."""

@@ -14,15 +14,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from resources import integrations
+from resources import integrations, targets
 from resources.clients import Clients
 from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Observation, Probe
-from resources.targets import ministack
+from resources.targets import Platform
 from workloads.errors import ArchduelError
-
-TARGET = ministack.NAME
 
 _AT_ONCE = 10  # most probes wait: for a time-out, a poller, a visibility timeout
 SCHEMA = pa.schema(
@@ -51,28 +49,30 @@ def probes() -> tuple[Probe, ...]:
 
 @cache
 def digest() -> str:
-    """Changes with anything that decides what a probe does or says."""
+    """Changes with anything that decides what a probe does or says, or how a target is run."""
     code = hashlib.blake2b(digest_size=8)
-    for path in (*sorted(Path(__file__).parent.rglob("*.py")), Path(integrations.__file__)):
+    folders = Path(__file__).parent, Path(targets.__file__).parent
+    sources = (path for folder in folders for path in sorted(folder.rglob("*.py")))
+    for path in (*sources, Path(integrations.__file__)):
         code.update(path.read_bytes())
     return code.hexdigest()
 
 
-def probe_target(log_folder: Path) -> pa.Table:
-    """Run every probe on an emulator of its own; one row each.
+def probe_target(platform: Platform) -> pa.Table:
+    """Run every probe on an instance of its own; one row each.
 
-    `ArchduelError` when the emulator does not start or dies under the probes: its silence is no behaviour.
+    `ArchduelError` when the instance does not start or dies under the probes: its silence is no behaviour.
     """
-    emulator = ministack.MiniStack("conformance", log_folder)
+    instance = platform.start("conformance", platform.target.limits.environments)
     try:
-        emulator.wait_until_ready()
-        table = run(probes(), ProbeBench(Clients(emulator.endpoint_url, attempts=1)), TARGET)
-        if not emulator.process.alive:
-            words = " | ".join(emulator.process.last_log_lines()) or "it logged nothing"
-            raise ArchduelError(f"the emulator died under the probes ({emulator.process.log}): {words}")
+        instance.wait_until_ready()
+        clients = Clients(instance.endpoint_url, attempts=1)
+        table = run(probes(), ProbeBench(clients, instance.prefix), platform.title)
+        if (words := instance.death()) is not None:
+            raise ArchduelError(f"the emulator died under the probes. {words}")
         return table
     finally:
-        emulator.close()
+        instance.close()
 
 
 def run(chosen: Iterable[Probe], bench: ProbeBench, target: str) -> pa.Table:

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from resources.conformance import running
 from resources.conformance.probes import Status
 from resources.progress import Reporter
+from resources.targets import Platform
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
-Prober = Callable[[Path], pa.Table]  # from a folder for logs to one row per behaviour
+Prober = Callable[[Platform], pa.Table]  # one row per behaviour
 _DIGEST = b"probes"
 
 
@@ -55,21 +56,27 @@ def store(places: Places, table: pa.Table, target: str, digest: str) -> None:
             hidden.unlink(missing_ok=True)
 
 
-def probe_anew(places: Places, reporter: Reporter, prober: Prober = running.probe_target) -> pa.Table:
+def probe_anew(
+    places: Places, reporter: Reporter, platform: Platform, prober: Prober = running.probe_target
+) -> pa.Table:
     """Probe the target whatever is stored, and store what came. Hold the lab's lock meanwhile."""
-    reporter.stage(f"probing how {running.TARGET} differs from AWS ({len(running.probes())} behaviours)")
-    table = prober(places.emulator_logs)
-    store(places, table, running.TARGET, running.digest())
+    reporter.stage(f"probing how {platform.title} differs from AWS ({len(running.probes())} behaviours)")
+    table = prober(platform)
+    store(places, table, platform.title, running.digest())
     return table
 
 
 def ensure(
-    places: Places, reporter: Reporter, lock: Callable[[], object], prober: Prober = running.probe_target
+    places: Places,
+    reporter: Reporter,
+    lock: Callable[[], object],
+    platform: Platform,
+    prober: Prober = running.probe_target,
 ) -> pa.Table:
     """What is known of the target; probed now, once ``lock`` has returned, where these probes left anything open."""
-    known = stored(places, running.TARGET, running.digest())
+    known = stored(places, platform.title, running.digest())
     if known is None:
         lock()
         # Whoever held the lock may have probed meanwhile.
-        known = stored(places, running.TARGET, running.digest())
-    return probe_anew(places, reporter, prober) if known is None else known
+        known = stored(places, platform.title, running.digest())
+    return probe_anew(places, reporter, platform, prober) if known is None else known

@@ -46,9 +46,8 @@ class FaultProxy:
                 self._answers = self._control.makefile("rb")
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > _START_S:
-                    words = " | ".join(self.process.last_log_lines()) or "it logged nothing"
                     self.close()
-                    raise ArchduelError(f"the fault proxy did not start ({self.process.log}): {words}") from None
+                    raise ArchduelError(f"the fault proxy did not start. {self.process.death()}") from None
                 time.sleep(0.02)
 
     def switch(self, fault: Mapping[str, Any] | None) -> int:
@@ -75,6 +74,10 @@ class FaultProxy:
                 else f"the fault proxy is gone ({self.process.log}): no answer"
             )
         return int(rest)
+
+    def death(self) -> str | None:
+        """Its last words, when it has ended on its own."""
+        return self.process.death()
 
     def close(self) -> None:
         if self._answers is not None:

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from resources.architectures.parts import QUEUE
 from resources.stack import Stack
+from resources.targets import Feature, Target
 from workloads.scenarios.faults import Disabled, Down, Fault, Throttle
+from workloads.scenarios.model import Scenario
 
 _NOWHERE = "unreachable"  # a queue that does not exist
 
@@ -141,6 +143,12 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
             chosen = [function for node, function in named.items() if fault.target in ("functions", node)]
             return NoConcurrency(stack, chosen) if chosen else None
     return None
+
+
+def lacking(scenario: Scenario, target: Target) -> str | None:
+    """Why ``scenario`` cannot be had on ``target``; None where it can."""
+    needed = (Feature.STAGE_THROTTLE for fault in scenario.faults if isinstance(fault, Throttle))
+    return next((target.lacks[feature] for feature in needed if feature in target.lacks), None)
 
 
 def mend(stack: Stack) -> None:

@@ -17,10 +17,12 @@ from resources.report import narrative, queries
 from resources.report.cells import Cell, Rows, cell_of, table_of, titles_of
 from resources.report.evidence_parts import BreakEven, Evidence, evidence_of
 from resources.report.queries import bound
+from resources.targets import flag
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import DEFAULT_SCENARIOS, Scenario
 
 _OPTIONS = {
+    "--target": "target",
     "--speed": "speed",
     "--duration": "duration_s",
     "--limit": "limit",
@@ -159,11 +161,12 @@ def judging_command(
 ) -> str:
     """The command that repeats a comparison of these scenarios and architectures, configured so, often enough."""
     defaults = asdict(LabSettings())
-    given = {flag: config.get(name, defaults[name]) for flag, name in _OPTIONS.items()}
-    given = {flag: tuple(value) if isinstance(value, list) else value for flag, value in given.items()}
+    given = {option: config.get(name, defaults[name]) for option, name in _OPTIONS.items()}
+    given = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
+    told = {flag(name): value for name, value in config.get("target_options", {}).items()}
     return narrative.judging_command(
         workload,
         [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
         [] if set(named) == set(architectures()) else named,
-        {flag: value for flag, value in given.items() if value != defaults[_OPTIONS[flag]]},
+        {name: value for name, value in given.items() if value != defaults[_OPTIONS[name]]} | told,
     )

@@ -1,1 +1,123 @@
-"""What the lab can run on. One module each: how it is started, found healthy, named and ended."""
+"""The registry of targets: what the lab can run on. One module here, one entry; nothing else needs an edit.
+
+Belongs here: what every target says of itself and how the lab uses it. How one of them is started or found, found
+healthy and ended is its own module's business.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import Protocol
+
+from resources.leash import LeashedProcess
+from resources.progress import Reporter
+from workloads.discovery import discover
+from workloads.errors import UsageError, choose
+from workloads.places import Places
+
+DEFAULT_TARGET = "ministack"
+
+
+class Feature(StrEnum):
+    """What scenarios and architectures may need and a target may lack."""
+
+    STAGE_THROTTLE = "stage throttle"
+    HTTP_API = "HTTP API"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many execution environments a target carries on a machine like this, and when it takes no more."""
+
+    warm: int  # of a function the API calls, made before a replay: each costs memory, and CPU to start
+    consumers: int  # of a consumer: how many batches its event source mapping has in hand at most
+    spare: int  # beside the warm ones, for what a burst may need
+    environments: int  # in all, before it refuses; more where more are warm
+    busy: float  # at once, on average, before it starts more than its warm ones and never catches up
+
+
+class Instance(Protocol):
+    """A running place for the resources of one architecture. Starting one does not wait, so that several start at
+    once.
+
+    ``prefix`` is what names of resources on it begin with, ``processes`` are those of ours that it consists of: none
+    where somebody else runs it.
+    """
+
+    endpoint_url: str
+    prefix: str
+    processes: Sequence[LeashedProcess]
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers; `ArchduelError` when it does not."""
+
+    def death(self) -> str | None:
+        """Its last words, when it has ended on its own; None while it is there."""
+
+    def close(self) -> None:
+        """End it, or take away what was made on it. Closing twice is fine."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A target as a run found it, ready to have instances started.
+
+    ``title`` names it with its version: it is the column ``target`` of every table, and the key of its capacity and of
+    its conformance. ``start`` takes a label, which names the instance's log, and how many environments it shall have
+    room for.
+    """
+
+    target: "Target"
+    title: str
+    start: Callable[[str, int], Instance]
+
+
+class Target(ABC):
+    """An entry of the registry.
+
+    ``product`` is what people call it, and ``health`` the path that it alone answers: by it an emulator that somebody
+    else started is recognised. ``options`` are what it must be told, name to help: they are options of the command
+    line. ``throttled_status`` is what a client sees of a function at its limit behind a REST API: 500 on AWS. ``lacks``
+    says what cannot be had on it, and why.
+    """
+
+    name: str
+    description: str
+    position: int = 100
+    product: str = ""
+    health: str | None = None
+    options: Mapping[str, str] = MappingProxyType({})
+    limits: Limits
+    throttled_status: int
+    lacks: Mapping[Feature, str] = MappingProxyType({})
+
+    @abstractmethod
+    def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
+        """Make or find what instances need; `ArchduelError` with what is missing. Starts nothing that lasts."""
+
+
+@cache
+def targets() -> dict[str, Target]:
+    """Every registered target by name, in the order of its position."""
+    return discover(sys.modules[__name__], "TARGET")
+
+
+def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
+    """The platform of the target ``name``. Raises `UsageError` for options that are not its own, or are missing."""
+    target = choose(targets(), name, "target")
+    for option in options:
+        if option not in target.options:
+            raise UsageError(f"{flag(option)} is not for --target {name}")
+    for option in target.options:
+        if not options.get(option):
+            raise UsageError(f"--target {name} needs {flag(option)}")
+    return target.open(places, options, reporter)
+
+
+def flag(option: str) -> str:
+    """The command line's name of a target's option."""
+    return f"--{option.replace('_', '-')}"

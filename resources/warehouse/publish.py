@@ -21,6 +21,7 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 
 VIEWS = ("requests", "effects", "invocations", "samples")
+DERIVED = ("summary", "agreement")  # views over the tables, each in a file of its own
 TABLES = ("ledger", "latency", "recovery", *CONDENSED)
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
 _ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
@@ -90,7 +91,8 @@ def _build(places: Places, file: Path) -> None:
             connection.execute(
                 f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({literal(_unglobbed(target))})"
             )
-        connection.execute((_HERE / "summary.sql").read_text())
+        for view in DERIVED:
+            connection.execute((_HERE / f"{view}.sql").read_text())
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
         connection.execute("CHECKPOINT archduel")
         connection.execute("USE memory")
@@ -127,7 +129,7 @@ def _condense(connection: duckdb.DuckDBPyConnection, lacking: Mapping[str, Seque
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
-        for name in ("comparisons", "summary", *VIEWS, *TABLES, *JUDGEMENTS):
+        for name in ("comparisons", *DERIVED, *VIEWS, *TABLES, *JUDGEMENTS):
             connection.execute(f"SELECT count(*) FROM {name}")
 
 

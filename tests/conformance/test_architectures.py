@@ -1,12 +1,14 @@
-"""One suite for every registered architecture on the embedded emulator: what all of them promise.
+"""One suite for every registered architecture on every target that can be started: what all of them promise.
 
-Whatever an architecture does differently is asked of its registry entry (``queued``), never of its name.
+Whatever an architecture or a target does differently is asked of its registry entry (``queued``, ``lacks``), never of
+its name.
 """
 
 import http.client
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,8 +16,9 @@ import pytest
 from resources import observation
 from resources.architectures import Architecture, architectures
 from resources.bench import Bench
-from resources.faults.policies import policy
+from resources.faults.policies import lacking, policy
 from resources.stack import Stack
+from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.replay.schedule import Schedule, split_url
 from workloads.scenarios import scenarios
@@ -25,17 +28,23 @@ pytestmark = pytest.mark.emulator
 STEADY = scenarios()["steady"]
 
 
+@pytest.fixture(scope="module", params=on_every_target(architectures()))
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A target and an architecture on it."""
+    target, architecture = request.param
+    return target, architecture
+
+
 @pytest.fixture(scope="module")
-def offered(tmp_path_factory: pytest.TempPathFactory) -> Schedule:
+def offered(case: tuple[str, str], emulator_home: Path) -> Schedule:
     """A few seconds of the bundled lunch rush."""
-    return lunch(tmp_path_factory.mktemp("home"), 150, 6.0, STEADY)
+    return lunch(emulator_home, 150, 6.0 * slowed(case[0]), STEADY)
 
 
-@pytest.fixture(scope="module", params=list(architectures()))
-def bench(
-    request: pytest.FixtureRequest, offered: Schedule, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bench]:
-    with warm_bench(request.param, STEADY, offered, tmp_path_factory.mktemp("emulators")) as running:
+@pytest.fixture(scope="module")
+def bench(case: tuple[str, str], offered: Schedule, emulator_home: Path) -> Iterator[Bench]:
+    target, architecture = case
+    with warm_bench(architecture, STEADY, offered, emulator_home, target=target) as running:
         yield running
 
 
@@ -92,7 +101,8 @@ def test_a_query_for_an_order_that_is_not_there_is_answered_so(bench: Bench) -> 
 
 
 def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
-    again = Stack(bench.stack.clients, bench.architecture.nodes, bench.stack.table_endpoint_url, bench.stack.settings)
+    made = bench.stack
+    again = Stack(made.clients, bench.architecture.nodes, made.table_endpoint_url, made.settings, made.prefix)
     again.ensure_all()
     identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
     assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
@@ -109,9 +119,10 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
 
 
 def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
-    down = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
-    throttle = scenarios()["gateway_throttle"].faults[0].model_copy(update={"rate_per_s": 1, "burst": 1})
-    for fault in (*down, throttle):
+    broken = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
+    if not lacking(scenarios()["gateway_throttle"], bench.target):
+        broken.append(scenarios()["gateway_throttle"].faults[0].model_copy(update={"rate_per_s": 1, "burst": 1}))
+    for fault in broken:
         effect = policy(bench.stack, fault)
         assert effect is not None
         effect.on()
@@ -132,7 +143,7 @@ def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -
 
 
 def test_everything_listens_on_loopback_only(bench: Bench) -> None:
-    for leashed in (bench.emulator.process, *(proxy.process for proxy in bench.proxies.values())):
+    for leashed in (*bench.instance.processes, *(proxy.process for proxy in bench.proxies.values())):
         addresses = {
             connection.laddr.ip
             for process in leashed.processes()

@@ -1,16 +1,19 @@
-"""Each component away in turn, architecture by architecture: who notices, and what becomes of what was accepted.
+"""Each component away in turn, on every target that can be started: who notices, and what becomes of what was
+accepted.
 
 What an architecture does is asked of its registry entry (``queued``) and its nodes, never of its name.
 """
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resources.architectures import Architecture, architectures
 from resources.evidence import Tables
+from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.scenarios import scenarios
 
@@ -41,14 +44,14 @@ class Run:
         return row["operation"] in self.architecture.queued
 
 
-@pytest.fixture(scope="module", params=list(architectures()))
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("components")
-    offered = lunch(folder, 600, 18.0, IN_TURN)
-    with warm_bench(request.param, IN_TURN, offered, folder) as bench:
+@pytest.fixture(scope="module", params=on_every_target(architectures()))
+def run(request: pytest.FixtureRequest, emulator_home: Path) -> Run:
+    target, architecture = request.param
+    offered = lunch(emulator_home, 600, 18.0 * slowed(target), IN_TURN)
+    with warm_bench(architecture, IN_TURN, offered, emulator_home, target=target) as bench:
         outcomes = replay(bench, offered, IN_TURN)
     windows = json.loads(outcomes["experiments"].column("fault_windows")[0].as_py())
-    return Run(architectures()[request.param], outcomes, {window["target"]: window for window in windows})
+    return Run(architectures()[architecture], outcomes, {window["target"]: window for window in windows})
 
 
 def test_every_request_is_in_the_books(run: Run) -> None:

@@ -5,23 +5,27 @@ from pathlib import Path
 import pytest
 
 from resources.architectures import architectures
-from resources.lab import Comparison, Contender, Lab, LabSettings
+from resources.lab import Comparison, Contender, Lab, LabSettings, cell_name
 from resources.reconciliation import imbalances, reconcile
 from resources.stack import DEFAULT_VARIANT
+from tests.platforms import on_every_target, slowed
 from workloads.places import Places
 
 pytestmark = pytest.mark.emulator
 
-CELL = "food_orders__concurrency_limit"
 
-
-def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", on_every_target())
+def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(
+    case: tuple[str, str], emulator_home: Path
+) -> None:
+    target, _ = case
+    cell = cell_name("food_orders", "concurrency_limit", target)
     comparison = Comparison("adhoc-test", "adhoc", "2026-11-20")
     names = list(architectures())
     outcomes = {}
-    with Lab(Places(tmp_path), LabSettings(limit=400, speed=8.0, repetitions=1)) as lab:
-        for name, _ in lab.replay(names, CELL, comparison):
-            evidence = lab.evidence.read("adhoc-test", CELL, Contender(name, DEFAULT_VARIANT).partition)
+    with Lab(Places(emulator_home), LabSettings(limit=400, speed=8.0 / slowed(target), repetitions=1)) as lab:
+        for name, _ in lab.replay(names, cell, comparison):
+            evidence = lab.evidence.read("adhoc-test", cell, Contender(name, DEFAULT_VARIANT).partition)
             outcomes[name] = reconcile(evidence)
             assert imbalances(evidence, outcomes[name]) == []
     for name, tables in outcomes.items():

@@ -57,7 +57,7 @@ class FakeLab:
         return table
 
     def _evidence(self, name: str, cell: str, comparison: Comparison) -> Tables:
-        workload, scenario = split_cell(cell)
+        workload, scenario, _ = split_cell(cell)
         builder = EvidenceBuilder().experiment(
             architecture=name,
             variant=DEFAULT_VARIANT,

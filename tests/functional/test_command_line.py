@@ -51,8 +51,29 @@ def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tupl
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["compare", "doctor"])
 @pytest.mark.parametrize(
-    "command", ["compare", "import", "record", "workloads", "scenarios", "architectures", "sql", "report", "dev"]
+    ("arguments", "code", "words"),
+    [
+        (("--target", "endpoint"), 2, "--target endpoint needs --endpoint-url"),
+        (("--endpoint-url", "http://127.0.0.1:1"), 2, "--endpoint-url is not for --target ministack"),
+        (("--target", "endpoint", "--endpoint-url", "http://127.0.0.1:1"), 1, "nothing answers at http://127.0.0.1:1"),
+        (("--target", "endpoint", "--endpoint-url", "https://example.com"), 1, "is no endpoint of an emulator"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_one_sentence_and_starts_nothing(
+    places: Places, command: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = archduel(places, command, *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not places.emulator_logs.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["compare", "import", "record", "workloads", "scenarios", "architectures", "sql", "report", "template", "dev"],
 )
 def test_every_command_has_help(places: Places, command: str) -> None:
     done = archduel(places, command, "--help")

@@ -11,17 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
+from assets.agreement import agreement_asset
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
 from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import cell_partitions, night_partitions, nightly_cells
+from orchestration.partitions import cell_partitions, night_partitions, nightly_cells, nightly_targets
 from resources.architectures import architectures
+from resources.judging.schemas import PAIRWISE
+from resources.lab import Comparison, split_cell
+from resources.reconciliation import reconcile
+from resources.targets import DEFAULT_TARGET
+from resources.warehouse.outcomes import write_judgement, write_outcomes
+from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
+from tests.evidence_builder import EvidenceBuilder
 from tests.functional.fakes import FakeLab
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -50,8 +59,8 @@ def public_graph(definitions: dg.Definitions) -> dict[str, Any]:
         },
         "checks": sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys),
         "jobs": sorted(job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")),
-        "schedules": ["nightly"],
-        "sensors": ["night_is_over"],
+        "schedules": sorted(schedule.name for schedule in definitions.schedules or []),
+        "sensors": sorted(sensor.name for sensor in definitions.sensors or []),
     }
 
 
@@ -82,6 +91,81 @@ def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
     labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
     assert {lab["repetitions"] for lab in labs} == {8}
     assert sum(lab["aa"] for lab in labs) == 1, "the noise is measured, and in one cell only"
+
+
+@pytest.mark.parametrize("target", [name for name in nightly_targets() if name != DEFAULT_TARGET])
+def test_a_night_on_another_target_waits_to_be_turned_on_and_runs_what_can_be_had_there(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, target: str
+) -> None:
+    schedule = definitions.resolve_schedule_def(f"nightly_{target}")
+    tick = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
+    ) as context:
+        requests = schedule.evaluate_tick(context).run_requests or []
+    asked = {request.partition_key.keys_by_dimension["cell"] for request in requests}  # type: ignore[union-attr]
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert asked == set(nightly_cells(target))
+    assert {split_cell(cell)[2] for cell in asked} == {target}
+    assert {split_cell(cell)[1] for cell in asked} <= {split_cell(cell)[1] for cell in nightly_cells()}
+
+
+def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:
+    night = night_partitions().get_last_partition_key()
+    assert night is not None
+    with dg.DagsterInstance.ephemeral() as instance:
+        for cell in nightly_cells("localstack"):
+            tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
+            run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.SUCCESS, tags=tags)
+            instance.add_run(run)
+        context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
+        requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
+    [request] = requests
+    assert request.run_key == f"{night}/localstack/{len(nightly_cells('localstack'))}"
+    told = request.run_config["resources"]
+    assert (told["lab"]["config"], told["comparison"]["config"]) == ({"target": "localstack"},) * 2
+
+
+@pytest.mark.parametrize(
+    ("comparison", "cell", "comparison_id", "origin"),
+    [
+        (ComparisonResource(), None, f"nightly-{NIGHT}", "nightly"),
+        (ComparisonResource(), CELL, f"nightly-{NIGHT}", "nightly"),
+        (ComparisonResource(), f"{CELL}__localstack", f"nightly-{NIGHT}-localstack", "nightly"),
+        (ComparisonResource(target="localstack"), None, f"nightly-{NIGHT}-localstack", "nightly"),
+        (ComparisonResource(comparison_id="adhoc-1"), f"{CELL}__localstack", "adhoc-1", "adhoc"),
+    ],
+)
+def test_a_comparison_is_of_one_target(
+    comparison: ComparisonResource, cell: str | None, comparison_id: str, origin: str
+) -> None:
+    assert comparison.of(NIGHT, cell) == Comparison(comparison_id, origin, NIGHT)
+
+
+def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_otherwise(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    verdicts = {f"nightly-{NIGHT}": ("MiniStack", "better"), f"nightly-{NIGHT}-localstack": ("LocalStack", "worse")}
+    for comparison_id, (target, verdict) in verdicts.items():
+        cell = f"food_orders__steady{comparison_id.removeprefix(f'nightly-{NIGHT}').replace('-', '__')}"
+        evidence = EvidenceBuilder().experiment(requests=1, comparison_id=comparison_id, target=target)
+        tables = reconcile(evidence.request("0").item("0").record("0").tables())
+        write_outcomes(places, comparison_id, cell, "synchronous", tables)
+        key = dict.fromkeys(("workload", "scenario", "operation", "variant", "baseline", "candidate"), "x")
+        row = {**key, "comparison_id": comparison_id, "metric": "response_p99", "arm": "main", "verdict": verdict}
+        write_judgement(places, comparison_id, "pairwise", pa.Table.from_pylist([row], schema=PAIRWISE))
+    publish(places)
+    result = dg.materialize(
+        [agreement_asset(places, night_partitions())],
+        instance=instance,
+        partition_key=NIGHT,
+        resources={"comparison": ComparisonResource()},
+    )
+    [shown] = result.asset_materializations_for_node("comparison__agreement")
+    assert shown.metadata["open"].value == shown.metadata["dagster/row_count"].value == 1
+    [check] = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
 
 
 @pytest.mark.parametrize(

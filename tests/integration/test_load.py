@@ -9,6 +9,7 @@ from resources import experiment
 from resources.architectures import architectures
 from resources.bench import Bench
 from resources.stack import StackSettings
+from tests.platforms import platform
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import Schedule
 from workloads.scenarios import scenarios
@@ -30,7 +31,7 @@ def test_at_200_requests_a_second_every_request_is_sent_and_answered(tmp_path: P
         due_us=(np.arange(count) * 1_000_000 // RATE).astype(np.int64),
         seed=1,
     )
-    bench = Bench(architectures()["event_driven"], StackSettings(), tmp_path)
+    bench = Bench(architectures()["event_driven"], StackSettings(), platform(tmp_path), tmp_path)
     try:
         bench.ready().warm_up()
         client = KeepAliveClient()

@@ -8,7 +8,7 @@ import pytest
 
 from resources.clients import Clients
 from resources.object_store import S3ObjectStore
-from resources.targets.ministack import MiniStack
+from tests.platforms import platform
 from workloads.errors import ArchduelError
 from workloads.importers import importers
 from workloads.importers.ingest import ingest
@@ -22,7 +22,7 @@ LINE = '203.0.113.9 - - [17/May/2015:10:05:{second:02d} +0000] "GET /menu HTTP/1
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    emulator = MiniStack("s3", tmp_path_factory.mktemp("emulators"))
+    emulator = platform(tmp_path_factory.mktemp("emulators")).start("s3", 1)
     try:
         emulator.wait_until_ready()
         client = Clients(emulator.endpoint_url).s3

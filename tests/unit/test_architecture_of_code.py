@@ -160,6 +160,11 @@ class TestClients:
         with pytest.raises(ArchduelError, match="refusing to build AWS clients for"):
             Clients(cast("str", url))
 
+    def test_are_made_in_one_place(self) -> None:
+        making = {module for module in MODULES if "boto3" in {top(name) for name in imports_of(module)}}
+        handlers = {module for module in making if module.startswith("resources.handlers.")}  # Lambda's own processes
+        assert making - handlers == {"resources.clients"}
+
     @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "logs", "s3"])
     def test_send_no_credential_of_the_users(
         self, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

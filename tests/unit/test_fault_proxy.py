@@ -670,5 +670,5 @@ class TestControl:
     def test_that_cannot_start_is_named_with_its_log(self, tmp_path: Path) -> None:
         proxy = FaultProxy("unlucky", 1, tmp_path)
         proxy.close()  # as if it had died before it took orders
-        with pytest.raises(ArchduelError, match=r"the fault proxy did not start .*unlucky-faults-.*\.log"):
+        with pytest.raises(ArchduelError, match=r"the fault proxy did not start\. .*unlucky-faults-.*\.log"):
             proxy.wait_until_ready()

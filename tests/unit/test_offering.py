@@ -38,7 +38,9 @@ EVEN = recording([index * 100_000 for index in range(600)])  # ten a second for 
 
 def peak(name: str, most_per_s: float | None = 60.0) -> tuple[float, float]:
     """Speed and busiest second of the even recording under a scenario, asked to be played at five times the speed."""
-    offered = offer(EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=most_per_s)
+    offered = offer(
+        EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=most_per_s, most_busy=18.0
+    )
     return offered.speed, peak_rate(offered.schedule.due_us)
 
 
@@ -74,14 +76,14 @@ def test_requests_of_one_moment_do_not_slow_a_replay_down() -> None:
 def test_what_could_only_be_played_absurdly_slowly_is_refused() -> None:
     endless = Scenario(name="endless", title="Endless", description="", work_us=60_000_000)
     with pytest.raises(UsageError, match="endless asks for more than"):
-        offer(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=60.0)
+        offer(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=60.0, most_busy=18.0)
 
 
 def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
     pauses = recording([second * 4_000_000 + index * 10_000 for second in range(10) for index in range(20)])
     heavy = Scenario(name="heavy", title="Heavy", description="", work_us=900_000)
     asked = offer(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=None)
-    slowed = offer(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=1000.0)
+    slowed = offer(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=1000.0, most_busy=18.0)
     assert slowed.speed < asked.speed
     ratio = slowed.schedule.due_us[1:] / np.maximum(asked.schedule.due_us[1:], 1)
     assert ratio.std() / ratio.mean() < 0.01

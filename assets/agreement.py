@@ -1,0 +1,71 @@
+"""Whether what a comparison found holds on another target too: the node beside the judgements.
+
+Belongs here: what it shows of itself. The verdicts are made elsewhere; how they are put side by side is the warehouse's
+view ``agreement``.
+"""
+
+from collections import Counter
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.architectures import OWNERS
+from assets.judgements import GROUP
+from assets.lab import ComparisonResource
+from assets.presentation import column_schema, markdown_table
+from resources.lab import code_version
+from resources.warehouse.reading import query
+from workloads.places import Places
+
+_OPEN = "no_open_disagreements"
+_KEYS = ["comparison_id", "other_comparison_id"]
+
+
+def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """Downstream of what is judged. Empty where one target only was compared so far."""
+    key = dg.AssetKey([GROUP, "agreement"])
+
+    @dg.asset(
+        key=key,
+        deps=[[GROUP, "pairwise"], [GROUP, "claims"]],
+        kinds={"duckdb"},
+        description="Verdicts that another target has too: they agree, differ for a known reason, or are open.",
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                _OPEN, asset=key, description="No two targets decided otherwise without a behaviour that explains it."
+            )
+        ],
+    )
+    def agreement(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
+        comparison_id = comparison.of(context.partition_key).comparison_id
+        sql = "SELECT * FROM agreement WHERE $1 IN (comparison_id, other_comparison_id) ORDER BY ALL"
+        rows = query(places, sql, [comparison_id])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "dagster/column_schema": column_schema(rows.schema),
+                "comparison_id": comparison_id,
+                "agreement": dg.MetadataValue.md(markdown_table(_shown(rows, "agrees", "explained", "open"))),
+                **Counter(rows.column("agreement").to_pylist()),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=_OPEN,
+                    passed=not _shown(rows, "open").num_rows,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"open": dg.MetadataValue.md(markdown_table(_shown(rows, "open")))},
+                )
+            ],
+        )
+
+    return agreement
+
+
+def _shown(rows: pa.Table, *agreements: str) -> pa.Table:
+    wanted = pc.is_in(rows.column("agreement"), value_set=pa.array(agreements))
+    return rows.filter(wanted).drop_columns(_KEYS)

@@ -1,0 +1,162 @@
+"""An emulator that somebody else started, at a URL: used, swept, never stopped.
+
+Belongs here: what it is taken for, whose names are whose, and which of them go when. How a resource is deleted is
+`resources.targets.sweeping`.
+"""
+
+import getpass
+import hashlib
+import itertools
+import json
+import platform
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from resources.clients import Clients, is_loopback
+from resources.leash import LeashedProcess
+from resources.progress import Reporter
+from resources.targets import Limits, Platform, Target, targets
+from resources.targets.sweeping import reachable, sweep
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+OPTION = "endpoint_url"
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_ANSWER_S = 5.0
+ASSUMED = Limits(warm=8, consumers=5, spare=8, environments=24, busy=5.0)  # of an emulator nobody knows
+_ALIVE_S = 2.0  # how often at most it is asked whether it is there
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose names are whose: every name begins with a digest of the user, the machine and the home, and with the
+    process that made it. So a dead run's are told from a living one's, and nobody else's are touched.
+    """
+
+    tag: str
+    pid: int
+    started: int
+
+    @classmethod
+    def here(cls, places: Places) -> "Owner":
+        """This process, working for that home."""
+        who = f"{getpass.getuser()} {platform.node()} {places.home}"
+        tag = hashlib.blake2b(who.encode(), digest_size=4).hexdigest()
+        process = psutil.Process()
+        return cls(tag, process.pid, int(process.create_time()))
+
+    def prefix(self, number: int) -> str:
+        """Of everything on this process' instance of that number."""
+        return f"archduel-{self.tag}-{self.pid:x}-{self.started:x}-{number}"
+
+    def left_behind(self, name: str) -> bool:
+        """Whether a run of ours made it that is over."""
+        match = re.match(rf"archduel-{self.tag}-([0-9a-f]+)-([0-9a-f]+)-\d+-", name)
+        if match is None:
+            return False
+        try:
+            return int(psutil.Process(int(match[1], 16)).create_time()) != int(match[2], 16)
+        except psutil.NoSuchProcess:
+            return True
+
+
+class EndpointInstance:
+    """A corner of somebody's emulator, under a prefix of its own. ``close`` takes away what is in it."""
+
+    processes: Sequence[LeashedProcess] = ()
+
+    def __init__(self, endpoint_url: str, prefix: str) -> None:
+        self.endpoint_url, self.prefix = endpoint_url, prefix
+        self._asked = 0.0
+
+    def wait_until_ready(self) -> None:
+        if (words := _silence(self.endpoint_url)) is not None:
+            raise ArchduelError(words)
+
+    def death(self) -> str | None:
+        if time.monotonic() - self._asked < _ALIVE_S:
+            return None
+        self._asked = time.monotonic()
+        return _silence(self.endpoint_url)
+
+    def close(self) -> None:
+        if _silence(self.endpoint_url) is None:  # else there is nothing left to take away
+            sweep(Clients(self.endpoint_url), lambda name: name.startswith(f"{self.prefix}-"))
+
+
+class Endpoint(Target):
+    """The registry's entry; with ``kind``, the target that was found there, it carries what that one does."""
+
+    name = "endpoint"
+    description = "An emulator on this machine that somebody else started: used under a prefix, swept, never stopped."
+    position = 10
+    options = {OPTION: "Where --target endpoint listens, such as http://127.0.0.1:4566."}  # noqa: RUF012 - read only
+    limits = ASSUMED
+    throttled_status = 500
+
+    def __init__(self, kind: Target | None = None) -> None:
+        if kind is not None:
+            self.limits, self.throttled_status, self.lacks = kind.limits, kind.throttled_status, kind.lacks
+
+    def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
+        url = options[OPTION].rstrip("/")
+        _refuse_what_is_no_endpoint(url)
+        if (words := _silence(url)) is not None:
+            raise ArchduelError(f"{words}: start the emulator, or name where it listens with --endpoint-url")
+        kind, title = recognised(url)
+        owner, numbers = Owner.here(places), itertools.count(1)
+        clients = Clients(url)
+        if (words := reachable(clients)) is not None:
+            raise ArchduelError(f"{url} answers, but not as an AWS emulator does: {words}")
+        if gone := sweep(clients, owner.left_behind):
+            reporter.stage(f"took away {gone} resources of dead runs from {url}")
+        return Platform(
+            Endpoint(kind), title, lambda _label, _environments: EndpointInstance(url, owner.prefix(next(numbers)))
+        )
+
+
+def _refuse_what_is_no_endpoint(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not is_loopback(url) or parts.path or parts.query:
+        raise ArchduelError(f"{url!r} is no endpoint of an emulator on this machine: say http://127.0.0.1:PORT")
+
+
+def _silence(url: str) -> str | None:
+    """What is wrong with what listens at ``url``; None when it speaks HTTP, whatever it says."""
+    try:
+        with _DIRECT.open(url, timeout=_ANSWER_S):
+            return None
+    except urllib.error.HTTPError:
+        return None
+    except (OSError, ValueError) as error:
+        return f"nothing answers at {url} ({getattr(error, 'reason', error)})"
+
+
+def recognised(url: str) -> tuple[Target | None, str]:
+    """The registered target that listens at ``url``, if it is one, and a title with its version."""
+    where = url.partition("://")[2]
+    for target in targets().values():
+        if target.health and (answer := _told(url + target.health)) is not None:
+            return target, " ".join(filter(None, (target.product, str(answer.get("version", "")), "at", where)))
+    return None, f"emulator at {where}"
+
+
+def _told(url: str) -> dict[str, Any] | None:
+    """What a health page says, if it is there."""
+    try:
+        with _DIRECT.open(url, timeout=_ANSWER_S) as response:
+            answer = json.loads(response.read())
+    except (OSError, ValueError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+TARGET = Endpoint()

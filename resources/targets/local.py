@@ -1,0 +1,94 @@
+"""Emulators that are a process of ours: on a loopback port, under a leash, without anything of the user's AWS.
+
+Belongs here: what such emulators have in common. What is started, and with which settings, is a target's own module.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from resources.clients import REGION
+from resources.leash import LeashedProcess, free_port
+from workloads.errors import ArchduelError
+
+FOLDER_PREFIX = "archduel-"  # of what an emulator unpacks: by it the doctor finds what a killed run left
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
+
+
+class LocalEmulator:
+    """One running emulator, an `Instance`. ``close`` ends it and all its workers and removes what it unpacked.
+
+    ``arguments`` start it, ``settings`` are its environment for a port and a folder of its own.
+    """
+
+    prefix = "archduel"
+
+    def __init__(
+        self,
+        label: str,
+        log_folder: Path,
+        *,
+        arguments: Sequence[str],
+        settings: Callable[[int, Path], Mapping[str, str]],
+        health: str,
+        start_s: float = 30.0,
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        port = free_port()
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self._health_url, self._start_s = self.endpoint_url + health, start_s
+        self.process = LeashedProcess(
+            # The load generator comes first: a burst that makes the emulator start environments would otherwise make
+            # the load late by up to a second, and the replay invalid.
+            ["nice", "-n", "5", *arguments],
+            environment={**_inherited(), **_FOR_HANDLERS, **settings(port, self._folder), "TMPDIR": str(self._folder)},
+            log=log_folder / f"{label}-{port}.log",
+        )
+        self.processes: Sequence[LeashedProcess] = (self.process,)
+        self._started = time.monotonic()
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers; `ArchduelError` with its last words when it does not in time."""
+        while True:
+            try:
+                with _DIRECT.open(self._health_url, timeout=1):
+                    return
+            except OSError:
+                if not self.process.alive or time.monotonic() - self._started > self._start_s:
+                    self.close()
+                    raise ArchduelError(f"the emulator did not start. {self.process.death()}") from None
+                time.sleep(0.03)
+
+    def death(self) -> str | None:
+        return self.process.death()
+
+    def close(self) -> None:
+        self.process.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+# No profile, endpoint or credential of the user's reaches a handler.
+_FOR_HANDLERS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def _inherited() -> dict[str, str]:
+    """The environment without anything that could make the emulator or a handler find real AWS, or a proxy, and
+    without the settings of an emulator of the user's.
+    """
+    foreign = ("AWS_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "PROVIDER_OVERRIDE_")
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(foreign) and not key.lower().endswith("_proxy")
+    }

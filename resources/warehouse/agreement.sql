@@ -1,0 +1,47 @@
+-- Whether what was judged on one target holds on another: one row per pair of targets and per verdict that both have,
+-- of each target's newest comparison that has it. `kind` 'difference' is a measure of `pairwise`, 'claim' one of
+-- `claims` that rests on what was observed. A verdict that decides nothing agrees with nothing. What differs between the
+-- targets' conformance and is said to affect the claim explains a disagreement; where nothing does, it is open.
+CREATE VIEW agreement AS
+WITH judged AS (
+    SELECT 'difference' AS kind, c.target, c.comparison_id, c.finished_at, p.workload, p.scenario, p.operation,
+        p.variant, p.baseline, p.candidate, p.metric AS judged, '' AS part, p.verdict,
+        p.verdict <> 'inconclusive' AS decided
+    FROM pairwise p JOIN comparisons c USING (comparison_id)
+    WHERE p.arm = 'main'
+    UNION ALL
+    SELECT 'claim', c.target, c.comparison_id, c.finished_at, '', '', '',
+        '', '', coalesce(l.architecture, ''), l.claim_id, l.part, l.verdict,
+        l.verdict NOT IN ('inconclusive', 'not_testable_here')
+    FROM claims l JOIN comparisons c USING (comparison_id)
+    WHERE l.evidence = 'observed'
+),
+newest AS (
+    SELECT * FROM judged
+    QUALIFY row_number() OVER (
+        PARTITION BY kind, target, workload, scenario, operation, variant, baseline, candidate, judged, part
+        ORDER BY finished_at DESC, comparison_id DESC
+    ) = 1
+),
+differing AS (  -- behaviours that two targets show otherwise, and the claims that rest on them
+    SELECT a.target, b.target AS other_target, a.behaviour, string_split(a.affects, ', ') AS affects
+    FROM conformance a JOIN conformance b USING (behaviour)
+    WHERE a.target < b.target AND a.status <> b.status AND 'unknown' NOT IN (a.status, b.status)
+)
+SELECT a.kind, a.workload, a.scenario, a.operation, a.variant, a.baseline, a.candidate, a.judged, a.part,
+    a.target, a.verdict, b.target AS other_target, b.verdict AS other_verdict,
+    CASE WHEN NOT (a.decided AND b.decided) THEN 'undecided'
+        WHEN a.verdict = b.verdict THEN 'agrees'
+        WHEN len(explained_by) > 0 THEN 'explained'
+        ELSE 'open' END AS agreement,
+    explained_by,
+    a.comparison_id, b.comparison_id AS other_comparison_id
+FROM newest a
+JOIN newest b USING (kind, workload, scenario, operation, variant, baseline, candidate, judged, part)
+CROSS JOIN LATERAL (
+    SELECT coalesce(list(d.behaviour ORDER BY d.behaviour), []) AS explained_by
+    FROM differing d
+    WHERE d.target = a.target AND d.other_target = b.target AND a.kind = 'claim'
+        AND list_contains(d.affects, a.judged)
+)
+WHERE a.target < b.target

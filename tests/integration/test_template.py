@@ -1,0 +1,224 @@
+"""The template and the provisioning held together: both made on one emulator, and looked at."""
+
+import http.client
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from resources.architectures import Architecture, architectures
+from resources.clients import Clients
+from resources.integrations import STAGE, execute_api_url
+from resources.packaging import package
+from resources.stack import Stack
+from resources.targets import ministack
+from resources.targets.local import LocalEmulator
+from resources.template import CODE, template
+from tests.platforms import platform
+from workloads.replay.schedule import split_url
+
+pytestmark = pytest.mark.emulator
+
+_LAB_ALONE = {"AWS_ENDPOINT_URL_DYNAMODB"}
+
+
+def with_code(clients: Clients) -> Clients:
+    """The handlers' code in a bucket, as `aws cloudformation package` would put it."""
+    clients.s3.create_bucket(Bucket="code")
+    clients.s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
+    return clients
+
+
+def deploy(clients: Clients, name: str, written: dict[str, Any]) -> str:
+    """A CloudFormation stack of a template; its name."""
+    for one in written["Resources"].values():
+        if one["Properties"].get("Code") == CODE:
+            one["Properties"]["Code"] = {"S3Bucket": "code", "S3Key": "handlers.zip"}
+    formation = clients._client("cloudformation")
+    formation.create_stack(StackName=name, TemplateBody=json.dumps(written), Capabilities=["CAPABILITY_IAM"])
+    deadline = time.monotonic() + 60
+    while (stack := formation.describe_stacks(StackName=name)["Stacks"][0])[
+        "StackStatus"
+    ] == "CREATE_IN_PROGRESS" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
+    return name
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    running = platform(tmp_path_factory.mktemp("emulators")).start("template", 40)
+    try:
+        running.wait_until_ready()
+        yield with_code(Clients(running.endpoint_url))
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module", params=list(architectures()))
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    return architectures()[request.param]
+
+
+@pytest.fixture(scope="module")
+def deployed(clients: Clients, architecture: Architecture) -> str:
+    """The name of a CloudFormation stack of the template."""
+    return deploy(clients, f"adopted-{architecture.name.replace('_', '-')}", template(architecture))
+
+
+@pytest.fixture(scope="module")
+def provisioned(clients: Clients, architecture: Architecture) -> str:
+    """The prefix of what the lab itself made."""
+    prefix = f"lab-{architecture.name.replace('_', '-')}"
+    Stack(clients, architecture.nodes, clients.endpoint_url, prefix=prefix).ensure_all()
+    return prefix
+
+
+def seen(clients: Clients, prefix: str) -> dict[str, Any]:
+    """Everything the services say of what begins with ``prefix``, as far as it was decided and not drawn."""
+
+    def plain(value: Any) -> Any:
+        return json.loads(json.dumps(value, sort_keys=True, default=str).replace(prefix, "PREFIX"))
+
+    functions = {
+        one["FunctionName"]: {
+            **{name: one[name] for name in ("Runtime", "Handler", "Timeout", "MemorySize")},
+            "Variables": {
+                name: value for name, value in one["Environment"]["Variables"].items() if name not in _LAB_ALONE
+            },
+        }
+        for one in clients.lambda_.list_functions()["Functions"]
+        if one["FunctionName"].startswith(f"{prefix}-")
+    }
+    queues = {}
+    for url in clients.sqs.list_queues(QueueNamePrefix=f"{prefix}-").get("QueueUrls", []):
+        told = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        wanted = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "QueueArn")
+        redrive = json.loads(told.get("RedrivePolicy", "null"))
+        if redrive:
+            redrive["maxReceiveCount"] = int(redrive["maxReceiveCount"])
+        queues[url.rpartition("/")[2]] = {**{name: told[name] for name in wanted}, "RedrivePolicy": redrive}
+    mappings = [
+        {name: one[name] for name in ("EventSourceArn", "FunctionArn", "BatchSize", "FunctionResponseTypes")}
+        for one in clients.lambda_.list_event_source_mappings()["EventSourceMappings"]
+        if f":{prefix}-" in one["EventSourceArn"]
+    ]
+    table = clients.dynamodb.describe_table(TableName=f"{prefix}-orders")["Table"]
+    return dict(
+        plain(
+            {
+                "functions": functions,
+                "queues": queues,
+                "mappings": mappings,
+                "table": [
+                    table["KeySchema"],
+                    table["AttributeDefinitions"],
+                    table["BillingModeSummary"]["BillingMode"],
+                ],
+                "routes": routes(clients, api_of(clients, prefix)),
+            }
+        )
+    )
+
+
+def api_of(clients: Clients, prefix: str) -> str:
+    apis = clients.apigateway.get_rest_apis(limit=500)["items"]
+    return str(next(one["id"] for one in apis if one["name"] == f"{prefix}-api"))
+
+
+def routes(clients: Clients, api: str) -> dict[str, Any]:
+    """Path and verb to the integration, but for the role: the lab's does not exist."""
+    gateway, found = clients.apigateway, {}
+    for resource in gateway.get_resources(restApiId=api, limit=500)["items"]:
+        for verb in resource.get("resourceMethods", {}):
+            route = {"restApiId": api, "resourceId": resource["id"], "httpMethod": verb}
+            integration = gateway.get_integration(**route)
+            found[f"{verb} {resource['path']}"] = {
+                **{
+                    name: integration.get(name)
+                    for name in ("type", "httpMethod", "uri", "requestTemplates", "requestParameters")
+                },
+                "responses": {
+                    status: one.get("selectionPattern")
+                    for status, one in integration.get("integrationResponses", {}).items()
+                },
+                "statuses": sorted(gateway.get_method(**route).get("methodResponses", {})),
+                "credentials": "credentials" in integration,
+            }
+    return found
+
+
+def test_what_the_template_makes_is_what_is_provisioned(clients: Clients, deployed: str, provisioned: str) -> None:
+    assert seen(clients, deployed) == seen(clients, provisioned)
+
+
+def order(clients: Clients, prefix: str) -> int:
+    """Place an order; its status."""
+    host, port, base = split_url(execute_api_url(clients.endpoint_url, api_of(clients, prefix)))
+    assert base.endswith(STAGE)
+    connection = http.client.HTTPConnection(host, port, timeout=20)
+    body = json.dumps({"request_id": "1", "order_id": "o-1", "details": "noodles"})
+    connection.request("POST", f"{base}/orders", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+def stored(clients: Clients, prefix: str, within_s: float) -> dict[str, Any] | None:
+    """The order, once it is there."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        found: dict[str, Any] | None = clients.dynamodb.get_item(
+            TableName=f"{prefix}-orders", Key={"id": {"S": "o-1"}}
+        ).get("Item")
+        if found:
+            return found
+        time.sleep(0.1)
+    return None
+
+
+def test_what_the_template_makes_serves(clients: Clients, architecture: Architecture, deployed: str) -> None:
+    assert order(clients, deployed) == (202 if "command" in architecture.queued else 201)
+    found = stored(clients, deployed, within_s=15)
+    assert found is not None
+    assert found["status"] == {"S": "placed"}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """MiniStack with its permission checks on."""
+    running = LocalEmulator(
+        "strict",
+        tmp_path_factory.mktemp("strict"),
+        arguments=[sys.executable, "-m", "ministack"],
+        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
+        health=ministack._HEALTH,
+    )
+    try:
+        running.wait_until_ready()
+        yield with_code(Clients(running.endpoint_url))
+    finally:
+        running.close()
+
+
+class TestWherePermissionsAreChecked:
+    """The roles of the template are enough, and are needed."""
+
+    @pytest.mark.parametrize("name", list(architectures()))
+    def test_the_least_rights_are_enough(self, strict: Clients, name: str) -> None:
+        architecture = architectures()[name]
+        prefix = deploy(strict, f"strict-{name.replace('_', '-')}", template(architecture))
+        assert order(strict, prefix) == (202 if "command" in architecture.queued else 201)
+        assert stored(strict, prefix, within_s=15) is not None
+
+    def test_with_less_nothing_is_stored(self, strict: Clients) -> None:
+        written = template(architectures()["synchronous"])
+        statements = written["Resources"]["CommandRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        statements[0]["Action"] = ["dynamodb:GetItem"]
+        prefix = deploy(strict, "less", written)
+        assert order(strict, prefix) >= 500
+        assert stored(strict, prefix, within_s=0.5) is None

@@ -1,0 +1,143 @@
+"""An emulator at a URL: what is taken for one, whose names are whose, and what is refused. No emulator is started."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resources.leash import free_port
+from resources.progress import Silent
+from resources.targets import Platform, open_target, targets
+from resources.targets.endpoint import OPTION, Owner, recognised
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import Places
+
+
+@contextmanager
+def serving(pages: Mapping[str, tuple[int, object]], posted: tuple[int, object]) -> Iterator[str]:
+    """A web server with these pages as JSON, and one answer to whatever is posted; its URL."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def _answer(self, status: int, told: object) -> None:
+            body = json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self._answer(*pages.get(self.path, (404, {})))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(*posted)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def opened(url: str, home: Path) -> Platform:
+    return open_target("endpoint", Places(home), {OPTION: url}, Silent())
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://dynamodb.us-east-1.amazonaws.com",
+            "http://10.0.0.1:4566",
+            "http://127.0.0.1.example.com",
+            "https://127.0.0.1:4566",
+            "http://127.0.0.1:4566/path",
+            "127.0.0.1:4566",
+            "ftp://127.0.0.1",
+            "nonsense",
+        ],
+    )
+    def test_is_whatever_is_no_address_of_this_machine(self, url: str, tmp_path: Path) -> None:
+        with pytest.raises(ArchduelError, match=r"is no endpoint of an emulator on this machine: say http://127\.0"):
+            opened(url, tmp_path)
+
+    def test_is_one_where_nothing_listens(self, tmp_path: Path) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with pytest.raises(ArchduelError, match=f"nothing answers at {url} .*refused.*--endpoint-url"):
+            opened(url, tmp_path)
+
+    def test_is_a_web_server_that_is_no_emulator(self, tmp_path: Path) -> None:
+        with (
+            serving({"/": (200, {"hello": "world"})}, (405, {})) as url,
+            pytest.raises(ArchduelError, match=f"{url} answers, but not as an AWS emulator does") as failure,
+        ):
+            opened(url, tmp_path)
+        assert len(str(failure.value).splitlines()) == 1
+
+    def test_is_no_url_at_all(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="--target endpoint needs --endpoint-url"):
+            open_target("endpoint", Places(tmp_path), {}, Silent())
+
+
+@pytest.mark.parametrize("name", [name for name, target in targets().items() if target.health])
+def test_a_target_somebody_else_started_is_recognised_and_named(name: str) -> None:
+    known = targets()[name]
+    assert known.health is not None
+    with serving({known.health: (200, {"version": "9.8.7"})}, (200, {})) as url:
+        target, title = recognised(url)
+    assert target is known
+    assert title == f"{known.product} 9.8.7 at {url.removeprefix('http://')}"
+
+
+def test_an_emulator_nobody_knows_is_named_by_its_address() -> None:
+    with serving({}, (200, {})) as url:
+        assert recognised(url) == (None, f"emulator at {url.removeprefix('http://')}")
+
+
+class TestOwner:
+    def test_has_a_prefix_of_its_own_for_each_instance(self, tmp_path: Path) -> None:
+        owner = Owner.here(Places(tmp_path))
+        assert len({owner.prefix(number) for number in range(5)}) == 5
+        longest = f"{owner.prefix(1000)}-probe-function-1000"
+        assert len(longest) <= 64, "Lambda takes no longer name"
+
+    def test_leaves_alone_what_it_or_another_living_run_of_its_made(self, tmp_path: Path) -> None:
+        owner = Owner.here(Places(tmp_path))
+        assert not owner.left_behind(f"{owner.prefix(1)}-orders")
+        other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        started = int(psutil.Process(other.pid).create_time())
+        name = f"{Owner(owner.tag, other.pid, started).prefix(1)}-orders"
+        assert not owner.left_behind(name)
+        other.communicate(b"\n", timeout=10)
+        assert owner.left_behind(name)
+
+    def test_knows_a_number_that_was_given_to_another_process(self, tmp_path: Path) -> None:
+        owner = Owner.here(Places(tmp_path))
+        before = Owner(owner.tag, owner.pid, owner.started - 100)
+        assert owner.left_behind(f"{before.prefix(1)}-orders")
+
+    @pytest.mark.parametrize(
+        "name", ["orders", "archduel-orders", "archduel-0badf00d-ffffff-1-1-orders", "my-archduel-x", ""]
+    )
+    def test_touches_nothing_of_somebody_elses(self, name: str, tmp_path: Path) -> None:
+        assert not Owner.here(Places(tmp_path)).left_behind(name)
+
+    def test_is_another_for_another_home(self, tmp_path: Path) -> None:
+        mine, other = Owner.here(Places(tmp_path / "a")), Owner.here(Places(tmp_path / "b"))
+        dead = Owner(other.tag, other.pid, other.started - 100).prefix(1)
+        assert other.left_behind(f"{dead}-orders")
+        assert not mine.left_behind(f"{dead}-orders")

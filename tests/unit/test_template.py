@@ -1,0 +1,116 @@
+"""An architecture written as a CloudFormation template: valid, with the least rights, and of what is provisioned."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import lint_all
+
+from resources.architectures import Architecture, architectures
+from resources.stack import Node, Stack, StackSettings
+from resources.template import as_yaml, template
+from tests.shell import archduel
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+_NEEDS_PACKAGING = "W3002"  # the code is a folder until `aws cloudformation package` has put it into a bucket
+
+
+@pytest.fixture(params=list(architectures()))
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    return architectures()[request.param]
+
+
+def of_type(written: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Logical name to properties."""
+    return {name: one["Properties"] for name, one in written["Resources"].items() if one["Type"] == f"AWS::{kind}"}
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def test_cloudformation_has_nothing_to_say_against_it(architecture: Architecture) -> None:
+    found = [one for one in lint_all(as_yaml(template(architecture))) if one.rule.id[0] in "EW"]  # advice left out
+    assert [str(one) for one in found if one.rule.id != _NEEDS_PACKAGING] == []
+    assert len(found) == len(architecture.functions)
+
+
+def test_every_node_is_in_it_once(architecture: Architecture) -> None:
+    counted = {
+        "dynamodb": of_type(template(architecture), "DynamoDB::Table"),
+        "sqs": of_type(template(architecture), "SQS::Queue"),
+        "lambda": of_type(template(architecture), "Lambda::Function"),
+        "lambda_mapping": of_type(template(architecture), "Lambda::EventSourceMapping"),
+        "apigateway": of_type(template(architecture), "ApiGateway::RestApi"),
+    }
+    kinds = [node.kind for node in architecture.nodes.values()]
+    assert {kind: len(found) for kind, found in counted.items()} == {kind: kinds.count(kind) for kind in counted}
+
+
+def test_nothing_in_it_is_of_this_machine_or_one_account(architecture: Architecture) -> None:
+    text = json.dumps(template(architecture))
+    for told in ("127.0.0.1", "localhost", "us-east-1", "000000000000", "AWS_ENDPOINT_URL", "arn:aws:"):
+        assert told not in text
+
+
+def test_its_settings_are_the_stacks(architecture: Architecture) -> None:
+    settings = replace(StackSettings(), function_timeout_s=3, visibility_timeout_s=21, reserved_concurrency=7)
+    written = template(architecture, settings)
+    for function in of_type(written, "Lambda::Function").values():
+        assert (function["Timeout"], function["ReservedConcurrentExecutions"]) == (3, 7)
+    if architecture.queued:
+        assert of_type(written, "SQS::Queue")["Queue"]["VisibilityTimeout"] == 21
+
+
+def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
+    roles = of_type(template(architecture), "IAM::Role")
+    assert roles
+    for role in roles.values():
+        for statement in statements(role):
+            assert statement["Resource"] != "*"
+            assert not [action for action in statement["Action"] if "*" in action]
+    allowed = {name: {action for one in statements(role) for action in one["Action"]} for name, role in roles.items()}
+    most = {
+        "CommandRole": {"dynamodb:UpdateItem"},
+        "QueryRole": {"dynamodb:GetItem"},
+        "ApiRole": {"sqs:SendMessage"},
+        "ConsumerRole": {
+            *("dynamodb:GetItem", "dynamodb:UpdateItem"),
+            *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+        },
+    }
+    assert allowed == {name: most[name] for name in allowed}
+
+
+def test_an_api_may_invoke_what_it_calls_and_nothing_else(architecture: Architecture) -> None:
+    written = template(architecture)
+    called = {one["FunctionName"]["Fn::GetAtt"][0] for one in of_type(written, "Lambda::Permission").values()}
+    methods = json.dumps(list(of_type(written, "ApiGateway::Method").values()))
+    assert called == {name for name in of_type(written, "Lambda::Function") if f"${{{name}.Arn}}" in methods}
+
+
+def test_what_has_no_counterpart_is_refused_by_name() -> None:
+    def topic(stack: Stack) -> dict[str, Any]:
+        stack.clients.sqs.create_topic(Name="x")
+        return {}
+
+    other = Architecture("other", "Other", "", {"topic": Node((), topic, "sns", "")}, frozenset())
+    with pytest.raises(ArchduelError, match="no template can say what Topic asks for: create_topic of queues"):
+        template(other)
+
+
+class TestCommand:
+    def test_prints_what_can_be_read_again(self, places: Places) -> None:
+        done = archduel(places, "template", "hybrid")
+        assert done.returncode == 0
+        assert yaml.safe_load(done.stdout) == template(architectures()["hybrid"])
+
+    def test_lists_the_architectures_there_are(self, places: Places) -> None:
+        done = archduel(places, "template", "nope")
+        assert done.returncode == 2
+        assert "event_driven, hybrid, synchronous" in done.stderr
