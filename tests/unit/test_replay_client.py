@@ -362,37 +362,52 @@ class TestDeadline:
         assert (responses.client_queue_us[responses.status == UNSENT] == -1).all()
 
 
+@contextmanager
+def stopped_once(gauge: Gauge, reached: Callable[[], bool]) -> Iterator[None]:
+    """The client is stopped from outside when it has got so far, however long a busy machine takes for that."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not reached() and not over.wait(0.001):
+            pass
+        gauge.stop = True
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
 class TestStopping:
     @pytest.mark.parametrize(
-        "schedule",
+        ("schedule", "answered"),
         [
-            pytest.param(evenly(4000, 200), id="under way"),
-            pytest.param(evenly(2, 1 / 60), id="in a long pause"),
-            pytest.param(evenly(10, 200, first_us=60_000_000), id="before the first"),
+            pytest.param(evenly(4000, 200), 20, id="under way"),
+            pytest.param(evenly(2, 1 / 60), 1, id="in a long pause"),
+            pytest.param(evenly(10, 200, first_us=60_000_000), 0, id="before the first"),
         ],
     )
-    def test_the_rest_is_unsent_and_it_returns_soon(self, schedule: Schedule) -> None:
+    def test_the_rest_is_unsent_and_it_returns_soon(self, schedule: Schedule, answered: int) -> None:
         gauge = Gauge()
-        timer = threading.Timer(0.4, lambda: setattr(gauge, "stop", True))
         started = time.monotonic()
-        with Server(answer).running() as server:
-            timer.start()
+        with Server(answer).running() as server, stopped_once(gauge, lambda: gauge.finished >= answered):
             responses = send(KeepAliveClient(), schedule, server.url, gauge)
-        timer.join()
-        assert time.monotonic() - started < 5
-        assert set(responses.status) <= {200, UNSENT}
-        assert responses.status[-1] == UNSENT
-        early = schedule.due_us < 100_000
-        assert (responses.status[early] == 200).all()
+        assert time.monotonic() - started < 15, "long before the last was due"
+        assert (responses.status == 200).sum() >= answered
+        unsent = responses.status == UNSENT
+        assert unsent[unsent.argmax() :].all(), "once stopped, nothing more"
+        assert unsent[-1]
+        # What was sent and had no answer yet when it was stopped is cut off.
+        assert set(responses.status[~unsent]) <= {200, BROKEN}
 
     def test_what_waits_for_an_answer_is_given_up(self) -> None:
         gauge = Gauge()
-        timer = threading.Timer(0.3, lambda: setattr(gauge, "stop", True))
         started = time.monotonic()
-        with Server(ignore).running() as server:
-            timer.start()
+        with Server(ignore).running() as server, stopped_once(gauge, lambda: gauge.in_flight == 2):
             responses = send(KeepAliveClient(connections=2), evenly(1000, 200), server.url, gauge)
-        timer.join()
-        assert time.monotonic() - started < 5, "long before the deadline"
+        assert time.monotonic() - started < 15, "long before the deadline"
         assert (responses.status == BROKEN).sum() == 2
         assert (responses.status == UNSENT).sum() == 998
