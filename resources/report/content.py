@@ -17,12 +17,11 @@ from resources.report import narrative, queries
 from resources.report.cells import Cell, Rows, cell_of, table_of, titles_of
 from resources.report.evidence_parts import BreakEven, Evidence, evidence_of
 from resources.report.queries import bound
-from resources.targets import flag
+from resources.targets import DEFAULT_TARGET, flag
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import DEFAULT_SCENARIOS, Scenario
 
 _OPTIONS = {
-    "--target": "target",
     "--speed": "speed",
     "--duration": "duration_s",
     "--limit": "limit",
@@ -163,10 +162,12 @@ def judging_command(
     defaults = asdict(LabSettings())
     given = {option: config.get(name, defaults[name]) for option, name in _OPTIONS.items()}
     given = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
-    told = {flag(name): value for name, value in config.get("target_options", {}).items()}
+    target = config.get("target", DEFAULT_TARGET)
+    told = {"--target": target} if target != DEFAULT_TARGET else {}
+    told |= {flag(name): value for name, value in config.get("target_options", {}).items()}
     return narrative.judging_command(
         workload,
         [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
         [] if set(named) == set(architectures()) else named,
-        {name: value for name, value in given.items() if value != defaults[_OPTIONS[name]]} | told,
+        told | {option: value for option, value in given.items() if value != defaults[_OPTIONS[option]]},
     )
