@@ -95,7 +95,7 @@ class Library:
 
     def paths(self) -> dict[str, Path]:
         """Name to Parquet file, sorted by name. What killed recorders left behind becomes a recording first."""
-        if any(_is_abandoned(begun.folder) for begun in self.left_behind()):
+        if self.forsaken():
             from workloads.live.recovery import recover  # noqa: PLC0415 - it stands on this module
 
             with suppress(ArchduelError):  # it stays, and hides no other recording
@@ -189,6 +189,10 @@ class Library:
         """What recorders have written, at work or gone."""
         folders = sorted(self._places.recordings.glob(f".*{_LIVE}"))
         return [Begun(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
+
+    def forsaken(self) -> bool:
+        """Whether a recorder is gone and has left something behind."""
+        return any(_is_abandoned(begun.folder) for begun in self.left_behind())
 
     def free_name(self, name: str, *, replace: bool) -> str:
         """``name``, or, where a recording has it that may not be replaced, ``name`` with the first free number."""

@@ -34,6 +34,12 @@ class End(asyncio.Protocol):
     def open(self) -> bool:
         return self._transport is not None
 
+    @property
+    def peer(self) -> str:
+        """The address at its other end, without the port."""
+        name = None if self._transport is None else self._transport.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but inheritance
         self._made()
@@ -67,6 +73,13 @@ class End(asyncio.Protocol):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+    def write_last(self, data: bytes) -> None:
+        """Write and say that nothing follows; what its peer still sends is received."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
 
     def close(self) -> None:
         """Close once what was written is sent."""

@@ -136,6 +136,11 @@ class _Message(ABC):
         return self._body.length if isinstance(self._body, _Sized) else None
 
     @property
+    def delimited(self) -> bool:
+        """Whether its end shows without an end of the connection."""
+        return not isinstance(self._body, _UntilClose)
+
+    @property
     def content_bytes(self) -> int:
         """How much its body carries, so far as is known by now; chunks' sizes count, what frames them does not."""
         return 0 if self._body is None else self._body.content_bytes
@@ -200,6 +205,7 @@ class Request(_Message):
 
     method: str
     expects_continue: bool
+    upgrades = False  # whether its sender may be told that the connection speaks another protocol from now on
 
     def __init__(self) -> None:
         super().__init__(httptools.HttpRequestParser)
@@ -228,7 +234,7 @@ class Response(_Message):
 
     def _body_after_head(self, parser: Any) -> _Body:
         self.status = parser.get_status_code()
-        if self.status == 101:
+        if self.status == 101 and not self._request.upgrades:
             raise NotHttp("an upgraded connection")
         if self.interim or self.status in {204, 304} or self._request.method == "HEAD":
             return _Sized(0)

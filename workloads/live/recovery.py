@@ -5,6 +5,7 @@ is in them is `workloads.live.whole`.
 """
 
 import shutil
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -14,13 +15,13 @@ from workloads.library import Library
 from workloads.live.whole import Account, make_whole
 
 
-def recover(library: Library) -> list[Account]:
-    """Makes recordings of what recorders that are gone left behind; those at work are left alone.
+def recover(library: Library) -> dict[Path, Account]:
+    """Makes recordings of what recorders that are gone left behind, by their folders; those at work are left alone.
 
     A recording takes the name it was begun under, or that name with a number where another has taken it meanwhile. All
     or nothing for each; what cannot be made whole now stays for later, and an `ArchduelError` says why.
     """
-    accounts = []
+    accounts: dict[Path, Account] = {}
     for begun in library.left_behind():
         with begun.claimed() as ours:
             if not ours:
@@ -40,7 +41,7 @@ def recover(library: Library) -> list[Account]:
                     " recording at the next archduel command"
                 ) from error
             else:
-                accounts.append(account)
+                accounts[begun.folder] = account
             # First by another name: killed in here, the next one must not make a second recording of it.
             done = begun.folder.replace(begun.folder.with_suffix(".done"))
             shutil.rmtree(done, ignore_errors=True)
