@@ -84,6 +84,7 @@ class Connection:
         self._inbox = b""  # what was read and is not dealt with
         self._exchange: Exchange | None = None
         self._tunnel: Line | None = None
+        self._kept = False  # it has carried an exchange and goes on
         self._over = False  # whatever the client sends is of no interest any more
         self._touched_s = 0.0
         self._connecting: set[asyncio.Task[None]] = set()
@@ -153,7 +154,9 @@ class Connection:
 
     def _pass_on(self, exchange: Exchange) -> None:
         """The head is there."""
-        line = self._owner.pool.take(replayable=exchange.request.replayable)
+        # A kept connection may be about to end. What cannot be sent again takes that risk where its client did, too.
+        replayable = exchange.request.replayable
+        line = self._owner.pool.take(replayable=replayable) if replayable or self._kept else None
         if line is not None:
             self._send(exchange, line)
         else:
@@ -257,6 +260,7 @@ class Connection:
         self._owner.settle(exchange, exchange.status)
         self._exchange = None
         if exchange.keep:
+            self._kept = True
             if self._inbox:
                 self.advance()
         elif self._inbox:
@@ -377,7 +381,7 @@ class Connection:
             if quiet_s > _IDLE_S:
                 self.close()
         elif not exchange.request.has_head:
-            if (time.monotonic_ns() - exchange.began_ns) / 1e9 > _HEAD_S:
+            if now_s - exchange.began_ns / 1e9 > _HEAD_S:
                 self._refuse(exchange, Refused(408, f"a head that took more than {_HEAD_S:.0f} s"))
         elif not exchange.request.complete and quiet_s > _BODY_S and not self._inbox:
             line = exchange.line

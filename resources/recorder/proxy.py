@@ -83,9 +83,8 @@ class Proxy:
         batch.upstream_errors = self.upstream_errors
         return batch
 
-    def sweep(self) -> None:
-        """Ends what has taken too long. To be called about once a second."""
-        now_s = time.monotonic()
+    def sweep(self, now_s: float) -> None:
+        """Ends what has taken too long by now, on CLOCK_MONOTONIC. To be called about once a second."""
         for connection in list(self._connections):
             connection.sweep(now_s)
         self.pool.sweep()

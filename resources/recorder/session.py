@@ -117,7 +117,7 @@ async def _serve(settings: Settings, written: Journal, watcher: Watcher, minutes
                 watcher.goes_on(_figures(proxy, written, now_s - began_s))
                 if now_s - swept_s >= _SWEEP_S:
                     swept_s = now_s
-                    proxy.sweep()
+                    proxy.sweep(now_s)
                 wait_s = min(now_s + _WRITE_S, ends_s) - time.monotonic()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), max(0.0, wait_s))
