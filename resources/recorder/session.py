@@ -106,11 +106,11 @@ async def _serve(settings: Settings, written: Journal, watcher: Watcher, minutes
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told)
     proxy = Proxy(settings)
-    await proxy.listen()
-    watcher.listening(settings.listen_host, proxy.port)
-    began_s = swept_s = time.monotonic()
-    ends_s = began_s + 60 * minutes if minutes is not None else float("inf")
     with _undisturbed():
+        await proxy.listen()
+        watcher.listening(settings.listen_host, proxy.port)
+        began_s = swept_s = time.monotonic()
+        ends_s = began_s + 60 * minutes if minutes is not None else float("inf")
         try:
             while not stop.is_set() and (now_s := time.monotonic()) < ends_s:
                 await asyncio.to_thread(written.write, proxy.take())

@@ -42,7 +42,7 @@ def main() -> None:
         command = [str(Path(sys.executable).with_name("archduel")), "record", "--name", "bench"]
         ways = [*command, "--listen", f"127.0.0.1:{port}", "--upstream", f"http://127.0.0.1:{upstream_port}"]
         recorder = stack.enter_context(_started(ways, port, folder / "recorder.log"))
-        (process,) = [one for one in recorder.processes() if "record" in one.cmdline()]
+        (process,) = [one for one in recorder.processes() if one.cmdline()[2:3] == ["record"]]
         if hasattr(process, "cpu_affinity"):
             process.cpu_affinity([0])
         paths = [Way("direct", upstream_port, None), Way("archduel record", port, recorder)]

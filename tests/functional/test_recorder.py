@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -64,10 +64,10 @@ def test_stopped_it_is_a_recording_with_the_account_of_every_request(
     places: Places, upstream: Upstream, number: signal.Signals
 ) -> None:
     with recording(places, upstream) as (process, port):
-        caller = Caller(port)
-        sent_s = [ask(caller, one) for one in range(20)]
-        caller.send(b"nonsense\r\n\r\n")
-        assert caller.response().startswith(b"HTTP/1.1 400 ")
+        with closing(Caller(port)) as caller:
+            sent_s = [ask(caller, one) for one in range(20)]
+            caller.send(b"nonsense\r\n\r\n")
+            assert caller.response().startswith(b"HTTP/1.1 400 ")
         process.send_signal(number)
         said, complaints = process.communicate(timeout=30)
     assert process.returncode == 0, complaints
@@ -84,9 +84,13 @@ def test_stopped_it_is_a_recording_with_the_account_of_every_request(
 
 def test_killed_it_leaves_no_process_and_loses_nothing_older_than_a_second(places: Places, upstream: Upstream) -> None:
     upstream.answers["/slow"] = (60.0, None)
-    with recording(places, upstream) as (process, port):
-        waiting, caller = Caller(port), Caller(port)
+    with (
+        recording(places, upstream) as (process, port),
+        closing(Caller(port)) as waiting,
+        closing(Caller(port)) as caller,
+    ):
         waiting.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")
+        upstream.wait_for(1)
         sent_s: list[float] = []
         began_s = time.time()
         while time.time() < began_s + 3:
