@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import duckdb
 import uvloop
 
 from resources.recorder.proxy import Proxy, Settings
@@ -79,10 +80,11 @@ def record_traffic(
         try:
             with journal(folder, library_key(places.recordings), rules) as written:
                 uvloop.run(_serve(settings, written, watcher, minutes))
-        except OSError as error:
+        except (OSError, duckdb.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             raise ArchduelError(
-                f"recording {name!r} could not be written: {error.strerror or error}; what was recorded is kept, and"
-                " becomes a recording at the next archduel command"
+                f"recording {name!r} could not be written: {reason}; what was recorded is kept, and becomes a recording"
+                " at the next archduel command"
             ) from error
     return _made_whole(library, folder)
 

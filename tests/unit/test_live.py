@@ -177,7 +177,7 @@ class TestWhole:
         assert account.stopped
         assert account.upstream_errors == 1
         provenance = json.loads((target / "provenance.json").read_text())
-        assert provenance["lines"] == provenance["accepted"] + provenance["dropped"] + provenance["refused"]
+        assert provenance["seen"] == provenance["requests"] + provenance["dropped"] + provenance["refused"]
 
     def test_books_that_do_not_balance_are_an_error(self, tmp_path: Path, target: Path) -> None:
         folder = written(tmp_path / "live", Batch([seen(0)]), total=2)
@@ -257,6 +257,21 @@ class TestRecovery:
             with pytest.raises(UsageError, match="'shop' is being recorded"), library.keeping("shop"):
                 pass
             assert folder.exists()
+
+    def test_a_disk_that_is_full_keeps_it_for_later_and_hides_no_other_recording(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = abandoned(library, "shop", [seen(0)])
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "write_text", full)
+            assert list(library.paths()) == []
+            with pytest.raises(ArchduelError, match="'shop' could not be written: No space left on device; what was"):
+                recover(library)
+        assert list(recover(library)) == [folder]
 
     def test_two_at_once_make_one_recording_of_it(self, library: Library) -> None:
         folder = abandoned(library, "shop", [seen(0)])
