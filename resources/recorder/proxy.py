@@ -100,8 +100,13 @@ class Proxy:
         self._settled_all = hurry
         if not self._under_way:
             hurry.set()
+        ends_s = time.monotonic() + grace_s
         with suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), grace_s)
+        for _ in range(round((ends_s - time.monotonic()) / _NOTICING_S)):
+            if all(connection.idle for connection in self._connections):
+                break  # answers are not only given, but sent
+            await asyncio.sleep(_NOTICING_S)
         for connection in list(self._connections):
             connection.abort()
         self.pool.close()

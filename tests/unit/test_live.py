@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 from hypothesis import given, settings
@@ -59,8 +60,6 @@ def target(tmp_path: Path) -> Path:
 
 
 def rows(folder: Path) -> list[dict[str, object]]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - of this helper alone
-
     found: list[dict[str, object]] = pq.read_table(folder / "requests.parquet").to_pylist()
     return found
 

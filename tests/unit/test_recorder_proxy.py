@@ -546,6 +546,22 @@ class TestTrouble:
         assert idle.is_closed()
         assert running.saw(2)[1].status == 200
 
+    def test_a_client_that_reads_slowly_gets_its_last_answer_whole(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = response(b"y" * 8_000_000)
+        caller = connect()
+        caller.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.send(GET.replace(b"Host", b"Connection: close\r\nHost"))
+        read = 0
+        for _ in range(4):
+            read += len(caller.all_of(500_000))
+            running.call(lambda: running.proxy.sweep(time.monotonic() + 30))
+        while data := caller.socket.recv(1_000_000):
+            read += len(data)
+        assert read > 8_000_000
+        assert running.saw_one().status == 200
+
     def test_a_port_that_is_taken_is_one_sentence(self, running: Running) -> None:
         with pytest.raises(ArchduelError, match=rf"port {running.port} of 127.0.0.1 is taken"):
             Running(replace(settings_for(1), listen_port=running.port))
