@@ -23,18 +23,20 @@ _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 # the very port as its own and then talks to itself.
 _PORTS = range(20000, 32000)
 
+LOOPBACK = "127.0.0.1"
 
-def free_port() -> int:
-    """A loopback port nobody listens on right now."""
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A port nobody listens on right now at ``host``, an address of this machine."""
     for port in random.sample(_PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
-    raise OSError("no free loopback port between 20000 and 32000")
+    raise OSError(f"no free port of {host} between 20000 and 32000")
 
 
 class LeashedProcess:
