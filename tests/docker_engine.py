@@ -1,4 +1,4 @@
-"""A small Docker engine: the Engine API over a real socket, as much of it as `resources.targets.docker_engine` asks for.
+"""A small Docker engine: the Engine API over a real socket, as much of it as `resources.targets.docker_engine` needs.
 
 Belongs here: answering as the API's documentation has it (v1.45), so that the real SDK is what is tested. A container
 is whatever ``run`` makes of the body it is created with: a process of this machine, as a rule.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-GATEWAY = "172.17.0.1"
+GATEWAY = "127.0.0.2"  # an address of its own that nobody else reaches, as the bridge has one
 HUB = {"localstack/localstack:4.14.0", "public.ecr.aws/lambda/python:3.12"}  # what can be pulled
 
 
@@ -75,7 +75,9 @@ class FakeEngine:
         self.containers[identity] = Container(identity, name, body, "running")
         return identity
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def answer(  # noqa: PLR0911 - a table of answers
+        self, method: str, path: str, query: dict[str, str], body: Any
+    ) -> tuple[int, Any]:
         """Status and what is told; text is sent as it is."""
         self.asked.append(f"{method} {path}")
         for number, (of_method, pattern, status, message) in enumerate(self.refused):
@@ -86,7 +88,7 @@ class FakeEngine:
             case "GET", ["version"]:
                 return 200, {"Version": "27.5.1", "ApiVersion": self.api, "MinAPIVersion": "1.24"}
             case "GET", ["networks", "bridge"]:
-                config = [{"Subnet": "172.17.0.0/16", "Gateway": self.gateway}] if self.gateway else []
+                config = [{"Gateway": self.gateway}] if self.gateway else []
                 return 200, {"Name": "bridge", "Id": "b", "Driver": "bridge", "IPAM": {"Config": config}}
             case "GET", ["images", *name, "json"]:
                 reference = "/".join(name)
@@ -164,12 +166,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Api-Version", self.engine.api)
+        if path == "/images/create" and status == 200:  # told as it happens
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
+            return
         if status != 204:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data if status != 204 else b"")
 
-    do_GET = do_POST = do_DELETE = _serve
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -180,7 +194,7 @@ class _UnixServer(socketserver.ThreadingUnixStreamServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         # A client of a Unix socket has no address, and the handler wants one.
-        self.RequestHandlerClass(request, ("", 0), self)
+        self.RequestHandlerClass(request, ("", 0), self)  # type: ignore[arg-type]  # typeshed wants Self
 
 
 @contextmanager

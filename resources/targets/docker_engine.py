@@ -4,15 +4,14 @@ Belongs here: finding the engine, images, and containers that go with whoever la
 how, is a target's own module. The SDK is imported when an engine is asked for, not before.
 """
 
-import errno
+import ipaddress
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import psutil
 
 from resources.clients import is_loopback
 from workloads.errors import ArchduelError
@@ -23,7 +22,7 @@ DEFAULT_URL = "unix:///var/run/docker.sock"
 _ANSWER_S = 60.0
 _OLDEST_API = (1, 41)  # Engine 20.10, of December 2020
 _TELL_S = 5.0
-_NOBODY = {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.ENOTSOCK, errno.ECONNRESET}
+_PORT = 2375  # of an engine that listens on one
 
 Tell = Callable[[str], None]
 
@@ -51,6 +50,7 @@ class Engine:
         import docker  # noqa: PLC0415 - a quarter of a second, for those who want containers
 
         self.url, self._secret = url, secret
+        _knock(url)
         with self.refusing("could not be asked"):
             self._docker = docker.DockerClient(base_url=url, timeout=_ANSWER_S)
             self._docker.api.trust_env = False  # the environment's proxy has no business here
@@ -79,34 +79,24 @@ class Engine:
             raise ArchduelError(self._sentence(error, what)) from None
 
     def _sentence(self, error: BaseException, what: str) -> str:
-        number = _errno(error)
-        if number in {errno.EACCES, errno.EPERM}:
-            return f"this user may not ask the Docker engine at {self.url}: join the group docker, and log in again"
-        if number in _NOBODY:
-            return (
-                f"no Docker engine answers at {self.url}: start it, name another with DOCKER_HOST, or take"
-                " --target localstack, which needs none"
-            )
         words = str(getattr(error, "explanation", None) or error).strip().partition("\n")[0]
         return f"the Docker engine at {self.url}: {what}: {self._without_secret(words)[:300]}"
 
     def _without_secret(self, text: str) -> str:
         return text.replace(self._secret, "***") if self._secret else text
 
-    def bridge_address(self, addresses: Callable[[], set[str]] | None = None) -> str:
+    def bridge_address(self) -> str:
         """The address by which containers on the default network reach this machine, and nobody outside it does.
 
-        Raises `ArchduelError` where it is none of this machine's ``addresses``: containers are elsewhere then, in a
-        virtual machine or with a network of a user's own, and so is their clock.
+        Raises `ArchduelError` where it is none of this machine's: containers are elsewhere then, in a virtual machine
+        or with a network of a user's own, and in the first case so is their clock.
         """
         with self.refusing("has no network called bridge"):
             network = self._docker.networks.get("bridge").attrs
         configured = (network.get("IPAM") or {}).get("Config") or []
-        found = [one["Gateway"] for one in configured if "." in one.get("Gateway", "")]
-        ours = (addresses or _addresses)()
-        for address in found:
-            if address in ours:
-                return str(address)
+        for address in (str(one["Gateway"]) for one in configured if one.get("Gateway")):
+            if _is_ours(address):
+                return address
         raise ArchduelError(
             f"the Docker engine at {self.url} runs containers elsewhere than on this machine, as Docker Desktop and"
             " rootless engines do: functions there reach no fault proxy and have a clock of their own; take"
@@ -206,20 +196,36 @@ class Engine:
         return True
 
 
-def _errno(error: BaseException) -> int | None:
-    """The system's own reason somewhere behind an error: libraries wrap it in theirs, as argument or as cause."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and isinstance(one.errno, int):
-            return one.errno
-        waiting += [*one.args, one.__cause__, one.__context__]
-    return None
+def _knock(url: str) -> None:
+    """Whether anybody is there: the SDK would bury the reason, and leave the socket open."""
+    parts = urlsplit(url)
+    unix = parts.scheme == "unix"
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+        probe.settimeout(_ANSWER_S)
+        try:
+            probe.connect(parts.path if unix else (parts.hostname, parts.port or _PORT))
+        except OSError as error:
+            raise ArchduelError(unreachable(url, error)) from None
 
 
-def _addresses() -> set[str]:
-    return {address.address for interface in psutil.net_if_addrs().values() for address in interface}
+def unreachable(url: str, error: OSError) -> str:
+    """Why there is nothing to be had from the engine at ``url``, and what to do."""
+    if isinstance(error, PermissionError):
+        return f"this user may not ask the Docker engine at {url}: join the group docker, and log in again"
+    return (
+        f"no Docker engine answers at {url}: start it, name another with DOCKER_HOST, or take --target localstack,"
+        " which needs none"
+    )
+
+
+def _is_ours(address: str) -> bool:
+    """Whether this machine can listen at it, and there alone."""
+    parsed = ipaddress.ip_address(address)
+    if parsed.version != 4 or parsed.is_unspecified or parsed.is_multicast:
+        return False
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

@@ -18,7 +18,7 @@ from typing import Any
 
 from resources.leash import LOOPBACK, LeashedProcess, free_port
 from resources.progress import Reporter
-from resources.targets import Platform, Target
+from resources.targets import Platform
 from resources.targets.container_leash import ContainerLeash
 from resources.targets.docker_engine import LABEL, Engine, engine_url
 from resources.targets.endpoint import Owner
@@ -231,4 +231,4 @@ class LocalStackDocker(LocalStack):
         return Platform(self, f"{self.product} {tag} (container {identity.removeprefix('sha256:')})", start)
 
 
-TARGET: Target = LocalStackDocker()
+TARGET = LocalStackDocker()
