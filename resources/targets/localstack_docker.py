@@ -38,7 +38,7 @@ _PORT_TRIES = 3
 _LICENCE_REFUSED = 55  # LocalStack's exit code
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-# Where it is started anyhow, rather than told about by name: everything else of its settings is its own default.
+# Everything that is not here is its own default, DynamoDB included.
 _SETTINGS = {
     "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
     "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
@@ -48,6 +48,7 @@ _SETTINGS = {
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
     "LAMBDA_IGNORE_ARCHITECTURE": "1",  # functions run as what this machine is
     "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
+    "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",  # several containers start at once; by default 20 s
     "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
     "DISABLE_EVENTS": "1",  # nothing is told to anybody
     "SKIP_SSL_CERT_DOWNLOAD": "1",
