@@ -10,6 +10,8 @@ import random
 import signal
 import socket
 import subprocess
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 _PORTS = range(20000, 32000)
 
 LOOPBACK = "127.0.0.1"
+_LOOK_S = 0.01
 
 
 def free_port(host: str = LOOPBACK) -> int:
@@ -111,3 +114,23 @@ class LeashedProcess:
         stdin: IO[bytes] | None = self._shell.stdin
         if stdin:
             stdin.close()
+
+
+def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str]:
+    """Exit code and output of ``arguments``, run to their end; they and all they start end with us or when it is over.
+
+    The code is -1 when that took longer than ``timeout_s``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        code, log = Path(folder) / "code", Path(folder) / "log"
+        telling = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
+        process = LeashedProcess(telling, environment=os.environ, log=log)
+        deadline = time.monotonic() + timeout_s
+        try:
+            while process.alive and time.monotonic() < deadline:
+                time.sleep(_LOOK_S)
+        finally:
+            process.close()
+        ended = code.exists() and code.read_text().strip()
+        said = log.read_text(errors="replace")
+        return (int(ended), said) if ended else (-1, f"{said}ended after {timeout_s:g} s at most")
