@@ -24,7 +24,7 @@ def cells(places: Places) -> list[str]:
 
 
 def nightly_targets() -> list[str]:
-    """The targets that nights can be on: those that need to be told nothing. The default one comes first."""
+    """The targets that nights can be on: those that take no options. The default one comes first."""
     return [name for name, target in targets().items() if not target.options]
 
 

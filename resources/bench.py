@@ -16,6 +16,7 @@ from resources.architectures import Architecture
 from resources.clients import Clients
 from resources.faults.control import FaultProxy
 from resources.faults.policies import mend
+from resources.leash import LOOPBACK
 from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
 from resources.targets import Limits, Platform
 from workloads.errors import ArchduelError
@@ -95,7 +96,8 @@ class Bench:
         try:
             _, port, _ = split_url(self.instance.endpoint_url)
             for hop in sorted(hops | {"table"}):
-                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder)
+                host = self.instance.functions_call if hop == "table" else LOOPBACK  # the API's callers are ours
+                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder, host)
         except BaseException:
             self.close()
             raise
@@ -153,7 +155,8 @@ class Bench:
         if not observation.stored_items(self.stack):
             raise ArchduelError(
                 f"no order of {self.architecture.name}'s warm-up was stored: its functions do not reach"
-                f" {self.stack.table_endpoint_url}, as when they run in containers with a network of their own"
+                f" {self.stack.table_endpoint_url}, as when they run in containers with a network of their own,"
+                " or behind a firewall"
             )
 
     def _make_environment(self, function: str) -> None:

@@ -45,11 +45,13 @@ class Instance(Protocol):
     once.
 
     ``prefix`` is what names of resources on it begin with, ``processes`` are those of ours that it consists of: none
-    where somebody else runs it.
+    where somebody else runs it. ``functions_call`` is the address of this machine that its functions reach: what they
+    are to call listens there, and nowhere else.
     """
 
     endpoint_url: str
     prefix: str
+    functions_call: str
     processes: Sequence[LeashedProcess]
 
     def wait_until_ready(self) -> None:
@@ -80,9 +82,9 @@ class Target(ABC):
     """An entry of the registry.
 
     ``product`` is what people call it, and ``health`` the path that it alone answers: by it an emulator that somebody
-    else started is recognised. ``options`` are what it must be told, name to help: they are options of the command
-    line. ``throttled_status`` is what a client sees of a function at its limit behind a REST API: 500 on AWS. ``lacks``
-    says what cannot be had on it, and why.
+    else started is recognised. ``options`` are what it is told, name to help: they are options of the command line, and
+    must be said unless ``defaults`` has them. ``throttled_status`` is what a client sees of a function at its limit
+    behind a REST API: 500 on AWS. ``lacks`` says what cannot be had on it, and why.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Target(ABC):
     product: str = ""
     health: str | None = None
     options: Mapping[str, str] = MappingProxyType({})
+    defaults: Mapping[str, str] = MappingProxyType({})
     limits: Limits
     throttled_status: int
     lacks: Mapping[Feature, str] = MappingProxyType({})
@@ -112,10 +115,11 @@ def open_target(name: str, places: Places, options: Mapping[str, str], reporter:
     for option in options:
         if option not in target.options:
             raise UsageError(f"{flag(option)} is not for --target {name}")
+    told = {**target.defaults, **options}
     for option in target.options:
-        if not options.get(option):
+        if not told.get(option):
             raise UsageError(f"--target {name} needs {flag(option)}")
-    return target.open(places, options, reporter)
+    return target.open(places, told, reporter)
 
 
 def flag(option: str) -> str:

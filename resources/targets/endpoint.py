@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from resources.clients import Clients, is_loopback
-from resources.leash import LeashedProcess
+from resources.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
 from resources.targets import Limits, Platform, Target, targets
 from resources.targets.sweeping import reachable, sweep
@@ -72,6 +72,7 @@ class EndpointInstance:
     """A corner of somebody's emulator, under a prefix of its own. ``close`` takes away what is in it."""
 
     processes: Sequence[LeashedProcess] = ()
+    functions_call = LOOPBACK
 
     def __init__(self, endpoint_url: str, prefix: str) -> None:
         self.endpoint_url, self.prefix = endpoint_url, prefix

@@ -296,6 +296,21 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     assert places.report.exists()
 
 
+@pytest.mark.parametrize(
+    ("resource", "apart"),
+    [
+        (ComparisonResource(), False),
+        (ComparisonResource(target="localstack"), True),
+        (ComparisonResource(target="localstack", comparison_id="adhoc-1"), False),
+    ],
+    ids=["a night", "a night on another target", "a comparison somebody asked for"],
+)
+def test_a_night_on_another_target_replaces_no_report_of_the_default_ones(
+    resource: ComparisonResource, apart: bool
+) -> None:
+    assert (resource.night_on != DEFAULT_TARGET) == apart
+
+
 def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(
     places: Places, instance: dg.DagsterInstance
 ) -> None:
