@@ -343,7 +343,7 @@ class Lab:
             bench, offered.schedule, scenario, client=self.client, repetition=repetition, progress=progress
         )
         self.reporter.finished(label, replayed.facts["invalid_reason"] or "")
-        if replayed.left_over or not bench.stack.settings.environments:
+        if replayed.left_over or not bench.stack.settings.environments or not bench.target.empties:
             # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
             # only a new one starts cold.
             self._benches.pop(contender).close()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from resources import integrations, targets
-from resources.clients import Clients
 from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Observation, Probe
@@ -66,7 +65,7 @@ def probe_target(platform: Platform) -> pa.Table:
     instance = platform.start("conformance", platform.target.limits.environments)
     try:
         instance.wait_until_ready()
-        clients = Clients(instance.endpoint_url, attempts=1)
+        clients = platform.connect(instance, 1)
         table = run(probes(), ProbeBench(clients, instance.prefix), platform.title)
         if (words := instance.death()) is not None:
             raise ArchduelError(f"the emulator died under the probes. {words}")
