@@ -127,8 +127,11 @@ class Bench:
 
     def warm_up(self, client: Client | None = None) -> None:
         """Make execution environments, and send orders and readings through the whole path, once."""
-        if self._warm:
-            return
+        if not self._warm:
+            with self.stack.clients.explained():
+                self._warm_up(client)
+
+    def _warm_up(self, client: Client | None) -> None:
         self.stack.ensure_all()
         self._warm = True
         settings = self.stack.settings

@@ -7,6 +7,7 @@ falls back to boto3's default endpoint.
 
 import ipaddress
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from resources.refusals import in_one_sentence
 from workloads.errors import ArchduelError
 
 REGION = "us-east-1"
@@ -70,6 +72,10 @@ class Services(ABC):
     @abstractmethod
     def api_url(self, api_id: str, stage: str) -> str:
         """Where a stage of a REST API answers."""
+
+    def explained(self) -> AbstractContextManager[None]:
+        """What is refused within it is told in a sentence for people, where that needs one."""
+        return nullcontext()
 
     @abstractmethod
     def _client(self, service: str) -> Any: ...
@@ -186,7 +192,7 @@ class AwsClients(Services):
     def __init__(self, profile: str, region: str, *, attempts: int = 8, endpoint_url: str | None = None) -> None:
         if endpoint_url is not None and not is_loopback(endpoint_url):
             raise ArchduelError(f"refusing {endpoint_url!r}: only an emulator on this machine can stand in for AWS")
-        self.region, self.where = region, f"AWS {region}"
+        self.profile, self.region, self.where = profile, region, f"AWS {region}"
         self._endpoint_url, self._attempts = endpoint_url, attempts
         session = session_of(profile)
         session.set_config_variable("region", region)
@@ -202,6 +208,9 @@ class AwsClients(Services):
             **({} if self._endpoint_url is None else {"proxies": {}}),
         )
         return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+
+    def explained(self) -> AbstractContextManager[None]:
+        return in_one_sentence(self.profile, self.region)
 
     @cached_property
     def identity(self) -> dict[str, str]:

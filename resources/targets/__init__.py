@@ -13,9 +13,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Protocol
 
-from resources.clients import Clients, Services
+from resources.clients import Clients, Pace, Services
 from resources.leash import LeashedProcess
 from resources.progress import Reporter
+from resources.spending import Spending
 from workloads.discovery import discover
 from workloads.errors import UsageError, choose
 from workloads.places import Places
@@ -69,13 +70,14 @@ class Instance(Protocol):
 class Charge(Protocol):
     """Somebody's account that a run on a target is charged to. Nothing is made there before they agreed.
 
-    ``title`` names whose account it is, and where; ``word`` is what somebody who agrees is to type.
+    ``title`` names whose account it is, and where; ``word`` is what somebody who agrees is to type. No more is sent
+    than ``spending`` allows. ``pace`` is that of its services.
     """
 
     title: str
     word: str
-    most_requests: int
-    most_usd: float
+    spending: Spending
+    pace: Pace
 
     def agree(self) -> None:
         """They did: this process may make things and send requests, within the limits."""
@@ -96,8 +98,8 @@ class Platform:
     ``title`` names it with its version: it is the column ``target`` of every table, and the key of its capacity and of
     its conformance. ``start`` takes a label, which names the instance's log, and how many environments it shall have
     room for. ``connect`` makes the clients of an instance's services, that try each call so often, and ``metered`` of a
-    load generator one that sends no more than may be sent. ``tags`` are those of all that is made. Where it is AWS
-    itself, it is ``genuine``, and ``charge`` says who pays.
+    load generator one that sends no more than may be sent. ``tags`` are those of all that is made. ``charge`` says who
+    pays, where somebody does.
     """
 
     target: "Target"
@@ -106,17 +108,25 @@ class Platform:
     connect: Callable[[Instance, int], Services] = _on_an_emulator
     metered: Callable[[Client], Client] = _as_it_is
     tags: Mapping[str, str] = field(default_factory=dict)
-    genuine: bool = False
     charge: Charge | None = None
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Resources in words: those that may go, and those that only have a name of ours and are somebody else's."""
+
+    ours: Sequence[str]
+    foreign: Sequence[str]
 
 
 class Corner(Protocol):
     """Where things of ours are left behind when a run is killed: somebody else's emulator, or an account on AWS."""
 
-    title: str
+    @property
+    def title(self) -> str: ...
 
-    def left(self, *, everything: bool) -> list[str]:
-        """What is there of ours, in words: of dead runs, or ``everything``."""
+    def left(self, *, everything: bool) -> Leftovers:
+        """What is there: of dead runs, or ``everything`` of this home's."""
 
     def sweep(self, *, everything: bool) -> int:
         """Take it away; how many things it was. `ArchduelError` names what will not go."""
@@ -129,7 +139,7 @@ class Target(ABC):
     else started is recognised. ``options`` are what it is told, name to help: they are options of the command line, and
     must be said unless ``defaults`` has them. ``throttled_status`` is what a client sees of a function at its limit
     behind a REST API: 500 on AWS. ``lacks`` says what cannot be had on it, and why. ``empties`` is whether tables,
-    queues and logs can be emptied at once: where not, each replay has resources of its own.
+    queues and logs can be emptied at once: where not, each replay has resources of its own. ``genuine`` is AWS itself.
     """
 
     name: str
@@ -143,6 +153,7 @@ class Target(ABC):
     throttled_status: int
     lacks: Mapping[Feature, str] = MappingProxyType({})
     empties: bool = True
+    genuine: bool = False
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
