@@ -1,5 +1,5 @@
-"""What each part of an architecture may do on AWS, and no more: the one source of roles, for provisioning and for the
-template.
+"""What each part of an architecture may do on AWS, and who runs the lab, and no more: the one source of roles, for
+provisioning and for the template.
 
 Belongs here: policy documents. Who makes a role of them is `resources.architectures.parts`.
 """
@@ -9,7 +9,6 @@ from typing import Any
 
 Statement = dict[str, Any]
 
-PATH = "/archduel/"  # of every role: one may be allowed to make roles there, and nowhere else
 FUNCTIONS, APIS = "lambda.amazonaws.com", "apigateway.amazonaws.com"
 
 _TABLE_NEEDS = {
@@ -53,3 +52,73 @@ def polling(queue: str) -> Statement:
 def sending(queue: str) -> Statement:
     """An API puts requests into the queue."""
     return _allowing(["sqs:SendMessage"], queue)
+
+
+def operating() -> dict[str, Any]:
+    """What a person needs to run the lab on AWS: the policy of a user or role, for every account and region.
+
+    Actions that AWS lets nobody narrow down to a resource are listings, and those of event source mappings.
+    """
+    return document(
+        _allowing(
+            [
+                *(f"dynamodb:{verb}" for verb in ("CreateTable", "DescribeTable", "DeleteTable", "TagResource")),
+                *(f"dynamodb:{verb}" for verb in ("ListTagsOfResource", "Scan", "BatchWriteItem")),
+            ],
+            "arn:aws:dynamodb:*:*:table/archduel-*",
+        ),
+        _allowing(
+            [
+                *(f"sqs:{verb}" for verb in ("CreateQueue", "DeleteQueue", "TagQueue", "ListQueueTags")),
+                *(f"sqs:{verb}" for verb in ("GetQueueAttributes", "ReceiveMessage")),
+            ],
+            "arn:aws:sqs:*:*:archduel-*",
+        ),
+        _allowing(
+            [
+                *(f"lambda:{verb}Function" for verb in ("Create", "Delete", "Invoke")),
+                *(
+                    f"lambda:{verb}"
+                    for verb in ("GetFunctionConfiguration", "AddPermission", "TagResource", "ListTags")
+                ),
+                *(f"lambda:{verb}FunctionConcurrency" for verb in ("Put", "Delete")),
+            ],
+            "arn:aws:lambda:*:*:function:archduel-*",
+        ),
+        _allowing(
+            [
+                *(f"logs:{verb}" for verb in ("CreateLogGroup", "DeleteLogGroup", "TagResource")),
+                *(f"logs:{verb}" for verb in ("ListTagsForResource", "FilterLogEvents")),
+            ],
+            "arn:aws:logs:*:*:log-group:/aws/lambda/archduel-*",
+        ),
+        _allowing(
+            [
+                *(f"iam:{verb}Role" for verb in ("Create", "Delete", "Tag")),
+                *(f"iam:{verb}" for verb in ("PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "ListRoleTags")),
+            ],
+            "arn:aws:iam::*:role/archduel-*",
+        ),
+        {
+            **_allowing(["iam:PassRole"], "arn:aws:iam::*:role/archduel-*"),
+            "Condition": {"StringEquals": {"iam:PassedToService": [FUNCTIONS, APIS]}},
+        },
+        _allowing(
+            [f"apigateway:{verb}" for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")],
+            "arn:aws:apigateway:*::/restapis*",
+        ),
+        _allowing(["apigateway:POST", "apigateway:PUT"], "arn:aws:apigateway:*::/tags/*"),
+        *(
+            _allowing(["apigateway:GET"], f"arn:aws:apigateway:*::/{what}")
+            for what in ("usageplans", "apikeys", "apis")
+        ),
+        _allowing(
+            [
+                *("dynamodb:ListTables", "iam:ListRoles", "logs:DescribeLogGroups", "sqs:ListQueues"),
+                *("lambda:GetAccountSettings", "lambda:ListFunctions"),
+                *(f"lambda:{verb}EventSourceMapping" for verb in ("Create", "Delete", "Get", "Update")),
+                "lambda:ListEventSourceMappings",
+            ],
+            "*",
+        ),
+    )

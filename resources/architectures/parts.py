@@ -52,7 +52,7 @@ def _make_role(stack: Stack, name: str, service: str, statements: Sequence[roles
     iam, name = stack.clients.iam, stack.resource_name(name)
     try:
         trusted = json.dumps(roles.trusting(service))
-        made = iam.create_role(RoleName=name, Path=roles.PATH, AssumeRolePolicyDocument=trusted, **_tag_list(stack))
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, **_tag_list(stack))
     except ClientError as error:
         if not _exists(error, "EntityAlreadyExists"):
             raise

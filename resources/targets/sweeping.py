@@ -12,7 +12,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from resources.clients import Services
-from resources.roles import PATH
 from workloads.errors import ArchduelError
 
 Mine = Callable[[str], bool]  # whether a resource of this name is to go
@@ -55,8 +54,8 @@ def _delete_usage_plan(clients: Services, plan: str) -> None:
 
 
 def _roles(clients: Services) -> Iterator[tuple[str, str]]:
-    for page in clients.iam.get_paginator("list_roles").paginate(PathPrefix=PATH):
-        yield from ((one["RoleName"], one["RoleName"]) for one in page["Roles"])
+    for one in _pages(clients.iam, "list_roles", "Roles"):
+        yield one["RoleName"], one["RoleName"]
 
 
 def _delete_role(clients: Services, role: str) -> None:
