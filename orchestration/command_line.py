@@ -227,7 +227,9 @@ def _target_options(options: Mapping[str, Any]) -> dict[str, str]:
     help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
 )
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
-@click.option("--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
+)
 def compare(**options: Any) -> None:
     """Replay a recording through the architectures under scenarios, and compare.
 
@@ -301,7 +303,11 @@ def compare(**options: Any) -> None:
     with reporter:
         estimate = comparing.estimate(places, request, chosen, reporter)
     console.print(estimate.sentence(request), highlight=False, markup=False)
-    if estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
+    if estimate.charge is not None and estimate.budget is not None:
+        from orchestration.guard import agree
+
+        agree(estimate.charge, estimate.budget, console, yes=options["yes"])
+    elif estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
         click.confirm("That is over ten minutes. Go on?", abort=True)
     for path in files.values():  # nothing was wrong with anything
         adopt(places, path)
@@ -327,8 +333,11 @@ def _chosen_scenarios(
         one = own_scenario(path) if path else scenario(places, name)
         if path and files.setdefault(one.name, path).resolve() != path.resolve():
             raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
-        if not (options["claims"] and lacking(one, target)):  # claims that need it are not testable there
+        # What was asked for by name is refused later on; claims that need the rest are not testable there.
+        if options["scenario_names"] or (why := lacking(one, target)) is None:
             chosen[one.name] = one
+        elif not options["claims"]:
+            click.echo(f"{one.name} is left out: {why}")
     return chosen, files
 
 
@@ -548,6 +557,21 @@ def doctor(target: str, machine_only: bool, no_wait: bool, style: str, **options
         style=style,
         console=_console(),
     )
+
+
+@main.command(cls=_OnTarget)
+@click.option("--all", "everything", is_flag=True, help="Not of dead runs alone; no run may be under way.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+def sweep(target: str, everything: bool, yes: bool, **options: Any) -> None:
+    """Delete what runs of this home that were killed left on --target endpoint or aws.
+
+    Lists it first and asks. Finds it by names and tags, touches nothing else, and ends once nothing is found any more;
+    to repeat it is harmless.
+    """
+    from orchestration.sweep import sweep as sweeping
+
+    told = _target_options(options)
+    sweeping(_places(), _console(), target=target, options=told, everything=everything, yes=yes)
 
 
 @main.command()
