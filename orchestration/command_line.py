@@ -632,6 +632,15 @@ def dev(port: int) -> None:
     import dagster
 
     from orchestration.instance import end_dead_runs, prepare_instance
+    from orchestration.partitions import declare
+    from resources.inbox import inbox_from_environment
+    from workloads.inbox import VARIABLE
+    from workloads.inbox.folder import FolderInbox
+
+    places = _places()
+    inbox = inbox_from_environment(places)  # what cannot be one is said here, and not by a daemon
+    if isinstance(inbox, FolderInbox):
+        os.environ[VARIABLE] = str(inbox.folder)  # a relative one is of here
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -639,10 +648,11 @@ def dev(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ArchduelError(f"port {port} is taken: end what listens there or name another with --port") from error
-    prepare_instance(_places())
-    os.chdir(REPOSITORY)
+    prepare_instance(places)
     with dagster.DagsterInstance.get() as instance:
         end_dead_runs(instance)
+        declare(instance, places)
+    os.chdir(REPOSITORY)
     program = str(Path(sys.executable).with_name("dagster"))
     # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
     command = [program, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]

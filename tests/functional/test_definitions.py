@@ -21,7 +21,7 @@ from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import cell_partitions, night_partitions, nightly_cells, nightly_targets
+from orchestration.partitions import cell_partitions, declare, night_partitions, nightly_cells, nightly_targets
 from resources.architectures import architectures
 from resources.judging.schemas import PAIRWISE
 from resources.lab import Comparison, split_cell
@@ -223,8 +223,9 @@ def materialize(
 ) -> tuple[dg.ExecuteInProcessResult, FakeLab]:
     nights = night_partitions()
     lab = FakeLab(places, **fake)
+    declare(instance, places)
     result = dg.materialize(
-        architecture_assets(cell_partitions(places, nights)),
+        architecture_assets(cell_partitions(nights)),
         instance=instance,
         partition_key=dg.MultiPartitionKey({"cell": CELL, "night": NIGHT}),
         resources={"lab": lab, "comparison": ComparisonResource()},
