@@ -631,9 +631,9 @@ def dev(port: int) -> None:
 
     import dagster
 
+    from orchestration.inbox_place import inbox_from_environment
     from orchestration.instance import end_dead_runs, prepare_instance
     from orchestration.partitions import declare
-    from resources.inbox import inbox_from_environment
     from workloads.inbox import VARIABLE
     from workloads.inbox.folder import FolderInbox
 

@@ -1,7 +1,7 @@
 """What Dagster loads (`workspace.yaml`). Only the entry point: the assembly is `orchestration.build`."""
 
 from orchestration.build import build_definitions
-from resources.inbox import inbox_from_environment
+from orchestration.inbox_place import inbox_from_environment
 from workloads.places import Places
 
 _PLACES = Places.from_environment()
