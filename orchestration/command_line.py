@@ -479,6 +479,22 @@ def workloads() -> None:
 
 
 @main.command()
+@click.option("--all", "everything", is_flag=True, help="The imported ones too.")
+@click.option("--retry", is_flag=True, help="Have the refused ones tried again.")
+def inbox(everything: bool, retry: bool) -> None:
+    """Show what became of the files in the inbox, and why.
+
+    The inbox is what ARCHDUEL_INBOX names: a folder, or s3://BUCKET/PREFIX of an emulator on this machine
+    (ARCHDUEL_INBOX_ENDPOINT_URL). While `archduel dev` runs, each new file in it is imported once and compared.
+    """
+    from orchestration.arrivals import show_inbox
+    from orchestration.inbox_place import inbox_from_environment
+
+    places = _places()
+    show_inbox(places, inbox_from_environment(places), _console(), retry=retry, everything=everything)
+
+
+@main.command()
 def scenarios() -> None:
     """List the scenarios there are: the bundled ones and your own, the .toml files in .archduel/scenarios."""
     from workloads.scenarios import scenario, scenario_files
@@ -638,9 +654,9 @@ def dev(port: int) -> None:
     from workloads.inbox.folder import FolderInbox
 
     places = _places()
-    inbox = inbox_from_environment(places)  # what cannot be one is said here, and not by a daemon
-    if isinstance(inbox, FolderInbox):
-        os.environ[VARIABLE] = str(inbox.folder)  # a relative one is of here
+    named = inbox_from_environment(places)  # what cannot be one is said here, and not by a daemon
+    if isinstance(named, FolderInbox):
+        os.environ[VARIABLE] = str(named.folder)  # a relative one is of here
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
