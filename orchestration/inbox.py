@@ -28,6 +28,8 @@ MOST_REQUESTS = 2000  # of a recording are compared: what `archduel import` prop
 
 _CELL_TAG = "dagster/partition/cell"
 _BEFORE_REPLAYS = {"dagster/priority": "1"}
+_AFTER_REPLAYS = {"dagster/priority": "-1"}
+_MOST_SHOWN = 20  # recordings looked at a tick
 _MOST_COMPARISONS = 10  # asked for at a time; the others wait in the ledger
 _ATTEMPTS = 2  # at a cell whose run failed: the daemon may have been killed
 _INTERVAL_S = 30
@@ -48,8 +50,7 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
         declare(context.instance, places)
         shown = context.instance.get_materialized_partitions(RECORDED_TRAFFIC)
         seen_ns = int(context.cursor or 0)
-        latest_ns = seen_ns
-        found = False
+        latest_ns, asked = seen_ns, 0
         for name, path in Library(places).paths().items():
             with suppress(FileNotFoundError):  # replaced at this moment: the next tick sees it
                 written_ns = path.stat().st_mtime_ns
@@ -58,10 +59,12 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
                     continue
                 if name in shown and _shown_at(context.instance, name) > written_ns / 1e9:
                     continue
-                found = True
-                yield dg.RunRequest(run_key=f"{name}/{written_ns}", partition_key=name, tags=_BEFORE_REPLAYS)
+                if asked == _MOST_SHOWN:
+                    return  # without a cursor: the rest is found again
+                asked += 1
+                yield dg.RunRequest(run_key=f"{name}/{written_ns}", partition_key=name, tags=_AFTER_REPLAYS)
         context.update_cursor(str(latest_ns))
-        if not found:
+        if not asked:
             yield dg.SkipReason("every recording is known")
 
     return library

@@ -1,16 +1,18 @@
 """What a run is about: a cell (workload, scenario and target) and a night; or a recording.
 
 Cells and recordings are dynamic partitions: a recording brought in while everything runs is one without a restart.
-`declare` says to an instance which there are.
+`declare` says to an instance which there are. Any other cell can be launched once it was declared by its name.
 """
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from resources.claims import scenarios_needed
 from resources.faults.policies import lacking
-from resources.lab import cell_name, split_cell
+from resources.lab import CELL_SEPARATOR, cell_name, split_cell
 from resources.targets import DEFAULT_TARGET, targets
 from workloads.inbox.ledger import Ledger
 from workloads.library import DEFAULT_WORKLOAD, Library
@@ -20,16 +22,12 @@ from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 FIRST_NIGHT = "2026-11-20"
 CELLS = "cell"
 RECORDINGS = "recording"
+MOST_OFFERED = 200  # recordings whose cells are offered: of thousands nobody could choose, and the UI would be slow
 _AT_ONCE = 500  # SQLite takes so many names in a question
 
 
-def cells(places: Places) -> list[str]:
-    """Every cell there can be: each recording under each scenario on each target."""
-    return cells_of(places, Library(places).paths())
-
-
 def cells_of(places: Places, workloads: Iterable[str]) -> list[str]:
-    """Every cell of these recordings."""
+    """Every cell there can be of these recordings: each under each scenario on each target."""
     known = list(scenarios(places))
     return [
         cell_name(workload, scenario, target) for workload in workloads for target in targets() for scenario in known
@@ -73,28 +71,33 @@ def recording_partitions() -> dg.DynamicPartitionsDefinition:
 
 
 def declare(instance: dg.DagsterInstance, places: Places) -> None:
-    """Let the instance know every recording and cell there is, and forget those that are gone.
+    """Let the instance know every recording there is and the cells of the latest, and forget what is gone.
 
     A recording that is being brought in is a partition already, though there is nothing in it yet.
     """
-    names = Library(places).paths()
-    awaited = (file.recording for file in Ledger(places.inbox_ledger).queued() if file.recording)
-    _keep(instance, RECORDINGS, dict.fromkeys([*names, *awaited]))
-    _keep(instance, CELLS, dict.fromkeys(cells_of(places, names)))
+    paths = Library(places).paths()
+    awaited = [file.recording for file in Ledger(places.inbox_ledger).queued() if file.recording]
+    known = set(instance.get_dynamic_partitions(RECORDINGS))
+    _add(instance, RECORDINGS, [name for name in dict.fromkeys([*paths, *awaited]) if name not in known])
+    for name in sorted(known - paths.keys() - set(awaited)):
+        instance.delete_dynamic_partition(RECORDINGS, name)
+    declare_cells(instance, cells_of(places, _latest(paths)))
+    for cell in instance.get_dynamic_partitions(CELLS):
+        if cell.partition(CELL_SEPARATOR)[0] not in paths:
+            instance.delete_dynamic_partition(CELLS, cell)
+
+
+def _latest(paths: Mapping[str, Path]) -> list[str]:
+    if len(paths) <= MOST_OFFERED:
+        return list(paths)
+    written = {name: path.stat().st_mtime for name, path in paths.items() if path.exists()}
+    return sorted(heapq.nlargest(MOST_OFFERED, written, key=written.__getitem__))
 
 
 def declare_cells(instance: dg.DagsterInstance, keys: Iterable[str]) -> None:
     """Let the instance know these cells, whatever else it knows."""
     known = set(instance.get_dynamic_partitions(CELLS))
     _add(instance, CELLS, [key for key in keys if key not in known])
-
-
-def _keep(instance: dg.DagsterInstance, name: str, keys: dict[str, None]) -> None:
-    known = instance.get_dynamic_partitions(name)
-    _add(instance, name, sorted(keys.keys() - set(known)))
-    for key in known:
-        if key not in keys:
-            instance.delete_dynamic_partition(name, key)
 
 
 def _add(instance: dg.DagsterInstance, name: str, keys: list[str]) -> None:
