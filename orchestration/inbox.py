@@ -26,6 +26,7 @@ IMPORT_TAG = "archduel/import"
 COMPARISON_TAG = "archduel/comparison"
 MOST_REQUESTS = 2000  # of a recording are compared: what `archduel import` proposes, minutes whatever came
 
+_PARTITION_TAG = "dagster/partition"
 _CELL_TAG = "dagster/partition/cell"
 _BEFORE_REPLAYS = {"dagster/priority": "1"}
 _AFTER_REPLAYS = {"dagster/priority": "-1"}
@@ -57,7 +58,9 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
                 latest_ns = max(latest_ns, written_ns)
                 if name in awaited or (name in shown and written_ns <= seen_ns):
                     continue
-                if name in shown and _shown_at(context.instance, name) > written_ns / 1e9:
+                if _is_being_shown(context.instance, name) or (
+                    name in shown and _shown_at(context.instance, name) > written_ns / 1e9
+                ):
                     continue
                 if asked == _MOST_SHOWN:
                     return  # without a cursor: the rest is found again
@@ -68,6 +71,13 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
             yield dg.SkipReason("every recording is known")
 
     return library
+
+
+def _is_being_shown(instance: dg.DagsterInstance, recording: str) -> bool:
+    """Whether a run is at it, such as the one that has just imported it."""
+    tags = {_PARTITION_TAG: recording}
+    runs = instance.get_runs(dg.RunsFilter(job_name=IMPORT_RECORDING, tags=tags), limit=5)
+    return any(not run.is_finished for run in runs)
 
 
 def _shown_at(instance: dg.DagsterInstance, recording: str) -> float:
