@@ -13,6 +13,7 @@ from assets.judgements import judgement_assets
 from assets.lab import ComparisonResource, LogReporter, lab_resource
 from assets.recorded_traffic import recorded_traffic_asset
 from orchestration.inbox import inbox_sensor, library_sensor
+from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
 from orchestration.partitions import cell_partitions, night_partitions, nightly_targets, recording_partitions
@@ -45,6 +46,7 @@ def build_definitions(
         schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
         sensors=[
             comparison_sensor(known[NIGHTLY_COMPARISON], nights),
+            dead_runs_sensor(),
             library_sensor(known[IMPORT_RECORDING], places),
             inbox_sensor(
                 [known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox, nights
