@@ -488,6 +488,22 @@ def workloads() -> None:
 
 
 @main.command()
+@click.option("--all", "everything", is_flag=True, help="The imported ones too.")
+@click.option("--retry", is_flag=True, help="Have the refused ones tried again.")
+def inbox(everything: bool, retry: bool) -> None:
+    """Show what became of the files in the inbox, and why.
+
+    The inbox is what ARCHDUEL_INBOX names: a folder, or s3://BUCKET/PREFIX of an emulator on this machine
+    (ARCHDUEL_INBOX_ENDPOINT_URL). While `archduel dev` runs, each new file in it is imported once and compared.
+    """
+    from orchestration.arrivals import show_inbox
+    from orchestration.inbox_place import inbox_from_environment
+
+    places = _places()
+    show_inbox(places, inbox_from_environment(places), _console(), retry=retry, everything=everything)
+
+
+@main.command()
 def scenarios() -> None:
     """List the scenarios there are: the bundled ones and your own, the .toml files in .archduel/scenarios."""
     from workloads.scenarios import scenario, scenario_files
@@ -655,7 +671,16 @@ def dev(port: int) -> None:
 
     import dagster
 
+    from orchestration.inbox_place import inbox_from_environment
     from orchestration.instance import end_dead_runs, prepare_instance
+    from orchestration.partitions import declare
+    from workloads.inbox import VARIABLE
+    from workloads.inbox.folder import FolderInbox
+
+    places = _places()
+    named = inbox_from_environment(places)  # what cannot be one is said here, and not by a daemon
+    if isinstance(named, FolderInbox):
+        os.environ[VARIABLE] = str(named.folder)  # a relative one is of here
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -663,10 +688,11 @@ def dev(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ArchduelError(f"port {port} is taken: end what listens there or name another with --port") from error
-    prepare_instance(_places())
-    os.chdir(REPOSITORY)
+    prepare_instance(places)
     with dagster.DagsterInstance.get() as instance:
         end_dead_runs(instance)
+        declare(instance, places)
+    os.chdir(REPOSITORY)
     program = str(Path(sys.executable).with_name("dagster"))
     # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
     command = [program, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]

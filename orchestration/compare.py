@@ -16,7 +16,7 @@ from rich.console import Console
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import shows_noise
+from orchestration.partitions import declare_cells, shows_noise
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
 from resources.budget import Budget, Part, budget
@@ -143,6 +143,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
     failures: list[str] = []
     with Instance.get() as instance, reporter:
         end_dead_runs(instance)
+        declare_cells(instance, request.cells)
         for name in request.cells:
             reporter.stage(f"{name}: starting emulators")
             result = _run_cell(definitions, instance, request, name, night=night, comparison_id=comparison_id)
