@@ -74,6 +74,11 @@ def main(debug: bool) -> None:
         os.environ["ARCHDUEL_DEBUG"] = "1"
     # Under `kill` everything still unwinds: emulators end, hidden files go.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+    places = _places()
+    if any(places.recordings.glob(".*.live")):
+        from orchestration.recorder import say_recovered
+
+        say_recovered(places)
 
 
 def _places() -> Places:
@@ -453,30 +458,92 @@ def suggest(name: str, out: Path | None) -> None:
     suggest_mapping(_places(), name, out)
 
 
-@main.command()
-@click.option("--name", required=True, help="What the recording will be called.")
-@click.option("--architecture", default="hybrid", show_default=True, help="What the customers order from.")
-@click.option("--minutes", type=float, default=2.3, show_default=True, callback=_positive(float), help="For how long.")
-@click.option("--peak", type=float, callback=_positive(float), help="Parties arriving a second when lunch is busiest.")
-@click.option("--seed", type=int, default=7, show_default=True, help="The same seed, the same customers.")
-def record(name: str, architecture: str, minutes: float, peak: float | None, seed: int) -> None:
-    """Record the built-in customers of a food-ordering service, in real time, against a running architecture."""
-    from orchestration.terminal import TerminalReporter
-    from resources.recording_session import record as record_session
-    from workloads.customers import Population
+class _RecordCommand(click.Command):
+    """Its help lists the days there are."""
 
-    console = _console()
-    with TerminalReporter(console) as reporter:
-        path = record_session(
-            _places(),
-            name,
-            architecture=architecture,
-            minutes=minutes,
-            seed=seed,
-            peak_per_s=peak or Population().peak_per_s,
-            reporter=reporter,
+    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        from workloads.days import days
+
+        with formatter.section("Days of the built-in customers"):
+            formatter.write_dl([(name, day.description) for name, day in days().items()])
+
+
+_OF_TRAFFIC = ("listen", "mapping", "body_limit", "client_header", "rewrite_host", "expose", "replace")
+_OF_CUSTOMERS = ("peak", "seed", "architecture", "scenario", "describe")
+
+
+@main.command(cls=_RecordCommand)
+@click.option("--name", help="What the recording will be called.")
+@click.option("--minutes", type=float, callback=_positive(float), help="For how long.  [default: until stopped]")
+@click.option("--upstream", metavar="URL", help="Record real traffic: pass it on to the server there.")
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Where clients send to instead of the server.  [default: 127.0.0.1:8080]"
+)
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own commands, queries, entities and drops, as for an import.",
+)
+@click.option(
+    "--body-limit",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    help="A request with a longer body is answered 413.  [default: 104857600]",
+)
+@click.option(
+    "--client-header",
+    metavar="NAME",
+    help="Whose first address tells clients apart, where it is there.  [default: X-Forwarded-For]",
+)
+@click.option(
+    "--rewrite-host/--keep-host",
+    default=None,
+    help="Call the server by its own name, or as clients called it.  [default: kept for one on this machine]",
+)
+@click.option("--expose", is_flag=True, default=None, help="Listen where other machines can reach it, too.")
+@click.option("--replace", is_flag=True, default=None, help="Take the place of a recording of that name.")
+@click.option(
+    "--customers", metavar="DAY", help="Record the built-in customers of a food-ordering service on that day."
+)
+@click.option(
+    "--peak", type=float, callback=_positive(float), help="Requests a second, on average, when they are busiest."
+)
+@click.option("--seed", type=click.IntRange(0, 2**62), help="The same seed, the same intentions.  [default: 7]")
+@click.option("--architecture", metavar="NAME", help="What the customers order from.  [default: the day's]")
+@click.option("--scenario", metavar="NAME", help="What breaks meanwhile.  [default: the day's]")
+@click.option("--describe", is_flag=True, default=None, help="Print the day's model and record nothing.")
+def record(
+    name: str | None, minutes: float | None, upstream: str | None, customers: str | None, **options: Any
+) -> None:
+    """Record real traffic on its way to a server, or the built-in customers.
+
+    With --upstream, a proxy that passes everything on, until Ctrl-C or SIGTERM; killed, it loses nothing older than a
+    second. With --customers, a day of a food-ordering service against a running architecture, in real time.
+    """
+    if (upstream is None) == (customers is None):
+        raise UsageError(
+            "say what to record: real traffic with --upstream http://127.0.0.1:3000, or the built-in customers with"
+            " --customers lunch"
         )
-    console.print(f"recorded {name}: {path}", highlight=False, markup=False, soft_wrap=True)
+    said = {option: value for option, value in options.items() if value is not None}
+    strange = [option for option in (_OF_CUSTOMERS if upstream else _OF_TRAFFIC) if option in said]
+    if strange:
+        flag = "--" + strange[0].replace("_", "-")
+        raise UsageError(f"{flag} is for {'--customers' if upstream else '--upstream'}")
+    if name is None and "describe" not in said:
+        raise UsageError("--name is missing: what the recording will be called")
+    if upstream:
+        from orchestration.recorder import Wish, record_upstream
+
+        listen = said.pop("listen", "127.0.0.1:8080")
+        record_upstream(
+            _places(), Wish(name=str(name), upstream=upstream, listen=listen, minutes=minutes, **said), _console()
+        )
+    else:
+        from orchestration.customers import record_customers
+
+        record_customers(_places(), str(customers), name, _console(), minutes=minutes, **said)
 
 
 @main.command()

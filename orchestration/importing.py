@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -93,15 +95,39 @@ def _progress(console: Console, name: str) -> Iterator[Told | None]:
         yield told
 
 
-def _account(done: Import) -> list[str]:
-    books = (
-        f"{done.name}: {done.lines:,} lines = {done.accepted:,} accepted + {done.dropped:,} dropped"
-        f" + {done.quarantined:,} quarantined + {done.blank:,} blank + {done.header:,} header"
-    )
+class Shaped(Protocol):
+    """What an import and a recorder's account both know of a recording's shape."""
+
+    @property
+    def first_arrival(self) -> datetime: ...
+    @property
+    def last_arrival(self) -> datetime: ...
+    @property
+    def mean_per_s(self) -> float: ...
+    @property
+    def peak_per_s(self) -> float: ...
+    @property
+    def command_share(self) -> float: ...
+    @property
+    def subsecond(self) -> str: ...
+    @property
+    def rate(self) -> str: ...
+
+
+def shape_of(done: Shaped) -> list[str]:
+    """A recording's shape in time, for people."""
     shape = (
         f"  {done.first_arrival:%Y-%m-%d %H:%M:%S} to {done.last_arrival:%Y-%m-%d %H:%M:%S} UTC,"
         f" {done.mean_per_s:,.2f} requests/s, {done.peak_per_s:,.0f} in the busiest second,"
         f" {done.command_share:.1%} commands, sub-seconds {done.subsecond}"
+    )
+    return [shape, f"  rate  {done.rate}"]
+
+
+def _account(done: Import) -> list[str]:
+    books = (
+        f"{done.name}: {done.lines:,} lines = {done.accepted:,} accepted + {done.dropped:,} dropped"
+        f" + {done.quarantined:,} quarantined + {done.blank:,} blank + {done.header:,} header"
     )
     lines = [books]
     if done.format == "auto":
@@ -109,7 +135,7 @@ def _account(done: Import) -> list[str]:
             f"{count:,} {'file' if count == 1 else 'files'} as {form}" for form, count in done.formats.items()
         )
         lines.append(f"  took {took}")
-    lines += [shape, f"  rate  {done.rate}"]
+    lines += shape_of(done)
     lines += [f"  dropped: {count:,} x {rule}" for rule, count in done.dropped_by_rule.items()]
     lines += [f"  quarantined: {count:,} x {reason}" for reason, count in done.quarantined_by_reason.items()]
     lines.append(f"  replay it: archduel compare --workload {done.name} --limit 2000")

@@ -1,6 +1,7 @@
 """The library of recordings: those bundled with archduel and those a user imported or recorded.
 
-Knows where recordings are and how one is written whole or not at all; not what their formats were.
+Knows where recordings are, how one is written whole or not at all, and how one that grows is kept whatever happens; not
+what their formats were.
 """
 
 import json
@@ -9,7 +10,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 _ABANDONED_S = 3600.0
 _ALIVE = ".alive"  # locked while its folder is written: the lock ends with the process, however that ends
 _OLD = ".old"
+_LIVE = ".live"  # a recorder's folder: nothing in it could be had again
+_REPLACE = "replace"
 
 
 def check_name(name: str) -> str:
@@ -49,6 +54,38 @@ def _is_abandoned(folder: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What a recorder has written so far, of the recording ``name``; ``replace`` if that may take another's place."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name[1:].partition(".")[0]
+
+    @property
+    def replace(self) -> bool:
+        return (self.folder / _REPLACE).exists()
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether it is ours alone within the block: its recorder is gone, and nobody else is making it whole."""
+        if not (self.folder / _ALIVE).exists():
+            yield False  # it has just begun, or has just been made whole
+            return
+        lock = FileLock(self.folder / _ALIVE)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+
 class Library:
     """The recordings under one home, bundled ones included. Bundled names cannot be written."""
 
@@ -57,7 +94,12 @@ class Library:
         self._bundled = bundled
 
     def paths(self) -> dict[str, Path]:
-        """Name to Parquet file, sorted by name."""
+        """Name to Parquet file, sorted by name. What killed recorders left behind becomes a recording first."""
+        if self.forsaken():
+            from workloads.live.recovery import recover  # noqa: PLC0415 - it stands on this module
+
+            with suppress(ArchduelError):  # it stays, and hides no other recording
+                recover(self)
         bundled = {path.stem: path for path in self._bundled.glob("*.parquet")}
         own = {path.parent.name: path for path in self._places.recordings.glob("[!.]*/requests.parquet")}
         return dict(sorted((bundled | own).items()))
@@ -79,6 +121,8 @@ class Library:
     def _sweep(self) -> None:
         """Remove what killed imports left behind: their hidden folders can hold a raw log."""
         for leftover in self._places.recordings.glob(".*"):
+            if leftover.name.endswith(_LIVE) and (leftover / _ALIVE).exists():
+                continue  # `workloads.live.recovery` makes a recording of it
             if leftover.is_dir() and not leftover.is_symlink() and _is_abandoned(leftover):
                 name, _, rest = leftover.name[1:].partition(".")
                 if rest.endswith(_OLD) and not (self._places.recordings / name).exists():
@@ -93,9 +137,7 @@ class Library:
         All or nothing: a failed or killed import leaves the library as it was, but for a hidden folder that the next
         one sweeps away.
         """
-        check_name(name)
-        if (self._bundled / f"{name}.parquet").exists():
-            raise UsageError(f"{name!r} is the bundled recording: choose another name")
+        self._check_own(name)
         self._places.recordings.mkdir(parents=True, exist_ok=True)
         self._sweep()
         final = self._places.recordings / name
@@ -119,3 +161,42 @@ class Library:
         finally:
             for leftover in (folder, old):
                 shutil.rmtree(leftover, ignore_errors=True)
+
+    def _check_own(self, name: str) -> None:
+        check_name(name)
+        if (self._bundled / f"{name}.parquet").exists():
+            raise UsageError(f"{name!r} is the bundled recording: choose another name")
+
+    @contextmanager
+    def keeping(self, name: str, *, replace: bool = False) -> Iterator[Path]:
+        """A hidden folder for a recorder to write into. It stays, however the block ends, until it is made whole.
+
+        `UsageError` if the name is taken, unless it is to ``replace`` what has it, or is being recorded.
+        """
+        self._check_own(name)
+        if name in self.paths() and not replace:
+            raise UsageError(f"a recording {name!r} is there: choose another name, or say --replace")
+        self._places.recordings.mkdir(parents=True, exist_ok=True)
+        if any(begun.name == name for begun in self.left_behind()):
+            raise UsageError(f"{name!r} is being recorded: choose another name")
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_LIVE, dir=self._places.recordings))
+        if replace:
+            (folder / _REPLACE).touch()
+        with FileLock(folder / _ALIVE):
+            yield folder
+
+    def left_behind(self) -> list[Begun]:
+        """What recorders have written, at work or gone."""
+        folders = sorted(self._places.recordings.glob(f".*{_LIVE}"))
+        return [Begun(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
+
+    def forsaken(self) -> bool:
+        """Whether a recorder is gone and has left something behind."""
+        return any(_is_abandoned(begun.folder) for begun in self.left_behind())
+
+    def free_name(self, name: str, *, replace: bool) -> str:
+        """``name``, or, where a recording has it that may not be replaced, ``name`` with the first free number."""
+        taken = {path.name for path in self._places.recordings.glob("[!.]*")}
+        if replace or name not in taken:
+            return name
+        return next(numbered for number in count(2) if (numbered := f"{name[:58].rstrip('_-')}-{number}") not in taken)

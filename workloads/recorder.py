@@ -42,7 +42,8 @@ async def record(
     """One row of `SCHEMA` per request that ``customers`` really made within ``duration_s`` seconds, as they arrived.
 
     ``seed`` fills the commands' bodies. A request without an answer (refused, broken off, or none within
-    ``deadline_s``) has neither status nor latency, and its customer goes on. Nothing new is sent after ``duration_s``,
+    ``deadline_s``) has neither status nor latency, and its customer tries again if it means to, each time a row, and
+    goes on. Nothing new is sent after ``duration_s``,
     but what is under way is waited for. An error from ``progress``, which is called four times a second, or a
     cancellation ends everything at once.
     """
@@ -116,18 +117,29 @@ class _Session:
                 if due_s >= self._start_s + self.duration_s:
                     return
                 await asyncio.sleep(due_s - time.monotonic())
-                await self._make(line, customer, step, index)
+                status = await self._make(line, customer, step, index)
+                for pause_s in step.retry_s:
+                    if not _failed(status) or time.monotonic() + pause_s >= self._start_s + self.duration_s:
+                        break
+                    await asyncio.sleep(pause_s)
+                    status = await self._make(line, customer, step, index)
                 due_s = time.monotonic()
         finally:
             line.close()
 
-    async def _make(self, line: "_Line", customer: Customer, step: Step, index: int) -> None:
+    async def _make(self, line: "_Line", customer: Customer, step: Step, index: int) -> int | None:
         message = self.script.message(index, self._base, f"{self._host}:{self._port}")
         payload_bytes = len(message) - message.index(b"\r\n\r\n") - 4
         before_ns = time.monotonic_ns()
         status = await line.ask(message)
         latency_ns = None if status is None else time.monotonic_ns() - before_ns
         self.made.append(_Made(before_ns, customer, step, payload_bytes, status, latency_ns))
+        return status
+
+
+def _failed(status: int | None) -> bool:
+    """Whether a client that tries again would do so now."""
+    return status is None or status == 429 or status >= 500
 
 
 class _Line:

@@ -8,16 +8,14 @@ answers stay in order. Bytes pass as they came; an end that closes closes the ot
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from resources.faults.behaviours import PASS, Treatment
-from resources.faults.message import NotHttp, Request, Response
+from resources.faults.message import Request
+from resources.wire.end import End
+from resources.wire.message import NotHttp, Response
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends a reset
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -29,81 +27,6 @@ class Owner:
     treat: Callable[[Request], Treatment]
     began: Callable[["Connection"], None]
     ended: Callable[["Connection"], None]
-
-
-class _End(asyncio.Protocol):
-    """One end of a proxied connection. Writing to it or closing it is fine when it is closed."""
-
-    def __init__(
-        self,
-        *,
-        made: Callable[[], None],
-        received: Callable[[bytes], None],
-        lost: Callable[[], None],
-        congested: Callable[[], None],
-        relieved: Callable[[], None],
-    ) -> None:
-        self._made, self._received, self._lost = made, received, lost
-        self._congested, self._relieved = congested, relieved
-        self._transport: asyncio.Transport | None = None
-        self._reading = True
-        self.congested = False  # more was written than its peer reads
-
-    @property
-    def open(self) -> bool:
-        return self._transport is not None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but inheritance
-        self._made()
-
-    def data_received(self, data: bytes) -> None:
-        self._received(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._transport = None
-        self.congested = False
-        self._lost()
-
-    def pause_writing(self) -> None:
-        self.congested = True
-        self._congested()
-
-    def resume_writing(self) -> None:
-        self.congested = False
-        self._relieved()
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def read_on(self, reading: bool) -> None:
-        """Read, or leave what its peer sends to the kernel until its peer must wait."""
-        if self._transport is None or reading == self._reading or self._transport.is_closing():
-            return
-        self._reading = reading
-        if reading:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
-
-    def close(self) -> None:
-        """Close once what was written is sent."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once; what was written and is not sent is dropped."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def reset(self) -> None:
-        """Close at once, so that the peer is told of a reset."""
-        if self._transport is not None:
-            raw = self._transport.get_extra_info("socket")
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._transport.abort()
 
 
 class _Exchange:
@@ -126,14 +49,14 @@ class Connection:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self.client = _End(
+        self.client = End(
             made=self._begin,
             received=self._request_received,
             lost=self._client_lost,
             congested=self._regulate,
             relieved=self._advance,
         )
-        self._upstream = _End(
+        self._upstream = End(
             made=lambda: None,
             received=self._response_received,
             lost=self._upstream_lost,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.faults.message import MOST_HEAD_BYTES, NotHttp, Request, Response
+from resources.faults.message import Request
+from resources.wire.message import MOST_HEAD_BYTES, NotHttp, Response
 from tests.unit.fault_server import Seen, chunked, dynamodb, post, response
 
 GET = b"GET /orders/1 HTTP/1.1\r\nHost: here\r\n\r\n"

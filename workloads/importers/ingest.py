@@ -118,7 +118,7 @@ def ingest(
         check_complete(books, sources)
         first_us, last_us, subsecond = staged.stamps()
         rate = RateOverTime(last_us - first_us + _SECOND_US, width=60)
-        commands = _write_requests(folder / "requests.parquet", staged, seed, rate)
+        commands = write_requests(folder / "requests.parquet", staged.in_order(), seed, rate)
         duration_s = rate.last_us / 1e6
         result = Import(
             name=name,
@@ -212,8 +212,8 @@ def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
     return pa.table(columns, schema=QUARANTINE)
 
 
-def _write_requests(path: Path, staged: Staging, seed: int, rate: RateOverTime) -> int:
-    """How many commands there are; tells ``rate`` of every arrival."""
+def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int, rate: RateOverTime) -> int:
+    """How many commands there are in ``batches``, which are in order of stamps; tells ``rate`` of every arrival."""
     commands = 0
     # Saying which columns repeat themselves and which only grow halves the time and the file.
     with pq.ParquetWriter(
@@ -223,7 +223,7 @@ def _write_requests(path: Path, staged: Staging, seed: int, rate: RateOverTime) 
         use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
         column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
     ) as writer:
-        for table in ahead(in_order(staged.in_order(), seed)):
+        for table in ahead(in_order(batches, seed)):
             writer.write_table(table)
             rate.add(table.column("arrival_us").to_numpy())
             commands += table.filter(pc.field("operation") == "command").num_rows

@@ -1,0 +1,167 @@
+"""Messages as the recorder passes them on: all a client or server said, but for what concerns one connection only.
+
+Belongs here: heads, rewritten, and which requests are refused by their head alone. Passing on is
+`resources.recorder.connection`.
+
+A head is put together anew from what the parser read, so that nobody behind reads it differently. Nothing is added to a
+request: the server sees what it would have seen.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from resources.wire import message
+
+_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"http2-settings"))
+_NEVER_LISTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # as of one connection only
+_HTTP2_PREFACE = b"PRI * HTTP/2"
+_TLS_HANDSHAKE = b"\x16\x03"
+
+# An empty SETTINGS frame and a GOAWAY that says HTTP_1_1_REQUIRED: what a client of HTTP/2 understands.
+_HTTP2_GOODBYE = b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\0\0\0\x0d"
+
+_PHRASES = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    505: "HTTP Version Not Supported",
+}
+
+
+class Refused(Exception):  # noqa: N818 - it names what becomes of the request
+    """The recorder answers the request itself, and passes nothing on. ``reason`` are fixed words, counted and shown."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+    def answer(self, *, body: bool = True) -> bytes:
+        """What its client is told; the connection ends with it."""
+        return own_answer(self.status, self.reason, keep_alive=False, body=body)
+
+
+class _Http2(Refused):
+    def answer(self, *, body: bool = True) -> bytes:  # noqa: ARG002 - frames have none
+        return _HTTP2_GOODBYE
+
+
+def own_answer(status: int, reason: str, *, keep_alive: bool, body: bool = True) -> bytes:
+    """An answer of the recorder's own."""
+    text = f"archduel record: {reason}\n".encode()
+    lines = [
+        f"HTTP/1.1 {status} {_PHRASES[status]}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(text)}",
+        *([] if keep_alive else ["Connection: close"]),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + (text if body else b"")
+
+
+def refusal_of(request: "Request") -> Refused:
+    """Why bytes that are no HTTP/1.1 are refused."""
+    if request.head.startswith(_HTTP2_PREFACE):
+        return _Http2(505, "HTTP/2 without TLS: speak HTTP/1.1 here")
+    if request.head.startswith(_TLS_HANDSHAKE):
+        return Refused(400, "TLS: speak plain HTTP here")
+    if len(request.head) > message.MOST_HEAD_BYTES:
+        return Refused(431, f"a request's head of more than {message.MOST_HEAD_BYTES} bytes")
+    return Refused(400, "a malformed request")
+
+
+class _Fields:
+    """The header fields of a head, as they were and in their order."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[bytes, bytes]] = []
+        self.special = False  # some of them are for this connection only
+
+    def add(self, name: bytes, value: bytes) -> None:
+        self.all.append((name, value))
+        if name.lower() in _HOP_BY_HOP:
+            self.special = True
+
+    def first(self, wanted: bytes) -> bytes | None:
+        return next((value for name, value in self.all if name.lower() == wanted), None)
+
+    def passed_on(self) -> Iterator[tuple[bytes, bytes]]:
+        """Those not for one connection only."""
+        if not self.special:
+            yield from self.all
+            return
+        values = [value for name, value in self.all if name.lower() == b"connection"]
+        listed = {part.strip().lower() for value in values for part in value.split(b",")}
+        dropped = _HOP_BY_HOP | (listed - _NEVER_LISTED)
+        yield from (field for field in self.all if field[0].lower() not in dropped)
+
+
+class Request(message.Request):
+    """A client's request."""
+
+    version: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.target = b""
+        self.fields = _Fields()
+        self._upgrade: bytes | None = None
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self.fields.add(name, value)
+
+    def _body_after_head(self, parser: Any) -> Any:
+        self.version = parser.get_http_version()
+        if self.version not in {"1.1", "1.0"}:
+            raise Refused(505, "a version of HTTP other than 1.0 and 1.1")
+        if parser.get_method() == b"CONNECT":
+            self.method = "CONNECT"
+            raise Refused(501, "CONNECT: this is no forward proxy")
+        body = super()._body_after_head(parser)
+        if self.fields.special and parser.should_upgrade():
+            upgrade = self.fields.first(b"upgrade")
+            # HTTP/2 would go past what is recorded: not asked for, the server answers in HTTP/1.1.
+            if upgrade and upgrade.strip().lower() != b"h2c":
+                self.upgrades, self._upgrade = True, upgrade
+        return body
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it may be sent again where an idle connection broke: it is whole, has no body and changes nothing."""
+        return self.complete and not self.content_bytes and self.method in {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+    def forwarded(self, host: bytes | None) -> bytes:
+        """Its head for the server; ``host`` in place of what the client called it, if given."""
+        lines = [b"%s %s HTTP/%s" % (self.method.encode(), self.target, self.version.encode())]
+        for name, value in self.fields.passed_on():
+            lines.append(b"%s: %s" % (name, host if host is not None and name.lower() == b"host" else value))
+        if self._upgrade:
+            lines += [b"Connection: Upgrade", b"Upgrade: %s" % self._upgrade]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class Response(message.Response):
+    """The server's response to ``request``."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._fields = _Fields()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._fields.add(name, value)
+
+    def forwarded(self, connection: bytes | None) -> bytes:
+        """Its head for the client, with what is said about the ``connection`` to it."""
+        # The version is the recorder's own: a server of HTTP/1.0 must not end its client's connection.
+        lines = [b"HTTP/1.1" + self.head[: self.head.index(b"\r\n")][8:]]
+        lines += [b"%s: %s" % field for field in self._fields.passed_on()]
+        if connection:
+            lines.append(b"Connection: " + connection)
+        return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -1,0 +1,174 @@
+"""The recording proxy: listening, and what is known about the requests that pass.
+
+Belongs here: counting, stamping, and handing over what has been seen. How a request passes is
+`resources.recorder.connection`; who takes what was seen, and when, `resources.recorder.session`.
+"""
+
+import asyncio
+import errno
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+
+from resources.recorder.connection import Connection, Exchange
+from resources.recorder.upstream import Address, Pool
+from workloads.errors import ArchduelError
+from workloads.live.journal import Batch, Seen
+
+_BACKLOG = 512
+_NOTICING_S = 0.02  # for connections to notice that they have been ended
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``rewrite_host``: the server is called by its own name, not by what the client called the recorder."""
+
+    listen_host: str
+    listen_port: int
+    upstream: Address
+    rewrite_host: bool = False
+    body_limit: int = 100 * 1024 * 1024  # bytes of a request's body
+    client_header: str = "X-Forwarded-For"  # the first address in it tells clients apart, where there is one
+
+
+class Proxy:
+    """Forwards to the upstream and remembers what passed until `take`. It lives in the event loop it is made in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client_header = settings.client_header.lower().encode()
+        self.pool = Pool(settings.upstream)
+        self.host = settings.upstream.name.encode() if settings.rewrite_host else None
+        self.body_limit = settings.body_limit
+        self.stopping = False
+        self.port = settings.listen_port
+        self.seen = 0  # requests that began to come in
+        self.refused: Counter[str] = Counter()
+        self.upstream_errors = 0
+        self.down: str | None = None  # why the upstream does not answer, while it does not
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._under_way: dict[Exchange, None] = {}
+        self._settled_all: asyncio.Event | None = None
+        self._batch = Batch()
+        # Requests are told apart by their stamps, and no correction of the machine's clock may turn their order round.
+        self._zero_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
+        self._last_us = 0
+
+    async def listen(self) -> None:
+        """Take connections from now on. `ArchduelError` if the port cannot be had."""
+        host, port = self._settings.listen_host, self._settings.listen_port
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self).client, host, port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ArchduelError(
+                    f"port {port} of {host} is taken: end what listens there or name another with --listen"
+                ) from None
+            raise ArchduelError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def take(self) -> Batch:
+        """What has happened since the last call. A request that is whole and has no answer yet is in it once."""
+        batch, self._batch = self._batch, Batch()
+        for exchange in self._under_way:
+            # What may still turn out to be none is waited for: half a request, one that asks for an upgrade.
+            if exchange.request.complete and not exchange.request.upgrades and not exchange.noted:
+                exchange.noted = True
+                batch.under_way.append(self._seen_of(exchange, None, None))
+        batch.refused = dict(self.refused)
+        batch.upstream_errors = self.upstream_errors
+        return batch
+
+    def sweep(self) -> None:
+        """Ends what has taken too long. To be called about once a second."""
+        now_s = time.monotonic()
+        for connection in list(self._connections):
+            connection.sweep(now_s)
+        self.pool.sweep()
+
+    async def stop(self, grace_s: float, hurry: asyncio.Event) -> None:
+        """No new requests; those under way get ``grace_s`` seconds, or until ``hurry``. Then everything has ended."""
+        self.stopping = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            if connection.idle:
+                connection.close()
+        self._settled_all = hurry
+        if not self._under_way:
+            hurry.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), grace_s)
+        for connection in list(self._connections):
+            connection.abort()
+        self.pool.close()
+        await asyncio.sleep(_NOTICING_S)
+
+    # What connections tell
+
+    def began(self, connection: Connection) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self._connections.add(connection)
+        if self.stopping:
+            connection.abort()
+
+    def ended(self, connection: Connection) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self._connections.discard(connection)
+
+    def begin(self, client: str) -> Exchange:
+        """As `resources.recorder.connection.Owner`."""
+        now_ns = time.monotonic_ns()
+        self._last_us = max(self._last_us + 1, self._zero_us + now_ns // 1000)
+        self.seen += 1
+        exchange = Exchange(self._last_us, now_ns, client)
+        self._under_way[exchange] = None
+        return exchange
+
+    def settle(self, exchange: Exchange, status: int | None, reason: str | None = None) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self._over(exchange)
+        took_us = None if status is None else (time.monotonic_ns() - exchange.began_ns) // 1000
+        settled = self._batch.settled_later if exchange.noted else self._batch.settled
+        settled.append(self._seen_of(exchange, status, took_us, reason))
+
+    def refuse(self, exchange: Exchange, reason: str) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self._over(exchange)
+        self.refused[reason] += 1
+
+    def _over(self, exchange: Exchange) -> None:
+        exchange.settled = True
+        self._under_way.pop(exchange, None)
+        if self._settled_all is not None and not self._under_way:
+            self._settled_all.set()
+
+    def upstream_failed(self, why: str) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self.upstream_errors += 1
+        self.down = why
+
+    def upstream_answered(self) -> None:
+        """As `resources.recorder.connection.Owner`."""
+        self.down = None
+
+    def _seen_of(
+        self, exchange: Exchange, status: int | None, latency_us: int | None, reason: str | None = None
+    ) -> Seen:
+        request = exchange.request
+        named = request.fields.first(self._client_header) if request.has_head else None
+        client = named.split(b",", 1)[0].strip().decode("latin-1") if named else exchange.client
+        return Seen(
+            stamp_us=exchange.stamp_us,
+            method=request.method if request.has_head else "-",
+            target=request.target.decode(errors="backslashreplace"),
+            client=client or exchange.client,
+            payload_bytes=request.content_bytes,
+            status=status,
+            latency_us=latency_us,
+            reason=reason,
+        )

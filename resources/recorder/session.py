@@ -1,0 +1,159 @@
+"""A recording session: the proxy, the journal it fills, and a recording in the library when it ends.
+
+Belongs here: when what is written down, signals, and how an end comes about. Nothing is printed: a `Watcher` is told.
+
+Everything runs in one process, and nothing is started that could stay behind.
+"""
+
+import asyncio
+import gc
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+
+from resources.recorder.proxy import Proxy, Settings
+from workloads.errors import ArchduelError
+from workloads.importers.classify import EVERYTHING, Rules
+from workloads.importers.privacy import library_key
+from workloads.library import Library
+from workloads.live.journal import Journal, journal
+from workloads.live.recovery import recover
+from workloads.live.whole import Account
+from workloads.places import Places
+
+_WRITE_S = 0.3  # between two writings: with the time of one, within the second that a kill may cost
+_SWEEP_S = 1.0
+_GRACE_S = 5.0
+_THREAD_SWITCH_S = 0.0005  # how long the writing keeps a request waiting for the interpreter; 5 ms by default
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a recording stands. ``down``: why the upstream does not answer, while it does not."""
+
+    seconds: float
+    seen: int
+    recorded: int
+    dropped: int
+    refused: int
+    upstream_errors: int
+    down: str | None
+
+
+class Watcher(Protocol):
+    """Told how a recording goes."""
+
+    def listening(self, host: str, port: int) -> None:
+        """Clients can come."""
+
+    def goes_on(self, figures: Figures) -> None:
+        """A few times a second."""
+
+
+def record_traffic(
+    places: Places,
+    name: str,
+    settings: Settings,
+    watcher: Watcher,
+    *,
+    rules: Rules = EVERYTHING,
+    replace: bool = False,
+    minutes: float | None = None,
+) -> Account:
+    """Records what passes until SIGINT or SIGTERM comes or ``minutes`` are over; returns the account of it.
+
+    To be called in a process's main thread. Requests under way get five seconds then, or until a second signal.
+    `ArchduelError` if no request came. Killed, or failing, all but the last second is on the disk, and becomes a
+    recording at the next access to the library.
+    """
+    library = Library(places)
+    with _many_files(), library.keeping(name, replace=replace) as folder:
+        try:
+            with journal(folder, library_key(places.recordings), rules) as written:
+                uvloop.run(_serve(settings, written, watcher, minutes))
+        except OSError as error:
+            raise ArchduelError(
+                f"recording {name!r} could not be written: {error.strerror or error}; what was recorded is kept, and"
+                " becomes a recording at the next archduel command"
+            ) from error
+    return _made_whole(library, folder)
+
+
+def _made_whole(library: Library, folder: Path) -> Account:
+    account = recover(library).get(folder)
+    if account is None:
+        raise ArchduelError("no request to record came: nothing is kept")
+    return account
+
+
+async def _serve(settings: Settings, written: Journal, watcher: Watcher, minutes: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set():
+            hurry.set()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+    proxy = Proxy(settings)
+    await proxy.listen()
+    watcher.listening(settings.listen_host, proxy.port)
+    began_s = swept_s = time.monotonic()
+    ends_s = began_s + 60 * minutes if minutes is not None else float("inf")
+    with _undisturbed():
+        try:
+            while not stop.is_set() and (now_s := time.monotonic()) < ends_s:
+                await asyncio.to_thread(written.write, proxy.take())
+                watcher.goes_on(_figures(proxy, written, now_s - began_s))
+                if now_s - swept_s >= _SWEEP_S:
+                    swept_s = now_s
+                    proxy.sweep()
+                wait_s = min(now_s + _WRITE_S, ends_s) - time.monotonic()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), max(0.0, wait_s))
+        finally:
+            stop.set()
+            await proxy.stop(_GRACE_S, hurry)
+        await asyncio.to_thread(written.write, proxy.take())
+        written.close(proxy.seen)
+        watcher.goes_on(_figures(proxy, written, time.monotonic() - began_s))
+
+
+def _figures(proxy: Proxy, written: Journal, seconds: float) -> Figures:
+    refused = proxy.refused.total()
+    return Figures(seconds, proxy.seen, written.recorded, written.dropped, refused, proxy.upstream_errors, proxy.down)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Requests wait neither for the garbage of what is imported, nor for long for the writing."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(_THREAD_SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(before_s)
+
+
+@contextmanager
+def _many_files() -> Iterator[None]:
+    """As many connections as the machine allows: two files for each."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))

@@ -1,0 +1,194 @@
+"""From what a recorder wrote down to a recording: in order of arrival, each request once, with the account of it.
+
+Belongs here: the end of a recording, the same whether the recorder was stopped or killed. Where it goes is
+`workloads.live.recovery`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from workloads.errors import ArchduelError
+from workloads.importers.ingest import write_requests
+from workloads.live.journal import BOOKS, SEGMENTS
+from workloads.rates import RateOverTime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_US = 1_000_000
+_ROWS_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of a recorder's requests: ``seen`` = recorded + dropped + refused."""
+
+    name: str
+    stopped: bool  # in order; otherwise it was killed, and what it saw in its last moments is not counted
+    seen: int
+    recorded: int
+    dropped: int  # passed on and not recorded
+    refused: int  # answered by the recorder itself, not passed on
+    dropped_by_rule: Mapping[str, int]  # the most frequent first
+    refused_by_reason: Mapping[str, int]
+    upstream_errors: int  # recorded all the same
+    unanswered: int  # of the recorded: those whose client saw no whole answer
+    first_arrival: datetime  # UTC
+    last_arrival: datetime
+    duration_s: float
+    peak_per_s: float  # requests in the busiest second
+    mean_per_s: float  # over the whole duration, a second at least
+    command_share: float  # of the recorded, 0 to 1
+    rate: str  # over time, a sparkline
+    subsecond: str = "recorded"
+
+
+@dataclass
+class _Extent:
+    """What the segments hold."""
+
+    batches: int = 0
+    first_us: int = 0
+    last_us: int = 0
+
+
+def make_whole(folder: Path, target: Path, name: str) -> Account | None:
+    """Writes ``requests.parquet`` and ``provenance.json`` into ``target`` from what `journal` left in ``folder``.
+
+    None, and nothing written, if no request is in it. An end torn by a kill is left out. Memory is that of a piece of
+    the recording, however long that is. `ArchduelError` if the books of a recorder stopped in order do not balance.
+    """
+    extent = _extent(folder / SEGMENTS)
+    if not extent.batches:
+        return None
+    books = _books(folder)
+    rate = RateOverTime(extent.last_us - extent.first_us + _SECOND_US, width=60)
+    tally = _Tally()
+    with duckdb.connect(config={"temp_directory": str(target / ".sorting"), "memory_limit": "512MB"}) as database:
+        ordered = _in_order(folder / SEGMENTS, extent.batches, database)
+        commands = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0, rate)
+    dropped, refused = sum(books["dropped_by_rule"].values()), sum(books["refused_by_reason"].values())
+    total = tally.recorded + dropped + refused
+    seen = books.get("seen", total)
+    if seen != total:
+        raise ArchduelError(
+            f"{seen} requests were seen, {total} are accounted for in the recording {name!r}: this is a fault of"
+            " archduel, please report it"
+        )
+    account = Account(
+        name=name,
+        stopped="seen" in books,
+        seen=seen,
+        recorded=tally.recorded,
+        dropped=dropped,
+        refused=refused,
+        dropped_by_rule=_most_frequent_first(books["dropped_by_rule"]),
+        refused_by_reason=_most_frequent_first(books["refused_by_reason"]),
+        upstream_errors=books["upstream_errors"],
+        unanswered=tally.unanswered,
+        first_arrival=_EPOCH + timedelta(microseconds=extent.first_us),
+        last_arrival=_EPOCH + timedelta(microseconds=extent.last_us),
+        duration_s=rate.last_us / 1e6,
+        peak_per_s=rate.peak_per_s,
+        mean_per_s=tally.recorded / max(rate.last_us / 1e6, 1.0),
+        command_share=commands / tally.recorded,
+        rate=rate.sparkline(),
+    )
+    (target / "provenance.json").write_text(json.dumps(_provenance(account), indent=2) + "\n")
+    return account
+
+
+def _books(folder: Path) -> dict[str, Any]:
+    books: dict[str, Any] = {"dropped_by_rule": {}, "refused_by_reason": {}, "upstream_errors": 0}
+    with suppress(FileNotFoundError):  # killed within the first moments
+        books |= json.loads((folder / BOOKS).read_text())
+    return books
+
+
+def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _batches(segments: Path) -> Iterator[pa.RecordBatch]:
+    """Every whole batch; what a kill tore off at the end is none."""
+    try:
+        with pa.memory_map(str(segments)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
+    except (pa.ArrowInvalid, OSError, EOFError):
+        return
+
+
+def _extent(segments: Path) -> _Extent:
+    extent = _Extent()
+    if not segments.exists():
+        return extent
+    for batch in _batches(segments):
+        extent.batches += 1
+        stamps = batch.column("stamp_us").to_numpy()
+        first, last = int(stamps.min()), int(stamps.max())
+        extent.first_us = first if extent.batches == 1 else min(first, extent.first_us)
+        extent.last_us = max(last, extent.last_us)
+    return extent
+
+
+def _in_order(segments: Path, batches: int, database: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    """All of it by stamp, of one stamp the settled row last. What does not fit into memory is sorted on disk."""
+    whole = islice(_batches(segments), batches)
+    with pa.memory_map(str(segments)) as file:
+        schema = pa.ipc.open_stream(file).schema
+    staged = pa.RecordBatchReader.from_batches(schema, whole)
+    yield from database.from_arrow(staged).order("stamp_us, file").to_arrow_reader(_ROWS_AT_ONCE)
+
+
+def _once(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Of a request that was written twice, the row written later."""
+    held: pa.RecordBatch | None = None
+    for batch in batches:
+        rows = batch if held is None else pa.concat_batches([held, batch])
+        stamps = rows.column("stamp_us").to_numpy()
+        settled = rows.slice(0, rows.num_rows - 1).filter(pa.array(stamps[:-1] != stamps[1:], pa.bool_()))
+        held = rows.slice(rows.num_rows - 1)
+        if settled.num_rows:
+            yield settled
+    if held is not None:
+        yield held
+
+
+@dataclass
+class _Tally:
+    recorded: int = 0
+    unanswered: int = 0
+
+    def counted(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.recorded += batch.num_rows
+            self.unanswered += batch.column("recorded_status").null_count
+            yield batch
+
+
+def _provenance(account: Account) -> dict[str, object]:
+    """How the recording came to be: no folder, no address, no machine, so that it may be passed on with it."""
+    return {
+        "recorded_by": f"archduel {version('archduel')}",
+        "source": "live traffic, through the recorder",
+        "stopped": "in order" if account.stopped else "killed; what it saw in its last moments is not in here",
+        "lines": account.seen,
+        "accepted": account.recorded,
+        "dropped": account.dropped,
+        "refused": account.refused,
+        "dropped_by_rule": account.dropped_by_rule,
+        "refused_by_reason": account.refused_by_reason,
+        "upstream_errors": account.upstream_errors,
+        "unanswered": account.unanswered,
+        "first_arrival": account.first_arrival.isoformat(),
+        "last_arrival": account.last_arrival.isoformat(),
+        "subsecond": account.subsecond,
+    }
