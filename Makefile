@@ -40,7 +40,7 @@ lint: install ## format, lint and types
 
 test: lint test-unit ## everything a change must pass
 	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/functional
-	@$(BIN)/pytest -m 'not long' --ignore tests/unit --ignore tests/functional
+	@$(BIN)/pytest -m 'not long' -n 2 --dist loadfile --ignore tests/unit --ignore tests/functional
 
 test-unit: install ## the quick part: no emulator, no Dagster, under a minute
 	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/unit

@@ -20,6 +20,7 @@ from resources.warehouse.publish import publish
 
 POOL = "lab"  # one run at a time: two labs on one machine would measure each other
 OWNERS = ["team:archduel"]
+RECORDED_TRAFFIC = dg.AssetKey("recorded_traffic")
 
 
 def cell_and_night(context: dg.AssetExecutionContext) -> tuple[str, str]:
@@ -54,10 +55,13 @@ def _resource_asset(architecture: Architecture, name: str, partitions: dg.Partit
 
 def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """One node across the architectures, so that their repetitions interleave (ABC, CBA, ...)."""
+    # A cell needs the one recording it is named for. Dagster 1.13 knows no mapping from a part of a name, and drops
+    # mappings of one's own outside the code server, so the edge says all of them; the replay's metadata say which.
+    recorded = dg.AssetDep(RECORDED_TRAFFIC, partition_mapping=dg.AllPartitionMapping())
     specs = [
         dg.AssetSpec(
             [architecture.name, "replay"],
-            deps=[[architecture.name, leaf] for leaf in architecture.leaves],
+            deps=[recorded, *(dg.AssetDep(dg.AssetKey([architecture.name, leaf])) for leaf in architecture.leaves)],
             group_name=architecture.name,
             description="The recording replayed open loop through this architecture; the evidence of what happened.",
             kinds={"python"},
@@ -80,6 +84,7 @@ def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                     "dagster/row_count": summary.requests,
                     "replay_seconds": summary.seconds,
                     "speed": summary.speed,
+                    "recording": split_cell(cell)[0],
                     "interleaved_with": ", ".join(summary.interleaved),
                 },
             )

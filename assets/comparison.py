@@ -14,7 +14,7 @@ from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
-from resources.lab import code_version
+from resources.lab import code_version, other_than_default
 from resources.report import write_report
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
@@ -74,7 +74,8 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
     )
     def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
-        path = write_report(places, belonging.comparison_id)
+        # Two targets' nights may end in either order: what people open in the morning is the default one's.
+        path = write_report(places, belonging.comparison_id, "".join(other_than_default(comparison.night_on)))
         return dg.MaterializeResult(
             metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
         )

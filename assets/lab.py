@@ -102,6 +102,11 @@ class ComparisonResource(dg.ConfigurableResource):
     comparison_id: str = ""
     target: str = DEFAULT_TARGET
 
+    @property
+    def night_on(self) -> str:
+        """The target of a run that is a night's; the default one of an ad hoc run, whose report is the newest."""
+        return DEFAULT_TARGET if self.comparison_id else self.target
+
     def of(self, night: str, cell: str | None = None) -> Comparison:
         if self.comparison_id:
             return Comparison(self.comparison_id, "adhoc", night)

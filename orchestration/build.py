@@ -11,22 +11,31 @@ from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
 from assets.lab import ComparisonResource, LogReporter, lab_resource
-from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL, jobs
+from assets.recorded_traffic import recorded_traffic_asset
+from orchestration.inbox import inbox_sensor, library_sensor
+from orchestration.instance import dead_runs_sensor
+from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
-from orchestration.partitions import cell_partitions, night_partitions, nightly_targets
+from orchestration.partitions import cell_partitions, night_partitions, nightly_targets, recording_partitions
 from resources.progress import Reporter
+from workloads.inbox import Inbox
 from workloads.places import Places
 
 
 def build_definitions(
-    places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter
+    places: Places,
+    reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter,
+    inbox: Inbox | None = None,
 ) -> dg.Definitions:
-    """All of archduel over one home. ``reporter`` makes what the lab reports to from a run's log."""
+    """All of archduel over one home. ``reporter`` makes what the lab reports to from a run's log; ``inbox`` is where
+    traffic keeps coming.
+    """
     nights = night_partitions()
     known = {job.name: job for job in jobs()}
     return dg.Definitions(
         assets=[
-            *architecture_assets(cell_partitions(places, nights)),
+            recorded_traffic_asset(places, recording_partitions(), inbox),
+            *architecture_assets(cell_partitions(nights)),
             conformance_asset(nights),
             *comparison_assets(places, nights),
             *judgement_assets(places, nights),
@@ -35,7 +44,14 @@ def build_definitions(
         ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
-        sensors=[comparison_sensor(known[NIGHTLY_COMPARISON], nights)],
+        sensors=[
+            comparison_sensor(known[NIGHTLY_COMPARISON], nights),
+            dead_runs_sensor(),
+            library_sensor(known[IMPORT_RECORDING], places),
+            inbox_sensor(
+                [known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox, nights
+            ),
+        ],
         resources={"lab": lab_resource(places, reporter), "comparison": ComparisonResource()},
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.
         executor=dg.in_process_executor,

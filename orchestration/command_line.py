@@ -232,7 +232,9 @@ def _target_options(options: Mapping[str, Any]) -> dict[str, str]:
     help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
 )
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
-@click.option("--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
+)
 def compare(**options: Any) -> None:
     """Replay a recording through the architectures under scenarios, and compare.
 
@@ -306,7 +308,11 @@ def compare(**options: Any) -> None:
     with reporter:
         estimate = comparing.estimate(places, request, chosen, reporter)
     console.print(estimate.sentence(request), highlight=False, markup=False)
-    if estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
+    if estimate.charge is not None and estimate.budget is not None:
+        from orchestration.guard import agree
+
+        agree(estimate.charge, estimate.budget, console, yes=options["yes"])
+    elif estimate.seconds > comparing.LONG_S and not options["yes"] and sys.stdin.isatty():
         click.confirm("That is over ten minutes. Go on?", abort=True)
     for path in files.values():  # nothing was wrong with anything
         adopt(places, path)
@@ -332,8 +338,11 @@ def _chosen_scenarios(
         one = own_scenario(path) if path else scenario(places, name)
         if path and files.setdefault(one.name, path).resolve() != path.resolve():
             raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
-        if not (options["claims"] and lacking(one, target)):  # claims that need it are not testable there
+        # What was asked for by name is refused later on; claims that need the rest are not testable there.
+        if options["scenario_names"] or (why := lacking(one, target)) is None:
             chosen[one.name] = one
+        elif not options["claims"]:
+            click.echo(f"{one.name} is left out: {why}")
     return chosen, files
 
 
@@ -546,6 +555,22 @@ def workloads() -> None:
 
 
 @main.command()
+@click.option("--all", "everything", is_flag=True, help="The imported ones too.")
+@click.option("--retry", is_flag=True, help="Have the refused ones tried again.")
+def inbox(everything: bool, retry: bool) -> None:
+    """Show what became of the files in the inbox, and why.
+
+    The inbox is what ARCHDUEL_INBOX names: a folder, or s3://BUCKET/PREFIX of an emulator on this machine
+    (ARCHDUEL_INBOX_ENDPOINT_URL). While `archduel dev` runs, each new file in it is imported once and compared.
+    """
+    from orchestration.arrivals import show_inbox
+    from orchestration.inbox_place import inbox_from_environment
+
+    places = _places()
+    show_inbox(places, inbox_from_environment(places), _console(), retry=retry, everything=everything)
+
+
+@main.command()
 def scenarios() -> None:
     """List the scenarios there are: the bundled ones and your own, the .toml files in .archduel/scenarios."""
     from workloads.scenarios import scenario, scenario_files
@@ -615,6 +640,21 @@ def doctor(target: str, machine_only: bool, no_wait: bool, style: str, **options
         style=style,
         console=_console(),
     )
+
+
+@main.command(cls=_OnTarget)
+@click.option("--all", "everything", is_flag=True, help="Not of dead runs alone; no run may be under way.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+def sweep(target: str, everything: bool, yes: bool, **options: Any) -> None:
+    """Delete what runs of this home that were killed left on --target endpoint or aws.
+
+    Lists it first and asks. Finds it by names and tags, touches nothing else, and ends once nothing is found any more;
+    to repeat it is harmless.
+    """
+    from orchestration.sweep import sweep as sweeping
+
+    told = _target_options(options)
+    sweeping(_places(), _console(), target=target, options=told, everything=everything, yes=yes)
 
 
 @main.command()
@@ -698,7 +738,16 @@ def dev(port: int) -> None:
 
     import dagster
 
+    from orchestration.inbox_place import inbox_from_environment
     from orchestration.instance import end_dead_runs, prepare_instance
+    from orchestration.partitions import declare
+    from workloads.inbox import VARIABLE
+    from workloads.inbox.folder import FolderInbox
+
+    places = _places()
+    named = inbox_from_environment(places)  # what cannot be one is said here, and not by a daemon
+    if isinstance(named, FolderInbox):
+        os.environ[VARIABLE] = str(named.folder)  # a relative one is of here
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -706,10 +755,11 @@ def dev(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ArchduelError(f"port {port} is taken: end what listens there or name another with --port") from error
-    prepare_instance(_places())
-    os.chdir(REPOSITORY)
+    prepare_instance(places)
     with dagster.DagsterInstance.get() as instance:
         end_dead_runs(instance)
+        declare(instance, places)
+    os.chdir(REPOSITORY)
     program = str(Path(sys.executable).with_name("dagster"))
     # In the foreground and in our place, so that Ctrl-C and `kill` reach it.
     command = [program, "dev", "-h", "127.0.0.1", "-p", str(port), "-w", "workspace.yaml"]

@@ -16,13 +16,14 @@ from rich.console import Console
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import shows_noise
+from orchestration.partitions import declare_cells, shows_noise
 from orchestration.terminal import TerminalReporter, comparison_tables
 from resources.architectures import architectures
+from resources.budget import Budget, Part, budget
 from resources.lab import LabSettings, cell_name
 from resources.report import narrative
 from resources.report.content import judging_command
-from resources.targets import open_target
+from resources.targets import Charge, open_target, targets
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
 from workloads.library import Library
@@ -63,7 +64,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Estimate:
-    """About how long a comparison takes, and why. Speeds and lengths are of the slowest and the fastest cell."""
+    """About how long a comparison takes, and why. Speeds and lengths are of the slowest and the fastest cell. Where it
+    is paid for, ``charge`` says by whom and ``budget`` what it comes to.
+    """
 
     seconds: float
     replays: int
@@ -71,6 +74,8 @@ class Estimate:
     speeds: tuple[float, float]
     replay_s: tuple[float, float]
     paused_s: float
+    charge: Charge | None = None
+    budget: Budget | None = None
 
     def sentence(self, request: Request) -> str:
         def between(values: tuple[float, float], form: str) -> str:
@@ -108,6 +113,11 @@ def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], r
     cut = settings.cut(recording)
     speeds = [offer.speed for offer in offers]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
+    parts = (
+        Part(architectures()[one.architecture], chosen[name], offer.schedule, settings.repetitions)
+        for name, cell, offer in zip(request.scenarios, request.cells, offers, strict=True)
+        for one in request.settings_of(cell).contenders(request.architectures)
+    )
     return Estimate(
         seconds,
         sum(replays),
@@ -115,6 +125,8 @@ def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], r
         (min(speeds), max(speeds)),
         (min(lengths), max(lengths)),
         paused_s,
+        platform.charge,
+        budget(parts, platform, platform.charge.pace, places) if platform.charge else None,
     )
 
 
@@ -131,6 +143,7 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
     failures: list[str] = []
     with Instance.get() as instance, reporter:
         end_dead_runs(instance)
+        declare_cells(instance, request.cells)
         for name in request.cells:
             reporter.stage(f"{name}: starting emulators")
             result = _run_cell(definitions, instance, request, name, night=night, comparison_id=comparison_id)
@@ -239,9 +252,9 @@ def _tell(places: Places, request: Request, comparison_id: str, console: Console
     for row in invalid.to_pylist():
         text = f"left out as invalid: {row['replay']}: {row['invalid_reason']}"
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    emulated = "" if targets()[request.settings.target].genuine else "; its milliseconds are not AWS milliseconds"
     label = (
-        f"All figures {about['evidence']} on {about['target']}, recorded time played {speeds} times as fast;"
-        " its milliseconds are not AWS milliseconds."
+        f"All figures {about['evidence']} on {about['target']}, recorded time played {speeds} times as fast{emulated}."
     )
     words = (
         "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, not done, and"

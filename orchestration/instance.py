@@ -9,6 +9,10 @@ from workloads.places import REPOSITORY, Places
 
 PROCESS_TAG = "archduel/process"
 
+_LAUNCHED_HERE_TAG = ".dagster/grpc_info"
+_RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_KILLED = "its process was killed"
+
 _SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
 
 
@@ -30,14 +34,60 @@ def prepare_instance(places: Places) -> None:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Cancel the runs whose command line was killed, and return their ids.
+    """End the runs whose process was killed, and return their ids: a command line's are cancelled, others have failed.
 
     Nobody else would: Dagster takes them for running, and they hold the lab's pool against everyone.
     """
     dead = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_RUNNING)):
+        run = record.dagster_run
         process = run.tags.get(PROCESS_TAG)
-        if process is not None and not psutil.pid_exists(int(process)):
-            instance.report_run_canceled(run, message="its process was killed")
-            dead.append(run.run_id)
+        if process is not None:
+            if psutil.pid_exists(int(process)):
+                continue
+            instance.report_run_canceled(run, message=_KILLED)
+        else:
+            launched = _launched(instance, run)
+            if launched is None or _is_alive(*launched):
+                continue
+            instance.report_run_failed(run, message=_KILLED)
+        dead.append(run.run_id)
     return dead
+
+
+def _launched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, float] | None:
+    """The process that a code server on this machine started for a run, and when; None if it was started otherwise."""
+    if _LAUNCHED_HERE_TAG not in run.tags:
+        return None
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        told = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
+        if "pid" in told:
+            return int(str(told["pid"].value)), entry.timestamp
+    return None
+
+
+def _is_alive(process: int, started_at: float) -> bool:
+    """Whether the process is there, and is not another one that got its number later."""
+    try:
+        found = psutil.Process(process)
+        return found.create_time() <= started_at + 1 and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def dead_runs_sensor() -> dg.SensorDefinition:
+    """Every half minute: whatever was killed holds nobody up for longer."""
+
+    @dg.sensor(
+        name="dead_runs",
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Ends runs whose process was killed: they would hold the lab against everyone.",
+    )
+    def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        ended = end_dead_runs(context.instance)
+        for run_id in ended:
+            context.log.warning(f"run {run_id}: {_KILLED}")
+        return dg.SkipReason(f"{len(ended)} ended: {_KILLED}" if ended else "every running run has its process")
+
+    return dead_runs

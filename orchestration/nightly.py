@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.jobs import Job
-from orchestration.partitions import nightly_cells, nightly_targets, shows_noise
+from orchestration.partitions import declare_cells, nightly_cells, nightly_targets, shows_noise
 from resources.lab import NIGHTLY_REPETITIONS, other_than_default
 from resources.targets import DEFAULT_TARGET
 
@@ -33,6 +33,7 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         night = context.scheduled_execution_time.strftime("%Y-%m-%d")
+        declare_cells(context.instance, nightly_cells(target))
         for cell in nightly_cells(target):
             yield dg.RunRequest(
                 run_key=f"{night}/{cell}",

@@ -1,30 +1,41 @@
-"""What a run is about: a cell (workload, scenario and target) and a night."""
+"""What a run is about: a cell (workload, scenario and target) and a night; or a recording.
+
+Cells and recordings are dynamic partitions: a recording brought in while everything runs is one without a restart.
+`declare` says to an instance which there are. Any other cell can be launched once it was declared by its name.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from resources.claims import scenarios_needed
 from resources.faults.policies import lacking
-from resources.lab import cell_name, split_cell
+from resources.lab import CELL_SEPARATOR, cell_name, split_cell
 from resources.targets import DEFAULT_TARGET, targets
+from workloads.inbox.ledger import Ledger
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
 FIRST_NIGHT = "2026-11-20"
+CELLS = "cell"
+RECORDINGS = "recording"
+MOST_OFFERED = 200  # recordings whose cells are offered: of thousands nobody could choose, and the UI would be slow
+_AT_ONCE = 500  # SQLite takes so many names in a question
 
 
-def cells(places: Places) -> list[str]:
-    """Every cell there can be: each recording under each scenario on each target."""
+def cells_of(places: Places, workloads: Iterable[str]) -> list[str]:
+    """Every cell there can be of these recordings: each under each scenario on each target."""
+    known = list(scenarios(places))
     return [
-        cell_name(workload, scenario, target)
-        for target in targets()
-        for workload in Library(places).paths()
-        for scenario in scenarios(places)
+        cell_name(workload, scenario, target) for workload in workloads for target in targets() for scenario in known
     ]
 
 
 def nightly_targets() -> list[str]:
-    """The targets that nights can be on: those that need to be told nothing. The default one comes first."""
+    """The targets that nights can be on: those that take no options. The default one comes first."""
     return [name for name, target in targets().items() if not target.options]
 
 
@@ -51,5 +62,44 @@ def night_partitions() -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(FIRST_NIGHT, end_offset=1)
 
 
-def cell_partitions(places: Places, nights: dg.DailyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
-    return dg.MultiPartitionsDefinition({"cell": dg.StaticPartitionsDefinition(cells(places)), "night": nights})
+def cell_partitions(nights: dg.DailyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
+    return dg.MultiPartitionsDefinition({"cell": dg.DynamicPartitionsDefinition(name=CELLS), "night": nights})
+
+
+def recording_partitions() -> dg.DynamicPartitionsDefinition:
+    return dg.DynamicPartitionsDefinition(name=RECORDINGS)
+
+
+def declare(instance: dg.DagsterInstance, places: Places) -> None:
+    """Let the instance know every recording there is and the cells of the latest, and forget what is gone.
+
+    A recording that is being brought in is a partition already, though there is nothing in it yet.
+    """
+    paths = Library(places).paths()
+    awaited = [file.recording for file in Ledger(places.inbox_ledger).queued() if file.recording]
+    known = set(instance.get_dynamic_partitions(RECORDINGS))
+    _add(instance, RECORDINGS, [name for name in dict.fromkeys([*paths, *awaited]) if name not in known])
+    for name in sorted(known - paths.keys() - set(awaited)):
+        instance.delete_dynamic_partition(RECORDINGS, name)
+    declare_cells(instance, cells_of(places, _latest(paths)))
+    for cell in instance.get_dynamic_partitions(CELLS):
+        if cell.partition(CELL_SEPARATOR)[0] not in paths:
+            instance.delete_dynamic_partition(CELLS, cell)
+
+
+def _latest(paths: Mapping[str, Path]) -> list[str]:
+    if len(paths) <= MOST_OFFERED:
+        return list(paths)
+    written = {name: path.stat().st_mtime for name, path in paths.items() if path.exists()}
+    return sorted(heapq.nlargest(MOST_OFFERED, written, key=written.__getitem__))
+
+
+def declare_cells(instance: dg.DagsterInstance, keys: Iterable[str]) -> None:
+    """Let the instance know these cells, whatever else it knows."""
+    known = set(instance.get_dynamic_partitions(CELLS))
+    _add(instance, CELLS, [key for key in keys if key not in known])
+
+
+def _add(instance: dg.DagsterInstance, name: str, keys: list[str]) -> None:
+    for start in range(0, len(keys), _AT_ONCE):
+        instance.add_dynamic_partitions(name, keys[start : start + _AT_ONCE])

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from resources import observation
 from resources.architectures import Architecture
-from resources.clients import Clients
 from resources.faults.control import FaultProxy
 from resources.faults.policies import mend
+from resources.leash import LOOPBACK
 from resources.stack import DEFAULT_VARIANT, Stack, StackSettings
-from resources.targets import Limits, Platform
+from resources.targets import Feature, Limits, Platform
 from workloads.errors import ArchduelError
 from workloads.recording import peak_rate
 from workloads.replay.client import Client, Gauge, KeepAliveClient
@@ -25,7 +25,7 @@ from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.scenarios import Scenario
 
 _HOLD_MS = 500
-_QUIET_S = 10.0
+_PATIENCE_S = 10.0
 
 
 def settings_for(
@@ -74,7 +74,8 @@ class Bench:
     """Started by the constructor, which does not wait, so that several start at once; `ready` waits.
 
     ``proxies`` are those of the hops: to the ``table`` always, as what is not broken must cost the same as what is; to
-    the ``api`` where ``hops`` asks for one.
+    the ``api`` where ``hops`` asks for one. There are none where the target lacks hops of ours. ``metered`` makes a
+    client of one that sends what the target allows, and no more.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Bench:
         hops: frozenset[str] = frozenset(),
     ) -> None:
         self.architecture = architecture
-        self.target = platform.target
+        self.target, self.metered = platform.target, platform.metered
         # Room for the warm ones, and for what a burst may need besides.
         limits = self.target.limits
         most = max(limits.environments, len(architecture.functions) * settings.environments + limits.spare)
@@ -94,15 +95,16 @@ class Bench:
         self.proxies: dict[str, FaultProxy] = {}
         try:
             _, port, _ = split_url(self.instance.endpoint_url)
-            for hop in sorted(hops | {"table"}):
-                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder)
+            for hop in sorted(hops | {"table"}) if Feature.HOPS not in self.target.lacks else ():
+                host = self.instance.functions_call if hop == "table" else LOOPBACK  # the API's callers are ours
+                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder, host)
         except BaseException:
             self.close()
             raise
-        table_url = self.proxies["table"].url
-        clients = Clients(self.instance.endpoint_url)
-        self.stack = Stack(clients, architecture.nodes, table_url, settings, self.instance.prefix)
-        self._warm = False
+        table_url = self.proxies["table"].url if "table" in self.proxies else ""
+        clients = platform.connect(self.instance, 2)
+        self.stack = Stack(clients, architecture.nodes, table_url, settings, self.instance.prefix, platform.tags)
+        self._warm = self._used = False
 
     def ready(self) -> "Bench":
         self.instance.wait_until_ready()
@@ -127,8 +129,11 @@ class Bench:
 
     def warm_up(self, client: Client | None = None) -> None:
         """Make execution environments, and send orders and readings through the whole path, once."""
-        if self._warm:
-            return
+        if not self._warm:
+            with self.stack.clients.explained():
+                self._warm_up(client)
+
+    def _warm_up(self, client: Client | None) -> None:
         self.stack.ensure_all()
         self._warm = True
         settings = self.stack.settings
@@ -147,30 +152,46 @@ class Bench:
         # All at once and each held, or one environment would serve them one after another.
         with ThreadPoolExecutor(len(wanted)) as pool:
             list(pool.map(self._make_environment, wanted))
-        gauge = Gauge()
-        (client or KeepAliveClient()).send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), gauge)
-        self._wait_until_quiet()
+        self._send_through(self.metered(client or KeepAliveClient()))
         if not observation.stored_items(self.stack):
             raise ArchduelError(
                 f"no order of {self.architecture.name}'s warm-up was stored: its functions do not reach"
-                f" {self.stack.table_endpoint_url}, as when they run in containers with a network of their own"
+                f" {self.stack.table_endpoint_url or 'the table'}, as when they run in containers with a network of"
+                " their own, or behind a firewall"
             )
 
     def _make_environment(self, function: str) -> None:
         payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
         self.stack.clients.lambda_.invoke(FunctionName=function, Payload=payload)
 
-    def _wait_until_quiet(self) -> None:
-        deadline = time.monotonic() + _QUIET_S
-        while observation.backlog(self.stack).waiting and time.monotonic() < deadline:
-            time.sleep(0.05)
+    def _send_through(self, client: Client) -> None:
+        """Send a little, until the queue is empty and something is stored; again where roles, routes and mappings made
+        just now are not known everywhere yet, and nothing comes through.
+        """
+        deadline = time.monotonic() + self.stack.clients.pace.warm_s
+        while True:
+            client.send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), Gauge())
+            again = time.monotonic() + _PATIENCE_S
+            while observation.backlog(self.stack).waiting and time.monotonic() < again:
+                time.sleep(0.05)
+            if observation.stored_items(self.stack) or time.monotonic() > deadline:
+                return
+            time.sleep(self.stack.clients.pace.poll_s)
 
     def fresh(self, seeded_order_ids: Iterable[str]) -> None:
-        """End every fault, empty everything and put the orders in that exist before the replay."""
-        for proxy in self.proxies.values():
-            proxy.switch(None)
-        mend(self.stack)
-        self.stack.empty()
+        """End every fault, empty everything and put the orders in that exist before the replay.
+
+        Where nothing is emptied at once a bench is good for one replay: what its warm-up left is told from the replay's
+        by its names and its time.
+        """
+        if self.target.empties:
+            for proxy in self.proxies.values():
+                proxy.switch(None)
+            mend(self.stack)
+            self.stack.empty()
+        elif self._used:
+            raise ArchduelError(f"{self.architecture.name}: a second replay on resources that cannot be emptied")
+        self._used = True
         table = self.stack.facts["table"]["name"]
         batch: list[dict[str, object]] = []
         for order in seeded_order_ids:

@@ -65,9 +65,11 @@ def measure(platform: Platform, log_folder: Path) -> float:
 
 
 def capacity(places: Places, platform: Platform, reporter: Reporter) -> float:
-    """Requests per second of a target on this machine, from ``capacity.json`` in the home, or measured now (about ten
-    seconds) and kept there.
+    """Requests per second of a target on this machine: what it is known to take; else from ``capacity.json`` in the
+    home, or measured now (about ten seconds) and kept there.
     """
+    if (known_per_s := platform.target.limits.per_s) is not None:
+        return known_per_s
     file = places.home / "capacity.json"
     try:
         known = json.loads(file.read_text())

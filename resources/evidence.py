@@ -1,7 +1,8 @@
 """What one replay leaves behind: everything observed, before any judgement. The schemas and their place on disk.
 
 Outcomes are made from it (`resources.reconciliation`) without an emulator, and again when the rules change.
-All times are microseconds of CLOCK_MONOTONIC since the replay's start.
+All times are microseconds of CLOCK_MONOTONIC since the replay's start; where handlers have clocks of their own, as good
+as ``clock_uncertainty_us`` says.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ EXPERIMENTS = pa.schema(
         pa.field("send_lag_p99_us", pa.int64()),
         pa.field("send_lag_max_us", pa.int64()),
         pa.field("target_cpu_share", pa.float64()),
+        pa.field("clock_uncertainty_us", pa.int64()),  # of the handlers' stamps: 0 where they share our clock
         pa.field("queued", pa.list_(pa.string())),
         pa.field("fault_windows", pa.string()),  # JSON
         pa.field("config", pa.string()),  # JSON

@@ -17,18 +17,17 @@ import pyarrow as pa
 
 from resources import evidence, observation
 from resources.bench import Bench
+from resources.clocks import between, clock_of
 from resources.faults.conductor import FaultConductor
+from resources.faults.policies import NoConsuming
 from resources.observation import Backlog
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses, tidy_heap
-from workloads.replay.schedule import Schedule
+from workloads.replay.schedule import WARM_UP_PREFIX, Schedule
 from workloads.scenarios.model import Scenario
 
 _LEAD_S = 0.3  # from the decision to start to the first request
-_SAMPLE_S = 0.25
 _TICK_S = 0.05
-_SETTLE_POLL_S = 0.2
-_QUIET_POLLS = 3
 
 # Beyond these a replay did not offer what the recording says, or the emulator, not the architecture, was the limit.
 SEND_LAG_P99_BOUND_US = 50_000
@@ -89,10 +88,12 @@ def run(
     Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
     """
     bench.fresh(schedule.seeded_order_ids())
+    clock_before = clock_of(bench.stack)
     tidy_heap()
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
+    client = bench.metered(client)
     watch = _Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
     cpu_before, wall_before = _cpu_seconds(bench), time.monotonic()
@@ -104,8 +105,11 @@ def run(
     _settle(watch, schedule, progress)
     settled_us = watch.now_us()
     messages = _left_over(watch)
-    invocation_rows, record_rows = observation.invocations(bench.stack, start_ns, start_epoch_ms)
-    item_rows = list(observation.commits(bench.stack, start_ns))
+    clock = between(clock_before, clock_of(bench.stack))
+    if not bench.stack.clients.shares_clock:  # their logs go by their clock as well
+        start_epoch_ms = clock.stamp(start_ns) / 1e6
+    invocation_rows, record_rows = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms)
+    item_rows = list(observation.commits(bench.stack, clock.stamp(start_ns)))
     bench.check_alive()
 
     def tagged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -129,6 +133,7 @@ def run(
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": cpu_share,
+        "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
         "windows": conductor.windows,
     }
@@ -174,7 +179,7 @@ def _send(
         while sender.is_alive():
             if watch.now_us() >= next_sample_us:
                 watch.sample(gauge)
-                next_sample_us = watch.now_us() + round(_SAMPLE_S * 1e6)
+                next_sample_us = watch.now_us() + round(bench.stack.clients.pace.sample_s * 1e6)
                 progress(gauge.finished, len(schedule), watch.backlog.waiting)
                 bench.check_alive()
                 conductor.check()
@@ -198,7 +203,8 @@ def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
     tries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
     patience_s = max(tries_s, *delays_s, 0) + 5.0
-    gauge = Gauge()
+    pace, gauge = stack.clients.pace, Gauge()
+    wanted_polls = pace.quiet_polls if stack.queue_urls else 3
     seen: tuple[Backlog, int] | None = None
     quiet_polls, moved_at = 0, time.monotonic()
     while True:
@@ -207,10 +213,10 @@ def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
         if now != seen:
             seen, quiet_polls, moved_at = now, 0, time.monotonic()
         quiet_polls += not watch.backlog.waiting
-        if quiet_polls >= _QUIET_POLLS or time.monotonic() - moved_at > patience_s:
+        if quiet_polls >= wanted_polls or time.monotonic() - moved_at > patience_s:
             return
         watch.bench.check_alive()
-        time.sleep(_SETTLE_POLL_S)
+        time.sleep(pace.settle_poll_s)
 
 
 def _left_over(watch: _Watch) -> list[dict[str, Any]]:
@@ -219,8 +225,7 @@ def _left_over(watch: _Watch) -> list[dict[str, Any]]:
     if "event_source_mapping" not in stack.facts:
         return []
     if watch.backlog.waiting:
-        uuid = stack.facts["event_source_mapping"]["uuid"]
-        stack.clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+        NoConsuming(stack).on()
     deadline = time.monotonic() + stack.settings.visibility_timeout_s + 2
     backlog = observation.backlog(stack)
     expected = backlog.waiting + backlog.dead_letters
@@ -230,8 +235,8 @@ def _left_over(watch: _Watch) -> list[dict[str, Any]]:
         taken += observation.take_messages(stack, "queue")
         taken += observation.take_messages(stack, "dead_letter_queue")
         if len(taken) < expected:
-            time.sleep(_SETTLE_POLL_S)
-    return taken
+            time.sleep(stack.clients.pace.settle_poll_s)
+    return [row for row in taken if not row["request_id"].startswith(WARM_UP_PREFIX)]
 
 
 def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table:

@@ -1,6 +1,6 @@
 """How an API stands before a function or a queue: what the lab deploys, and therefore what the probes provoke.
 
-Belongs here: integrations and addresses of deployed APIs. Which route has which integration is the business of
+Belongs here: integrations. Which route has which integration is the business of
 `resources.architectures.parts`, what a target makes of one that of `resources.conformance.behaviours`.
 """
 
@@ -17,19 +17,28 @@ QUEUE_RESPONSES = (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}"))
 REQUEST_BODY = "$util.urlEncode($input.body)"
 
 
-def function_integration(arn: str) -> dict[str, Any]:
+def function_integration(arn: str, *, region: str = REGION, partition: str = "aws") -> dict[str, Any]:
     """A REST API's proxy integration with the function ``arn``."""
-    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    uri = f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
     return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri}
 
 
-def queue_integration(queue: str, message: str = REQUEST_BODY) -> dict[str, Any]:
-    """A REST API's integration with the queue of this name; ``message`` is the template of what is sent."""
+def queue_integration(
+    queue: str,
+    message: str = REQUEST_BODY,
+    *,
+    role: str = ROLE,
+    account: str = ACCOUNT,
+    region: str = REGION,
+    partition: str = "aws",
+) -> dict[str, Any]:
+    """A REST API's integration with the queue of this name; ``message`` is the template of what is sent, ``role`` may
+    send it."""
     return {
         "type": "AWS",
         "integrationHttpMethod": "POST",
-        "credentials": ROLE,
-        "uri": f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{queue}",
+        "credentials": role,
+        "uri": f"arn:{partition}:apigateway:{region}:sqs:path/{account}/{queue}",
         # SQS rejects a request without this type.
         "requestParameters": {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
         "requestTemplates": {"application/json": f"Action=SendMessage&MessageBody={message}"},
@@ -52,8 +61,3 @@ def integrate(
         gateway.put_method_response(**route, statusCode=status)
         selection = {} if pattern is None else {"selectionPattern": pattern}
         gateway.put_integration_response(**route, statusCode=status, **selection)
-
-
-def execute_api_url(endpoint_url: str, api_id: str) -> str:
-    """Where the stage `STAGE` of an API answers, by path: its own host name would have to be resolved."""
-    return f"{endpoint_url}/_aws/execute-api/{api_id}/{STAGE}"

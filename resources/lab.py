@@ -251,7 +251,8 @@ class Lab:
     def ensure(self, architecture: str, cell: str, node: str) -> Facts:
         """Make one resource of an architecture, and what it needs; returns its facts."""
         bench = self._bench(self.settings.contenders([architecture])[0], cell)
-        facts = bench.stack.ensure(node)
+        with bench.stack.clients.explained():
+            facts = bench.stack.ensure(node)
         return {**facts, "target": self._platform_of(cell).title, "endpoint": bench.instance.endpoint_url}
 
     def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
@@ -339,11 +340,12 @@ class Lab:
 
         bench = self._bench(contender, cell)
         bench.warm_up(self.client)
-        replayed = experiment.run(
-            bench, offered.schedule, scenario, client=self.client, repetition=repetition, progress=progress
-        )
+        with bench.stack.clients.explained():
+            replayed = experiment.run(
+                bench, offered.schedule, scenario, client=self.client, repetition=repetition, progress=progress
+            )
         self.reporter.finished(label, replayed.facts["invalid_reason"] or "")
-        if replayed.left_over or not bench.stack.settings.environments:
+        if replayed.left_over or not bench.stack.settings.environments or not bench.target.empties:
             # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
             # only a new one starts cold.
             self._benches.pop(contender).close()

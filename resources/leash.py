@@ -10,6 +10,8 @@ import random
 import signal
 import socket
 import subprocess
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,18 +25,21 @@ _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 # the very port as its own and then talks to itself.
 _PORTS = range(20000, 32000)
 
+LOOPBACK = "127.0.0.1"
+_LOOK_S = 0.01
 
-def free_port() -> int:
-    """A loopback port nobody listens on right now."""
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A port nobody listens on right now at ``host``, an address of this machine."""
     for port in random.sample(_PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
-    raise OSError("no free loopback port between 20000 and 32000")
+    raise OSError(f"no free port of {host} between 20000 and 32000")
 
 
 class LeashedProcess:
@@ -109,3 +114,23 @@ class LeashedProcess:
         stdin: IO[bytes] | None = self._shell.stdin
         if stdin:
             stdin.close()
+
+
+def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str]:
+    """Exit code and output of ``arguments``, run to their end; they and all they start end with us or when it is over.
+
+    The code is -1 when that took longer than ``timeout_s``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        code, log = Path(folder) / "code", Path(folder) / "log"
+        telling = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
+        process = LeashedProcess(telling, environment=os.environ, log=log)
+        deadline = time.monotonic() + timeout_s
+        try:
+            while process.alive and time.monotonic() < deadline:
+                time.sleep(_LOOK_S)
+        finally:
+            process.close()
+        ended = code.exists() and code.read_text().strip()
+        said = log.read_text(errors="replace")
+        return (int(ended), said) if ended else (-1, f"{said}ended after {timeout_s:g} s at most")

@@ -3,23 +3,37 @@
 Without an endpoint on this machine nothing is read: real AWS is never touched unasked.
 """
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from dagster_aws.s3 import S3Resource
 
 from resources.clients import REGION, is_loopback
 from workloads.errors import ArchduelError, UsageError
+from workloads.importers.reading import Readable
+from workloads.inbox import ENDPOINT_VARIABLE, Entry
+from workloads.inbox.names import is_traffic, mapping_names
+
+_MOST_MAPPING_BYTES = 1 << 20
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")  # a key may hold what URLs give a meaning to
+    return bucket, key
 
 
 class S3ObjectStore:
-    """Downloads single objects, or all below a prefix. Raises `UsageError` for an endpoint off this machine."""
+    """Downloads single objects, or all below a prefix. Raises `UsageError` for an endpoint off this machine, which
+    ``said_by`` would have named."""
 
-    def __init__(self, endpoint_url: str | None) -> None:
+    def __init__(self, endpoint_url: str | None, said_by: str = "--endpoint-url") -> None:
         if endpoint_url is None or not is_loopback(endpoint_url):
             raise UsageError(
-                "s3:// paths need --endpoint-url with an S3 emulator on this machine, such as http://127.0.0.1:4566"
+                f"s3:// paths need {said_by} with an S3 emulator on this machine, such as http://127.0.0.1:4566"
             )
         resource = S3Resource(
             endpoint_url=endpoint_url,
@@ -27,14 +41,13 @@ class S3ObjectStore:
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - what emulators take
         )
-        self._s3 = resource.get_client()
+        self.client = resource.get_client()
 
     def download(self, uri: str, folder: Path) -> list[Path]:
         """The objects at ``uri`` as files in ``folder``, in key order; empty where there are none."""
-        parts = urlsplit(uri)
-        bucket, prefix = parts.netloc, parts.path.lstrip("/")
+        bucket, prefix = _bucket_and_key(uri)
         try:
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
             if prefix in keys:  # an object's own name, not the beginning of others'
                 keys = [prefix]
@@ -43,8 +56,75 @@ class S3ObjectStore:
                 name = Path(key).name
                 file = folder / str(number) / ("object" if name == ".." else name)  # a key may end in anything
                 file.parent.mkdir(parents=True, exist_ok=True)
-                self._s3.download_file(bucket, key, str(file))
+                self.client.download_file(bucket, key, str(file))
                 files.append(file)
         except (ClientError, BotoCoreError) as error:
             raise ArchduelError(f"cannot read {uri}: {error}") from None
         return files
+
+
+class S3Inbox:
+    """A prefix as an inbox. What is listed is complete: an object is there whole or not at all."""
+
+    def __init__(self, uri: str, endpoint_url: str | None) -> None:
+        self.object_store = S3ObjectStore(endpoint_url, said_by=ENDPOINT_VARIABLE)
+        self._client = self.object_store.client
+        self._bucket, self._prefix = _bucket_and_key(uri)
+        # As with folders, the inbox ends where a part of the key does: of logs/new it is what follows logs/new/.
+        if self._prefix and not self._prefix.endswith("/"):
+            self._prefix += "/"
+
+    def entries(self) -> Iterator[Entry]:
+        """As `workloads.inbox.Inbox.entries`."""
+        with self._explained(f"s3://{self._bucket}/{self._prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            for page in pages:
+                for found in page.get("Contents", []):
+                    if not found["Key"].endswith("/") and is_traffic(self._name(found["Key"])):
+                        yield self._entry(found["Key"], found["Size"], found["ETag"])
+
+    def entry(self, address: str) -> Entry:
+        """As `workloads.inbox.Inbox.entry`."""
+        bucket, key = _bucket_and_key(address)
+        with self._explained(address):
+            head = self._client.head_object(Bucket=bucket, Key=key)
+        return self._entry(key, head["ContentLength"], head["ETag"])
+
+    @contextmanager
+    def open(self, address: str, offset: int) -> Iterator[Readable]:
+        """As `workloads.inbox.Inbox.open`."""
+        bucket, key = _bucket_and_key(address)
+        with self._explained(address):
+            span = {"Range": f"bytes={offset}-"} if offset else {}
+            with closing(self._client.get_object(Bucket=bucket, Key=key, **span)["Body"]) as body:
+                yield body
+
+    def mapping(self, entry: Entry, folder: Path) -> Path | None:
+        """As `workloads.inbox.Inbox.mapping`."""
+        for name in mapping_names(entry.name):
+            file = folder / Path(name).name
+            try:
+                with self.open(f"s3://{self._bucket}/{self._prefix}{name}", 0) as body:
+                    file.write_bytes(body.read(_MOST_MAPPING_BYTES))
+            except FileNotFoundError:
+                continue
+            return file
+        return None
+
+    def _name(self, key: str) -> str:
+        return key.removeprefix(self._prefix)
+
+    def _entry(self, key: str, size: int, tag: str) -> Entry:
+        return Entry(f"s3://{self._bucket}/{key}", self._name(key), size, f"{size}:{tag}")
+
+    @contextmanager
+    def _explained(self, address: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            told: dict[str, Any] = error.response.get("Error", {})
+            if told.get("Code") in _ABSENT:
+                raise FileNotFoundError(address) from None
+            raise ArchduelError(f"cannot read {address}: {error}") from None
+        except BotoCoreError as error:
+            raise ArchduelError(f"cannot read {address}: {error}") from None

@@ -1,15 +1,18 @@
 """Reading what is in an architecture's table, queues and logs. The lab's own eyes: they go around the fault proxy.
 
-Returns rows for `resources.evidence`; waits for nothing and judges nothing.
+Returns rows for `resources.evidence`; judges nothing, and waits for logs alone, where they come late. What warm-ups
+left behind is in none of the rows.
 """
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from resources.stack import Stack
+from workloads.replay.schedule import WARM_UP_PREFIX
 
 _COMMITS, _STAMP = "commits#", "stamp#"
 _REQUEST = re.compile(r"(START|REPORT) RequestId: (\S+)")
@@ -50,7 +53,8 @@ def stored_items(stack: Stack) -> int:
 
 
 def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
-    """One row per request id that any item carries a commit of."""
+    """One row per request id that any item carries a commit of. ``start_ns`` is the replay's start by the handlers'
+    clock."""
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(
         TableName=stack.facts["table"]["name"], ConsistentRead=True
     )
@@ -58,8 +62,8 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
         for item in page["Items"]:
             found = item.get("found", {}).get("BOOL")
             for name, value in item.items():
-                if name.startswith(_COMMITS):
-                    request_id = name.removeprefix(_COMMITS)
+                request_id = name.removeprefix(_COMMITS)
+                if name.startswith(_COMMITS) and not request_id.startswith(WARM_UP_PREFIX):
                     stamp_ns = int(item[_STAMP + request_id]["N"])
                     yield {
                         "request_id": request_id,
@@ -101,6 +105,7 @@ class _Invocation:
     duration_us: int | None = None
     ended_ms: int = 0
     timed_out: bool = False
+    of_the_lab: bool = False  # it was asked for the time
 
 
 def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
@@ -121,6 +126,8 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
         if message.startswith('{"archduel"'):
             line = json.loads(message)
             invocations.setdefault(line["invocation"], _Invocation()).line = line
+        elif message.startswith('{"lab"'):
+            invocations.setdefault(json.loads(message)["invocation"], _Invocation()).of_the_lab = True
         elif match := _REQUEST.match(message):
             started[stream] = match[2]
             invocation = invocations.setdefault(match[2], _Invocation())
@@ -129,22 +136,39 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
                 invocation.duration_us = round(float(duration[1]) * 1000)
         elif "Task timed out after" in message and stream in started:
             invocations[started[stream]].timed_out = True
-    return invocations
+    return {identifier: one for identifier, one in invocations.items() if not one.of_the_lab}
+
+
+def _read_logs(stack: Stack) -> dict[str, dict[str, _Invocation]]:
+    """Node of a function to its invocations; read again until the logs have said the same for as long as the place's
+    pace asks for, where they come late.
+    """
+    pace = stack.clients.pace
+    said, since = None, time.monotonic()
+    deadline = since + pace.patience_s
+    while True:
+        read = {node: _read_log(stack, function) for node, function in stack.function_names.items()}
+        now = time.monotonic()
+        if read != said:
+            said, since = read, now
+        if now - since >= pace.logs_s or now > deadline:
+            return read
+        time.sleep(pace.settle_poll_s)
 
 
 def invocations(
     stack: Stack, start_ns: int, start_epoch_ms: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of all invocations, and of the records their handlers logged. What had ended before the start is of an
-    earlier replay: some emulators write their logs late, and so into those of the next.
+    earlier replay or a warm-up: some emulators write their logs late, and so into those of the next.
 
-    ``start_epoch_ms`` is the wall clock at ``start_ns``: an invocation that ended without a line of its own is placed
-    by the emulator's stamps, to the millisecond.
+    ``start_ns`` is the replay's start by the handlers' clock, ``start_epoch_ms`` by the logs': an invocation that ended
+    without a line of its own is placed by the emulator's stamps, to the millisecond.
     """
     invocation_rows: list[dict[str, Any]] = []
     record_rows: list[dict[str, Any]] = []
-    for node, function in stack.function_names.items():
-        for invocation_id, seen in _read_log(stack, function).items():
+    for node, read in _read_logs(stack).items():
+        for invocation_id, seen in read.items():
             identity = {"function": node, "invocation_id": invocation_id}
             if seen.line is None:
                 duration_us = seen.duration_us or 0
@@ -181,5 +205,6 @@ def invocations(
                     "found": record.get("found"),
                 }
                 for record in line["records"]
+                if not record["id"].startswith(WARM_UP_PREFIX)
             )
     return invocation_rows, record_rows

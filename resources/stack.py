@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resources.clients import Clients
+from resources.clients import Services
 
 Facts = dict[str, Any]
 
@@ -46,13 +46,16 @@ class Node:
 
 @dataclass
 class Stack:
-    """The resources of one architecture. ``table_endpoint_url`` is what handlers call: the fault proxy."""
+    """The resources of one architecture, all made with ``tags``. ``table_endpoint_url`` is what handlers call: the
+    fault proxy. It is empty where they find the table by themselves.
+    """
 
-    clients: Clients
+    clients: Services
     nodes: Mapping[str, Node]
     table_endpoint_url: str
     settings: StackSettings = field(default_factory=StackSettings)
     prefix: str = "archduel"
+    tags: Mapping[str, str] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict, init=False)
 
     def resource_name(self, name: str) -> str:

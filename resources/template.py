@@ -1,48 +1,36 @@
 """An architecture as a CloudFormation template: what provisioning asks AWS for, written down instead of asked.
 
-Belongs here: the services' stand-ins that write down, and what AWS wants besides: roles with the least they need, and
-the permission to invoke. There is no second description of an architecture: what is provisioned is its module and
-`resources.architectures.parts`, and what they call that has no counterpart here is refused by name.
+Belongs here: the services' stand-ins that write down. There is no second description of an architecture: what is
+provisioned is its module and `resources.architectures.parts`; what they call that has no counterpart here is refused
+by name.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import yaml
 
 from resources.architectures import Architecture
-from resources.clients import ACCOUNT, REGION, Clients
-from resources.integrations import ROLE
+from resources.clients import ACCOUNT, REGION, Pace, Services
 from resources.stack import Facts, Node, Stack, StackSettings
 from workloads.errors import ArchduelError
 
 CODE = "resources/handlers"
-_BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-_TABLE_NEEDS = {
-    "command": ["dynamodb:UpdateItem"],
-    "query": ["dynamodb:GetItem"],
-    "consumer": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-}
-_POLLER_NEEDS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-# Of the lab alone: on AWS a function finds its table without being told where.
-_LAB_VARIABLES = {"AWS_ENDPOINT_URL_DYNAMODB"}
 
 
 def template(architecture: Architecture, settings: StackSettings | None = None) -> dict[str, Any]:
     """The template that makes what `Stack.ensure_all` makes, under the names of its CloudFormation stack."""
     pad = _Pad()
     nodes = {name: replace(node, make=pad.noting(name, node)) for name, node in architecture.nodes.items()}
-    stack = Stack(cast("Clients", pad), nodes, "", settings or StackSettings(), prefix="${AWS::StackName}")
+    stack = Stack(cast("Services", pad), nodes, "", settings or StackSettings(), prefix="${AWS::StackName}")
     stack.ensure_all()
-    api = next(name for name, one in pad.resources.items() if one["Type"] == "AWS::ApiGateway::RestApi")
-    url = f"https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{stack.facts['api']['stage']}"
     whole = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{architecture.title}: {architecture.description}",
         "Resources": pad.resources,
-        "Outputs": {"ApiUrl": {"Description": "POST /orders, GET /orders/{id}", "Value": url}},
+        "Outputs": {"ApiUrl": {"Description": "POST /orders, GET /orders/{id}", "Value": stack.api_url}},
     }
     return cast("dict[str, Any]", _resolved(whole))
 
@@ -54,19 +42,29 @@ def as_yaml(document: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Pad:
-    """Takes the place of `Clients`: every service writes into ``resources``, by logical name. Identities are answered
+    """Takes the place of `Services`: every service writes into ``resources``, by logical name. Identities are answered
     as ``${...}``, which `_resolved` makes references of.
     """
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
-    endpoint_url: str = ""
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)  # name to properties
+    region: str = REGION
+    account: str = ACCOUNT
+    partition: str = "aws"
+    pace: ClassVar[Pace] = Services.pace
+    shares_clock: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.node = ""
         self.dynamodb = _Tables(self)
         self.sqs = _Queues(self)
         self.lambda_ = _Functions(self)
+        self.iam = _Roles(self)
+        self.logs = _Logs(self)
         self.apigateway = _Gateway(self)
+
+    def api_url(self, api_id: str, stage: str) -> str:
+        return f"https://{api_id}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{stage}"
 
     def noting(self, name: str, node: Node) -> Callable[[Stack], Facts]:
         """``node.make``, with what it calls for written down under its name."""
@@ -84,17 +82,6 @@ class _Pad:
             raise ArchduelError(f"two resources of a template would be called {logical}")
         self.resources[logical] = {"Type": f"AWS::{kind}", "Properties": dict(properties)}
         return logical
-
-    def role(self, principal: str, statements: Sequence[dict[str, Any]], managed: Sequence[str] = ()) -> str:
-        """A role for ``principal`` that may do no more than ``statements``; returns its ARN."""
-        trust = {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}
-        policy = {"PolicyName": "least", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
-        properties: dict[str, Any] = {
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            **({"ManagedPolicyArns": list(managed)} if managed else {}),
-            "Policies": [policy],
-        }
-        return f"${{{self.write('IAM::Role', properties, name='Role')}.Arn}}"
 
 
 @dataclass(frozen=True)
@@ -120,19 +107,27 @@ class _Queues(_Service):
         return {"Attributes": {"QueueArn": f"{QueueUrl.removesuffix('}')}.Arn}}"}}
 
 
+class _Roles(_Service):
+    def create_role(self, *, RoleName: str, AssumeRolePolicyDocument: str, **_: Any) -> Facts:  # noqa: N803 - boto3's
+        # CloudFormation names it itself: to name a role is a right that few are given.
+        properties = {"AssumeRolePolicyDocument": json.loads(AssumeRolePolicyDocument), "Policies": []}
+        logical = self.pad.write("IAM::Role", properties, name="Role")
+        self.pad.roles[RoleName] = properties
+        return {"Role": {"Arn": f"${{{logical}.Arn}}"}}
+
+    def put_role_policy(self, *, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:  # noqa: N803 - boto3's
+        policy = {"PolicyName": PolicyName, "PolicyDocument": json.loads(PolicyDocument)}
+        self.pad.roles[RoleName]["Policies"].append(policy)
+
+
+class _Logs(_Service):
+    def create_log_group(self, *, logGroupName: str) -> None:  # noqa: N803 - boto3's names
+        self.pad.write("Logs::LogGroup", {"LogGroupName": logGroupName}, name="Log")
+
+
 class _Functions(_Service):
-    def create_function(self, *, Handler: str, Environment: Facts, **asked: Any) -> None:  # noqa: N803 - boto3's names
-        entry = Handler.rpartition(".")[2]
-        variables = {name: value for name, value in Environment["Variables"].items() if name not in _LAB_VARIABLES}
-        statement = {"Effect": "Allow", "Action": _TABLE_NEEDS[entry], "Resource": "${Table.Arn}"}
-        told = {
-            **asked,
-            "Handler": Handler,
-            "Environment": {"Variables": variables},
-            "Code": CODE,
-            "Role": self.pad.role("lambda.amazonaws.com", [statement], [_BASIC]),
-        }
-        self.pad.write("Lambda::Function", told)
+    def create_function(self, **asked: Any) -> None:
+        self.pad.write("Lambda::Function", {**asked, "Code": CODE})
 
     def get_function_configuration(self, **_: Any) -> Facts:
         return {"State": "Active", "FunctionArn": f"${{{self.pad.node}.Arn}}"}
@@ -149,18 +144,21 @@ class _Functions(_Service):
         consumer = next(
             name for name, one in resources.items() if one["Properties"].get("FunctionName") == asked["FunctionName"]
         )
-        statements = resources[f"{consumer}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-        statements.append({"Effect": "Allow", "Action": _POLLER_NEEDS, "Resource": asked["EventSourceArn"]})
         told = {**asked, "FunctionName": f"${{{consumer}}}"}
         return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', told)}}}"}
+
+    def add_permission(self, *, FunctionName: str, StatementId: str, **asked: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
+        name = f"Invokes{FunctionName[2:].partition('.')[0]}"
+        self.pad.write("Lambda::Permission", {**asked, "FunctionName": FunctionName}, name=name)
 
 
 class _Gateway(_Service):
     def get_rest_apis(self, **_: Any) -> Facts:
         return {"items": []}
 
-    def create_rest_api(self, *, name: str) -> Facts:
-        return {"id": f"${{{self.pad.write('ApiGateway::RestApi', {'Name': name})}}}"}
+    def create_rest_api(self, *, endpointConfiguration: Facts, **asked: Any) -> Facts:  # noqa: N803 - boto3's names
+        told = {**_capitalised(asked), "EndpointConfiguration": _capitalised(endpointConfiguration)}
+        return {"id": f"${{{self.pad.write('ApiGateway::RestApi', told)}}}"}
 
     def get_resources(self, *, restApiId: str) -> Facts:  # noqa: N803 - boto3's names
         return {"items": [{"id": f"{restApiId.removesuffix('}')}.RootResourceId}}"}]}
@@ -174,13 +172,7 @@ class _Gateway(_Service):
         self.pad.write("ApiGateway::Method", _capitalised(asked), name=_logical(asked["httpMethod"]))
 
     def put_integration(self, **asked: Any) -> None:
-        told = _capitalised(_without_route(asked))
-        function = asked["uri"].partition("/functions/")[2].partition("/")[0]
-        if told.get("Credentials") == ROLE:
-            told["Credentials"] = self._role(asked["uri"])
-        if function:
-            self._allow(asked["restApiId"], function)
-        self._method(asked)["Integration"] = told
+        self._method(asked)["Integration"] = _capitalised(_without_route(asked))
 
     def put_method_response(self, **asked: str) -> None:
         self._method(asked).setdefault("MethodResponses", []).append(_capitalised(_without_route(asked)))
@@ -199,23 +191,6 @@ class _Gateway(_Service):
     def _method(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         properties: dict[str, Any] = self.pad.resources[self.pad.node + _logical(asked["httpMethod"])]["Properties"]
         return properties
-
-    def _role(self, uri: str) -> str:
-        """May send to the queue of that integration, as to those of the others."""
-        queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{uri.rpartition('/')[2]}"
-        if f"{self.pad.node}Role" not in self.pad.resources:
-            statement = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": queue}
-            self.pad.role("apigateway.amazonaws.com", [statement])
-        return f"${{{self.pad.node}Role.Arn}}"
-
-    def _allow(self, api: str, function: str) -> None:
-        told = {
-            "Action": "lambda:InvokeFunction",
-            "FunctionName": function,
-            "Principal": "apigateway.amazonaws.com",
-            "SourceArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/*",
-        }
-        self.pad.write("Lambda::Permission", told, name=f"Invokes{function[2:].partition('.')[0]}")
 
 
 def _without_route(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Belongs here: which targets can be started by a test, and with what. What is ask
 """
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,27 @@ from _pytest.mark import ParameterSet
 
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
+from resources.targets.environments import find_python, this_machine
+from resources.targets.localstack import DISTRIBUTION
+from resources.targets.localstack import TARGET as LOCALSTACK
+from workloads.errors import ArchduelError
 from workloads.places import Places
 
-# Those that need to be told nothing can be started. All but the default one take long.
+# Those that take no options can be started. What takes long on another than the default one is for `make test-long`.
 STARTABLE = [name for name, target in targets().items() if not target.options]
+
+
+@cache
+def missing(target: str) -> str:
+    """Why a target cannot be started on this machine; nothing where it can."""
+    if target != LOCALSTACK.name:
+        return ""
+    machine = this_machine()
+    try:
+        find_python(DISTRIBUTION, machine.which("uv") or "uv", machine)
+    except ArchduelError as error:
+        return str(error)
+    return ""
 
 
 def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
@@ -27,13 +45,20 @@ def slowed(target: str) -> float:
     return 1.0 if target == DEFAULT_TARGET else 4.0
 
 
-def on_every_target(others: Iterable[str] = ("",)) -> list[ParameterSet]:
-    """A case for each target and each of ``others``: a pair of their names."""
+def on_every_target(others: Iterable[str] = ("",), quick: str | None = None) -> list[ParameterSet]:
+    """A case for each target and each of ``others``: a pair of their names.
+
+    On another target than the default one all take long, but for the ``quick`` one of the others. Skipped, and why,
+    where this machine lacks what the target needs.
+    """
     return [
         pytest.param(
             (target, other),
             id="-".join(filter(None, (target, other))),
-            marks=() if target == DEFAULT_TARGET else pytest.mark.long,
+            marks=[
+                *([pytest.mark.long] if target != DEFAULT_TARGET and other != quick else []),
+                *([pytest.mark.skip(reason=why)] if (why := missing(target)) else []),
+            ],
         )
         for target in STARTABLE
         for other in others

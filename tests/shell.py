@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from workloads.places import REPOSITORY, Places
 
+# Beside a replay of another test, whose requests must be on time, a command need not be quick.
+YIELDING = ("nice", "-n", "10")
+
 
 def archduel(
     places: Places, *arguments: str, timeout_s: float = 60, environment: Mapping[str, str] | None = None
@@ -19,7 +22,7 @@ def archduel(
     ``environment`` is put over our own.
     """
     return subprocess.run(
-        [sys.executable, "-m", "orchestration.command_line", *arguments],
+        [*YIELDING, sys.executable, "-m", "orchestration.command_line", *arguments],
         env={**os.environ, **(environment or {}), "ARCHDUEL_HOME": str(places.home)},
         cwd=REPOSITORY,
         capture_output=True,

@@ -47,6 +47,11 @@ class Places:
         return self.home / "recordings"
 
     @property
+    def inbox_ledger(self) -> Path:
+        """What became of every file that was ever seen in the inbox."""
+        return self.home / "inbox.sqlite"
+
+    @property
     def scenarios(self) -> Path:
         """The user's own scenario files."""
         return self.home / "scenarios"

@@ -4,24 +4,23 @@ Belongs here: one maker per AWS resource. Which architecture uses which is its o
 """
 
 import json
-import time
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from resources import roles
 from resources.integrations import (
     QUEUE_RESPONSES,
     REQUEST_BODY,
-    ROLE,
     STAGE,
-    execute_api_url,
     function_integration,
     integrate,
     queue_integration,
 )
 from resources.packaging import package
+from resources.patience import once, patiently
 from resources.stack import Facts, Node, Stack
-from workloads.errors import ArchduelError
 
 QUEUE = "queue"
 RUNTIME = "python3.12"
@@ -38,19 +37,56 @@ def _exists(error: ClientError, *codes: str) -> bool:
     return error.response["Error"]["Code"] in codes
 
 
-def _make_table(stack: Stack) -> Facts:
-    name = stack.resource_name("orders")
+def _tags(stack: Stack, parameter: str = "Tags") -> dict[str, Any]:
+    """As a map, as most services take them; nothing where there are none."""
+    return {parameter: dict(stack.tags)} if stack.tags else {}
+
+
+def _tag_list(stack: Stack) -> dict[str, Any]:
+    """As pairs, as DynamoDB and IAM take them."""
+    return {"Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()]} if stack.tags else {}
+
+
+def _make_role(stack: Stack, name: str, service: str, statements: Sequence[roles.Statement]) -> str:
+    """The ARN of a role of ``service`` that may do no more than ``statements``."""
+    iam, name = stack.clients.iam, stack.resource_name(name)
     try:
-        made = stack.clients.dynamodb.create_table(
+        trusted = json.dumps(roles.trusting(service))
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, **_tag_list(stack))
+    except ClientError as error:
+        if not _exists(error, "EntityAlreadyExists"):
+            raise
+        made = iam.get_role(RoleName=name)
+    _permit(stack, name, "least", statements)
+    return str(made["Role"]["Arn"])
+
+
+def _permit(stack: Stack, role: str, policy: str, statements: Sequence[roles.Statement]) -> None:
+    document = json.dumps(roles.document(*statements))
+    stack.clients.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
+
+
+def _make_table(stack: Stack) -> Facts:
+    name, tables = stack.resource_name("orders"), stack.clients.dynamodb
+    try:
+        made = tables.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
+            **_tag_list(stack),
         )["TableDescription"]
     except ClientError as error:
         if not _exists(error, "ResourceInUseException"):
             raise
-        made = stack.clients.dynamodb.describe_table(TableName=name)["Table"]
+        made = tables.describe_table(TableName=name)["Table"]
+    if made.get("TableStatus") == "CREATING":
+        once(
+            lambda: tables.describe_table(TableName=name)["Table"]["TableStatus"],
+            lambda status: bool(status == "ACTIVE"),
+            f"table {name} did not become active",
+            stack.clients.pace,
+        )
     return {"name": name, "arn": made["TableArn"], "billing": "PAY_PER_REQUEST"}
 
 
@@ -59,23 +95,35 @@ def table() -> Node:
     return Node((), _make_table, "dynamodb", "The orders: one item each, keyed by the order's id.")
 
 
-def _wait_until_active(stack: Stack, name: str) -> dict[str, Any]:
-    # boto3's waiter sleeps at least a second; the emulator needs a few milliseconds.
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        configuration: dict[str, Any] = stack.clients.lambda_.get_function_configuration(FunctionName=name)
-        if configuration["State"] == "Active" and configuration.get("LastUpdateStatus") != "InProgress":
-            return configuration
-        time.sleep(0.03)
-    raise ArchduelError(f"function {name} did not become active within 30 s")
+def _wait_until_active(stack: Stack, name: str) -> Facts:
+    def look() -> Facts:
+        configuration: Facts = stack.clients.lambda_.get_function_configuration(FunctionName=name)
+        return configuration
+
+    def ready(told: Facts) -> bool:
+        return told["State"] == "Active" and told.get("LastUpdateStatus") != "InProgress"
+
+    return once(look, ready, f"function {name} did not become active", stack.clients.pace)
+
+
+def _make_log_group(stack: Stack, function: str) -> str:
+    """Made here, so that a role needs no right to make one, and with tags; its ARN."""
+    name, place = f"/aws/lambda/{function}", stack.clients
+    try:
+        place.logs.create_log_group(logGroupName=name, **_tags(stack, "tags"))
+    except ClientError as error:
+        if not _exists(error, "ResourceAlreadyExistsException"):
+            raise
+    return f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{name}"
 
 
 def _make_function(stack: Stack, entry: str) -> Facts:
     name = stack.resource_name(entry)
     settings = stack.settings
+    may = roles.running(entry, stack.facts["table"]["arn"], _make_log_group(stack, name))
     configuration = {
         "Runtime": RUNTIME,
-        "Role": ROLE,
+        "Role": _make_role(stack, entry, roles.FUNCTIONS, may),
         "Handler": f"{'delivery' if entry == 'consumer' and settings.delivery_faults else 'orders'}.{entry}",
         "Timeout": settings.function_timeout_s,
         "MemorySize": 512,
@@ -85,13 +133,19 @@ def _make_function(stack: Stack, entry: str) -> Facts:
                 "VARIANT": settings.variant,
                 "WORK_US": str(settings.work_us),
                 "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
-                "AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url,
+                **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
+                **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
             }
         },
     }
     functions = stack.clients.lambda_
     try:
-        functions.create_function(FunctionName=name, Code={"ZipFile": package()}, **configuration)
+        patiently(
+            lambda: functions.create_function(
+                FunctionName=name, Code={"ZipFile": package()}, **configuration, **_tags(stack)
+            ),
+            stack.clients.pace,
+        )
     except ClientError as error:
         if not _exists(error, "ResourceConflictException"):
             raise
@@ -129,7 +183,7 @@ def function(entry: str) -> Node:
 
 def _make_queue(stack: Stack, name: str, attributes: dict[str, str]) -> Facts:
     name = stack.resource_name(name)
-    url = stack.clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    url = stack.clients.sqs.create_queue(QueueName=name, Attributes=attributes, **_tags(stack, "tags"))["QueueUrl"]
     arn = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return {"name": name, "url": url, "arn": arn}
 
@@ -153,19 +207,32 @@ def _make_orders_queue(stack: Stack) -> Facts:
 
 
 def _make_event_source_mapping(stack: Stack) -> Facts:
-    functions, settings = stack.clients.lambda_, stack.settings
-    wanted = {
-        "EventSourceArn": stack.facts[QUEUE]["arn"],
-        "FunctionName": stack.facts["consumer"]["name"],
-    }
+    functions, settings, pace = stack.clients.lambda_, stack.settings, stack.clients.pace
+    queue, consumer = stack.facts[QUEUE]["arn"], stack.facts["consumer"]["name"]
+    may = [roles.polling(queue), *([roles.copying(queue)] if settings.delivery_faults else [])]
+    _permit(stack, consumer, "polling", may)  # the role is called as its function
+    wanted = {"EventSourceArn": queue, "FunctionName": consumer}
     found = functions.list_event_source_mappings(**wanted)["EventSourceMappings"]
     made = (
         found[0]
         if found
-        else functions.create_event_source_mapping(
-            **wanted, BatchSize=settings.batch_size, FunctionResponseTypes=["ReportBatchItemFailures"]
+        else patiently(
+            lambda: functions.create_event_source_mapping(
+                **wanted,
+                BatchSize=settings.batch_size,
+                FunctionResponseTypes=["ReportBatchItemFailures"],
+                **_tags(stack),
+            ),
+            pace,
         )
     )
+    if made.get("State") == "Creating":
+        once(
+            lambda: functions.get_event_source_mapping(UUID=made["UUID"])["State"],
+            lambda state: bool(state == "Enabled"),
+            f"the event source mapping of {consumer} was not enabled",
+            pace,
+        )
     return {"uuid": made["UUID"], "batch_size": settings.batch_size}
 
 
@@ -185,15 +252,28 @@ CONSUMING = {
 
 
 def _make_api(stack: Stack, command: str, query: str) -> Facts:
-    gateway = stack.clients.apigateway
+    place, gateway = stack.clients, stack.clients.apigateway
     name = stack.resource_name("api")
     for old in gateway.get_rest_apis(limit=500)["items"]:
         if old["name"] == name:
             gateway.delete_rest_api(restApiId=old["id"])
-    api_id = gateway.create_rest_api(name=name)["id"]
+    api_id = gateway.create_rest_api(name=name, endpointConfiguration={"types": ["REGIONAL"]}, **_tags(stack, "tags"))[
+        "id"
+    ]
     root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
     orders = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="orders")["id"]
     order = gateway.create_resource(restApiId=api_id, parentId=orders, pathPart="{id}")["id"]
+    role = ""
+    if QUEUE in (command, query):
+        role = _make_role(stack, "api", roles.APIS, [roles.sending(stack.facts[QUEUE]["arn"])])
+    for target in dict.fromkeys(one for one in (command, query) if one != QUEUE):
+        place.lambda_.add_permission(
+            FunctionName=stack.facts[target]["arn"],
+            StatementId=f"api-{api_id}",
+            Action="lambda:InvokeFunction",
+            Principal=roles.APIS,
+            SourceArn=f"arn:{place.partition}:execute-api:{place.region}:{place.account}:{api_id}/*",
+        )
     queue_routes: list[dict[str, str]] = []
     for resource, method, target, message in (
         (orders, "POST", command, REQUEST_BODY),
@@ -202,16 +282,24 @@ def _make_api(stack: Stack, command: str, query: str) -> Facts:
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
-            integration = queue_integration(stack.facts[QUEUE]["name"], message)
-            integrate(gateway, route, integration, QUEUE_RESPONSES)
+            integration = queue_integration(
+                stack.facts[QUEUE]["name"],
+                message,
+                role=role,
+                account=place.account,
+                region=place.region,
+                partition=place.partition,
+            )
+            patiently(lambda: integrate(gateway, route, integration, QUEUE_RESPONSES), place.pace)  # noqa: B023 - now
             queue_routes.append({"resource": resource, "method": method, "uri": integration["uri"]})
         else:
-            integrate(gateway, route, function_integration(stack.facts[target]["arn"]))
-    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+            arn = stack.facts[target]["arn"]
+            integrate(gateway, route, function_integration(arn, region=place.region, partition=place.partition))
+    patiently(lambda: gateway.create_deployment(restApiId=api_id, stageName=STAGE), place.pace)
     return {
         "name": name,
         "id": api_id,
-        "url": execute_api_url(stack.clients.endpoint_url, api_id),
+        "url": place.api_url(api_id, STAGE),
         "stage": STAGE,
         "queue_routes": queue_routes,
         "POST /orders": command,

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from resources.clients import Clients
-from resources.integrations import ROLE, STAGE, execute_api_url, integrate
+from resources.clients import Services
+from resources.integrations import ROLE, STAGE, integrate
 from resources.packaging import package
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import split_url
@@ -85,7 +85,7 @@ class HttpAnswer:
 class Function:
     """A function that runs `resources.conformance.handler`."""
 
-    clients: Clients
+    clients: Services
     name: str
     arn: str
 
@@ -131,7 +131,7 @@ class Function:
 class Queue:
     """An SQS queue."""
 
-    clients: Clients
+    clients: Services
     name: str
     url: str
     arn: str
@@ -185,7 +185,7 @@ class Queue:
 class Mapping:
     """An event source mapping, disabled until `enable`: what it should find waiting is sent before."""
 
-    clients: Clients
+    clients: Services
     uuid: str
 
     def enable(self, enabled: bool = True) -> None:
@@ -218,7 +218,7 @@ class Api:
 class ProbeBench:
     """Makes what probes need on one target. Safe to use from several threads."""
 
-    def __init__(self, clients: Clients, prefix: str = "archduel") -> None:
+    def __init__(self, clients: Services, prefix: str = "archduel") -> None:
         self.clients = clients
         self._prefix = prefix
         self._numbers = itertools.count(1)
@@ -320,7 +320,7 @@ class ProbeBench:
         return self._api(api_id)
 
     def _api(self, api_id: str) -> Api:
-        return Api(api_id, STAGE, f"{execute_api_url(self.clients.endpoint_url, api_id)}/probe")
+        return Api(api_id, STAGE, f"{self.clients.api_url(api_id, STAGE)}/probe")
 
     @staticmethod
     def http_function_integration(function: Function, **options: Any) -> Facts:

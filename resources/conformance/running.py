@@ -15,10 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from resources import integrations, targets
-from resources.clients import Clients
 from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
-from resources.conformance.probes import Observation, Probe
+from resources.conformance.probes import Observation, Probe, Status
 from resources.targets import Platform
 from workloads.errors import ArchduelError
 
@@ -59,14 +58,19 @@ def digest() -> str:
 
 
 def probe_target(platform: Platform) -> pa.Table:
-    """Run every probe on an instance of its own; one row each.
+    """Run every probe on an instance of its own; one row each. On AWS itself nothing is run: it is what targets are
+    compared with.
 
     `ArchduelError` when the instance does not start or dies under the probes: its silence is no behaviour.
     """
+    if platform.target.genuine:
+        itself = Observation(Status.REPRODUCED, "not probed: this is AWS itself")
+        now = datetime.now(UTC)
+        return pa.Table.from_pylist([_row(probe, itself, platform.title, now) for probe in probes()], schema=SCHEMA)
     instance = platform.start("conformance", platform.target.limits.environments)
     try:
         instance.wait_until_ready()
-        clients = Clients(instance.endpoint_url, attempts=1)
+        clients = platform.connect(instance, 1)
         table = run(probes(), ProbeBench(clients, instance.prefix), platform.title)
         if (words := instance.death()) is not None:
             raise ArchduelError(f"the emulator died under the probes. {words}")

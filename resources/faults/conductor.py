@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.faults.control import FaultProxy
-from resources.faults.policies import Effect, policy
+from resources.faults.policies import Effect, by_proxy, policy
 from resources.stack import Stack
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import hits
-from workloads.scenarios.faults import FUNCTION_THROTTLED, Down, Error, Fault, HopFault
+from workloads.scenarios.faults import FUNCTION_THROTTLED, Error, Fault
 from workloads.scenarios.model import Scenario
 
 _END_S = 60.0
@@ -26,11 +26,7 @@ Window = dict[str, Any]
 
 def proxied_hops(scenario: Scenario) -> frozenset[str]:
     """The targets whose faults are done by a proxy in front of them."""
-    return frozenset(fault.target for fault in scenario.faults if _by_proxy(fault))
-
-
-def _by_proxy(fault: Fault) -> bool:
-    return isinstance(fault, HopFault) or (isinstance(fault, Down) and fault.target in ("api", "table"))
+    return frozenset(fault.target for fault in scenario.faults if by_proxy(fault))
 
 
 @dataclass(frozen=True)
@@ -91,8 +87,9 @@ class FaultConductor:
             if (about := hits(schedule, fault, start_us, end_us)) is not None:
                 window |= {"start_us": start_us, "end_us": end_us, "requests": about}
                 continue
-            by_proxy = _by_proxy(fault)
-            effect = _Hop(proxies[fault.target], fault, schedule.seed + number) if by_proxy else policy(stack, fault)
+            effect = (
+                _Hop(proxies[fault.target], fault, schedule.seed + number) if by_proxy(fault) else policy(stack, fault)
+            )
             if effect is None:
                 window |= {"start_us": start_us, "end_us": end_us, "present": False}
             else:

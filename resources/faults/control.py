@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from resources.leash import LeashedProcess, free_port
+from resources.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
@@ -19,20 +19,23 @@ _ANSWER_S = 5.0
 
 
 class FaultProxy:
-    """A running proxy in front of ``upstream_port``; it starts out passing everything."""
+    """A running proxy in front of ``upstream_port``; it starts out passing everything.
 
-    def __init__(self, label: str, upstream_port: int, log_folder: Path) -> None:
-        self.port, control_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+    It listens at ``host``, the address of this machine that whoever calls it reaches, and takes orders on loopback.
+    """
+
+    def __init__(self, label: str, upstream_port: int, log_folder: Path, host: str = LOOPBACK) -> None:
+        self.port, control_port = free_port(host), free_port()
+        self.url = f"http://{host}:{self.port}"
         self.process = LeashedProcess(
             [
-                *(sys.executable, "-m", "resources.faults.proxy", "--listen", str(self.port)),
+                *(sys.executable, "-m", "resources.faults.proxy", "--host", host, "--listen", str(self.port)),
                 *("--upstream", str(upstream_port), "--control", str(control_port)),
             ],
             environment={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             log=log_folder / f"{label}-faults-{self.port}.log",
         )
-        self._control_address = ("127.0.0.1", control_port)
+        self._control_address = (LOOPBACK, control_port)
         self._control: socket.socket | None = None
         self._answers: BinaryIO | None = None
         self._switching = threading.Lock()

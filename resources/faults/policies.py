@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from resources.architectures.parts import QUEUE
+from resources.patience import patiently
 from resources.stack import Stack
 from resources.targets import Feature, Target
-from workloads.scenarios.faults import Disabled, Down, Fault, Throttle
+from workloads.scenarios.faults import Disabled, Down, Fault, HopFault, Throttle
 from workloads.scenarios.model import Scenario
 
 _NOWHERE = "unreachable"  # a queue that does not exist
@@ -64,8 +65,8 @@ class NoConsuming:
         return self._set(enabled=True)
 
     def _set(self, *, enabled: bool) -> int:
-        uuid = self._stack.facts["event_source_mapping"]["uuid"]
-        self._stack.clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
+        uuid, place = self._stack.facts["event_source_mapping"]["uuid"], self._stack.clients
+        patiently(lambda: place.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled), place.pace)
         return time.monotonic_ns()
 
 
@@ -145,9 +146,20 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
     return None
 
 
+def by_proxy(fault: Fault) -> bool:
+    """Whether it is a hop's fault, done by a proxy in front of its target."""
+    return isinstance(fault, HopFault) or (isinstance(fault, Down) and fault.target in ("api", "table"))
+
+
+def _needed(fault: Fault) -> Feature | None:
+    if isinstance(fault, Throttle):
+        return Feature.STAGE_THROTTLE
+    return Feature.HOPS if by_proxy(fault) else None
+
+
 def lacking(scenario: Scenario, target: Target) -> str | None:
     """Why ``scenario`` cannot be had on ``target``; None where it can."""
-    needed = (Feature.STAGE_THROTTLE for fault in scenario.faults if isinstance(fault, Throttle))
+    needed = (feature for fault in scenario.faults if (feature := _needed(fault)) is not None)
     return next((target.lacks[feature] for feature in needed if feature in target.lacks), None)
 
 

@@ -1,4 +1,5 @@
-"""An HTTP/1.1 proxy on loopback that can be told to fail. A process of its own: ``python -m resources.faults.proxy``.
+"""An HTTP/1.1 proxy on one address of this machine that can be told to fail. A process of its own:
+``python -m resources.faults.proxy``.
 
 Belongs here: listening, and the switch. What faults do is `resources.faults.behaviours`, whom they hit
 `resources.faults.fault`; when they are on is decided elsewhere and arrives on the control port: one line of JSON, a
@@ -12,6 +13,7 @@ Orders are taken by threads of their own: behind 500 busy connections the event 
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import socketserver
 import sys
@@ -26,18 +28,20 @@ from resources.faults.connection import Connection, Owner
 from resources.faults.fault import Fault
 from resources.faults.message import Request
 
+_LOOPBACK = "127.0.0.1"
 _BACKLOG = 512
 _THREAD_SWITCH_S = 0.001  # how long a busy event loop keeps an order waiting for the interpreter; 5 ms by default
 
 
 class Proxy:
-    """Forwards ``listen_port`` to ``upstream_port`` of this machine, but for what a fault does.
+    """Forwards ``listen_port`` of ``host`` to ``upstream_port`` of this machine, but for what a fault does.
 
     It lives in the event loop it is made in; `switch` is for other threads.
     """
 
-    def __init__(self, listen_port: int, upstream_port: int) -> None:
+    def __init__(self, listen_port: int, upstream_port: int, host: str = _LOOPBACK) -> None:
         self._loop = asyncio.get_running_loop()
+        self._host = host
         self._listen_port = listen_port
         self._owner = Owner(upstream_port, self._treat, self._began, self._ended)
         self._connections: set[Connection] = set()
@@ -64,7 +68,7 @@ class Proxy:
         if fault is None or fault.listens:
             if self._server is None:
                 self._server = await self._loop.create_server(
-                    lambda: Connection(self._owner).client, "127.0.0.1", self._listen_port, backlog=_BACKLOG
+                    lambda: Connection(self._owner).client, self._host, self._listen_port, backlog=_BACKLOG
                 )
             self._fault = fault
             return time.monotonic_ns()
@@ -95,7 +99,7 @@ class _ControlServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int, proxy: Proxy) -> None:
         self.proxy = proxy
-        super().__init__(("127.0.0.1", port), _Orders)
+        super().__init__((_LOOPBACK, port), _Orders)
 
 
 class _Orders(socketserver.StreamRequestHandler):
@@ -112,9 +116,9 @@ class _Orders(socketserver.StreamRequestHandler):
             self.wfile.write(answer.encode() + b"\n")
 
 
-async def serve(listen_port: int, upstream_port: int, control_port: int) -> None:
+async def serve(host: str, listen_port: int, upstream_port: int, control_port: int) -> None:
     """Run a proxy until the process ends."""
-    proxy = Proxy(listen_port, upstream_port)
+    proxy = Proxy(listen_port, upstream_port, host)
     await proxy.change(None)
     with _ControlServer(control_port, proxy) as server:
         await asyncio.to_thread(server.serve_forever)
@@ -124,9 +128,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("listen", "upstream", "control"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
-    ports = parser.parse_args()
+    parser.add_argument("--host", type=_address, default=_LOOPBACK, help="The address to listen at.")
+    told = parser.parse_args()
     sys.setswitchinterval(_THREAD_SWITCH_S)
-    uvloop.run(serve(ports.listen, ports.upstream, ports.control))
+    uvloop.run(serve(told.host, told.listen, told.upstream, told.control))
+
+
+def _address(text: str) -> str:
+    """One address: what listens on every one could be reached by the whole network."""
+    if ipaddress.ip_address(text).is_unspecified:
+        raise ValueError
+    return text
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def consumer(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     A message whose copy could not be sent is reported as failed and comes again whole.
     """
-    if "warm_up" in event:
+    if "Records" not in event:  # the lab's own
         return dict(orders.consumer(event, context))
     handed_on, twice, failed = [], [], []
     for message in event["Records"]:

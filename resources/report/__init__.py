@@ -22,9 +22,9 @@ from workloads.places import Places
 from workloads.scenarios import scenarios
 
 
-def write_report(places: Places, comparison_id: str | None = None) -> Path:
+def write_report(places: Places, comparison_id: str | None = None, apart: str = "") -> Path:
     """Write the report on one comparison, by default the newest; returns the page's path. ``report.md`` and
-    ``report.json`` are beside it.
+    ``report.json`` are beside it. With ``apart`` they are in a folder of that name, and no other report is replaced.
 
     `ArchduelError` where nothing was published, the comparison does not exist or a file cannot be written; the earlier
     files then stand as they were.
@@ -34,14 +34,15 @@ def write_report(places: Places, comparison_id: str | None = None) -> Path:
     from resources.report import markdown, page, plain  # noqa: PLC0415 - the same
     from resources.report.content import gather  # noqa: PLC0415 - the same
 
+    file = places.report.parent / apart / places.report.name
     try:
         # Altair checks every part of a chart against its schema as it is made: most of a report's time. The tests do.
         with connect(places) as connection, debug_mode(False):
             content = gather(connection, scenarios(places), comparison_id, partial(_break_even, places))
             texts = {
-                places.report.with_name("report.json"): plain.render(connection, content.comparison_id),
-                places.report.with_name("report.md"): markdown.render(content),
-                places.report: page.render(content),
+                file.with_name("report.json"): plain.render(connection, content.comparison_id),
+                file.with_name("report.md"): markdown.render(content),
+                file: page.render(content),
             }
     except duckdb.Error as error:
         what = str(error).splitlines()[0]
@@ -49,8 +50,8 @@ def write_report(places: Places, comparison_id: str | None = None) -> Path:
     try:
         _replace(texts)
     except OSError as error:
-        raise ArchduelError(f"cannot write {places.report.parent}: {error.strerror or error}") from error
-    return places.report
+        raise ArchduelError(f"cannot write {file.parent}: {error.strerror or error}") from error
+    return file
 
 
 def _break_even(places: Places, queries_per_command: float) -> tuple[pa.Table, pa.Table]:

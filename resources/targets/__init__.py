@@ -7,17 +7,20 @@ healthy and ended is its own module's business.
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 from typing import Protocol
 
+from resources.clients import Clients, Pace, Services
 from resources.leash import LeashedProcess
 from resources.progress import Reporter
+from resources.spending import Spending
 from workloads.discovery import discover
 from workloads.errors import UsageError, choose
 from workloads.places import Places
+from workloads.replay.client import Client
 
 DEFAULT_TARGET = "ministack"
 
@@ -27,6 +30,7 @@ class Feature(StrEnum):
 
     STAGE_THROTTLE = "stage throttle"
     HTTP_API = "HTTP API"
+    HOPS = "hops of ours"  # a proxy on this machine between caller and API, or function and table
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Limits:
     spare: int  # beside the warm ones, for what a burst may need
     environments: int  # in all, before it refuses; more where more are warm
     busy: float  # at once, on average, before it starts more than its warm ones and never catches up
+    per_s: float | None = None  # requests it is known to take, where that is not measured
 
 
 class Instance(Protocol):
@@ -45,11 +50,13 @@ class Instance(Protocol):
     once.
 
     ``prefix`` is what names of resources on it begin with, ``processes`` are those of ours that it consists of: none
-    where somebody else runs it.
+    where somebody else runs it. ``functions_call`` is the address of this machine that its functions reach: what they
+    are to call listens there, and nowhere else.
     """
 
     endpoint_url: str
     prefix: str
+    functions_call: str
     processes: Sequence[LeashedProcess]
 
     def wait_until_ready(self) -> None:
@@ -62,27 +69,79 @@ class Instance(Protocol):
         """End it, or take away what was made on it. Closing twice is fine."""
 
 
+class Charge(Protocol):
+    """Somebody's account that a run on a target is charged to. Nothing is made there before they agreed.
+
+    ``title`` names whose account it is, and where; ``word`` is what somebody who agrees is to type. No more is sent
+    than ``spending`` allows. ``pace`` is that of its services.
+    """
+
+    title: str
+    word: str
+    spending: Spending
+    pace: Pace
+
+    def agree(self) -> None:
+        """They did: this process may make things and send requests, within the limits."""
+
+
+def _on_an_emulator(instance: Instance, attempts: int) -> Services:
+    return Clients(instance.endpoint_url, attempts=attempts)
+
+
+def _as_it_is(client: Client) -> Client:
+    return client
+
+
 @dataclass(frozen=True)
 class Platform:
     """A target as a run found it, ready to have instances started.
 
     ``title`` names it with its version: it is the column ``target`` of every table, and the key of its capacity and of
     its conformance. ``start`` takes a label, which names the instance's log, and how many environments it shall have
-    room for.
+    room for. ``connect`` makes the clients of an instance's services, that try each call so often, and ``metered`` of a
+    load generator one that sends no more than may be sent. ``tags`` are those of all that is made. ``charge`` says who
+    pays, where somebody does.
     """
 
     target: "Target"
     title: str
     start: Callable[[str, int], Instance]
+    connect: Callable[[Instance, int], Services] = _on_an_emulator
+    metered: Callable[[Client], Client] = _as_it_is
+    tags: Mapping[str, str] = field(default_factory=dict)
+    charge: Charge | None = None
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Resources in words: those that may go, and those that only have a name of ours and are somebody else's."""
+
+    ours: Sequence[str]
+    foreign: Sequence[str]
+
+
+class Corner(Protocol):
+    """Where things of ours are left behind when a run is killed: somebody else's emulator, or an account on AWS."""
+
+    @property
+    def title(self) -> str: ...
+
+    def left(self, *, everything: bool) -> Leftovers:
+        """What is there: of dead runs, or ``everything`` of this home's."""
+
+    def sweep(self, *, everything: bool) -> int:
+        """Take it away; how many things it was. `ArchduelError` names what will not go."""
 
 
 class Target(ABC):
     """An entry of the registry.
 
     ``product`` is what people call it, and ``health`` the path that it alone answers: by it an emulator that somebody
-    else started is recognised. ``options`` are what it must be told, name to help: they are options of the command
-    line. ``throttled_status`` is what a client sees of a function at its limit behind a REST API: 500 on AWS. ``lacks``
-    says what cannot be had on it, and why.
+    else started is recognised. ``options`` are what it is told, name to help: they are options of the command line, and
+    must be said unless ``defaults`` has them. ``throttled_status`` is what a client sees of a function at its limit
+    behind a REST API: 500 on AWS. ``lacks`` says what cannot be had on it, and why. ``empties`` is whether tables,
+    queues and logs can be emptied at once: where not, each replay has resources of its own. ``genuine`` is AWS itself.
     """
 
     name: str
@@ -91,13 +150,20 @@ class Target(ABC):
     product: str = ""
     health: str | None = None
     options: Mapping[str, str] = MappingProxyType({})
+    defaults: Mapping[str, str] = MappingProxyType({})
     limits: Limits
     throttled_status: int
     lacks: Mapping[Feature, str] = MappingProxyType({})
+    empties: bool = True
+    genuine: bool = False
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         """Make or find what instances need; `ArchduelError` with what is missing. Starts nothing that lasts."""
+
+    def corner(self, places: Places, options: Mapping[str, str]) -> Corner | None:
+        """Where runs of this home leave things behind when they are killed; None where all ends with its run."""
+        return None
 
 
 @cache
@@ -109,13 +175,19 @@ def targets() -> dict[str, Target]:
 def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
     """The platform of the target ``name``. Raises `UsageError` for options that are not its own, or are missing."""
     target = choose(targets(), name, "target")
+    return target.open(places, told(target, options), reporter)
+
+
+def told(target: Target, options: Mapping[str, str]) -> dict[str, str]:
+    """A target's options, the defaults among them. Raises `UsageError` for those not its own, or missing."""
     for option in options:
         if option not in target.options:
-            raise UsageError(f"{flag(option)} is not for --target {name}")
+            raise UsageError(f"{flag(option)} is not for --target {target.name}")
+    whole = {**target.defaults, **options}
     for option in target.options:
-        if not options.get(option):
-            raise UsageError(f"--target {name} needs {flag(option)}")
-    return target.open(places, options, reporter)
+        if not whole.get(option):
+            raise UsageError(f"--target {target.name} needs {flag(option)}")
+    return whole
 
 
 def flag(option: str) -> str:

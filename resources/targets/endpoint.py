@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 import psutil
 
 from resources.clients import Clients, is_loopback
-from resources.leash import LeashedProcess
+from resources.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
-from resources.targets import Limits, Platform, Target, targets
+from resources.targets import Corner, Limits, Platform, Target, targets
+from resources.targets.corners import OwnCorner
 from resources.targets.sweeping import reachable, sweep
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -57,6 +58,10 @@ class Owner:
         """Of everything on this process' instance of that number."""
         return f"archduel-{self.tag}-{self.pid:x}-{self.started:x}-{number}"
 
+    def owns(self, name: str) -> bool:
+        """Whether a run of this home made it, over or not."""
+        return re.match(rf"archduel-{self.tag}-[0-9a-f]+-[0-9a-f]+-\d+-", name) is not None
+
     def left_behind(self, name: str) -> bool:
         """Whether a run of ours made it that is over."""
         match = re.match(rf"archduel-{self.tag}-([0-9a-f]+)-([0-9a-f]+)-\d+-", name)
@@ -72,6 +77,7 @@ class EndpointInstance:
     """A corner of somebody's emulator, under a prefix of its own. ``close`` takes away what is in it."""
 
     processes: Sequence[LeashedProcess] = ()
+    functions_call = LOOPBACK
 
     def __init__(self, endpoint_url: str, prefix: str) -> None:
         self.endpoint_url, self.prefix = endpoint_url, prefix
@@ -107,20 +113,30 @@ class Endpoint(Target):
             self.limits, self.throttled_status, self.lacks = kind.limits, kind.throttled_status, kind.lacks
 
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
-        url = options[OPTION].rstrip("/")
-        _refuse_what_is_no_endpoint(url)
-        if (words := _silence(url)) is not None:
-            raise ArchduelError(f"{words}: start the emulator, or name where it listens with --endpoint-url")
+        clients = _clients(options)
+        url = clients.endpoint_url
         kind, title = recognised(url)
         owner, numbers = Owner.here(places), itertools.count(1)
-        clients = Clients(url)
-        if (words := reachable(clients)) is not None:
-            raise ArchduelError(f"{url} answers, but not as an AWS emulator does: {words}")
         if gone := sweep(clients, owner.left_behind):
             reporter.stage(f"took away {gone} resources of dead runs from {url}")
         return Platform(
             Endpoint(kind), title, lambda _label, _environments: EndpointInstance(url, owner.prefix(next(numbers)))
         )
+
+    def corner(self, places: Places, options: Mapping[str, str]) -> Corner:
+        return OwnCorner(_clients(options), Owner.here(places))
+
+
+def _clients(options: Mapping[str, str]) -> Clients:
+    """Of an emulator that is there; `ArchduelError` where none is."""
+    url = options[OPTION].rstrip("/")
+    _refuse_what_is_no_endpoint(url)
+    if (words := _silence(url)) is not None:
+        raise ArchduelError(f"{words}: start the emulator, or name where it listens with --endpoint-url")
+    clients = Clients(url)
+    if (words := reachable(clients)) is not None:
+        raise ArchduelError(f"{url} answers, but not as an AWS emulator does: {words}")
+    return clients
 
 
 def _refuse_what_is_no_endpoint(url: str) -> None:

@@ -7,7 +7,6 @@ how it is started, is a target's own module.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tomllib
 import uuid
@@ -19,6 +18,7 @@ from typing import Any
 
 import filelock
 
+from resources.leash import run_leashed
 from resources.progress import Reporter
 from workloads.errors import ArchduelError
 
@@ -37,13 +37,7 @@ class Machine:
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_INSTALL_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return 1, str(error)
-    return done.returncode, done.stdout
+    return run_leashed(command, timeout_s=_INSTALL_S)
 
 
 def this_machine() -> Machine:

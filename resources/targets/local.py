@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from resources.clients import REGION
-from resources.leash import LeashedProcess, free_port
+from resources.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
 FOLDER_PREFIX = "archduel-"  # of what an emulator unpacks: by it the doctor finds what a killed run left
@@ -26,6 +26,7 @@ class LocalEmulator:
     """
 
     prefix = "archduel"
+    functions_call = LOOPBACK
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class LocalEmulator:
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         port = free_port()
-        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self.endpoint_url = f"http://{LOOPBACK}:{port}"
         self._health_url, self._start_s = self.endpoint_url + health, start_s
         self.process = LeashedProcess(
             # The load generator comes first: a burst that makes the emulator start environments would otherwise make

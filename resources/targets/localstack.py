@@ -17,7 +17,7 @@ from workloads.places import Places
 DISTRIBUTION = Distribution(Path(__file__).with_name("localstack_host"), "LocalStack")
 VERSION = DISTRIBUTION.pinned("localstack-core")
 
-_HEALTH = "/_localstack/health"
+HEALTH = "/_localstack/health"
 
 
 def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
@@ -28,7 +28,7 @@ def start(python: Path, label: str, log_folder: Path, environments: int) -> Loca
         # -E: what PYTHON* variables say is meant for our Python, not for its.
         arguments=[str(python), "-E", "-m", "localstack.runtime.main"],
         settings=lambda port, folder: _settings(port, folder, environments),
-        health=_HEALTH,
+        health=HEALTH,
         start_s=60.0,
     )
 
@@ -64,7 +64,7 @@ class LocalStack(Target):
 
     name = "localstack"
     product = "LocalStack"
-    health = _HEALTH
+    health: str | None = HEALTH
     description = "Genuine LocalStack in host mode, without Docker: installed once, needs Python 3.13."
     position = 2
     # One poller hands its mapping's batches over one after another.

@@ -1,45 +1,47 @@
 """Taking away what was made on a target that goes on without us: everything whose name begins with a prefix.
 
-Belongs here: finding by name and deleting, each kind of resource once. Whose prefix it is, and whether it may go, is
-said by whoever asks.
+Belongs here: finding by name and by tags, and deleting, each kind of resource once. Whose prefix it is, and whether it
+may go, is said by whoever asks.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from resources.clients import Clients
+from resources.clients import Services
 from workloads.errors import ArchduelError
 
 Mine = Callable[[str], bool]  # whether a resource of this name is to go
 
-_PATIENCE_S = 10.0
+Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of resource: what there is of it, as names and identities, and how one goes."""
+    """A kind of resource: what there is of it, as names and identities, how one goes, and which tags one has: None
+    where none are given, so that its name alone counts."""
 
     name: str
-    find: Callable[[Clients], Iterable[tuple[str, str]]]
-    delete: Callable[[Clients, str], Any]
+    find: Callable[[Services], Iterable[tuple[str, str]]]
+    delete: Callable[[Services, str], Any]
+    tags: Callable[[Services, str], Tags] | None = None
 
 
-def _mappings(clients: Clients) -> Iterator[tuple[str, str]]:
+def _mappings(clients: Services) -> Iterator[tuple[str, str]]:
     for one in _pages(clients.lambda_, "list_event_source_mappings", "EventSourceMappings"):
         if one.get("State") != "Deleting":  # AWS keeps it for a while, and will not be asked again
             yield one["FunctionArn"].rpartition(":function:")[2], one["UUID"]
 
 
-def _queues(clients: Clients) -> Iterator[tuple[str, str]]:
+def _queues(clients: Services) -> Iterator[tuple[str, str]]:
     for url in _pages(clients.sqs, "list_queues", "QueueUrls"):
         yield url.rpartition("/")[2], url
 
 
-def _delete_usage_plan(clients: Clients, plan: str) -> None:
+def _delete_usage_plan(clients: Services, plan: str) -> None:
     """AWS lets a plan go only when no stage is in it."""
     gateway = clients.apigateway
     stages = gateway.get_usage_plan(usagePlanId=plan).get("apiStages", [])
@@ -49,6 +51,26 @@ def _delete_usage_plan(clients: Clients, plan: str) -> None:
     if operations:
         gateway.update_usage_plan(usagePlanId=plan, patchOperations=operations)
     gateway.delete_usage_plan(usagePlanId=plan)
+
+
+def _roles(clients: Services) -> Iterator[tuple[str, str]]:
+    for one in _pages(clients.iam, "list_roles", "Roles"):
+        yield one["RoleName"], one["RoleName"]
+
+
+def _delete_role(clients: Services, role: str) -> None:
+    """AWS lets a role go only when no policy is in it."""
+    for policy in clients.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        clients.iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    clients.iam.delete_role(RoleName=role)
+
+
+def _pairs(tags: Iterable[Mapping[str, str]]) -> Tags:
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _arn(clients: Services, service: str, resource: str) -> str:
+    return f"arn:{clients.partition}:{service}:{clients.region}:{clients.account}:{resource}"
 
 
 # In the order they go: what calls before what is called.
@@ -70,6 +92,7 @@ _KINDS = (
         "REST API",
         lambda clients: ((one["name"], one["id"]) for one in _pages(clients.apigateway, "get_rest_apis", "items")),
         lambda clients, api: clients.apigateway.delete_rest_api(restApiId=api),
+        lambda clients, api: clients.apigateway.get_rest_api(restApiId=api).get("tags", {}),
     ),
     _Kind(
         "HTTP API",
@@ -80,12 +103,27 @@ _KINDS = (
         "function",
         lambda clients: ((one["FunctionName"],) * 2 for one in _pages(clients.lambda_, "list_functions", "Functions")),
         lambda clients, function: clients.lambda_.delete_function(FunctionName=function),
+        lambda clients, name: clients.lambda_.list_tags(Resource=_arn(clients, "lambda", f"function:{name}"))["Tags"],
     ),
-    _Kind("queue", _queues, lambda clients, url: clients.sqs.delete_queue(QueueUrl=url)),
+    _Kind(
+        "role",
+        _roles,
+        _delete_role,
+        lambda clients, role: _pairs(clients.iam.list_role_tags(RoleName=role)["Tags"]),
+    ),
+    _Kind(
+        "queue",
+        _queues,
+        lambda clients, url: clients.sqs.delete_queue(QueueUrl=url),
+        lambda clients, url: clients.sqs.list_queue_tags(QueueUrl=url).get("Tags", {}),
+    ),
     _Kind(
         "table",
         lambda clients: ((name, name) for name in _pages(clients.dynamodb, "list_tables", "TableNames")),
         lambda clients, table: clients.dynamodb.delete_table(TableName=table),
+        lambda clients, table: _pairs(
+            clients.dynamodb.list_tags_of_resource(ResourceArn=_arn(clients, "dynamodb", f"table/{table}"))["Tags"]
+        ),
     ),
     _Kind(
         "log group",
@@ -94,49 +132,94 @@ _KINDS = (
             for one in _pages(clients.logs, "describe_log_groups", "logGroups")
         ),
         lambda clients, group: clients.logs.delete_log_group(logGroupName=group),
+        lambda clients, group: clients.logs.list_tags_for_resource(
+            resourceArn=_arn(clients, "logs", f"log-group:{group}")
+        ).get("tags", {}),
     ),
 )
 
 _NO_SUCH_SERVICE = {404, 501}  # and so none of it
-_GONE = {"NotFoundException", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"}
+_GONE = {
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "NoSuchEntity",
+}
 
 
-def sweep(clients: Clients, mine: Mine) -> int:
-    """Delete every resource whose name is ``mine``; how many there were.
+@dataclass(frozen=True)
+class Left:
+    """A resource that was found. ``foreign`` where the tags it should have are not on it: somebody else made it."""
+
+    kind: _Kind
+    name: str
+    identity: str
+    foreign: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind.name} {self.name}"
+
+
+def found(clients: Services, mine: Mine, tags: Tags | None = None) -> list[Left]:
+    """Every resource whose name is ``mine``, in the order they can go."""
+    return list(_found(clients, mine, tags or {}))
+
+
+def sweep(clients: Services, mine: Mine, tags: Tags | None = None) -> int:
+    """Delete every resource whose name is ``mine`` and which has ``tags``; how many there were.
 
     Returns once none of them is found any more; `ArchduelError` names what will not go. May be asked again at any time.
     """
-    deadline = time.monotonic() + _PATIENCE_S
+    pace = clients.pace
+    deadline = time.monotonic() + pace.sweep_s
     seen: set[tuple[str, str]] = set()
+    why = ""
     while True:
-        left = list(_found(clients, mine))
-        seen |= {(kind.name, identity) for kind, _, identity in left}
+        left = [one for one in _found(clients, mine, tags or {}) if not one.foreign]
+        seen |= {(one.kind.name, one.identity) for one in left}
         if not left:
             return len(seen)
         if time.monotonic() > deadline:
-            names = ", ".join(f"{kind.name} {name}" for kind, name, _ in left)
-            raise ArchduelError(f"{clients.endpoint_url} keeps what was made on it: {names}")
-        refused = [_delete(clients, kind, identity) for kind, _, identity in left]
-        if not all(refused):
-            time.sleep(0.2)  # something was in use; what used it goes meanwhile
+            names = ", ".join(map(str, left))
+            raise ArchduelError(f"{clients.where} keeps what was made on it: {names}{why and f' ({why})'}")
+        refusals = [words for one in left if (words := _refusal(clients, one)) is not None]
+        why = next(iter(refusals), "")
+        if refusals or pace.sweep_poll_s > 1:  # AWS names what it is deleting for a while, and is not to be pressed
+            time.sleep(pace.sweep_poll_s)  # something was in use; what used it goes meanwhile
 
 
-def _found(clients: Clients, mine: Mine) -> Iterator[tuple[_Kind, str, str]]:
+def _found(clients: Services, mine: Mine, tags: Tags) -> Iterator[Left]:
     for kind in _KINDS:
         try:
-            yield from ((kind, name, identity) for name, identity in kind.find(clients) if mine(name))
+            for name, identity in kind.find(clients):
+                if mine(name):
+                    yield Left(kind, name, identity, _is_foreign(clients, kind, identity, tags))
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _NO_SUCH_SERVICE:
                 raise
 
 
-def _delete(clients: Clients, kind: _Kind, identity: str) -> bool:
-    """Whether it went."""
+def _is_foreign(clients: Services, kind: _Kind, identity: str, tags: Tags) -> bool:
+    if not tags or kind.tags is None:
+        return False
     try:
-        kind.delete(clients, identity)
+        has = kind.tags(clients, identity)
     except ClientError as error:
-        return error.response["Error"]["Code"] in _GONE
-    return True
+        if error.response["Error"]["Code"] in _GONE:
+            return False  # it is going
+        raise
+    return any(has.get(key) != value for key, value in tags.items())
+
+
+def _refusal(clients: Services, one: Left) -> str | None:
+    """Why it did not go; None when it did, or will by itself."""
+    try:
+        one.kind.delete(clients, one.identity)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            return str(error)
+    return None
 
 
 def _pages(client: Any, operation: str, key: str) -> Iterator[Any]:
@@ -144,7 +227,7 @@ def _pages(client: Any, operation: str, key: str) -> Iterator[Any]:
         yield from page.get(key, [])
 
 
-def reachable(clients: Clients) -> str | None:
+def reachable(clients: Services) -> str | None:
     """Why the services behind ``clients`` are none of AWS's; None where they are."""
     try:
         clients.sqs.list_queues()

@@ -137,7 +137,9 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
     columns = [row[0] for row in connection.execute("DESCRIBE experiments").fetchall()]
     known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
     files = _files(versions, "experiments")
-    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")
+    # Those of an older archduel lack columns.
+    whole = f"(SELECT * EXCLUDE (valid) FROM experiments UNION ALL BY NAME SELECT * FROM {files})"
+    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {whole}")
     nulls = json.dumps(dict.fromkeys(_OF_A_CELL))  # a merge patch removes what it has null for
     connection.execute(
         "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.emulator
 STEADY = scenarios()["steady"]
 
 
-@pytest.fixture(scope="module", params=on_every_target(architectures()))
+@pytest.fixture(scope="module", params=on_every_target(architectures(), quick="hybrid"))
 def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A target and an architecture on it."""
     target, architecture = request.param
@@ -118,6 +118,7 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
     assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
 
 
+@pytest.mark.whole_replay
 def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
     broken = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
     if not lacking(scenarios()["gateway_throttle"], bench.target):
@@ -131,6 +132,7 @@ def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule)
     assert sum(row["committed"] for row in ledger) == len(offered)
 
 
+@pytest.mark.whole_replay
 def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -> None:
     outcomes = replay(bench, offered, STEADY)
     ledger = outcomes["ledger"].to_pylist()

@@ -73,7 +73,19 @@ def test_a_target_that_cannot_be_used_is_one_sentence_and_starts_nothing(
 
 @pytest.mark.parametrize(
     "command",
-    ["compare", "import", "record", "workloads", "scenarios", "architectures", "sql", "report", "template", "dev"],
+    [
+        "compare",
+        "import",
+        "inbox",
+        "record",
+        "workloads",
+        "scenarios",
+        "architectures",
+        "sql",
+        "report",
+        "template",
+        "dev",
+    ],
 )
 def test_every_command_has_help(places: Places, command: str) -> None:
     done = archduel(places, command, "--help")

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 import pytest
+from dagster._core.events import EngineEventData  # what a code server tells of a run; it has no public name
 
 from assets.agreement import agreement_asset
 from assets.architectures import architecture_assets
@@ -21,7 +22,7 @@ from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import cell_partitions, night_partitions, nightly_cells, nightly_targets
+from orchestration.partitions import cell_partitions, declare, night_partitions, nightly_cells, nightly_targets
 from resources.architectures import architectures
 from resources.judging.schemas import PAIRWISE
 from resources.lab import Comparison, split_cell
@@ -213,6 +214,28 @@ def test_a_run_whose_command_line_was_killed_is_ended_and_no_other() -> None:
     }
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_run_of_the_daemon_whose_process_was_killed_has_failed_and_holds_the_lab_no_longer(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, killed: bool
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    tags = {".dagster/grpc_info": "{}"}
+    run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    instance.add_run(run)
+    told = EngineEventData(metadata={"pid": dg.MetadataValue.text(str(process.pid))})
+    instance.report_engine_event("Started process for run", run, told)
+    if killed:
+        process.kill()
+        process.wait()
+    with dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def()) as context:
+        definitions.resolve_sensor_def("dead_runs").evaluate_tick(context)
+    process.kill()
+    process.communicate()
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is (dg.DagsterRunStatus.FAILURE if killed else dg.DagsterRunStatus.STARTED)
+
+
 def dg_run_id() -> str:
 
     return str(uuid.uuid4())
@@ -223,8 +246,9 @@ def materialize(
 ) -> tuple[dg.ExecuteInProcessResult, FakeLab]:
     nights = night_partitions()
     lab = FakeLab(places, **fake)
+    declare(instance, places)
     result = dg.materialize(
-        architecture_assets(cell_partitions(places, nights)),
+        architecture_assets(cell_partitions(nights)),
         instance=instance,
         partition_key=dg.MultiPartitionKey({"cell": CELL, "night": NIGHT}),
         resources={"lab": lab, "comparison": ComparisonResource()},
@@ -294,6 +318,21 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     assert ledger.metadata["dagster/row_count"].value == len(architectures())
     assert "data:image/png;base64," in str(ledger.metadata["ledger_steady"].value)
     assert places.report.exists()
+
+
+@pytest.mark.parametrize(
+    ("resource", "apart"),
+    [
+        (ComparisonResource(), False),
+        (ComparisonResource(target="localstack"), True),
+        (ComparisonResource(target="localstack", comparison_id="adhoc-1"), False),
+    ],
+    ids=["a night", "a night on another target", "a comparison somebody asked for"],
+)
+def test_a_night_on_another_target_replaces_no_report_of_the_default_ones(
+    resource: ComparisonResource, apart: bool
+) -> None:
+    assert (resource.night_on != DEFAULT_TARGET) == apart
 
 
 def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(

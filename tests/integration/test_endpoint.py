@@ -19,6 +19,7 @@ from resources.targets.sweeping import sweep
 from tests.platforms import platform
 from tests.replaying import lunch, replay
 from tests.shell import archduel
+from tests.watching import OF_THIS_MACHINE, watched, with_planted_credentials
 from workloads.places import REPOSITORY, Places
 from workloads.scenarios import scenarios
 
@@ -86,6 +87,7 @@ def everything(clients: Clients) -> dict[str, list[str]]:
         "apis": sorted(one["name"] for one in clients.apigateway.get_rest_apis()["items"]),
         "plans": sorted(one["name"] for one in clients.apigateway.get_usage_plans()["items"]),
         "keys": sorted(one["name"] for one in clients.apigateway.get_api_keys()["items"]),
+        "roles": sorted(one["RoleName"] for one in clients.iam.list_roles()["Roles"]),
         "logs": sorted(one["logGroupName"] for one in clients.logs.describe_log_groups()["logGroups"]),
     }
 
@@ -132,6 +134,32 @@ def test_what_a_killed_run_had_made_goes_when_the_next_one_starts_and_nothing_el
     assert everything(theirs) == before
 
 
+def test_a_killed_run_is_swept_by_command_once_somebody_agrees_and_again_harmlessly(
+    theirs: Clients, places: Places
+) -> None:
+    before = everything(theirs)
+    command = [sys.executable, "-c", HALF, theirs.endpoint_url, str(places.home)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        prefix = run.stdout.readline().strip()
+        sweeping = ("sweep", "--target", "endpoint", "--endpoint-url", theirs.endpoint_url)
+        alive = archduel(places, *sweeping, "--yes")
+        assert (alive.returncode, alive.stdout) == (0, f"nothing of dead runs is left on {theirs.endpoint_url}\n")
+        run.send_signal(signal.SIGKILL)
+    listed = archduel(places, *sweeping)
+    assert listed.returncode == 1
+    assert f"left on {theirs.endpoint_url}: function {prefix}-consumer" in listed.stdout
+    assert f"left on {theirs.endpoint_url}: role {prefix}-consumer" in listed.stdout
+    assert "archduel: nothing was deleted: say --yes where nobody can be asked" in listed.stderr
+    assert f"{prefix}-consumer" in everything(theirs)["functions"]
+    swept = archduel(places, *sweeping, "--yes")
+    assert swept.returncode == 0
+    assert f"deleted {listed.stdout.count('left on')} from" in swept.stdout
+    assert everything(theirs) == before
+    again = archduel(places, *sweeping)
+    assert (again.returncode, again.stdout) == (0, f"nothing of dead runs is left on {theirs.endpoint_url}\n")
+
+
 def test_probes_leave_nothing(theirs: Clients, tmp_path: Path) -> None:
     before = everything(theirs)
     instance = opened(theirs, tmp_path).start("probes", 10)
@@ -157,49 +185,10 @@ def test_sweeping_again_finds_nothing(theirs: Clients) -> None:
     assert sweep(theirs, lambda name: name.startswith("swept-")) == 0
 
 
-# Writes down, in every Python process that is started, where it connects to and whose address it asks for.
-WATCH = """
-import os, sys
-
-def watch(event, arguments):
-    if event in ("socket.connect", "socket.sendto"):
-        asked = arguments[1]
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        asked = arguments[:1]
-    else:
-        return
-    with open(os.environ["WATCHED"], "a") as file:
-        file.write(f"{asked[0] if isinstance(asked, tuple) else asked}\\n")
-
-sys.addaudithook(watch)
-"""
-
-
-@pytest.fixture
-def planted(tmp_path: Path) -> dict[str, str]:
-    """An environment with credentials that look real, in every place there is for them, and the network watched."""
-    (tmp_path / "watch").mkdir()
-    (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
-    profile = "aws_access_key_id = AKIAPLANTEDPLANTED00\naws_secret_access_key = planted\nregion = eu-west-3\n"
-    (tmp_path / "credentials").write_text(f"[default]\n{profile}")
-    (tmp_path / "config").write_text(f"[profile planted]\n{profile}endpoint_url = https://planted.example.com\n")
-    return {
-        "PYTHONPATH": str(tmp_path / "watch"),
-        "WATCHED": str(tmp_path / "watched"),
-        "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
-        "AWS_SECRET_ACCESS_KEY": "planted",
-        "AWS_SESSION_TOKEN": "planted",
-        "AWS_PROFILE": "planted",
-        "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-        "AWS_DEFAULT_REGION": "eu-west-3",
-        "AWS_ENDPOINT_URL": "https://planted.example.com",
-    }
-
-
 def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
-    theirs: Clients, places: Places, tmp_path: Path, planted: dict[str, str]
+    theirs: Clients, places: Places, tmp_path: Path
 ) -> None:
+    planted = with_planted_credentials(tmp_path)
     before = everything(theirs)
     done = archduel(
         places,
@@ -211,8 +200,7 @@ def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"observed on {opened(theirs, tmp_path).title}, recorded time" in done.stdout
     assert "--target endpoint --endpoint-url" in done.stdout, "how to go on is said for this target"
-    watched = set(Path(planted["WATCHED"]).read_text().split("\n")) - {""}
-    assert "127.0.0.1" in watched, "the network was watched"
-    assert watched <= {"127.0.0.1", "localhost", "None"}
+    assert "127.0.0.1" in watched(planted), "the network was watched"
+    assert watched(planted) <= OF_THIS_MACHINE
     assert list(places.outcomes.rglob("*food_orders__steady__endpoint*"))
     assert everything(theirs) == before

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from resources.warehouse.reading import query
+from tests.shell import YIELDING
 from workloads.places import REPOSITORY, Places
 
 pytestmark = pytest.mark.emulator
@@ -20,7 +21,7 @@ ARGUMENTS = ["--scenario", "steady", "--architecture", "synchronous", "--archite
 
 def compare(places: Places, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestration.command_line", "compare", *ARGUMENTS, *arguments],
+        [*YIELDING, sys.executable, "-m", "orchestration.command_line", "compare", *ARGUMENTS, *arguments],
         env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,

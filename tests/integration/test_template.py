@@ -11,7 +11,7 @@ import pytest
 
 from resources.architectures import Architecture, architectures
 from resources.clients import Clients
-from resources.integrations import STAGE, execute_api_url
+from resources.integrations import STAGE
 from resources.packaging import package
 from resources.stack import Stack
 from resources.targets import ministack
@@ -157,7 +157,7 @@ def test_what_the_template_makes_is_what_is_provisioned(clients: Clients, deploy
 
 def order(clients: Clients, prefix: str) -> int:
     """Place an order; its status."""
-    host, port, base = split_url(execute_api_url(clients.endpoint_url, api_of(clients, prefix)))
+    host, port, base = split_url(clients.api_url(api_of(clients, prefix), STAGE))
     assert base.endswith(STAGE)
     connection = http.client.HTTPConnection(host, port, timeout=20)
     body = json.dumps({"request_id": "1", "order_id": "o-1", "details": "noodles"})

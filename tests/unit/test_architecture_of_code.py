@@ -4,14 +4,16 @@ The packages stand on one another: orchestration on assets on resources on workl
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import NoCredentialsError
 
-from resources.clients import Clients, is_loopback
+from resources.clients import AwsClients, Clients, Services, is_loopback
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
@@ -114,6 +116,18 @@ class TestDocstrings:
         assert docstring.splitlines()[0].endswith((".", ":")) or "\n" in docstring, "a sentence"
 
 
+PLANTED = {
+    "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
+    "AWS_SECRET_ACCESS_KEY": "planted-secret",
+    "AWS_SESSION_TOKEN": "planted-token",
+    "AWS_SECURITY_TOKEN": "planted-token",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "AWS_REGION": "eu-west-3",
+    "AWS_ENDPOINT_URL": "https://planted.example.com",
+    "HTTP_PROXY": "http://planted.example.com:3128",
+}
+
+
 class TestClients:
     @pytest.mark.parametrize(
         "url",
@@ -165,19 +179,57 @@ class TestClients:
         handlers = {module for module in making if module.startswith("resources.handlers.")}  # Lambda's own processes
         assert making - handlers == {"resources.clients"}
 
-    @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "logs", "s3"])
+    def test_of_aws_are_made_by_the_target_alone(self) -> None:
+        naming = {module for module, path in MODULES.items() if "AwsClients" in path.read_text()}
+        assert naming == {"resources.clients", "resources.targets.aws"}
+
+    @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "sts"])
+    def test_of_aws_send_the_profiles_credential_where_aws_is_and_nothing_else(
+        self, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in PLANTED.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_PROFILE", "planted")
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service.strip('_').upper()}", "https://planted.example.com")
+        keys = "aws_access_key_id = {}\naws_secret_access_key = secret\n"
+        (tmp_path / "credentials").write_text(
+            f"[default]\n{keys.format('AKIAPLANTEDPROFILE00')}[planted]\n{keys.format('AKIAPLANTEDPROFILE01')}"
+            f"[lab]\n{keys.format('AKIALAB')}"
+        )
+        (tmp_path / "config").write_text(
+            "[profile lab]\nregion = ap-south-1\nendpoint_url = https://planted.example.com\nservices = planted\n"
+            "[services planted]\ndynamodb =\n  endpoint_url = https://planted.example.com\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+        request = first_request(AwsClients("lab", "eu-west-1"), service)
+        said = f"{request.url} {dict(request.headers)} {request.body!r}".lower()
+        assert "planted" not in said
+        assert "credential=akialab/" in said
+        assert re.match(r"https://([a-z]+\.eu-west-1|iam)\.amazonaws\.com/", request.url)
+
+    def test_of_aws_are_nobodys_without_a_credential_of_the_profiles(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in PLANTED.items():
+            monkeypatch.setenv(name, value)
+        # Addresses that would be asked for one, were those of this machine and its container taken for the profile's.
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/planted")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9/planted")
+        (tmp_path / "credentials").write_text("[lab]\nregion = eu-west-1\n")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        with pytest.raises(NoCredentialsError):
+            first_request(AwsClients("lab", "eu-west-1"), "sqs")
+
+    @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "s3", "sts"])
     def test_send_no_credential_of_the_users(
         self, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         planted = {
-            "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
-            "AWS_SECRET_ACCESS_KEY": "planted-secret",
-            "AWS_SESSION_TOKEN": "planted-token",
-            "AWS_SECURITY_TOKEN": "planted-token",
-            "AWS_DEFAULT_REGION": "eu-west-3",
-            "AWS_ENDPOINT_URL": "https://planted.example.com",
+            **PLANTED,
             f"AWS_ENDPOINT_URL_{service.strip('_').upper()}": "https://planted.example.com",
-            "HTTP_PROXY": "http://planted.example.com:3128",
         }
         for name, value in planted.items():
             monkeypatch.setenv(name, value)
@@ -199,6 +251,8 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "lambda_": ("list_functions", {}),
     "apigateway": ("get_rest_apis", {}),
     "logs": ("describe_log_groups", {}),
+    "iam": ("list_roles", {}),
+    "sts": ("get_caller_identity", {}),
     "s3": ("list_buckets", {}),
 }
 
@@ -210,19 +264,24 @@ class _Body:
         yield b"{}"
 
 
-def first_request(clients: Clients, service: str) -> AWSPreparedRequest:
+def _camel(operation: str) -> str:
+    return "".join(part.capitalize() for part in operation.split("_"))
+
+
+def first_request(clients: Services, service: str) -> AWSPreparedRequest:
     """The first request a service's client would send; nothing is sent."""
     sent: list[AWSPreparedRequest] = []
+    operation, parameters = CALLS[service]
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent.append(request)
-        body = b'<?xml version="1.0"?><Empty/>' if service == "s3" else b"{}"
+        result = f"<{_camel(operation)}Result/>" if service in ("iam", "sts") else ""
+        body = f"<Empty>{result}</Empty>".encode() if service in ("s3", "iam", "sts") else b"{}"
         response = AWSResponse(request.url, 200, {"Content-Type": "application/json"}, _Body())
         response._content = body
         return response
 
     client = getattr(clients, service)
     client.meta.events.register("before-send", answer)
-    operation, parameters = CALLS[service]
     getattr(client, operation)(**parameters)
     return sent[0]

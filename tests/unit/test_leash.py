@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.leash import LeashedProcess, free_port
+from resources.leash import LeashedProcess, free_port, run_leashed
 from workloads.places import REPOSITORY
 
 # A shell with two children, one of which has a child of its own. None would end by itself.
@@ -175,6 +175,43 @@ class TestWhatIsKnownOfIt:
         grown(leashed)
         leashed.log.unlink()
         assert leashed.last_log_lines() == []
+
+
+class TestRunToTheEnd:
+    @pytest.mark.parametrize(
+        ("script", "told"),
+        [("echo one; echo two >&2; exit 3", (3, "one\ntwo\n")), ("true", (0, ""))],
+    )
+    def test_tells_how_and_what_was_said(self, script: str, told: tuple[int, str]) -> None:
+        assert run_leashed(["/bin/sh", "-c", script], timeout_s=10) == told
+
+    def test_of_what_is_not_there_or_is_killed_is_a_failure(self) -> None:
+        code, said = run_leashed(["/nowhere/program"], timeout_s=10)
+        assert code == 127
+        assert run_leashed(["/bin/sh", "-c", "kill -9 $$"], timeout_s=10)[0] == 128 + signal.SIGKILL
+        assert "not found" in said
+
+    def test_does_not_last_longer_than_it_may(self, tmp_path: Path) -> None:
+        code, said = run_leashed(["/bin/sh", "-c", f"sleep 600 & echo $! >{tmp_path}/pid; wait"], timeout_s=0.5)
+        assert code == -1
+        assert said.endswith("ended after 0.5 s at most")
+        assert gone([int((tmp_path / "pid").read_text())])
+
+    def test_ends_with_us(self, tmp_path: Path) -> None:
+        script = (
+            "import sys\n"
+            "from resources.leash import run_leashed\n"
+            "run_leashed(['/bin/sh', '-c', 'sleep 600 & echo $! $$ >$0; wait', sys.argv[1]], timeout_s=60)\n"
+        )
+        told = tmp_path / "pids"
+        with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=REPOSITORY) as ours:
+            deadline = time.monotonic() + 20
+            while not (told.exists() and told.read_text().endswith("\n")):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            ours.kill()
+            ours.wait(10)
+        assert gone([int(pid) for pid in told.read_text().split()])
 
 
 class TestFreePort:

@@ -551,7 +551,6 @@ class TestTrouble:
     ) -> None:
         upstream.answers["/x"] = response(b"y" * 8_000_000)
         caller = connect()
-        caller.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         caller.send(GET.replace(b"Host", b"Connection: close\r\nHost"))
         read = 0
         for _ in range(4):

@@ -8,16 +8,19 @@ import asyncio
 import gc
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
+import trustme
 
 from resources.leash import free_port
 from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses, tidy_heap
@@ -70,8 +73,8 @@ class Peer(asyncio.Protocol):
 class Server:
     """An HTTP server in a thread of its own; ``behaviour`` is called for every request, in its loop."""
 
-    def __init__(self, behaviour: Behaviour, *, reset_at_once: bool = False) -> None:
-        self.behaviour, self.reset_at_once = behaviour, reset_at_once
+    def __init__(self, behaviour: Behaviour, *, reset_at_once: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self.behaviour, self.reset_at_once, self.tls = behaviour, reset_at_once, tls
         self.connections = 0
         self.requests: list[bytes] = []
         self.peers: set[Peer] = set()
@@ -84,7 +87,9 @@ class Server:
         return [(match[1] or match[2]).decode() for request in self.requests if (match := pattern.search(request))]
 
     async def _serve(self, port: "Future[int]", over: asyncio.Event) -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: Peer(self), "127.0.0.1", 0, backlog=1000)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Peer(self), "127.0.0.1", 0, backlog=1000, ssl=self.tls
+        )
         port.set_result(server.sockets[0].getsockname()[1])
         await over.wait()
         server.close()
@@ -99,7 +104,7 @@ class Server:
             loop, over = runner.get_loop(), asyncio.Event()
             thread = threading.Thread(target=lambda: runner.run(self._serve(port, over)))
             thread.start()
-            self.url = f"http://127.0.0.1:{port.result(10)}/lab"
+            self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{port.result(10)}/lab"
             try:
                 yield self
             finally:
@@ -411,3 +416,39 @@ class TestStopping:
         assert time.monotonic() - started < 15, "long before the deadline"
         assert (responses.status == BROKEN).sum() == 2
         assert (responses.status == UNSENT).sum() == 998
+
+
+class TestOverTls:
+    @pytest.fixture
+    def authority(self) -> trustme.CA:
+        return trustme.CA()
+
+    @staticmethod
+    def context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+        """A server's, with a certificate for ``name``."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(name).configure_cert(context)
+        return context
+
+    @staticmethod
+    def trusting(authority: trustme.CA, folder: Path) -> KeepAliveClient:
+        authority.cert_pem.write_to_path(folder / "authorities.pem")
+        return KeepAliveClient(authorities=folder / "authorities.pem", deadline_s=5)
+
+    def test_every_request_is_answered_over_kept_connections(self, authority: trustme.CA, tmp_path: Path) -> None:
+        with Server(answer, tls=self.context(authority, "127.0.0.1")).running() as server:
+            responses = send(self.trusting(authority, tmp_path), evenly(100, 200), server.url)
+        assert (responses.status == 200).all()
+        assert server.connections < 50, "connections are kept alive"
+
+    def test_nothing_is_sent_to_whom_nobody_vouches_for(self, authority: trustme.CA) -> None:
+        with Server(answer, tls=self.context(authority, "127.0.0.1")).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), evenly(3, 200), server.url)
+        assert set(responses.status) == {BROKEN}
+        assert not server.requests
+
+    def test_nothing_is_sent_to_one_with_another_name(self, authority: trustme.CA, tmp_path: Path) -> None:
+        with Server(answer, tls=self.context(authority, "other.example.com")).running() as server:
+            responses = send(self.trusting(authority, tmp_path), evenly(3, 200), server.url)
+        assert set(responses.status) == {BROKEN}
+        assert not server.requests

@@ -246,6 +246,11 @@ def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
     publish(places)
     assert "comparison a ·" in Page(write_report(places).read_text()).text
     assert "comparison b ·" in Page(write_report(places, "b").read_text()).text
+    apart = write_report(places, "a", "elsewhere")
+    assert apart.parent == places.report.parent / "elsewhere"
+    assert "comparison a ·" in Page(apart.read_text()).text
+    assert {path.name for path in apart.parent.iterdir()} == {"index.html", "report.md", "report.json"}
+    assert "comparison b ·" in Page(places.report.read_text()).text, "no other is replaced"
 
 
 def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> None:

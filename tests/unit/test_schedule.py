@@ -192,6 +192,10 @@ class TestUrl:
             ("http://127.0.0.1:4566/a/b/", ("127.0.0.1", 4566, "/a/b")),
             ("http://localhost", ("localhost", 80, "")),
             ("http://[::1]:8080/x", ("::1", 8080, "/x")),
+            (
+                "https://a1.execute-api.eu-west-1.amazonaws.com/lab",
+                ("a1.execute-api.eu-west-1.amazonaws.com", 443, "/lab"),
+            ),
         ],
     )
     def test_is_split_into_host_port_and_path(self, url: str, expected: tuple[str, int, str]) -> None:

@@ -71,15 +71,18 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
     roles = of_type(template(architecture), "IAM::Role")
     assert roles
     for role in roles.values():
+        assert "ManagedPolicyArns" not in role
         for statement in statements(role):
             assert statement["Resource"] != "*"
             assert not [action for action in statement["Action"] if "*" in action]
     allowed = {name: {action for one in statements(role) for action in one["Action"]} for name, role in roles.items()}
+    log = {"logs:CreateLogStream", "logs:PutLogEvents"}
     most = {
-        "CommandRole": {"dynamodb:UpdateItem"},
-        "QueryRole": {"dynamodb:GetItem"},
+        "CommandRole": {"dynamodb:UpdateItem", *log},
+        "QueryRole": {"dynamodb:GetItem", *log},
         "ApiRole": {"sqs:SendMessage"},
         "ConsumerRole": {
+            *log,
             *("dynamodb:GetItem", "dynamodb:UpdateItem"),
             *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         },

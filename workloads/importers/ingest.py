@@ -80,6 +80,8 @@ class Import:
     command_share: float  # of the accepted, 0 to 1
     subsecond: str  # "recorded", "synthetic" or "mixed"
     rate: str  # over time, a sparkline
+    behind: int  # requests stamped earlier than one before them in their file
+    behind_most_s: float  # by how much at most
 
 
 def ingest(
@@ -140,6 +142,8 @@ def ingest(
             command_share=commands / books.outcomes["accepted"],
             subsecond=subsecond,
             rate=rate.sparkline(),
+            behind=staged.behind,
+            behind_most_s=staged.behind_most_us / 1e6,
         )
         (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
         return result
@@ -250,6 +254,8 @@ def _provenance(result: Import) -> dict[str, object]:
         "first_arrival": result.first_arrival.isoformat(),
         "last_arrival": result.last_arrival.isoformat(),
         "subsecond": result.subsecond,
+        "behind": result.behind,
+        "behind_most_s": result.behind_most_s,
         "seed": result.seed,
         "imported_by": f"archduel {version('archduel')}",
     }

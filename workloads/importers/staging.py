@@ -64,6 +64,9 @@ class Staging:
         self._in_order = True
         self._stamps: tuple[int, int] | None = None
         self._kinds: set[bool] = set()
+        self._latest: tuple[int, int] | None = None  # a file's index, and the latest stamp in it so far
+        self.behind = 0  # requests stamped earlier than one before them in their file
+        self.behind_most_us = 0  # by how much at most
 
     def add(self, accepted: pa.Table, file: int) -> None:
         """Rows of `classify.classified` from the file of that index; clients' addresses end here."""
@@ -76,10 +79,16 @@ class Staging:
         }
         columns = [made[name] if name in made else accepted.column(name) for name in _STAGED.names]
         self._writer.write_table(pa.table(columns, schema=_STAGED))
-        self._note(accepted)
+        self._note(accepted, file)
 
-    def _note(self, accepted: pa.Table) -> None:
+    def _note(self, accepted: pa.Table, file: int) -> None:
         stamps = accepted.column("stamp_us").to_numpy()
+        before = self._latest[1] if self._latest and self._latest[0] == file else int(stamps[0])
+        latest = np.maximum.accumulate(np.concatenate([[before], stamps]))
+        behind_us = latest[:-1] - stamps
+        self.behind += int(np.count_nonzero(behind_us > 0))
+        self.behind_most_us = max(self.behind_most_us, int(behind_us.max()))
+        self._latest = file, int(latest[-1])
         lowest, highest = int(stamps.min()), int(stamps.max())
         ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
         self._in_order = self._in_order and ascending and (self._stamps is None or self._stamps[1] <= lowest)

@@ -136,4 +136,4 @@ def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str,
 def split_url(url: str) -> tuple[str, int, str]:
     """Host, port and path of an API's URL."""
     parts = urlsplit(url)
-    return parts.hostname or "", parts.port or 80, parts.path.rstrip("/")
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/")

@@ -1,0 +1,187 @@
+"""Recorded traffic as an asset: a partition for each recording, what it amounts to, and whether it can be trusted.
+
+Belongs here: the node and its checks, and that materialising a file of the inbox imports it. What a recording amounts
+to is `workloads.figures` and `workloads.traffic`; when the inbox is looked at is `orchestration.inbox`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.architectures import OWNERS, POOL, RECORDED_TRAFFIC
+from assets.presentation import column_schema, markdown_table
+from resources.report.charts import markdown_image
+from resources.report.traffic_chart import rate_figure
+from workloads.errors import ArchduelError, choose
+from workloads.figures import Figures, figures
+from workloads.inbox import VARIABLE, Inbox
+from workloads.inbox.importing import bring_in
+from workloads.inbox.ledger import Ledger
+from workloads.library import Library
+from workloads.places import Places
+from workloads.recording import SCHEMA
+from workloads.traffic import GAP_LEAST_S, GAP_TIMES_TYPICAL, Course, course
+
+GROUP = "recorded_traffic"
+BOOKS, CLOCK, GAPS = "every_line_accounted_for", "clock_goes_forward", "no_gaps"
+
+_PARTS = ("accepted", "dropped", "quarantined", "blank", "header")
+_SLACK_S = 1.0  # beyond the longest latency: a line is written when its request is over, stamped when it came
+_SHOWN_GAPS = 20
+
+
+class Bringing(dg.Config):
+    """What is to be imported first; nothing unless the inbox's sensor asks for it."""
+
+    inbox_file: str = ""
+    night: str = ""  # the date its comparison belongs to
+
+
+def recorded_traffic_asset(
+    places: Places, recordings: dg.PartitionsDefinition, inbox: Inbox | None
+) -> dg.AssetsDefinition:
+    """One node, a partition for each recording in the library."""
+
+    @dg.asset(
+        key=RECORDED_TRAFFIC,
+        group_name=GROUP,
+        description=(
+            "What was recorded, a partition for each recording: its figures, its rate over time, the books of its"
+            " import. A replay needs the one its cell is named for."
+        ),
+        kinds={"parquet"},
+        owners=OWNERS,
+        partitions_def=recordings,
+        pool=POOL,  # an import beside a replay would be measured with it
+        check_specs=[
+            dg.AssetCheckSpec(BOOKS, asset=RECORDED_TRAFFIC, description="Lines read less those with a known fate: 0."),
+            dg.AssetCheckSpec(
+                CLOCK,
+                asset=RECORDED_TRAFFIC,
+                description=(
+                    "No request is stamped earlier than one before it in its file, but for the longest latency and"
+                    f" {_SLACK_S:g} s."
+                ),
+            ),
+            dg.AssetCheckSpec(
+                GAPS,
+                asset=RECORDED_TRAFFIC,
+                description=(
+                    f"No pause is longer than {GAP_TIMES_TYPICAL:g} times what 99 in 100 are no longer than, and than"
+                    f" {GAP_LEAST_S:g} s."
+                ),
+            ),
+        ],
+    )
+    def recorded_traffic(context: dg.AssetExecutionContext, config: Bringing) -> dg.MaterializeResult:
+        library = Library(places)
+        if config.inbox_file:
+            if inbox is None:
+                raise ArchduelError(f"{config.inbox_file} is to come from the inbox, but {VARIABLE} is not set")
+            done = bring_in(config.inbox_file, inbox, Ledger(places.inbox_ledger), library, config.night)
+            context.log.info(f"imported {done.lines:,} lines" if done else "imported already")
+        name = context.partition_key
+        path = choose(library.paths(), name, "workload")
+        amounts, over_time = figures(library, name), course(path)
+        with path.open("rb") as file:
+            version = hashlib.file_digest(file, "blake2b").hexdigest()[:16]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": amounts.requests,
+                "dagster/column_schema": column_schema(SCHEMA),
+                "path": dg.MetadataValue.path(str(path)),
+                "rate_over_time": dg.MetadataValue.md(markdown_image(rate_figure(over_time))),
+                **_figures(amounts, over_time),
+                **_books(amounts.provenance),
+            },
+            check_results=list(recording_checks(amounts, over_time)),
+            data_version=dg.DataVersion(version),
+        )
+
+    return recorded_traffic
+
+
+def _figures(amounts: Figures, over_time: Course) -> dict[str, Any]:
+    return {
+        "requests": amounts.requests,
+        "duration_s": amounts.duration_s,
+        "mean_per_s": amounts.mean_per_s,
+        "peak_per_s": amounts.peak_per_s,
+        "command_share": amounts.command_share,
+        "subsecond": amounts.subsecond,
+        "first_arrival": str(amounts.provenance.get("first_arrival", "not known")),
+        "typical_pause_s": over_time.typical_pause_s,
+    }
+
+
+def _books(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of the lines, and the rest of what is known of where it comes from."""
+    shown: dict[str, Any] = {"provenance": dg.MetadataValue.json(dict(provenance))}
+    shown |= {name: provenance[name] for name in ("lines", *_PARTS) if name in provenance}
+    reasons = [
+        {"what became of it": fate, "why": why, "lines": count}
+        for fate in ("dropped", "quarantined")
+        for why, count in provenance.get(f"{fate}_by_{'rule' if fate == 'dropped' else 'reason'}", {}).items()
+    ]
+    if reasons:
+        shown["left_out"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(reasons)))
+    return shown
+
+
+def recording_checks(amounts: Figures, over_time: Course) -> tuple[dg.AssetCheckResult, ...]:
+    """Whether the books of a recording balance, its clock went on, and it is without gaps."""
+    return _accounted(amounts), _clock(amounts, over_time), _gaps(over_time)
+
+
+def _accounted(amounts: Figures) -> dg.AssetCheckResult:
+    books = amounts.provenance
+    if "lines" not in books:
+        # Recorded here: there were no lines, but what the recorder counted is to be in the recording.
+        told = int(books.get("requests", amounts.requests))
+        unaccounted = told - amounts.requests
+        source = "no lines: it was recorded, not imported"
+    else:
+        unaccounted = books["lines"] - sum(books[part] for part in _PARTS)
+        unaccounted = unaccounted or books["accepted"] - amounts.requests
+        source = "the import's books, and the requests in the recording"
+    return dg.AssetCheckResult(
+        check_name=BOOKS,
+        passed=unaccounted == 0,
+        metadata={"unaccounted": unaccounted, "by": source},
+    )
+
+
+def _clock(amounts: Figures, over_time: Course) -> dg.AssetCheckResult:
+    books = amounts.provenance
+    allowed_s = over_time.longest_latency_s + _SLACK_S
+    if "behind_most_s" not in books:
+        words = "recorded in order" if "lines" not in books else "not known: imported before this was written down"
+        return dg.AssetCheckResult(check_name=CLOCK, passed=True, description=words)
+    return dg.AssetCheckResult(
+        check_name=CLOCK,
+        passed=books["behind_most_s"] <= allowed_s,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{books['behind']:,} requests are stamped earlier than one before them, by {books['behind_most_s']:g} s at"
+            f" most; {allowed_s:g} s are usual. They are replayed in the order of their stamps."
+        ),
+        metadata={"requests": books["behind"], "most_s": books["behind_most_s"], "allowed_s": allowed_s},
+    )
+
+
+def _gaps(over_time: Course) -> dg.AssetCheckResult:
+    rows = [{"from, s": gap.start_s, "for, s": gap.length_s} for gap in over_time.gaps[:_SHOWN_GAPS]]
+    return dg.AssetCheckResult(
+        check_name=GAPS,
+        passed=not over_time.gaps,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(over_time.gaps):,} pauses over {over_time.gap_s:,.0f} s; a replay cuts long pauses.",
+        metadata={
+            "gaps": len(over_time.gaps),
+            "a_gap_is_over_s": over_time.gap_s,
+            **({"where": dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(rows)))} if rows else {}),
+        },
+    )

@@ -1,0 +1,28 @@
+"""The inbox that ``ARCHDUEL_INBOX`` names: a folder, or ``s3://`` of an emulator on this machine."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from workloads.errors import UsageError
+from workloads.inbox import ENDPOINT_VARIABLE, VARIABLE, Inbox
+from workloads.inbox.folder import FolderInbox
+from workloads.places import Places
+
+
+def inbox_from_environment(places: Places, environment: Mapping[str, str] = os.environ) -> Inbox | None:
+    """The inbox; None where none is named. `UsageError` for one that cannot be."""
+    named = environment.get(VARIABLE, "").strip()
+    if not named:
+        return None
+    if named.startswith("s3://"):
+        # It takes a second and a half, which every start of everything would pay.
+        from resources.object_store import S3Inbox  # noqa: PLC0415
+
+        return S3Inbox(named, environment.get(ENDPOINT_VARIABLE) or None)
+    if "://" in named:
+        raise UsageError(f"{VARIABLE}={named}: name a folder or s3://BUCKET/PREFIX")
+    folder = Path(named).expanduser().absolute()
+    if places.home.is_relative_to(folder.resolve()):
+        raise UsageError(f"{VARIABLE}={named} holds archduel's own home, {places.home}: name a folder of its own")
+    return FolderInbox(folder)

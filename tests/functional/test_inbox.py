@@ -1,0 +1,275 @@
+"""Recordings as assets, and the sensors that bring them in, without an emulator."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.recorded_traffic import BOOKS, CLOCK, GAPS, recorded_traffic_asset, recording_checks
+from orchestration.build import build_definitions
+from orchestration.inbox import IMPORT_TAG
+from orchestration.inbox_place import inbox_from_environment
+from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
+from orchestration.partitions import CELLS, RECORDINGS, declare, night_partitions, recording_partitions
+from workloads.errors import UsageError
+from workloads.figures import figures
+from workloads.importers import importers
+from workloads.importers.ingest import ingest
+from workloads.inbox.folder import FolderInbox
+from workloads.inbox.ledger import Ledger, State
+from workloads.library import Library
+from workloads.places import Places
+from workloads.scenarios import DEFAULT_SCENARIOS
+from workloads.traffic import Course, Gap, course
+
+LINE = '203.0.113.9 - - [17/May/2015:10:{minute:02d}:{second:02d} +0000] "GET /menu HTTP/1.1" 200 12 "-" "curl"\n'
+
+
+def log(lines: int) -> str:
+    return "".join(LINE.format(minute=n // 60, second=n % 60) for n in range(lines))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as alone:  # ticks look partitions up in one that is stored
+        yield alone
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def definitions(places: Places, folder: Path) -> dg.Definitions:
+    return build_definitions(places, inbox=FolderInbox(folder))
+
+
+def put(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    os.utime(path, (1e9, 1e9))
+    return path
+
+
+def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str) -> Any:
+    with dg.build_sensor_context(
+        instance=instance, instance_ref=instance.get_ref(), repository_def=definitions.get_repository_def()
+    ) as context:
+        data = definitions.resolve_sensor_def(sensor).evaluate_tick(context)
+    for request in data.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    return data
+
+
+def asked(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str = "inbox") -> list[dg.RunRequest]:
+    return list(tick(definitions, instance, sensor).run_requests or [])
+
+
+def bring(definitions: dg.Definitions, instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:
+    """Run an import as the daemon would."""
+    job = definitions.resolve_job_def(IMPORT_RECORDING)
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=str(request.partition_key),
+        run_config=request.run_config,
+        tags={key: value for key, value in request.tags.items() if key.startswith("archduel/")},
+        raise_on_error=False,
+    ).success
+
+
+def ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+    """As if the run that was asked for had ended."""
+    tags = dict(request.tags)
+    if isinstance(request.partition_key, dg.MultiPartitionKey):
+        tags |= {f"dagster/partition/{name}": key for name, key in request.partition_key.keys_by_dimension.items()}
+    run = dg.DagsterRun(job_name=request.job_name or "", run_id=str(uuid.uuid4()), status=status, tags=tags)
+    instance.add_run(run)
+
+
+def test_a_recording_shows_its_figures_its_rate_and_that_it_can_be_trusted(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    declare(instance, places)
+    result = dg.materialize(
+        [recorded_traffic_asset(places, recording_partitions(), None)], instance=instance, partition_key="food_orders"
+    )
+    [shown] = result.asset_materializations_for_node("recorded_traffic")
+    assert shown.metadata["dagster/row_count"].value == shown.metadata["requests"].value == 1533
+    assert shown.metadata["peak_per_s"].value == 27
+    assert "data:image/png;base64," in str(shown.metadata["rate_over_time"].value)
+    assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == dict.fromkeys(
+        (BOOKS, CLOCK, GAPS), True
+    )
+
+
+def test_every_replay_is_downstream_of_what_was_recorded(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    replays = {key for key in graph.get_all_asset_keys() if key.path[-1] == "replay"}
+    assert graph.get(dg.AssetKey("recorded_traffic")).child_keys == replays
+
+
+def test_a_log_with_its_clock_put_back_and_an_hour_missing_is_warned_of(places: Places, tmp_path: Path) -> None:
+    lines = [LINE.format(minute=n // 60, second=n % 60) for n in range(600)]
+    later = [line.replace(":10:", ":14:") for line in lines]
+    (tmp_path / "shop.log").write_text("".join([*lines, *later, lines[3]]))
+    ingest(importers()["combined"], [tmp_path / "shop.log"], "shop", Library(places))
+    checks = _checks(places, "shop")
+    assert {name: check.passed for name, check in checks.items()} == {BOOKS: True, CLOCK: False, GAPS: False}
+    assert {checks[CLOCK].severity, checks[GAPS].severity} == {dg.AssetCheckSeverity.WARN}
+    assert checks[CLOCK].metadata["requests"].value == 1
+    assert checks[GAPS].metadata["gaps"].value == 1
+
+
+def test_logs_of_several_files_each_in_order_have_no_clock_put_back(places: Places, tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"{number}.log").write_text(log(120))
+    ingest(importers()["combined"], [tmp_path / "1.log", tmp_path / "2.log"], "shop", Library(places))
+    assert _checks(places, "shop")[CLOCK].passed
+
+
+def _checks(places: Places, name: str) -> dict[str | None, dg.AssetCheckResult]:
+    library = Library(places)
+    found = recording_checks(figures(library, name), course(library.paths()[name]))
+    return {check.check_name: check for check in found}
+
+
+@pytest.mark.parametrize(
+    ("books", "unaccounted"),
+    [
+        ({"lines": 12, "accepted": 10, "dropped": 1, "quarantined": 0, "blank": 0, "header": 0}, 1),
+        ({"lines": 9, "accepted": 9, "dropped": 0, "quarantined": 0, "blank": 0, "header": 0}, -1),
+        ({"lines": 10, "accepted": 10, "dropped": 0, "quarantined": 0, "blank": 0, "header": 0}, 0),
+        ({"requests": 11}, 1),
+        ({}, 0),
+    ],
+)
+def test_a_line_nobody_knows_the_fate_of_fails_the_books(
+    places: Places, books: dict[str, int], unaccounted: int
+) -> None:
+    amounts = replace(figures(Library(places), "food_orders"), requests=10, provenance=books)
+    over_time = Course(10, 9.0, 1.0, {}, 1.0, (Gap(1.0, 2.0),), 0.0)
+    [check] = [one for one in recording_checks(amounts, over_time) if one.check_name == BOOKS]
+    assert (check.passed, check.metadata["unaccounted"].value) == (unaccounted == 0, unaccounted)
+
+
+def test_a_recording_brought_in_by_hand_is_a_partition_at_once_and_is_shown_once(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
+) -> None:
+    ingest(importers()["combined"], [put(folder.parent, "shop.log", log(3))], "shop", Library(places))
+    requests = asked(definitions, instance, "library")
+    assert [request.partition_key for request in requests] == ["food_orders", "shop"]
+    assert set(instance.get_dynamic_partitions(RECORDINGS)) == {"food_orders", "shop"}
+    assert "shop__steady" in instance.get_dynamic_partitions(CELLS)
+    assert all(bring(definitions, instance, request) for request in requests)
+    assert asked(definitions, instance, "library") == []
+
+
+def test_a_recording_that_is_gone_is_no_partition(instance: dg.DagsterInstance, places: Places) -> None:
+    instance.add_dynamic_partitions(RECORDINGS, ["gone"])
+    instance.add_dynamic_partitions(CELLS, ["gone__steady"])
+    declare(instance, places)
+    assert instance.get_dynamic_partitions(RECORDINGS) == ["food_orders"]
+    assert not [cell for cell in instance.get_dynamic_partitions(CELLS) if cell.startswith("gone")]
+
+
+def test_without_an_inbox_its_sensor_is_off_and_says_why(places: Places, instance: dg.DagsterInstance) -> None:
+    definitions = build_definitions(places)
+    assert definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.STOPPED
+    assert "ARCHDUEL_INBOX is not set" in tick(definitions, instance, "inbox").skip_message
+
+
+def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
+) -> None:
+    assert definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.RUNNING
+    put(folder, "shop.log", log(5))
+    [request] = asked(definitions, instance)
+    assert (request.job_name, request.partition_key) == (IMPORT_RECORDING, "shop")
+    [again] = asked(definitions, instance)
+    assert again.run_key == request.run_key, "killed before it was launched: the same run is asked for"
+    assert bring(definitions, instance, request)
+    assert Library(places).load("shop").requests == 5
+
+    cells = asked(definitions, instance)
+    assert {request.job_name for request in cells} == {ONE_CELL}
+    assert [str(request.partition_key).partition("|")[0] for request in cells] == [
+        f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS
+    ]
+    assert set(instance.get_dynamic_partitions(CELLS)) >= {f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS}
+    for cell in cells[1:]:
+        ended(instance, cell, dg.DagsterRunStatus.SUCCESS)
+    ended(instance, cells[0], dg.DagsterRunStatus.STARTED)
+    assert asked(definitions, instance) == []
+    [started] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    instance.report_run_failed(started)
+
+    [retried] = asked(definitions, instance)
+    assert retried.partition_key == cells[0].partition_key
+    assert retried.run_key != cells[0].run_key
+    ended(instance, retried, dg.DagsterRunStatus.SUCCESS)
+    [compared] = asked(definitions, instance)
+    assert (compared.job_name, compared.partition_key) == (
+        NIGHTLY_COMPARISON,
+        night_partitions().get_last_partition_key(),
+    )
+    [named] = {
+        request.run_config["resources"]["comparison"]["config"]["comparison_id"] for request in [*cells, compared]
+    }
+    assert named.startswith("inbox-shop-")
+    ended(instance, compared, dg.DagsterRunStatus.STARTED)
+    assert asked(definitions, instance) == []
+    assert Ledger(places.inbox_ledger).open_comparisons() == []
+
+
+def test_an_import_that_was_killed_is_asked_for_again(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
+) -> None:
+    put(folder, "shop.log", log(5))
+    [request] = asked(definitions, instance)
+    ended(instance, request, dg.DagsterRunStatus.FAILURE)
+    assert asked(definitions, instance) == []
+    [again] = asked(definitions, instance)
+    assert again.tags[IMPORT_TAG] != request.tags[IMPORT_TAG]
+    assert bring(definitions, instance, again)
+
+
+def test_an_unreadable_file_fails_one_run_and_stops_no_other(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
+) -> None:
+    put(folder, "bad.log", "not a log\n" * 30)
+    put(folder, "good.log", log(5))
+    done = {
+        str(request.partition_key): bring(definitions, instance, request) for request in asked(definitions, instance)
+    }
+    assert done == {"bad": False, "good": True}
+    assert {request.job_name for request in asked(definitions, instance)} == {ONE_CELL}
+    states = {Path(file.address).name: file.state for file in Ledger(places.inbox_ledger).files().values()}
+    assert states == {"bad.log": State.REFUSED, "good.log": State.IMPORTED}
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("https://example.com/x", "name a folder or s3://"),
+        ("s3://bucket/x", "ARCHDUEL_INBOX_ENDPOINT_URL"),
+        ("/", "archduel's own home"),
+    ],
+)
+def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        inbox_from_environment(places, {"ARCHDUEL_INBOX": named})
+
+
+def test_real_aws_is_never_the_inbox(places: Places) -> None:
+    with pytest.raises(UsageError, match="on this machine"):
+        inbox_from_environment(
+            places, {"ARCHDUEL_INBOX": "s3://b/x", "ARCHDUEL_INBOX_ENDPOINT_URL": "https://s3.amazonaws.com"}
+        )

@@ -1,0 +1,207 @@
+"""The target AWS on an emulator that checks permissions, with the credentials of somebody who may do what the README
+asks for and no more.
+
+Nothing on the command line or in the environment puts an emulator in AWS's place: the tests do, by a parameter.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.architectures import architectures
+from resources.bench import Bench, settings_for
+from resources.clients import Clients
+from resources.progress import Silent
+from resources.roles import operating
+from resources.targets import ministack
+from resources.targets.aws import OWNER, Aws
+from resources.targets.local import LocalEmulator
+from resources.targets.sweeping import found
+from tests.aws_profiles import OPTIONS, profiles, standing_in
+from tests.replaying import lunch, replay
+from workloads.errors import ArchduelError
+from workloads.places import REPOSITORY, Places
+from workloads.scenarios import scenarios
+
+pytestmark = pytest.mark.emulator
+
+STEADY = scenarios()["steady"]
+
+# Where AWS looks at a resource, and the emulator at none: it takes these for actions that cannot be narrowed down.
+_NARROWER_ON_AWS = {
+    "Effect": "Allow",
+    "Action": ["lambda:CreateFunction", "dynamodb:ListTagsOfResource"],
+    "Resource": "*",
+}
+
+# A run that is killed once it has made half of an architecture.
+HALF = """
+import sys, time
+from pathlib import Path
+from resources.architectures import architectures
+from resources.progress import Silent
+from resources.stack import Stack
+from tests.aws_profiles import OPTIONS, standing_in
+from workloads.places import Places
+
+opened = standing_in(sys.argv[1]).open(Places(Path(sys.argv[2])), OPTIONS, Silent())
+opened.charge.agree()
+instance = opened.start("killed", 10)
+instance.wait_until_ready()
+nodes = architectures()["hybrid"].nodes
+stack = Stack(opened.connect(instance, 2), nodes, "", prefix=instance.prefix, tags=opened.tags)
+stack.ensure_all()
+print(instance.prefix, flush=True)
+time.sleep(600)
+"""
+
+
+@dataclass
+class Strict:
+    """MiniStack with its permission checks on, and whoever owns it."""
+
+    url: str
+    root: Clients
+
+    def may(self, policy: dict[str, Any]) -> None:
+        """What the user of the profile may do from now on."""
+        self.root.iam.put_user_policy(UserName="op", PolicyName="lab", PolicyDocument=json.dumps(policy))
+
+    def everything(self) -> list[str]:
+        """The names of all there is in the region of the tests."""
+        there = standing_in(self.url)._connect("root", OPTIONS["region"], 2)
+        return sorted(str(one) for one in found(there, lambda _name: True))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
+    emulator = LocalEmulator(
+        "aws",
+        tmp_path_factory.mktemp("aws"),
+        arguments=[sys.executable, "-m", "ministack"],
+        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
+        health=ministack._HEALTH,
+    )
+    try:
+        emulator.wait_until_ready()
+        root = Clients(emulator.endpoint_url)
+        root.iam.create_user(UserName="op")
+        yield Strict(emulator.endpoint_url, root)
+    finally:
+        emulator.close()
+
+
+@pytest.fixture
+def strict(running: Strict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Strict:
+    """With the profile of a user who may do what the lab needs."""
+    keys = running.root.iam.create_access_key(UserName="op")["AccessKey"]
+    text = "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
+    profiles(
+        tmp_path,
+        monkeypatch,
+        text.format("lab", keys["AccessKeyId"], keys["SecretAccessKey"]) + text.format("root", "test", "test"),
+    )
+    allowed = operating()
+    running.may({**allowed, "Statement": [*allowed["Statement"], _NARROWER_ON_AWS]})
+    return running
+
+
+def test_an_architecture_is_made_replayed_and_taken_away_with_the_rights_the_lab_asks_for(
+    strict: Strict, tmp_path: Path
+) -> None:
+    before = strict.everything()
+    on = standing_in(strict.url).open(Places(tmp_path), OPTIONS, Silent())
+    assert on.charge is not None
+    on.charge.agree()
+    offered = lunch(tmp_path, 24, 3.0, STEADY)
+    architecture = architectures()["hybrid"]
+    bench = Bench(architecture, settings_for(STEADY, architecture, offered, on.target.limits), on, tmp_path)
+    try:
+        bench.ready().warm_up()
+        assert bench.proxies == {}
+        outcomes = replay(bench, offered, STEADY)
+        assert sum(row["committed"] for row in outcomes["ledger"].to_pylist()) == len(offered)
+        # By a wall clock somewhere else: when something was done is known as well as the round trip allows.
+        uncertainty_us = outcomes["experiments"].column("clock_uncertainty_us")[0].as_py()
+        assert 0 < uncertainty_us < 2_000_000
+        for row in outcomes["effects"].to_pylist():
+            assert -uncertainty_us < row["completion_us"] < 20_000_000
+        assert {row["outcome"] for row in outcomes["invocations"].to_pylist()} == {"succeeded"}
+        with pytest.raises(ArchduelError, match="a second replay on resources that cannot be emptied"):
+            bench.fresh([])
+        assert on.charge.spending.requests >= len(offered)
+        functions, made = bench.stack.clients.lambda_, bench.stack.facts["query"]
+        assert functions.list_tags(Resource=made["arn"])["Tags"] == dict(on.tags)
+        variables = functions.get_function_configuration(FunctionName=made["name"])["Environment"]["Variables"]
+        assert "AWS_ENDPOINT_URL_DYNAMODB" not in variables
+    finally:
+        bench.close()
+    assert strict.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("denied", "words"),
+    [
+        ("iam:CreateRole", "profile 'lab' may not do this: CreateRole: .*iam:CreateRole"),
+        ("dynamodb:CreateTable", "profile 'lab' may not do this: CreateTable: .*dynamodb:CreateTable"),
+    ],
+)
+def test_what_somebody_may_not_do_is_said_and_leaves_nothing(
+    denied: str, words: str, strict: Strict, tmp_path: Path
+) -> None:
+    before = strict.everything()
+    allowed = operating()
+    deny = {"Effect": "Deny", "Action": [denied], "Resource": "*"}
+    strict.may({**allowed, "Statement": [*allowed["Statement"], _NARROWER_ON_AWS, deny]})
+    on = standing_in(strict.url).open(Places(tmp_path), OPTIONS, Silent())
+    assert on.charge is not None
+    on.charge.agree()
+    offered = lunch(tmp_path, 5, 1.0, STEADY)
+    architecture = architectures()["event_driven"]
+    bench = Bench(architecture, settings_for(STEADY, architecture, offered, on.target.limits), on, tmp_path)
+    try:
+        with pytest.raises(ArchduelError, match=words):
+            bench.ready().warm_up()
+    finally:
+        bench.close()
+    assert strict.everything() == before
+
+
+def test_what_a_killed_run_made_is_swept_and_nothing_of_anybody_elses(strict: Strict, tmp_path: Path) -> None:
+    before = strict.everything()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", HALF, strict.url, str(tmp_path)]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        prefix = run.stdout.readline().strip()
+        assert prefix
+        corner = standing_in(strict.url).corner(Places(tmp_path), OPTIONS)
+        assert not corner.left(everything=False).ours, "it is alive"
+        run.send_signal(signal.SIGKILL)
+    # As somebody else's might be called: the name alone gives nobody the right to it.
+    theirs = standing_in(strict.url)._connect("root", OPTIONS["region"], 2)
+    queue = theirs.sqs.create_queue(QueueName=f"{prefix}-theirs", tags={OWNER: "feedbeef"})["QueueUrl"]
+
+    of_another_home = standing_in(strict.url).corner(Places(tmp_path / "other"), OPTIONS)
+    assert not of_another_home.left(everything=True).ours
+    left = corner.left(everything=False)
+    assert left.foreign == [f"queue {prefix}-theirs"]
+    assert {one.rpartition(" ")[0] for one in left.ours} == {
+        *("event source mapping", "REST API", "function", "role", "queue", "table", "log group"),
+    }
+    assert corner.sweep(everything=False) == len(left.ours)
+    assert strict.everything() == sorted([*before, f"queue {prefix}-theirs"])
+    assert corner.sweep(everything=False) == 0
+    theirs.sqs.delete_queue(QueueUrl=queue)
+
+
+def test_it_is_never_put_in_place_of_aws_but_by_a_test() -> None:
+    assert Aws()._connect.__module__ == "resources.targets.aws"

@@ -1,0 +1,427 @@
+"""The inbox: what is imported, when, as what, and how often."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.errors import ArchduelError
+from workloads.importers.reading import Readable
+from workloads.inbox import Entry
+from workloads.inbox.folder import FolderInbox
+from workloads.inbox.importing import bring_in, comparison_of
+from workloads.inbox.ledger import MOST_ATTEMPTS, Comparison, File, Ledger, State
+from workloads.inbox.names import is_traffic, mapping_names, recording_name
+from workloads.inbox.watching import MOST_QUEUED, Watcher
+from workloads.library import Library, check_name
+from workloads.places import Places
+
+NIGHT = "2026-11-24"
+LINE = '203.0.113.9 - - [17/May/2015:10:{minute:02d}:{second:02d} +0000] "GET /menu HTTP/1.1" 200 12 "-" "curl"\n'
+
+
+def log(lines: int, start: int = 0) -> str:
+    return "".join(LINE.format(minute=n // 60, second=n % 60) for n in range(start, start + lines))
+
+
+@dataclass
+class Desk:
+    """An inbox in a folder with its ledger, and a clock that goes on by hand."""
+
+    places: Places
+    folder: Path
+    at_s: float = 2e9
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.inbox = FolderInbox(self.folder)
+        self.ledger = Ledger(self.places.inbox_ledger)
+        self.library = Library(self.places)
+        self.restart()
+
+    def restart(self) -> None:
+        """As after a kill: what was only in memory is gone."""
+        self.watcher = Watcher(self.inbox, self.ledger, now=lambda: self.at_s)
+
+    def put(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        os.utime(path, (self.at_s, self.at_s))
+        return path
+
+    def look(self, later_s: float = 60.0) -> dict[State, int]:
+        self.at_s += later_s
+        found = self.watcher.look(self.library.paths())
+        self.told: tuple[str, ...] = found.told
+        return dict(found.counts)
+
+    def work(self) -> list[str]:
+        """Import what is queued, as runs would; the names of the recordings that came of it."""
+        names = []
+        for file in self.ledger.queued():
+            try:
+                bring_in(file.address, self.inbox, self.ledger, self.library, NIGHT)
+            except ArchduelError:
+                continue
+            names.append(file.recording or "")
+        return names
+
+    def state(self, name: str) -> tuple[State, str]:
+        file = self.ledger.file(str(self.folder / name))
+        assert file is not None
+        return file.state, file.message
+
+
+@pytest.fixture
+def desk(places: Places, tmp_path: Path) -> Desk:
+    return Desk(places, tmp_path / "inbox")
+
+
+def test_a_new_file_becomes_a_recording_once_and_calls_for_one_comparison(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop"]
+    assert desk.look() == {State.IMPORTED: 1}
+    assert desk.work() == []
+    assert desk.library.load("shop").requests == 3
+    assert [one.recording for one in desk.ledger.open_comparisons()] == ["shop"]
+
+
+def test_a_file_still_being_written_waits_until_nobody_writes(desk: Desk) -> None:
+    for lines in (1, 2, 3):
+        desk.put("shop.log", log(lines))
+        assert desk.look(later_s=5) == {State.WAITING: 1}
+    assert desk.look(later_s=20) == {State.QUEUED: 1}
+    desk.work()
+    assert desk.library.load("shop").requests == 3
+
+
+def test_a_stamp_in_the_future_does_not_keep_a_file_waiting_for_ever(desk: Desk) -> None:
+    os.utime(desk.put("shop.log", log(1)), (desk.at_s + 1e6, desk.at_s + 1e6))
+    assert desk.look() == {State.WAITING: 1}
+    assert desk.look() == {State.QUEUED: 1}
+
+
+@pytest.mark.parametrize("name", [".shop.log", "shop.log.part", ".hidden/shop.log", "shop.log~", "mapping.yaml"])
+def test_what_is_on_its_way_or_no_traffic_is_not_seen(desk: Desk, name: str) -> None:
+    desk.put(name, log(1))
+    assert desk.look() == {}
+
+
+def test_more_lines_make_a_new_version_of_the_same_recording_once(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    desk.work()
+    desk.put("shop.log", log(7))
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop"]
+    assert desk.library.load("shop").requests == 7
+    assert desk.look() == {State.IMPORTED: 1}
+    assert len(desk.ledger.open_comparisons()) == 2
+
+
+def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    desk.work()
+    desk.put("shop.log", log(5, start=100))
+    desk.look()
+    assert desk.work() == ["shop_2"]
+    assert {name: desk.library.load(name).requests for name in ("shop", "shop_2")} == {"shop": 3, "shop_2": 5}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_same_content_under_another_name_is_imported_once_and_said(desk: Desk, together: bool) -> None:
+    desk.put("a.log", log(3))
+    if not together:
+        desk.look()
+        desk.work()
+    desk.put("b.log", log(3))
+    desk.look()
+    assert [sentence for sentence in desk.told if "b.log is known" in sentence and "recording a" in sentence]
+    assert desk.state("b.log")[0] is State.DUPLICATE
+    desk.work()
+    assert desk.look() == {State.IMPORTED: 1, State.DUPLICATE: 1}
+    assert desk.told == (), "once"
+
+
+def test_a_moved_or_touched_file_is_known_by_its_content(desk: Desk) -> None:
+    path = desk.put("a.log", log(3))
+    desk.look()
+    desk.work()
+    os.utime(path, (desk.at_s, desk.at_s))
+    assert desk.look() == {State.IMPORTED: 1}
+    path.rename(path.with_name("moved.log"))
+    assert desk.look() == {State.DUPLICATE: 1}
+
+
+def test_what_was_imported_into_a_recording_since_removed_is_imported_again(desk: Desk) -> None:
+    path = desk.put("a.log", log(3))
+    desk.look()
+    desk.work()
+    recording = desk.library.paths()["a"].parent
+    recording.rename(recording.with_name(".away"))
+    os.utime(path, (desk.at_s, desk.at_s))
+    desk.look()
+    assert desk.work() == ["a"]
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 40, b"not a log\n" * 30, b"\x1f\x8b\x08\x00cut off"])
+def test_an_unreadable_file_is_refused_once_others_go_on_and_mended_it_is_tried_again(
+    desk: Desk, content: bytes
+) -> None:
+    desk.put("bad.log", content)
+    desk.put("good.log", log(2))
+    desk.look()
+    assert desk.work() == ["good"]
+    state, message = desk.state("bad.log")
+    assert state is State.REFUSED
+    assert "bad.log" in message
+    assert desk.look() == {State.IMPORTED: 1, State.REFUSED: 1}
+    assert desk.work() == []
+    desk.put("bad.log", log(4))
+    desk.look()
+    assert desk.work() == ["bad"]
+
+
+def test_refused_files_are_tried_again_when_asked_for(desk: Desk) -> None:
+    desk.put("bad.log", "not a log\n" * 30)
+    desk.put("mapping.yaml", "nonsense: 1\n")
+    desk.look()
+    desk.work()
+    assert desk.ledger.retry() == 1
+    assert desk.look() == {State.QUEUED: 1}
+
+
+def test_links_pipes_and_empty_files_are_refused_without_being_read(desk: Desk, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.log"
+    outside.write_text(log(2))
+    (desk.folder / "link.log").symlink_to(outside)
+    (desk.folder / "folder").symlink_to(tmp_path)
+    os.mkfifo(desk.folder / "pipe.log")
+    desk.put("empty.log", "")
+    assert desk.look() == {State.REFUSED: 4}
+    assert [len(desk.told), desk.look(), len(desk.told)] == [4, {State.REFUSED: 4}, 0]
+    assert desk.work() == []
+
+
+def test_a_name_that_is_no_text_is_refused_and_hides_no_other(desk: Desk) -> None:
+    desk.put(os.fsdecode(b"\xff\xfe.log"), log(2))
+    desk.put("good.log", log(3))
+    assert desk.look() == {State.QUEUED: 1, State.REFUSED: 1}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(desk: Desk) -> None:
+    desk.put("mine.log", log(2)).chmod(0)
+    assert desk.look() == {State.REFUSED: 1}
+
+
+def test_a_file_that_goes_away_before_its_import_is_forgotten(desk: Desk) -> None:
+    path = desk.put("shop.log", log(3))
+    desk.look()
+    path.unlink()
+    assert desk.work() == []
+    assert desk.ledger.files() == {}
+    desk.put("shop.log", log(3))
+    desk.look()
+    assert desk.work() == ["shop"]
+
+
+def test_a_file_that_grows_while_it_is_imported_is_imported_again_as_it_is_then(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    desk.put("shop.log", log(6))
+    desk.look(later_s=1)
+    assert desk.ledger.queued() == [], "it waits again"
+    assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
+    desk.look()
+    assert desk.work() == ["shop"]
+    assert desk.library.load("shop").requests == 6
+
+
+class DyingLedger(Ledger):
+    """A process that is killed before it can write down what it did."""
+
+    def imported(self, file: File, comparison: Comparison) -> None:
+        raise SystemExit
+
+
+def test_an_import_killed_before_it_was_written_down_is_done_again_without_harm(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    with pytest.raises(SystemExit):
+        bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
+    desk.restart()
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop"]
+    assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
+    assert list(desk.library.paths()) == ["food_orders", "shop"]
+
+
+def test_an_import_that_is_killed_again_and_again_is_given_up(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    keys = set()
+    for _ in range(MOST_ATTEMPTS):
+        [file] = desk.ledger.queued()
+        keys.add(file.key)
+        desk.ledger.died(file)
+        desk.ledger.died(file)  # told twice of one death, it counts once
+    assert len(keys) == MOST_ATTEMPTS
+    assert desk.state("shop.log")[0] is State.REFUSED
+
+
+def test_a_mapping_beside_a_file_or_in_the_inbox_is_meant_for_it(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.put("other.log", log(4))
+    desk.put("mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: query\n')
+    desk.put("shop.mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: command\n')
+    desk.look()
+    desk.work()
+    shares = {name: desk.library.load(name).command_share for name in ("shop", "other")}
+    assert shares == {"shop": 1.0, "other": 0.0}
+
+
+def test_a_wrong_mapping_refuses_the_file_and_names_the_line(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.put("mapping.yaml", "nonsense: 1\n")
+    desk.look()
+    assert desk.work() == []
+    assert "mapping.yaml, line 1" in desk.state("shop.log")[1]
+
+
+def test_a_name_that_is_taken_gets_a_number_and_keeps_it(desk: Desk) -> None:
+    desk.put("food_orders.log", log(3))
+    desk.put("a/x.log", log(4))
+    desk.put("a_x.log", log(5))
+    desk.look()
+    assert sorted(desk.work()) == ["a_x", "a_x_2", "food_orders_2"]
+
+
+def test_no_more_than_so_many_imports_wait_at_a_time(desk: Desk) -> None:
+    for number in range(MOST_QUEUED + 3):
+        desk.put(f"n{number}.log", log(1 + number))
+    assert desk.look() == {State.QUEUED: MOST_QUEUED, State.WAITING: 3}
+    for file in desk.ledger.queued():
+        desk.ledger.imported(file, Comparison(comparison_of(file), file.recording or "", NIGHT))
+    assert desk.look() == {State.QUEUED: 3, State.IMPORTED: MOST_QUEUED}
+
+
+def test_an_inbox_that_is_not_there_is_one_sentence(desk: Desk) -> None:
+    desk.folder.rmdir()
+    with pytest.raises(ArchduelError, match="ARCHDUEL_INBOX names"):
+        desk.look()
+
+
+def test_ids_of_comparisons_tell_contents_apart(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    assert comparison_of(file).startswith("inbox-shop-")
+    assert file.pending_digest is not None
+    assert comparison_of(file).endswith(file.pending_digest[:8])
+
+
+@dataclass
+class SlowInbox:
+    """One huge object; every read takes a second."""
+
+    content: bytes
+    at_s: float = 0.0
+    signature: str = "1"
+    offsets: list[int] = field(default_factory=list)
+    object_store = None
+
+    def entries(self) -> Iterator[Entry]:
+        yield self.entry("huge.log")
+
+    def entry(self, address: str) -> Entry:
+        return Entry(address, "huge.log", len(self.content), self.signature)
+
+    @contextmanager
+    def open(self, address: str, offset: int) -> Iterator[Readable]:
+        self.offsets.append(offset)
+        stream, inbox = BytesIO(self.content), self
+        stream.seek(offset)
+
+        class Slow:
+            def read(self, size: int, /) -> bytes:
+                inbox.at_s += 1
+                return stream.read(size)
+
+        yield Slow()
+
+    def mapping(self, entry: Entry, folder: Path) -> Path | None:
+        return None
+
+
+def test_a_huge_file_is_read_over_several_looks_each_within_its_time(places: Places) -> None:
+    inbox = SlowInbox(b"x" * (10 << 20))
+    watcher = Watcher(inbox, Ledger(places.inbox_ledger), budget_s=4, clock=lambda: inbox.at_s)
+    looks = 0
+    while State.QUEUED not in watcher.look([]).counts:
+        looks += 1
+        assert looks < 10
+    assert inbox.offsets == [0, 4 << 20, 8 << 20]
+
+
+def test_a_huge_file_that_changes_meanwhile_is_read_anew(places: Places) -> None:
+    inbox = SlowInbox(b"x" * (10 << 20))
+    watcher = Watcher(inbox, Ledger(places.inbox_ledger), budget_s=4, clock=lambda: inbox.at_s)
+    watcher.look([])
+    inbox.signature = "2"
+    watcher.look([])
+    assert inbox.offsets == [0, 0]
+
+
+def test_processes_share_a_ledger(places: Places) -> None:
+    ledger = Ledger(places.inbox_ledger)
+
+    def notice(first: int) -> None:
+        for number in range(first, first + 20):
+            Ledger(places.inbox_ledger).notice([Entry(f"{number}", f"{number}", 1, "s")], 0.0)
+
+    threads = [threading.Thread(target=notice, args=(first,)) for first in (0, 20, 40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ledger.files()) == 60
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("access.log", "access"),
+        ("Shop EU/access.log.1.gz", "shop_eu_access_1"),
+        ("2026-11-24.jsonl", "log_2026_11_24"),
+        ("orders__v2--final.csv.zst", "orders_v2_final"),
+        ("日本.log", "log"),
+    ],
+)
+def test_a_recording_is_called_like_its_file(file: str, name: str) -> None:
+    assert recording_name(file, ()) == name
+
+
+@given(st.text(min_size=1), st.sets(st.text()))
+def test_any_file_has_a_valid_name_that_is_not_taken(file: str, taken: set[str]) -> None:
+    first = recording_name(file, taken)
+    assert check_name(first) == first
+    assert recording_name(file, {*taken, first}) != first
+
+
+def test_mappings_go_from_the_nearest_to_the_inboxs_own() -> None:
+    names = mapping_names("eu/shop.log.gz")
+    assert names == ["eu/shop.log.gz.mapping.yaml", "eu/shop.mapping.yaml", "mapping.yaml"]
+    assert not any(is_traffic(name) for name in names)

@@ -1,0 +1,62 @@
+"""The network watched, and credentials that look real planted wherever there is a place for them.
+
+Belongs here: what a test puts into the environment of a process of ours, and what it reads of it afterwards.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+OF_THIS_MACHINE = {"127.0.0.1", "localhost", "::1", "None"}
+
+# Writes down, in every Python process that is started, where it connects to and whose address it asks for; and lets
+# none of it leave this machine.
+_WATCH = f"""
+import os, sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.sendto"):
+        asked = arguments[1]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        asked = arguments[:1]
+    else:
+        return
+    host = asked[0] if isinstance(asked, tuple) else asked
+    with open(os.environ["WATCHED"], "a") as file:
+        file.write(f"{{host}}\\n")
+    if isinstance(asked, tuple) and str(host) not in {OF_THIS_MACHINE!r}:
+        raise OSError(f"the test lets nothing reach {{host}}")
+
+sys.addaudithook(watch)
+"""
+
+
+def with_planted_credentials(folder: Path) -> dict[str, str]:
+    """The environment of a process that is watched, with credentials planted; ``folder`` is to be the test's own."""
+    (folder / "watch").mkdir()
+    (folder / "watch" / "sitecustomize.py").write_text(_WATCH)
+    profile = "aws_access_key_id = AKIAPLANTEDPLANTED00\naws_secret_access_key = planted\nregion = eu-west-3\n"
+    home = folder / "planted-home"
+    (home / ".aws").mkdir(parents=True)
+    for path in (folder / "credentials", home / ".aws" / "credentials"):
+        path.write_text(f"[default]\n{profile}[planted]\n{profile}")
+    for path in (folder / "config", home / ".aws" / "config"):
+        path.write_text(f"[profile planted]\n{profile}endpoint_url = https://planted.example.com\n")
+    return {
+        "PYTHONPATH": str(folder / "watch"),
+        "WATCHED": str(folder / "watched"),
+        "HOME": str(home),
+        "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
+        "AWS_SECRET_ACCESS_KEY": "planted",
+        "AWS_SESSION_TOKEN": "planted",
+        "AWS_PROFILE": "planted",
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "AWS_ENDPOINT_URL": "https://planted.example.com",
+    }
+
+
+def watched(environment: Mapping[str, str]) -> set[str]:
+    """What was asked for so far."""
+    file = Path(environment["WATCHED"])
+    return set(file.read_text().split("\n")) - {""} if file.exists() else set()

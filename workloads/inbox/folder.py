@@ -1,0 +1,95 @@
+"""A folder as an inbox. Links are not followed: what they lead to may be anywhere, and never end."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workloads.errors import ArchduelError
+from workloads.importers.reading import Readable
+from workloads.inbox import VARIABLE, Entry
+from workloads.inbox.names import is_traffic, mapping_names
+
+
+class FolderInbox:
+    """Every file below a folder, subfolders included, hidden ones apart."""
+
+    object_store = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def entries(self) -> Iterator[Entry]:
+        """As `workloads.inbox.Inbox.entries`."""
+        if not self.folder.is_dir():
+            raise ArchduelError(f"{VARIABLE} names {self.folder}, which is no folder: make it, or name another")
+        yield from self._below(str(self.folder), "")
+
+    def _below(self, folder: str, prefix: str) -> Iterator[Entry]:
+        try:
+            with os.scandir(folder) as found:
+                ordered = sorted(found, key=lambda one: one.name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if not prefix:
+                raise ArchduelError(f"{folder} cannot be read: {error.strerror}") from None
+            yield Entry(_told(folder), prefix, 0, "unreadable folder", refusal=f"cannot be read: {error.strerror}")
+            return
+        for one in ordered:
+            name = prefix + one.name
+            if not is_traffic(name):
+                continue
+            if one.is_dir(follow_symlinks=False):
+                yield from self._below(one.path, f"{name}/")
+                continue
+            try:
+                yield _entry(one.path, name, one.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue
+
+    def entry(self, address: str) -> Entry:
+        """As `workloads.inbox.Inbox.entry`."""
+        path = Path(address)
+        return _entry(address, path.relative_to(self.folder).as_posix(), path.lstat())
+
+    @contextmanager
+    def open(self, address: str, offset: int) -> Iterator[Readable]:
+        """As `workloads.inbox.Inbox.open`."""
+        # Neither a link nor a pipe that took the file's place since it was listed.
+        handle = os.open(address, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - of a handle there is no path to open
+            file.seek(offset)
+            yield file
+
+    def mapping(self, entry: Entry, folder: Path) -> Path | None:  # noqa: ARG002 - nothing has to be fetched
+        """As `workloads.inbox.Inbox.mapping`."""
+        candidates = (self.folder / name for name in mapping_names(entry.name))
+        return next((path for path in candidates if path.is_file()), None)
+
+
+def _entry(path: str, name: str, status: os.stat_result) -> Entry:
+    return Entry(
+        address=_told(path),
+        name=name,
+        size=status.st_size,
+        signature=f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}",
+        modified=status.st_mtime,
+        refusal=_refusal(path, status),
+    )
+
+
+def _refusal(path: str, status: os.stat_result) -> str | None:
+    if stat.S_ISLNK(status.st_mode):
+        return "a link: put the file itself into the inbox"
+    if not stat.S_ISREG(status.st_mode):
+        return "a pipe or a device, not a file"
+    if _told(path) != path:
+        return "its name is not UTF-8: rename it"
+    return None
+
+
+def _told(path: str) -> str:
+    """A path as it can be written down: bytes that are no text are spelled out."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -1,0 +1,70 @@
+"""One queued file of the inbox becomes a recording, or is refused with a reason; either way the ledger knows."""
+
+import tempfile
+from pathlib import Path
+
+from workloads.errors import ArchduelError
+from workloads.importers import importers
+from workloads.importers.auto import NAME as AUTO
+from workloads.importers.classify import EVERYTHING, Rules
+from workloads.importers.ingest import Import, ingest
+from workloads.importers.mapping import read_mapping
+from workloads.inbox import Inbox
+from workloads.inbox.ledger import Comparison, File, Ledger, State
+from workloads.library import Library
+
+
+def comparison_of(file: File) -> str:
+    """The id of the comparison that importing this content calls for."""
+    return f"inbox-{file.recording}-{(file.pending_digest or '')[:8]}"
+
+
+def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night: str) -> Import | None:
+    """Import the file if it is queued; None if it is not (any more): whoever was killed right after doing so had done
+    it. ``night`` is the date the comparison belongs to.
+
+    Raises `ArchduelError` for a file that cannot be imported, which is written down before.
+    """
+    file = ledger.file(address)
+    if file is None or file.state is not State.QUEUED or file.recording is None:
+        return None
+    try:
+        done = _ingest(file, inbox, library)
+    except ArchduelError as error:
+        if _is_gone(address, inbox):
+            ledger.refused(file, "it went away before it was imported")
+            ledger.forget(address)
+        else:
+            ledger.refused(file, str(error))
+        raise
+    ledger.imported(file, Comparison(comparison_of(file), file.recording, night))
+    return done
+
+
+def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
+    try:
+        entry = inbox.entry(file.address)
+    except FileNotFoundError:
+        raise ArchduelError(f"{file.address} is not there any more") from None
+    with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
+        mapping = inbox.mapping(entry, Path(folder))
+        rules = Rules(mapping=read_mapping(mapping)) if mapping else EVERYTHING
+    return ingest(
+        importers()[AUTO],
+        [file.address],
+        file.recording or "",
+        library,
+        seed=1,
+        rules=rules,
+        object_store=inbox.object_store,
+    )
+
+
+def _is_gone(address: str, inbox: Inbox) -> bool:
+    try:
+        inbox.entry(address)
+    except FileNotFoundError:
+        return True
+    except ArchduelError:
+        return False
+    return False
