@@ -36,10 +36,14 @@ class Running:
 
     def __init__(self, settings: Settings) -> None:
         self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.proxy: Proxy = self.call(lambda: Proxy(settings))
-        asyncio.run_coroutine_threadsafe(self.proxy.listen(), self._loop).result(5)
+        try:
+            asyncio.run_coroutine_threadsafe(self.proxy.listen(), self._loop).result(5)
+        except BaseException:
+            self._end()
+            raise
         self.settled: list[Seen] = []
         self.under_way: list[Seen] = []
 
@@ -90,6 +94,9 @@ class Running:
             return
         stop = self.proxy.stop(0.0, self.call(asyncio.Event))
         asyncio.run_coroutine_threadsafe(stop, self._loop).result(5)
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
