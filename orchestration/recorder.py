@@ -18,7 +18,7 @@ from resources.clients import is_loopback
 from resources.recorder.proxy import Settings
 from resources.recorder.session import Figures, record_traffic
 from resources.recorder.upstream import Address
-from workloads.errors import UsageError
+from workloads.errors import ArchduelError, UsageError
 from workloads.importers.classify import Rules
 from workloads.importers.mapping import NOTHING_SAID, read_mapping
 from workloads.library import Library, check_name
@@ -72,7 +72,12 @@ def record_upstream(places: Places, wish: Wish, console: Console) -> None:
 
 def say_recovered(places: Places) -> None:
     """Makes recordings of what killed recorders left behind, and says so on the standard error."""
-    for account in recover(Library(places)).values():
+    try:
+        accounts = recover(Library(places))
+    except ArchduelError as error:  # no reason not to do what was asked for
+        click.echo(f"archduel: {error}", err=True)
+        return
+    for account in accounts.values():
         click.echo(f"archduel: recovered what a recorder left behind: {account_of(account)[0]}", err=True)
 
 

@@ -1,7 +1,7 @@
 """A recording: one row per recorded request, in order of arrival. Its schema, its shape in time, and cuts of it.
 
-Where recordings are kept is `workloads.library`; how they come to be is `workloads.importers` and
-`workloads.recorder`.
+Where recordings are kept is `workloads.library`; how they come to be is `workloads.importers`,
+`workloads.live` and `workloads.recorder`.
 """
 
 from dataclasses import dataclass

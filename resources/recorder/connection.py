@@ -17,7 +17,7 @@ from resources.wire.message import NotHttp
 _HEAD_S = 30.0  # for a request's head to come in
 _BODY_S = 60.0  # between two pieces of a request's body
 _IDLE_S = 75.0  # between two requests
-_LINGER_S = 2.0  # for a client to read its last answer before the connection is cut under what it still sends
+_LINGER_S = 5.0  # for a client to read its last answer before the connection is cut under what it still sends
 
 LEFT = "its client left before the request was whole"
 UPGRADED = "upgraded to another protocol, such as WebSocket: passed through"
@@ -84,8 +84,10 @@ class Connection:
         self._inbox = b""  # what was read and is not dealt with
         self._exchange: Exchange | None = None
         self._tunnel: Line | None = None
+        self._kept = False  # it has carried an exchange and goes on
         self._over = False  # whatever the client sends is of no interest any more
         self._touched_s = 0.0
+        self._unsent = 0
         self._connecting: set[asyncio.Task[None]] = set()
 
     def _begin(self) -> None:
@@ -153,7 +155,9 @@ class Connection:
 
     def _pass_on(self, exchange: Exchange) -> None:
         """The head is there."""
-        line = self._owner.pool.take(replayable=exchange.request.replayable)
+        # A kept connection may be about to end. What cannot be sent again takes that risk where its client did, too.
+        replayable = exchange.request.replayable
+        line = self._owner.pool.take(replayable=replayable) if replayable or self._kept else None
         if line is not None:
             self._send(exchange, line)
         else:
@@ -257,13 +261,13 @@ class Connection:
         self._owner.settle(exchange, exchange.status)
         self._exchange = None
         if exchange.keep:
+            self._kept = True
             if self._inbox:
                 self.advance()
         elif self._inbox:
             self._leave(b"")
         else:
-            self._over = True
-            self.client.close()
+            self.close()
 
     def _end_early(self, exchange: Exchange) -> None:
         """The server answered and wants no more of the request."""
@@ -369,7 +373,9 @@ class Connection:
         quiet_s = now_s - self._touched_s
         exchange = self._exchange
         if self._over:
-            if quiet_s > _LINGER_S and exchange is None:
+            if self.client.unsent != self._unsent:  # it reads its last answer, however slowly
+                self._unsent, self._touched_s = self.client.unsent, now_s
+            elif quiet_s > (_BODY_S if self._unsent else _LINGER_S) and exchange is None:
                 self.client.abort()
         elif self._tunnel is not None:
             return
@@ -377,7 +383,7 @@ class Connection:
             if quiet_s > _IDLE_S:
                 self.close()
         elif not exchange.request.has_head:
-            if (time.monotonic_ns() - exchange.began_ns) / 1e9 > _HEAD_S:
+            if now_s - exchange.began_ns / 1e9 > _HEAD_S:
                 self._refuse(exchange, Refused(408, f"a head that took more than {_HEAD_S:.0f} s"))
         elif not exchange.request.complete and quiet_s > _BODY_S and not self._inbox:
             line = exchange.line
@@ -386,12 +392,13 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        """Whether no request is under way."""
-        return self._exchange is None and self._tunnel is None
+        """Whether no request is under way, and every answer is on its way."""
+        return self._exchange is None and self._tunnel is None and not self.client.unsent
 
     def close(self) -> None:
-        """End in order."""
+        """End in order: what was written still goes out."""
         self._over = True
+        self._touched_s = time.monotonic()
         self.client.close()
 
     def abort(self) -> None:

@@ -83,9 +83,8 @@ class Proxy:
         batch.upstream_errors = self.upstream_errors
         return batch
 
-    def sweep(self) -> None:
-        """Ends what has taken too long. To be called about once a second."""
-        now_s = time.monotonic()
+    def sweep(self, now_s: float) -> None:
+        """Ends what has taken too long by now, on CLOCK_MONOTONIC. To be called about once a second."""
         for connection in list(self._connections):
             connection.sweep(now_s)
         self.pool.sweep()
@@ -101,8 +100,13 @@ class Proxy:
         self._settled_all = hurry
         if not self._under_way:
             hurry.set()
+        ends_s = time.monotonic() + grace_s
         with suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), grace_s)
+        for _ in range(round((ends_s - time.monotonic()) / _NOTICING_S)):
+            if all(connection.idle for connection in self._connections):
+                break  # answers are not only given, but sent
+            await asyncio.sleep(_NOTICING_S)
         for connection in list(self._connections):
             connection.abort()
         self.pool.close()

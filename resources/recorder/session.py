@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import duckdb
 import uvloop
 
 from resources.recorder.proxy import Proxy, Settings
@@ -79,10 +80,11 @@ def record_traffic(
         try:
             with journal(folder, library_key(places.recordings), rules) as written:
                 uvloop.run(_serve(settings, written, watcher, minutes))
-        except OSError as error:
+        except (OSError, duckdb.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
             raise ArchduelError(
-                f"recording {name!r} could not be written: {error.strerror or error}; what was recorded is kept, and"
-                " becomes a recording at the next archduel command"
+                f"recording {name!r} could not be written: {reason}; what was recorded is kept, and becomes a recording"
+                " at the next archduel command"
             ) from error
     return _made_whole(library, folder)
 
@@ -106,18 +108,18 @@ async def _serve(settings: Settings, written: Journal, watcher: Watcher, minutes
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told)
     proxy = Proxy(settings)
-    await proxy.listen()
-    watcher.listening(settings.listen_host, proxy.port)
-    began_s = swept_s = time.monotonic()
-    ends_s = began_s + 60 * minutes if minutes is not None else float("inf")
     with _undisturbed():
+        await proxy.listen()
+        watcher.listening(settings.listen_host, proxy.port)
+        began_s = swept_s = time.monotonic()
+        ends_s = began_s + 60 * minutes if minutes is not None else float("inf")
         try:
             while not stop.is_set() and (now_s := time.monotonic()) < ends_s:
                 await asyncio.to_thread(written.write, proxy.take())
                 watcher.goes_on(_figures(proxy, written, now_s - began_s))
                 if now_s - swept_s >= _SWEEP_S:
                     swept_s = now_s
-                    proxy.sweep()
+                    proxy.sweep(now_s)
                 wait_s = min(now_s + _WRITE_S, ends_s) - time.monotonic()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), max(0.0, wait_s))

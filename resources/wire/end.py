@@ -35,6 +35,11 @@ class End(asyncio.Protocol):
         return self._transport is not None
 
     @property
+    def unsent(self) -> int:
+        """Bytes that were written and its peer has no room for yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
     def peer(self) -> str:
         """The address at its other end, without the port."""
         name = None if self._transport is None else self._transport.get_extra_info("peername")

@@ -70,6 +70,7 @@ class Upstream:
     requests: list[bytes] = field(default_factory=list)
     arrived_s: list[float] = field(default_factory=list)  # when each had, on the monotonic clock
     answers: dict[str, Any] = field(default_factory=dict)
+    connections: int = 0
     abandoned: int = 0  # answers nobody was there for any more
 
     def wait_for(self, count: int) -> list[bytes]:
@@ -92,6 +93,7 @@ def serving() -> Iterator[Upstream]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            upstream.connections += 1
             try:
                 while _serve_one(self.request, upstream):
                     pass

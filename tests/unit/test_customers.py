@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workloads import recorder
-from workloads.customers import Customer, Population, Step, customers, intended_requests
-from workloads.errors import ArchduelError
+from workloads.customers import Customer, Population, Step, busiest_per_s, customers, intended_requests
+from workloads.days import days, read_day
+from workloads.errors import ArchduelError, UsageError
 from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recording import SCHEMA, Recording, operation_of, peak_rate
@@ -112,6 +113,81 @@ def test_an_action_is_the_operation_its_method_stands_for(action: str) -> None:
 )
 def test_a_step_knows_what_the_food_service_would_have_logged(step: Step, method: str, path: str) -> None:
     assert (step.method, step.path) == (method, path)
+
+
+class TestDays:
+    @pytest.mark.parametrize("name", days())
+    @given(seed=seeds)
+    @settings(max_examples=5, deadline=None)
+    def test_the_same_seed_gives_the_same_intentions_on_any_day(self, name: str, seed: int) -> None:
+        population = days()[name].scaled(minutes=1, peak=5)
+
+        assert customers(population, seed) == customers(population, seed)
+
+    @pytest.mark.parametrize("name", days())
+    @pytest.mark.parametrize("minutes", [3, 10])
+    def test_the_peak_is_in_requests_per_second(self, name: str, minutes: float) -> None:
+        population = days()[name].scaled(minutes=minutes, peak=40)
+        busiest = []
+        for seed in range(3):
+            at_s = [moment for customer in customers(population, seed) for moment in customer.intended_s]
+            busiest.append(np.histogram(at_s, round(minutes * 6), (0, minutes * 60))[0].max() / 10)
+
+        assert 0.85 * 40 < np.mean(busiest) < 1.2 * 40
+
+    def test_lunch_is_what_the_bundled_recording_was_made_with(self, bundled: Recording, tmp_path: Path) -> None:
+        provenance = Library(Places(tmp_path)).provenance(DEFAULT_WORKLOAD)
+
+        assert days()["lunch"].scaled() == Population() == _population(provenance["customers_model"])
+        assert days()["lunch"].architecture == provenance["architecture"]
+
+    def test_a_flash_sale_comes_at_once(self) -> None:
+        sale = days()["flash_sale"].scaled(minutes=10)
+        arrivals_s = np.array([customer.arrives_s for customer in customers(sale, 1)])
+        announced_s = sale.peak_at * 600
+
+        assert ((arrivals_s < announced_s - 30).mean()) < 0.05
+        assert ((arrivals_s > announced_s) & (arrivals_s < announced_s + 120)).mean() > 0.6
+
+    def test_a_quiet_night_has_no_height(self) -> None:
+        night = days()["quiet_night"].scaled(minutes=60, peak=20)
+        per_tenth = np.histogram([customer.arrives_s for customer in customers(night, 1)], 10, (0, 3600))[0]
+
+        assert per_tenth.max() < 1.25 * per_tenth.min()
+
+    def test_trying_again_changes_nothing_else_of_what_is_intended(self) -> None:
+        patient = customers(replace(SHORT, retry_attempts=4), 7)
+        without = [
+            replace(customer, steps=tuple(replace(step, retry_s=()) for step in customer.steps)) for customer in patient
+        ]
+
+        assert without == customers(SHORT, 7)
+
+    @given(seeds)
+    @settings(max_examples=5, deadline=None)
+    def test_pauses_before_trying_again_grow_and_are_not_all_alike(self, seed: int) -> None:
+        storm = days()["retry_storm"].scaled(minutes=1, peak=5)
+        pauses = [step.retry_s for customer in customers(storm, seed) for step in customer.steps]
+        most_s = storm.retry_most_s * (1 + storm.retry_jitter)
+
+        assert all(len(one) == storm.retry_attempts - 1 for one in pauses)
+        assert all(0 < pause_s <= most_s for one in pauses for pause_s in one)
+        assert len({one[0] for one in pauses}) > len(pauses) / 2
+        assert np.mean([one[1] for one in pauses]) > 1.5 * np.mean([one[0] for one in pauses])
+
+    @pytest.mark.parametrize("name", days())
+    def test_a_day_says_what_it_is_down_to_every_parameter(self, name: str) -> None:
+        text = "\n".join(days()[name].described())
+
+        assert all(one.name in text for one in fields(Population))
+        assert f"{busiest_per_s(days()[name].population):.1f} requests/s" in text
+
+    def test_a_word_that_no_day_knows_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.toml"
+        path.write_text('title = "a"\ndescription = "b"\nposition = 9\n[customers]\npeek_per_s = 1\n')
+
+        with pytest.raises(UsageError, match=r"mine\.toml: unknown peek_per_s: choose from browse_s"):
+            read_day(path)
 
 
 @pytest.fixture(scope="module")
@@ -360,6 +436,41 @@ def test_nothing_is_sent_after_the_end_and_what_is_under_way_is_waited_for() -> 
     table, server = recorded(OK, everyone=[late, replace(BOB, arrives_s=60.0)], duration_s=0.3)
 
     assert table.num_rows == len(server.heads) == 1
+
+
+PATIENT = replace(ANN, steps=(replace(STEPS[1], think_s=0.0, retry_s=(0.05, 0.1)), STEPS[3]))
+
+
+@pytest.mark.parametrize(
+    ("answers", "statuses"),
+    [
+        ((ERROR, OK), [500, 200, 500, 200]),
+        ((ERROR, ERROR, ERROR, OK), [500, 500, 500, 200]),
+        ((b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n", OK, OK), [429, 200, 200]),
+        ((b"", OK, OK), [None, 200, 200]),
+        ((b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", OK), [404, 200]),
+    ],
+    ids=["error", "gives up", "throttled", "no answer", "an answer, if not the wanted one"],
+)
+def test_who_means_to_tries_again_after_failures_each_time_a_row(
+    answers: tuple[bytes, ...], statuses: list[int | None]
+) -> None:
+    everyone = [replace(PATIENT, steps=(PATIENT.steps[0], replace(PATIENT.steps[1], retry_s=(0.02,))))]
+    table, server = recorded(*answers, everyone=everyone)
+    rows = table.to_pylist()
+
+    assert [row["recorded_status"] for row in rows] == statuses
+    tried = [body for body in server.bodies if body]
+    assert len(set(tried)) == 1, "the very same order"
+    assert len(tried) == sum(row["method"] == "POST" for row in rows)
+    if len(tried) > 1:
+        assert rows[1]["arrival_us"] - rows[0]["arrival_us"] >= 50_000
+
+
+def test_nobody_tries_again_after_the_end() -> None:
+    table, _ = recorded(ERROR, everyone=[replace(PATIENT, steps=PATIENT.steps[:1])], duration_s=0.04)
+
+    assert table.num_rows == 1
 
 
 def test_no_customers_make_an_empty_recording() -> None:

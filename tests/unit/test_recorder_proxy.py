@@ -1,0 +1,593 @@
+"""The recording proxy between raw clients and a small server: what passes, what is refused, and what it saw of it.
+
+What is written down about it is tested in `test_live`, a whole session in `tests/functional/test_recorder.py`.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import uvloop
+
+from resources.leash import free_port
+from resources.recorder.connection import LEFT, UPGRADED
+from resources.recorder.proxy import Proxy, Settings
+from resources.recorder.upstream import Address
+from tests.unit.fault_server import CONTINUE, Caller, Upstream, chunked, post, response, serving
+from workloads.errors import ArchduelError, UsageError
+from workloads.live.journal import Seen
+
+GET = b"GET /x HTTP/1.1\r\nHost: here\r\n\r\n"
+NEXT = b"GET /next HTTP/1.1\r\nHost: here\r\n\r\n"
+LIMIT = 6_000_000
+WEBSOCKET = b"GET /chat HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+class Running:
+    """A proxy in an event loop of its own, and everything it has seen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.proxy: Proxy = self.call(lambda: Proxy(settings))
+        try:
+            asyncio.run_coroutine_threadsafe(self.proxy.listen(), self._loop).result(5)
+        except BaseException:
+            self._end()
+            raise
+        self.settled: list[Seen] = []
+        self.under_way: list[Seen] = []
+
+    @property
+    def port(self) -> int:
+        return self.proxy.port
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """What ``function`` returns in the loop's thread."""
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(function())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result(5)
+
+    def look(self) -> None:
+        batch = self.call(self.proxy.take)
+        self.settled += batch.settled + batch.settled_later
+        self.under_way += batch.under_way
+
+    def saw(self, count: int) -> list[Seen]:
+        """The requests that are over, once there are so many, within five seconds."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            self.look()
+            if len(self.settled) >= count:
+                break
+            time.sleep(0.005)
+        assert len(self.settled) == count
+        return self.settled
+
+    def saw_one(self) -> Seen:
+        return self.saw(1)[0]
+
+    def refused(self) -> dict[str, int]:
+        deadline = time.monotonic() + 5
+        while not self.proxy.refused and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return dict(self.proxy.refused)
+
+    def close(self) -> None:
+        if not self._loop.is_running():
+            return
+        stop = self.proxy.stop(0.0, self.call(asyncio.Event))
+        asyncio.run_coroutine_threadsafe(stop, self._loop).result(5)
+        self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Upstream]:
+    with serving() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def upstream(server: Upstream) -> Upstream:
+    server.requests.clear()
+    server.answers.clear()
+    server.connections = 0
+    return server
+
+
+def settings_for(port: int) -> Settings:
+    return Settings("127.0.0.1", 0, Address("127.0.0.1", port, False), body_limit=LIMIT)
+
+
+@pytest.fixture
+def running(upstream: Upstream) -> Iterator[Running]:
+    one = Running(settings_for(upstream.port))
+    yield one
+    balanced = len(one.settled) + one.proxy.refused.total()
+    one.look()
+    assert balanced <= one.proxy.seen
+    one.close()
+
+
+Connect = Callable[[], Caller]
+
+
+@pytest.fixture
+def connect(running: Running) -> Iterator[Connect]:
+    opened: list[Caller] = []
+
+    def one() -> Caller:
+        opened.append(Caller(running.port))
+        return opened[-1]
+
+    yield one
+    for caller in opened:
+        caller.close()
+
+
+class TestPassing:
+    @pytest.mark.parametrize(
+        ("request_", "method", "payload_bytes"),
+        [
+            (GET, "GET", 0),
+            (post(b""), "POST", 0),
+            (post(b"x" * 300, "X-Odd-CASE: value", "X-Twice: 1", "X-Twice: 2", "Cookie: a=b"), "POST", 300),
+            (b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)), "PUT", 9000),
+            (b"DELETE /a HTTP/1.1\r\nHost: h\r\n\r\n", "DELETE", 0),
+        ],
+    )
+    def test_the_server_sees_what_was_sent_and_the_client_what_was_answered(
+        self, running: Running, connect: Connect, upstream: Upstream, request_: bytes, method: str, payload_bytes: int
+    ) -> None:
+        assert connect().ask(request_) == response(request_)
+        assert upstream.requests == [request_]
+        seen = running.saw_one()
+        assert (seen.method, seen.payload_bytes, seen.status, seen.reason) == (method, payload_bytes, 200, None)
+        assert seen.latency_us is not None
+        assert abs(seen.stamp_us / 1e6 - time.time()) < 5
+
+    def test_megabytes_pass_both_ways(self, running: Running, connect: Connect) -> None:
+        request = post(os.urandom(5_000_000))
+        assert connect().ask(request) == response(request)
+        assert running.saw_one().payload_bytes == 5_000_000
+
+    def test_a_request_may_dribble_in(self, connect: Connect) -> None:
+        caller, request = connect(), post(b"abc", "X-Header: value")
+        for position in range(len(request)):
+            caller.send(request[position : position + 1])
+            time.sleep(0.0005)
+        assert caller.response() == response(request)
+
+    def test_pipelined_requests_are_answered_in_order(self, running: Running, connect: Connect) -> None:
+        requests = [post(b"%d" % number * 700, path=f"/{number}") for number in range(60)]
+        expected = b"".join(map(response, requests))
+        caller = connect()
+        caller.send(b"".join(requests))
+        assert caller.all_of(len(expected)) == expected
+        seen = running.saw(60)
+        assert [one.target for one in seen] == [f"/{number}" for number in range(60)]
+        assert sorted({one.stamp_us for one in seen}) == [one.stamp_us for one in seen]
+
+    def test_connections_to_the_server_are_kept_whatever_clients_do(self, connect: Connect, upstream: Upstream) -> None:
+        for _ in range(5):
+            caller = connect()
+            assert caller.ask(GET.replace(b"Host", b"Connection: close\r\nHost"))
+            assert caller.is_closed()
+        assert upstream.connections == 1
+        caller = connect()
+        assert all(caller.ask(GET) for _ in range(5))
+
+    def test_an_order_on_a_new_connection_gets_a_new_one_to_the_server(
+        self, connect: Connect, upstream: Upstream
+    ) -> None:
+        connect().ask(GET)
+        caller = connect()
+        assert all(caller.ask(post(b"x")) for _ in range(3))
+        assert upstream.connections == 2, "a kept one may be about to end, and an order must not be sent twice"
+
+    def test_what_is_for_one_connection_only_is_not_passed_on(self, connect: Connect, upstream: Upstream) -> None:
+        said = (
+            "Connection: keep-alive, X-Hop, Host",
+            "Keep-Alive: timeout=5",
+            "X-Hop: 1",
+            "HTTP2-Settings: AA",
+            "X: 1",
+        )
+        connect().ask(post(b"x", *said, "Upgrade: h2c"))
+        assert upstream.requests == [post(b"x", "X: 1")]
+
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [
+            (b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", 204),
+            (b"HTTP/1.1 304 Not Modified\r\nETag: 1\r\n\r\n", 304),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"y" * 5000), 200),
+            (response(b"no", status="404 Not Found"), 404),
+        ],
+    )
+    def test_answers_pass_as_they_are(
+        self, running: Running, connect: Connect, upstream: Upstream, answer: bytes, status: int
+    ) -> None:
+        upstream.answers["/x"] = answer
+        caller = connect()
+        caller.send(GET)
+        assert caller.all_of(len(answer)) == answer
+        assert caller.ask(NEXT) == response(NEXT)
+        assert running.saw(2)[0].status == status
+
+    def test_an_answer_to_head_has_no_body(self, connect: Connect, upstream: Upstream) -> None:
+        upstream.answers["/x"] = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+        caller = connect()
+        caller.send(b"HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert caller.all_of(len(upstream.answers["/x"])) == upstream.answers["/x"]
+        assert caller.ask(NEXT) == response(NEXT)
+
+    def test_an_answer_that_ends_with_its_connection_does_so_for_the_client(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = b"HTTP/1.0 200 OK\r\n\r\n" + b"y" * 70_000
+        caller = connect()
+        caller.send(GET)
+        got = caller.all_of(1_000_000)
+        assert got == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"y" * 70_000
+        assert running.saw_one().status == 200
+
+    def test_a_client_of_http_1_0_may_keep_its_connection(self, connect: Connect) -> None:
+        caller = connect()
+        request = b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+        for _ in range(2):
+            assert b"Connection: keep-alive" in caller.ask(request)
+
+    def test_whoever_waits_for_continue_gets_it(self, connect: Connect) -> None:
+        caller = connect()
+        request = post(b"x" * 100, "Expect: 100-continue")
+        head, _, body = request.partition(b"\r\n\r\n")
+        caller.send(head + b"\r\n\r\n")
+        assert caller.all_of(len(CONTINUE)) == CONTINUE
+        caller.send(body)
+        assert caller.response() == response(request)
+
+    def test_an_answer_may_come_before_the_request_is_whole(self, running: Running, connect: Connect) -> None:
+        early = response(b"enough", "Connection: close", status="401 Unauthorized")
+        with one_answer(early) as port:
+            other = Running(settings_for(port))
+            try:
+                caller = Caller(other.port)
+                caller.send(post(b"x" * 100_000)[:5000])
+                got = caller.response()
+                assert got.startswith(b"HTTP/1.1 401")
+                assert got.endswith(b"enough")
+                caller.send(b"y")  # is read, and of no interest
+                assert other.saw_one().status == 401
+                caller.close()
+            finally:
+                other.close()
+
+    def test_clients_behind_another_proxy_are_told_apart(self, running: Running, connect: Connect) -> None:
+        connect().ask(post(b"x", "X-Forwarded-For: 203.0.113.7, 10.0.0.1"))
+        connect().ask(post(b"x"))
+        assert [one.client for one in running.saw(2)] == ["203.0.113.7", "127.0.0.1"]
+
+    def test_the_server_is_called_by_its_own_name_where_that_is_asked_for(self, upstream: Upstream) -> None:
+        one = Running(replace(settings_for(upstream.port), rewrite_host=True))
+        caller = Caller(one.port)
+        caller.ask(GET)
+        one.close()
+        caller.close()
+        assert upstream.requests == [GET.replace(b"here", b"127.0.0.1:%d" % upstream.port)]
+
+
+class one_answer:  # noqa: N801 - a context, read as one
+    """A server that gives each connection these bytes once something came, and closes; or, to ``echo``, goes on."""
+
+    def __init__(self, answer: bytes, *, echo: bool = False) -> None:
+        self._answer, self._echo = answer, echo
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(self._answer)
+                while self._echo and (data := connection.recv(65_536)):
+                    connection.sendall(data)
+                if not self._echo:
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):
+                        pass
+
+    def __enter__(self) -> int:
+        self._thread.start()
+        return int(self._listening.getsockname()[1])
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(5)
+
+
+REFUSALS = [
+    (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "malformed",
+    ),
+    (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        400,
+        "malformed",
+    ),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400, "malformed"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, "malformed"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, "malformed"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n", 400, "malformed"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", 400, "malformed"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\nHost: a\n\n", 400, "malformed"),
+    (b"\x00\x01\x02\x03 garbage\r\n\r\n", 400, "malformed"),
+    (b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n", 505, "version"),
+    (b"GET /x\r\n\r\n", 505, "version"),
+    (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 501, "CONNECT"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431, "head of more"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1), 413, "body of more"),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40, 400, "TLS"),
+]
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(("raw", "status", "reason"), REFUSALS)
+    def test_what_cannot_be_passed_on_is_refused_clearly_and_counted(
+        self, running: Running, connect: Connect, upstream: Upstream, raw: bytes, status: int, reason: str
+    ) -> None:
+        caller = connect()
+        caller.send(raw)
+        got = caller.all_of(10_000)
+        assert got.startswith(b"HTTP/1.1 %d " % status)
+        assert b"Connection: close" in got
+        assert [reason in said for said in running.refused()] == [True]
+        assert not upstream.requests
+        assert connect().ask(GET) == response(GET), "others are not concerned"
+
+    def test_http_2_is_told_to_speak_http_1(self, running: Running, connect: Connect) -> None:
+        caller = connect()
+        caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+        got = caller.all_of(1000)
+        assert got[:9] == b"\0\0\0\4\0\0\0\0\0"
+        assert got[12] == 7, "GOAWAY"
+        assert got[-4:] == b"\0\0\0\x0d", "HTTP_1_1_REQUIRED"
+        assert list(running.refused()) == ["HTTP/2 without TLS: speak HTTP/1.1 here"]
+
+    def test_a_body_of_chunks_over_the_limit_is_refused_when_it_gets_there(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        caller = connect()
+        caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n%x\r\n" % LIMIT)
+        assert caller.response().startswith(b"HTTP/1.1 413 ")
+        assert running.refused()
+        assert not upstream.requests
+
+    def test_refusing_does_not_take_back_the_answer_from_a_client_that_still_sends(self, connect: Connect) -> None:
+        caller = connect()
+        caller.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1) + b"x" * 300_000)
+        assert caller.response().startswith(b"HTTP/1.1 413 ")
+
+    @pytest.mark.parametrize(
+        ("sent", "after_s", "status"),
+        [(b"GET / HTT", 40, b"408"), (post(b"x" * 100)[:-50], 70, b"408"), (b"", 80, b"")],
+    )
+    def test_who_takes_too_long_is_let_go(
+        self, running: Running, connect: Connect, sent: bytes, after_s: float, status: bytes
+    ) -> None:
+        caller = connect()
+        caller.send(sent)
+        time.sleep(0.1)
+        running.call(lambda: running.proxy.sweep(time.monotonic() + after_s))
+        got = caller.all_of(1000)
+        assert got.startswith(b"HTTP/1.1 " + status) if status else got == b""
+
+
+class TestUpgrades:
+    def test_a_websocket_is_passed_through_and_counted(self) -> None:
+        with one_answer(SWITCHING, echo=True) as port:
+            one = Running(settings_for(port))
+            caller = Caller(one.port)
+            caller.send(WEBSOCKET)
+            assert caller.all_of(len(SWITCHING)) == SWITCHING
+            for frame in (b"\x81\x05hello", os.urandom(500_000)):
+                sender = threading.Thread(target=caller.send, args=(frame,))
+                sender.start()
+                assert caller.all_of(len(frame)) == frame
+                sender.join()
+            assert one.saw_one().reason == UPGRADED
+            caller.close()
+            one.close()
+
+    def test_one_that_the_server_declines_is_a_request_like_others(self) -> None:
+        declined = response(b"no", status="426 Upgrade Required")
+        with one_answer(declined) as port:
+            one = Running(settings_for(port))
+            caller = Caller(one.port)
+            assert caller.ask(WEBSOCKET) == declined
+            seen = one.saw_one()
+            assert (seen.status, seen.reason) == (426, None)
+            caller.close()
+            one.close()
+
+
+class TestTrouble:
+    def test_an_upstream_that_is_down_is_a_502_until_it_answers(self) -> None:
+        port = free_port()
+        one = Running(settings_for(port))
+        caller = Caller(one.port)
+        for _ in range(2):
+            assert caller.ask(GET).startswith(b"HTTP/1.1 502 ")
+        assert caller.ask(post(b"x" * 1000)).startswith(b"HTTP/1.1 502 ")
+        assert [seen.status for seen in one.saw(3)] == [502] * 3
+        assert one.proxy.upstream_errors == 3
+        assert one.proxy.down
+        caller.close()
+        one.close()
+
+    def test_no_answer_is_a_502(self, running: Running, connect: Connect, upstream: Upstream) -> None:
+        upstream.answers["/x"] = None
+        caller = connect()
+        assert caller.ask(GET).startswith(b"HTTP/1.1 502 ")
+        assert caller.ask(post(b"next")) == response(post(b"next"))
+        assert [seen.status for seen in running.saw(2)] == [502, 200]
+        assert running.proxy.upstream_errors == 1
+        assert running.proxy.down is None
+
+    def test_an_answer_that_is_none_of_http_is_a_502(self, running: Running) -> None:
+        with one_answer(b"SSH-2.0-OpenSSH_9.9\r\n") as port:
+            one = Running(settings_for(port))
+            caller = Caller(one.port)
+            assert caller.ask(GET).startswith(b"HTTP/1.1 502 ")
+            caller.close()
+            one.close()
+
+    def test_an_answer_cut_off_is_cut_off_for_the_client_and_has_no_status(self) -> None:
+        with one_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf") as port:
+            one = Running(settings_for(port))
+            caller = Caller(one.port)
+            caller.send(GET)
+            with pytest.raises(ConnectionResetError):
+                caller.all_of(10_000)
+            seen = one.saw_one()
+            assert (seen.status, seen.latency_us, seen.reason) == (None, None, None)
+            caller.close()
+            one.close()
+
+    def test_a_connection_that_the_server_was_just_ending_costs_no_reading(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/close"] = response(b"last")
+        caller = connect()
+        assert caller.ask(GET)
+        line = running.proxy.pool._idle[-1]
+        # As if the end of the connection were under way: the server closes on the next request, unanswered.
+        upstream.answers["/x"] = None
+        threading.Timer(0.05, lambda: upstream.answers.pop("/x")).start()
+        upstream.answers["/x"] = (0.1, None)
+        assert line.reused
+        got = caller.ask(GET)
+        assert got == response(GET)
+        assert upstream.connections == 2
+        assert [seen.status for seen in running.saw(2)] == [200, 200]
+
+    def test_a_client_that_leaves_within_its_request_is_counted_and_its_server_told(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        caller = connect()
+        caller.send(post(b"x" * 100)[:-50])
+        time.sleep(0.05)
+        caller.close()
+        assert running.saw_one().reason == LEFT
+
+    def test_a_client_that_does_not_wait_for_its_answer_is_recorded_without_one(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = (1.0, response(b"late"))
+        caller = connect()
+        caller.send(GET)
+        upstream.wait_for(1)
+        caller.close()
+        seen = running.saw_one()
+        assert (seen.status, seen.reason) == (None, None)
+
+    def test_a_request_without_an_answer_yet_is_told_of_once(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = (0.3, response(b"late"))
+        caller = connect()
+        caller.send(GET)
+        upstream.wait_for(1)
+        running.look()
+        running.look()
+        assert len(running.under_way) == 1
+        assert not running.settled
+        caller.response()
+        settled = running.saw_one()
+        assert settled.stamp_us == running.under_way[0].stamp_us
+        assert (running.under_way[0].status, settled.status) == (None, 200)
+
+    def test_requests_under_way_are_waited_for_when_it_stops(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = (0.3, response(b"late"))
+        caller, idle = connect(), connect()
+        idle.ask(post(b"x"))
+        caller.send(GET)
+        upstream.wait_for(2)
+        stop = running.proxy.stop(5.0, running.call(asyncio.Event))
+        asyncio.run_coroutine_threadsafe(stop, running._loop)
+        got = caller.response()
+        assert got.endswith(b"late")
+        assert b"Connection: close" in got
+        assert idle.is_closed()
+        assert running.saw(2)[1].status == 200
+
+    def test_a_client_that_reads_slowly_gets_its_last_answer_whole(
+        self, running: Running, connect: Connect, upstream: Upstream
+    ) -> None:
+        upstream.answers["/x"] = response(b"y" * 8_000_000)
+        caller = connect()
+        caller.send(GET.replace(b"Host", b"Connection: close\r\nHost"))
+        read = 0
+        for _ in range(4):
+            read += len(caller.all_of(500_000))
+            running.call(lambda: running.proxy.sweep(time.monotonic() + 30))
+        while data := caller.socket.recv(1_000_000):
+            read += len(data)
+        assert read > 8_000_000
+        assert running.saw_one().status == 200
+
+    def test_a_port_that_is_taken_is_one_sentence(self, running: Running) -> None:
+        with pytest.raises(ArchduelError, match=rf"port {running.port} of 127.0.0.1 is taken"):
+            Running(replace(settings_for(1), listen_port=running.port))
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("url", "name"),
+        [
+            ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+            ("https://api.example.com/", "api.example.com"),
+            ("http://[::1]:81", "[::1]:81"),
+        ],
+    )
+    def test_are_scheme_host_and_port(self, url: str, name: str) -> None:
+        assert Address.of(url).name == name
+
+    @pytest.mark.parametrize(
+        "url", ["", "127.0.0.1:3000", "ftp://a", "http://", "http://a/b", "http://u:p@a", "http://a:x", "http://a?q=1"]
+    )
+    def test_of_anything_else_are_refused(self, url: str) -> None:
+        with pytest.raises(UsageError, match="name scheme, host and port"):
+            Address.of(url)
