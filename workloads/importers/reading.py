@@ -25,6 +25,7 @@ from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
+from workloads.importers.queries import Queries
 
 # A query is planned anew for each block, which takes as long as some ten thousand lines.
 BLOCK_BYTES = 32 << 20
@@ -32,8 +33,6 @@ BLOCK_BYTES = 32 << 20
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
 LONGEST_LINE_BYTES = 1 << 20
-
-_ROWS_PER_PIECE = 4096
 
 # Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
 _MOST_EXPANSION = 250
@@ -79,6 +78,7 @@ class Source:
     database: duckdb.DuckDBPyConnection
     most_bytes: int | None = None  # of its content that are read: the beginning, to see what it is
     format: str = ""  # the name of the one it was found to be in, where that was not said
+    queries: Queries | None = None  # on ``database``: those of another file, to be planned once for all
     items_read: int = field(default=0, init=False)
     bytes_read: int = field(default=0, init=False)  # of the file as it is stored: compressed ones count compressed
 
@@ -141,17 +141,11 @@ class Source:
                 raise EOFError from None
             raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
 
-    def select(self, query: str, parameters: Mapping[str, Any], **tables: pa.Table) -> pa.Table:
-        """The result of an SQL query over ``tables``, by their names."""
-        for name, table in tables.items():
-            # DuckDB gives each thread whole pieces of an Arrow table: in one piece it would use one.
-            pieces = table.to_batches(max_chunksize=_ROWS_PER_PIECE)
-            self.database.register(name, pa.Table.from_batches(pieces, schema=table.schema))
-        relation = self.database.sql(query, params=dict(parameters))
-        if relation is None:
-            raise TypeError("a query without a result")
-        result: pa.Table = relation.to_arrow_table()
-        return result
+    def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
+        """The result of an SQL query over the table ``lines``. Several threads may ask at once."""
+        if self.queries is None:
+            self.queries = Queries(self.database)
+        return self.queries.select(query, parameters, lines)
 
     def lines(self) -> Iterator[pa.Table]:
         """Every physical line as (``line_number``, ``line``), without its line feed or carriage return and line feed.
