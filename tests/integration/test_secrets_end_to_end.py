@@ -20,7 +20,7 @@ from tests.shell import archduel
 from tests.unit.traffic_samples import AT, FORMATS, SECRETS, Sent
 from workloads.places import Places
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.long, pytest.mark.timeout(900)]
 
 ADDRESSES = ("203.0.113.77", "2001:db8:dead:beef::77")
 

@@ -29,9 +29,8 @@ _FIELDS = rf"""
         {request_part("piece[2]", "words", "method")} AS method,
         {request_part("piece[2]", "words", "target")} AS target,
         CASE
-            WHEN contains(client[colon + 1:], ':') THEN trim(regexp_replace(client, ':[0-9]+$', ''), '[]')
-            WHEN colon > 0 THEN client[:colon - 1]
-            ELSE client
+            WHEN split_part(head[4], ':', 3) = '' THEN split_part(head[4], ':', 1)
+            ELSE trim(regexp_replace(head[4], ':[0-9]+$', ''), '[]')
         END AS client,
         received AS payload_bytes,
         status,
@@ -39,8 +38,6 @@ _FIELDS = rf"""
             THEN try_cast((waited_s + served_s + answered_s) * 1000000 AS BIGINT) END AS latency_us
     FROM (
         SELECT *,
-            head[4] AS client,
-            instr(head[4], ':') AS colon,
             string_split(piece[11], ' ')[3] AS created,
             string_split(piece[2], ' ') AS words,
             CASE WHEN strlen(head[9]) = 3 THEN try_cast(head[9] AS SMALLINT) END AS status,
