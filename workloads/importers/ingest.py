@@ -216,6 +216,14 @@ def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
 def _write_requests(path: Path, staged: Staging, seed: int, rate: RateOverTime) -> int:
     """How many commands there are; tells ``rate`` of every arrival."""
     commands = 0
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal commands
+        for table in in_order(staged.in_order(), seed):
+            rate.add(table.column("arrival_us").to_numpy())
+            commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
+            yield table
+
     # Saying which columns repeat themselves and which only grow halves the time and the file. Nobody finds anything by
     # the least and the greatest of texts.
     with pq.ParquetWriter(
@@ -226,10 +234,8 @@ def _write_requests(path: Path, staged: Staging, seed: int, rate: RateOverTime) 
         column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
         write_statistics=list(_GROWING),
     ) as writer:
-        for table in ahead(in_order(staged.in_order(), seed)):
+        for table in ahead(counted()):
             writer.write_table(table)
-            rate.add(table.column("arrival_us").to_numpy())
-            commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
     return commands
 
 

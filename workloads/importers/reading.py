@@ -29,7 +29,7 @@ from workloads.importers.queries import Queries
 
 # Far below what a C library asks the system for anew each time: that takes as long as all else done to a block. And far
 # above what a query takes to begin with, a few milliseconds.
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 12 << 20
 
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
