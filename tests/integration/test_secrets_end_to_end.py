@@ -89,6 +89,6 @@ def test_nothing_planted_is_found_after_an_import_and_a_replay(places: Places, t
     assert {"archduel.duckdb", "index.html", "mine.k6.json", "requests.parquet"} <= {Path(name).name for name in texts}
     assert any(name.endswith(".log") for name in texts), "no emulator has logged"
     for secret in [*SECRETS.values(), *ADDRESSES]:
-        for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
-            found = [name for name, inside in texts.items() if any(form.lower() in text.lower() for text in inside)]
-            assert not found, form
+        for way in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
+            found = [name for name, inside in texts.items() if any(way.lower() in text.lower() for text in inside)]
+            assert not found, way
