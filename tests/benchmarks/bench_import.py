@@ -117,13 +117,13 @@ def steps_of(folder: Path, lines: int, goaccess: str | None) -> dict[str, Callab
     files = {form: folder / f"{form}.log" for form in _LINES}
     for form, path in files.items():
         generate(path, form, lines)
-    half = folder / "alb.half.log"
-    generate(half, "alb", lines // 2)
+    quarter = folder / "alb.quarter.log"
+    generate(quarter, "alb", lines // 4)
     for path in files.values():
         subprocess.run(["gzip", "-6", "--keep", path], check=True)  # noqa: S607  # any gzip will do
     packed = {form: folder / f"{form}.log.gz" for form in files}
     steps: dict[str, Callable[[], dict[str, float]]] = {
-        "alb, half": lambda: measured([*own, "alb", half]),
+        "alb, a quarter": lambda: measured([*own, "alb", quarter]),
         "alb": lambda: measured([*own, "alb", files["alb"]]),
         "combined": lambda: measured([*own, "combined", files["combined"]]),
         "alb.gz": lambda: measured([*own, "alb", packed["alb"]]),
@@ -144,7 +144,7 @@ def show(console: Console, results: Mapping[str, Sequence[Mapping[str, float]]],
     peak = {name: max(one["peak_mb"] for one in turns) for name, turns in results.items()}
     table = Table("", "seconds", "lines/s", "peak MB", header_style="bold")
     for name, seconds in median.items():
-        many = lines // 2 if name == "alb, half" else lines
+        many = lines // 4 if name == "alb, a quarter" else lines
         table.add_row(name, f"{seconds:.2f}", f"{many / seconds:,.0f}", f"{peak[name]:,.0f}")
     console.print(table)
     alb_mb = (folder / "alb.log").stat().st_size / 1e6
@@ -155,7 +155,7 @@ def show(console: Console, results: Mapping[str, Sequence[Mapping[str, float]]],
             for form in _LINES
         ),
         ("peak memory, MB", max(peak[name] for form in _LINES for name in (form, f"{form}.gz")), _PEAK_MB, False),
-        ("peak memory, whole file to half", peak["alb"] / peak["alb, half"], 1.25, False),
+        ("peak memory, whole file to a quarter", peak["alb"] / peak["alb, a quarter"], 1.25, False),
     ]
     if "goaccess" in median:
         times = median["goaccess"] / median["combined"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +24,7 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.importers import Options, importers
 from workloads.importers.classify import Rules
 from workloads.importers.ingest import Import, ingest
+from workloads.importers.reading import Source
 from workloads.library import Library
 from workloads.places import REPOSITORY, Places
 
@@ -577,13 +579,20 @@ class TestPlaces:
             run(library, tmp_path / "pipe", "combined")
 
     @pytest.mark.parametrize("form", ["combined", "auto", "goreplay"])
+    @pytest.mark.parametrize("filling", [b"\x00", b"\n"], ids=["one long line", "millions of blank ones"])
     def test_what_unpacks_without_end_is_refused(
-        self, library: Library, file: Callable[..., Path], form: str, monkeypatch: pytest.MonkeyPatch
+        self, library: Library, file: Callable[..., Path], form: str, filling: bytes
     ) -> None:
-        monkeypatch.setattr("workloads.importers.reading._EXPANSION_COUNTS_FROM_BYTES", 1 << 20)
-        bomb = gzip.compress(self.LINE + bytes(64 << 20))
+        bomb = gzip.compress(self.LINE + filling * (64 << 20))
         with pytest.raises(ArchduelError, match="unpacks to over 250 times its size"):
             run(library, file(bomb), form)
+
+    def test_millions_of_blank_lines_are_not_held_at_once(self, file: Callable[..., Path]) -> None:
+        with duckdb.connect() as database:
+            lines = Source(file(b"\n" * 5_000_000), database).lines()
+            numbers = [table.column("line_number").to_numpy() for table in lines]
+        assert len(numbers) > 2
+        assert np.array_equal(np.concatenate(numbers), np.arange(1, 5_000_001))
 
     def test_nothing_known_is_said_to_be_so(self, library: Library, file: Callable[..., Path]) -> None:
         with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):

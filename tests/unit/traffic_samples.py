@@ -25,6 +25,21 @@ TEMPLATE = (
     "$context.identity.sourceIp|$context.authorizer.principalId|$context.identity.userAgent"
 )
 
+# What people and programs would not want to find in a recording, or anywhere behind it.
+SECRETS = {
+    "e-mail": "jane.doe@mail.example.org",
+    "card": "4111111111111111",
+    "card in groups": "5500-0000-0000-0004",
+    "card of other groups": "3782-822463-10005",
+    "web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "cloud key": "AKIAIOSFODNN7EXAMPLE",
+    "payment key": "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "code host": "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "chat": "xoxb-123456789012-abcdefghijkl",
+    "random": "q9Zt4Kx2Vb7Rm1Lp8Ws3",
+    "digest": "d41d8cd98f00b204e9800998ecf8427e",
+}
+
 
 @dataclass(frozen=True)
 class Sent:

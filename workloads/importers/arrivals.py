@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.recording import SCHEMA
 
@@ -29,7 +30,7 @@ def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]
         numbered = {
             "request_id": pa.array(np.arange(request_id, request_id + len(arrival_us))),
             "arrival_us": pa.array(arrival_us - first_us),
-            "subsecond": pa.array(np.where(table.column("whole_second").to_numpy(), "synthetic", "recorded")),
+            "subsecond": pc.if_else(table.column("whole_second"), "synthetic", "recorded"),
         }
         columns = [numbered[name] if name in numbered else table.column(name) for name in SCHEMA.names]
         request_id += len(arrival_us)
@@ -58,10 +59,13 @@ def _spread(
     for table in tables:
         stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
         whole = table.column("whole_second").to_numpy()
-        fraction = random.random(len(stamp_us))[whole]
-        # The stamps are sorted: fractions sorted within each stamp line up with the rows as they came.
-        fraction = fraction[np.lexsort((fraction, stamp_us[whole]))]
-        stamp_us[whole] += (fraction * _SECOND_US).astype(np.int64)
+        within_us = (random.random(len(stamp_us))[whole] * _SECOND_US).astype(np.int64)
+        # The stamps are sorted: what is sorted within each of them lines up with the rows as they came.
+        second_us = stamp_us[whole]
+        if np.any(second_us % _SECOND_US):
+            stamp_us[whole] = second_us + within_us[np.lexsort((within_us, second_us))]
+        else:  # no two seconds overlap, and sorting all at once is several times as fast
+            stamp_us[whole] = np.sort(second_us + within_us)
         yield table, stamp_us
 
 

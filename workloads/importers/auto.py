@@ -101,7 +101,7 @@ def _share_read(importer: Importer, source: Source) -> float:
 
 
 def _beginning(source: Source) -> Source:
-    return Source(source.path, source.database, most_bytes=_BEGINNING_BYTES)
+    return Source(source.path, source.database, most_bytes=_BEGINNING_BYTES, queries=source.queries)
 
 
 def _has_text(lines: pa.Table) -> bool:

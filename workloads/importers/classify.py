@@ -180,7 +180,8 @@ def _query(mapping: Mapping, read: str) -> str:
         routes=" ".join(routes) or "WHEN false THEN NULL::INTEGER",
         operations=" ".join(operations) or _NO_RULE,
         drops=" ".join(drops),
-        entity=f"CASE {' '.join(entities)} {new} WHEN {of_its_own} THEN path END",
+        # Not in one condition: the expression would be asked of queries as well, and costs more than all else here.
+        entity=f"CASE {' '.join(entities)} {new} WHEN operation = 'query' THEN path WHEN {ends_in_an_id} THEN path END",
         secret=f"CASE {' '.join(secrets)} {new} {masked_one} END",
     )
 

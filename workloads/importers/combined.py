@@ -18,7 +18,8 @@ _PATTERN = (
     r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:\s|$)'
 )
 _USUAL = """
-    len(head) = 6 AND head[6] = '' AND starts_with(head[4], '[') AND ends_with(head[5], ']')
+    strlen(piece[1]) = length(piece[1])
+    AND len(head) = 6 AND head[6] = '' AND starts_with(head[4], '[') AND ends_with(head[5], ']')
     AND head[1] <> '' AND head[2] <> '' AND head[3] <> ''
     AND len(tail) >= 3 AND tail[1] = '' AND strlen(tail[2]) = 3 AND try_cast(tail[2] AS SMALLINT) IS NOT NULL
     AND (tail[3] = '-' OR try_cast(tail[3] AS UBIGINT) IS NOT NULL)
@@ -41,7 +42,7 @@ _FIELDS = rf"""
             line_number,
             line,
             CASE WHEN usual THEN head[1] ELSE field.client END AS client,
-            CASE WHEN usual THEN head[4] || ' ' || head[5] ELSE field.date END AS date,
+            CASE WHEN usual THEN substring(piece[1], strlen(piece[1]) - 28, 28) ELSE field.date END AS date,
             CASE WHEN usual THEN piece[2] ELSE field.request END AS request,
             CASE WHEN usual THEN tail[2] ELSE field.status_text END AS status_text,
             string_split(CASE WHEN usual THEN piece[2] ELSE field.request END, ' ') AS words

@@ -18,6 +18,9 @@ from workloads.importers.reading import Readable, Source
 
 _ENTRIES_AT_ONCE = 4096
 _DEEPEST = 100
+# A value that is not all there is looked at from its beginning with every read: of a body of 100 MB that takes minutes
+# if they are small.
+_READ_BYTES = 4 << 20
 _ITEM = "[]"
 _ENTRY = ["log", "entries", _ITEM]
 _USED_PLACES = {
@@ -69,7 +72,7 @@ def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
     found = False
     row: dict[str, str] = {}
     try:
-        for event, value in ijson.basic_parse(stream):
+        for event, value in ijson.basic_parse(stream, buf_size=_READ_BYTES):
             if event == "map_key":
                 place[-1] = value
             elif event in ("start_map", "start_array"):

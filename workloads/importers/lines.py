@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from workloads.importers import Entries, Options, refuse_options
@@ -25,7 +26,7 @@ judged AS (
             WHEN {header} THEN 'header'
         END AS aside,
         CASE
-            WHEN contains(line, chr(0)) THEN $holds_nul
+            WHEN {nul} THEN $holds_nul
             WHEN strlen(line) > $longest_bytes THEN 'is longer than ' || $longest_bytes || ' bytes'
             WHEN problem IS NOT NULL THEN problem
             WHEN {dropped} IS NOT NULL THEN NULL
@@ -69,9 +70,16 @@ def entries(
     ``latency_us`` (bigint); and fail on none. ``header`` is true of lines that are no records, ``dropped`` the rule by
     which a record counts for nothing.
     """
-    query = _ENTRIES.format(fields=fields, header=header, dropped=dropped)
+    nul = "contains(line, chr(0))" if _may_hold_nul(lines) else "false"
+    query = _ENTRIES.format(fields=fields, header=header, dropped=dropped, nul=nul)
     fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
     return Entries(lines, query, fixed | dict(parameters or {}))
+
+
+def _may_hold_nul(lines: pa.Table) -> bool:
+    """Whether there is one in what the lines are kept in: to ask that of all at once takes a tenth of the time."""
+    kept = [buffer for chunk in lines.column("line").chunks for buffer in chunk.buffers()[2:]]
+    return any(len(buffer) and not np.frombuffer(buffer, np.uint8).min() for buffer in kept if buffer is not None)
 
 
 def request_part(request: str, split: str, name: str) -> str:

@@ -31,7 +31,8 @@ BARE_PATH = r"""
 # The same for what most targets are, a path or a URL of the web; null where that takes a closer look.
 PLAIN_PATH = r"""
     CASE
-        WHEN starts_with(target, '/') AND NOT contains(target, '#') THEN split_part(target, '?', 1)
+        WHEN starts_with(target, '/') AND NOT contains(target, '#') THEN
+            CASE WHEN contains(target, '?') THEN split_part(target, '?', 1) ELSE target END
         ELSE nullif(regexp_extract(target, '^https?://[a-z0-9.:-]+(/[^?#]*)(?:\?[^#]*)?$', 1), '')
     END
 """

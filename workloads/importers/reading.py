@@ -25,19 +25,24 @@ from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
+from workloads.importers.queries import Queries
 
-# A query is planned anew for each block, which takes as long as some ten thousand lines.
-BLOCK_BYTES = 32 << 20
+# Far below what a C library asks the system for anew each time: that takes as long as all else done to a block. And far
+# above what a query takes to begin with, a few milliseconds.
+BLOCK_BYTES = 12 << 20
 
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
 LONGEST_LINE_BYTES = 1 << 20
 
-_ROWS_PER_PIECE = 4096
+# Of a block at a time, so that what is found of it stays small, and lines at a time, of which a block of blank ones has
+# millions.
+_LOOKED_AT_BYTES = 1 << 20
+_MOST_LINES = 1 << 18
 
 # Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
 _MOST_EXPANSION = 250
-_EXPANSION_COUNTS_FROM_BYTES = 256 << 20
+_EXPANSION_COUNTS_FROM_BYTES = 16 << 20  # less than a block: nothing of it is taken apart
 
 _PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # its stubs say nothing
@@ -79,6 +84,7 @@ class Source:
     database: duckdb.DuckDBPyConnection
     most_bytes: int | None = None  # of its content that are read: the beginning, to see what it is
     format: str = ""  # the name of the one it was found to be in, where that was not said
+    queries: Queries | None = None  # on ``database``: those of another file, to be planned once for all
     items_read: int = field(default=0, init=False)
     bytes_read: int = field(default=0, init=False)  # of the file as it is stored: compressed ones count compressed
 
@@ -141,17 +147,11 @@ class Source:
                 raise EOFError from None
             raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
 
-    def select(self, query: str, parameters: Mapping[str, Any], **tables: pa.Table) -> pa.Table:
-        """The result of an SQL query over ``tables``, by their names."""
-        for name, table in tables.items():
-            # DuckDB gives each thread whole pieces of an Arrow table: in one piece it would use one.
-            pieces = table.to_batches(max_chunksize=_ROWS_PER_PIECE)
-            self.database.register(name, pa.Table.from_batches(pieces, schema=table.schema))
-        relation = self.database.sql(query, params=dict(parameters))
-        if relation is None:
-            raise TypeError("a query without a result")
-        result: pa.Table = relation.to_arrow_table()
-        return result
+    def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
+        """The result of an SQL query over the table ``lines``. Several threads may ask at once."""
+        if self.queries is None:
+            self.queries = Queries(self.database)
+        return self.queries.select(query, parameters, lines)
 
     def lines(self) -> Iterator[pa.Table]:
         """Every physical line as (``line_number``, ``line``), without its line feed or carriage return and line feed.
@@ -161,9 +161,9 @@ class Source:
         """
         with self.open() as stream:
             for block in ahead(_whole_lines(stream)):
-                lines = _cut(block, first=self.items_read + 1)
-                self.items_read += lines.num_rows
-                yield lines
+                for lines in _cut(block, first=self.items_read + 1):
+                    self.items_read += lines.num_rows
+                    yield lines
 
 
 class _Counted(io.RawIOBase):
@@ -258,7 +258,8 @@ def _whole_lines(stream: Readable) -> Iterator[bytes]:
         yield rest
 
 
-def _cut(block: bytes, first: int) -> pa.Table:
+def _cut(block: bytes, first: int) -> Iterator[pa.Table]:
+    """The lines of a block, together unless they are so many that they would take far more memory than the block."""
     if not block.isascii():  # which is told ten times as fast
         try:
             block.decode()
@@ -267,13 +268,22 @@ def _cut(block: bytes, first: int) -> pa.Table:
     if not block.endswith(b"\n"):
         block += b"\n"
     characters = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(characters == _LINE_FEED)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    lengths = ends - starts
-    if b"\r" in block:
-        lengths -= (lengths > 0) & (characters[ends - 1] == _CARRIAGE_RETURN)
-    numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
-    return pa.table([numbers, _strings(block, starts, lengths)], names=["line_number", "line"])
+    carriage_returns = b"\r" in block
+    start = lines = 0
+    parts: list[npt.NDArray[np.int64]] = []
+    for at in range(0, len(block), _LOOKED_AT_BYTES):
+        parts.append(at + np.flatnonzero(characters[at : at + _LOOKED_AT_BYTES] == _LINE_FEED))
+        lines += len(parts[-1])
+        if lines < _MOST_LINES and at + _LOOKED_AT_BYTES < len(block):
+            continue
+        ends = np.concatenate(parts)
+        starts = np.concatenate(([start], ends[:-1] + 1))
+        lengths = ends - starts
+        if carriage_returns:
+            lengths -= (lengths > 0) & (characters[ends - 1] == _CARRIAGE_RETURN)
+        numbers = pa.array(np.arange(first, first + lines, dtype=np.int64))
+        yield pa.table([numbers, _strings(block, starts, lengths)], names=["line_number", "line"])
+        first, start, lines, parts = first + lines, int(ends[-1]) + 1, 0, []
 
 
 def _strings(block: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> "pa.Array[Any]":

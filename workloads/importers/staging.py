@@ -35,6 +35,7 @@ def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder / "spilled"),
         "memory_limit": "512MB",
+        "threads": 1,  # of each query; there are several at once
         "autoinstall_known_extensions": False,  # nothing here may ask the network
         "autoload_known_extensions": False,
     }
@@ -112,6 +113,7 @@ class Staging:
                 yield from staged
                 return
             self.database.execute("SET memory_limit = '256MB'")  # what does not fit is sorted on disk
+            self.database.execute("RESET threads")
             self.database.register("staged", staged)
             yield from self.database.table("staged").order(_ORDER).to_arrow_reader(_ROWS_AT_ONCE)
 
