@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ LABEL = "archduel.run"  # whose a container is: everything started for a run car
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
 _ANSWER_S = 60.0
-_OLDEST_API = (1, 41)  # Engine 20.10, of December 2020
+_OLDEST_API = "1.41"  # Engine 20.10, of December 2020
 _TELL_S = 5.0
 _PORT = 2375  # of an engine that listens on one
 
@@ -47,20 +47,16 @@ class Engine:
     """
 
     def __init__(self, url: str, secret: str = "") -> None:
-        import docker  # noqa: PLC0415 - a quarter of a second, for those who want containers
-
         self.url, self._secret = url, secret
         _knock(url)
-        with self.refusing("could not be asked"):
-            self._docker = docker.DockerClient(base_url=url, timeout=_ANSWER_S)
-            self._docker.api.trust_env = False  # the environment's proxy has no business here
-            told = self._docker.version()
-        version = tuple(int(part) for part in str(told["ApiVersion"]).split("."))
-        if version < _OLDEST_API:
-            self.close()
+        with self.refusing("could not be asked"), closing(_client(url, _OLDEST_API)) as asked:
+            told = asked.api.version(api_version=False)
+        version = str(told.get("ApiVersion", "0"))
+        if _numbers(version) < _numbers(_OLDEST_API):
             raise ArchduelError(
                 f"the Docker engine at {url} is too old ({told.get('Version')}): 20.10 is the least it should be"
             )
+        self._docker = _client(url, version)
 
     def close(self) -> None:
         """Let its connections go."""
@@ -194,6 +190,20 @@ class Engine:
                 return False
             raise
         return True
+
+
+def _client(url: str, version: str) -> Any:
+    """The SDK's client. Not with the version it would find out itself: it asks before it can be told to pass the
+    environment's proxies by."""
+    import docker  # noqa: PLC0415 - a quarter of a second, for those who want containers
+
+    client = docker.DockerClient(base_url=url, version=version, timeout=_ANSWER_S)
+    client.api.trust_env = False
+    return client
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _knock(url: str) -> None:
