@@ -34,6 +34,7 @@ _MOST_SHOWN = 20  # recordings looked at a tick
 _MOST_COMPARISONS = 10  # asked for at a time; the others wait in the ledger
 _ATTEMPTS = 2  # at a cell whose run failed: the daemon may have been killed
 _INTERVAL_S = 30
+_NOT_BEGUN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED]
 
 
 def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
@@ -114,6 +115,7 @@ def inbox_sensor(
             looked = str(error)  # what was imported before is compared all the same
         requests = [*_imports(context.instance, ledger, night)]
         asked = {str(request.partition_key) for request in requests}
+        _give_up(context.instance, ledger)
         requests += _comparisons(context.instance, ledger, recordings)
         if isinstance(looked, str) and not requests:
             raise ArchduelError(looked)
@@ -174,6 +176,15 @@ def _comparisons(instance: dg.DagsterInstance, ledger: Ledger, recordings: Colle
             )
         else:
             ledger.close_comparison(comparison.comparison_id, "failed")
+
+
+def _give_up(instance: dg.DagsterInstance, ledger: Ledger) -> None:
+    """Of comparisons whose recording has a newer version by now, what has not begun."""
+    for comparison in ledger.superseded_comparisons():
+        of_it = {COMPARISON_TAG: comparison.comparison_id}
+        for run in instance.get_runs(dg.RunsFilter(tags=of_it, statuses=_NOT_BEGUN)):
+            instance.report_run_canceled(run, message="its recording has a newer version")
+        ledger.close_comparison(comparison.comparison_id, "given_up")
 
 
 def _is_to_be_run(runs: list[dg.DagsterRun]) -> bool:

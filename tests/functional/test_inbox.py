@@ -229,6 +229,26 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
     assert Ledger(places.inbox_ledger).open_comparisons() == []
 
 
+def test_a_newer_version_gives_up_what_has_not_begun_of_the_older_ones_comparison(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
+) -> None:
+    for lines in (5, 9):
+        put(folder, "shop.log", log(lines))
+        [request] = [one for one in asked(definitions, instance) if one.job_name == IMPORT_RECORDING]
+        assert bring(definitions, instance, request)
+        if lines == 5:
+            old = asked(definitions, instance)
+            for cell, status in zip(
+                old, (dg.DagsterRunStatus.STARTED, *[dg.DagsterRunStatus.NOT_STARTED] * 2), strict=True
+            ):
+                ended(instance, cell, status)
+    new = asked(definitions, instance)
+    assert {cell.partition_key for cell in new} == {cell.partition_key for cell in old}
+    assert not {cell.run_key for cell in new} & {cell.run_key for cell in old}
+    statuses = [run.status for run in instance.get_runs(dg.RunsFilter(job_name=ONE_CELL))]
+    assert sorted(status.value for status in statuses) == ["CANCELED", "CANCELED", "STARTED"]
+
+
 def test_an_import_that_was_killed_is_asked_for_again(
     definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
 ) -> None:

@@ -181,6 +181,12 @@ class Ledger:
                 " state = CASE WHEN signature = ? THEN ? ELSE state END WHERE address = ?",
                 [file.pending_digest, file.pending_size, file.recording, file.signature, State.IMPORTED, file.address],
             )
+            # What the recording was before can be compared no longer.
+            database.execute(
+                "UPDATE comparisons SET state = 'superseded'"
+                " WHERE recording = ? AND comparison_id <> ? AND state = 'open'",
+                [comparison.recording, comparison.comparison_id],
+            )
             database.execute(
                 "INSERT OR IGNORE INTO comparisons VALUES (?, ?, 'open', ?)",
                 [comparison.comparison_id, comparison.recording, comparison.night],
@@ -213,14 +219,21 @@ class Ledger:
 
     def open_comparisons(self) -> list[Comparison]:
         """What was called for and not made yet, in the order of dates."""
+        return self._comparisons("open")
+
+    def superseded_comparisons(self) -> list[Comparison]:
+        """What was called for before a newer version of its recording came, and not given up yet."""
+        return self._comparisons("superseded")
+
+    def _comparisons(self, state: str) -> list[Comparison]:
         with self._open() as database:
             rows = database.execute(
-                "SELECT comparison_id, recording, night FROM comparisons WHERE state = 'open' ORDER BY night, 1"
+                "SELECT comparison_id, recording, night FROM comparisons WHERE state = ? ORDER BY night, 1", [state]
             )
             return [Comparison(*row) for row in rows]
 
     def close_comparison(self, comparison_id: str, state: str) -> None:
-        """It is ``compared``, or ``failed``: nothing is to be asked for any more."""
+        """It is ``compared``, ``failed`` or ``given_up``: nothing is to be asked for any more."""
         with self._open() as database:
             database.execute("UPDATE comparisons SET state = ? WHERE comparison_id = ?", [state, comparison_id])
 
