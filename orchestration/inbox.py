@@ -30,6 +30,7 @@ _PARTITION_TAG = "dagster/partition"
 _CELL_TAG = "dagster/partition/cell"
 _BEFORE_REPLAYS = {"dagster/priority": "1"}
 _AFTER_REPLAYS = {"dagster/priority": "-1"}
+_MOST_TOLD = 20  # files a tick's log names
 _MOST_SHOWN = 20  # recordings looked at a tick
 _MOST_COMPARISONS = 10  # asked for at a time; the others wait in the ledger
 _ATTEMPTS = 2  # at a cell whose run failed: the daemon may have been killed
@@ -119,8 +120,11 @@ def inbox_sensor(
         requests += _comparisons(context.instance, ledger, recordings)
         if isinstance(looked, str) and not requests:
             raise ArchduelError(looked)
-        for sentence in [looked] if isinstance(looked, str) else looked.told:
+        told = [looked] if isinstance(looked, str) else looked.told
+        for sentence in told[:_MOST_TOLD]:
             context.log.warning(sentence)
+        if len(told) > _MOST_TOLD:
+            context.log.warning(f"and {len(told) - _MOST_TOLD:,} more: archduel inbox lists them")
         if not requests:
             return dg.SkipReason(f"{looked}. archduel inbox says more.")
         return dg.SensorResult(

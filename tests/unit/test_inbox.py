@@ -214,6 +214,16 @@ def test_links_pipes_and_empty_files_are_refused_without_being_read(desk: Desk, 
     assert desk.work() == []
 
 
+def test_a_link_that_takes_a_files_place_before_its_import_is_not_followed(desk: Desk, tmp_path: Path) -> None:
+    path = desk.put("shop.log", log(3))
+    (tmp_path / "outside.log").write_text(log(3))
+    desk.look()
+    path.unlink()
+    path.symlink_to(tmp_path / "outside.log")
+    assert desk.work() == []
+    assert "a link" in desk.state("shop.log")[1]
+
+
 def test_a_name_that_is_no_text_is_refused_and_hides_no_other(desk: Desk) -> None:
     desk.put(os.fsdecode(b"\xff\xfe.log"), log(2))
     desk.put("good.log", log(3))

@@ -46,6 +46,8 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         entry = inbox.entry(file.address)
     except FileNotFoundError:
         raise ArchduelError(f"{file.address} is not there any more") from None
+    if entry.refusal:
+        raise ArchduelError(f"{file.address}: {entry.refusal}")
     with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
         mapping = inbox.mapping(entry, Path(folder))
         rules = Rules(mapping=read_mapping(mapping)) if mapping else EVERYTHING

@@ -103,6 +103,8 @@ class Watcher:
                 told.append(f"{entry.name} is {'left out' if state is State.REFUSED else 'known'}: {message}")
 
         for entry in pending:
+            if self.clock() >= ends:
+                break
             file = files[entry.address]
             refusal = entry.refusal or (None if entry.size or not self._is_complete(entry, file, now) else "empty")
             if refusal:
@@ -121,8 +123,6 @@ class Watcher:
                 settle(entry, State.REFUSED, f"cannot be read: {error.strerror or error}")
                 continue
             if digests is None:
-                if self.clock() >= ends:
-                    break
                 continue
             digest, beginning = digests
             if known := _known(digest, contents, queued, recordings):
