@@ -137,7 +137,7 @@ def test_logs_of_several_files_each_in_order_have_no_clock_put_back(places: Plac
 
 def _checks(places: Places, name: str) -> dict[str | None, dg.AssetCheckResult]:
     library = Library(places)
-    found = recording_checks(figures(library, name), course(library.paths()[name]))
+    found = recording_checks(name, figures(library, name), course(library.paths()[name]))
     return {check.check_name: check for check in found}
 
 
@@ -156,7 +156,7 @@ def test_a_line_nobody_knows_the_fate_of_fails_the_books(
 ) -> None:
     amounts = replace(figures(Library(places), "food_orders"), requests=10, provenance=books)
     over_time = Course(10, 9.0, 1.0, {}, 1.0, (Gap(1.0, 2.0),), 0.0)
-    [check] = [one for one in recording_checks(amounts, over_time) if one.check_name == BOOKS]
+    [check] = [one for one in recording_checks("x", amounts, over_time) if one.check_name == BOOKS]
     assert (check.passed, check.metadata["unaccounted"].value) == (unaccounted == 0, unaccounted)
 
 
