@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.errors import ArchduelError
+from workloads.importers import importers
+from workloads.importers.ingest import ingest
 from workloads.importers.reading import Readable
 from workloads.inbox import Entry
 from workloads.inbox.folder import FolderInbox
@@ -318,6 +320,18 @@ def test_a_name_that_is_taken_gets_a_number_and_keeps_it(desk: Desk) -> None:
     desk.put("a_x.log", log(5))
     desk.look()
     assert sorted(desk.work()) == ["a_x", "a_x_2", "food_orders_2"]
+
+
+def test_a_refused_file_takes_no_name_from_a_recording_that_came_otherwise(desk: Desk, tmp_path: Path) -> None:
+    desk.put("shop.log", "not a log\n" * 30)
+    desk.look()
+    desk.work()
+    (tmp_path / "mine.log").write_text(log(9))
+    ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
+    desk.put("shop.log", log(3))
+    desk.look()
+    assert desk.work() == ["shop_2"]
+    assert desk.library.load("shop").requests == 9
 
 
 def test_no_more_than_so_many_imports_wait_at_a_time(desk: Desk) -> None:
