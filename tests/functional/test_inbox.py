@@ -15,7 +15,7 @@ from orchestration.build import build_definitions
 from orchestration.inbox import IMPORT_TAG
 from orchestration.inbox_place import inbox_from_environment
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import CELLS, RECORDINGS, declare, night_partitions, recording_partitions
+from orchestration.partitions import CELLS, MOST_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
 from workloads.errors import UsageError
 from workloads.figures import figures
 from workloads.importers import importers
@@ -23,7 +23,7 @@ from workloads.importers.ingest import ingest
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger, State
 from workloads.library import Library
-from workloads.places import Places
+from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.scenarios import DEFAULT_SCENARIOS
 from workloads.traffic import Course, Gap, course
 
@@ -178,6 +178,24 @@ def test_a_recording_that_is_gone_is_no_partition(instance: dg.DagsterInstance, 
     declare(instance, places)
     assert instance.get_dynamic_partitions(RECORDINGS) == ["food_orders"]
     assert not [cell for cell in instance.get_dynamic_partitions(CELLS) if cell.startswith("gone")]
+
+
+def test_of_very_many_recordings_all_are_partitions_and_the_cells_of_the_latest_are_offered(
+    instance: dg.DagsterInstance, places: Places
+) -> None:
+    bundled = next(BUNDLED_RECORDINGS.glob("*.parquet"))
+    for number in range(MOST_OFFERED + 5):
+        path = places.recordings / f"r{number}" / "requests.parquet"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bundled.read_bytes())
+        os.utime(path, (1e9 + number, 1e9 + number))
+    os.utime(places.recordings / "r7" / "requests.parquet", (3e9, 3e9))
+    declare(instance, places)
+    assert len(instance.get_dynamic_partitions(RECORDINGS)) == MOST_OFFERED + 6
+    offered = {cell.partition("__")[0] for cell in instance.get_dynamic_partitions(CELLS)}
+    assert len(offered) == MOST_OFFERED
+    assert "r7" in offered
+    assert not {f"r{number}" for number in range(5)} & offered
 
 
 def test_without_an_inbox_its_sensor_is_off_and_says_why(places: Places, instance: dg.DagsterInstance) -> None:
