@@ -92,6 +92,19 @@ def test_a_prefix_is_an_inbox_like_a_folder(s3: str, places: Places) -> None:
         assert stream.read(5) == LINE.format(second=0).encode()[10:15]
 
 
+def test_an_object_that_cannot_be_read_is_named_without_where_it_was_downloaded_to(s3: str, places: Places) -> None:
+    client = Clients(s3).s3
+    client.create_bucket(Bucket="broken")
+    client.put_object(Bucket="broken", Key="shop.log", Body="not a log\n" * 30)
+    inbox, ledger = S3Inbox("s3://broken", s3), Ledger(places.inbox_ledger)
+    Watcher(inbox, ledger).look([])
+    with pytest.raises(ArchduelError):
+        bring_in("s3://broken/shop.log", inbox, ledger, Library(places), "2026-11-24")
+    file = ledger.file("s3://broken/shop.log")
+    assert file is not None
+    assert file.message.startswith("shop.log is in none of the formats")
+
+
 @pytest.mark.parametrize("uri", ["s3://nowhere/x", "s3://"])
 def test_an_inbox_that_is_not_there_is_one_sentence(s3: str, uri: str) -> None:
     with pytest.raises(ArchduelError, match="s3://"):

@@ -358,6 +358,22 @@ def test_ids_of_comparisons_tell_contents_apart(desk: Desk) -> None:
     assert comparison_of(file).endswith(file.pending_digest[:8])
 
 
+class FarInbox(FolderInbox):
+    """One that cannot be reached any more once something was queued."""
+
+    def entry(self, address: str) -> Entry:
+        raise ArchduelError("cannot read it: no answer")
+
+
+def test_an_inbox_out_of_reach_says_nothing_against_its_files(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    with pytest.raises(ArchduelError, match="no answer"):
+        bring_in(file.address, FarInbox(desk.folder), desk.ledger, desk.library, NIGHT)
+    assert desk.work() == ["shop"]
+
+
 @dataclass
 class SlowInbox:
     """One huge object; every read takes a second."""

@@ -201,9 +201,10 @@ class Ledger:
             )
 
     def died(self, file: File) -> None:
-        """The import of the queued ``file`` ended without a word: killed. It is tried again, `MOST_ATTEMPTS` times."""
+        """The import of the queued ``file`` ended without a word: killed, or the inbox was out of reach. It is tried
+        `MOST_ATTEMPTS` times."""
         if file.attempt >= MOST_ATTEMPTS:
-            self.refused(file, f"its import was killed {MOST_ATTEMPTS} times; touch the file to have it tried again")
+            self.refused(file, f"its import was cut short {MOST_ATTEMPTS} times; archduel inbox --retry tries again")
             return
         with self._open() as database:
             database.execute(
