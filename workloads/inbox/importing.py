@@ -14,7 +14,6 @@ from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.library import Library
 
-
 # Where an object was downloaded to is gone by the time its error is read; the file's name says enough.
 _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
 
