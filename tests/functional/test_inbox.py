@@ -172,6 +172,20 @@ def test_a_recording_brought_in_by_hand_is_a_partition_at_once_and_is_shown_once
     assert asked(definitions, instance, "library") == []
 
 
+def test_a_recording_whose_showing_was_killed_is_shown_once_more(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    keys = []
+    while requests := asked(definitions, instance, "library"):
+        [request] = requests
+        keys.append(request.run_key)
+        tags = {**request.tags, "dagster/partition": "food_orders", "dagster/run_key": request.run_key or ""}
+        failed = dg.DagsterRunStatus.FAILURE
+        run = dg.DagsterRun(job_name=IMPORT_RECORDING, run_id=str(uuid.uuid4()), status=failed, tags=tags)
+        instance.add_run(run)
+    assert len(set(keys)) == len(keys) == 2
+
+
 def test_a_recording_that_is_gone_is_no_partition(instance: dg.DagsterInstance, places: Places) -> None:
     instance.add_dynamic_partitions(RECORDINGS, ["gone"])
     instance.add_dynamic_partitions(CELLS, ["gone__steady"])
