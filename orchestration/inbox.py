@@ -27,13 +27,16 @@ COMPARISON_TAG = "archduel/comparison"
 MOST_REQUESTS = 2000  # of a recording are compared: what `archduel import` proposes, minutes whatever came
 
 _PARTITION_TAG = "dagster/partition"
+_RUN_KEY_TAG = "dagster/run_key"
 _CELL_TAG = "dagster/partition/cell"
 _BEFORE_REPLAYS = {"dagster/priority": "1"}
 _AFTER_REPLAYS = {"dagster/priority": "-1"}
+_MOST_TOLD = 20  # files a tick's log names
 _MOST_SHOWN = 20  # recordings looked at a tick
 _MOST_COMPARISONS = 10  # asked for at a time; the others wait in the ledger
-_ATTEMPTS = 2  # at a cell whose run failed: the daemon may have been killed
+_ATTEMPTS = 2  # at what a run failed at: it may have been killed
 _INTERVAL_S = 30
+_NOT_BEGUN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED]
 
 
 def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
@@ -58,14 +61,16 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
                 latest_ns = max(latest_ns, written_ns)
                 if name in awaited or (name in shown and written_ns <= seen_ns):
                     continue
-                if _is_being_shown(context.instance, name) or (
-                    name in shown and _shown_at(context.instance, name) > written_ns / 1e9
-                ):
+                if name in shown and _shown_at(context.instance, name) > written_ns / 1e9:
+                    continue
+                key = f"{name}/{written_ns}"
+                attempts = _attempts(context.instance, name, key)
+                if attempts is None or attempts == _ATTEMPTS:
                     continue
                 if asked == _MOST_SHOWN:
                     return  # without a cursor: the rest is found again
                 asked += 1
-                yield dg.RunRequest(run_key=f"{name}/{written_ns}", partition_key=name, tags=_AFTER_REPLAYS)
+                yield dg.RunRequest(run_key=f"{key}/{attempts}", partition_key=name, tags=_AFTER_REPLAYS)
         context.update_cursor(str(latest_ns))
         if not asked:
             yield dg.SkipReason("every recording is known")
@@ -73,11 +78,13 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
     return library
 
 
-def _is_being_shown(instance: dg.DagsterInstance, recording: str) -> bool:
-    """Whether a run is at it, such as the one that has just imported it."""
-    tags = {_PARTITION_TAG: recording}
-    runs = instance.get_runs(dg.RunsFilter(job_name=IMPORT_RECORDING, tags=tags), limit=5)
-    return any(not run.is_finished for run in runs)
+def _attempts(instance: dg.DagsterInstance, recording: str, key: str) -> int | None:
+    """How many runs failed to show it as it is now; None while one is at it, such as one that has just imported it."""
+    of_it = dg.RunsFilter(job_name=IMPORT_RECORDING, tags={_PARTITION_TAG: recording})
+    runs = instance.get_runs(of_it, limit=10)
+    if not all(run.is_finished for run in runs):
+        return None
+    return sum(run.tags.get(_RUN_KEY_TAG, "").startswith(f"{key}/") for run in runs)
 
 
 def _shown_at(instance: dg.DagsterInstance, recording: str) -> float:
@@ -114,11 +121,15 @@ def inbox_sensor(
             looked = str(error)  # what was imported before is compared all the same
         requests = [*_imports(context.instance, ledger, night)]
         asked = {str(request.partition_key) for request in requests}
+        _give_up(context.instance, ledger)
         requests += _comparisons(context.instance, ledger, recordings)
         if isinstance(looked, str) and not requests:
             raise ArchduelError(looked)
-        for sentence in [looked] if isinstance(looked, str) else looked.told:
+        told = [looked] if isinstance(looked, str) else looked.told
+        for sentence in told[:_MOST_TOLD]:
             context.log.warning(sentence)
+        if len(told) > _MOST_TOLD:
+            context.log.warning(f"and {len(told) - _MOST_TOLD:,} more: archduel inbox lists them")
         if not requests:
             return dg.SkipReason(f"{looked}. archduel inbox says more.")
         return dg.SensorResult(
@@ -174,6 +185,15 @@ def _comparisons(instance: dg.DagsterInstance, ledger: Ledger, recordings: Colle
             )
         else:
             ledger.close_comparison(comparison.comparison_id, "failed")
+
+
+def _give_up(instance: dg.DagsterInstance, ledger: Ledger) -> None:
+    """Of comparisons whose recording has a newer version by now, what has not begun."""
+    for comparison in ledger.superseded_comparisons():
+        of_it = {COMPARISON_TAG: comparison.comparison_id}
+        for run in instance.get_runs(dg.RunsFilter(tags=of_it, statuses=_NOT_BEGUN)):
+            instance.report_run_canceled(run, message="its recording has a newer version")
+        ledger.close_comparison(comparison.comparison_id, "given_up")
 
 
 def _is_to_be_run(runs: list[dg.DagsterRun]) -> bool:

@@ -11,6 +11,9 @@ from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from tests.evidence_builder import EvidenceBuilder
 from tests.shell import archduel
+from workloads.inbox.folder import FolderInbox
+from workloads.inbox.ledger import Ledger
+from workloads.inbox.watching import Watcher
 from workloads.places import Places
 
 LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
@@ -178,6 +181,18 @@ def test_a_bad_import_is_one_line_and_leaves_no_recording(
     assert said in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not list(places.recordings.glob("[!.]*"))
+
+
+def test_the_inbox_says_what_became_of_its_files_and_why(places: Places, tmp_path: Path) -> None:
+    done = archduel(places, "inbox")
+    assert done.returncode == 2
+    assert "export ARCHDUEL_INBOX" in done.stderr
+    (tmp_path / "empty.log").touch()
+    Watcher(FolderInbox(tmp_path), Ledger(places.inbox_ledger), settled_s=0).look([])
+    shown = archduel(places, "inbox").stdout
+    assert "empty.log" in shown
+    assert "1 refused" in shown
+    assert "1 refused file is tried again" in archduel(places, "inbox", "--retry").stdout
 
 
 def test_a_port_that_is_taken_is_one_line(places: Places) -> None:

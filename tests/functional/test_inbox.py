@@ -15,7 +15,7 @@ from orchestration.build import build_definitions
 from orchestration.inbox import IMPORT_TAG
 from orchestration.inbox_place import inbox_from_environment
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import CELLS, RECORDINGS, declare, night_partitions, recording_partitions
+from orchestration.partitions import CELLS, MOST_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
 from workloads.errors import UsageError
 from workloads.figures import figures
 from workloads.importers import importers
@@ -23,7 +23,7 @@ from workloads.importers.ingest import ingest
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger, State
 from workloads.library import Library
-from workloads.places import Places
+from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.scenarios import DEFAULT_SCENARIOS
 from workloads.traffic import Course, Gap, course
 
@@ -137,7 +137,7 @@ def test_logs_of_several_files_each_in_order_have_no_clock_put_back(places: Plac
 
 def _checks(places: Places, name: str) -> dict[str | None, dg.AssetCheckResult]:
     library = Library(places)
-    found = recording_checks(figures(library, name), course(library.paths()[name]))
+    found = recording_checks(name, figures(library, name), course(library.paths()[name]))
     return {check.check_name: check for check in found}
 
 
@@ -156,7 +156,7 @@ def test_a_line_nobody_knows_the_fate_of_fails_the_books(
 ) -> None:
     amounts = replace(figures(Library(places), "food_orders"), requests=10, provenance=books)
     over_time = Course(10, 9.0, 1.0, {}, 1.0, (Gap(1.0, 2.0),), 0.0)
-    [check] = [one for one in recording_checks(amounts, over_time) if one.check_name == BOOKS]
+    [check] = [one for one in recording_checks("x", amounts, over_time) if one.check_name == BOOKS]
     assert (check.passed, check.metadata["unaccounted"].value) == (unaccounted == 0, unaccounted)
 
 
@@ -172,12 +172,44 @@ def test_a_recording_brought_in_by_hand_is_a_partition_at_once_and_is_shown_once
     assert asked(definitions, instance, "library") == []
 
 
+def test_a_recording_whose_showing_was_killed_is_shown_once_more(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    keys = []
+    while requests := asked(definitions, instance, "library"):
+        [request] = requests
+        keys.append(request.run_key)
+        tags = {**request.tags, "dagster/partition": "food_orders", "dagster/run_key": request.run_key or ""}
+        failed = dg.DagsterRunStatus.FAILURE
+        run = dg.DagsterRun(job_name=IMPORT_RECORDING, run_id=str(uuid.uuid4()), status=failed, tags=tags)
+        instance.add_run(run)
+    assert len(set(keys)) == len(keys) == 2
+
+
 def test_a_recording_that_is_gone_is_no_partition(instance: dg.DagsterInstance, places: Places) -> None:
     instance.add_dynamic_partitions(RECORDINGS, ["gone"])
     instance.add_dynamic_partitions(CELLS, ["gone__steady"])
     declare(instance, places)
     assert instance.get_dynamic_partitions(RECORDINGS) == ["food_orders"]
     assert not [cell for cell in instance.get_dynamic_partitions(CELLS) if cell.startswith("gone")]
+
+
+def test_of_very_many_recordings_all_are_partitions_and_the_cells_of_the_latest_are_offered(
+    instance: dg.DagsterInstance, places: Places
+) -> None:
+    bundled = next(BUNDLED_RECORDINGS.glob("*.parquet"))
+    for number in range(MOST_OFFERED + 5):
+        path = places.recordings / f"r{number}" / "requests.parquet"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bundled.read_bytes())
+        os.utime(path, (1e9 + number, 1e9 + number))
+    os.utime(places.recordings / "r7" / "requests.parquet", (3e9, 3e9))
+    declare(instance, places)
+    assert len(instance.get_dynamic_partitions(RECORDINGS)) == MOST_OFFERED + 6
+    offered = {cell.partition("__")[0] for cell in instance.get_dynamic_partitions(CELLS)}
+    assert len(offered) == MOST_OFFERED
+    assert "r7" in offered
+    assert not {f"r{number}" for number in range(5)} & offered
 
 
 def test_without_an_inbox_its_sensor_is_off_and_says_why(places: Places, instance: dg.DagsterInstance) -> None:
@@ -227,6 +259,26 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
     ended(instance, compared, dg.DagsterRunStatus.STARTED)
     assert asked(definitions, instance) == []
     assert Ledger(places.inbox_ledger).open_comparisons() == []
+
+
+def test_a_newer_version_gives_up_what_has_not_begun_of_the_older_ones_comparison(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
+) -> None:
+    for lines in (5, 9):
+        put(folder, "shop.log", log(lines))
+        [request] = [one for one in asked(definitions, instance) if one.job_name == IMPORT_RECORDING]
+        assert bring(definitions, instance, request)
+        if lines == 5:
+            old = asked(definitions, instance)
+            for cell, status in zip(
+                old, (dg.DagsterRunStatus.STARTED, *[dg.DagsterRunStatus.NOT_STARTED] * 2), strict=True
+            ):
+                ended(instance, cell, status)
+    new = asked(definitions, instance)
+    assert {cell.partition_key for cell in new} == {cell.partition_key for cell in old}
+    assert not {cell.run_key for cell in new} & {cell.run_key for cell in old}
+    statuses = [run.status for run in instance.get_runs(dg.RunsFilter(job_name=ONE_CELL))]
+    assert sorted(status.value for status in statuses) == ["CANCELED", "CANCELED", "STARTED"]
 
 
 def test_an_import_that_was_killed_is_asked_for_again(

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from resources.clients import Clients
-from resources.object_store import S3ObjectStore
+from resources.object_store import S3Inbox, S3ObjectStore
 from tests.platforms import platform
 from workloads.errors import ArchduelError
 from workloads.importers import importers
 from workloads.importers.ingest import ingest
+from workloads.inbox.importing import bring_in
+from workloads.inbox.ledger import Ledger, State
+from workloads.inbox.watching import Watcher
 from workloads.library import Library
 from workloads.places import Places
 
@@ -48,6 +51,64 @@ def test_what_is_not_there_is_one_sentence_and_no_recording(s3: str, places: Pla
     with pytest.raises(ArchduelError, match=uri.removeprefix("s3://")):
         ingest(importers()["combined"], [uri], "shop", Library(places), object_store=S3ObjectStore(s3))
     assert "shop" not in Library(places).paths()
+
+
+def test_a_prefix_is_an_inbox_like_a_folder(s3: str, places: Places) -> None:
+    client = Clients(s3).s3
+    client.create_bucket(Bucket="inbox")
+
+    def put(key: str, lines: int, first: int = 0) -> None:
+        text = "".join(LINE.format(second=s) for s in range(first, first + lines))
+        client.put_object(Bucket="inbox", Key=key, Body=text)
+
+    put("new/shop.log", 3)
+    put("new/eu/a#1?.log", 4)
+    put("new/eu/copy.log", 3)
+    put("new/.hidden.log", 5)
+    put("newer/other.log", 6)
+    client.put_object(
+        Bucket="inbox", Key="new/mapping.yaml", Body='routes:\n  - match: "GET /menu"\n    operation: command\n'
+    )
+    inbox, ledger, library = S3Inbox("s3://inbox/new", s3), Ledger(places.inbox_ledger), Library(places)
+    watcher = Watcher(inbox, ledger)
+
+    def bring() -> dict[str, int]:
+        watcher.look(library.paths())
+        files = ledger.queued()
+        for file in files:
+            bring_in(file.address, inbox, ledger, library, "2026-11-24")
+        return {file.recording or "": library.load(file.recording or "").requests for file in files}
+
+    assert bring() == {"eu_a_1": 4, "eu_copy": 3}
+    assert library.load("eu_copy").command_share == 1.0, "by the mapping"
+    assert {file.state for file in ledger.files().values()} == {State.IMPORTED, State.DUPLICATE}
+    assert bring() == {}
+    put("new/eu/copy.log", 7)
+    assert bring() == {"eu_copy": 7}
+    client.delete_object(Bucket="inbox", Key="new/eu/copy.log")
+    with pytest.raises(FileNotFoundError):
+        inbox.entry("s3://inbox/new/eu/copy.log")
+    with inbox.open("s3://inbox/new/shop.log", 10) as stream:
+        assert stream.read(5) == LINE.format(second=0).encode()[10:15]
+
+
+def test_an_object_that_cannot_be_read_is_named_without_where_it_was_downloaded_to(s3: str, places: Places) -> None:
+    client = Clients(s3).s3
+    client.create_bucket(Bucket="broken")
+    client.put_object(Bucket="broken", Key="shop.log", Body="not a log\n" * 30)
+    inbox, ledger = S3Inbox("s3://broken", s3), Ledger(places.inbox_ledger)
+    Watcher(inbox, ledger).look([])
+    with pytest.raises(ArchduelError):
+        bring_in("s3://broken/shop.log", inbox, ledger, Library(places), "2026-11-24")
+    file = ledger.file("s3://broken/shop.log")
+    assert file is not None
+    assert file.message.startswith("shop.log is in none of the formats")
+
+
+@pytest.mark.parametrize("uri", ["s3://nowhere/x", "s3://"])
+def test_an_inbox_that_is_not_there_is_one_sentence(s3: str, uri: str) -> None:
+    with pytest.raises(ArchduelError, match="s3://"):
+        list(S3Inbox(uri, s3).entries())
 
 
 def test_downloads_stay_in_their_folder(s3: str, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.errors import ArchduelError
+from workloads.importers import importers
+from workloads.importers.ingest import ingest
 from workloads.importers.reading import Readable
 from workloads.inbox import Entry
 from workloads.inbox.folder import FolderInbox
@@ -125,7 +127,8 @@ def test_more_lines_make_a_new_version_of_the_same_recording_once(desk: Desk) ->
     assert desk.work() == ["shop"]
     assert desk.library.load("shop").requests == 7
     assert desk.look() == {State.IMPORTED: 1}
-    assert len(desk.ledger.open_comparisons()) == 2
+    [old], [new] = desk.ledger.superseded_comparisons(), desk.ledger.open_comparisons()
+    assert old.recording == new.recording == "shop"
 
 
 def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
@@ -211,6 +214,16 @@ def test_links_pipes_and_empty_files_are_refused_without_being_read(desk: Desk, 
     assert desk.look() == {State.REFUSED: 4}
     assert [len(desk.told), desk.look(), len(desk.told)] == [4, {State.REFUSED: 4}, 0]
     assert desk.work() == []
+
+
+def test_a_link_that_takes_a_files_place_before_its_import_is_not_followed(desk: Desk, tmp_path: Path) -> None:
+    path = desk.put("shop.log", log(3))
+    (tmp_path / "outside.log").write_text(log(3))
+    desk.look()
+    path.unlink()
+    path.symlink_to(tmp_path / "outside.log")
+    assert desk.work() == []
+    assert "a link" in desk.state("shop.log")[1]
 
 
 def test_a_name_that_is_no_text_is_refused_and_hides_no_other(desk: Desk) -> None:
@@ -309,6 +322,18 @@ def test_a_name_that_is_taken_gets_a_number_and_keeps_it(desk: Desk) -> None:
     assert sorted(desk.work()) == ["a_x", "a_x_2", "food_orders_2"]
 
 
+def test_a_refused_file_takes_no_name_from_a_recording_that_came_otherwise(desk: Desk, tmp_path: Path) -> None:
+    desk.put("shop.log", "not a log\n" * 30)
+    desk.look()
+    desk.work()
+    (tmp_path / "mine.log").write_text(log(9))
+    ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
+    desk.put("shop.log", log(3))
+    desk.look()
+    assert desk.work() == ["shop_2"]
+    assert desk.library.load("shop").requests == 9
+
+
 def test_no_more_than_so_many_imports_wait_at_a_time(desk: Desk) -> None:
     for number in range(MOST_QUEUED + 3):
         desk.put(f"n{number}.log", log(1 + number))
@@ -331,6 +356,22 @@ def test_ids_of_comparisons_tell_contents_apart(desk: Desk) -> None:
     assert comparison_of(file).startswith("inbox-shop-")
     assert file.pending_digest is not None
     assert comparison_of(file).endswith(file.pending_digest[:8])
+
+
+class FarInbox(FolderInbox):
+    """One that cannot be reached any more once something was queued."""
+
+    def entry(self, address: str) -> Entry:
+        raise ArchduelError("cannot read it: no answer")
+
+
+def test_an_inbox_out_of_reach_says_nothing_against_its_files(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    with pytest.raises(ArchduelError, match="no answer"):
+        bring_in(file.address, FarInbox(desk.folder), desk.ledger, desk.library, NIGHT)
+    assert desk.work() == ["shop"]
 
 
 @dataclass

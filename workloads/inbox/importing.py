@@ -1,5 +1,6 @@
 """One queued file of the inbox becomes a recording, or is refused with a reason; either way the ledger knows."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from workloads.importers.mapping import read_mapping
 from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.library import Library
+
+# Where an object was downloaded to is gone by the time its error is read; the file's name says enough.
+_DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
 
 
 def comparison_of(file: File) -> str:
@@ -31,11 +35,15 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
     try:
         done = _ingest(file, inbox, library)
     except ArchduelError as error:
-        if _is_gone(address, inbox):
+        try:
+            inbox.entry(address)
+        except FileNotFoundError:
             ledger.refused(file, "it went away before it was imported")
             ledger.forget(address)
+        except ArchduelError:
+            pass  # the inbox cannot be reached, which says nothing about the file: it stays queued
         else:
-            ledger.refused(file, str(error))
+            ledger.refused(file, _DOWNLOADED.sub("", str(error)))
         raise
     ledger.imported(file, Comparison(comparison_of(file), file.recording, night))
     return done
@@ -46,6 +54,8 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         entry = inbox.entry(file.address)
     except FileNotFoundError:
         raise ArchduelError(f"{file.address} is not there any more") from None
+    if entry.refusal:
+        raise ArchduelError(f"{file.address}: {entry.refusal}")
     with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
         mapping = inbox.mapping(entry, Path(folder))
         rules = Rules(mapping=read_mapping(mapping)) if mapping else EVERYTHING
@@ -58,13 +68,3 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         rules=rules,
         object_store=inbox.object_store,
     )
-
-
-def _is_gone(address: str, inbox: Inbox) -> bool:
-    try:
-        inbox.entry(address)
-    except FileNotFoundError:
-        return True
-    except ArchduelError:
-        return False
-    return False

@@ -181,6 +181,12 @@ class Ledger:
                 " state = CASE WHEN signature = ? THEN ? ELSE state END WHERE address = ?",
                 [file.pending_digest, file.pending_size, file.recording, file.signature, State.IMPORTED, file.address],
             )
+            # What the recording was before can be compared no longer.
+            database.execute(
+                "UPDATE comparisons SET state = 'superseded'"
+                " WHERE recording = ? AND comparison_id <> ? AND state = 'open'",
+                [comparison.recording, comparison.comparison_id],
+            )
             database.execute(
                 "INSERT OR IGNORE INTO comparisons VALUES (?, ?, 'open', ?)",
                 [comparison.comparison_id, comparison.recording, comparison.night],
@@ -195,9 +201,10 @@ class Ledger:
             )
 
     def died(self, file: File) -> None:
-        """The import of the queued ``file`` ended without a word: killed. It is tried again, `MOST_ATTEMPTS` times."""
+        """The import of the queued ``file`` ended without a word: killed, or the inbox was out of reach. It is tried
+        `MOST_ATTEMPTS` times."""
         if file.attempt >= MOST_ATTEMPTS:
-            self.refused(file, f"its import was killed {MOST_ATTEMPTS} times; touch the file to have it tried again")
+            self.refused(file, f"its import was cut short {MOST_ATTEMPTS} times; archduel inbox --retry tries again")
             return
         with self._open() as database:
             database.execute(
@@ -213,14 +220,21 @@ class Ledger:
 
     def open_comparisons(self) -> list[Comparison]:
         """What was called for and not made yet, in the order of dates."""
+        return self._comparisons("open")
+
+    def superseded_comparisons(self) -> list[Comparison]:
+        """What was called for before a newer version of its recording came, and not given up yet."""
+        return self._comparisons("superseded")
+
+    def _comparisons(self, state: str) -> list[Comparison]:
         with self._open() as database:
             rows = database.execute(
-                "SELECT comparison_id, recording, night FROM comparisons WHERE state = 'open' ORDER BY night, 1"
+                "SELECT comparison_id, recording, night FROM comparisons WHERE state = ? ORDER BY night, 1", [state]
             )
             return [Comparison(*row) for row in rows]
 
     def close_comparison(self, comparison_id: str, state: str) -> None:
-        """It is ``compared``, or ``failed``: nothing is to be asked for any more."""
+        """It is ``compared``, ``failed`` or ``given_up``: nothing is to be asked for any more."""
         with self._open() as database:
             database.execute("UPDATE comparisons SET state = ? WHERE comparison_id = ?", [state, comparison_id])
 

@@ -75,7 +75,7 @@ class Watcher:
         entries = list(self.inbox.entries())
         files = self.ledger.files()
         now = self.now()
-        changed = [one for one in entries if one.address not in files or _has_changed(one, files[one.address])]
+        changed = [one for one in entries if one.address not in files or one.signature != files[one.address].signature]
         self.ledger.notice(changed, now)
         if changed:
             files = self.ledger.files()
@@ -103,6 +103,8 @@ class Watcher:
                 told.append(f"{entry.name} is {'left out' if state is State.REFUSED else 'known'}: {message}")
 
         for entry in pending:
+            if self.clock() >= ends:
+                break
             file = files[entry.address]
             refusal = entry.refusal or (None if entry.size or not self._is_complete(entry, file, now) else "empty")
             if refusal:
@@ -121,8 +123,6 @@ class Watcher:
                 settle(entry, State.REFUSED, f"cannot be read: {error.strerror or error}")
                 continue
             if digests is None:
-                if self.clock() >= ends:
-                    break
                 continue
             digest, beginning = digests
             if known := _known(digest, contents, queued, recordings):
@@ -132,10 +132,7 @@ class Watcher:
                     entry, state, "" if same else f"it holds what {known.address} holds, recording {known.recording}"
                 )
                 continue
-            if file.recording and (file.digest is None or file.digest == beginning):
-                recording = file.recording  # nothing came of it yet, or it only grew
-            else:
-                recording = recording_name(entry.name, taken)
+            recording = _its_own(file, beginning, recordings) or recording_name(entry.name, taken)
             taken.add(recording)
             self.ledger.queue(entry, digest, recording)
             queued[digest] = File(entry.address, entry.signature, now, State.QUEUED, recording)
@@ -164,8 +161,12 @@ class Watcher:
         return None
 
 
-def _has_changed(entry: Entry, file: File) -> bool:
-    return entry.signature != file.signature
+def _its_own(file: File, beginning: str | None, recordings: Collection[str]) -> str | None:
+    """The recording that a file already has, if that is to be replaced: the file only grew, or nothing came of it and
+    nobody took the name."""
+    if file.digest is None:
+        return file.recording if file.recording not in recordings else None
+    return file.recording if file.digest == beginning else None
 
 
 def _known(
