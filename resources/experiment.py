@@ -202,9 +202,9 @@ def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
     stack, requests = watch.bench.stack, len(schedule)
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
     tries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
-    patience_s = max(tries_s, *delays_s, 0) + 5.0
     pace, gauge = stack.clients.pace, Gauge()
     wanted_polls = pace.quiet_polls if stack.queue_urls else 3
+    patience_s = max(tries_s, *delays_s, 0) + 5.0 + wanted_polls * pace.settle_poll_s
     seen: tuple[Backlog, int] | None = None
     quiet_polls, moved_at = 0, time.monotonic()
     while True:
