@@ -130,9 +130,9 @@ class Aws(Target):
         clients = self._clients(options)
         with clients.explained():
             limits = _within(clients, _MODEST)
+            charge = self._account(places, clients, options)
         owner, numbers = Owner.here(places), itertools.count(1)
         tags = _tags(owner)
-        charge = self._account(places, clients, options)
 
         def start(_label: str, _environments: int) -> AwsInstance:
             if not charge.agreed:
