@@ -108,8 +108,11 @@ def run(
     clock = between(clock_before, clock_of(bench.stack))
     if not bench.stack.clients.shares_clock:  # their logs go by their clock as well
         start_epoch_ms = clock.stamp(start_ns) / 1e6
-    invocation_rows, record_rows = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms)
     item_rows = list(observation.commits(bench.stack, clock.stamp(start_ns)))
+    committed = {row["request_id"] for row in item_rows}
+    invocation_rows, record_rows = observation.invocations(
+        bench.stack, clock.stamp(start_ns), start_epoch_ms, committed
+    )
     bench.check_alive()
 
     def tagged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
