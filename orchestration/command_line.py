@@ -599,7 +599,7 @@ def template(architecture: str) -> None:
     """Print an architecture as a CloudFormation template: what is provisioned here, with AWS's roles and permissions.
 
     From the repository's root: `aws cloudformation package` puts the handlers' code into a bucket, `deploy` makes the
-    stack. archduel itself calls no AWS.
+    stack. This command calls no AWS.
     """
     from resources.architectures import architectures
     from resources.template import as_yaml
@@ -640,6 +640,16 @@ def doctor(target: str, machine_only: bool, no_wait: bool, style: str, **options
         style=style,
         console=_console(),
     )
+
+
+@main.command()
+def permissions() -> None:
+    """Print what a profile needs for --target aws: the policy of a user or a role, as JSON."""
+    import json
+
+    from resources.roles import operating
+
+    click.echo(json.dumps(operating(), indent=2))
 
 
 @main.command(cls=_OnTarget)

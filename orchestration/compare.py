@@ -33,6 +33,7 @@ from workloads.scenarios import Scenario, scenarios
 LONG_S = 600
 _OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
 _SETTLE_S = 5  # of a replay, on average over the scenarios
+_AWAY_S = 240  # of a replay on resources of its own, made, believed empty and taken away: assumed, measured by nobody
 
 Instance = dg.DagsterInstance
 
@@ -106,15 +107,21 @@ def estimate(places: Places, request: Request, chosen: Mapping[str, Scenario], r
     lengths = [offer.schedule.duration_us / 1e6 for offer in offers]
     contenders = [len(request.settings_of(one).contenders(request.architectures)) for one in request.cells]
     replays = [number * settings.repetitions for number in contenders]
+    around_s = _SETTLE_S + (0 if platform.target.empties else _AWAY_S)
     seconds = sum(
-        min(many * (length + _SETTLE_S), settings.budget_s or float("inf")) + number * _OVERHEAD_S
+        min(many * (length + around_s), settings.budget_s or float("inf")) + number * _OVERHEAD_S
         for number, many, length in zip(contenders, replays, lengths, strict=True)
     )
     cut = settings.cut(recording)
     speeds = [offer.speed for offer in offers]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
     parts = (
-        Part(architectures()[one.architecture], chosen[name], offer.schedule, settings.repetitions)
+        Part(
+            architectures()[one.architecture],
+            chosen[name],
+            offer.schedule,
+            settings.repetitions + settings.most_made_up,
+        )
         for name, cell, offer in zip(request.scenarios, request.cells, offers, strict=True)
         for one in request.settings_of(cell).contenders(request.architectures)
     )

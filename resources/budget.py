@@ -31,7 +31,7 @@ _WARM_UP = len(warm_up(20, 0.5))  # as `resources.bench` sends it, once where al
 
 @dataclass(frozen=True)
 class Part:
-    """One contender's share: an architecture that a schedule is replayed through so often."""
+    """One contender's share: an architecture that a schedule is replayed through so often at most."""
 
     architecture: Architecture
     scenario: Scenario
@@ -63,8 +63,8 @@ class Budget:
         """For people, a line each."""
         made = ", ".join(f"{count:,} {title}{'s' if count > 1 else ''}" for title, count in self.made.items())
         return [
-            f"makes, and takes away again: {made}",
-            f"sends {self.requests:,} requests in {self.replays} replays, {self.warm_up:,} of them to warm up",
+            f"makes, and takes away again, at most: {made}",
+            f"sends at most {self.requests:,} requests in {self.replays} replays, {self.warm_up:,} of them to warm up",
             f"besides: {self.seeded:,} orders put in before, {self.looks:,} looks at queues and tables",
             f"estimated cost: {self.usd:.4f} USD (documented: prices of {self.price_date}; no free tier, no retries)",
         ]

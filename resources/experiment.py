@@ -108,8 +108,11 @@ def run(
     clock = between(clock_before, clock_of(bench.stack))
     if not bench.stack.clients.shares_clock:  # their logs go by their clock as well
         start_epoch_ms = clock.stamp(start_ns) / 1e6
-    invocation_rows, record_rows = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms)
     item_rows = list(observation.commits(bench.stack, clock.stamp(start_ns)))
+    committed = {row["request_id"] for row in item_rows}
+    invocation_rows, record_rows = observation.invocations(
+        bench.stack, clock.stamp(start_ns), start_epoch_ms, committed
+    )
     bench.check_alive()
 
     def tagged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -202,9 +205,9 @@ def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
     stack, requests = watch.bench.stack, len(schedule)
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
     tries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
-    patience_s = max(tries_s, *delays_s, 0) + 5.0
     pace, gauge = stack.clients.pace, Gauge()
     wanted_polls = pace.quiet_polls if stack.queue_urls else 3
+    patience_s = max(tries_s, *delays_s, 0) + 5.0 + wanted_polls * pace.settle_poll_s
     seen: tuple[Backlog, int] | None = None
     quiet_polls, moved_at = 0, time.monotonic()
     while True:

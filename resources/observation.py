@@ -7,7 +7,7 @@ left behind is in none of the rows.
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +139,10 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
     return {identifier: one for identifier, one in invocations.items() if not one.of_the_lab}
 
 
-def _read_logs(stack: Stack) -> dict[str, dict[str, _Invocation]]:
-    """Node of a function to its invocations; read again until the logs have said the same for as long as the place's
-    pace asks for, where they come late.
+def _read_logs(stack: Stack, committed: Collection[str]) -> dict[str, dict[str, _Invocation]]:
+    """Node of a function to its invocations. Where logs come late they are read again, until they have said the same
+    for a while and tell of everything ``committed``; what a handler was cut off from telling is not waited for longer
+    than the place's patience.
     """
     pace = stack.clients.pace
     said, since = None, time.monotonic()
@@ -151,23 +152,29 @@ def _read_logs(stack: Stack) -> dict[str, dict[str, _Invocation]]:
         now = time.monotonic()
         if read != said:
             said, since = read, now
-        if now - since >= pace.logs_s or now > deadline:
+        if not pace.logs_s or now > deadline or (now - since >= pace.logs_s and _tell_of(read, committed)):
             return read
         time.sleep(pace.settle_poll_s)
 
 
+def _tell_of(read: Mapping[str, Mapping[str, _Invocation]], committed: Collection[str]) -> bool:
+    lines = (one.line for node in read.values() for one in node.values() if one.line)
+    return set(committed) <= {record["id"] for line in lines for record in line["records"]}
+
+
 def invocations(
-    stack: Stack, start_ns: int, start_epoch_ms: float
+    stack: Stack, start_ns: int, start_epoch_ms: float, committed: Collection[str] = ()
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of all invocations, and of the records their handlers logged. What had ended before the start is of an
     earlier replay or a warm-up: some emulators write their logs late, and so into those of the next.
 
     ``start_ns`` is the replay's start by the handlers' clock, ``start_epoch_ms`` by the logs': an invocation that ended
-    without a line of its own is placed by the emulator's stamps, to the millisecond.
+    without a line of its own is placed by the emulator's stamps, to the millisecond. Logs that come late are waited for
+    until they tell of all that is ``committed``, by request id.
     """
     invocation_rows: list[dict[str, Any]] = []
     record_rows: list[dict[str, Any]] = []
-    for node, read in _read_logs(stack).items():
+    for node, read in _read_logs(stack, committed).items():
         for invocation_id, seen in read.items():
             identity = {"function": node, "invocation_id": invocation_id}
             if seen.line is None:

@@ -31,11 +31,13 @@ OWNER = "archduel:owner"  # the tag that says whose something is: names alone co
 # requests a second, and below what one machine sends on time.
 _MODEST = Limits(warm=8, consumers=5, spare=0, environments=1000, busy=50.0, per_s=100.0)
 
+_ATTEMPTS = 8  # AWS throttles who makes a REST API more often than every few seconds
+
 Connect = Callable[[str, str, int], AwsClients]  # profile, region, attempts
 
 
 def _connect(profile: str, region: str, attempts: int) -> AwsClients:
-    return AwsClients(profile, region, attempts=max(attempts, 8))
+    return AwsClients(profile, region, attempts=attempts)
 
 
 class AwsInstance:
@@ -128,9 +130,9 @@ class Aws(Target):
         clients = self._clients(options)
         with clients.explained():
             limits = _within(clients, _MODEST)
+            charge = self._account(places, clients, options)
         owner, numbers = Owner.here(places), itertools.count(1)
         tags = _tags(owner)
-        charge = self._account(places, clients, options)
 
         def start(_label: str, _environments: int) -> AwsInstance:
             if not charge.agreed:
@@ -145,7 +147,9 @@ class Aws(Target):
             own,
             f"{self.product} {clients.region}",
             start,
-            connect=lambda _instance, attempts: self._connect(clients.profile, clients.region, attempts),
+            connect=lambda _instance, attempts: self._connect(
+                clients.profile, clients.region, max(attempts, _ATTEMPTS)
+            ),
             metered=lambda client: MeteredClient(client, charge.spending),
             tags=tags,
             charge=charge,
@@ -161,9 +165,8 @@ class Aws(Target):
         with in_one_sentence(profile, region):
             if region not in regions():
                 raise ArchduelError(f"there is no AWS region {region!r} with Lambda: name one such as eu-west-1")
-            clients = self._connect(profile, region, 8)
-            _ = clients.identity
-        return clients
+            _ = self._connect(profile, region, 2).identity  # without a network nobody waits for a minute
+        return self._connect(profile, region, _ATTEMPTS)
 
     def _account(self, places: Places, clients: AwsClients, options: Mapping[str, str]) -> Account:
         most_requests = _number(options["most_requests"], "--most-requests", whole=True)

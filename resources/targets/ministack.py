@@ -32,6 +32,7 @@ def _settings(port: int, environments: int) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",  # its default is every interface
         "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",  # listens on every interface, wherever the package cryptography is installed
         "LOG_LEVEL": "WARNING",
         # It starts a process for every concurrent invocation, at a third of a CPU second each: past some number the
         # starting itself makes more concurrent, and the machine never comes back. A replay that meets this bound is

@@ -20,6 +20,7 @@ from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
 from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
+from orchestration.compare import _reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
 from orchestration.partitions import cell_partitions, declare, night_partitions, nightly_cells, nightly_targets
@@ -27,7 +28,7 @@ from resources.architectures import architectures
 from resources.judging.schemas import PAIRWISE
 from resources.lab import Comparison, split_cell
 from resources.reconciliation import reconcile
-from resources.targets import DEFAULT_TARGET
+from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
@@ -109,6 +110,21 @@ def test_a_night_on_another_target_waits_to_be_turned_on_and_runs_what_can_be_ha
     assert asked == set(nightly_cells(target))
     assert {split_cell(cell)[2] for cell in asked} == {target}
     assert {split_cell(cell)[1] for cell in asked} <= {split_cell(cell)[1] for cell in nightly_cells()}
+
+
+def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    assert "aws" in targets()
+    assert "aws" not in nightly_targets()
+    result = definitions.resolve_job_def("one_cell").execute_in_process(
+        instance=instance,
+        partition_key=dg.MultiPartitionKey({"cell": f"{CELL}__aws", "night": NIGHT}),
+        asset_selection=[dg.AssetKey(["synchronous", "table"])],
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert _reason(result) == "--target aws needs --profile"
 
 
 def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:

@@ -1,5 +1,5 @@
-"""Whatever is asked of archduel, nothing reaches AWS but `--target aws`: with credentials planted that look real, in the
-environment and in the files of profiles, and with the network watched.
+"""Whatever is asked of archduel, nothing reaches AWS but `--target aws`: with credentials planted that look real, in
+the environment and in the files of profiles, and with the network watched.
 
 What takes an emulator is watched in `tests/integration/test_endpoint.py`.
 """

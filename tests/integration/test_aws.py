@@ -25,6 +25,7 @@ from resources.targets import ministack
 from resources.targets.aws import OWNER, Aws
 from resources.targets.local import LocalEmulator
 from resources.targets.sweeping import found
+from resources.warehouse.reading import query
 from tests.aws_profiles import OPTIONS, profiles, standing_in
 from tests.replaying import lunch, replay
 from workloads.errors import ArchduelError
@@ -201,6 +202,59 @@ def test_what_a_killed_run_made_is_swept_and_nothing_of_anybody_elses(strict: St
     assert strict.everything() == sorted([*before, f"queue {prefix}-theirs"])
     assert corner.sweep(everything=False) == 0
     theirs.sqs.delete_queue(QueueUrl=queue)
+
+
+# The command line with an emulator in AWS's place: nothing it can be told would do that.
+COMMAND = """
+import sys
+from resources.targets import targets
+from tests.aws_profiles import standing_in
+
+targets()["aws"] = standing_in(sys.argv.pop(1))
+from orchestration.command_line import main
+
+main()
+"""
+
+
+@pytest.mark.long
+def test_a_comparison_is_made_once_somebody_agrees_and_leaves_nothing(
+    strict: Strict, places: Places, tmp_path: Path
+) -> None:
+    def compare(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", COMMAND, strict.url, "compare", "--target", "aws", "--profile", "lab"]
+        command += ["--region", OPTIONS["region"], "--architecture", "hybrid", "--baseline", "hybrid"]
+        command += ["--scenario", "steady", "--limit", "30", "--speed", "4"]
+        environment = {**os.environ, "ARCHDUEL_HOME": str(places.home), "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run(
+            [*command, *more],
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=250,
+            check=False,
+        )
+
+    before = strict.everything()
+    unasked = compare()
+    assert unasked.returncode == 1
+    assert "On AWS account 000000000000 in eu-west-1 (profile lab), this" in unasked.stdout
+    assert unasked.stderr == "archduel: nothing was made: --yes agrees to this where nobody can be asked\n"
+    too_many = compare("--yes", "--most-requests", "20")
+    assert too_many.returncode == 1
+    assert "are over the ceiling of 20: raise it with --most-requests" in too_many.stderr
+    assert strict.everything() == before
+
+    done = compare("--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All figures observed on AWS eu-west-1, recorded time played 4 times as fast." in done.stdout
+    [told] = query(
+        places, "SELECT DISTINCT target, evidence, clock_uncertainty_us > 0 AS by_the_wall FROM experiments"
+    ).to_pylist()
+    assert told == {"target": "AWS eu-west-1", "evidence": "observed", "by_the_wall": True}
+    assert strict.everything() == before
 
 
 def test_it_is_never_put_in_place_of_aws_but_by_a_test() -> None:

@@ -209,6 +209,34 @@ class TestClients:
         assert "credential=akialab/" in said
         assert re.match(r"https://([a-z]+\.eu-west-1|iam)\.amazonaws\.com/", request.url)
 
+    def test_of_aws_assume_a_profiles_role_where_aws_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {**PLANTED, "AWS_ENDPOINT_URL_STS": "https://planted.example.com"}.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "config").write_text(
+            "[profile lab]\nrole_arn = arn:aws:iam::123456789012:role/lab\nsource_profile = base\nregion = eu-west-1\n"
+            "[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = secret\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        asked: list[AWSPreparedRequest] = []
+
+        def assume(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            asked.append(request)
+            response = AWSResponse(request.url, 200, {}, _Body())
+            response._content = (
+                b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAASSUMED</AccessKeyId>"
+                b"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+                b"<Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+            )
+            return response
+
+        clients = AwsClients("lab", "eu-west-1")
+        clients._session.events.register("before-send.sts.AssumeRole", assume)
+        request = first_request(clients, "sqs")
+        assert "Credential=ASIAASSUMED/" in str(dict(request.headers))
+        assert [one.url for one in asked] == ["https://sts.eu-west-1.amazonaws.com/"]
+        assert "Credential=AKIABASE/" in str(dict(asked[0].headers))
+
     def test_of_aws_are_nobodys_without_a_credential_of_the_profiles(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

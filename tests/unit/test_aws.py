@@ -541,13 +541,13 @@ def line(invocation: str, at_ns: int, *requests: str) -> dict[str, Any]:
 
 
 class TestLogs:
-    def read(self, logs: Logs, logs_s: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def read(self, logs: Logs, logs_s: float, *committed: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         there = clients()
         there.__dict__["logs"] = logs
-        type(there).pace = Pace(logs_s=logs_s, settle_poll_s=0.01)
+        type(there).pace = Pace(logs_s=logs_s, settle_poll_s=0.01, patience_s=1.0)
         stack = Stack(there, architectures()["synchronous"].nodes, "")
         stack.facts["command"] = {"name": "f"}
-        return observation.invocations(stack, 1000, 0.0)
+        return observation.invocations(stack, 1000, 0.0, committed)
 
     @pytest.mark.usefixtures("_pace")
     def test_that_come_late_are_waited_for(self) -> None:
@@ -555,6 +555,17 @@ class TestLogs:
         invocations, records = self.read(logs, 0.05)
         assert [row["invocation_id"] for row in invocations] == [f"i{number}" for number in range(5)]
         assert len(records) == 5
+
+    @pytest.mark.usefixtures("_pace")
+    def test_are_waited_for_until_they_tell_of_everything_committed(self) -> None:
+        logs = Logs([line("i0", 2000, "r0"), line("i1", 2000, "r1")], late=20)
+        _, records = self.read(logs, 0.03, "r0", "r1")
+        assert {row["request_id"] for row in records} == {"r0", "r1"}
+
+    @pytest.mark.usefixtures("_pace")
+    def test_are_not_waited_for_without_end(self) -> None:
+        _, records = self.read(Logs([line("i0", 2000, "r0")], late=0), 0.03, "r0", "cut off")
+        assert {row["request_id"] for row in records} == {"r0"}
 
     @pytest.mark.usefixtures("_pace")
     def test_are_read_once_where_they_are_there_at_once(self) -> None:

@@ -680,6 +680,26 @@ class TestEveryEntry:
         assert time.monotonic() - started >= 0.03
         assert backend.printed == ["{}"], "a line without evidence"
 
+    @pytest.mark.parametrize(("clock", "now_ns"), [("monotonic", time.monotonic_ns), ("wall", time.time_ns)])
+    def test_stamps_by_the_clock_it_is_told_and_tells_it(
+        self,
+        clock: str,
+        now_ns: Callable[[], int],
+        load: Callable[..., ModuleType],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        module = load(CLOCK=clock)
+        with Stubber(module._dynamodb) as table:
+            working = Backend(module, table, capsys)
+            before_ns = now_ns()
+            told_ns = working.invoke("query", {"clock": True})["now_ns"]
+            working.expect_read("order-17", found=True)
+            working.invoke("query", event("api_gateway_get"))
+            after_ns = now_ns()
+        asked, logged = (json.loads(line) for line in working.printed)
+        assert (asked["lab"], "archduel" in asked) == (1, False), "no evidence of a request"
+        assert before_ns <= told_ns <= logged["started_ns"] <= logged["records"][0]["ns"] <= after_ns
+
     def test_is_cold_once(self, backend: Backend) -> None:
         for _ in range(2):
             backend.expect_read("order-17", found=False)

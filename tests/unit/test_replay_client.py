@@ -7,20 +7,22 @@ Bounds are generous: they tell open loop from closed loop, not a quick machine f
 import asyncio
 import gc
 import re
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
-import trustme
 
 from resources.leash import free_port
 from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses, tidy_heap
@@ -418,37 +420,51 @@ class TestStopping:
         assert (responses.status == UNSENT).sum() == 998
 
 
-class TestOverTls:
-    @pytest.fixture
-    def authority(self) -> trustme.CA:
-        return trustme.CA()
+@dataclass(frozen=True)
+class Certified:
+    """A server's certificate, which vouches for itself, and its key."""
 
-    @staticmethod
-    def context(authority: trustme.CA, name: str) -> ssl.SSLContext:
-        """A server's, with a certificate for ``name``."""
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def of(cls, name: str, folder: Path) -> "Certified":
+        """One for ``name``: ``IP:`` or ``DNS:`` and what it is called."""
+        if (openssl := shutil.which("openssl")) is None:
+            pytest.skip("openssl is not installed: no certificate can be made")
+        made = cls(folder / "certificate.pem", folder / "key.pem")
+        command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=archduel"]
+        command += ["-addext", f"subjectAltName={name}", "-out", str(made.certificate), "-keyout", str(made.key)]
+        subprocess.run(command, check=True, capture_output=True)
+        return made
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The server's."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert(name).configure_cert(context)
+        context.load_cert_chain(self.certificate, self.key)
         return context
 
-    @staticmethod
-    def trusting(authority: trustme.CA, folder: Path) -> KeepAliveClient:
-        authority.cert_pem.write_to_path(folder / "authorities.pem")
-        return KeepAliveClient(authorities=folder / "authorities.pem", deadline_s=5)
 
-    def test_every_request_is_answered_over_kept_connections(self, authority: trustme.CA, tmp_path: Path) -> None:
-        with Server(answer, tls=self.context(authority, "127.0.0.1")).running() as server:
-            responses = send(self.trusting(authority, tmp_path), evenly(100, 200), server.url)
+class TestOverTls:
+    def test_every_request_is_answered_over_kept_connections(self, tmp_path: Path) -> None:
+        ours = Certified.of("IP:127.0.0.1", tmp_path)
+        with Server(answer, tls=ours.context).running() as server:
+            client = KeepAliveClient(authorities=ours.certificate, deadline_s=5)
+            responses = send(client, evenly(100, 200), server.url)
         assert (responses.status == 200).all()
         assert server.connections < 50, "connections are kept alive"
 
-    def test_nothing_is_sent_to_whom_nobody_vouches_for(self, authority: trustme.CA) -> None:
-        with Server(answer, tls=self.context(authority, "127.0.0.1")).running() as server:
+    def test_nothing_is_sent_to_whom_nobody_vouches_for(self, tmp_path: Path) -> None:
+        with Server(answer, tls=Certified.of("IP:127.0.0.1", tmp_path).context).running() as server:
             responses = send(KeepAliveClient(deadline_s=5), evenly(3, 200), server.url)
         assert set(responses.status) == {BROKEN}
         assert not server.requests
 
-    def test_nothing_is_sent_to_one_with_another_name(self, authority: trustme.CA, tmp_path: Path) -> None:
-        with Server(answer, tls=self.context(authority, "other.example.com")).running() as server:
-            responses = send(self.trusting(authority, tmp_path), evenly(3, 200), server.url)
+    def test_nothing_is_sent_to_one_with_another_name(self, tmp_path: Path) -> None:
+        theirs = Certified.of("DNS:other.example.com", tmp_path)
+        with Server(answer, tls=theirs.context).running() as server:
+            client = KeepAliveClient(authorities=theirs.certificate, deadline_s=5)
+            responses = send(client, evenly(3, 200), server.url)
         assert set(responses.status) == {BROKEN}
         assert not server.requests
