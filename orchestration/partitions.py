@@ -27,11 +27,12 @@ _AT_ONCE = 500  # SQLite takes so many names in a question
 
 
 def cells_of(places: Places, workloads: Iterable[str]) -> list[str]:
-    """Every cell there can be of these recordings: each under each scenario on each target."""
+    """Every cell to be offered of these recordings: each under each scenario on each target, but for AWS itself, which
+    is paid for and only to be asked for on the command line.
+    """
     known = list(scenarios(places))
-    return [
-        cell_name(workload, scenario, target) for workload in workloads for target in targets() for scenario in known
-    ]
+    offered = [name for name, target in targets().items() if not target.genuine]
+    return [cell_name(workload, scenario, target) for workload in workloads for target in offered for scenario in known]
 
 
 def nightly_targets() -> list[str]:

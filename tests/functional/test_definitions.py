@@ -23,7 +23,14 @@ from orchestration.build import build_definitions
 from orchestration.compare import _reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import cell_partitions, declare, night_partitions, nightly_cells, nightly_targets
+from orchestration.partitions import (
+    cell_partitions,
+    declare,
+    declare_cells,
+    night_partitions,
+    nightly_cells,
+    nightly_targets,
+)
 from resources.architectures import architectures
 from resources.judging.schemas import PAIRWISE
 from resources.lab import Comparison, split_cell
@@ -117,6 +124,7 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
 ) -> None:
     assert "aws" in targets()
     assert "aws" not in nightly_targets()
+    declare_cells(instance, [f"{CELL}__aws"])
     result = definitions.resolve_job_def("one_cell").execute_in_process(
         instance=instance,
         partition_key=dg.MultiPartitionKey({"cell": f"{CELL}__aws", "night": NIGHT}),
