@@ -1,5 +1,7 @@
 """Packaging the handlers for Lambda: the same sources give the same bytes, so that a code version means something."""
 
+import base64
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -22,3 +24,8 @@ def package(*modules: Path) -> bytes:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, module.read_bytes())
     return buffer.getvalue()
+
+
+def code_digest() -> str:
+    """What Lambda says of a function with the code of all handlers: ``CodeSha256``."""
+    return base64.b64encode(hashlib.sha256(package()).digest()).decode()

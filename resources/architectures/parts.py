@@ -18,7 +18,7 @@ from resources.integrations import (
     integrate,
     queue_integration,
 )
-from resources.packaging import package
+from resources.packaging import code_digest, package
 from resources.patience import once, patiently
 from resources.stack import Facts, Node, Stack
 
@@ -149,8 +149,9 @@ def _make_function(stack: Stack, entry: str) -> Facts:
     except ClientError as error:
         if not _exists(error, "ResourceConflictException"):
             raise
-        functions.update_function_code(FunctionName=name, ZipFile=package())
-        _wait_until_active(stack, name)  # one update at a time
+        if _wait_until_active(stack, name)["CodeSha256"] != code_digest():
+            functions.update_function_code(FunctionName=name, ZipFile=package())
+            _wait_until_active(stack, name)  # one update at a time
         functions.update_function_configuration(FunctionName=name, **configuration)
     made = _wait_until_active(stack, name)
     facts: Facts = {
