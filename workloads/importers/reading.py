@@ -42,7 +42,7 @@ _MOST_LINES = 1 << 18
 
 # Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
 _MOST_EXPANSION = 250
-_EXPANSION_COUNTS_FROM_BYTES = 16 << 20  # less than a block: nothing of it is taken apart
+_EXPANSION_COUNTS_FROM_BYTES = 8 << 20  # less than a block: nothing of it is taken apart
 
 _PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # its stubs say nothing
