@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -567,6 +568,26 @@ class TestTrouble:
             read += len(data)
         assert read > 8_000_000
         assert running.saw_one().status == 200
+
+    def test_more_clients_than_there_are_files_for_are_turned_away_and_the_others_served(
+        self, upstream: Upstream
+    ) -> None:
+        one = Running(replace(settings_for(upstream.port), most_connections=2))
+        try:
+            with closing(Caller(one.port)) as kept, closing(Caller(one.port)) as slow:
+                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
+                slow.send(b"GET /x HTTP/1.1\r\nX")
+                for _ in range(3):
+                    with closing(Caller(one.port)) as surplus:
+                        assert surplus.response().startswith(b"HTTP/1.1 503 ")
+                        assert surplus.is_closed()
+                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
+            with closing(Caller(one.port)) as later:
+                assert later.ask(GET).startswith(b"HTTP/1.1 200 ")
+            assert list(one.refused().values()) == [3]
+            assert one.proxy.seen == 7
+        finally:
+            one.close()
 
     def test_a_port_that_is_taken_is_one_sentence(self, running: Running) -> None:
         with pytest.raises(ArchduelError, match=rf"port {running.port} of 127.0.0.1 is taken"):
