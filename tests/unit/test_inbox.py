@@ -1,6 +1,7 @@
 """The inbox: what is imported, when, as what, and how often."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -351,6 +352,35 @@ def test_what_a_terminal_would_obey_is_spelled_out(desk: Desk) -> None:
     desk.put("a\x1b]0;b\x07\n\u202e.log", b"")
     desk.look()
     assert desk.told == (r"a\x1b]0;b\x07\n\u202e.log is left out: empty",)
+
+
+class CountingLedger(Ledger):
+    """Counts transactions."""
+
+    count = 0
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.count += 1
+        with super()._open() as database:
+            yield database
+
+
+def test_many_copies_are_known_in_no_more_transactions_than_one(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    desk.work()
+    counts = []
+    for copies in (1, 40):
+        for number in range(copies):
+            desk.put(f"{copies}/{number}.log", log(3))
+            desk.put(f"{copies}/{number}.empty", b"")
+        ledger = CountingLedger(desk.places.inbox_ledger)
+        desk.watcher.ledger = ledger
+        desk.look()
+        counts.append(ledger.count)
+    assert desk.look() == {State.IMPORTED: 1, State.DUPLICATE: 41, State.REFUSED: 41}
+    assert counts[0] == counts[1]
 
 
 def test_a_damaged_ledger_is_named_with_what_to_do(desk: Desk) -> None:

@@ -6,7 +6,7 @@ nobody writes to the file any more) to *queued* (an import was asked for), and o
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -178,12 +178,12 @@ class Ledger:
                 [State.QUEUED, recording, digest, entry.size, entry.address, entry.signature],
             )
 
-    def settle(self, entry: Entry, state: State, message: str = "") -> None:
-        """The file, as it is now, needs no import, or cannot have one."""
+    def settle(self, settled: Sequence[tuple[Entry, State, str]]) -> None:
+        """These files, as they are now, need no import, or cannot have one, for the reason given with each."""
         with self._open() as database:
-            database.execute(
+            database.executemany(
                 "UPDATE files SET state = ?, message = ? WHERE address = ? AND signature = ?",
-                [state, message, entry.address, entry.signature],
+                [(state, message, entry.address, entry.signature) for entry, state, message in settled],
             )
 
     def imported(self, file: File, comparison: Comparison) -> None:

@@ -96,10 +96,11 @@ class Watcher:
         contents = self.ledger.contents()
         queued = {file.pending_digest: file for file in files.values() if file.state is State.QUEUED}
         taken = {*recordings, *(file.recording for file in files.values() if file.recording)}
+        settled: list[tuple[Entry, State, str]] = []
         told: list[str] = []
 
         def settle(entry: Entry, state: State, message: str) -> None:
-            self.ledger.settle(entry, state, message)
+            settled.append((entry, state, message))
             if message:
                 fate = "left out" if state is State.REFUSED else "known"
                 told.append(printable(f"{entry.name} is {fate}: {message}"))
@@ -138,6 +139,8 @@ class Watcher:
             taken.add(recording)
             self.ledger.queue(entry, digest, recording)
             queued[digest] = File(entry.address, entry.signature, now, State.QUEUED, recording)
+        if settled:  # at once: of ten thousand copies each would wait for the disk
+            self.ledger.settle(settled)
         return told
 
     def _is_complete(self, entry: Entry, file: File, now: float) -> bool:
