@@ -10,6 +10,7 @@ from workloads.errors import UsageError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Ledger, State
 from workloads.places import Places
+from workloads.printable import printable
 
 _WAITING = "somebody wrote to it in the last seconds, or others come first"
 _QUEUED = "its import waits for its turn: archduel dev shows the run"
@@ -38,6 +39,6 @@ def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: 
         for file in shown:
             why = {State.WAITING: _WAITING, State.QUEUED: _QUEUED}.get(file.state, file.message)
             since = datetime.fromtimestamp(file.since, UTC).strftime("%Y-%m-%d %H:%M")
-            table.add_row(file.address, file.state, file.recording or "", since, why)
+            table.add_row(printable(file.address), file.state, file.recording or "", since, printable(why))
         console.print(table, markup=False)
     console.print(told, highlight=False)

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
+from workloads.printable import printable
 
 if TYPE_CHECKING:  # imported where they are needed
     from resources.targets import Target
@@ -36,7 +37,8 @@ class _Commands(click.Group):
         except ArchduelError as error:
             if context.params.get("debug"):
                 raise
-            click.echo(f"archduel: {error}", err=True)
+            said = "\n".join(map(printable, str(error).split("\n")))
+            click.echo(f"archduel: {said}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("archduel: interrupted", err=True)

@@ -23,6 +23,8 @@ def inbox_from_environment(places: Places, environment: Mapping[str, str] = os.e
     if "://" in named:
         raise UsageError(f"{VARIABLE}={named}: name a folder or s3://BUCKET/PREFIX")
     folder = Path(named).expanduser().absolute()
-    if places.home.is_relative_to(folder.resolve()):
+    if folder.resolve().is_relative_to(places.recordings.resolve()):
+        raise UsageError(f"{VARIABLE}={named} is where archduel keeps recordings: name a folder of its own")
+    if places.home.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{VARIABLE}={named} holds archduel's own home, {places.home}: name a folder of its own")
     return FolderInbox(folder)

@@ -13,17 +13,24 @@ from dagster_aws.s3 import S3Resource
 
 from resources.clients import REGION, is_loopback
 from workloads.errors import ArchduelError, UsageError
+from workloads.importers.mapping import MOST_MAPPING_BYTES
 from workloads.importers.reading import Readable
 from workloads.inbox import ENDPOINT_VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
 
-_MOST_MAPPING_BYTES = 1 << 20
+_MOST_NAME_BYTES = 255  # of a file; a part of a key may have 1,024
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")  # a key may hold what URLs give a meaning to
     return bucket, key
+
+
+def _file_name(key: str) -> str:
+    """What the object is called as a file; a key may end in anything."""
+    name = Path(key).name
+    return "object" if name == ".." or "\0" in name or len(name.encode()) > _MOST_NAME_BYTES else name
 
 
 class S3ObjectStore:
@@ -53,8 +60,7 @@ class S3ObjectStore:
                 keys = [prefix]
             files = []
             for number, key in enumerate(key for key in keys if not key.endswith("/")):
-                name = Path(key).name
-                file = folder / str(number) / ("object" if name == ".." else name)  # a key may end in anything
+                file = folder / str(number) / _file_name(key)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self.client.download_file(bucket, key, str(file))
                 files.append(file)
@@ -102,10 +108,10 @@ class S3Inbox:
     def mapping(self, entry: Entry, folder: Path) -> Path | None:
         """As `workloads.inbox.Inbox.mapping`."""
         for name in mapping_names(entry.name):
-            file = folder / Path(name).name
+            file = folder / _file_name(name)
             try:
                 with self.open(f"s3://{self._bucket}/{self._prefix}{name}", 0) as body:
-                    file.write_bytes(body.read(_MOST_MAPPING_BYTES))
+                    file.write_bytes(body.read(MOST_MAPPING_BYTES + 1))
             except FileNotFoundError:
                 continue
             return file

@@ -277,6 +277,11 @@ class Connection:
 
     # When something is wrong
 
+    def turn_away(self, refusal: Refused) -> None:
+        """Answer whatever it wants to ask with ``refusal``, and close without waiting for it: its file is needed."""
+        self.client.write(refusal.answer())
+        self.close()
+
     def _refuse(self, exchange: Exchange, refusal: Refused) -> None:
         self._let_go(exchange)
         self._owner.refuse(exchange, refusal.reason)

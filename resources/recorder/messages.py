@@ -7,6 +7,7 @@ A head is put together anew from what the parser read, so that nobody behind rea
 request: the server sees what it would have seen.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from resources.wire import message
 _HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"http2-settings"))
 _NEVER_LISTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # as of one connection only
 _HTTP2_PREFACE = b"PRI * HTTP/2"
+# A request line otherwise in order; of a method it knows the parser has told the target.
+_STRANGE_METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]* [!-~]+ HTTP/1\.[01]\r\n")
 _TLS_HANDSHAKE = b"\x16\x03"
 
 # An empty SETTINGS frame and a GOAWAY that says HTTP_1_1_REQUIRED: what a client of HTTP/2 understands.
@@ -27,6 +30,7 @@ _PHRASES = {
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
     502: "Bad Gateway",
+    503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
 
@@ -69,6 +73,8 @@ def refusal_of(request: "Request") -> Refused:
         return Refused(400, "TLS: speak plain HTTP here")
     if len(request.head) > message.MOST_HEAD_BYTES:
         return Refused(431, f"a request's head of more than {message.MOST_HEAD_BYTES} bytes")
+    if _STRANGE_METHOD.match(request.head) and not request.target:
+        return Refused(501, "a method the recorder does not know: it passes on those of HTTP and WebDAV")
     return Refused(400, "a malformed request")
 
 

@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from resources.recorder.connection import Connection, Exchange
+from resources.recorder.messages import Refused
 from resources.recorder.upstream import Address, Pool
 from workloads.errors import ArchduelError
 from workloads.live.journal import Batch, Seen
 
 _BACKLOG = 512
+_TOO_MANY = Refused(503, "more connections at a time than this process may hold open (ulimit -n)")
 _NOTICING_S = 0.02  # for connections to notice that they have been ended
 
 
@@ -29,6 +31,7 @@ class Settings:
     upstream: Address
     rewrite_host: bool = False
     body_limit: int = 100 * 1024 * 1024  # bytes of a request's body
+    most_connections: int = 5_000  # of clients at a time; turned away beyond that
     client_header: str = "X-Forwarded-For"  # the first address in it tells clients apart, where there is one
 
 
@@ -38,7 +41,7 @@ class Proxy:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client_header = settings.client_header.lower().encode()
-        self.pool = Pool(settings.upstream)
+        self.pool = Pool(settings.upstream, most_idle=settings.most_connections)
         self.host = settings.upstream.name.encode() if settings.rewrite_host else None
         self.body_limit = settings.body_limit
         self.stopping = False
@@ -119,6 +122,10 @@ class Proxy:
         self._connections.add(connection)
         if self.stopping:
             connection.abort()
+        elif len(self._connections) > self._settings.most_connections:
+            self.seen += 1
+            self.refused[_TOO_MANY.reason] += 1
+            connection.turn_away(_TOO_MANY)
 
     def ended(self, connection: Connection) -> None:
         """As `resources.recorder.connection.Owner`."""

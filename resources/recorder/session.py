@@ -6,6 +6,7 @@ Everything runs in one process, and nothing is started that could stay behind.
 """
 
 import asyncio
+import dataclasses
 import gc
 import resource
 import signal
@@ -33,6 +34,7 @@ from workloads.places import Places
 _WRITE_S = 0.3  # between two writings: with the time of one, within the second that a kill may cost
 _SWEEP_S = 1.0
 _GRACE_S = 5.0
+_MOST_FILES = 200_000
 _THREAD_SWITCH_S = 0.0005  # how long the writing keeps a request waiting for the interpreter; 5 ms by default
 
 
@@ -76,7 +78,8 @@ def record_traffic(
     recording at the next access to the library.
     """
     library = Library(places)
-    with _many_files(), library.keeping(name, replace=replace) as folder:
+    with _many_files() as files, library.keeping(name, replace=replace) as folder:
+        settings = dataclasses.replace(settings, most_connections=_connections_within(files))
         try:
             with journal(folder, library_key(places.recordings), rules) as written:
                 uvloop.run(_serve(settings, written, watcher, minutes))
@@ -151,11 +154,22 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _many_files() -> Iterator[None]:
-    """As many connections as the machine allows: two files for each."""
+def _many_files() -> Iterator[int]:
+    """As many files as the machine allows; how many that are."""
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(ValueError, OSError):  # some systems promise more than they give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
-        yield
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        yield _MOST_FILES if files == resource.RLIM_INFINITY else min(files, _MOST_FILES)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+def _connections_within(files: int) -> int:
+    """How many clients may be connected so that the journal can always be written, whatever they do.
+
+    Each has a file of its own and one towards the server, and may leave behind an idle one. A
+    quarter is for what has been taken from the kernel and is being turned away, and for the journal.
+    """
+    return max(1, (files - files // 4) // 3)

@@ -98,8 +98,9 @@ class Line:
 class Pool:
     """Connections to one server."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, most_idle: int = _MOST_IDLE) -> None:
         self._address = address
+        self._most_idle = min(most_idle, _MOST_IDLE)
         # Verifies, by what the machine trusts; SSL_CERT_FILE names an authority of one's own.
         self._tls = ssl.create_default_context() if address.tls else None
         self._idle: list[Line] = []
@@ -131,7 +132,7 @@ class Pool:
     def give_back(self, line: Line) -> None:
         """The exchange is over; the connection can carry another."""
         line.borrower = None
-        if line.spoiled or not line.end.open or len(self._idle) >= _MOST_IDLE:
+        if line.spoiled or not line.end.open or len(self._idle) >= self._most_idle:
             line.end.close()
             return
         line.reused = True

@@ -320,6 +320,11 @@ def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, sai
         inbox_from_environment(places, {"ARCHDUEL_INBOX": named})
 
 
+def test_the_recordings_are_no_inbox(places: Places) -> None:
+    with pytest.raises(UsageError, match="where archduel keeps recordings"):
+        inbox_from_environment(places, {"ARCHDUEL_INBOX": str(places.recordings / "shop")})
+
+
 def test_real_aws_is_never_the_inbox(places: Places) -> None:
     with pytest.raises(UsageError, match="on this machine"):
         inbox_from_environment(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -30,12 +30,24 @@ def upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def recording(places: Places, upstream: Upstream, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """A recorder that listens, and its port."""
+def recording(
+    places: Places, upstream: Upstream, *options: str, files: str = "$(ulimit -n)"
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A recorder that listens, and its port. It may have so many ``files`` open."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("archduel")), "record", "--name", "shop", *options]
     process = subprocess.Popen(
-        [*command, "--listen", f"127.0.0.1:{port}", "--upstream", f"http://127.0.0.1:{upstream.port}"],
+        [
+            "/bin/sh",
+            "-c",
+            f'ulimit -n {files}; exec "$@"',
+            "sh",
+            *command,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--upstream",
+            f"http://127.0.0.1:{upstream.port}",
+        ],
         env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -109,6 +121,22 @@ def test_killed_it_leaves_no_process_and_loses_nothing_older_than_a_second(place
     kept = [int(path.rpartition("/")[2]) for path in paths[1:]]
     assert kept == list(range(len(kept))), "each once, in order"
     assert len(kept) >= sum(at < killed_s - 1 for at in sent_s)
+
+
+def test_more_connections_than_files_cost_nothing_that_was_recorded(places: Places, upstream: Upstream) -> None:
+    with recording(places, upstream, files="100") as (process, port), ExitStack() as held:
+        caller = held.enter_context(closing(Caller(port)))
+        ask(caller, 0)
+        for _ in range(200):
+            held.enter_context(closing(Caller(port))).send(b"GET /x HTTP/1.1\r\nX")
+        for number in range(1, 10):
+            ask(caller, number)
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        said, complaints = process.communicate(timeout=30)
+    assert process.returncode == 0, complaints
+    assert "= 10 recorded + " in said
+    assert " x more connections at a time than this process may hold open" in said
 
 
 def test_nothing_recorded_is_one_line_and_no_recording(places: Places, upstream: Upstream) -> None:

@@ -1,6 +1,7 @@
 """The inbox: what is imported, when, as what, and how often."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -280,6 +281,113 @@ def test_an_import_killed_before_it_was_written_down_is_done_again_without_harm(
     assert desk.work() == ["shop"]
     assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
     assert list(desk.library.paths()) == ["food_orders", "shop"]
+
+
+def test_what_is_imported_is_what_was_looked_at_or_is_looked_at_again(desk: Desk) -> None:
+    path = desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    path.write_text(log(5, start=100))
+    with pytest.raises(ArchduelError, match="has changed since it was looked at"):
+        bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT)
+    assert desk.ledger.contents() == {}
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop"]
+    desk.put("again.log", log(3))
+    desk.look()
+    assert desk.work() == ["again"], "what was there before was never imported"
+
+
+class Overwriting(FolderInbox):
+    """Somebody writes to the file right after the import has begun."""
+
+    def mapping(self, entry: Entry, folder: Path) -> Path | None:
+        Path(entry.address).write_text(log(5, start=100))
+        return super().mapping(entry, folder)
+
+
+def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_what_nobody_looked_at(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    with pytest.raises(ArchduelError, match="has changed since it was looked at"):
+        bring_in(file.address, Overwriting(desk.folder), desk.ledger, desk.library, NIGHT)
+    assert "shop" not in desk.library.paths()
+    assert desk.look() == {State.QUEUED: 1}
+
+
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_recording_that_took_the_name_since_the_file_was_queued_stays(
+    desk: Desk, tmp_path: Path, grown: bool
+) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    if grown:
+        desk.work()
+        desk.put("shop.log", log(6))
+        desk.look()
+    (tmp_path / "mine.log").write_text(log(9))
+    ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
+    assert desk.work() == []
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop_2"]
+    assert desk.library.load("shop").requests == 9
+
+
+def test_a_clock_that_was_set_back_by_years_keeps_no_file_waiting(desk: Desk) -> None:
+    desk.at_s += 1e8
+    desk.put("shop.log", log(3))
+    desk.look(later_s=0)
+    desk.at_s -= 1e8
+    assert desk.look() == {State.QUEUED: 1}
+
+
+def test_a_name_too_long_to_have_an_ending_has_no_mapping_of_its_own(desk: Desk) -> None:
+    desk.put("a" * 250 + ".log", log(3))
+    desk.look()
+    assert desk.work() == ["a" * 60]
+
+
+def test_what_a_terminal_would_obey_is_spelled_out(desk: Desk) -> None:
+    desk.put("a\x1b]0;b\x07\n\u202e.log", b"")
+    desk.look()
+    assert desk.told == (r"a\x1b]0;b\x07\n\u202e.log is left out: empty",)
+
+
+class CountingLedger(Ledger):
+    """Counts transactions."""
+
+    count = 0
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.count += 1
+        with super()._open() as database:
+            yield database
+
+
+def test_many_copies_are_known_in_no_more_transactions_than_one(desk: Desk) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    desk.work()
+    counts = []
+    for copies in (1, 40):
+        for number in range(copies):
+            desk.put(f"{copies}/{number}.log", log(3))
+            desk.put(f"{copies}/{number}.empty", b"")
+        ledger = CountingLedger(desk.places.inbox_ledger)
+        desk.watcher.ledger = ledger
+        desk.look()
+        counts.append(ledger.count)
+    assert desk.look() == {State.IMPORTED: 1, State.DUPLICATE: 41, State.REFUSED: 41}
+    assert counts[0] == counts[1]
+
+
+def test_a_damaged_ledger_is_named_with_what_to_do(desk: Desk) -> None:
+    desk.places.inbox_ledger.parent.mkdir(parents=True, exist_ok=True)
+    desk.places.inbox_ledger.write_bytes(b"no database" * 100)
+    with pytest.raises(ArchduelError, match=rf"{desk.places.inbox_ledger}.* move it away"):
+        desk.look()
 
 
 def test_an_import_that_is_killed_again_and_again_is_given_up(desk: Desk) -> None:

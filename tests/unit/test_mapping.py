@@ -179,6 +179,12 @@ class TestErrors:
         assert "shop.yaml" in str(caught.value)
         assert "\n" not in str(caught.value)
 
+    def test_one_that_would_take_minutes_to_read_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "mapping.yaml"
+        path.write_text("drop:\n" + "- match: GET /x\n" * 100_000)
+        with pytest.raises(UsageError, match="no mapping needs so many rules"):
+            read_mapping(path)
+
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"none\.yaml: No such file"):
             read_mapping(tmp_path / "none.yaml")

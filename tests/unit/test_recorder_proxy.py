@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -355,6 +356,9 @@ REFUSALS = [
     (b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n", 505, "version"),
     (b"GET /x\r\n\r\n", 505, "version"),
     (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 501, "CONNECT"),
+    (b"FROB /x HTTP/1.1\r\nHost: a\r\n\r\n", 501, "method the recorder does not know"),
+    (b"FROB /x HTTP/1.1\nHost: a\n\n", 400, "malformed"),
+    (b"GET /x HTTP/1.1\r\nHost : a\r\n\r\n", 400, "malformed"),
     (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431, "head of more"),
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1), 413, "body of more"),
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40, 400, "TLS"),
@@ -567,6 +571,26 @@ class TestTrouble:
             read += len(data)
         assert read > 8_000_000
         assert running.saw_one().status == 200
+
+    def test_more_clients_than_there_are_files_for_are_turned_away_and_the_others_served(
+        self, upstream: Upstream
+    ) -> None:
+        one = Running(replace(settings_for(upstream.port), most_connections=2))
+        try:
+            with closing(Caller(one.port)) as kept, closing(Caller(one.port)) as slow:
+                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
+                slow.send(b"GET /x HTTP/1.1\r\nX")
+                for _ in range(3):
+                    with closing(Caller(one.port)) as surplus:
+                        assert surplus.response().startswith(b"HTTP/1.1 503 ")
+                        assert surplus.is_closed()
+                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
+            with closing(Caller(one.port)) as later:
+                assert later.ask(GET).startswith(b"HTTP/1.1 200 ")
+            assert list(one.refused().values()) == [3]
+            assert one.proxy.seen == 7
+        finally:
+            one.close()
 
     def test_a_port_that_is_taken_is_one_sentence(self, running: Running) -> None:
         with pytest.raises(ArchduelError, match=rf"port {running.port} of 127.0.0.1 is taken"):

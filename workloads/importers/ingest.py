@@ -7,7 +7,7 @@ The order of things only: what lines mean is in the format's module and in `clas
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -99,6 +99,7 @@ def ingest(
     strict: bool = False,
     object_store: ObjectStore | None = None,
     progress: Progress | None = None,
+    confirm: Callable[[], None] | None = None,
 ) -> Import:
     """Imports ``paths`` (files, packed or not, folders, patterns, ``s3://`` addresses as strings) as ``name``.
 
@@ -106,7 +107,7 @@ def ingest(
     recording of that name stays as it was unless all went well. The same bytes, seed and library give the same
     requests. `UsageError` for a name or paths that make no sense; `ArchduelError` for a file that is missing, damaged,
     binary or of another format, if no request is left, if the recording cannot be written, and when ``strict`` for the
-    first line that would be quarantined.
+    first line that would be quarantined. ``confirm`` is asked when all was read; an error from it leaves all as it was.
     """
     with (
         _explained(name),
@@ -151,6 +152,8 @@ def ingest(
             behind_most_s=staged.behind_most_us / 1e6,
         )
         (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
+        if confirm is not None:
+            confirm()
         return result
 
 

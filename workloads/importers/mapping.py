@@ -15,6 +15,8 @@ import yaml
 from workloads.errors import UsageError
 from workloads.recording import Operation
 
+MOST_MAPPING_BYTES = 1 << 20  # rules by the ten thousand, which take half a minute to read
+
 _METHOD = re.compile(r"[A-Z][A-Z_-]*(?:\|[A-Z][A-Z_-]*)*|\*")
 _PLACEHOLDER = re.compile(r"\{([^{}/]*)\}|(\*\*)|(\*)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -64,11 +66,15 @@ NOTHING_SAID = Mapping()
 def read_mapping(path: Path) -> Mapping:
     """The mapping in a YAML file. `UsageError` names file, line and what is allowed there."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            stored = file.read(MOST_MAPPING_BYTES + 1)
+        text = stored.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text in UTF-8: {error.reason}") from None
+    if len(stored) > MOST_MAPPING_BYTES:
+        raise UsageError(f"{path}: over {MOST_MAPPING_BYTES:,} bytes: no mapping needs so many rules")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:

@@ -62,6 +62,9 @@ _MASKS = (
     (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))", "\x01" + r"\1"),
     (r"(?i)[^/\s@;,:=&]+(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{2,})", ":email"),
     (r"\x01", "@"),
+    # Who and with which password, before a host: an address may stand within a path.
+    (r"(//)(?:[^/\s@]+@|[^/\s@:]+:(:email))", r"\1:token@\2"),
+    (r"[^/\s@:]+:[^/\s@]+@", ":token@"),
     (r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}", ":token"),
     (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", ":token"),
     (r"\b(?:sk|pk|rk)[_-](?:live|test|proj|ant)[_-]?[\w-]{4,}", ":token"),

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workloads.errors import ArchduelError
@@ -65,8 +65,11 @@ class FolderInbox:
 
     def mapping(self, entry: Entry, folder: Path) -> Path | None:  # noqa: ARG002 - nothing has to be fetched
         """As `workloads.inbox.Inbox.mapping`."""
-        candidates = (self.folder / name for name in mapping_names(entry.name))
-        return next((path for path in candidates if path.is_file()), None)
+        for name in mapping_names(entry.name):
+            with suppress(OSError):  # a long name has no room for an ending
+                if (self.folder / name).is_file():
+                    return self.folder / name
+        return None
 
 
 def _entry(path: str, name: str, status: os.stat_result) -> Entry:

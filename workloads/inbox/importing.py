@@ -18,6 +18,10 @@ from workloads.library import Library
 _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
 
 
+class _NotAsQueuedError(ArchduelError):
+    """What was to be imported is not what was looked at; nothing is wrong with the file, the next look decides anew."""
+
+
 def comparison_of(file: File) -> str:
     """The id of the comparison that importing this content calls for."""
     return f"inbox-{file.recording}-{(file.pending_digest or '')[:8]}"
@@ -32,8 +36,15 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
     file = ledger.file(address)
     if file is None or file.state is not State.QUEUED or file.recording is None:
         return None
+    if _is_of_others(file, library):
+        ledger.start_anew(address)
+        raise _NotAsQueuedError(
+            f"a recording {file.recording!r} came meanwhile, and stays: {address} is imported under another name"
+        )
     try:
         done = _ingest(file, inbox, library)
+    except _NotAsQueuedError:
+        raise
     except ArchduelError as error:
         try:
             inbox.entry(address)
@@ -49,6 +60,14 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
     return done
 
 
+def _is_of_others(file: File, library: Library) -> bool:
+    """Whether the name was taken since the file was queued: by a recorder, or an import of something else."""
+    if file.recording not in library.paths():
+        return False
+    sources = library.provenance(file.recording).get("files", [])
+    return [source["name"] for source in sources] != [file.address.rpartition("/")[2]]
+
+
 def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
     try:
         entry = inbox.entry(file.address)
@@ -56,6 +75,16 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         raise ArchduelError(f"{file.address} is not there any more") from None
     if entry.refusal:
         raise ArchduelError(f"{file.address}: {entry.refusal}")
+
+    def confirm() -> None:
+        try:
+            changed = inbox.entry(file.address).signature != file.signature
+        except FileNotFoundError:
+            changed = True
+        if changed:
+            raise _NotAsQueuedError(f"{file.address} has changed since it was looked at: it is looked at again")
+
+    confirm()
     with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
         mapping = inbox.mapping(entry, Path(folder))
         rules = Rules(mapping=read_mapping(mapping)) if mapping else EVERYTHING
@@ -67,4 +96,5 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         seed=1,
         rules=rules,
         object_store=inbox.object_store,
+        confirm=confirm,
     )

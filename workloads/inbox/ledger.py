@@ -6,12 +6,13 @@ nobody writes to the file any more) to *queued* (an import was asked for), and o
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from workloads.errors import ArchduelError
 from workloads.inbox import Entry
 
 MOST_ATTEMPTS = 3
@@ -97,13 +98,25 @@ class Comparison:
 
 
 class Ledger:
-    """The ledger in one file. Processes may share it; each call is a transaction of its own."""
+    """The ledger in one file. Processes may share it; each call is a transaction of its own. Raises `ArchduelError`
+    where the file is damaged, held by others for long, or cannot be written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._opened() as database:
+                yield database
+        except sqlite3.Error as error:
+            raise ArchduelError(
+                f"{self._path}, what is known of the inbox, cannot be used: {error}; if it is damaged, move it away:"
+                " what is in the inbox is then imported again"
+            ) from error
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=30)
         try:
@@ -151,6 +164,11 @@ class Ledger:
         with self._open() as database:
             database.execute("DELETE FROM files WHERE address = ? AND digest IS NULL", [address])
 
+    def start_anew(self, address: str) -> None:
+        """A file whose recording's name went to another: it is new to the next look, and gets a name of its own."""
+        with self._open() as database:
+            database.execute("DELETE FROM files WHERE address = ?", [address])
+
     def queue(self, entry: Entry, digest: str, recording: str) -> None:
         """An import of the file, as it is now, is to be asked for."""
         with self._open() as database:
@@ -160,12 +178,12 @@ class Ledger:
                 [State.QUEUED, recording, digest, entry.size, entry.address, entry.signature],
             )
 
-    def settle(self, entry: Entry, state: State, message: str = "") -> None:
-        """The file, as it is now, needs no import, or cannot have one."""
+    def settle(self, settled: Sequence[tuple[Entry, State, str]]) -> None:
+        """These files, as they are now, need no import, or cannot have one, for the reason given with each."""
         with self._open() as database:
-            database.execute(
+            database.executemany(
                 "UPDATE files SET state = ?, message = ? WHERE address = ? AND signature = ?",
-                [state, message, entry.address, entry.signature],
+                [(state, message, entry.address, entry.signature) for entry, state, message in settled],
             )
 
     def imported(self, file: File, comparison: Comparison) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from workloads.inbox import Entry, Inbox
 from workloads.inbox.ledger import Content, File, Ledger, State
 from workloads.inbox.names import recording_name
+from workloads.printable import printable
 
 SETTLED_S = 10.0  # nobody wrote to it for so long
 BUDGET_S = 20.0  # of reading in one look; a sensor's tick may take 60
@@ -95,12 +96,14 @@ class Watcher:
         contents = self.ledger.contents()
         queued = {file.pending_digest: file for file in files.values() if file.state is State.QUEUED}
         taken = {*recordings, *(file.recording for file in files.values() if file.recording)}
+        settled: list[tuple[Entry, State, str]] = []
         told: list[str] = []
 
         def settle(entry: Entry, state: State, message: str) -> None:
-            self.ledger.settle(entry, state, message)
+            settled.append((entry, state, message))
             if message:
-                told.append(f"{entry.name} is {'left out' if state is State.REFUSED else 'known'}: {message}")
+                fate = "left out" if state is State.REFUSED else "known"
+                told.append(printable(f"{entry.name} is {fate}: {message}"))
 
         for entry in pending:
             if self.clock() >= ends:
@@ -136,12 +139,14 @@ class Watcher:
             taken.add(recording)
             self.ledger.queue(entry, digest, recording)
             queued[digest] = File(entry.address, entry.signature, now, State.QUEUED, recording)
+        if settled:  # at once: of ten thousand copies each would wait for the disk
+            self.ledger.settle(settled)
         return told
 
     def _is_complete(self, entry: Entry, file: File, now: float) -> bool:
         if entry.modified is None or now - entry.modified >= self.settled_s:
             return True
-        return now - file.since >= self.settled_s  # whatever the clock says that stamped it
+        return abs(now - file.since) >= self.settled_s  # whatever the clock says that stamped it, or said before
 
     def _digests(self, entry: Entry, file: File, ends: float) -> tuple[str, str | None] | None:
         """Of the content, and of as much of its beginning as was imported last. None where the time is over or the file
