@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.traffic_samples import FORMATS, SEPARATOR, Format, Sent
+from tests.unit.traffic_samples import AZURE, FORMATS, SEPARATOR, Format, Sent
 from workloads.errors import ArchduelError
 from workloads.importers import ENTRIES, importers
 from workloads.importers.classify import classified
@@ -55,14 +55,15 @@ ODD = (
     *(b"+9999", b"31/Feb/2015:25:61:61 +9999", b"9999-99-99T99:99:99.9Z", b"2026-05-17T10:05:60Z", b"''", b"??"),
 )
 REQUESTS = [Sent(), Sent("POST", "/orders?x=%ff%00"), Sent("FROB", "*", client="2001:db8::1"), Sent(status=0)]
-EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
+WRITTEN = {**FORMATS, "azure_functions": AZURE}
+EVERY = pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 BOTH = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite
 def log_like(draw: st.DrawFn) -> bytes:
     """A file of some format with some of its bytes changed, put in or left out, or several formats in one."""
-    pieces = [draw(st.sampled_from([one.write(REQUESTS) for one in FORMATS.values() if one.form != "parquet"]))]
+    pieces = [draw(st.sampled_from([one.write(REQUESTS) for one in WRITTEN.values() if one.form != "parquet"]))]
     pieces += draw(st.lists(st.sampled_from(ODD) | st.binary(max_size=20), max_size=3))
     data = bytearray(b"".join(draw(st.permutations(pieces))))
     for _ in range(draw(st.integers(0, 8))):

@@ -286,6 +286,18 @@ class TestTime:
         run(library, path, name="pieces")
         assert library.load("whole").table.equals(library.load("pieces").table)
 
+    def test_a_request_out_of_order_is_put_in_its_place_among_those_written_before_it_was_read(
+        self, library: Library, log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "BLOCK_BYTES", 777)
+        lines = [combined(f"GET /{n} HTTP/1.1", f"17/May/2015:10:05:{n // 10:02} +0000") for n in range(300)]
+        late = combined("GET /late HTTP/1.1", "17/May/2015:10:05:00 +0000")
+        result = run(library, log(*lines[:200], late, *lines[200:]))
+        paths = [f"/{n}" for n in range(300)]
+        assert column(library, "path") == [*paths[:10], "/late", *paths[10:]]
+        assert column(library, "request_id") == list(range(301))
+        assert (result.accepted, result.behind) == (301, 1)
+
     @pytest.mark.parametrize(
         "date",
         [

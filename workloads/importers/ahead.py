@@ -1,7 +1,7 @@
 """Making the next pieces of work while the last ones are still in use. Knows nothing of what the pieces are."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ Made = TypeVar("Made")
 _END: Any = object()
 
 
-def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def ahead(pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
     """The same pieces, each made in a thread while the one before it is used.
 
     That helps where the making is done outside Python: unpacking, queries, writing. What it raises is raised here.

@@ -29,7 +29,7 @@ _FIELDS = rf"""
         {request_part("piece[2]", "words", "method")} AS method,
         {request_part("piece[2]", "words", "target")} AS target,
         CASE
-            WHEN split_part(head[4], ':', 3) = '' THEN split_part(head[4], ':', 1)
+            WHEN split_part(head[4], ':', 3) = '' AND NOT contains(head[4], '::') THEN split_part(head[4], ':', 1)
             ELSE trim(regexp_replace(head[4], ':[0-9]+$', ''), '[]')
         END AS client,
         received AS payload_bytes,

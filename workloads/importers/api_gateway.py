@@ -139,8 +139,9 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
 
 def _value(name: str) -> str:
     # A request id is one word, at the end of a line the only thing that tells this log from a common one. A protocol is
-    # one, too: it ends a path with a blank in it.
-    return {"requestId": "[A-Za-z0-9_=-]{8,}|-", "protocol": r"\S*"}.get(name, ".*?")
+    # one, too: it ends a path with a blank in it. A route's key is two, where it says a method and a path.
+    values = {"requestId": "[A-Za-z0-9_=-]{8,}|-", "protocol": r"\S*", "routeKey": r"[A-Z]+ /\S*|.*?"}
+    return values.get(name, ".*?")
 
 
 def _literal(text: str) -> str:

@@ -24,6 +24,11 @@ _USUAL = """
     AND len(tail) >= 3 AND tail[1] = '' AND strlen(tail[2]) = 3 AND try_cast(tail[2] AS SMALLINT) IS NOT NULL
     AND (tail[3] = '-' OR try_cast(tail[3] AS UBIGINT) IS NOT NULL)
 """
+# Servers write a quote and a backslash so that the line can be read: nginx as \x22 and \x5C, Apache with a backslash in
+# front. Control characters and what is no ASCII stay as written: they are no text to show or compare. What stands
+# between two of Apache's backslashes is undone by itself, or one of them would be read with what follows.
+_UNESCAPED = r"""array_to_string(list_transform(string_split(field.request, '\\'), lambda part:
+    replace(replace(replace(part, '\"', '"'), '\x22', '"'), '\x5C', '\')), '\')"""
 _FIELDS = rf"""
     SELECT
         line_number,
@@ -43,9 +48,9 @@ _FIELDS = rf"""
             line,
             CASE WHEN usual THEN head[1] ELSE field.client END AS client,
             CASE WHEN usual THEN substring(piece[1], strlen(piece[1]) - 28, 28) ELSE field.date END AS date,
-            CASE WHEN usual THEN piece[2] ELSE field.request END AS request,
+            CASE WHEN usual THEN piece[2] ELSE {_UNESCAPED} END AS request,
             CASE WHEN usual THEN tail[2] ELSE field.status_text END AS status_text,
-            string_split(CASE WHEN usual THEN piece[2] ELSE field.request END, ' ') AS words
+            string_split(request, ' ') AS words
         FROM (
             SELECT *, CASE WHEN NOT usual THEN
                 regexp_extract(line, {quoted(_PATTERN)}, ['client', 'date', 'request', 'status_text']) END AS field

@@ -4,12 +4,13 @@ The order of things only: what lines mean is in the format's module and in `clas
 `reading` and `books`.
 """
 
+import itertools
 import json
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -120,11 +121,17 @@ def ingest(
         sources = [Source(file, staged.database, queries=queries) for file in files]
         with pq.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine:
             reading = _Reading(importer, rules, strict, staged, quarantine, recording=name, progress=progress)
-            books = reading.books_of(sources)
+            # While they are read, as long as they come in order, as those of most logs do: that is done when they are.
+            with closing(reading.accepted(sources)) as batches:
+                early = itertools.takewhile(lambda _batch: staged.ascending, batches)
+                commands = write_requests(folder / "requests.parquet", early, seed)
+                deque(batches, maxlen=0)
+        books = reading.books
         check_complete(books, sources)
+        if not staged.ascending:
+            commands = write_requests(folder / "requests.parquet", staged.in_order(), seed)
         first_us, last_us, subsecond = staged.stamps()
-        rate = RateOverTime(last_us - first_us + _SECOND_US, width=60)
-        commands = write_requests(folder / "requests.parquet", staged.in_order(), seed, rate)
+        rate = rate_of(folder / "requests.parquet", last_us - first_us + _SECOND_US)
         duration_s = rate.last_us / 1e6
         result = Import(
             name=name,
@@ -178,12 +185,15 @@ class _Reading:
     quarantine: pq.ParquetWriter
     recording: str
     progress: Progress | None
+    books: Books = field(default_factory=Books)
 
-    def books_of(self, sources: Sequence[Source]) -> Books:
-        """At once, before hours of reading others, `ArchduelError` if a file is missing."""
+    def accepted(self, sources: Sequence[Source]) -> Generator[pa.RecordBatch, None, None]:
+        """What was accepted, as it was staged.
+
+        At once, before hours of reading others, `ArchduelError` if a file is missing.
+        """
         bytes_total = sum(source.bytes_stored() for source in sources)
         bytes_before = 0
-        books = Books()
         for index, source in enumerate(sources):
             own = Books()
             for rows in self._classified(source):
@@ -191,17 +201,17 @@ class _Reading:
                 quarantined = _of(rows, "quarantined")
                 if self.strict and quarantined.num_rows:
                     refuse_first(quarantined, source)
-                self.staged.add(_of(rows, "accepted"), index)
+                batches = self.staged.add(_of(rows, "accepted"), index)
                 if quarantined.num_rows:
                     self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
                 if self.progress:
-                    lines = books.lines + source.items_read
+                    lines = self.books.lines + source.items_read
                     self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
+                yield from batches
             own.lines = source.items_read
             check_format(own, self.importer, source)
-            books.add(own)
+            self.books.add(own)
             bytes_before += source.bytes_read
-        return books
 
     def _classified(self, source: Source) -> Iterator[pa.Table]:
         with source.explained():
@@ -220,30 +230,41 @@ def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
     return pa.table(columns, schema=QUARANTINE)
 
 
-def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int, rate: RateOverTime) -> int:
-    """How many commands there are in ``batches``, which are in order of stamps; tells ``rate`` of every arrival."""
+def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> int:
+    """How many commands there are in ``batches``, which are in order of stamps and made in a thread of their own."""
     commands = 0
 
     def counted() -> Iterator[pa.Table]:
         nonlocal commands
         for table in in_order(batches, seed):
-            rate.add(table.column("arrival_us").to_numpy())
             commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
             yield table
 
     # Saying which columns repeat themselves and which only grow halves the time and the file. Nobody finds anything by
     # the least and the greatest of texts.
-    with pq.ParquetWriter(
-        path,
-        SCHEMA,
-        compression="zstd",
-        use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
-        column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
-        write_statistics=list(_GROWING),
-    ) as writer:
-        for table in ahead(counted()):
+    with (
+        pq.ParquetWriter(
+            path,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
+            column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
+            write_statistics=list(_GROWING),
+        ) as writer,
+        closing(ahead(counted())) as tables,
+    ):
+        for table in tables:
             writer.write_table(table)
     return commands
+
+
+def rate_of(path: Path, duration_us: int) -> RateOverTime:
+    """The rate of what `write_requests` wrote, in 60 parts of ``duration_us``."""
+    rate = RateOverTime(duration_us, width=60)
+    with pq.ParquetFile(path) as requests:
+        for batch in requests.iter_batches(columns=["arrival_us"]):
+            rate.add(batch.column("arrival_us").to_numpy())
+    return rate
 
 
 def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:

@@ -62,25 +62,28 @@ class Staging:
         self._pseudonyms = pseudonyms
         self._path = path
         self._writer = writer
-        self._in_order = True
+        self.ascending = True  # all stamps so far
         self._stamps: tuple[int, int] | None = None
         self._kinds: set[bool] = set()
         self._latest: tuple[int, int] | None = None  # a file's index, and the latest stamp in it so far
         self.behind = 0  # requests stamped earlier than one before them in their file
         self.behind_most_us = 0  # by how much at most
 
-    def add(self, accepted: pa.Table, file: int) -> None:
-        """Rows of `classify.classified` from the file of that index; clients' addresses end here."""
+    def add(self, accepted: pa.Table, file: int) -> list[pa.RecordBatch]:
+        """Rows of `classify.classified` from the file of that index, as staged; clients' addresses end here."""
         if not accepted.num_rows:
-            return
+            return []
         made = {
             "client": self._pseudonyms.of(accepted.column("client")),
             "entity": self._entities(accepted),
             "file": pa.repeat(pa.scalar(file, pa.int32()), accepted.num_rows),
         }
         columns = [made[name] if name in made else accepted.column(name) for name in _STAGED.names]
-        self._writer.write_table(pa.table(columns, schema=_STAGED))
+        batches: list[pa.RecordBatch] = pa.table(columns, schema=_STAGED).to_batches()
+        for batch in batches:
+            self._writer.write_batch(batch)
         self._note(accepted, file)
+        return batches
 
     def _note(self, accepted: pa.Table, file: int) -> None:
         stamps = accepted.column("stamp_us").to_numpy()
@@ -92,7 +95,7 @@ class Staging:
         self._latest = file, int(latest[-1])
         lowest, highest = int(stamps.min()), int(stamps.max())
         ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
-        self._in_order = self._in_order and ascending and (self._stamps is None or self._stamps[1] <= lowest)
+        self.ascending = self.ascending and ascending and (self._stamps is None or self._stamps[1] <= lowest)
         first, last = self._stamps or (lowest, highest)
         self._stamps = min(first, lowest), max(last, highest)
         self._kinds |= set(pc.unique(accepted.column("whole_second")).to_pylist())
@@ -109,7 +112,7 @@ class Staging:
         """All of it by ``stamp_us``, requests of one stamp as they were read."""
         self._writer.close()
         with pa.memory_map(str(self._path)) as file, pa.ipc.open_stream(file) as staged:
-            if self._in_order:  # as most logs are
+            if self.ascending:  # as most logs are
                 yield from staged
                 return
             self.database.execute("SET memory_limit = '256MB'")  # what does not fit is sorted on disk

@@ -18,9 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers.ingest import write_requests
+from workloads.importers.ingest import rate_of, write_requests
 from workloads.live.journal import BOOKS, SEGMENTS
-from workloads.rates import RateOverTime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
@@ -70,11 +69,11 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
     if not extent.batches:
         return None
     books = _books(folder)
-    rate = RateOverTime(extent.last_us - extent.first_us + _SECOND_US, width=60)
     tally = _Tally()
     with duckdb.connect(config={"temp_directory": str(target / ".sorting"), "memory_limit": "512MB"}) as database:
         ordered = _in_order(folder / SEGMENTS, extent.batches, database)
-        commands = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0, rate)
+        commands = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0)
+    rate = rate_of(target / "requests.parquet", extent.last_us - extent.first_us + _SECOND_US)
     dropped, refused = sum(books["dropped_by_rule"].values()), sum(books["refused_by_reason"].values())
     total = tally.recorded + dropped + refused
     seen = books.get("seen", total)
