@@ -3,8 +3,6 @@
 Belongs here: what stands in for somebody's machine and for AWS's front door. What is made of it is the tests' business.
 """
 
-import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from resources.clients import AwsClients, Pace
 from resources.targets.aws import Aws
+from tests.web_server import Answering, serving_with
 
 OPTIONS = {"profile": "lab", "region": "eu-west-1", "most_requests": "1000", "most_usd": "1"}
 _KEYS = "aws_access_key_id = AKIALABLABLABLABLAB0\naws_secret_access_key = of-the-lab\n"
@@ -42,27 +41,13 @@ def standing_in(endpoint_url: str) -> Aws:
 def answering(status: int, body: str) -> Iterator[str]:
     """A server that answers whatever is posted so; its URL."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Answering):
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
+            self.answer(status, body.encode(), Content_Type="text/xml")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_with(Handler) as url:
+        yield url
 
 
 def refusing(code: str, message: str = "no") -> str:

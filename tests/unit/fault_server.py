@@ -7,7 +7,7 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,3 +202,19 @@ class Caller:
 
     def close(self) -> None:
         self.socket.close()
+
+
+@contextmanager
+def calling(port: int) -> Iterator[Callable[[], Caller]]:
+    """Connects to ``port`` whenever it is called; whatever was opened is closed."""
+    opened: list[Caller] = []
+
+    def one() -> Caller:
+        opened.append(Caller(port))
+        return opened[-1]
+
+    try:
+        yield one
+    finally:
+        for caller in opened:
+            caller.close()

@@ -1,10 +1,8 @@
 """An emulator at a URL: what is taken for one, whose names are whose, and what is refused. No emulator is started."""
 
-import http.server
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from resources.leash import free_port
 from resources.progress import Silent
 from resources.targets import Platform, open_target, targets
 from resources.targets.endpoint import OPTION, Owner, recognised
+from tests.web_server import Answering, serving_with
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
@@ -24,33 +23,19 @@ from workloads.places import Places
 def serving(pages: Mapping[str, tuple[int, object]], posted: tuple[int, object]) -> Iterator[str]:
     """A web server with these pages as JSON, and one answer to whatever is posted; its URL."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering):
         def _answer(self, status: int, told: object) -> None:
-            body = json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, json.dumps(told).encode())
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
             self._answer(*pages.get(self.path, (404, {})))
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             self.rfile.read(int(self.headers["Content-Length"]))
             self._answer(*posted)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_with(Handler) as url:
+        yield url
 
 
 def opened(url: str, home: Path) -> Platform:

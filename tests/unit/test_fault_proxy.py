@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from resources.faults.control import FaultProxy
 from resources.faults.fault import Fault
 from resources.leash import free_port
-from tests.unit.fault_server import CONTINUE, Caller, Upstream, chunked, dynamodb, post, response, serving
+from tests.unit.fault_server import CONTINUE, Caller, Upstream, calling, chunked, dynamodb, post, response, serving
 from tests.unit.test_fault_choice import UPDATE, hits
 from tests.unit.test_leash import gone
 from workloads.errors import ArchduelError
@@ -66,16 +66,8 @@ def proxy(running: FaultProxy, upstream: Upstream) -> FaultProxy:
 
 @pytest.fixture
 def connect(proxy: FaultProxy) -> Iterator[Connect]:
-    """Connects to the proxy; whatever was opened is closed."""
-    opened: list[Caller] = []
-
-    def one() -> Caller:
-        opened.append(Caller(proxy.port))
-        return opened[-1]
-
-    yield one
-    for caller in opened:
-        caller.close()
+    with calling(proxy.port) as one:
+        yield one
 
 
 def passes(caller: Caller, body: bytes = b"x") -> bool:

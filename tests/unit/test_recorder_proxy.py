@@ -21,7 +21,7 @@ from resources.leash import free_port
 from resources.recorder.connection import LEFT, UPGRADED
 from resources.recorder.proxy import Proxy, Settings
 from resources.recorder.upstream import Address
-from tests.unit.fault_server import CONTINUE, Caller, Upstream, chunked, post, response, serving
+from tests.unit.fault_server import CONTINUE, Caller, Upstream, calling, chunked, post, response, serving
 from workloads.errors import ArchduelError, UsageError
 from workloads.live.journal import Seen
 
@@ -136,15 +136,8 @@ Connect = Callable[[], Caller]
 
 @pytest.fixture
 def connect(running: Running) -> Iterator[Connect]:
-    opened: list[Caller] = []
-
-    def one() -> Caller:
-        opened.append(Caller(running.port))
-        return opened[-1]
-
-    yield one
-    for caller in opened:
-        caller.close()
+    with calling(running.port) as one:
+        yield one
 
 
 class TestPassing:
