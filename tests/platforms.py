@@ -3,7 +3,9 @@
 Belongs here: which targets can be started by a test, and with what. What is asked of them is the tests' business.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from resources.progress import Silent
-from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
+from resources.targets import DEFAULT_TARGET, Platform, ministack, open_target, targets
 from resources.targets.environments import find_python, this_machine
+from resources.targets.local import LocalEmulator
 from resources.targets.localstack import DISTRIBUTION
 from resources.targets.localstack import TARGET as LOCALSTACK
 from workloads.errors import ArchduelError
@@ -38,6 +41,21 @@ def missing(target: str) -> str:
 def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
     """A target that needs to be told nothing; ``folder`` is the home it is installed into and logs to."""
     return open_target(target, Places(folder), {}, Silent())
+
+
+@contextmanager
+def checking_permissions(folder: Path) -> Iterator[str]:
+    """The URL of a MiniStack that checks permissions, as AWS does; it logs to ``folder``."""
+    emulator = LocalEmulator(
+        "strict",
+        folder,
+        arguments=[sys.executable, "-m", "ministack"],
+        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
+        health=ministack._HEALTH,
+    )
+    with closing(emulator):
+        emulator.wait_until_ready()
+        yield emulator.endpoint_url
 
 
 def slowed(target: str) -> float:

@@ -21,12 +21,11 @@ from resources.bench import Bench, settings_for
 from resources.clients import Clients
 from resources.progress import Silent
 from resources.roles import operating
-from resources.targets import ministack
 from resources.targets.aws import OWNER, Aws
-from resources.targets.local import LocalEmulator
 from resources.targets.sweeping import found
 from resources.warehouse.reading import query
 from tests.aws_profiles import OPTIONS, profiles, standing_in
+from tests.platforms import checking_permissions
 from tests.replaying import lunch, replay
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY, Places
@@ -84,20 +83,10 @@ class Strict:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
-    emulator = LocalEmulator(
-        "aws",
-        tmp_path_factory.mktemp("aws"),
-        arguments=[sys.executable, "-m", "ministack"],
-        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
-        health=ministack._HEALTH,
-    )
-    try:
-        emulator.wait_until_ready()
-        root = Clients(emulator.endpoint_url)
+    with checking_permissions(tmp_path_factory.mktemp("aws")) as url:
+        root = Clients(url)
         root.iam.create_user(UserName="op")
-        yield Strict(emulator.endpoint_url, root)
-    finally:
-        emulator.close()
+        yield Strict(url, root)
 
 
 @pytest.fixture

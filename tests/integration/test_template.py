@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +13,8 @@ from resources.clients import Clients
 from resources.integrations import STAGE
 from resources.packaging import package
 from resources.stack import Stack
-from resources.targets import ministack
-from resources.targets.local import LocalEmulator
 from resources.template import CODE, template
-from tests.platforms import platform
+from tests.platforms import checking_permissions, platform
 from workloads.replay.schedule import split_url
 
 pytestmark = pytest.mark.emulator
@@ -191,18 +188,8 @@ def test_what_the_template_makes_serves(clients: Clients, architecture: Architec
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     """MiniStack with its permission checks on."""
-    running = LocalEmulator(
-        "strict",
-        tmp_path_factory.mktemp("strict"),
-        arguments=[sys.executable, "-m", "ministack"],
-        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
-        health=ministack._HEALTH,
-    )
-    try:
-        running.wait_until_ready()
-        yield with_code(Clients(running.endpoint_url))
-    finally:
-        running.close()
+    with checking_permissions(tmp_path_factory.mktemp("strict")) as url:
+        yield with_code(Clients(url))
 
 
 class TestWherePermissionsAreChecked:
