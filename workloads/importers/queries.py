@@ -59,7 +59,7 @@ class Queries:
         name, stand_in = planned.plans[key]
         stand_in.table = lines
         result: pa.Table = planned.connection.sql(f"EXECUTE {name}").to_arrow_table()
-        stand_in.table = lines.slice(0, 0)  # or the block would stay in memory
+        stand_in.table = lines.schema.empty_table()  # or the block would stay in memory
         self._free.append(planned)
         return result
 
