@@ -17,12 +17,10 @@ _PATTERN = (
     r"^(?:[^\s:]+:\d+ )?(\S+) \S+ .+? (\[[^\]]*\]) "
     r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:\s|$)'
 )
-_USUAL = """
-    strlen(piece[1]) = length(piece[1])
-    AND len(head) = 6 AND head[6] = '' AND starts_with(head[4], '[') AND ends_with(head[5], ']')
-    AND head[1] <> '' AND head[2] <> '' AND head[3] <> ''
-    AND len(tail) >= 3 AND tail[1] = '' AND strlen(tail[2]) = 3 AND try_cast(tail[2] AS SMALLINT) IS NOT NULL
-    AND (tail[3] = '-' OR try_cast(tail[3] AS UBIGINT) IS NOT NULL)
+_USUAL = r"""
+    len(piece) >= 3 AND NOT contains(piece[2], chr(92))
+    AND len(head) = 6 AND head[6] = '' AND head[1] <> '' AND head[2] <> '' AND head[3] <> ''
+    AND regexp_full_match(piece[3], ' \d{3} (?:\d+|-)(?: .*)?')
 """
 # Servers write a quote and a backslash so that the line can be read: nginx as \x22 and \x5C, Apache with a backslash in
 # front. Control characters and what is no ASCII stay as written: they are no text to show or compare. What stands
@@ -33,8 +31,9 @@ _FIELDS = rf"""
     SELECT
         line_number,
         line,
-        CASE WHEN status_text = '' THEN 'is not client ident user [date] "request" status bytes' END AS problem,
-        {common_us("date", bracketed=True)} AS stamp_us,
+        CASE WHEN status_text = '' OR stamp_us IS NULL AND NOT (starts_with(date, '[') AND ends_with(date, ']'))
+            THEN 'is not client ident user [date] "request" status bytes' END AS problem,
+        stamp_us,
         true AS whole_second,
         {request_part("request", "words", "method")} AS method,
         {request_part("request", "words", "target")} AS target,
@@ -47,17 +46,19 @@ _FIELDS = rf"""
             line_number,
             line,
             CASE WHEN usual THEN head[1] ELSE field.client END AS client,
-            CASE WHEN usual THEN substring(piece[1], strlen(piece[1]) - 28, 28) ELSE field.date END AS date,
+            CASE WHEN usual THEN head[4] || ' ' || head[5] ELSE field.date END AS date,
+            CASE WHEN usual AND head[5] = '+0000]' THEN {common_us("head[4]", "[{day}")}
+                ELSE {common_us("date", "[{day} {zone}]")} END AS stamp_us,
             CASE WHEN usual THEN piece[2] ELSE {_UNESCAPED} END AS request,
-            CASE WHEN usual THEN tail[2] ELSE field.status_text END AS status_text,
+            CASE WHEN usual THEN substring(piece[3], 2, 3) ELSE field.status_text END AS status_text,
             string_split(request, ' ') AS words
         FROM (
             SELECT *, CASE WHEN NOT usual THEN
                 regexp_extract(line, {quoted(_PATTERN)}, ['client', 'date', 'request', 'status_text']) END AS field
             FROM (
-                SELECT *, coalesce(len(piece) >= 3 AND NOT contains(piece[2], chr(92)) AND {_USUAL}, false) AS usual
+                SELECT *, coalesce({_USUAL}, false) AS usual
                 FROM (
-                    SELECT *, string_split(piece[1], ' ') AS head, string_split(piece[3], ' ') AS tail
+                    SELECT *, string_split(piece[1], ' ') AS head
                     FROM (SELECT line_number, line, string_split(line, '"') AS piece FROM lines)
                 )
             )

@@ -10,18 +10,17 @@ _ZONE = r"(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 _NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
 
 
-def common_us(text: str, *, bracketed: bool = False) -> str:
+def common_us(text: str, form: str = "{day} {zone}") -> str:
     """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none.
 
-    ``bracketed``: in the brackets in which logs have it.
+    ``form`` says what stands around its two parts. Without a zone it is UTC, and read in half the time.
     """
-    form, length = "%d/%b/%Y:%H:%M:%S %z", 26
-    if bracketed:
-        form, length = f"[{form}]", length + 2
-    return f"""CASE WHEN strlen({text}) = {length} THEN
+    length = len(form.format(day="17/May/2015:10:05:03", zone="+0000"))
+    form = form.format(day="%d/%b/%Y:%H:%M:%S", zone="%z")
+    return rf"""CASE WHEN strlen({text}) = {length} THEN
         coalesce(
             epoch_us(try_strptime({text}, '{form}')),
-            1000000 + epoch_us(try_strptime(replace({text}, ':60 ', ':59 '), '{form}'))
+            1000000 + epoch_us(try_strptime(regexp_replace({text}, ':60( |$)', ':59\1'), '{form}'))
         )
     END"""
 
