@@ -26,7 +26,11 @@ class RateOverTime:
         parts = np.minimum(arrival_us * len(self._counts) // self._duration_us, len(self._counts) - 1)
         self._counts += np.bincount(parts, minlength=len(self._counts))
         recent = np.concatenate([self._last_second, arrival_us])
-        self.peak_per_s = max(self.peak_per_s, peak_rate(recent))
+        most = int(self.peak_per_s)
+        if np.any(
+            recent[most:] - recent[: max(len(recent) - most, 0)] < _WINDOW_US
+        ):  # a second with more, which is rare
+            self.peak_per_s = peak_rate(recent)
         self._last_second = recent[recent > recent[-1] - _WINDOW_US]
         self.last_us = int(arrival_us[-1])
 

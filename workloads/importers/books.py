@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
 from workloads.importers.auto import likelier_format
+from workloads.importers.classify import OUTCOMES, having, outcomes
 from workloads.importers.lines import HOLDS_NUL
 from workloads.importers.reading import Source
 
@@ -28,12 +31,11 @@ class Books:
 
     def enter(self, rows: pa.Table) -> None:
         """Counts ``rows`` of `classify.classified`."""
-        for outcome, reason, count in _counts(rows):
-            self.outcomes[outcome] += count
-            if outcome == "dropped":
-                self.dropped[reason] += count
-            if outcome == "quarantined":
-                self.quarantined[reason] += count
+        counts = np.bincount(outcomes(rows), minlength=len(OUTCOMES)).tolist()
+        self.outcomes += Counter(dict(zip(OUTCOMES, counts, strict=True)))
+        for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined)):
+            if counts[OUTCOMES.index(outcome)]:
+                by_reason.update(_counts(having(rows, outcome)))
 
     def add(self, other: "Books") -> None:
         """Adds another file's counts."""
@@ -43,9 +45,8 @@ class Books:
         self.quarantined += other.quarantined
 
 
-def _counts(rows: pa.Table) -> list[tuple[str, str, int]]:
-    groups = rows.select(["outcome", "reason"]).group_by(["outcome", "reason"]).aggregate([([], "count_all")])
-    return [(group["outcome"], group["reason"], group["count_all"]) for group in groups.to_pylist()]
+def _counts(rows: pa.Table) -> dict[str, int]:
+    return {count["values"]: count["counts"] for count in pc.value_counts(rows.column("reason")).to_pylist()}
 
 
 def check_format(own: Books, importer: Importer, source: Source) -> None:

@@ -24,9 +24,9 @@ import pyarrow.parquet as pq
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
 from workloads.importers.ahead import ahead, side_by_side
-from workloads.importers.arrivals import in_order
+from workloads.importers.arrivals import NUMBERED, in_order
 from workloads.importers.books import Books, check_complete, check_format, refuse_first
-from workloads.importers.classify import EVERYTHING, Rules, classified
+from workloads.importers.classify import EVERYTHING, Rules, classified, having
 from workloads.importers.privacy import Pseudonyms, library_key
 from workloads.importers.queries import Queries
 from workloads.importers.reading import ObjectStore, Source, files_of
@@ -198,10 +198,10 @@ class _Reading:
             own = Books()
             for rows in self._classified(source):
                 own.enter(rows)
-                quarantined = _of(rows, "quarantined")
+                quarantined = having(rows, "quarantined")
                 if self.strict and quarantined.num_rows:
                     refuse_first(quarantined, source)
-                batches = self.staged.add(_of(rows, "accepted"), index)
+                batches = self.staged.add(having(rows, "accepted"), index)
                 if quarantined.num_rows:
                     self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
                 if self.progress:
@@ -217,11 +217,6 @@ class _Reading:
         with source.explained():
             entries = self.importer.entries(source)
             yield from side_by_side(lambda some: classified(some, source, self.rules), entries, _THREADS)
-
-
-def _of(rows: pa.Table, outcome: str) -> pa.Table:
-    has_it = pc.equal(rows.column("outcome"), outcome)
-    return rows if pc.all(has_it).as_py() else rows.filter(has_it)
 
 
 def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
@@ -245,8 +240,9 @@ def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> 
     with (
         pq.ParquetWriter(
             path,
-            SCHEMA,
+            NUMBERED,
             compression="zstd",
+            store_schema=False,  # or readers would get dictionaries for texts
             use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
             column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
             write_statistics=list(_GROWING),

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.importers.arrivals import NUMBERED
 from workloads.importers.privacy import Pseudonyms
-from workloads.recording import SCHEMA
 
 _MADE_LATER = {"request_id", "arrival_us", "subsecond"}
 _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("stamp_us", pa.int64()),
     pa.field("whole_second", pa.bool_()),
-    *(column for column in SCHEMA if column.name not in _MADE_LATER),
+    *(column for column in NUMBERED if column.name not in _MADE_LATER),
     pa.field("file", pa.int32()),  # the index of it: of equal stamps, the file named first comes first
     pa.field("line_number", pa.int64()),
 ]
@@ -105,7 +105,7 @@ class Staging:
         entity, secret = accepted.column("entity"), accepted.column("secret")
         if secret.null_count == len(secret):
             return entity
-        hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret), "")
+        hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret).cast(pa.string()), "")
         return pc.if_else(pc.is_null(secret), entity, hashed)
 
     def in_order(self) -> Iterator[pa.RecordBatch]:

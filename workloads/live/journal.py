@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from workloads.importers import Entries
 from workloads.importers.books import Books
-from workloads.importers.classify import EVERYTHING, Rules, classified
+from workloads.importers.classify import EVERYTHING, Rules, classified, having
 from workloads.importers.privacy import Pseudonyms
 from workloads.importers.reading import Source
 from workloads.importers.staging import Staging, staging
@@ -98,9 +98,9 @@ class Journal:
             rows = classified(Entries(_lines(seen), _QUERY, {}), self._source, self._rules)
             self._books.enter(rows.slice(0, len(fresh)))  # a request is entered once, however often it is written
             settled = len(batch.settled)
-            self._staged.add(_accepted(rows.slice(0, settled)), SETTLED)
-            self._staged.add(_accepted(rows.slice(settled, len(batch.under_way))), UNDER_WAY)
-            self._staged.add(_accepted(rows.slice(len(fresh))), SETTLED)
+            self._staged.add(having(rows.slice(0, settled), "accepted"), SETTLED)
+            self._staged.add(having(rows.slice(settled, len(batch.under_way)), "accepted"), UNDER_WAY)
+            self._staged.add(having(rows.slice(len(fresh)), "accepted"), SETTLED)
             _sync(self._folder / SEGMENTS)
         self._write_books(batch.refused, batch.upstream_errors)
 
@@ -154,7 +154,3 @@ def _lines(seen: Sequence[Seen]) -> pa.Table:
         .append_column("line", pa.repeat("", count))
         .append_column("kind", pc.if_else(pc.is_null(table.column("reason")), "request", "dropped"))
     )
-
-
-def _accepted(rows: pa.Table) -> pa.Table:
-    return rows.filter(pc.equal(rows.column("outcome"), "accepted"))
