@@ -151,6 +151,7 @@ def run(
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": cpu_share,
         "others_cpu_share": None if others is None else others.share,
+        "cold_starts": sum(row.get("cold") is True for row in invocation_rows),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
         "windows": conductor.windows,

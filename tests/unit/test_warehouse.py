@@ -305,7 +305,7 @@ class TestPublishing:
     def test_experiments_of_before_clocks_and_others_were_told_stay_readable(
         self, places: Places, small: Mapping[str, Tables], beside_newer: bool
     ) -> None:
-        added = ["clock_uncertainty_us", "others_cpu_share"]
+        added = ["clock_uncertainty_us", "others_cpu_share", "cold_starts"]
         untold = small["hybrid"]["experiments"].drop_columns(added)
         write_outcomes(places, "c1", CELL, "hybrid", {**small["hybrid"], "experiments": untold})
         if beside_newer:
@@ -313,11 +313,11 @@ class TestPublishing:
         publish(places)
         found = query(
             places,
-            "SELECT clock_uncertainty_us, others_cpu_share, valid, requests FROM experiments"
+            "SELECT clock_uncertainty_us, others_cpu_share, cold_starts, valid, requests FROM experiments"
             " WHERE architecture = 'hybrid'",
         )
         requests = small["hybrid"]["experiments"].column("requests")[0].as_py()
-        assert [tuple(row.values()) for row in found.to_pylist()] == [(None, None, True, requests)]
+        assert [tuple(row.values()) for row in found.to_pylist()] == [(None, None, None, True, requests)]
 
     @pytest.mark.parametrize("beside_newer", [False, True])
     def test_recovery_of_before_faults_were_numbered_is_numbered_by_its_times(
