@@ -235,8 +235,7 @@ def _target_options(options: Mapping[str, Any]) -> dict[str, str]:
 )
 @click.option(
     "--others-at-most",
-    type=click.FloatRange(0, 1),
-    default=None,
+    type=float,
     metavar="SHARE",
     help="Of this machine's CPU: a replay during which other programs used more is invalid.  [default: 0.25]",
 )

@@ -33,8 +33,8 @@ _TICK_S = 0.05
 # Beyond these a replay did not offer what the recording says, or the emulator, not the architecture, was the limit.
 SEND_LAG_P99_BOUND_US = 50_000
 TARGET_CPU_SHARE_BOUND = 0.8
-# Measured at half the capacity on two cores: beside a fifth of the machine's CPU answers took 6 % longer, half of the
-# time, beside a quarter to a third 20 %, which is twice the margin of a verdict.
+# Measured on two cores, at a quarter of their CPU: the median answer took 6 % longer while others used an eighth to a
+# fifth, and 20 %, which is twice a verdict's margin, while they used a quarter to a half.
 OTHERS_AT_MOST = 0.25
 
 TOO_MANY_REQUESTS = 429

@@ -121,7 +121,9 @@ class LabSettings:
         if not 0 <= self.longest_pause_s < float("inf"):
             raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
         if not 0 <= self.others_at_most <= 1:
-            raise ArchduelError("others_at_most must be a share, from 0 to 1 (which holds nothing against anybody)")
+            raise UsageError(
+                "others_at_most must be a share of this machine's CPU, from 0 to 1, which allows all of it"
+            )
 
     @property
     def shape(self) -> Shape:
