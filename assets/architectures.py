@@ -110,7 +110,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         check_specs=[
             dg.AssetCheckSpec("books_balance", asset=key, blocking=True, description="The ledger's four identities."),
             dg.AssetCheckSpec(
-                "replay_valid", asset=key, description="The load was on time, the emulator not the limit."
+                "replay_valid", asset=key, description="The load was on time, the emulator not the limit, others quiet."
             ),
         ],
     )
@@ -129,7 +129,9 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
             outcomes.append(tables)
         publish(lab.places)
         tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
-        reasons = [reason for reason in tables["experiments"].column("invalid_reason").to_pylist() if reason]
+        experiments = tables["experiments"]
+        reasons = [reason for reason in experiments.column("invalid_reason").to_pylist() if reason]
+        shares = {"others_cpu_share": experiments.column("others_cpu_share").to_pylist()}  # one per replay
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": tables["requests"].num_rows,
@@ -144,7 +146,9 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),
-                dg.AssetCheckResult(check_name="replay_valid", passed=not reasons, metadata={"reasons": reasons}),
+                dg.AssetCheckResult(
+                    check_name="replay_valid", passed=not reasons, metadata={"reasons": reasons, **shares}
+                ),
             ],
         )
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from resources.architectures import architectures
+from resources.experiment import OTHERS_AT_MOST
 from resources.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings, other_than_default, split_cell
 from resources.progress import Reporter
 from resources.stack import DEFAULT_VARIANT, VARIANTS
@@ -42,6 +43,11 @@ _CONFIG = {
         str,
         default_value=DEFAULT_BASELINE,
         description=f"What the others are judged against, of {', '.join(architectures())}.",
+    ),
+    "others_at_most": dg.Field(
+        float,
+        default_value=OTHERS_AT_MOST,
+        description="The share of this machine's CPU that others may use during a replay, or it is invalid.",
     ),
     "target": dg.Field(
         str,

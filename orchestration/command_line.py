@@ -233,6 +233,12 @@ def _target_options(options: Mapping[str, Any]) -> dict[str, str]:
     metavar="NAME",
     help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
 )
+@click.option(
+    "--others-at-most",
+    type=float,
+    metavar="SHARE",
+    help="Of this machine's CPU: a replay during which other programs used more is invalid.  [default: 0.25]",
+)
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option(
     "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
@@ -244,6 +250,7 @@ def compare(**options: Any) -> None:
     with a table, archduel.duckdb and a report.
     """
     from resources.architectures import architectures
+    from resources.experiment import OTHERS_AT_MOST
     from resources.lab import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
     from resources.stack import DEFAULT_VARIANT, VARIANTS
     from resources.targets import targets
@@ -285,6 +292,7 @@ def compare(**options: Any) -> None:
         variants=tuple(dict.fromkeys(options["variants"])) or (DEFAULT_VARIANT,),
         aa=options["aa"],
         baseline=baseline,
+        others_at_most=OTHERS_AT_MOST if options["others_at_most"] is None else options["others_at_most"],
         wait=not options["no_wait"],
         target=options["target"],
         target_options=_target_options(options),

@@ -42,6 +42,8 @@ EXPERIMENTS = pa.schema(
         pa.field("send_lag_p99_us", pa.int64()),
         pa.field("send_lag_max_us", pa.int64()),
         pa.field("target_cpu_share", pa.float64()),
+        pa.field("others_cpu_share", pa.float64()),  # of all cores while requests were sent; null: not known
+        pa.field("cold_starts", pa.int64()),  # invocations that were an environment's first
         pa.field("clock_uncertainty_us", pa.int64()),  # of the handlers' stamps: 0 where they share our clock
         pa.field("queued", pa.list_(pa.string())),
         pa.field("fault_windows", pa.string()),  # JSON

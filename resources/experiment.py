@@ -15,9 +15,10 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from resources import evidence, observation
+from resources import cpu_time, evidence, observation
 from resources.bench import Bench
 from resources.clocks import between, clock_of
+from resources.cpu_time import Others
 from resources.faults.conductor import FaultConductor
 from resources.faults.policies import NoConsuming
 from resources.observation import Backlog
@@ -32,6 +33,9 @@ _TICK_S = 0.05
 # Beyond these a replay did not offer what the recording says, or the emulator, not the architecture, was the limit.
 SEND_LAG_P99_BOUND_US = 50_000
 TARGET_CPU_SHARE_BOUND = 0.8
+# Measured on two cores, at a quarter of their CPU: the median answer took 6 % longer while others used an eighth to a
+# fifth, and 20 %, which is twice a verdict's margin, while they used a quarter to a half.
+OTHERS_AT_MOST = 0.25
 
 TOO_MANY_REQUESTS = 429
 
@@ -81,9 +85,13 @@ def run(
     *,
     client: Client,
     repetition: int,
+    others_at_most: float = OTHERS_AT_MOST,
     progress: Progress = lambda _done, _total, _waiting: None,
 ) -> Replayed:
     """Replay ``schedule`` on fresh state and return all that was observed.
+
+    Where others used more than the share ``others_at_most`` of this machine meanwhile, and the target is on it, what
+    was observed is not valid.
 
     Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
     """
@@ -96,12 +104,15 @@ def run(
     client = bench.metered(client)
     watch = _Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
-    cpu_before, wall_before = _cpu_seconds(bench), time.monotonic()
+    cpu_before, wall_before, before = _cpu_seconds(bench), time.monotonic(), cpu_time.moment()
     responses = _send(schedule, client, watch, conductor, progress)
+    others = cpu_time.others(before, cpu_time.moment())
     cpu_share = None  # where the target is somebody else's process nobody can tell
     if bench.instance.processes:
         wall_s = time.monotonic() - wall_before
         cpu_share = (_cpu_seconds(bench) - cpu_before) / (wall_s * (psutil.cpu_count() or 1))
+    elif not bench.target.genuine:
+        others = None  # the target, on this machine, would be among them
     _settle(watch, schedule, progress)
     settled_us = watch.now_us()
     messages = _left_over(watch)
@@ -126,16 +137,21 @@ def run(
         "requests": len(schedule),
         "duration_us": schedule.duration_us,
         "settled_us": settled_us,
-        "invalid_reason": _invalid_reason(
+        "invalid_reason": invalid_reason(
             lag_us,
-            cpu_share,
-            unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
             scenario,
+            throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
+            target_cpu_share=cpu_share,
+            # What is somewhere else answers whatever this machine does; that requests left late, the send lag shows.
+            others=others if bench.instance.processes else None,
+            others_at_most=others_at_most,
         ),
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": cpu_share,
+        "others_cpu_share": None if others is None else others.share,
+        "cold_starts": sum(row.get("cold") is True for row in invocation_rows),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
         "windows": conductor.windows,
@@ -292,18 +308,39 @@ def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], t
     return int(((responses.status == throttled_status) & ~explained).sum())
 
 
-def _invalid_reason(
-    lag_us: np.ndarray[Any, Any], cpu_share: float | None, throttled: int, scenario: Scenario
+def invalid_reason(
+    lag_us: np.ndarray[Any, Any],
+    scenario: Scenario,
+    *,
+    throttled: int,
+    target_cpu_share: float | None,
+    others: Others | None,
+    others_at_most: float,
 ) -> str | None:
+    """Why a replay does not show what the architecture does, in one sentence; None where nothing says so.
+
+    What others did comes first: it may be why the rest is as it is. ``lag_us`` are the send lags, ``throttled`` is how
+    many requests the target refused of its own accord; a share that is None is not known, and held against nobody.
+    """
     p99_us = _quantile(lag_us, 0.99)
     if p99_us is None:
         return "nothing was sent"
+    if others is not None and others.share > others_at_most:
+        return _spoilt(others, others_at_most)
     if p99_us > SEND_LAG_P99_BOUND_US:
         return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
     if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
-    if scenario.name == "steady" and cpu_share is not None and cpu_share > TARGET_CPU_SHARE_BOUND:
+    if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:
         return (
-            f"the emulator used {cpu_share:.0%} of the machine: it was the limit, not the architecture; lower --speed"
+            f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture;"
+            " lower --speed"
         )
     return None
+
+
+def _spoilt(others: Others, at_most: float) -> str:
+    over = f"used {others.share:.1%} of this machine's CPU meanwhile, more than {at_most:.0%}"
+    if others.stolen > others.share / 2:
+        return f"others on this virtual machine's host {over}: run it again when they do less, or on another machine"
+    return f"other programs {over}: close what else runs, and run it again"

@@ -27,6 +27,7 @@ from resources.architectures import architectures
 from resources.bench import Bench, settings_for
 from resources.conformance import storage as conformance
 from resources.evidence import EvidenceStore, Tables
+from resources.experiment import OTHERS_AT_MOST
 from resources.faults.conductor import proxied_hops
 from resources.faults.policies import lacking
 from resources.interleaving import turns
@@ -78,8 +79,9 @@ class LabSettings:
     ``variants`` are those of the functions' writing, each replayed through every architecture. With ``aa`` everything
     is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the others are judged
     against. With ``budget_s`` a cell is repeated until every verdict on it is decided, ``repetitions`` times at most,
-    or until the next repetition would outlast these seconds. ``target`` is what it all runs on, with the
-    ``target_options`` it must be told; a cell names its own.
+    or until the next repetition would outlast these seconds. A replay during which others used more of this machine's
+    CPU than the share ``others_at_most`` is invalid. ``target`` is what it all runs on, with the ``target_options`` it
+    must be told; a cell names its own.
     """
 
     repetitions: int = 1
@@ -97,6 +99,7 @@ class LabSettings:
     variants: tuple[str, ...] = (DEFAULT_VARIANT,)
     aa: bool = False
     baseline: str = DEFAULT_BASELINE
+    others_at_most: float = OTHERS_AT_MOST
     wait: bool = True
     target: str = DEFAULT_TARGET
     target_options: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +120,10 @@ class LabSettings:
             raise ArchduelError("variants must be named, each once")
         if not 0 <= self.longest_pause_s < float("inf"):
             raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
+        if not 0 <= self.others_at_most <= 1:
+            raise UsageError(
+                "others_at_most must be a share of this machine's CPU, from 0 to 1, which allows all of it"
+            )
 
     @property
     def shape(self) -> Shape:
@@ -342,7 +349,13 @@ class Lab:
         bench.warm_up(self.client)
         with bench.stack.clients.explained():
             replayed = experiment.run(
-                bench, offered.schedule, scenario, client=self.client, repetition=repetition, progress=progress
+                bench,
+                offered.schedule,
+                scenario,
+                client=self.client,
+                repetition=repetition,
+                others_at_most=self.settings.others_at_most,
+                progress=progress,
             )
         self.reporter.finished(label, replayed.facts["invalid_reason"] or "")
         if replayed.left_over or not bench.stack.settings.environments or not bench.target.empties:

@@ -19,6 +19,8 @@ from typing import IO
 
 import psutil
 
+from resources import cpu_time
+
 _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 
 # Below the kernel's ephemeral range: a client that keeps connecting to a closed port inside that range can be given
@@ -79,15 +81,11 @@ class LeashedProcess:
             return []
 
     def cpu_seconds(self) -> float:
-        """User and system time of every process under the leash so far, ended children included where known."""
-        total = 0.0
-        for process in self.processes():
-            try:
-                times = process.cpu_times()
-            except psutil.Error:
-                continue
-            total += times.user + times.system
-        return total
+        """CPU time of all that was under the leash so far, ended processes included; 0 once it is closed."""
+        try:
+            return cpu_time.of_tree(psutil.Process(self._shell.pid))
+        except psutil.NoSuchProcess:
+            return 0.0
 
     def last_log_lines(self, count: int = 5) -> list[str]:
         try:

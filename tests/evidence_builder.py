@@ -48,6 +48,8 @@ class EvidenceBuilder:
             "send_lag_p99_us": 140,
             "send_lag_max_us": 900,
             "target_cpu_share": 0.2,
+            "others_cpu_share": 0.03,
+            "cold_starts": 0,
             "queued": [],
             "fault_windows": "[]",
             "config": "{}",

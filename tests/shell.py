@@ -12,6 +12,8 @@ from workloads.places import REPOSITORY, Places
 
 # Beside a replay of another test, whose requests must be on time, a command need not be quick.
 YIELDING = ("nice", "-n", "10")
+# Of `archduel compare`, as what others use makes a replay invalid.
+BESIDE_OTHERS = ("--others-at-most", "1")
 
 
 def archduel(

@@ -33,6 +33,7 @@ _OPTIONS = {
     "--longest-pause": "longest_pause_s",
     "--seed": "seed",
     "--variant": "variants",
+    "--others-at-most": "others_at_most",
 }
 
 

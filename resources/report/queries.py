@@ -19,8 +19,8 @@ COMPARISONS = "SELECT * FROM comparisons ORDER BY started_at DESC, comparison_id
 
 EXPERIMENTS = """\
 SELECT workload, scenario, architecture, variant, architecture || '~' || variant AS contender, repetition, speed,
-    requests, duration_us, settled_us, valid, invalid_reason, send_lag_p99_us, target_cpu_share,
-    epoch(finished_at - started_at) AS replayed_s
+    requests, duration_us, settled_us, valid, invalid_reason, send_lag_p99_us, target_cpu_share, others_cpu_share,
+    cold_starts, epoch(finished_at - started_at) AS replayed_s
 FROM experiments
 WHERE comparison_id = $comparison_id AND arm = 'main'
 ORDER BY ALL"""

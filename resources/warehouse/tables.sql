@@ -8,8 +8,8 @@ CREATE TABLE experiments (
     repetition INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
     started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, settled_us BIGINT,
     valid BOOLEAN, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
-    target_cpu_share DOUBLE, clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON,
-    config JSON
+    target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT, clock_uncertainty_us BIGINT,
+    dagster_run_id VARCHAR, fault_windows JSON, config JSON
 );
 CREATE TABLE requests (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

@@ -23,7 +23,8 @@ def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(
     comparison = Comparison("adhoc-test", "adhoc", "2026-11-20")
     names = list(architectures())
     outcomes = {}
-    with Lab(Places(emulator_home), LabSettings(limit=400, speed=8.0 / slowed(target), repetitions=1)) as lab:
+    settings = LabSettings(limit=400, speed=8.0 / slowed(target), repetitions=1, others_at_most=1.0)
+    with Lab(Places(emulator_home), settings) as lab:
         for name, _ in lab.replay(names, cell, comparison):
             evidence = lab.evidence.read("adhoc-test", cell, Contender(name, DEFAULT_VARIANT).partition)
             outcomes[name] = reconcile(evidence)

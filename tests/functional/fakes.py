@@ -23,6 +23,7 @@ class FakeLab:
 
     places: Places
     stranger: bool = False  # leave an effect nobody offered: the books cannot balance
+    disturbed: bool = False  # by other programs: no replay is valid
     calls: list[tuple[str, ...]] = field(default_factory=list)
 
     def ensure(self, architecture: str, cell: str, node: str) -> dict[str, Any]:
@@ -67,6 +68,8 @@ class FakeLab:
             origin=comparison.origin,
             night=comparison.night,
             requests=2,
+            others_cpu_share=0.6 if self.disturbed else 0.0,
+            invalid_reason="other programs" if self.disturbed else None,
         )
         builder.request("0").item("0").record("0").request("1", at_us=5000).item("1").record("1", at_us=5500)
         if self.stranger:

@@ -46,7 +46,16 @@ def test_an_unknown_name_exits_2_and_lists_the_valid_ones(places: Places, option
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--repetitions", "0"), ("--speed", "-1"), ("--speed", "nan"), ("--limit", "0"), ("--duration", "0"), ("--what",)],
+    [
+        ("--repetitions", "0"),
+        ("--speed", "-1"),
+        ("--speed", "nan"),
+        ("--limit", "0"),
+        ("--duration", "0"),
+        ("--others-at-most", "25"),
+        ("--others-at-most", "nan"),
+        ("--what",),
+    ],
 )
 def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tuple[str, ...]) -> None:
     done = archduel(places, "compare", *arguments)

@@ -327,6 +327,20 @@ def test_books_that_do_not_balance_fail_the_blocking_check_and_mark_the_replay_i
     assert "never offered" in row["invalid_reason"]
 
 
+def test_a_replay_disturbed_by_others_fails_its_check_with_their_share_and_stays_in_the_tables(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    result, _ = materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])], disturbed=True)
+    check = {check.check_name: check for check in result.get_asset_check_evaluations()}["replay_valid"]
+    assert not check.passed
+    assert check.metadata["reasons"].value == ["other programs"]
+    assert check.metadata["others_cpu_share"].value == [0.6]
+    assert result.success, "the check warns, it does not block"
+    [row] = query(places, "SELECT valid, others_cpu_share FROM experiments").to_pylist()
+    assert row == {"valid": False, "others_cpu_share": 0.6}
+    assert query(places, "FROM summary").num_rows == 0
+
+
 def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     places: Places, instance: dg.DagsterInstance
 ) -> None:

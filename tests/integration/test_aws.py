@@ -122,6 +122,8 @@ def test_an_architecture_is_made_replayed_and_taken_away_with_the_rights_the_lab
         # By a wall clock somewhere else: when something was done is known as well as the round trip allows.
         uncertainty_us = outcomes["experiments"].column("clock_uncertainty_us")[0].as_py()
         assert 0 < uncertainty_us < 2_000_000
+        # The load generator's machine is told all the same.
+        assert 0 <= outcomes["experiments"].column("others_cpu_share")[0].as_py() <= 1
         for row in outcomes["effects"].to_pylist():
             assert -uncertainty_us < row["completion_us"] < 20_000_000
         assert {row["outcome"] for row in outcomes["invocations"].to_pylist()} == {"succeeded"}

@@ -109,7 +109,8 @@ def test_architectures_run_beside_each_other_and_beside_what_is_there_and_leave_
         for bench in benches:
             outcomes = replay(bench, offered, STEADY)
             assert sum(row["committed"] for row in outcomes["ledger"].to_pylist()) == len(offered)
-            assert outcomes["experiments"].column("target_cpu_share").to_pylist() == [None]
+            for share in ("target_cpu_share", "others_cpu_share"):  # nobody can tell one from the other
+                assert outcomes["experiments"].column(share).to_pylist() == [None]
     finally:
         for bench in benches:
             bench.close()

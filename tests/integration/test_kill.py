@@ -11,12 +11,15 @@ import psutil
 import pytest
 
 from resources.warehouse.reading import query
-from tests.shell import YIELDING
+from tests.shell import BESIDE_OTHERS, YIELDING
 from workloads.places import REPOSITORY, Places
 
 pytestmark = pytest.mark.emulator
 
-ARGUMENTS = ["--scenario", "steady", "--architecture", "synchronous", "--architecture", "event_driven", "--speed", "4"]
+ARGUMENTS = [
+    *("--scenario", "steady", "--architecture", "synchronous", "--architecture", "event_driven", "--speed", "4"),
+    *BESIDE_OTHERS,
+]
 
 
 def compare(places: Places, *arguments: str) -> subprocess.Popen[str]:

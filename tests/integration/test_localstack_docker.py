@@ -91,8 +91,8 @@ def test_an_outage_is_seen_by_functions_in_containers_and_nothing_of_it_stays(
     )
     assert sum(row["failed"] for row in synchronous) > 0, "the outage reached no function"
     assert all(row["committed"] == row["offered"] for row in event_driven)
-    assert query(places, "SELECT DISTINCT target_cpu_share FROM experiments").to_pylist() == [
-        {"target_cpu_share": None}
+    assert query(places, "SELECT DISTINCT target_cpu_share, others_cpu_share FROM experiments").to_pylist() == [
+        {"target_cpu_share": None, "others_cpu_share": None}
     ]
     assert list(places.outcomes.rglob("*food_orders__backend_outage__localstack-docker*"))
     assert GATEWAY in seen, "the table's proxy listens where functions reach it"

@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
 def replayed(home: Places, scenario: str) -> dict[str, Tables]:
     """The evidence of every architecture."""
     cell = f"food_orders__{scenario}"
-    settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS)
+    settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0)
     with Lab(home, settings) as lab:
         for _ in lab.replay(list(architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
             pass

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from tests.shell import archduel
+from tests.shell import BESIDE_OTHERS, archduel
 from tests.unit.traffic_samples import AT, AZURE, FORMATS, SECRETS, TEMPLATE, Sent
 from workloads.places import Places
 
@@ -88,7 +88,10 @@ def test_nothing_planted_is_found_after_an_import_and_a_replay(places: Places, t
         ["mapping", "suggest", "mine"],
         ["export", "k6", "mine", "--base-url", "http://127.0.0.1:1", "--out", str(exported)],
         ["export", "vegeta", "mine", "--base-url", "http://127.0.0.1:1", "--out", str(exported)],
-        ["compare", "--workload", "mine", "--scenario", "steady", "--architecture", "event_driven", "--limit", "60"],
+        [
+            *("compare", "--workload", "mine", "--scenario", "steady", "--architecture", "event_driven"),
+            *("--limit", "60", *BESIDE_OTHERS),
+        ],
         ["sql", "FROM quarantine"],
     ]
     said = ""

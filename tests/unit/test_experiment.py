@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resources.experiment import unexplained_throttles
+from resources.cpu_time import Others
+from resources.experiment import OTHERS_AT_MOST, SEND_LAG_P99_BOUND_US, invalid_reason, unexplained_throttles
 from workloads.replay.client import Responses
+from workloads.scenarios import scenarios
 
 LIMIT = {"target": "functions", "kind": "down", "throttled_status": 500, "start_us": 1000, "end_us": 2000}
 
@@ -43,3 +45,64 @@ def test_a_status_that_may_mean_something_else_is_explained_by_any_fault() -> No
 
 def test_a_status_the_target_does_not_throttle_with_is_no_throttle() -> None:
     assert unexplained_throttles(responses(500, status=502), [], 429) == 0
+
+
+def reason(*, lag_us: int = 100, scenario: str = "steady", others_at_most: float = 0.25, **seen: Any) -> str | None:
+    """Of an uneventful replay, but for what is said."""
+    uneventful: dict[str, Any] = {"throttled": 0, "target_cpu_share": 0.3, "others": Others(0.02, 0.0)}
+    lags_us = np.full(100, lag_us, dtype=np.int64)
+    return invalid_reason(lags_us, scenarios()[scenario], others_at_most=others_at_most, **{**uneventful, **seen})
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {},
+        {"lag_us": SEND_LAG_P99_BOUND_US},
+        {"target_cpu_share": 0.8},
+        {"target_cpu_share": 0.9, "scenario": "burst"},
+        {"others": Others(0.25, 0.1)},
+        {"others": Others(0.9, 0.1), "others_at_most": 1.0},
+        {"others": None, "target_cpu_share": None, "others_at_most": 0.0},
+    ],
+)
+def test_a_replay_within_its_bounds_is_valid_and_so_is_what_nobody_knows(seen: dict[str, Any]) -> None:
+    assert reason(**seen) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"lag_us": SEND_LAG_P99_BOUND_US + 100}, "send lag p99 50.1 ms is over 50 ms: the load was late"),
+        ({"throttled": 3}, "the emulator ran out of environments and refused 3 requests: lower --speed"),
+        ({"target_cpu_share": 0.81}, "the emulator used 81% of the machine"),
+        (
+            {"others": Others(0.482, 0.1)},
+            "other programs used 48.2% of this machine's CPU meanwhile, more than 25%: close what else runs",
+        ),
+        (
+            {"others": Others(0.4, 0.3)},
+            "others on this virtual machine's host used 40.0% of this machine's CPU meanwhile, more than 25%: run it",
+        ),
+        (
+            {"others": Others(0.2, 0.0), "others_at_most": 0.1},
+            "used 20.0% of this machine's CPU meanwhile, more than 10%",
+        ),
+        ({"others": Others(0.5, 0.0), "lag_us": 10**6, "throttled": 3}, "close what else runs"),
+    ],
+)
+def test_a_replay_that_shows_something_else_than_the_architecture_is_invalid_and_says_what_to_do(
+    seen: dict[str, Any], words: str
+) -> None:
+    told = reason(**seen)
+    assert told is not None
+    assert words in told
+
+
+def test_a_replay_that_sent_nothing_is_invalid_whatever_else_was() -> None:
+    nothing = np.array([], dtype=np.int64)
+    steady = scenarios()["steady"]
+    told = invalid_reason(
+        nothing, steady, throttled=0, target_cpu_share=0.1, others=Others(0.9, 0.0), others_at_most=OTHERS_AT_MOST
+    )
+    assert told == "nothing was sent"

@@ -163,7 +163,18 @@ def test_a_contender_has_a_folder_and_a_name_of_its_own(contender: Contender, pa
     assert (contender.partition, str(contender)) == (partition, words)
 
 
-@pytest.mark.parametrize("wrong", [{"baseline": "nothing"}, {"budget_s": 0.0}, {"repetitions": 0}, {"variants": ()}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"baseline": "nothing"},
+        {"budget_s": 0.0},
+        {"repetitions": 0},
+        {"variants": ()},
+        {"others_at_most": -0.1},
+        {"others_at_most": 25.0},
+        {"others_at_most": float("nan")},
+    ],
+)
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArchduelError):
         replace(LabSettings(), **wrong)

@@ -302,19 +302,22 @@ class TestPublishing:
         assert len(rows(places, "effects")) == 5
 
     @pytest.mark.parametrize("beside_newer", [False, True])
-    def test_experiments_of_before_clocks_were_told_apart_stay_readable(
+    def test_experiments_of_before_clocks_and_others_were_told_stay_readable(
         self, places: Places, small: Mapping[str, Tables], beside_newer: bool
     ) -> None:
-        untold = small["hybrid"]["experiments"].drop_columns(["clock_uncertainty_us"])
+        added = ["clock_uncertainty_us", "others_cpu_share", "cold_starts"]
+        untold = small["hybrid"]["experiments"].drop_columns(added)
         write_outcomes(places, "c1", CELL, "hybrid", {**small["hybrid"], "experiments": untold})
         if beside_newer:
             write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         found = query(
-            places, "SELECT clock_uncertainty_us, valid, requests FROM experiments WHERE architecture = 'hybrid'"
+            places,
+            "SELECT clock_uncertainty_us, others_cpu_share, cold_starts, valid, requests FROM experiments"
+            " WHERE architecture = 'hybrid'",
         )
         requests = small["hybrid"]["experiments"].column("requests")[0].as_py()
-        assert [tuple(row.values()) for row in found.to_pylist()] == [(None, True, requests)]
+        assert [tuple(row.values()) for row in found.to_pylist()] == [(None, None, None, True, requests)]
 
     @pytest.mark.parametrize("beside_newer", [False, True])
     def test_recovery_of_before_faults_were_numbered_is_numbered_by_its_times(
