@@ -104,6 +104,11 @@ class Library:
         own = {path.parent.name: path for path in self._places.recordings.glob("[!.]*/requests.parquet")}
         return dict(sorted((bundled | own).items()))
 
+    @property
+    def folder(self) -> Path:
+        """Where this home's own recordings are, each in a folder of its name; there once something was written."""
+        return self._places.recordings
+
     def load(self, name: str) -> Recording:
         """The recording of that name; `UsageError` lists what there is."""
         path = choose(self.paths(), name, "workload")
