@@ -120,7 +120,7 @@ class Library:
 
     def _renaming(self, timeout_s: float = -1) -> AbstractContextManager[object]:
         """Held while one recording takes another's place, which is two steps. `TimeoutError` if another has it."""
-        return FileLock(self._places.home / "library.lock", timeout=timeout_s)
+        return FileLock(self._places.home / ".library.lock", timeout=timeout_s)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
