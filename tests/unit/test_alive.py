@@ -2,40 +2,19 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
+from tests.every_line import before_every_line
 from workloads import alive, library
 from workloads.alive import claimed, is_abandoned
 from workloads.library import Library
 from workloads.live.recovery import recover
 from workloads.places import REPOSITORY, Places
 
-_TRACED = {alive.__file__, library.__file__}
-
-
-@contextmanager
-def before_every_line(meanwhile: Callable[[], None]) -> Iterator[None]:
-    """Calls ``meanwhile`` before each line of the library's that is executed within the block."""
-
-    def traced(frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename not in _TRACED:
-            return None
-        if event == "line":
-            meanwhile()
-        return traced
-
-    before = sys.gettrace()
-    sys.settrace(traced)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
+_LIBRARY = (alive, library)
 
 
 class Enough(Exception):  # noqa: N818 - no error
@@ -65,7 +44,7 @@ def mine(places: Places) -> Library:
 def test_a_recorder_keeps_its_folder_whenever_others_come_while_it_starts(mine: Library, places: Places) -> None:
     others = Others(places)
     keeping = mine.keeping("shop")
-    with before_every_line(others.come):
+    with before_every_line(_LIBRARY, others.come):
         folder = keeping.__enter__()
     assert others.moments > 10
     assert folder.is_dir()
@@ -78,7 +57,7 @@ def test_a_recorder_keeps_its_folder_whenever_others_come_while_it_starts(mine: 
 def test_an_import_keeps_its_folder_and_takes_its_place_whenever_others_come(mine: Library, places: Places) -> None:
     others = Others(places)
     for content in (b"first", b"second"):
-        with before_every_line(others.come), mine.writing("shop") as folder:
+        with before_every_line(_LIBRARY, others.come), mine.writing("shop") as folder:
             (folder / "requests.parquet").write_bytes(content)
         assert mine.paths()["shop"].read_bytes() == content
     assert others.moments > 40
@@ -105,7 +84,7 @@ def test_what_was_renamed_by_whoever_had_it_is_claimed_by_nobody(mine: Library) 
                 took.append(folder.rename(folder.with_suffix(f".done{len(took)}")))
 
     # Whoever comes while another is about to claim it has it, and the other has nothing.
-    with before_every_line(take), claimed(folder) as ours:
+    with before_every_line(_LIBRARY, take), claimed(folder) as ours:
         assert not ours
     assert len(took) == 1
 
