@@ -8,9 +8,8 @@ import json
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,8 +17,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from workloads.alive import alive, claimed, is_abandoned, is_signed, signed_off
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recording import Recording
@@ -29,8 +29,6 @@ DEFAULT_WORKLOAD = "food_orders"
 # A name becomes a folder, half of a partition key (cell = workload__scenario) and part of a page.
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 
-_ABANDONED_S = 3600.0
-_ALIVE = ".alive"  # locked while its folder is written: the lock ends with the process, however that ends
 _OLD = ".old"
 _LIVE = ".live"  # a recorder's folder: nothing in it could be had again
 _REPLACE = "replace"
@@ -41,17 +39,6 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > 64:
         raise UsageError(f"{name!r} cannot name a recording: use lower-case letters, digits and single '_' or '-'")
     return name
-
-
-def _is_abandoned(folder: Path) -> bool:
-    alive = folder / _ALIVE
-    if not alive.exists():
-        return time.time() - folder.stat().st_mtime > _ABANDONED_S
-    try:
-        with FileLock(alive, timeout=0):
-            return True
-    except Timeout:
-        return False
 
 
 @dataclass(frozen=True)
@@ -68,22 +55,9 @@ class Begun:
     def replace(self) -> bool:
         return (self.folder / _REPLACE).exists()
 
-    @contextmanager
-    def claimed(self) -> Iterator[bool]:
+    def claimed(self) -> AbstractContextManager[bool]:
         """Whether it is ours alone within the block: its recorder is gone, and nobody else is making it whole."""
-        if not (self.folder / _ALIVE).exists():
-            yield False  # it has just begun, or has just been made whole
-            return
-        lock = FileLock(self.folder / _ALIVE)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        return claimed(self.folder)
 
 
 class Library:
@@ -100,9 +74,16 @@ class Library:
 
             with suppress(ArchduelError):  # it stays, and hides no other recording
                 recover(self)
+        if any(self._places.recordings.glob(f".*{_OLD}")):
+            self._put_back()
         bundled = {path.stem: path for path in self._bundled.glob("*.parquet")}
         own = {path.parent.name: path for path in self._places.recordings.glob("[!.]*/requests.parquet")}
         return dict(sorted((bundled | own).items()))
+
+    @property
+    def folder(self) -> Path:
+        """Where this home's own recordings are, each in a folder of its name; there once something was written."""
+        return self._places.recordings
 
     def load(self, name: str) -> Recording:
         """The recording of that name; `UsageError` lists what there is."""
@@ -120,15 +101,26 @@ class Library:
 
     def _sweep(self) -> None:
         """Remove what killed imports left behind: their hidden folders can hold a raw log."""
+        self._put_back()
         for leftover in self._places.recordings.glob(".*"):
-            if leftover.name.endswith(_LIVE) and (leftover / _ALIVE).exists():
+            if leftover.name.endswith(_OLD) or (leftover.name.endswith(_LIVE) and is_signed(leftover)):
                 continue  # `workloads.live.recovery` makes a recording of it
-            if leftover.is_dir() and not leftover.is_symlink() and _is_abandoned(leftover):
-                name, _, rest = leftover.name[1:].partition(".")
-                if rest.endswith(_OLD) and not (self._places.recordings / name).exists():
-                    leftover.replace(self._places.recordings / name)  # killed between two renamings
+            if leftover.is_dir() and not leftover.is_symlink() and is_abandoned(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    def _put_back(self) -> None:
+        """What an import was replacing when it was killed is a recording again, or goes if it had been replaced."""
+        with suppress(OSError), self._renaming(timeout_s=0):  # where it is held, nobody was killed
+            for old in self._places.recordings.glob(f".*{_OLD}"):
+                final = old.with_name(old.name[1:].partition(".")[0])
+                if final.exists():
+                    shutil.rmtree(old, ignore_errors=True)
                 else:
-                    shutil.rmtree(leftover, ignore_errors=True)
+                    old.replace(final)
+
+    def _renaming(self, timeout_s: float = -1) -> AbstractContextManager[object]:
+        """Held while one recording takes another's place, which is two steps. `TimeoutError` if another has it."""
+        return FileLock(self._places.home / ".library.lock", timeout=timeout_s)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
@@ -144,12 +136,17 @@ class Library:
         if final.is_symlink():
             raise ArchduelError(f"{final} is a link, and what it leads to may be no library: remove it")
         folder = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self._places.recordings))
-        old = folder.with_name(folder.name + _OLD)
-        alive = FileLock(folder / _ALIVE)
         try:
-            with alive:
+            with alive(folder):
                 yield folder
-            (folder / _ALIVE).unlink(missing_ok=True)
+                signed_off(folder)
+                self._take_place(folder, final)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _take_place(self, folder: Path, final: Path) -> None:
+        old = folder.with_name(folder.name + _OLD)
+        with self._renaming():
             if final.exists():
                 final.replace(old)
             try:
@@ -158,9 +155,7 @@ class Library:
                 if old.exists():
                     old.replace(final)
                 raise
-        finally:
-            for leftover in (folder, old):
-                shutil.rmtree(leftover, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
     def _check_own(self, name: str) -> None:
         check_name(name)
@@ -182,7 +177,7 @@ class Library:
         folder = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_LIVE, dir=self._places.recordings))
         if replace:
             (folder / _REPLACE).touch()
-        with FileLock(folder / _ALIVE):
+        with alive(folder):
             yield folder
 
     def left_behind(self) -> list[Begun]:
@@ -192,7 +187,7 @@ class Library:
 
     def forsaken(self) -> bool:
         """Whether a recorder is gone and has left something behind."""
-        return any(_is_abandoned(begun.folder) for begun in self.left_behind())
+        return any(is_abandoned(begun.folder) for begun in self.left_behind())
 
     def free_name(self, name: str, *, replace: bool) -> str:
         """``name``, or, where a recording has it that may not be replaced, ``name`` with the first free number."""

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -40,30 +41,23 @@ def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
         for name, table in tables.items():
             stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
             pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
-        version = _publish(partition, hidden)
+        with filelock.FileLock(partition / ".lock"):
+            return _publish(partition, hidden)
     except OSError as error:
         raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)  # nothing by now where it was published
-    for old in _versions(partition)[:-2]:
-        shutil.rmtree(old, ignore_errors=True)
-    return version
 
 
 def _publish(partition: Path, hidden: Path) -> Path:
-    while True:
-        versions = _versions(partition)
-        number = int(versions[-1].name[1:]) + 1 if versions else 1
-        version = partition / f"v{number:06d}"
-        try:
-            hidden.rename(version)
-        except FileExistsError:
-            continue  # another writer took the number
-        except OSError:
-            if version.exists():
-                continue
-            raise
-        return version
+    """Under the next number. Two at once could take the same one: a number is free again once its version is removed,
+    and who came second to it with old eyes would be older than what was there."""
+    versions = _versions(partition)
+    number = int(versions[-1].name[1:]) + 1 if versions else 1
+    version = hidden.rename(partition / f"v{number:06d}")
+    for old in versions[:-1]:
+        shutil.rmtree(old, ignore_errors=True)
+    return version
 
 
 def read_table(partition: Path, name: str) -> pa.Table:

@@ -1,9 +1,11 @@
 """The inbox: what is imported, when, as what, and how often."""
 
+import hashlib
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -316,22 +318,82 @@ def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_what_nobo
     assert desk.look() == {State.QUEUED: 1}
 
 
+def by_hand(desk: Desk, tmp_path: Path, content: str) -> None:
+    """A user's own import of a file called like the inbox's."""
+    path = tmp_path / "elsewhere" / "shop.log"
+    path.parent.mkdir()
+    path.write_text(content)
+    ingest(importers()["auto"], [path], "shop", desk.library)
+
+
+@pytest.mark.parametrize("content", [log(9), log(6)], ids=["other content", "the same content"])
 @pytest.mark.parametrize("grown", [False, True])
 def test_a_recording_that_took_the_name_since_the_file_was_queued_stays(
-    desk: Desk, tmp_path: Path, grown: bool
+    desk: Desk, tmp_path: Path, grown: bool, content: str
 ) -> None:
-    desk.put("shop.log", log(3))
-    desk.look()
     if grown:
-        desk.work()
-        desk.put("shop.log", log(6))
+        desk.put("shop.log", log(3))
         desk.look()
-    (tmp_path / "mine.log").write_text(log(9))
-    ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
+        desk.work()
+    desk.put("shop.log", log(6))
+    desk.look()
+    by_hand(desk, tmp_path, content)
+    stays = (desk.library.folder / "shop" / "provenance.json").read_bytes()
     assert desk.work() == []
     assert desk.look() == {State.QUEUED: 1}
     assert desk.work() == ["shop_2"]
+    assert (desk.library.folder / "shop" / "provenance.json").read_bytes() == stays
+
+
+@dataclass
+class Overtaken(FolderInbox):
+    """Somebody imports under the file's name right after its own import has begun."""
+
+    folder: Path
+    meanwhile: Callable[[], None]
+
+    def mapping(self, entry: Entry, folder: Path) -> Path | None:
+        self.meanwhile()
+        return super().mapping(entry, folder)
+
+
+def test_a_recording_that_takes_the_name_while_the_file_is_imported_stays(desk: Desk, tmp_path: Path) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    [file] = desk.ledger.queued()
+    inbox = Overtaken(desk.folder, lambda: by_hand(desk, tmp_path, log(9)))
+    with pytest.raises(ArchduelError, match="a recording 'shop' came meanwhile, and stays"):
+        bring_in(file.address, inbox, desk.ledger, desk.library, NIGHT)
     assert desk.library.load("shop").requests == 9
+    assert desk.look() == {State.QUEUED: 1}
+    assert desk.work() == ["shop_2"]
+
+
+@pytest.mark.parametrize("content", ["its own", "another's"])
+def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_content(desk: Desk, content: str) -> None:
+    desk.put("shop.log", log(3))
+    desk.look()
+    desk.work()
+    desk.put("shop.log", log(6))
+    desk.look()
+    [file] = desk.ledger.queued()
+    with pytest.raises(SystemExit):
+        bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
+    if content == "another's":
+        provenance = desk.library.folder / "shop" / "provenance.json"
+        provenance.write_text(json.dumps({**json.loads(provenance.read_text()), "content": "00" * 16}))
+    assert desk.work() == (["shop"] if content == "its own" else [])
+
+
+def test_whoever_is_given_a_recording_cannot_try_what_it_was_made_of(desk: Desk) -> None:
+    desk.put("shop.log", log(1))
+    desk.look()
+    desk.work()
+    file = desk.ledger.file(str(desk.folder / "shop.log"))
+    assert file is not None
+    mark = desk.library.provenance("shop")["content"]
+    assert mark != hashlib.blake2b(str(file.digest).encode(), digest_size=16).hexdigest()
+    assert str(file.digest) not in (desk.library.folder / "shop" / "provenance.json").read_text()
 
 
 def test_a_clock_that_was_set_back_by_years_keeps_no_file_waiting(desk: Desk) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workloads.alive import claimed
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers import importers
 from workloads.importers.classify import Rules
@@ -274,7 +274,7 @@ class TestRecovery:
 
     def test_two_at_once_make_one_recording_of_it(self, library: Library) -> None:
         folder = abandoned(library, "shop", [seen(0)])
-        with FileLock(folder / ".alive"):  # another process is at it
+        with claimed(folder):  # another process is at it
             assert recover(library) == {}
         assert list(recover(library)) == [folder]
         assert recover(library) == {}

@@ -213,6 +213,10 @@ REQUESTS = [
     Sent("GET", "/odd/{x}/*"),
     Sent("GET", "/gr%C3%BC%C3%9Fe"),
     Sent("GET", "/"),
+    Sent("GET", "/callers/+14155552671/calls"),
+    Sent("GET", "/callers/+14155552672/calls"),
+    Sent("GET", "/accounts/NL91ABNA0417164300/balance"),
+    Sent("GET", "/accounts/NL91ABNA0417164301/balance"),
 ]
 
 
@@ -229,6 +233,8 @@ class TestSuggestion:
             'match: "GET /orders/{order}"',
             'match: "GET /people/{people}/basket"',
             'match: "GET /orders/{order}/lines/{line}"',
+            'match: "GET /callers/{caller}/calls"',
+            'match: "GET /accounts/{account}/balance"',
             'match: "GET|HEAD /**.js"',
         ],
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,11 +21,13 @@ import pytest
 from resources.evidence import SCHEMAS, EvidenceStore, Tables, combine
 from resources.reconciliation import CONDENSED, reconcile
 from resources.stack import StackSettings
+from resources.warehouse import partitions
 from resources.warehouse import publish as publishing
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
+from tests.every_line import before_every_line
 from tests.evidence_builder import EvidenceBuilder, older, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ingest import QUARANTINE
@@ -85,7 +88,7 @@ class TestPartition:
         with pytest.raises(error):
             write_partition(partition, tables)
         assert (values(partition), values(partition, "two")) == ([1], [1])
-        assert [path.name for path in partition.iterdir()] == ["v000001"], "nothing half-written is left"
+        assert sorted(path.name for path in partition.iterdir()) == [".lock", "v000001"], "nothing half-written is left"
 
     def test_a_place_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("no folder")
@@ -129,8 +132,24 @@ class TestPartition:
         assert [writer.wait(60) for writer in writers] == [0, 0]
         assert values(partition) in (["left"] * 50, ["right"] * 50)
         assert values(partition) == values(partition, "two") == values(partition, "three")
-        assert len(list(partition.iterdir())) == 2, "fifty versions were written and two are kept"
-        assert current(partition) == partition / "v000050"
+        assert sorted(path.name for path in partition.iterdir()) == [".lock", "v000049", "v000050"]
+
+    def test_whatever_others_write_at_any_moment_no_result_goes_under_an_older_number(self, partition: Path) -> None:
+        written = [write_partition(partition, {"one": table(0)})]
+        lock = filelock.FileLock(partition / ".lock")
+
+        def others_write() -> None:
+            try:
+                lock.acquire(blocking=False)
+            except filelock.Timeout:
+                return  # they would wait
+            lock.release()
+            written.extend(write_partition(partition, {"one": table(number)}) for number in range(3))
+
+        with before_every_line((partitions,), others_write):
+            written.append(write_partition(partition, {"one": table("mine")}))
+        assert len(written) > 20
+        assert sorted({one.name for one in written}) == [f"v{number:06d}" for number in range(1, len(written) + 1)]
 
 
 class TestEvidence:

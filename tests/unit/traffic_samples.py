@@ -38,6 +38,10 @@ SECRETS = {
     "chat": "xoxb-123456789012-abcdefghijkl",
     "random": "q9Zt4Kx2Vb7Rm1Lp8Ws3",
     "digest": "d41d8cd98f00b204e9800998ecf8427e",
+    "IPv6 address": "2001:db8:85a3::8a2e:370:7334",
+    "phone number": "+14155552671",
+    "bank account": "NL91ABNA0417164300",
+    "bank account in groups": "FR14-2004-1010-0505-0001-3M02-606",
 }
 
 

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers import Entries, Importer, Options, importers
@@ -42,7 +44,7 @@ class AutoImporter:
         kind = str(source.path.parent), re.sub(r"\w*\d\w*", "0", source.path.name)
         before = self.taken.get(kind)
         best = before if before and _share_read(before, source) == 1.0 else likeliest(candidates, source)
-        if best is None and next((table for table in _beginning(source).lines() if _has_text(table)), None) is None:
+        if best is None and not any(_with_text(lines).num_rows for lines in _beginning(source).lines()):
             yield from importers()["combined"].entries(source)  # nothing but blank lines: any format counts them
             return
         if best is None:
@@ -91,7 +93,8 @@ def _share_read(importer: Importer, source: Source) -> float:
     try:
         with beginning.explained():
             for entries in islice(importer.entries(beginning), _TABLES):
-                kinds.update(entries.table(beginning).column("kind").to_pylist())
+                if (lines := _with_text(entries.lines)).num_rows:
+                    kinds.update(_counts(replace(entries, lines=lines).table(beginning).column("kind")))
     except DamagedError:
         raise
     except ArchduelError:
@@ -104,8 +107,17 @@ def _beginning(source: Source) -> Source:
     return Source(source.path, source.database, most_bytes=_BEGINNING_BYTES, queries=source.queries)
 
 
-def _has_text(lines: pa.Table) -> bool:
-    return any(line.strip() for line in lines.column("line").to_pylist())
+def _with_text(lines: pa.Table) -> pa.Table:
+    """``lines`` without blank ones, of which a beginning may have a million, and which are of any format."""
+    texts = lines.column("line").cast(pa.string())  # of views pyarrow cannot ask this yet, nor filter them
+    has_text = pc.match_substring_regex(texts, r"\S")
+    if pc.all(has_text).as_py():
+        return lines
+    return lines.set_column(lines.schema.get_field_index("line"), "line", texts).filter(has_text)
+
+
+def _counts(kinds: "pa.ChunkedArray[Any]") -> dict[str, int]:
+    return {one["values"]: one["counts"] for one in pc.value_counts(kinds).to_pylist()}
 
 
 IMPORTER = AutoImporter(

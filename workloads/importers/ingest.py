@@ -27,7 +27,7 @@ from workloads.importers.ahead import ahead, side_by_side
 from workloads.importers.arrivals import NUMBERED, in_order
 from workloads.importers.books import Books, check_complete, check_format, refuse_first
 from workloads.importers.classify import EVERYTHING, Rules, classified, having
-from workloads.importers.privacy import Pseudonyms, library_key
+from workloads.importers.privacy import Pseudonyms, content_mark, library_key
 from workloads.importers.queries import Queries
 from workloads.importers.reading import ObjectStore, Source, files_of
 from workloads.importers.staging import Staging, staging
@@ -101,6 +101,7 @@ def ingest(
     object_store: ObjectStore | None = None,
     progress: Progress | None = None,
     confirm: Callable[[], None] | None = None,
+    content: str | None = None,
 ) -> Import:
     """Imports ``paths`` (files, packed or not, folders, patterns, ``s3://`` addresses as strings) as ``name``.
 
@@ -109,12 +110,13 @@ def ingest(
     requests. `UsageError` for a name or paths that make no sense; `ArchduelError` for a file that is missing, damaged,
     binary or of another format, if no request is left, if the recording cannot be written, and when ``strict`` for the
     first line that would be quarantined. ``confirm`` is asked when all was read; an error from it leaves all as it was.
+    ``content`` is a digest of the files, where somebody knows it: the provenance then holds its `content_mark`.
     """
     with (
         _explained(name),
         library.writing(name) as folder,
         tempfile.TemporaryDirectory(prefix=".staging-", dir=folder) as scratch,
-        staging(Path(scratch), Pseudonyms(library_key(folder.parent))) as staged,
+        staging(Path(scratch), Pseudonyms(key := library_key(folder.parent))) as staged,
     ):
         files = files_of(paths, Path(scratch) / "downloads", object_store)
         queries = Queries(staged.database)
@@ -158,7 +160,10 @@ def ingest(
             behind=staged.behind,
             behind_most_s=staged.behind_most_us / 1e6,
         )
-        (folder / "provenance.json").write_text(json.dumps(_provenance(result), indent=2) + "\n")
+        provenance = _provenance(result)
+        if content is not None:
+            provenance["content"] = content_mark(content, key)
+        (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
         if confirm is not None:
             confirm()
         return result

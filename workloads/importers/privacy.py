@@ -41,7 +41,8 @@ PLAIN_PATH = r"""
 _SUSPICIOUS = (
     r"(?i)[@%;]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
     r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
-    r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp"
+    r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp|:[0-9a-f]*:|[^0-9a-z+][+][1-9]|"
+    r"(?:nl|fk|mk|kz)[0-9]{2}"  # other IBANs are long runs, or hold a dozen digits on end
 )
 _NAMES_OF_SECRETS = (
     r"[\w-]*(?:token|secret|passwd|password|pwd|api[_-]?key|session[_-]?(?:id)?|sess|sid|jwt|bearer|auth|authorization|"
@@ -57,6 +58,51 @@ _SCATTERED = (
     rf"{_RUN}[0-9][A-Za-z]+[0-9]+[A-Za-z]*[g-zG-Z][A-Za-z]*[0-9]"
 )
 _APART = r"(?:[ +._-]|%20)?"
+# Of the IPv6 addresses that tell of somebody, global ones, those of a site and those of a link, the first part has four
+# digits, which a::b and 12:34:56 have not.
+_IPV6 = (
+    r"(?i)\b(?:[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?:"
+    r"(?::[0-9a-f]{1,4}){0,5}:{1,2}(?:[0-9a-f]{1,4}:){0,5}(?:[0-9]{1,3}\.){3}[0-9]{1,3}|"
+    r"(?::[0-9a-f]{1,4}){7}|(?::[0-9a-f]{1,4}){0,6}::(?:[0-9a-f]{1,4}:){0,6}(?:[0-9a-f]{1,4})?"
+    r")(?:%[\w.-]+)?([^\w:]|$)"
+)
+# How many characters follow a country and two digits, and whether they are digits alone (by the registry of ISO 13616):
+# as much as an expression can tell.
+_IBANS = (
+    ("NO", 11, "[0-9]"),
+    ("BE", 12, "[0-9]"),
+    ("DK|FI|FO|GL|SD", 14, "[0-9]"),
+    ("SI", 15, "[0-9]"),
+    ("AT|BA|EE|LT|MN|XK", 16, "[0-9]"),
+    ("HR", 17, "[0-9]"),
+    ("CR|DE|ME|RS|VA", 18, "[0-9]"),
+    ("AE|IL|SO|TL", 19, "[0-9]"),
+    ("CZ|ES|SE|SK|TN", 20, "[0-9]"),
+    ("LY|PT|ST", 21, "[0-9]"),
+    ("IS", 22, "[0-9]"),
+    ("BI|DJ|MR", 23, "[0-9]"),
+    ("HU|PL", 24, "[0-9]"),
+    ("EG", 25, "[0-9]"),
+    ("FK|NL", 14, "[0-9A-Z]"),
+    ("MK", 15, "[0-9A-Z]"),
+    ("KZ|LU", 16, "[0-9A-Z]"),
+    ("CH|LI|LV", 17, "[0-9A-Z]"),
+    ("BG|BH|GB|GE|IE", 18, "[0-9A-Z]"),
+    ("GI|IQ|OM", 19, "[0-9A-Z]"),
+    ("MD|PK|RO|SA|VG", 20, "[0-9A-Z]"),
+    ("TR", 22, "[0-9A-Z]"),
+    ("FR|GR|IT|MC|SM", 23, "[0-9A-Z]"),
+    ("AL|AZ|BY|CY|DO|GT|HN|LB|NI|SV", 24, "[0-9A-Z]"),
+    ("BR|PS|QA|UA", 25, "[0-9A-Z]"),
+    ("JO|KW|MU|YE", 26, "[0-9A-Z]"),
+    ("MT|SC", 27, "[0-9A-Z]"),
+    ("LC", 28, "[0-9A-Z]"),
+    ("RU", 29, "[0-9A-Z]"),
+)
+_IBAN = "|".join(
+    [rf"(?:{countries})[0-9]{{2}}(?:{_APART}{kind}){{{count}}}" for countries, count, kind in _IBANS]
+    + [rf"AD[0-9]{{2}}(?:{_APART}[0-9]){{8}}(?:{_APART}[0-9A-Z]){{12}}"]  # else many a hexadecimal number would be one
+)
 _MASKS = (
     # A picture for dense displays, image@2x.png, looks like an address and is none: its @ is put aside.
     (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))", "\x01" + r"\1"),
@@ -74,8 +120,11 @@ _MASKS = (
     (r"(?i)\b(bearer|basic)(?:%20|[ +])[\w+/=.~-]+", r"\1 :token"),
     (rf"(?i)({_NAMES_OF_SECRETS})(=|:|%3d|%3a)[^/&;,\s]+", r"\1\2:token"),
     (rf"(?i)/({_NAMES_OF_SECRETS}s?)/(?:[^/]{{4,}}[0-9][^/]*|[^/]*[0-9][^/]{{4,}})", r"/\1/:token"),
+    (rf"(?i)(\b|_)(?:{_IBAN})(_|\b)", r"\1:iban\2"),
+    (r"(^|[^\pL\pN+])[+][1-9](?:[ .()-]{0,2}[0-9]){7,14}(_|\b)", r"\1:phone\2"),
     (rf"(\b|_)[2-6][0-9]{{3}}(?:{_APART}[0-9]{{4}}){{2}}{_APART}[0-9]+", r"\1:card"),
     (rf"(\b|_)3[47][0-9]{{2}}{_APART}[0-9]{{6}}{_APART}[0-9]{{5}}", r"\1:card"),
+    (_IPV6, r":address\1"),
     (r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", ":address"),
     (r"([A-Za-z0-9_-]*[A-Za-z0-9_]{20,}[A-Za-z0-9_-]*)", "\x02" + r"\1" + "\x03"),
     (rf"\x02(?:{_KINDS}|{_SCATTERED}|{_RUN}[0-9a-fA-F]{{32,}}){_RUN}\x03([^.]|$)", r":token\1"),
@@ -136,6 +185,14 @@ def library_key(recordings: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise ArchduelError(f"{path} holds no key: delete it, and pseudonyms start anew")
     return key
+
+
+def content_mark(digest: str, key: bytes) -> str:
+    """What stands in a recording for the ``digest`` of the bytes it was made of.
+
+    The digest itself would tell whoever is given a recording of a few lines, and tries all addresses, which it had.
+    """
+    return hashlib.blake2b(digest.encode(), key=key, digest_size=16).hexdigest()
 
 
 class Pseudonyms:

@@ -15,7 +15,7 @@ from workloads.recording import Recording, operation_of
 _STATIC = "css|js|map|png|jpg|jpeg|gif|svg|ico|webp|avif|woff|woff2|ttf|eot|otf|txt|xml|pdf|zip|mp4|webm|webmanifest"
 _IS_STATIC = re.compile(rf"\.(?:{_STATIC})$", re.IGNORECASE)
 _AN_ID = re.compile(
-    r"[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,}|.*:(?:email|token|card|address).*|"
+    r"[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,}|.*:(?:email|token|card|iban|phone|address).*|"
     r"[A-Za-z]{0,8}[-_]?[0-9]{3,}[A-Za-z0-9_-]*",
     re.IGNORECASE,
 )

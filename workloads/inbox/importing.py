@@ -10,6 +10,7 @@ from workloads.importers.auto import NAME as AUTO
 from workloads.importers.classify import EVERYTHING, Rules
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.mapping import read_mapping
+from workloads.importers.privacy import content_mark, library_key
 from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.library import Library
@@ -20,6 +21,10 @@ _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
 
 class _NotAsQueuedError(ArchduelError):
     """What was to be imported is not what was looked at; nothing is wrong with the file, the next look decides anew."""
+
+
+class _NameTakenError(_NotAsQueuedError):
+    """The name belongs to a recording that the inbox did not make; the next look finds another."""
 
 
 def comparison_of(file: File) -> str:
@@ -36,13 +41,11 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
     file = ledger.file(address)
     if file is None or file.state is not State.QUEUED or file.recording is None:
         return None
-    if _is_of_others(file, library):
-        ledger.start_anew(address)
-        raise _NotAsQueuedError(
-            f"a recording {file.recording!r} came meanwhile, and stays: {address} is imported under another name"
-        )
     try:
         done = _ingest(file, inbox, library)
+    except _NameTakenError:
+        ledger.start_anew(address)
+        raise
     except _NotAsQueuedError:
         raise
     except ArchduelError as error:
@@ -61,11 +64,16 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
 
 
 def _is_of_others(file: File, library: Library) -> bool:
-    """Whether the name was taken since the file was queued: by a recorder, or an import of something else."""
+    """Whether the name was taken since the file was queued: by a recorder, or an import that was not the inbox's."""
     if file.recording not in library.paths():
         return False
-    sources = library.provenance(file.recording).get("files", [])
-    return [source["name"] for source in sources] != [file.address.rpartition("/")[2]]
+    mark = library.provenance(file.recording).get("content")
+    if mark is None:
+        return True
+    # What it was before it grew, or what it is: an import killed before it was written down had got that far.
+    own = [digest for digest in (file.digest, file.pending_digest) if digest]
+    key = library_key(library.folder)
+    return mark not in [content_mark(digest, key) for digest in own]
 
 
 def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
@@ -83,6 +91,11 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
             changed = True
         if changed:
             raise _NotAsQueuedError(f"{file.address} has changed since it was looked at: it is looked at again")
+        if _is_of_others(file, library):
+            raise _NameTakenError(
+                f"a recording {file.recording!r} came meanwhile, and stays: {file.address} is imported under another"
+                " name"
+            )
 
     confirm()
     with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
@@ -97,4 +110,5 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
         rules=rules,
         object_store=inbox.object_store,
         confirm=confirm,
+        content=file.pending_digest,
     )
