@@ -207,8 +207,8 @@ class Pseudonyms:
 
         self._name = name
 
-    def of(self, addresses: "pa.ChunkedArray[Any]") -> "pa.DictionaryArray[Any, Any]":
+    def of(self, addresses: "pa.ChunkedArray[Any]") -> "pa.Array[Any]":
         """One name per address, null where there is none. Python sees each different address once per call."""
         encoded = addresses.combine_chunks().dictionary_encode()
         names = pa.array([self._name(address) for address in encoded.dictionary.to_pylist()], pa.string())
-        return pa.DictionaryArray.from_arrays(encoded.indices, names)
+        return names.take(encoded.indices)

@@ -31,13 +31,14 @@ from workloads.importers.queries import Queries
 # Far below what a C library asks the system for anew each time: that takes as long as all else done to a block. And far
 # above what a query takes to begin with, a few milliseconds.
 BLOCK_BYTES = 16 << 20
+_FIRST_BLOCK_BYTES = 1 << 18  # most files are small, and what follows can begin at once
 
 # No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
 # does not end up in memory whole.
 LONGEST_LINE_BYTES = 1 << 20
 
-# Of a block at a time, so that what is found of it stays small, and lines at a time, of which a block of blank ones has
-# millions.
+# At a time, so that it stays in the processor's cache from being unpacked to being looked at; and lines in a block, of
+# which a block of blank ones has millions.
 _LOOKED_AT_BYTES = 1 << 20
 _MOST_LINES = 1 << 18
 
@@ -163,9 +164,9 @@ class Source:
         """
         with self.open() as stream:
             for block in ahead(_whole_lines(stream)):
-                for lines in _cut(block, first=self.items_read + 1):
-                    self.items_read += lines.num_rows
-                    yield lines
+                lines = _lines_of(block, first=self.items_read + 1)
+                self.items_read += lines.num_rows
+                yield lines
 
 
 class _Counted(io.RawIOBase):
@@ -255,86 +256,105 @@ class Content:
 class _Buffers:
     """Memory for blocks, used again when nothing points into it: to be given fresh pages takes as long as unpacking."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self) -> None:
         self._buffers: list[bytearray] = []
 
-    def take(self) -> bytearray:
-        """One that nobody uses."""
-        for buffer in self._buffers:
+    def take(self, size: int) -> bytearray:
+        """One of at least ``size`` bytes that nobody uses."""
+        for buffer in [buffer for buffer in self._buffers if len(buffer) >= size]:
             try:
                 buffer.append(buffer.pop())  # which Python refuses while anything points into it
             except BufferError:
                 continue
             return buffer
-        self._buffers.append(bytearray(self._size))
+        self._buffers = [buffer for buffer in self._buffers if len(buffer) >= size]
+        self._buffers.append(bytearray(size + size // 8))
         return self._buffers[-1]
 
 
-def _whole_lines(stream: Content) -> Iterator[memoryview]:
+@dataclass(frozen=True)
+class _Block:
+    """Whole lines, each with its line feed."""
+
+    content: memoryview
+    line_feeds: npt.NDArray[np.intp]  # where they are
+    ascii: bool
+
+
+def _whole_lines(stream: Content) -> Iterator[_Block]:
     """The stream in blocks that end where a line ends, with a line feed even if the last line has none."""
-    buffers = _Buffers(LONGEST_LINE_BYTES + BLOCK_BYTES + 2)
+    buffers = _Buffers()
+    block_bytes = _FIRST_BLOCK_BYTES
     rest = b""
     cutting = False
     while True:
-        buffer = buffers.take()
         begun = len(rest)
-        with memoryview(buffer) as view:
+        with memoryview(buffers.take(begun + block_bytes)) as view:
             view[:begun] = rest
-            count = stream.readinto(view[begun : begun + BLOCK_BYTES])
-            if cutting and count:  # the line's beginning waits in rest; nothing more of it is wanted
-                cut = buffer.find(b"\n", begun, begun + count)
-                if cut < 0:
-                    continue
-                count -= cut - begun
-                view[begun : begun + count] = view[cut : cut + count]
-                cutting = False
-            if not count:
+            line_feeds, filled, is_ascii = _fill(view[: begun + block_bytes], begun, stream)
+            block_bytes = min(4 * block_bytes, BLOCK_BYTES)
+            if filled == begun:
                 break
-            filled = begun + count
-            end = buffer.rfind(b"\n", begun, filled) + 1
+            if cutting and not len(line_feeds):  # the line's beginning waits in rest; nothing more of it is wanted
+                continue
+            if cutting:
+                unwanted = int(line_feeds[0]) - begun
+                view[begun : filled - unwanted] = view[begun + unwanted : filled]
+                line_feeds, filled, cutting = line_feeds - unwanted, filled - unwanted, False
+            end = int(line_feeds[-1]) + 1 if len(line_feeds) else 0
+            is_ascii = is_ascii and rest.isascii()
             rest = bytes(view[end:filled])
             if end:
-                yield view[:end]
+                yield _Block(view[:end], line_feeds, is_ascii)
         if len(rest) > LONGEST_LINE_BYTES:
             rest, cutting = rest[: LONGEST_LINE_BYTES + 1], True
     if rest:
-        buffer = buffers.take()
-        buffer[: len(rest) + 1] = rest + b"\n"
-        yield memoryview(buffer)[: len(rest) + 1]
+        yield _Block(memoryview(rest + b"\n"), np.array([len(rest)]), rest.isascii())
 
 
-def _cut(block: memoryview, first: int) -> Iterator[pa.Table]:
-    """The lines of a block, together unless they are so many that they would take far more memory than the block."""
-    characters = np.frombuffer(block, np.uint8)
-    if characters.max() > _LAST_OF_ASCII:  # which is told ten times as fast
+def _fill(view: memoryview, begun: int, stream: Content) -> tuple[npt.NDArray[np.intp], int, bool]:
+    """Fills ``view`` from ``begun`` on: where line feeds are in that, where it ends, whether it is all ASCII.
+
+    Each piece is looked at while it is in the processor's cache, where it has just been put.
+    """
+    filled, lines, is_ascii = begun, 0, True
+    parts: list[npt.NDArray[np.intp]] = []
+    while lines < _MOST_LINES and (room := min(_LOOKED_AT_BYTES, len(view) - filled)):
+        count = stream.readinto(view[filled : filled + room])
+        if not count:
+            break
+        characters = np.frombuffer(view[filled : filled + count], np.uint8)
+        is_ascii = is_ascii and int(characters.max()) <= _LAST_OF_ASCII
+        parts.append(filled + _places(characters == _LINE_FEED))
+        filled, lines = filled + count, lines + len(parts[-1])
+    return np.concatenate(parts) if parts else np.zeros(0, np.intp), filled, is_ascii
+
+
+def _lines_of(block: _Block, first: int) -> pa.Table:
+    """The lines of a block, numbered from ``first``."""
+    content, ends = block.content, block.line_feeds
+    if not block.ascii:
         try:
-            str(block, "utf-8")
+            str(content, "utf-8")
         except UnicodeDecodeError:
-            block = memoryview(str(block, "utf-8", errors="backslashreplace").encode())
-            characters = np.frombuffer(block, np.uint8)
-    start = lines = 0
-    parts: list[npt.NDArray[np.int64]] = []
-    for at in range(0, len(block), _LOOKED_AT_BYTES):
-        parts.append(at + _places(characters[at : at + _LOOKED_AT_BYTES] == _LINE_FEED))
-        lines += len(parts[-1])
-        if lines < _MOST_LINES and at + _LOOKED_AT_BYTES < len(block):
-            continue
-        ends = np.concatenate(parts)
-        starts = np.concatenate(([start], ends[:-1] + 1))
-        lengths = ends - starts
-        lengths -= (lengths > 0) & (characters[ends - 1] == _CARRIAGE_RETURN)
-        numbers = pa.array(np.arange(first, first + lines, dtype=np.int64))
-        yield pa.table([numbers, _strings(block, starts, lengths)], names=["line_number", "line"])
-        first, start, lines, parts = first + lines, int(ends[-1]) + 1, 0, []
+            content = memoryview(str(content, "utf-8", errors="backslashreplace").encode())
+            ends = _places(np.frombuffer(content, np.uint8) == _LINE_FEED)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts
+    lengths -= (lengths > 0) & (np.frombuffer(content, np.uint8)[ends - 1] == _CARRIAGE_RETURN)
+    numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
+    return pa.table([numbers, _strings(content, starts, lengths)], names=["line_number", "line"])
 
 
 def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Where ``found`` is true, which is seldom: looking at eight at once takes half the time."""
-    eights = len(found) // 8 * 8
-    some = np.flatnonzero(found[:eights].view(np.uint64) != 0)
-    rows, columns = np.nonzero(found[:eights].reshape(-1, 8)[some])
-    return np.concatenate([some[rows] * 8 + columns, eights + np.flatnonzero(found[eights:])])
+    """Where ``found`` is true; where that is seldom, looking at eight at once takes half the time."""
+    eights = found[: len(found) // 8 * 8].view("<u8")
+    some = np.flatnonzero(eights != 0)
+    found_there = eights[some]
+    if len(found) % 8 or np.any(found_there & (found_there - 1)):  # more than one in the same eight
+        return np.flatnonzero(found)
+    places: npt.NDArray[np.intp] = some * 8 + (np.frexp(found_there)[1] >> 3)
+    return places
 
 
 def _strings(block: memoryview, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> "pa.Array[Any]":

@@ -105,7 +105,7 @@ class Staging:
         entity, secret = accepted.column("entity"), accepted.column("secret")
         if secret.null_count == len(secret):
             return entity
-        hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret).cast(pa.string()), "")
+        hashed = pc.binary_join_element_wise(entity, self._pseudonyms.of(secret), "")
         return pc.if_else(pc.is_null(secret), entity, hashed)
 
     def in_order(self) -> Iterator[pa.RecordBatch]:
