@@ -94,7 +94,7 @@ def _share_read(importer: Importer, source: Source) -> float:
         with beginning.explained():
             for entries in islice(importer.entries(beginning), _TABLES):
                 if (lines := _with_text(entries.lines)).num_rows:
-                    kinds.update(_counts(replace(entries, lines=lines).table(beginning).column("kind")))
+                    kinds.update(counts(replace(entries, lines=lines).table(beginning).column("kind")))
     except DamagedError:
         raise
     except ArchduelError:
@@ -116,8 +116,9 @@ def _with_text(lines: pa.Table) -> pa.Table:
     return lines.set_column(lines.schema.get_field_index("line"), "line", texts).filter(has_text)
 
 
-def _counts(kinds: "pa.ChunkedArray[Any]") -> dict[str, int]:
-    return {one["values"]: one["counts"] for one in pc.value_counts(kinds).to_pylist()}
+def counts(texts: "pa.ChunkedArray[Any]") -> dict[str, int]:
+    """How often each of ``texts`` is there."""
+    return {one["values"]: one["counts"] for one in pc.value_counts(texts).to_pylist()}
 
 
 IMPORTER = AutoImporter(

@@ -10,11 +10,10 @@ from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
-from workloads.importers.auto import likelier_format
+from workloads.importers.auto import counts, likelier_format
 from workloads.importers.classify import OUTCOMES, having, outcomes
 from workloads.importers.lines import HOLDS_NUL
 from workloads.importers.reading import Source
@@ -31,11 +30,11 @@ class Books:
 
     def enter(self, rows: pa.Table) -> None:
         """Counts ``rows`` of `classify.classified`."""
-        counts = np.bincount(outcomes(rows), minlength=len(OUTCOMES)).tolist()
-        self.outcomes += Counter(dict(zip(OUTCOMES, counts, strict=True)))
+        totals = np.bincount(outcomes(rows), minlength=len(OUTCOMES)).tolist()
+        self.outcomes += Counter(dict(zip(OUTCOMES, totals, strict=True)))
         for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined)):
-            if counts[OUTCOMES.index(outcome)]:
-                by_reason.update(_counts(having(rows, outcome)))
+            if totals[OUTCOMES.index(outcome)]:
+                by_reason.update(counts(having(rows, outcome).column("reason")))
 
     def add(self, other: "Books") -> None:
         """Adds another file's counts."""
@@ -43,10 +42,6 @@ class Books:
         self.outcomes += other.outcomes
         self.dropped += other.dropped
         self.quarantined += other.quarantined
-
-
-def _counts(rows: pa.Table) -> dict[str, int]:
-    return {count["values"]: count["counts"] for count in pc.value_counts(rows.column("reason")).to_pylist()}
 
 
 def check_format(own: Books, importer: Importer, source: Source) -> None:

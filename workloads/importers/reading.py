@@ -28,8 +28,7 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
 from workloads.importers.queries import Queries
 
-# Far below what a C library asks the system for anew each time: that takes as long as all else done to a block. And far
-# above what a query takes to begin with, a few milliseconds.
+# A query takes milliseconds to begin with, however few the lines. Larger blocks take more memory, not less time.
 BLOCK_BYTES = 16 << 20
 _FIRST_BLOCK_BYTES = 1 << 18  # most files are small, and what follows can begin at once
 
