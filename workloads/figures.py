@@ -43,7 +43,7 @@ def figures(library: Library, name: str) -> Figures:
         raise ArchduelError(f"recording {name!r} holds no requests: record or import it again")
     kinds = pc.unique(table.column("subsecond")).to_pylist()
     duration_us = int(arrival_us[-1] - arrival_us[0])
-    rate = RateOverTime(duration_us + 1, width=16)
+    rate = RateOverTime()
     rate.add(arrival_us - arrival_us[0])
     return Figures(
         requests=len(arrival_us),
@@ -52,6 +52,6 @@ def figures(library: Library, name: str) -> Figures:
         peak_per_s=rate.peak_per_s,
         command_share=float(pc.mean(pc.equal(table.column("operation"), "command")).as_py()),
         subsecond=kinds[0] if len(kinds) == 1 else "mixed",
-        rate=rate.sparkline(),
+        rate=rate.sparkline(width=16),
         provenance=library.provenance(name),
     )

@@ -7,14 +7,15 @@ from workloads.recording import peak_rate
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WINDOW_US = 1_000_000
+_STEPS = 1 << 16  # that time is counted in at most: a bar begins within a thousandth of its length of where it should
 
 
 class RateOverTime:
-    """Counts arrivals, given in order and in microseconds from 0 to less than ``duration_us``."""
+    """Counts arrivals, given in order and in microseconds from 0."""
 
-    def __init__(self, duration_us: int, width: int) -> None:
-        self._duration_us = duration_us
-        self._counts = np.zeros(width, np.int64)
+    def __init__(self) -> None:
+        self._counts = np.zeros(_STEPS, np.int64)
+        self._step = 0  # so many times a microsecond was doubled
         self._last_second: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self.peak_per_s = 0.0  # requests in the busiest second
         self.last_us = 0
@@ -23,8 +24,13 @@ class RateOverTime:
         """Takes the next arrivals."""
         if not len(arrival_us):
             return
-        parts = np.minimum(arrival_us * len(self._counts) // self._duration_us, len(self._counts) - 1)
-        self._counts += np.bincount(parts, minlength=len(self._counts))
+        self.last_us = int(arrival_us[-1])
+        while self.last_us >> self._step >= _STEPS:
+            self._counts = np.concatenate([self._counts[::2] + self._counts[1::2], np.zeros(_STEPS // 2, np.int64)])
+            self._step += 1
+        steps = arrival_us >> self._step
+        counted = np.bincount(steps - steps[0])
+        self._counts[steps[0] :][: len(counted)] += counted
         recent = np.concatenate([self._last_second, arrival_us])
         most = int(self.peak_per_s)
         if np.any(
@@ -32,10 +38,10 @@ class RateOverTime:
         ):  # a second with more, which is rare
             self.peak_per_s = peak_rate(recent)
         self._last_second = recent[recent > recent[-1] - _WINDOW_US]
-        self.last_us = int(arrival_us[-1])
 
-    def sparkline(self) -> str:
-        """A bar for each equal part of the time, the busiest a full one, a blank where nothing came."""
-        most = max(int(self._counts.max()), 1)
-        heights = np.ceil(self._counts / most * len(_BARS)).astype(int)
+    def sparkline(self, width: int) -> str:
+        """A bar for each equal part of the time so far, the busiest a full one, a blank where nothing came."""
+        steps = (self.last_us >> self._step) + 1
+        counts = np.bincount(np.arange(steps) * width // steps, self._counts[:steps], width)
+        heights = np.ceil(counts / max(counts.max(), 1) * len(_BARS)).astype(int)
         return "".join(_BARS[height - 1] if height else " " for height in heights.tolist())

@@ -1,6 +1,7 @@
 """Rates over time: the same whatever pieces the arrivals come in."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,26 +11,38 @@ from workloads.recording import peak_rate
 SECOND = 1_000_000
 
 
+def counted(*pieces: np.ndarray) -> RateOverTime:
+    rate = RateOverTime()
+    for piece in pieces:
+        rate.add(piece)
+    return rate
+
+
 @given(
     arrivals=st.lists(st.integers(0, 10 * SECOND), min_size=1, max_size=60).map(sorted),
     cuts=st.lists(st.integers(0, 60), max_size=5).map(sorted),
 )
 def test_pieces_change_nothing(arrivals: list[int], cuts: list[int]) -> None:
     whole = np.array(arrivals)
-    rate = RateOverTime(10 * SECOND + 1, width=7)
-    for piece in np.split(whole, cuts):
-        rate.add(piece)
+    rate = counted(*np.split(whole, cuts))
     assert rate.peak_per_s == peak_rate(whole)
     assert rate.last_us == arrivals[-1]
-    counts, _edges = np.histogram(whole, bins=7, range=(0, 10 * SECOND + 1))
-    assert [bar == " " for bar in rate.sparkline()] == [count == 0 for count in counts]
+    assert rate.sparkline(7) == counted(whole).sparkline(7)
+
+
+@given(arrivals=st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted), times=st.integers(0, 30))
+def test_there_is_a_bar_where_something_came(arrivals: list[int], times: int) -> None:
+    whole = np.array(arrivals)
+    counts, _edges = np.histogram(whole, bins=7, range=(0, arrivals[-1] + 1))
+    bars = counted(whole << times).sparkline(7)  # of whatever length, from 60 milliseconds to two years
+    assert [bar == " " for bar in bars] == [count == 0 for count in counts]
 
 
 def test_the_busiest_part_is_a_full_bar_and_a_pause_a_blank() -> None:
-    rate = RateOverTime(4 * SECOND, width=4)
-    rate.add(np.array([0, 1, 2, 3, SECOND, 3 * SECOND, 3 * SECOND + 1]))
-    assert rate.sparkline() == "█▂ ▄"
+    rate = counted(np.array([0, 1, 2, 3, SECOND + 500, 3 * SECOND + 500, 4 * SECOND - 1]))
+    assert rate.sparkline(4) == "█▂ ▄"
 
 
-def test_nothing_is_all_blank() -> None:
-    assert RateOverTime(1, width=3).sparkline() == "   "
+@pytest.mark.parametrize("width", [1, 3])
+def test_nothing_is_all_blank(width: int) -> None:
+    assert RateOverTime().sparkline(width) == " " * width

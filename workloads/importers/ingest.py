@@ -49,7 +49,6 @@ _THREADS = 2
 
 _GROWING = ("request_id", "arrival_us")
 
-_SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -126,15 +125,14 @@ def ingest(
             # While they are read, as long as they come in order, as those of most logs do: that is done when they are.
             with closing(reading.accepted(sources)) as batches:
                 early = itertools.takewhile(lambda _batch: staged.ascending, batches)
-                commands = write_requests(folder / "requests.parquet", early, seed)
+                written = write_requests(folder / "requests.parquet", early, seed)
                 deque(batches, maxlen=0)
         books = reading.books
         check_complete(books, sources)
         if not staged.ascending:
-            commands = write_requests(folder / "requests.parquet", staged.in_order(), seed)
+            written = write_requests(folder / "requests.parquet", staged.in_order(), seed)
         first_us, last_us, subsecond = staged.stamps()
-        rate = rate_of(folder / "requests.parquet", last_us - first_us + _SECOND_US)
-        duration_s = rate.last_us / 1e6
+        duration_s = written.rate.last_us / 1e6
         result = Import(
             name=name,
             format=importer.name,
@@ -152,11 +150,11 @@ def ingest(
             first_arrival=_EPOCH + timedelta(microseconds=first_us),
             last_arrival=_EPOCH + timedelta(microseconds=last_us),
             duration_s=duration_s,
-            peak_per_s=rate.peak_per_s,
+            peak_per_s=written.rate.peak_per_s,
             mean_per_s=books.outcomes["accepted"] / max(duration_s, 1.0),
-            command_share=commands / books.outcomes["accepted"],
+            command_share=written.commands / books.outcomes["accepted"],
             subsecond=subsecond,
-            rate=rate.sparkline(),
+            rate=written.rate.sparkline(width=60),
             behind=staged.behind,
             behind_most_s=staged.behind_most_us / 1e6,
         )
@@ -230,15 +228,23 @@ def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
     return pa.table(columns, schema=QUARANTINE)
 
 
-def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> int:
-    """How many commands there are in ``batches``, which are in order of stamps and made in a thread of their own."""
-    commands = 0
+@dataclass
+class Written:
+    """What is in a ``requests.parquet``."""
 
-    def counted() -> Iterator[pa.Table]:
-        nonlocal commands
-        for table in in_order(batches, seed):
-            commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
+    commands: int = 0
+    rate: RateOverTime = field(default_factory=RateOverTime)
+
+    def counted(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for table in tables:
+            self.commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
+            self.rate.add(table.column("arrival_us").to_numpy())
             yield table
+
+
+def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> Written:
+    """Writes ``batches``, which are in order of stamps and made in a thread of their own."""
+    written = Written()
 
     # Saying which columns repeat themselves and which only grow halves the time and the file. Nobody finds anything by
     # the least and the greatest of texts.
@@ -252,20 +258,11 @@ def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> 
             column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
             write_statistics=list(_GROWING),
         ) as writer,
-        closing(ahead(counted())) as tables,
+        closing(ahead(written.counted(in_order(batches, seed)))) as tables,
     ):
         for table in tables:
             writer.write_table(table)
-    return commands
-
-
-def rate_of(path: Path, duration_us: int) -> RateOverTime:
-    """The rate of what `write_requests` wrote, in 60 parts of ``duration_us``."""
-    rate = RateOverTime(duration_us, width=60)
-    with pq.ParquetFile(path) as requests:
-        for batch in requests.iter_batches(columns=["arrival_us"]):
-            rate.add(batch.column("arrival_us").to_numpy())
-    return rate
+    return written
 
 
 def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:

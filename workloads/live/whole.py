@@ -18,11 +18,10 @@ import duckdb
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers.ingest import rate_of, write_requests
+from workloads.importers.ingest import write_requests
 from workloads.live.journal import BOOKS, SEGMENTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND_US = 1_000_000
 _ROWS_AT_ONCE = 1 << 18
 
 
@@ -72,8 +71,8 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
     tally = _Tally()
     with duckdb.connect(config={"temp_directory": str(target / ".sorting"), "memory_limit": "512MB"}) as database:
         ordered = _in_order(folder / SEGMENTS, extent.batches, database)
-        commands = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0)
-    rate = rate_of(target / "requests.parquet", extent.last_us - extent.first_us + _SECOND_US)
+        written = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0)
+    duration_s = written.rate.last_us / 1e6
     dropped, refused = sum(books["dropped_by_rule"].values()), sum(books["refused_by_reason"].values())
     total = tally.recorded + dropped + refused
     seen = books.get("seen", total)
@@ -95,11 +94,11 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
         unanswered=tally.unanswered,
         first_arrival=_EPOCH + timedelta(microseconds=extent.first_us),
         last_arrival=_EPOCH + timedelta(microseconds=extent.last_us),
-        duration_s=rate.last_us / 1e6,
-        peak_per_s=rate.peak_per_s,
-        mean_per_s=tally.recorded / max(rate.last_us / 1e6, 1.0),
-        command_share=commands / tally.recorded,
-        rate=rate.sparkline(),
+        duration_s=duration_s,
+        peak_per_s=written.rate.peak_per_s,
+        mean_per_s=tally.recorded / max(duration_s, 1.0),
+        command_share=written.commands / tally.recorded,
+        rate=written.rate.sparkline(width=60),
     )
     (target / "provenance.json").write_text(json.dumps(_provenance(account), indent=2) + "\n")
     return account
