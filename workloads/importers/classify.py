@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from workloads.importers import Entries
 from workloads.importers.mapping import NOTHING_SAID, Mapping, Route, Rule
-from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_a_secret, quoted
+from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets, quoted
 from workloads.importers.reading import Source
 from workloads.recording import operation_of
 
@@ -46,9 +46,9 @@ routed AS (
     SELECT *,
         CASE {routes} END AS route,
         CASE
-            WHEN kind = 'request' AND stamp_us NOT BETWEEN 0 AND $latest_us THEN 'its date is not between 1970 and 2100'
-            WHEN kind = 'request' AND NOT starts_with(path, '/') THEN 'its request target is no path'
-            WHEN kind = 'rejected' THEN reason
+            WHEN kind <> 'request' THEN CASE kind WHEN 'rejected' THEN reason END
+            WHEN stamp_us NOT BETWEEN 0 AND $latest_us THEN 'its date is not between 1970 and 2100'
+            WHEN NOT starts_with(path, '/') THEN 'its request target is no path'
         END AS fault
     FROM read
 ),
@@ -63,8 +63,7 @@ decided AS (
 ruled AS (
     SELECT *,
         CASE
-            WHEN kind = 'dropped' THEN reason
-            WHEN kind <> 'request' THEN NULL
+            WHEN kind <> 'request' THEN CASE kind WHEN 'dropped' THEN reason END
             WHEN method = '-' THEN 'a connection without a request'
             WHEN fault IS NULL AND stamp_us < $from_us THEN 'before --from'
             WHEN fault IS NULL AND stamp_us >= $to_us THEN 'not before --to'
@@ -80,11 +79,11 @@ ruled AS (
 SELECT
     line_number,
     CASE
-        WHEN kind = 'blank' THEN {blank}
-        WHEN kind = 'header' THEN {header}
         WHEN rule IS NOT NULL THEN {dropped}
         WHEN fault IS NOT NULL THEN {quarantined}
-        ELSE {accepted}
+        WHEN kind = 'request' THEN {accepted}
+        WHEN kind = 'blank' THEN {blank}
+        ELSE {header}
     END AS outcome,
     coalesce(rule, fault) AS reason,
     CASE WHEN rule IS NULL AND fault IS NOT NULL THEN {shape} END AS shape,
@@ -141,9 +140,7 @@ EVERYTHING = Rules()
 # Of nearly every request the path is plain, and masking it would change nothing: the expressions for that cost more
 # than all others together, even if no row comes to them.
 _PLAIN = f"""
-    SELECT *,
-        bare AS path,
-        kind <> 'request' OR method = '-' OR NOT coalesce({may_hold_a_secret("bare")}, true) AS settled
+    SELECT *, bare AS path, kind <> 'request' OR method = '-' AS settled
     FROM (SELECT *, {PLAIN_PATH} AS bare FROM entries)
 """
 _MASKED = f"""
@@ -169,13 +166,13 @@ def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> p
         return source.select(query, parameters, lines=some)
 
     rows = read(_PLAIN, lines)
-    settled = rows.column("settled")
-    if not pc.all(settled).as_py():
+    settled = np.asarray(rows.column("settled")) | ~may_hold_secrets(rows.column("path"))
+    if not settled.all():
         at = lines.schema.get_field_index("line")
         copied = lines.set_column(at, "line", lines.column(at).cast(pa.string()))  # views cannot be filtered yet
-        unsettled = rows.filter(pc.invert(settled)).column("line_number")
+        unsettled = rows.column("line_number").filter(pa.array(~settled))
         others = copied.filter(pc.is_in(lines.column("line_number"), unsettled))
-        rows = pa.concat_tables([rows.filter(settled), read(_MASKED, others)])
+        rows = pa.concat_tables([rows.filter(pa.array(settled)), read(_MASKED, others)])
     rows = rows.drop_columns("settled")
     numbers = rows.column("line_number").to_numpy()
     return rows if np.all(numbers[1:] > numbers[:-1]) else rows.sort_by("line_number")

@@ -27,11 +27,12 @@ _USUAL = r"""
 # between two of Apache's backslashes is undone by itself, or one of them would be read with what follows.
 _UNESCAPED = r"""array_to_string(list_transform(string_split(field.request, '\\'), lambda part:
     replace(replace(replace(part, '\"', '"'), '\x22', '"'), '\x5C', '\')), '\')"""
+_DATE = "CASE WHEN usual THEN head[4] || ' ' || head[5] ELSE field.date END"
 _FIELDS = rf"""
     SELECT
         line_number,
         line,
-        CASE WHEN status_text = '' OR stamp_us IS NULL AND NOT (starts_with(date, '[') AND ends_with(date, ']'))
+        CASE WHEN status_text = '' OR stamp_us IS NULL AND NOT (starts_with({_DATE}, '[') AND ends_with({_DATE}, ']'))
             THEN 'is not client ident user [date] "request" status bytes' END AS problem,
         stamp_us,
         true AS whole_second,
@@ -46,9 +47,11 @@ _FIELDS = rf"""
             line_number,
             line,
             CASE WHEN usual THEN head[1] ELSE field.client END AS client,
-            CASE WHEN usual THEN head[4] || ' ' || head[5] ELSE field.date END AS date,
+            head,
+            field,
+            usual,
             CASE WHEN usual AND head[5] = '+0000]' THEN {common_us("head[4]", "[{day}")}
-                ELSE {common_us("date", "[{day} {zone}]")} END AS stamp_us,
+                ELSE {common_us(_DATE, "[{day} {zone}]")} END AS stamp_us,
             CASE WHEN usual THEN piece[2] ELSE {_UNESCAPED} END AS request,
             CASE WHEN usual THEN substring(piece[3], 2, 3) ELSE field.status_text END AS status_text,
             string_split(request, ' ') AS words

@@ -12,11 +12,15 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
 
 _KEY_BYTES = 32
+_PATHS_TOGETHER = 16
 
 # From a request's target (path or URL) to its path without credentials and session ids, an SQL expression over a column
 # `target`. They hide in a URL's authority, its query (encoded question marks included: clients encode twice) and in
@@ -37,7 +41,8 @@ PLAIN_PATH = r"""
     END
 """
 
-# A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking.
+# A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking. It asks
+# for no end or beginning, or what stands in one of several paths could be missed.
 _SUSPICIOUS = (
     r"(?i)[@%;]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
     r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
@@ -137,9 +142,29 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def may_hold_a_secret(path: str) -> str:
-    """Whether ``path``, an SQL expression, must be masked; sooner too often than not."""
-    return f"regexp_matches({path}, {quoted(_SUSPICIOUS)})"
+def may_hold_secrets(paths: "pa.ChunkedArray[Any]") -> npt.NDArray[np.bool_]:
+    """Which of ``paths`` must be masked; sooner too often than not, and a null always."""
+    return np.concatenate([np.zeros(0, np.bool_), *map(_suspicious, paths.chunks)])
+
+
+def _suspicious(paths: "pa.Array[Any]") -> npt.NDArray[np.bool_]:
+    """Looks at several at once, as they lie in memory, and at each of them only where that found something.
+
+    To look at each takes twice as long: to begin with a path costs more than to go through it.
+    """
+    found: npt.NDArray[np.bool_] = paths.is_null().to_numpy(zero_copy_only=False)
+    _, offsets, characters = paths.buffers()
+    if not len(paths) or offsets is None or characters is None:
+        return found
+    starts = np.frombuffer(offsets, np.int32)[paths.offset :][: len(paths) + 1]
+    together = np.append(starts[:-1:_PATHS_TOGETHER], starts[-1])
+    several = pa.Array.from_buffers(pa.string(), len(together) - 1, [None, pa.py_buffer(together), characters])
+    somewhere = pc.match_substring_regex(several, _SUSPICIOUS).to_numpy(zero_copy_only=False)
+    at = np.flatnonzero(np.repeat(somewhere, _PATHS_TOGETHER)[: len(paths)])
+    if len(at):
+        each = pc.match_substring_regex(paths.take(pa.array(at)), _SUSPICIOUS)
+        found[at] = each.fill_null(True).to_numpy(zero_copy_only=False)
+    return found
 
 
 def decoded(path: str) -> str:
