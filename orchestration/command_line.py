@@ -6,7 +6,6 @@ Imports of whatever takes long (Dagster three seconds) wait until the command th
 import os
 import signal
 import sys
-import webbrowser
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -729,6 +728,8 @@ def report(open_it: bool, comparison_id: str | None) -> None:
     path = write_report(places, comparison_id)
     click.echo(str(path))
     if open_it:
+        import webbrowser
+
         webbrowser.open(path.as_uri())
 
 
