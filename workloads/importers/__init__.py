@@ -6,7 +6,7 @@ order or files written: that is the same for every format and belongs to `classi
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,21 +35,27 @@ _COLUMNS: list["pa.Field[Any]"] = [
 ENTRIES = pa.schema(_COLUMNS)
 
 
+def as_they_are(lines: pa.Table) -> pa.Table:
+    """What needs no preparing."""
+    return lines
+
+
 @dataclass(frozen=True)
 class Entries:
     """Some lines or entries and the query that takes them apart: what becomes of them is asked in the same breath.
 
     ``lines`` has a ``line_number`` and a ``line`` for each, and whatever else the ``query`` reads from the table of
-    that name. It gives a row of `ENTRIES` for every one of them.
+    that name, or ``prepared`` makes of it first. It gives a row of `ENTRIES` for every one of them.
     """
 
     lines: pa.Table
     query: str
     parameters: Mapping[str, Any]
+    prepared: Callable[[pa.Table], pa.Table] = as_they_are
 
     def table(self, source: Source) -> pa.Table:
         """The rows of `ENTRIES`, in order."""
-        return source.select(self.query, self.parameters, lines=self.lines).sort_by("line_number")
+        return source.select(self.query, self.parameters, lines=self.prepared(self.lines)).sort_by("line_number")
 
 
 @dataclass(frozen=True)

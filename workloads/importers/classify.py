@@ -6,6 +6,7 @@ Gives the columns of a recording, but for order and time, which take the whole r
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +160,7 @@ def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> p
     """
     bounds = {"from_us": rules.from_us or 0, "to_us": _LATEST_US + 1 if rules.to_us is None else rules.to_us}
     parameters = {**entries.parameters, **_PARAMETERS, **bounds}
-    lines = entries.lines
+    lines = entries.prepared(entries.lines)
 
     def read(how: str, some: pa.Table) -> pa.Table:
         query = _query(rules.mapping, how).replace(_ENTRIES_HERE, entries.query, 1)
@@ -168,14 +169,18 @@ def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> p
     rows = read(_PLAIN, lines)
     settled = np.asarray(rows.column("settled")) | ~may_hold_secrets(rows.column("path"))
     if not settled.all():
-        at = lines.schema.get_field_index("line")
-        copied = lines.set_column(at, "line", lines.column(at).cast(pa.string()))  # views cannot be filtered yet
+        copied = lines.cast(pa.schema([_copied(column) for column in lines.schema]))
         unsettled = rows.column("line_number").filter(pa.array(~settled))
         others = copied.filter(pc.is_in(lines.column("line_number"), unsettled))
         rows = pa.concat_tables([rows.filter(pa.array(settled)), read(_MASKED, others)])
     rows = rows.drop_columns("settled")
     numbers = rows.column("line_number").to_numpy()
     return rows if np.all(numbers[1:] > numbers[:-1]) else rows.sort_by("line_number")
+
+
+def _copied(column: "pa.Field[Any]") -> "pa.Field[Any]":
+    """As views it could not be filtered yet."""
+    return column.with_type(pa.string()) if column.type == pa.string_view() else column
 
 
 def outcomes(rows: pa.Table) -> npt.NDArray[np.uint8]:

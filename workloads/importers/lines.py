@@ -4,14 +4,14 @@ What such formats share is here: blank and header lines, lines no program wrote 
 ``METHOD target PROTOCOL`` says. What their fields are is in each format's module.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from workloads.importers import Entries, Options, refuse_options
+from workloads.importers import Entries, Options, as_they_are, refuse_options
 from workloads.importers.reading import LONGEST_LINE_BYTES, Source
 
 HOLDS_NUL = "holds NUL bytes"
@@ -112,6 +112,7 @@ class LineImporter:
     example: str
     fields: str
     position: int = 0
+    prepared: Callable[[pa.Table], pa.Table] = as_they_are  # adds what the query finds beside ``line``
 
     def with_options(self, options: Options) -> "LineImporter":
         """As `workloads.importers.Importer.with_options`."""
@@ -121,4 +122,4 @@ class LineImporter:
     def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         for lines in source.lines():
-            yield entries(lines, self.fields)
+            yield replace(entries(lines, self.fields), prepared=self.prepared)

@@ -27,6 +27,7 @@ from isal import igzip, igzip_lib
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
 from workloads.importers.queries import Queries
+from workloads.importers.views import texts
 
 # A query takes milliseconds to begin with, however few the lines. Larger blocks take more memory, not less time.
 BLOCK_BYTES = 16 << 20
@@ -54,7 +55,6 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_FEED = 10
 _CARRIAGE_RETURN = 13
 _LAST_OF_ASCII = 127
-_SHORT_BYTES = 12
 
 
 class DamagedError(ArchduelError):
@@ -342,7 +342,7 @@ def _lines_of(block: _Block, first: int) -> pa.Table:
     lengths = ends - starts
     lengths -= (lengths > 0) & (np.frombuffer(content, np.uint8)[ends - 1] == _CARRIAGE_RETURN)
     numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
-    return pa.table([numbers, _strings(content, starts, lengths)], names=["line_number", "line"])
+    return pa.table([numbers, texts(content, starts, lengths)], names=["line_number", "line"])
 
 
 def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
@@ -354,26 +354,6 @@ def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
         return np.flatnonzero(found)
     places: npt.NDArray[np.intp] = some * 8 + (np.frexp(found_there)[1] >> 3)
     return places
-
-
-def _strings(block: memoryview, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> "pa.Array[Any]":
-    """Parts of ``block`` as strings that point into it: copying a log costs as much as taking it apart."""
-    # Arrow's views: of 16 bytes the length, then a short string itself, or a long one's beginning, buffer and offset.
-    views = np.zeros((len(starts), 4), np.int32)
-    views[:, 0] = lengths
-    long = np.flatnonzero(lengths > _SHORT_BYTES)
-    if len(long):
-        beginnings: npt.NDArray[np.int32] = np.ndarray((len(block) - 3,), np.int32, buffer=block, strides=(1,))
-        views[long, 1] = beginnings[starts[long]]
-        views[long, 3] = starts[long]
-    short = np.flatnonzero((lengths > 0) & (lengths <= _SHORT_BYTES))
-    if len(short):
-        places = np.arange(_SHORT_BYTES)
-        characters = np.frombuffer(block, np.uint8).take(starts[short, None] + places, mode="clip")
-        characters[places >= lengths[short, None]] = 0
-        views.view(np.uint8)[short, 4:] = characters
-    buffers = [None, pa.py_buffer(views), pa.py_buffer(block)]
-    return pa.Array.from_buffers(pa.string_view(), len(starts), buffers)
 
 
 def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStore | None) -> list[Path]:

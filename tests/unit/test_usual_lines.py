@@ -1,0 +1,179 @@
+"""Usual lines are told, and read as the query reads all others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from workloads.importers import Entries
+from workloads.importers.combined import IMPORTER
+from workloads.importers.reading import Source
+from workloads.importers.usual_lines import take_apart
+
+FORM = '{client} {ident} {user} [{day}:{time} {zone}] "{method} {target} {protocol}" {status} {size}{rest}'
+SAID = {
+    "client": "192.0.2.1",
+    "ident": "-",
+    "user": "-",
+    "day": "17/May/2015",
+    "time": "10:05:03",
+    "zone": "+0000",
+    "method": "GET",
+    "target": "/menu",
+    "protocol": "HTTP/1.1",
+    "status": "200",
+    "size": "1234",
+    "rest": ' "-" "agent"',
+}
+PARTS = {
+    "client": ["192.0.2.1", "2001:db8::1", "-", "", "a", "host.example", "10.0.0.1:443", "shop:80 192.0.2.1", '"', "é"],
+    "ident": ["-", "", "x", "- "],
+    "user": ["-", "anna", "anna maria", "a" * 7, "a" * 8, "a" * 9, "", "[x]", "\\"],
+    "day": [
+        "17/May/2015",
+        "29/Feb/2023",
+        "29/Feb/2024",
+        "31/Apr/2020",
+        "00/Jan/2020",
+        "1/Jan/2020",
+        "31/Dec/1969",
+        "01/Jan/0000",
+        "31/Dec/9999",
+    ],
+    "month": ["17/may/2015", "17/Mai/2015", "17/May/15", "17/May/2100", "07/Sep/1970"],
+    "time": ["10:05:03", "23:59:59", "24:00:00", "10:60:00", "23:59:60", "1:05:03", "10-05-03", "00:00:00"],
+    "zone": ["+0000", "-0000", "+0530", "-1200", "+1400", "+1500", "+9959", "0000", "Z", "+00:00", "+0060"],
+    "method": ["GET", "POST", "OPTIONS", "PATCH", "PURGE", "get", "", "-", "DELETE", "HEAD", "PUT"],
+    "target": ["/", "/menu?day=1", "*", "", "/" + "a" * 30, "/" + "a" * 31, "/" + "a" * 32, "/" + "b" * 4000, '/\\"x'],
+    "more": ["/a b", "/\\x22", "/é", "/!", "http://shop.example/a", "/x#y", "/\x7f", "/\x01", "/%20", "?", '/"'],
+    "protocol": ["HTTP/1.1", "HTTP/2.0", "HTTP/1.0", "HTTP/2", "HTTP/1.1 ", "HTTPS/1", "", "HTTP/a.b"],
+    "status": ["200", "404", "-", "20", "2000", "abc", "000", "999"],
+    "size": ["1234", "-", "0", "1234567", "12345678", "99999999999", "", "-1", "1.5", "12a"],
+    "rest": ["", ' "-" "agent"', " ", "x", ' "a\\"b" "c" 0.123', "\t1", ' "-'],
+}
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> str:
+    """A usual line of which up to three parts are others, and up to two characters."""
+    said = dict(SAID)
+    for part in draw(st.lists(st.sampled_from(list(PARTS)), max_size=3)):
+        said[{"month": "day", "more": "target"}.get(part, part)] = draw(st.sampled_from(PARTS[part]))
+    characters = list(FORM.format_map(said))
+    for at in draw(st.lists(st.integers(0, len(characters) - 1), max_size=2)):
+        characters[at] = draw(
+            st.sampled_from(["", " ", '"', "\\", "[", "0", "/", "\t", "\r", "\0", "é", ":", "9", "-"])
+        )
+    return "".join(characters)
+
+
+class Log:
+    """Lines as an importer reads them, and what becomes of them."""
+
+    def __init__(self, path: Path, database: duckdb.DuckDBPyConnection) -> None:
+        self._path = path
+        self._database = database
+
+    def entries(self, content: str) -> tuple[Source, list[Entries]]:
+        """All of ``content``, which is written as it stands."""
+        self._path.write_bytes(content.encode())
+        source = Source(self._path, self._database)
+        return source, list(IMPORTER.entries(source))
+
+    def usual(self, content: str) -> list[bool]:
+        """Which lines are taken apart without the query."""
+        _, blocks = self.entries(content)
+        return [usual for block in blocks for usual in block.prepared(block.lines).column("usual").to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    with duckdb.connect() as database:
+        yield Log(tmp_path_factory.mktemp("logs") / "access.log", database)
+
+
+def nothing_usual(lines: pa.Table) -> pa.Table:
+    """`take_apart`, but every line is left to the query."""
+    taken = take_apart(lines)
+    at = taken.schema.get_field_index("usual")
+    return taken.set_column(at, "usual", pa.array([False] * taken.num_rows, pa.bool_()))
+
+
+def copied(lines: pa.Table) -> pa.Table:
+    """Not views, as where some lines were left out."""
+    at = lines.schema.get_field_index("line")
+    return lines.set_column(at, "line", lines.column(at).cast(pa.string()))
+
+
+def line(**other: str) -> str:
+    return FORM.format_map(SAID | other)
+
+
+class TestEveryLine:
+    @settings(max_examples=150)
+    @given(st.lists(lines(), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+    @example([line(rest="")] * 3, "\n", False)
+    def test_says_what_the_query_reads(self, log: Log, some: list[str], end: str, ended: bool) -> None:
+        source, blocks = log.entries(end.join(some) + (end if ended else ""))
+        for block in blocks:
+            by_the_query = replace(block, prepared=nothing_usual).table(source).to_pylist()
+            assert block.table(source).to_pylist() == by_the_query
+            assert replace(block, lines=copied(block.lines)).table(source).to_pylist() == by_the_query
+
+    def test_of_a_long_file_says_what_the_query_reads(self, log: Log) -> None:
+        some = (
+            line(
+                time=f"{at // 3000 % 24:02}:{at // 50 % 60:02}:{at % 7:02}", target=f"/{'a' * (at % 90)}", size=str(at)
+            )
+            for at in range(60_000)
+        )
+        source, blocks = log.entries("\n".join(some))
+        for block in blocks:
+            assert block.table(source).equals(replace(block, prepared=nothing_usual).table(source))
+
+
+USUAL = [
+    line(),
+    line(rest=""),
+    line(client="2001:db8:0:1:2:3:4:5"),
+    line(user="a.very.long.name@shop.example"),
+    line(zone="+0530"),
+    line(method="OPTIONS"),
+    line(target=f"/{'a' * 1000}?q=%20"),
+    line(protocol="HTTP/2.0"),
+    line(size="-"),
+    line(size="-", rest=""),
+    line(rest=' "\\"" "a" 0.123'),
+]
+NOT_USUAL = [
+    "",
+    "192.0.2.1",
+    line(client=""),
+    line(user=""),
+    line(time="23:59:60"),
+    line(day="29/Feb/2023"),
+    line(target="/a b"),
+    line(target="/\\x22"),
+    line(target=""),
+    line(user="anna maria"),
+    line(protocol="HTTP/2"),
+    line(status="-"),
+    line(size="12a"),
+    line(target=f"/{'a' * 5000}"),
+]
+
+
+class TestUsualLines:
+    @pytest.mark.parametrize("usual", USUAL)
+    @pytest.mark.parametrize("content", ["{}", "{}\n", "{}\r\n", "\n{}\nx\n"])
+    def test_are_told(self, log: Log, usual: str, content: str) -> None:
+        assert log.usual(content.replace("{}", usual)).count(True) == 1
+
+    @pytest.mark.parametrize("line", NOT_USUAL)
+    def test_are_no_others(self, log: Log, line: str) -> None:
+        assert not any(log.usual(f"{line}\n{line}"))
