@@ -30,12 +30,28 @@ def test_pieces_change_nothing(arrivals: list[int], cuts: list[int]) -> None:
     assert rate.sparkline(7) == counted(whole).sparkline(7)
 
 
-@given(arrivals=st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted), times=st.integers(0, 30))
-def test_there_is_a_bar_where_something_came(arrivals: list[int], times: int) -> None:
-    whole = np.array(arrivals)
-    counts, _edges = np.histogram(whole, bins=7, range=(0, arrivals[-1] + 1))
-    bars = counted(whole << times).sparkline(7)  # of whatever length, from 60 milliseconds to two years
-    assert [bar == " " for bar in bars] == [count == 0 for count in counts]
+@given(
+    earlier=st.lists(st.integers(0, 60_000), max_size=60),
+    last=st.integers(0, 60_000),
+)
+def test_there_is_a_bar_where_something_came(earlier: list[int], last: int) -> None:
+    whole = np.array(sorted(arrival for arrival in [*earlier, last] if arrival <= last))
+    assert_bars(counted(whole), whole)
+
+
+@given(
+    earlier=st.lists(st.integers(0, 1 << 15), max_size=60),
+    last=st.integers(1 << 15, (1 << 16) - 1),
+    times=st.integers(0, 30),
+)
+def test_a_bar_is_where_something_came_however_long_it_takes(earlier: list[int], last: int, times: int) -> None:
+    whole = np.array([*sorted(earlier), last])
+    assert_bars(counted(whole << times), whole)  # from 30 milliseconds to two years
+
+
+def assert_bars(rate: RateOverTime, arrivals: np.ndarray) -> None:
+    came = set((arrivals * 7 // (arrivals[-1] + 1)).tolist())
+    assert [bar != " " for bar in rate.sparkline(7)] == [part in came for part in range(7)]
 
 
 def test_the_busiest_part_is_a_full_bar_and_a_pause_a_blank() -> None:
