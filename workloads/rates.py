@@ -7,7 +7,7 @@ from workloads.recording import peak_rate
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WINDOW_US = 1_000_000
-_STEPS = 1 << 16  # that time is counted in at most: a bar begins within a thousandth of its length of where it should
+_STEPS = 1 << 17  # that time is counted in at most: a bar begins within a thousandth of its length of where it should
 
 
 class RateOverTime:

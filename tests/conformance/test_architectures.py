@@ -129,7 +129,7 @@ def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule)
         effect.on()
     bench.proxies["table"].switch({"kind": "down"})
     ledger = replay(bench, offered, STEADY)["ledger"].to_pylist()
-    assert sum(row["committed"] for row in ledger) == len(offered)
+    assert sum(row["committed"] for row in ledger) == len(offered), ledger
 
 
 @pytest.mark.whole_replay

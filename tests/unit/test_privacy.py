@@ -149,11 +149,14 @@ SUSPECTS = [
         max_size=80,
     ),
     cuts=st.lists(st.integers(0, 80), max_size=4).map(sorted),
+    kind=st.sampled_from([pa.string(), pa.large_string(), pa.string_view()]),
 )
-def test_what_may_hold_a_secret_is_found_in_any_company(paths: list[str | None], cuts: list[int]) -> None:
-    whole = pa.array(paths, pa.string())
+def test_what_may_hold_a_secret_is_found_in_any_company(
+    paths: list[str | None], cuts: list[int], kind: "pa.DataType"
+) -> None:
+    whole = pa.array(paths, kind)
     bounds = [0, *(min(cut, len(paths)) for cut in cuts), len(paths)]
     chunks = [whole.slice(start, end - start) for start, end in pairwise(bounds)]
     alone = [bool(may_hold_secrets(pa.chunked_array([[path]], pa.string())).item()) for path in paths]
-    assert may_hold_secrets(pa.chunked_array(chunks, pa.string())).tolist() == alone
+    assert may_hold_secrets(pa.chunked_array(chunks, kind)).tolist() == alone
     assert all(found for found, path in zip(alone, paths, strict=True) if path in SUSPECTS)

@@ -40,13 +40,13 @@ def test_there_is_a_bar_where_something_came(earlier: list[int], last: int) -> N
 
 
 @given(
-    earlier=st.lists(st.integers(0, 1 << 15), max_size=60),
-    last=st.integers(1 << 15, (1 << 16) - 1),
+    earlier=st.lists(st.integers(0, 1 << 16), max_size=60),
+    last=st.integers(1 << 16, (1 << 17) - 1),
     times=st.integers(0, 30),
 )
 def test_a_bar_is_where_something_came_however_long_it_takes(earlier: list[int], last: int, times: int) -> None:
     whole = np.array([*sorted(earlier), last])
-    assert_bars(counted(whole << times), whole)  # from 30 milliseconds to two years
+    assert_bars(counted(whole << times), whole)  # from 65 milliseconds to two years
 
 
 def assert_bars(rate: RateOverTime, arrivals: np.ndarray) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.importers.views import Bytes, places_in, texts
+from workloads.importers.views import Bytes, places_in, string_views
 
 SOME_TEXTS = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20), max_size=20)
 
@@ -17,10 +17,10 @@ def made(parts: list[str], apart: bytes) -> tuple[memoryview, "pa.Array[pa.Strin
     lengths = np.array([len(part) for part in stored], np.intp)
     starts = np.array([sum(len(part) + len(apart) for part in stored[:at]) for at in range(len(stored))], np.intp)
     content = memoryview(b"".join(part + apart for part in stored))
-    return content, texts(content, starts, lengths)
+    return content, string_views(content, starts, lengths)
 
 
-class TestTexts:
+class TestStringViews:
     @given(SOME_TEXTS, st.sampled_from([b"", b"\n", b"abcdefgh"]))
     def test_are_what_stands_there(self, parts: list[str], apart: bytes) -> None:
         _, views = made(parts, apart)

@@ -45,17 +45,22 @@ class Entries:
     """Some lines or entries and the query that takes them apart: what becomes of them is asked in the same breath.
 
     ``lines`` has a ``line_number`` and a ``line`` for each, and whatever else the ``query`` reads from the table of
-    that name, or ``prepared`` makes of it first. It gives a row of `ENTRIES` for every one of them.
+    that name, or ``prepare`` adds to them: that is done with the query, by several threads at once. It gives a row of
+    `ENTRIES` for every one of them.
     """
 
     lines: pa.Table
     query: str
     parameters: Mapping[str, Any]
-    prepared: Callable[[pa.Table], pa.Table] = as_they_are
+    prepare: Callable[[pa.Table], pa.Table] = as_they_are
+
+    def prepared(self) -> pa.Table:
+        """The lines as the query takes them."""
+        return self.prepare(self.lines)
 
     def table(self, source: Source) -> pa.Table:
         """The rows of `ENTRIES`, in order."""
-        return source.select(self.query, self.parameters, lines=self.prepared(self.lines)).sort_by("line_number")
+        return source.select(self.query, self.parameters, lines=self.prepared()).sort_by("line_number")
 
 
 @dataclass(frozen=True)

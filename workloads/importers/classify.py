@@ -160,7 +160,7 @@ def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> p
     """
     bounds = {"from_us": rules.from_us or 0, "to_us": _LATEST_US + 1 if rules.to_us is None else rules.to_us}
     parameters = {**entries.parameters, **_PARAMETERS, **bounds}
-    lines = entries.prepared(entries.lines)
+    lines = entries.prepared()
 
     def read(how: str, some: pa.Table) -> pa.Table:
         query = _query(rules.mapping, how).replace(_ENTRIES_HERE, entries.query, 1)
@@ -179,7 +179,7 @@ def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> p
 
 
 def _copied(column: "pa.Field[Any]") -> "pa.Field[Any]":
-    """As views it could not be filtered yet."""
+    """As strings: pyarrow cannot filter string views yet."""
     return column.with_type(pa.string()) if column.type == pa.string_view() else column
 
 

@@ -236,6 +236,7 @@ class Written:
     rate: RateOverTime = field(default_factory=RateOverTime)
 
     def counted(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """The same tables, counted as they pass."""
         for table in tables:
             self.commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
             self.rate.add(table.column("arrival_us").to_numpy())

@@ -5,7 +5,7 @@ What such formats share is here: blank and header lines, lines no program wrote 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ def entries(
     *,
     header: str = "false",
     dropped: str = "NULL::VARCHAR",
+    prepare: Callable[[pa.Table], pa.Table] = as_they_are,
 ) -> Entries:
     """``lines``, which the query ``fields`` takes apart.
 
@@ -68,12 +69,12 @@ def entries(
     if it is), ``stamp_us`` (bigint, since 1970 in UTC), ``whole_second``, ``method`` ("-" where no request was made,
     null where it cannot be read), ``target``, ``client``, ``payload_bytes`` (bigint), ``status`` (smallint) and
     ``latency_us`` (bigint); and fail on none. ``header`` is true of lines that are no records, ``dropped`` the rule by
-    which a record counts for nothing.
+    which a record counts for nothing, ``prepare`` that of `Entries`.
     """
     nul = "contains(line, chr(0))" if _may_hold_nul(lines) else "false"
     query = _ENTRIES.format(fields=fields, header=header, dropped=dropped, nul=nul)
     fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
-    return Entries(lines, query, fixed | dict(parameters or {}))
+    return Entries(lines, query, fixed | dict(parameters or {}), prepare)
 
 
 def _may_hold_nul(lines: pa.Table) -> bool:
@@ -112,7 +113,7 @@ class LineImporter:
     example: str
     fields: str
     position: int = 0
-    prepared: Callable[[pa.Table], pa.Table] = as_they_are  # adds what the query finds beside ``line``
+    prepare: Callable[[pa.Table], pa.Table] = as_they_are
 
     def with_options(self, options: Options) -> "LineImporter":
         """As `workloads.importers.Importer.with_options`."""
@@ -122,4 +123,4 @@ class LineImporter:
     def entries(self, source: Source) -> Iterator[Entries]:
         """As `workloads.importers.Importer.entries`."""
         for lines in source.lines():
-            yield replace(entries(lines, self.fields), prepared=self.prepared)
+            yield entries(lines, self.fields, prepare=self.prepare)

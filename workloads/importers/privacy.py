@@ -144,7 +144,7 @@ def quoted(text: str) -> str:
 
 def may_hold_secrets(paths: "pa.ChunkedArray[Any]") -> npt.NDArray[np.bool_]:
     """Which of ``paths`` must be masked; sooner too often than not, and a null always."""
-    return np.concatenate([np.zeros(0, np.bool_), *map(_suspicious, paths.chunks)])
+    return np.concatenate([np.zeros(0, np.bool_), *map(_suspicious, paths.cast(pa.string()).chunks)])
 
 
 def _suspicious(paths: "pa.Array[Any]") -> npt.NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from isal import igzip, igzip_lib
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ahead import ahead
 from workloads.importers.queries import Queries
-from workloads.importers.views import texts
+from workloads.importers.views import string_views
 
 # A query takes milliseconds to begin with, however few the lines. Larger blocks take more memory, not less time.
 BLOCK_BYTES = 16 << 20
@@ -342,7 +342,7 @@ def _lines_of(block: _Block, first: int) -> pa.Table:
     lengths = ends - starts
     lengths -= (lengths > 0) & (np.frombuffer(content, np.uint8)[ends - 1] == _CARRIAGE_RETURN)
     numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
-    return pa.table([numbers, texts(content, starts, lengths)], names=["line_number", "line"])
+    return pa.table([numbers, string_views(content, starts, lengths)], names=["line_number", "line"])
 
 
 def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from workloads.importers.views import Bytes, Places, Words, places_in, pointing, views
+from workloads.importers.views import MASKS, Bytes, Offsets, Words, array_of, places_in, views
 
 Truths = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
@@ -23,12 +23,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DATE = ' [17/May/2015:10:05:03 +0000] "'
 _ANSWER = ' HTTP/1.1" 200 '
 
-_LONGEST_WORD_BYTES = 2048  # each step further is one for all lines, however few have so long a word
+# Each step of numpy's costs microseconds, however few lines still take it: a target of a megabyte would take thousands.
+_LONGEST_WORD_BYTES = 2048
 _AT_ONCE = 1 << 14  # lines: what is known of so many stays in the processor's cache
 
 
 def take_apart(lines: pa.Table) -> pa.Table:
-    """``lines`` (of `Source.lines`) and what the usual ones say.
+    """``lines``, a ``line_number`` and ``line`` of at least one, and what the usual ones say.
 
     That is in the columns ``client``, ``stamp_us`` (since 1970), ``method``, ``target`` and ``status``, where ``usual``
     is true.
@@ -43,36 +44,38 @@ def take_apart(lines: pa.Table) -> pa.Table:
     repeated = np.diff(np.flatnonzero(parts["new_date"]), append=len(starts))
     made: dict[str, Any] = {
         "usual": pa.array(parts["usual"] & np.repeat(dated, repeated)),
-        "client": pointing(content, parts["client"]),
+        "client": array_of(content, parts["client"]),
         "stamp_us": pa.array(np.repeat(stamps_us, repeated)),
         "method": pa.DictionaryArray.from_arrays(parts["method"], pa.array(_METHODS)),
-        "target": pointing(content, parts["target"]),
+        "target": array_of(content, parts["target"]),
         "status": pa.array(parts["status"]),
     }
     return pa.table([*lines.columns, *made.values()], names=[*lines.column_names, *made])
 
 
-def _parts(content: Bytes, starts: Places, lengths: Places) -> dict[str, npt.NDArray[Any]]:
+def _parts(content: Bytes, starts: Offsets, lengths: Offsets) -> dict[str, npt.NDArray[Any]]:
     """Each part is looked for where the one before it ends, whether that was found or not.
 
-    Of dates that follow each other in equal words, which most do, only the first is given.
+    What follows a line may be the next one without a line feed between: a line is usual only if its last part ends
+    within it, and so all before that. Of equal dates on end, as most are, only the first is given: reading a date takes
+    as long as all else.
     """
-    client_ends, client = _word_ends(content, starts, words=2)
+    client_ends, client = _ends(content, starts, words=2)
     (identity,) = content.at(client_ends, words=1)
     users = client_ends + len(" - ")
-    user_ends, _ = _word_ends(content, users, words=1)
+    user_ends, _ = _ends(content, users, words=1)
     *date, requests = content.at(user_ends, words=5)
     methods, method_bytes = _methods(_shifted(date[-1], requests, 7))
-    date[-1] &= _kept(len(_DATE) % 8)
+    date[-1] &= MASKS[len(_DATE) % 8]
     new_date = np.zeros(len(starts), np.bool_)
     new_date[0] = True
     for word in date:
         new_date[1:] |= word[1:] != word[:-1]
     targets = user_ends + len(_DATE) + method_bytes + len(" ")
-    target_ends, target = _word_ends(content, targets, words=4)
+    target_ends, target = _ends(content, targets, words=4)
     protocol, status, size = content.at(target_ends, words=3)
     size = _shifted(status, size, 7)
-    size_bytes = np.where(_like(size, "-"), np.uint8(1), _first(_no_digits(size)))
+    size_bytes = np.where(_like(size, "-"), np.uint8(1), _first_marked(_no_digits(size)))
     ends, line_ends = target_ends + len(_ANSWER) + size_bytes, starts + lengths
     usual = (
         (client_ends > starts)
@@ -96,10 +99,10 @@ def _parts(content: Bytes, starts: Places, lengths: Places) -> dict[str, npt.NDA
     }
 
 
-def _word_ends(content: Bytes, starts: Places, words: int) -> tuple[Places, Words]:
-    """Where words of a line end that begin at ``starts``, and the first eights of bytes there, ``words`` in number.
+def _ends(content: Bytes, starts: Offsets, words: int) -> tuple[Offsets, Words]:
+    """Where what begins at ``starts`` ends, at a blank in usual lines, and the first ``words`` of it.
 
-    So many are looked at in a step.
+    Looks at so many words in a step, until all have ended.
     """
     begun = content.at(starts, words)
     ends = starts + _first_stop(begun)
@@ -113,18 +116,19 @@ def _word_ends(content: Bytes, starts: Places, words: int) -> tuple[Places, Word
     return ends, begun
 
 
-def _first_stop(words: Words) -> Places:
-    """Where in several words on end the first byte is that no word of a usual line holds."""
-    *before, last = _first(_stops(words))
-    found: Places = last.astype(np.intp)
+def _first_stop(words: Words) -> Offsets:
+    """The place of the first byte marked by `_stops` in several words on end."""
+    *before, last = _first_marked(_stops(words))
+    found: Offsets = last.astype(np.intp)
     for first in reversed(before):
         found = first + (first == 8) * found
     return found
 
 
-def _methods(requests: Words) -> tuple[npt.NDArray[np.int8], Places]:
+def _methods(requests: Words) -> tuple[npt.NDArray[np.int8], Offsets]:
     """Which of `_METHODS` requests begin with, and in how many bytes; 0 where it is none of them."""
-    found = (requests & _KEPT_OF_METHODS == _WORDS_OF_METHODS).view(np.int8)
+    found = (requests & _MASKS_OF_METHODS == _WORDS_OF_METHODS).view(np.int8)
+    # One at most is found, so that a sum of products chooses it, in a tenth of argmax's time.
     indexes, lengths = (np.einsum("i,ij", numbers, found) for numbers in (_INDEXES, _LENGTHS))
     return indexes, lengths.astype(np.intp)
 
@@ -149,7 +153,8 @@ def _stamps_us(dates: Words) -> tuple[Numbers, Truths]:
     return np.where(known, 1_000_000 * (60 * since_minutes + seconds), 0), known
 
 
-# Eight bytes at once: what is asked of each is answered by its highest bit.
+# SIMD within a register (SWAR): the eight bytes of a word are asked something at once, and the answers are marks, each
+# the highest bit of its byte.
 _HIGH, _LOW = np.uint64(0x8080808080808080), np.uint64(0x7F7F7F7F7F7F7F7F)
 
 
@@ -159,10 +164,6 @@ def _each(byte: int) -> np.uint64:
 
 def _word(text: str) -> np.uint64:
     return np.uint64(int.from_bytes(text.encode(), "little"))
-
-
-def _kept(count: int) -> np.uint64:
-    return np.uint64((1 << 8 * count) - 1)
 
 
 def _stops(words: Words) -> Words:
@@ -177,7 +178,7 @@ def _no_digits(words: Words) -> Words:
     return ((above & _LOW) + _each(0x80 - 10) | above) & _HIGH
 
 
-def _first(marks: Words) -> npt.NDArray[np.uint8]:
+def _first_marked(marks: Words) -> npt.NDArray[np.uint8]:
     """The place of the first byte marked, 8 for none."""
     return np.bitwise_count(~marks & marks - np.uint64(1)) >> np.uint8(3)
 
@@ -208,6 +209,6 @@ def _number(words: Words, place: int, digits: int) -> Numbers:
 
 
 _WORDS_OF_METHODS = np.array([[_word(f"{method} ")] for method in _METHODS])
-_KEPT_OF_METHODS = np.array([[_kept(len(method) + 1)] for method in _METHODS])
+_MASKS_OF_METHODS = np.array([[MASKS[len(method) + 1]] for method in _METHODS])
 _INDEXES = np.arange(len(_METHODS), dtype=np.int8)
 _LENGTHS = np.array([len(method) for method in _METHODS], np.int8)
