@@ -11,11 +11,11 @@ from workloads.importers.stamps import common_us
 from workloads.importers.usual_lines import take_apart
 
 # For what `take_apart` leaves: a virtual host, a user's name of two words, an escaped quote in the request. The host in
-# front must have a single colon, or an IPv6 client would pass for one; and a name has no quote of its own, or a second
-# line glued to the first would be read for it. DuckDB's strptime reads "infinity" and years of two digits; the date's
-# length keeps them out.
+# front must have a single colon, or an IPv6 client would pass for one. Quotes stand around a name (Apache has "" for an
+# empty one), not in it, or this would read on across the date and the request and find a second line glued to the
+# first. DuckDB's strptime reads "infinity" and years of two digits; the date's length keeps them out.
 _PATTERN = (
-    r'^(?:[^\s:]+:\d+ )?(\S+) \S+ (?:[^"]|\\")+? (\[[^\]]*\]) '
+    r'^(?:[^\s:]+:\d+ )?(\S+) \S+ (?:"[^"]*"|(?:[^"]|\\")+?) (\[[^\]]*\]) '
     r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:[\s"]|$)'
 )
 # Servers write a quote and a backslash so that the line can be read: nginx as \x22 and \x5C, Apache with a backslash in
