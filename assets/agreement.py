@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.lab import ComparisonResource
 from assets.presentation import column_schema, markdown_table
-from resources.lab import code_version
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import dagster as dg
 import pyarrow as pa
 
-from assets.lab import ComparisonResource
+from assets.analysis.outcomes import imbalances, reconcile
 from assets.plots import outcome_plot
 from assets.presentation import column_schema, facts_metadata, markdown_table
 from resources.architectures import Architecture, architectures
-from resources.lab import Lab, code_version, split_cell
-from resources.reconciliation import imbalances, reconcile
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import Lab, code_version, split_cell
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 

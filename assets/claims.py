@@ -1,6 +1,6 @@
 """The textbook's claims, a node for each, downstream of the architectures and judgements it is decided by.
 
-Belongs here: what a claim shows of itself. What decides it is `resources.claims`.
+Belongs here: what a claim shows of itself. What decides it is `assets.analysis.claims`.
 """
 
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Any
 
 import dagster as dg
 
+from assets.analysis.claims import Claim, claims
+from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
-from resources.claims import Claim, claims
-from resources.judging.judge import judge_one
-from resources.lab import code_version
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places
 

@@ -1,7 +1,7 @@
 """The comparison of a night: what all architectures' outcomes come to, side by side, and the report on it.
 
 Belongs here: the published database, the figures in it that are nodes, the report. Judgements and claims have modules
-of their own; how all of it is made is `resources.warehouse` and `resources.report`.
+of their own; how all of it is made is `resources.warehouse` and `assets.report`.
 """
 
 from datetime import timedelta
@@ -10,12 +10,12 @@ import dagster as dg
 
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
+from assets.report import write_report
 from resources.architectures import architectures
-from resources.lab import code_version, other_than_default
-from resources.report import write_report
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import code_version, other_than_default
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from workloads.places import Places

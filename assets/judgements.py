@@ -1,19 +1,19 @@
 """What a night's comparison comes to: verdicts, noise, cost, history, the recommendation; a node for each.
 
 Belongs here: which judgements become nodes, and what they show of themselves. How they are made is
-`resources.judging`; the claims have a module of their own.
+`assets.analysis.verdicts`; the claims have a module of their own.
 """
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
-from assets.lab import ComparisonResource
 from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
-from resources.judging.judge import judge_one
-from resources.lab import code_version
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import code_version
 from workloads.places import Places
 
 GROUP = "comparison"

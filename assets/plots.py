@@ -7,10 +7,10 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.report import charts, evidence_charts, evidence_queries, queries
-from resources.report.charts import Drawing
-from resources.report.narrative import label
-from resources.report.queries import bound
+from assets.report import charts, evidence_charts, evidence_queries, queries
+from assets.report.charts import Drawing
+from assets.report.narrative import label
+from assets.report.queries import bound
 from resources.warehouse.reading import query
 from workloads.places import Places
 

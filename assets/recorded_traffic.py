@@ -1,7 +1,8 @@
 """Recorded traffic as an asset: a partition for each recording, what it amounts to, and whether it can be trusted.
 
 Belongs here: the node and its checks, and that materialising a file of the inbox imports it. What a recording amounts
-to is `workloads.figures` and `workloads.traffic`; when the inbox is looked at is `orchestration.inbox`.
+to is `workloads.recordings.figures` and `workloads.recordings.traffic`; when the inbox is looked at is
+`orchestration.inbox`.
 """
 
 import hashlib
@@ -14,17 +15,17 @@ import pyarrow as pa
 
 from assets.architectures import OWNERS, POOL, RECORDED_TRAFFIC
 from assets.presentation import column_schema, markdown_table
-from resources.report.charts import markdown_image
-from resources.report.traffic_chart import rate_figure
+from assets.report.charts import markdown_image
+from assets.report.traffic_chart import rate_figure
 from workloads.errors import ArchduelError, choose
-from workloads.figures import Figures, figures
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.importing import bring_in
 from workloads.inbox.ledger import Ledger
-from workloads.library import Library
 from workloads.places import Places
-from workloads.recording import SCHEMA
-from workloads.traffic import GAP_LEAST_S, GAP_TIMES_TYPICAL, Course, course
+from workloads.recordings.figures import Figures, figures
+from workloads.recordings.library import Library
+from workloads.recordings.recording import SCHEMA
+from workloads.recordings.traffic import GAP_LEAST_S, GAP_TIMES_TYPICAL, Course, course
 
 GROUP = "recorded_traffic"
 BOOKS, CLOCK, GAPS = "every_line_accounted_for", "clock_goes_forward", "no_gaps"

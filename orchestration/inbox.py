@@ -13,13 +13,13 @@ import dagster as dg
 from assets.architectures import RECORDED_TRAFFIC
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, Job
 from orchestration.partitions import declare, declare_cells, recording_partitions
-from resources.lab import cell_name
+from resources.lab.lab import cell_name
 from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Comparison, Ledger
 from workloads.inbox.watching import Look, Watcher
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.scenarios import DEFAULT_SCENARIOS
 
 IMPORT_TAG = "archduel/import"

@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.jobs import Job
 from orchestration.partitions import declare_cells, nightly_cells, nightly_targets, shows_noise
-from resources.lab import NIGHTLY_REPETITIONS, other_than_default
+from resources.lab.lab import NIGHTLY_REPETITIONS, other_than_default
 from resources.targets import DEFAULT_TARGET
 
 NIGHT_TAG = "archduel/night"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from resources.claims import scenarios_needed
+from assets.analysis.claims import scenarios_needed
 from resources.faults.policies import lacking
-from resources.lab import CELL_SEPARATOR, cell_name, split_cell
+from resources.lab.lab import CELL_SEPARATOR, cell_name, split_cell
 from resources.targets import DEFAULT_TARGET, targets
 from workloads.inbox.ledger import Ledger
-from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
+from workloads.recordings.library import DEFAULT_WORKLOAD, Library
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
 FIRST_NIGHT = "2026-11-20"

@@ -11,10 +11,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from dagster_aws.s3 import S3Resource
 
-from resources.clients import REGION, is_loopback
+from resources.aws.clients import REGION, is_loopback
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers.mapping import MOST_MAPPING_BYTES
-from workloads.importers.reading import Readable
+from workloads.importers.files.reading import Readable
+from workloads.importers.rules.mapping import MOST_MAPPING_BYTES
 from workloads.inbox import ENDPOINT_VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.clients import AwsClients, Pace
+from resources.aws.clients import AwsClients, Pace
 from resources.targets.aws import Aws
 from tests.web_server import Answering, serving_with
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from resources.evidence import SCHEMAS, Tables, rows
+from resources.warehouse.observations import SCHEMAS, Tables, rows
 
 KEY = ("comparison_id", "architecture", "variant", "arm", "workload", "scenario", "repetition")
 SETTLED_US = 60_000_000

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources import experiment
+from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
-from resources.bench import Bench, settings_for
-from resources.evidence import EXPERIMENTS, Tables, rows
+from resources.architectures.stack import DEFAULT_VARIANT
 from resources.faults.conductor import proxied_hops
-from resources.reconciliation import imbalances, reconcile
-from resources.stack import DEFAULT_VARIANT
+from resources.lab import experiment
+from resources.lab.bench import Bench, settings_for
 from resources.targets import DEFAULT_TARGET
+from resources.warehouse.observations import EXPERIMENTS, Tables, rows
 from tests.evidence_builder import EvidenceBuilder
 from tests.platforms import platform
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import Schedule, schedule
 from workloads.replay.shaping import shaped

@@ -24,7 +24,7 @@ def archduel(
     ``environment`` is put over our own.
     """
     return subprocess.run(
-        [*YIELDING, sys.executable, "-m", "orchestration.command_line", *arguments],
+        [*YIELDING, sys.executable, "-m", "orchestration.commands.main", *arguments],
         env={**os.environ, **(environment or {}), "ARCHDUEL_HOME": str(places.home)},
         cwd=REPOSITORY,
         capture_output=True,

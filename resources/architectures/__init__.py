@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from resources.stack import Node
+from resources.architectures.stack import Node
 from workloads.discovery import discover
-from workloads.recording import Operation
+from workloads.recordings.recording import Operation
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from resources import roles
-from resources.integrations import (
+from resources.architectures.packaging import code_digest, package
+from resources.architectures.stack import Facts, Node, Stack
+from resources.aws import roles
+from resources.aws.integrations import (
     QUEUE_RESPONSES,
     REQUEST_BODY,
     STAGE,
@@ -18,9 +20,7 @@ from resources.integrations import (
     integrate,
     queue_integration,
 )
-from resources.packaging import code_digest, package
-from resources.patience import once, patiently
-from resources.stack import Facts, Node, Stack
+from resources.aws.patience import once, patiently
 
 QUEUE = "queue"
 RUNTIME = "python3.12"

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from resources.clients import Services
-from resources.integrations import ROLE, STAGE, integrate
-from resources.packaging import package
+from resources.architectures.packaging import package
+from resources.aws.clients import Services
+from resources.aws.integrations import ROLE, STAGE, integrate
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import split_url
 

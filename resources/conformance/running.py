@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from resources import integrations, targets
+from resources import targets
+from resources.aws import integrations
 from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Observation, Probe, Status

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from resources.architectures.stack import Stack
 from resources.faults.control import FaultProxy
 from resources.faults.policies import Effect, by_proxy, policy
-from resources.stack import Stack
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import hits

@@ -1,4 +1,4 @@
-"""Starting a fault proxy and switching its faults. What the faults do is `resources.faults.proxy`."""
+"""Starting a fault proxy and switching its faults. What the faults do is `resources.faults.proxy.server`."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from resources.leash import LOOPBACK, LeashedProcess, free_port
+from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
@@ -29,7 +29,7 @@ class FaultProxy:
         self.url = f"http://{host}:{self.port}"
         self.process = LeashedProcess(
             [
-                *(sys.executable, "-m", "resources.faults.proxy", "--host", host, "--listen", str(self.port)),
+                *(sys.executable, "-m", "resources.faults.proxy.server", "--host", host, "--listen", str(self.port)),
                 *("--upstream", str(upstream_port), "--control", str(control_port)),
             ],
             environment={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -56,8 +56,8 @@ class FaultProxy:
     def switch(self, fault: Mapping[str, Any] | None) -> int:
         """Set the fault, None to pass everything; returns CLOCK_MONOTONIC in ns when it took hold.
 
-        Keys are ``kind`` and what `resources.faults.fault.Fault` and the kind's class in
-        `resources.faults.behaviours` know. Raises `ArchduelError` when the proxy refuses, in which case the fault
+        Keys are ``kind`` and what `resources.faults.proxy.fault.Fault` and the kind's class in
+        `resources.faults.proxy.behaviours` know. Raises `ArchduelError` when the proxy refuses, in which case the fault
         that was on stays on, and when it is gone. May be called from any thread.
         """
         order = json.dumps(None if fault is None else dict(fault)).encode() + b"\n"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from resources.architectures.parts import QUEUE
-from resources.patience import patiently
-from resources.stack import Stack
+from resources.architectures.stack import Stack
+from resources.aws.patience import patiently
 from resources.targets import Feature, Target
 from workloads.scenarios.faults import Disabled, Down, Fault, HopFault, Throttle
 from workloads.scenarios.model import Scenario

@@ -23,13 +23,13 @@ import uvloop
 
 from resources.recorder.proxy import Proxy, Settings
 from workloads.errors import ArchduelError
-from workloads.importers.classify import EVERYTHING, Rules
 from workloads.importers.privacy import library_key
-from workloads.library import Library
+from workloads.importers.rules.classify import EVERYTHING, Rules
 from workloads.live.journal import Journal, journal
 from workloads.live.recovery import recover
 from workloads.live.whole import Account
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 _WRITE_S = 0.3  # between two writings: with the time of one, within the second that a kill may cost
 _SWEEP_S = 1.0

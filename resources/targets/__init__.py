@@ -13,10 +13,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Protocol
 
-from resources.clients import Clients, Pace, Services
-from resources.leash import LeashedProcess
+from resources.aws.clients import Clients, Pace, Services
+from resources.machine.leash import LeashedProcess
 from resources.progress import Reporter
-from resources.spending import Spending
+from resources.targets.spending import Spending
 from workloads.discovery import discover
 from workloads.errors import UsageError, choose
 from workloads.places import Places

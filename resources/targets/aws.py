@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 
 import botocore.session
 
-from resources.budget import usd_per_request
-from resources.clients import AwsClients, Pace
-from resources.leash import LeashedProcess
+from resources.aws.clients import AwsClients, Pace
+from resources.aws.refusals import in_one_sentence
+from resources.lab.budget import usd_per_request
+from resources.machine.leash import LeashedProcess
 from resources.progress import Reporter
-from resources.refusals import in_one_sentence
-from resources.spending import MeteredClient, Spending
 from resources.targets import Corner, Feature, Limits, Platform, Target
 from resources.targets.corners import OwnCorner
 from resources.targets.endpoint import Owner
+from resources.targets.spending import MeteredClient, Spending
 from resources.targets.sweeping import found, sweep
 from workloads.errors import ArchduelError
 from workloads.places import Places

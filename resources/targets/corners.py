@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from resources.clients import Services
+from resources.aws.clients import Services
 from resources.targets import Leftovers
 from resources.targets.sweeping import found, sweep
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from resources.clients import is_loopback
+from resources.aws.clients import is_loopback
 from workloads.errors import ArchduelError
 
 LABEL = "archduel.run"  # whose a container is: everything started for a run carries it

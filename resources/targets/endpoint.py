@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from resources.clients import Clients, is_loopback
-from resources.leash import LOOPBACK, LeashedProcess
+from resources.aws.clients import Clients, is_loopback
+from resources.machine.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
 from resources.targets import Corner, Limits, Platform, Target, targets
 from resources.targets.corners import OwnCorner

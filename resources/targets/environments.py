@@ -18,7 +18,7 @@ from typing import Any
 
 import filelock
 
-from resources.leash import run_leashed
+from resources.machine.leash import run_leashed
 from resources.progress import Reporter
 from workloads.errors import ArchduelError
 

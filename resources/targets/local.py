@@ -11,8 +11,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from resources.clients import REGION
-from resources.leash import LOOPBACK, LeashedProcess, free_port
+from resources.aws.clients import REGION
+from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
 FOLDER_PREFIX = "archduel-"  # of what an emulator unpacks: by it the doctor finds what a killed run left

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resources.leash import LOOPBACK, LeashedProcess, free_port
+from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from resources.progress import Reporter
 from resources.targets import Platform
 from resources.targets.container_leash import ContainerLeash

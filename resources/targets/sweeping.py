@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from resources.clients import Services
+from resources.aws.clients import Services
 from workloads.errors import ArchduelError
 
 Mine = Callable[[str], bool]  # whether a resource of this name is to go

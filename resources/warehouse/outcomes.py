@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from resources.evidence import Tables
+from resources.warehouse.observations import Tables
 from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import filelock
 
-from resources.reconciliation import CONDENSED, rule
-from resources.stack import StackSettings
+from assets.analysis.outcomes import CONDENSED, rule
+from resources.architectures.stack import StackSettings
 from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.partitions import current, literal
 from workloads.errors import ArchduelError

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from resources.faults.control import FaultProxy
-from resources.leash import LeashedProcess, free_port
+from resources.machine.leash import LeashedProcess, free_port
 from workloads.places import REPOSITORY
 from workloads.replay.client import Gauge, KeepAliveClient
 from workloads.replay.schedule import Schedule

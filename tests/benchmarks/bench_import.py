@@ -21,10 +21,10 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.library import Library
 from workloads.places import REPOSITORY, Places
+from workloads.recordings.library import Library
 
 _ALB_MB_PER_S = 300.0
 _GOACCESS_TIMES = 5.0

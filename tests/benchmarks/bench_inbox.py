@@ -23,8 +23,8 @@ from orchestration.partitions import RECORDINGS
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger, State
 from workloads.inbox.watching import Watcher
-from workloads.library import Library
 from workloads.places import BUNDLED_RECORDINGS, Places
+from workloads.recordings.library import Library
 
 _WRITTEN_S = 1e9
 _NIGHT = "2026-11-24"

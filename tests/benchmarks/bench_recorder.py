@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from resources.leash import free_port
+from resources.machine.leash import free_port
 from tests.benchmarks.bench_fault_proxy import PEERS, Way, _measure, _started, _table_of_costs
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 RATES_PER_S = (200, 1000, 2000)
 _LEFT_OUT = {"toxiproxy"}

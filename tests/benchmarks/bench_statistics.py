@@ -13,8 +13,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from resources.statistics.bootstrap import _Plan, quantile_ratio_intervals
-from resources.statistics.histogram import bins, edges
+from assets.analysis.statistics.bootstrap import _Plan, quantile_ratio_intervals
+from assets.analysis.statistics.histogram import bins, edges
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from resources.architectures import architectures
-from resources.capacity import measure
-from resources.clients import Clients
-from resources.stack import Stack
+from resources.architectures.stack import Stack
+from resources.aws.clients import Clients
+from resources.lab.capacity import measure
 from resources.targets import Instance, Platform
 from tests.platforms import STARTABLE, platform
 

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from resources.evidence import EXPERIMENTS, ITEMS, MESSAGES, rows
-from resources.reconciliation import CONDENSED, rule
+from assets.analysis.outcomes import CONDENSED, rule
+from resources.warehouse.observations import EXPERIMENTS, ITEMS, MESSAGES, rows
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -279,13 +279,13 @@ def _tables(places: Places) -> Callable[[], object]:
 
 def _judging(places: Places) -> Callable[[], object]:
     """All judgements of the newest comparison, each stage published."""
-    from resources.judging.judge import judge  # noqa: PLC0415 - only where it is timed
+    from assets.analysis.judge import judge  # noqa: PLC0415 - only where it is timed
 
     return lambda: judge(places, _NEWEST)
 
 
 def _report(places: Places) -> Callable[[], object]:
-    from resources.report import write_report  # noqa: PLC0415 - only where it is timed
+    from assets.report import write_report  # noqa: PLC0415 - only where it is timed
 
     return lambda: write_report(places, _NEWEST)
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from resources.statistics.bootstrap import (
+from assets.analysis.statistics.bootstrap import (
     quantile_intervals,
     quantile_ratio_intervals,
     share_difference_interval,
     share_interval_blocks,
 )
-from resources.statistics.histogram import bins, edges
-from resources.statistics.signflip import interval
+from assets.analysis.statistics.histogram import bins, edges
+from assets.analysis.statistics.signflip import interval
 from tests.calibration.generators import PROCESSES, Floats, Process
 
 QUANTILES = np.array([0.5, 0.9, 0.99, 0.999])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from resources.statistics.power import power
-from resources.statistics.sequential import looks
-from resources.statistics.verdicts import Comparand, judge_family
+from assets.analysis.statistics.power import power
+from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.verdicts import Comparand, judge_family
 from tests.calibration.generators import PROCESSES, Floats
 
 METRICS = ("acknowledged_share", "done_share", "response_p50", "response_p99", "completion_p50", "completion_p99")

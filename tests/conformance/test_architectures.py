@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources import observation
 from resources.architectures import Architecture, architectures
-from resources.bench import Bench
+from resources.architectures.stack import Stack
 from resources.faults.policies import lacking, policy
-from resources.stack import Stack
+from resources.lab import observation
+from resources.lab.bench import Bench
 from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.replay.schedule import Schedule, split_url

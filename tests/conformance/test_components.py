@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resources.architectures import Architecture, architectures
-from resources.evidence import Tables
+from resources.warehouse.observations import Tables
 from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.scenarios import scenarios

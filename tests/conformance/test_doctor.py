@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from resources.clients import Clients
+from resources.aws.clients import Clients
 from resources.conformance.behaviours import gateway
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Status
-from resources.machine import emulator_processes
+from resources.machine.checks import emulator_processes
 from resources.targets import Feature, Target, targets
 from resources.warehouse.reading import query
 from tests.platforms import on_every_target, platform

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
-from resources.lab import Comparison, Contender, Lab, LabSettings, cell_name
-from resources.reconciliation import imbalances, reconcile
-from resources.stack import DEFAULT_VARIANT
+from resources.architectures.stack import DEFAULT_VARIANT
+from resources.lab.lab import Comparison, Contender, Lab, LabSettings, cell_name
 from tests.platforms import on_every_target, slowed
 from workloads.places import Places
 

@@ -14,10 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
-from resources.clients import Clients
+from resources.architectures.packaging import package
+from resources.aws.clients import Clients
+from resources.aws.integrations import ROLE
 from resources.conformance.bench import ProbeBench, wait_until
-from resources.integrations import ROLE
-from resources.packaging import package
 from resources.targets import Instance
 from tests.platforms import on_every_target, platform
 from workloads.places import REPOSITORY
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.emulator
 LAB = """
 import sys, time
 from pathlib import Path
-from resources.clients import Clients
+from resources.aws.clients import Clients
 from resources.conformance.bench import ProbeBench
 from tests.platforms import platform
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from resources.architectures.stack import DEFAULT_VARIANT
 from resources.conformance import running
 from resources.conformance.storage import store
-from resources.evidence import EvidenceStore, Tables
-from resources.lab import Comparison, Contender, Summary, split_cell
-from resources.stack import DEFAULT_VARIANT
+from resources.lab.lab import Comparison, Contender, Summary, split_cell
+from resources.warehouse.observations import EvidenceStore, Tables
 from tests.evidence_builder import EvidenceBuilder
 from workloads.places import Places
 
@@ -19,7 +19,7 @@ CONFORMANCE = {"target": "Fake 1.0", "expected": "this", "observed": "that", "af
 
 @dataclass
 class FakeLab:
-    """Takes the place of `resources.lab.Lab` in a run; ``calls`` is what the graph asked of it, in order."""
+    """Takes the place of `resources.lab.lab.Lab` in a run; ``calls`` is what the graph asked of it, in order."""
 
     places: Places
     stranger: bool = False  # leave an effect nobody offered: the books cannot balance

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.reconciliation import reconcile
+from assets.analysis.outcomes import reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from tests.evidence_builder import EvidenceBuilder

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.conformance import conformance_asset
 from orchestration.partitions import night_partitions
 from resources.conformance.probes import Status
-from resources.machine import Level
+from resources.machine.checks import Level
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from tests.functional.fakes import FakeLab

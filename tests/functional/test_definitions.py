@@ -16,11 +16,12 @@ import pytest
 from dagster._core.events import EngineEventData  # what a code server tells of a run; it has no public name
 
 from assets.agreement import agreement_asset
+from assets.analysis.outcomes import reconcile
+from assets.analysis.verdicts.schemas import PAIRWISE
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
-from assets.lab import ComparisonResource
 from orchestration.build import build_definitions
-from orchestration.compare import _reason
+from orchestration.commands.compare import _reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
 from orchestration.partitions import (
@@ -32,9 +33,8 @@ from orchestration.partitions import (
     nightly_targets,
 )
 from resources.architectures import architectures
-from resources.judging.schemas import PAIRWISE
-from resources.lab import Comparison, split_cell
-from resources.reconciliation import reconcile
+from resources.dagster_resources import ComparisonResource
+from resources.lab.lab import Comparison, split_cell
 from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish

@@ -17,15 +17,15 @@ from orchestration.inbox_place import inbox_from_environment
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import CELLS, MOST_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
 from workloads.errors import UsageError
-from workloads.figures import figures
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger, State
-from workloads.library import Library
 from workloads.places import BUNDLED_RECORDINGS, Places
+from workloads.recordings.figures import figures
+from workloads.recordings.library import Library
+from workloads.recordings.traffic import Course, Gap, course
 from workloads.scenarios import DEFAULT_SCENARIOS
-from workloads.traffic import Course, Gap, course
 
 LINE = '203.0.113.9 - - [17/May/2015:10:{minute:02d}:{second:02d} +0000] "GET /menu HTTP/1.1" 200 12 "-" "curl"\n'
 

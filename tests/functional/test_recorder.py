@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.leash import free_port
+from resources.machine.leash import free_port
 from tests.shell import archduel
 from tests.unit.fault_server import Caller, Upstream, serving
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 
 @pytest.fixture

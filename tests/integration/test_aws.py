@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from resources.architectures import architectures
-from resources.bench import Bench, settings_for
-from resources.clients import Clients
+from resources.aws.clients import Clients
+from resources.aws.roles import operating
+from resources.lab.bench import Bench, settings_for
 from resources.progress import Silent
-from resources.roles import operating
 from resources.targets.aws import OWNER, Aws
 from resources.targets.sweeping import found
 from resources.warehouse.reading import query
@@ -48,7 +48,7 @@ import sys, time
 from pathlib import Path
 from resources.architectures import architectures
 from resources.progress import Silent
-from resources.stack import Stack
+from resources.architectures.stack import Stack
 from tests.aws_profiles import OPTIONS, standing_in
 from workloads.places import Places
 
@@ -202,7 +202,7 @@ from resources.targets import targets
 from tests.aws_profiles import standing_in
 
 targets()["aws"] = standing_in(sys.argv.pop(1))
-from orchestration.command_line import main
+from orchestration.commands.main import main
 
 main()
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resources.evidence import Tables
+from resources.warehouse.observations import Tables
 from tests.replaying import lunch, replay, warm_bench
 from workloads.scenarios.model import Scenario
 

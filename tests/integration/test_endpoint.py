@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from resources.architectures import architectures
-from resources.bench import Bench, settings_for
-from resources.clients import Clients
+from resources.aws.clients import Clients
 from resources.conformance.bench import ProbeBench
+from resources.lab.bench import Bench, settings_for
 from resources.progress import Silent
 from resources.targets import Platform, open_target
 from resources.targets.endpoint import OPTION
@@ -33,9 +33,9 @@ HALF = """
 import sys, time
 from pathlib import Path
 from resources.architectures import architectures
-from resources.clients import Clients
+from resources.aws.clients import Clients
 from resources.progress import Silent
-from resources.stack import Stack
+from resources.architectures.stack import Stack
 from resources.targets import open_target
 from workloads.places import Places
 

@@ -24,7 +24,7 @@ ARGUMENTS = [
 
 def compare(places: Places, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*YIELDING, sys.executable, "-m", "orchestration.command_line", "compare", *ARGUMENTS, *arguments],
+        [*YIELDING, sys.executable, "-m", "orchestration.commands.main", "compare", *ARGUMENTS, *arguments],
         env={**os.environ, "ARCHDUEL_HOME": str(places.home)},
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resources import experiment
 from resources.architectures import architectures
-from resources.bench import Bench
-from resources.stack import StackSettings
+from resources.architectures.stack import StackSettings
+from resources.lab import experiment
+from resources.lab.bench import Bench
 from tests.platforms import platform
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import Schedule

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from resources.clients import Clients
+from resources.aws.clients import Clients
 from resources.object_store import S3Inbox, S3ObjectStore
 from tests.platforms import platform
 from workloads.errors import ArchduelError
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
 from workloads.inbox.importing import bring_in
 from workloads.inbox.ledger import Ledger, State
 from workloads.inbox.watching import Watcher
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 pytestmark = pytest.mark.emulator
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from resources import experiment
-from resources.bench import Bench
-from resources.experiment import Replayed
+from resources.lab import experiment
+from resources.lab.bench import Bench
+from resources.lab.experiment import Replayed
 from tests.replaying import lunch, warm_bench
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import Schedule

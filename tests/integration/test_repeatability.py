@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
-from resources.evidence import Tables
-from resources.lab import Comparison, Lab, LabSettings
-from resources.reconciliation import imbalances, reconcile
+from resources.lab.lab import Comparison, Lab, LabSettings
+from resources.warehouse.observations import Tables
 from workloads.places import Places
 from workloads.scenarios import scenarios
 

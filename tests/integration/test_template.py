@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from resources.architectures import Architecture, architectures
-from resources.clients import Clients
-from resources.integrations import STAGE
-from resources.packaging import package
-from resources.stack import Stack
-from resources.template import CODE, template
+from resources.architectures.packaging import package
+from resources.architectures.stack import Stack
+from resources.architectures.template import CODE, template
+from resources.aws.clients import Clients
+from resources.aws.integrations import STAGE
 from tests.platforms import checking_permissions, platform
 from workloads.replay.schedule import split_url
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.every_line import before_every_line
-from workloads import alive, library
-from workloads.alive import claimed, is_abandoned
-from workloads.library import Library
 from workloads.live.recovery import recover
 from workloads.places import REPOSITORY, Places
+from workloads.recordings import alive, library
+from workloads.recordings.alive import claimed, is_abandoned
+from workloads.recordings.library import Library
 
 _LIBRARY = (alive, library)
 
@@ -93,7 +93,7 @@ def test_what_was_renamed_by_whoever_had_it_is_claimed_by_nobody(mine: Library) 
 _KILLED = """
 import os, sys
 from pathlib import Path
-from workloads import alive, library
+from workloads.recordings import alive, library
 from workloads.places import Places
 
 def replaced(home, last):

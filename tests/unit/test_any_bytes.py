@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from tests.unit.traffic_samples import AZURE, FORMATS, SEPARATOR, Format, Sent
 from workloads.errors import ArchduelError
-from workloads.importers import ENTRIES, importers
-from workloads.importers.classify import classified
+from workloads.importers import ENTRIES
+from workloads.importers.files.reading import Source
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.importers.reading import Source
-from workloads.library import Library
+from workloads.importers.rules.classify import classified
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 PACKED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 MARK = b"\xef\xbb\xbf"

@@ -13,7 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import NoCredentialsError
 
-from resources.clients import AwsClients, Clients, Services, is_loopback
+from resources.aws.clients import AwsClients, Clients, Services, is_loopback
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
@@ -67,8 +67,8 @@ class TestReadingImports:
             ("import dagster._core.storage as storage", "dagster._core.storage"),
             ("from dagster import _core", "dagster._core"),
             ("from dagster._core.storage import x", "dagster._core.storage"),
-            ("def later():\n    import assets.lab\n", "assets.lab"),
-            ("try:\n    from assets import lab\nexcept ImportError:\n    pass\n", "assets.lab"),
+            ("def later():\n    import resources.dagster_resources\n", "resources.dagster_resources"),
+            ("try:\n    from assets import plots\nexcept ImportError:\n    pass\n", "assets.plots"),
             ("from . import proxy", "resources.faults.proxy"),
             ("from .proxy import Proxy", "resources.faults.proxy"),
             ("from ..leash import free_port", "resources.leash"),
@@ -78,7 +78,9 @@ class TestReadingImports:
         assert name in set(imported(source, "resources.faults.control"))
 
     def test_finds_those_relative_to_a_package(self) -> None:
-        assert "resources.faults.proxy" in set(imported("from . import proxy", "resources.faults", is_package=True))
+        assert "resources.faults.proxy.server" in set(
+            imported("from . import proxy", "resources.faults", is_package=True)
+        )
 
 
 class TestImports:
@@ -176,12 +178,14 @@ class TestClients:
 
     def test_are_made_in_one_place(self) -> None:
         making = {module for module in MODULES if "boto3" in {top(name) for name in imports_of(module)}}
-        handlers = {module for module in making if module.startswith("resources.handlers.")}  # Lambda's own processes
-        assert making - handlers == {"resources.clients"}
+        handlers = {
+            module for module in making if module.startswith("resources.architectures.handlers.")
+        }  # Lambda's own processes
+        assert making - handlers == {"resources.aws.clients"}
 
     def test_of_aws_are_made_by_the_target_alone(self) -> None:
         naming = {module for module, path in MODULES.items() if "AwsClients" in path.read_text()}
-        assert naming == {"resources.clients", "resources.targets.aws"}
+        assert naming == {"resources.aws.clients", "resources.targets.aws"}
 
     @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "sts"])
     def test_of_aws_send_the_profiles_credential_where_aws_is_and_nothing_else(

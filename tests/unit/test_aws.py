@@ -12,26 +12,26 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from orchestration.command_line import _chosen_scenarios
-from resources import observation
+from orchestration.commands.main import _chosen_scenarios
 from resources.architectures import Architecture, architectures
-from resources.bench import Bench
-from resources.clients import AwsClients, Pace
+from resources.architectures.stack import Stack, StackSettings
+from resources.aws.clients import AwsClients, Pace
 from resources.conformance.probes import Status
 from resources.conformance.running import probe_target, probes
 from resources.faults.policies import lacking
-from resources.lab import LabSettings
-from resources.leash import free_port
+from resources.lab import observation
+from resources.lab.bench import Bench
+from resources.lab.lab import LabSettings
+from resources.machine.leash import free_port
 from resources.progress import Silent
-from resources.stack import Stack, StackSettings
 from resources.targets import Instance, Platform, open_target, sweeping, targets
 from resources.targets.aws import OWNER, TARGET, AwsInstance, regions
 from resources.targets.corners import OwnCorner
 from resources.targets.endpoint import Owner
 from tests.aws_profiles import OPTIONS, QuickClients, answering, profiles, refusing, standing_in
 from workloads.errors import ArchduelError, UsageError
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
 IDENTITY = (

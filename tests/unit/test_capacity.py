@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from resources import capacity as module
-from resources.capacity import capacity
+from resources.lab import capacity as module
+from resources.lab.capacity import capacity
 from resources.progress import Silent
 from resources.targets import Limits, Platform, targets
 from workloads.places import Places

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.analysis.claims import Claim, claims, rules, scenarios_needed, wording
+from assets.analysis.claims.model import Documented, Measured
+from assets.analysis.claims.register import read_claims
+from assets.analysis.claims.rollup import PartVerdict, roll_up
+from assets.analysis.claims.rules import Found, Place, place, trials_needed
 from resources.architectures import architectures
-from resources.claims import Claim, claims, rules, scenarios_needed, wording
-from resources.claims.model import Documented, Measured
-from resources.claims.register import read_claims
-from resources.claims.rollup import PartVerdict, roll_up
-from resources.claims.rules import Found, Place, place, trials_needed
 from resources.conformance.running import probes
-from resources.lab import NIGHTLY_REPETITIONS
+from resources.lab.lab import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError
-from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import Places
+from workloads.recordings.library import DEFAULT_WORKLOAD, Library
 from workloads.replay.schedule import schedule
 from workloads.scenarios import scenarios
 

@@ -14,10 +14,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from assets.analysis.claims import claims, judge_claims
+from assets.analysis.claims.composing import compose
+from assets.analysis.claims.judging import SCHEMA
 from resources import warehouse
-from resources.claims import claims, judge_claims
-from resources.claims.composing import compose
-from resources.claims.judging import SCHEMA
 from resources.conformance.running import probes
 from workloads.errors import ArchduelError
 

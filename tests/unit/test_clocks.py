@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.clocks import SHARED, Clock, between, estimated
+from resources.lab.clocks import SHARED, Clock, between, estimated
 
 _LEG = st.integers(0, 2_000_000_000)
 

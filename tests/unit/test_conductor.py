@@ -9,10 +9,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from resources.architectures.stack import Stack
 from resources.faults.conductor import FaultConductor, proxied_hops
 from resources.faults.control import FaultProxy
-from resources.faults.fault import Fault as Told
-from resources.stack import Stack
+from resources.faults.proxy.fault import Fault as Told
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import shaped

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources import cpu_time
-from resources.cpu_time import Moment, Others, moment, of_tree, others
+from resources.machine import cpu_time
+from resources.machine.cpu_time import Moment, Others, moment, of_tree, others
 
 
 @dataclass

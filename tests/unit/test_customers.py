@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workloads import recorder
-from workloads.customers import Customer, Population, Step, busiest_per_s, customers, intended_requests
-from workloads.days import days, read_day
+from workloads.customers import session as recorder
+from workloads.customers.customer import Customer, Population, Step, busiest_per_s, customers, intended_requests
+from workloads.customers.days import days, read_day
 from workloads.errors import ArchduelError, UsageError
-from workloads.library import DEFAULT_WORKLOAD, Library
 from workloads.places import BUNDLED_RECORDINGS, Places
-from workloads.recording import SCHEMA, Recording, operation_of, peak_rate
+from workloads.recordings.library import DEFAULT_WORKLOAD, Library
+from workloads.recordings.recording import SCHEMA, Recording, operation_of, peak_rate
 
 SHORT = replace(Population(), duration_s=30.0)
 seeds = st.integers(0, 2**32)

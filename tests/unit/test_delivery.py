@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from resources.packaging import package
+from resources.architectures.packaging import package
 from tests.unit.test_handlers import TABLE, Context, Json, Table, event, on_the_wire
 
 URL = "http://127.0.0.1:9/123456789012/archduel-orders"

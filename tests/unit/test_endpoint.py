@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.leash import free_port
+from resources.machine.leash import free_port
 from resources.progress import Silent
 from resources.targets import Platform, open_target, targets
 from resources.targets.endpoint import OPTION, Owner, recognised

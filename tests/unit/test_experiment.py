@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resources.cpu_time import Others
-from resources.experiment import OTHERS_AT_MOST, SEND_LAG_P99_BOUND_US, invalid_reason, unexplained_throttles
+from resources.lab.experiment import OTHERS_AT_MOST, SEND_LAG_P99_BOUND_US, invalid_reason, unexplained_throttles
+from resources.machine.cpu_time import Others
 from workloads.replay.client import Responses
 from workloads.scenarios import scenarios
 

@@ -11,8 +11,8 @@ import pytest
 from workloads.errors import UsageError
 from workloads.exporters import exporters
 from workloads.exporters.targets import check_base, targets
-from workloads.recording import SCHEMA, Recording
-from workloads.shape import Shape
+from workloads.recordings.recording import SCHEMA, Recording
+from workloads.recordings.shape import Shape
 
 BASE = "http://127.0.0.1:8080/prod"
 

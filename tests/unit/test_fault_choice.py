@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.faults.behaviours import PASS
-from resources.faults.fault import Fault, uniform
-from resources.faults.message import Request
+from resources.faults.proxy.behaviours import PASS
+from resources.faults.proxy.fault import Fault, uniform
+from resources.faults.proxy.message import Request
 from tests.unit.fault_server import dynamodb, post
 from workloads.places import REPOSITORY
 
@@ -83,7 +83,8 @@ class TestShare:
 
     def test_is_the_same_in_every_process(self) -> None:
         script = (
-            "from resources.faults.fault import uniform\nprint([uniform(5, n, s) for n in range(20) for s in range(3)])"
+            "from resources.faults.proxy.fault import uniform\n"
+            "print([uniform(5, n, s) for n in range(20) for s in range(3)])"
         )
         said = subprocess.run(
             [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.faults.message import Request
+from resources.faults.proxy.message import Request
 from resources.wire.message import MOST_HEAD_BYTES, NotHttp, Response
 from tests.unit.fault_server import Seen, chunked, dynamodb, post, response
 

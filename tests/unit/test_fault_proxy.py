@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from resources.faults.control import FaultProxy
-from resources.faults.fault import Fault
-from resources.leash import free_port
+from resources.faults.proxy.fault import Fault
+from resources.machine.leash import free_port
 from tests.unit.fault_server import CONTINUE, Caller, Upstream, calling, chunked, dynamodb, post, response, serving
 from tests.unit.test_fault_choice import UPDATE, hits
 from tests.unit.test_leash import gone

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 
 from tests.unit.traffic_samples import SEPARATOR
-from workloads.importers import Options, importers
-from workloads.importers.classify import classified
-from workloads.importers.reading import Source
+from workloads.importers import Options
+from workloads.importers.files.reading import Source
+from workloads.importers.formats import importers
+from workloads.importers.rules.classify import classified
 
 
 @dataclass(frozen=True)

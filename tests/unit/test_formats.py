@@ -21,12 +21,13 @@ import pytest
 
 from tests.unit.traffic_samples import AT, AZURE, FORMATS, SEPARATOR, TEMPLATE, Format, Sent
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import Options, importers
-from workloads.importers.classify import Rules
+from workloads.importers import Options
+from workloads.importers.files.reading import Source
+from workloads.importers.formats import importers
 from workloads.importers.ingest import Import, ingest
-from workloads.importers.reading import Source
-from workloads.library import Library
+from workloads.importers.rules.classify import Rules
 from workloads.places import REPOSITORY, Places
+from workloads.recordings.library import Library
 
 TRACES = REPOSITORY.parent / "shared" / "traces"
 
@@ -315,7 +316,7 @@ class TestCloudFront:
     def test_a_file_that_names_its_columns_over_and_over_is_refused(
         self, library: Library, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("workloads.importers.headed._MOST_HEADERS", 3)
+        monkeypatch.setattr("workloads.importers.formats.headed._MOST_HEADERS", 3)
         text = "".join(f"#Fields: date time cs-method cs-uri-stem x{number}\n" for number in range(4))
         with pytest.raises(ArchduelError, match="over 3 times"):
             run(library, file(text), "cloudfront")

@@ -25,12 +25,12 @@ from botocore.stub import ANY, Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.leash import free_port
-from resources.packaging import package
+from resources.architectures.packaging import package
+from resources.machine.leash import free_port
 from workloads.places import REPOSITORY
 
 EVENTS = Path(__file__).parent.parent / "events"
-SOURCE = REPOSITORY / "resources" / "handlers" / "orders.py"
+SOURCE = REPOSITORY / "resources" / "architectures" / "handlers" / "orders.py"
 HANDLERS = [SOURCE.with_name("delivery.py"), SOURCE]
 TABLE = "archduel-orders"
 

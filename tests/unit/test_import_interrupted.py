@@ -11,18 +11,18 @@ import pytest
 
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import ArchduelError
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.library import Library
 from workloads.places import REPOSITORY, Places
+from workloads.recordings.library import Library
 
 # Says when it is in the middle of the file, and then reads on without end.
 IMPORT = """
 import sys
 from pathlib import Path
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.library import Library
+from workloads.recordings.library import Library
 from workloads.places import Places
 
 def told(**counts):

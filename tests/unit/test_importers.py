@@ -12,14 +12,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-import workloads.importers as package
+import workloads.importers.formats as package
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import importers, reading
+from workloads.importers.files import reading
+from workloads.importers.formats import importers
 from workloads.importers.ingest import QUARANTINE, Import, ingest
 from workloads.importers.privacy import library_key
-from workloads.library import Library
 from workloads.places import REPOSITORY, Places
-from workloads.recording import SCHEMA
+from workloads.recordings.library import Library
+from workloads.recordings.recording import SCHEMA
 
 TRACES = REPOSITORY.parent / "shared" / "traces"
 
@@ -83,12 +84,12 @@ class TestRegistry:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "another_format.py").write_text(
-            "from dataclasses import replace\nfrom workloads.importers.combined import IMPORTER as COMBINED\n"
+            "from dataclasses import replace\nfrom workloads.importers.formats.combined import IMPORTER as COMBINED\n"
             "IMPORTER = replace(COMBINED, name='another')\n"
         )
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-        monkeypatch.setitem(sys.modules, "workloads.importers.another_format", None)
-        monkeypatch.delitem(sys.modules, "workloads.importers.another_format")
+        monkeypatch.setitem(sys.modules, "workloads.importers.formats.another_format", None)
+        monkeypatch.delitem(sys.modules, "workloads.importers.formats.another_format")
         assert "another" in importers()
 
     @pytest.mark.parametrize("form", ["combined", "alb"])

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestration.importing import Wish, import_recording
-from orchestration.recordings import show_workloads, suggest_mapping
+from orchestration.commands.importing import Wish, import_recording
+from orchestration.commands.workloads import show_workloads, suggest_mapping
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import ArchduelError, UsageError
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.errors import ArchduelError
-from workloads.importers import importers
+from workloads.importers.files.reading import Readable
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.importers.reading import Readable
 from workloads.inbox import Entry
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.importing import bring_in, comparison_of
 from workloads.inbox.ledger import MOST_ATTEMPTS, Comparison, File, Ledger, State
 from workloads.inbox.names import is_traffic, mapping_names, recording_name
 from workloads.inbox.watching import MOST_QUEUED, Watcher
-from workloads.library import Library, check_name
 from workloads.places import Places
+from workloads.recordings.library import Library, check_name
 
 NIGHT = "2026-11-24"
 LINE = '203.0.113.9 - - [17/May/2015:10:{minute:02d}:{second:02d} +0000] "GET /menu HTTP/1.1" 200 12 "-" "curl"\n'

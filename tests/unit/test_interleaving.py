@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.interleaving import turns
+from resources.lab.interleaving import turns
 
 
 def test_the_first_orders_are_the_documented_ones() -> None:

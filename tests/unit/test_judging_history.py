@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from resources.judging.history import expectation, history
-from resources.judging.rules import rules
+from assets.analysis.history import expectation, history
+from assets.analysis.verdicts.rules import rules
 from tests.judgement_builder import JudgementBuilder
 
 TIME, SHARE = rules().metric("response_p99"), rules().metric("done_share")

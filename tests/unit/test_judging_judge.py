@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.judging.judge import is_current, judge, judge_one, newest, refresh
-from resources.reconciliation import reconcile
+from assets.analysis.judge import is_current, judge, judge_one, newest, refresh
+from assets.analysis.outcomes import reconcile
 from resources.warehouse.outcomes import JUDGEMENTS, write_outcomes
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish

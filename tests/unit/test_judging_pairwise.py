@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.judging.noise import noise
-from resources.judging.pairwise import pairwise
-from resources.judging.rules import rules
+from assets.analysis.verdicts.noise import noise
+from assets.analysis.verdicts.pairwise import pairwise
+from assets.analysis.verdicts.rules import rules
 from tests.judgement_builder import OPERATIONS, JudgementBuilder
 
 METRICS = [metric.name for metric in rules().metrics]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from resources.judging.pairwise import pairwise
-from resources.judging.recommendation import recommend
-from resources.pricing.counting import COST
+from assets.analysis.cost.counting import COST
+from assets.analysis.recommendation import recommend
+from assets.analysis.verdicts.pairwise import pairwise
 from tests.judgement_builder import JudgementBuilder
 
 ARCHITECTURES = ("synchronous", "event_driven", "hybrid")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from resources.evidence import Tables
-from resources.lab import Comparison, Contender, Lab, LabSettings
-from resources.offering import Offer
+from resources.lab.lab import Comparison, Contender, Lab, LabSettings
+from resources.lab.load_plan import Offer
+from resources.warehouse.observations import Tables
 from tests.evidence_builder import EvidenceBuilder
 from workloads.errors import ArchduelError
 from workloads.places import Places

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.leash import LeashedProcess, free_port, run_leashed
+from resources.machine.leash import LeashedProcess, free_port, run_leashed
 from workloads.places import REPOSITORY
 
 # A shell with two children, one of which has a child of its own. None would end by itself.
@@ -111,7 +111,7 @@ class TestEnd:
     def test_of_ours_ends_the_whole_tree(self, tmp_path: Path, how: signal.Signals) -> None:
         script = (
             "import os, pathlib, sys, time\n"
-            "from resources.leash import LeashedProcess\n"
+            "from resources.machine.leash import LeashedProcess\n"
             "process = LeashedProcess(sys.argv[2:], environment=os.environ, log=pathlib.Path(sys.argv[1]))\n"
             f"while len(process.processes()) <= {PROCESSES}:\n"
             "    time.sleep(0.01)\n"
@@ -200,7 +200,7 @@ class TestRunToTheEnd:
     def test_ends_with_us(self, tmp_path: Path) -> None:
         script = (
             "import sys\n"
-            "from resources.leash import run_leashed\n"
+            "from resources.machine.leash import run_leashed\n"
             "run_leashed(['/bin/sh', '-c', 'sleep 600 & echo $! $$ >$0; wait', sys.argv[1]], timeout_s=60)\n"
         )
         told = tmp_path / "pids"

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workloads.alive import claimed
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import importers
-from workloads.importers.classify import Rules
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.importers.mapping import Drop, Mapping, Route
 from workloads.importers.privacy import library_key
-from workloads.library import Library
+from workloads.importers.rules.classify import Rules
+from workloads.importers.rules.mapping import Drop, Mapping, Route
 from workloads.live.journal import BOOKS, SEGMENTS, Batch, Journal, Seen, journal
 from workloads.live.recovery import recover
 from workloads.live.whole import make_whole
 from workloads.places import Places
+from workloads.recordings.alive import claimed
+from workloads.recordings.library import Library
 
 KEY = b"k" * 32
 NOON_US = 1_780_000_000_000_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resources import machine
-from resources.machine import Check, EmulatorProcess, Level, can_run
+from resources.machine import checks as machine
+from resources.machine.checks import Check, EmulatorProcess, Level, can_run
 from workloads.places import Places
 
 GB = 10**9

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from tests.unit.traffic_samples import FORMATS, Format, Sent
 from workloads.errors import UsageError
-from workloads.importers import importers
-from workloads.importers.classify import Rules
+from workloads.importers.formats import importers
 from workloads.importers.ingest import Import, ingest
-from workloads.importers.mapping import read_mapping
-from workloads.importers.suggestion import suggested
-from workloads.library import Library
+from workloads.importers.rules.classify import Rules
+from workloads.importers.rules.mapping import read_mapping
+from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
+from workloads.recordings.library import Library
 
 MAPPING = """
 drop:

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from resources.offering import offer
+from resources.lab.load_plan import offer
 from workloads.errors import UsageError
-from workloads.recording import Recording, peak_rate
+from workloads.recordings.recording import Recording, peak_rate
 from workloads.scenarios import scenarios
 from workloads.scenarios.model import Scenario
 

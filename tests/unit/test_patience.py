@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from resources.clients import Pace
-from resources.patience import once, passes, patiently
+from resources.aws.clients import Pace
+from resources.aws.patience import once, passes, patiently
 from workloads.errors import ArchduelError
 
 PACE = Pace(poll_s=2.0, patience_s=10.0)

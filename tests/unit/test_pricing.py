@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.pricing.book import (
+from assets.analysis.cost.contrasts import BreakEven, break_even, contrasts
+from assets.analysis.cost.counting import COST, Counted, cost_of, counted, unpriced
+from resources.prices.book import (
     GATEWAYS,
     PROCESSORS,
     UNITS,
@@ -23,9 +25,7 @@ from resources.pricing.book import (
     bundled_assumptions,
     bundled_prices,
 )
-from resources.pricing.contrasts import BreakEven, break_even, contrasts
-from resources.pricing.counting import COST, Counted, cost_of, counted, unpriced
-from resources.pricing.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
+from resources.prices.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
 from resources.warehouse import publish
 
 PRICES = bundled_prices()

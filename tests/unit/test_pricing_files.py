@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from orchestration.pricing import show_prices
-from resources.pricing import offers
-from resources.pricing.book import (
+from orchestration.commands.prices import show_prices
+from resources.prices import offers
+from resources.prices.book import (
     UNITS,
     Assumptions,
     assumptions,
@@ -22,7 +22,7 @@ from resources.pricing.book import (
     prices,
     read_prices,
 )
-from resources.pricing.offers import import_offers
+from resources.prices.offers import import_offers
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.rates import RateOverTime
-from workloads.recording import peak_rate
+from workloads.recordings.rates import RateOverTime
+from workloads.recordings.recording import peak_rate
 
 SECOND = 1_000_000
 

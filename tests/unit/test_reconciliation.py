@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.evidence import Tables
-from resources.reconciliation import imbalances, reconcile
+from assets.analysis.outcomes import imbalances, reconcile
+from resources.warehouse.observations import Tables
 from tests.evidence_builder import KEY, SETTLED_US, EvidenceBuilder, older, only, together, window, windows
 
 OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from resources.leash import free_port
+from resources.machine.leash import free_port
 from resources.recorder.connection import LEFT, UPGRADED
 from resources.recorder.proxy import Proxy, Settings
 from resources.recorder.upstream import Address

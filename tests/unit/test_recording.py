@@ -18,9 +18,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from workloads.errors import ArchduelError, UsageError
-from workloads.library import Library, check_name
 from workloads.places import BUNDLED_RECORDINGS, Places
-from workloads.recording import SCHEMA, Recording, operation_of, peak_rate
+from workloads.recordings.library import Library, check_name
+from workloads.recordings.recording import SCHEMA, Recording, operation_of, peak_rate
 
 SECOND = 1_000_000
 

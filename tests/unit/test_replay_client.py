@@ -24,7 +24,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from resources.leash import free_port
+from resources.machine.leash import free_port
 from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses, tidy_heap
 from workloads.replay.schedule import Schedule
 

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.reconciliation import reconcile
-from resources.report import charts, figures, narrative, queries, write_report
-from resources.report.narrative import Outcome, Window
+from assets.analysis.outcomes import reconcile
+from assets.report import charts, figures, narrative, queries, write_report
+from assets.report.narrative import Outcome, Window
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.reconciliation import reconcile
-from resources.report import evidence_charts, markdown, write_report
-from resources.report import evidence_words as words
-from resources.report.evidence_parts import links, spark
+from assets.analysis.outcomes import reconcile
+from assets.report import evidence_charts, markdown, write_report
+from assets.report import evidence_words as words
+from assets.report.evidence_parts import links, spark
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -303,7 +303,7 @@ class TestPage:
 
     def test_our_script_declares_nothing_beside_the_libraries(self, page: Page) -> None:
         """They stand in one script: a name declared twice there would stop all of it."""
-        ours = (REPOSITORY / "resources/report/page.js").read_text(encoding="utf-8")
+        ours = (REPOSITORY / "assets/report/page.js").read_text(encoding="utf-8")
         outermost = [line for line in ours.splitlines() if line and not line.startswith((" ", "//"))]
         assert outermost == ["(() => {", "})();"]
         assert page.scripts[1].endswith(ours)

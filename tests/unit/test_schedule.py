@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.unit.test_recording import recorded
-from workloads.recording import Recording
+from workloads.recordings.recording import Recording
 from workloads.replay.schedule import WARM_UP_PREFIX, Schedule, order_id, schedule, split_url, warm_up
 
 ODD = [

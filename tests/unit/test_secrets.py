@@ -12,11 +12,11 @@ from resources.warehouse.publish import publish
 from tests.unit.traffic_samples import FORMATS, SECRETS, Format, Sent
 from workloads.errors import ArchduelError
 from workloads.exporters import exporters
-from workloads.importers import importers
+from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.importers.suggestion import suggested
-from workloads.library import Library
+from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.replay.schedule import schedule
 
 EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workloads.errors import ArchduelError, UsageError
-from workloads.moments import moment_us, second_of
-from workloads.recording import SCHEMA, Recording, peak_rate
+from workloads.recordings.moments import moment_us, second_of
+from workloads.recordings.recording import SCHEMA, Recording, peak_rate
+from workloads.recordings.shape import Shape
 from workloads.replay.schedule import schedule
-from workloads.shape import Shape
 
 SECOND = 1_000_000
 

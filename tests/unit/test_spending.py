@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestration.guard import agree
+from orchestration.commands.guard import agree
 from resources.architectures import architectures
-from resources.budget import Budget, Part, budget, usd_per_request
-from resources.clients import AwsClients
-from resources.pricing.book import prices
-from resources.spending import MeteredClient, Spending
+from resources.aws.clients import AwsClients
+from resources.lab.budget import Budget, Part, budget, usd_per_request
+from resources.prices.book import prices
 from resources.targets import Platform, Target
 from resources.targets.aws import TARGET, Account
+from resources.targets.spending import MeteredClient, Spending
 from workloads.errors import ArchduelError
-from workloads.library import Library
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.replay.client import Gauge, Responses
 from workloads.replay.schedule import Schedule, schedule, warm_up
 from workloads.scenarios import scenarios

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from resources.statistics.equivalence import equivalence_p
-from resources.statistics.holm import holm
-from resources.statistics.shares import pooled_share_interval, rule_of_three, share_interval
-from resources.statistics.signflip import ALL_FLIPS_UP_TO, interval, p_value
+from assets.analysis.statistics.equivalence import equivalence_p
+from assets.analysis.statistics.holm import holm
+from assets.analysis.statistics.shares import pooled_share_interval, rule_of_three, share_interval
+from assets.analysis.statistics.signflip import ALL_FLIPS_UP_TO, interval, p_value
 
 # Whole numbers, so that the reference adds them without rounding and ties are ties.
 differences = st.lists(st.integers(-50, 50), min_size=1, max_size=6)

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.statistics.bootstrap import (
+from assets.analysis.statistics.bootstrap import (
     _Plan,
     quantile_intervals,
     quantile_ratio_intervals,
     share_difference_interval,
     share_interval_blocks,
 )
-from resources.statistics.histogram import bins, counts, edges, quantile
-from resources.statistics.shares import rule_of_three, share_interval
+from assets.analysis.statistics.histogram import bins, counts, edges, quantile
+from assets.analysis.statistics.shares import rule_of_three, share_interval
 
 EDGES = edges()
 QUANTILES = np.array([0.5, 0.9, 0.99])

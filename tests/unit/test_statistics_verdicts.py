@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.statistics.power import SIMULATED_UP_TO, equivalence_power, pairs_needed, power
-from resources.statistics.sequential import looks
-from resources.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
+from assets.analysis.statistics.power import SIMULATED_UP_TO, equivalence_power, pairs_needed, power
+from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 
 SMALL_NOISE = np.array([-3, 1, 2, -1, 3, -2, 1, -1]) / 1000
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestration.sweep import sweep
-from resources.lab import exclusive
+from orchestration.commands.sweep import sweep
+from resources.aws.roles import operating, running, sending
+from resources.lab.lab import exclusive
 from resources.progress import Silent
-from resources.roles import operating, running, sending
 from resources.targets import DEFAULT_TARGET, Leftovers, targets
 from tests.shell import archduel
 from workloads.errors import ArchduelError

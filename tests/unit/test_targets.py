@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from resources.faults.policies import lacking
-from resources.lab import cell_name, split_cell
+from resources.lab.lab import cell_name, split_cell
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, Feature, Limits, Platform, Target, open_target, targets
 from workloads.errors import ArchduelError, UsageError

@@ -10,8 +10,8 @@ import yaml
 from cfnlint.api import lint_all
 
 from resources.architectures import Architecture, architectures
-from resources.stack import Node, Stack, StackSettings
-from resources.template import as_yaml, template
+from resources.architectures.stack import Node, Stack, StackSettings
+from resources.architectures.template import as_yaml, template
 from tests.shell import archduel
 from workloads.errors import ArchduelError
 from workloads.places import Places

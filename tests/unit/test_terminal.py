@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from orchestration.terminal import comparison_tables, flat
+from orchestration.commands.terminal import comparison_tables, flat
 
 ROW: dict[str, Any] = {
     "workload": "food_orders",

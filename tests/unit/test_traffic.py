@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.report.charts import png
-from resources.report.traffic_chart import rate_figure
+from assets.report.charts import png
+from assets.report.traffic_chart import rate_figure
 from workloads.errors import ArchduelError
 from workloads.places import BUNDLED_RECORDINGS
-from workloads.recording import SCHEMA
-from workloads.traffic import Gap, course
+from workloads.recordings.recording import SCHEMA
+from workloads.recordings.traffic import Gap, course
 
 
 def recording(path: Path, arrival_s: list[float], *, group: int = 1 << 20) -> Path:

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workloads.importers import Entries
-from workloads.importers.combined import IMPORTER
-from workloads.importers.reading import Source
-from workloads.importers.usual_lines import take_apart
+from workloads.importers.files.reading import Source
+from workloads.importers.formats.combined import IMPORTER
+from workloads.importers.formats.fast_path import take_apart
 
 FORM = '{client} {ident} {user} [{day}:{time} {zone}] "{method} {target} {protocol}" {status} {size}{rest}'
 SAID = {

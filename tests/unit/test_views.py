@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.importers.views import Bytes, places_in, string_views
+from workloads.importers.files.views import Bytes, places_in, string_views
 
 SOME_TEXTS = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20), max_size=20)
 

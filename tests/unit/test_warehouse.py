@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.evidence import SCHEMAS, EvidenceStore, Tables, combine
-from resources.reconciliation import CONDENSED, reconcile
-from resources.stack import StackSettings
+from assets.analysis.outcomes import CONDENSED, reconcile
+from resources.architectures.stack import StackSettings
 from resources.warehouse import partitions
 from resources.warehouse import publish as publishing
+from resources.warehouse.observations import SCHEMAS, EvidenceStore, Tables, combine
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import publish

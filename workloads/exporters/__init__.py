@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workloads.discovery import discover
-from workloads.recording import Recording
+from workloads.recordings.recording import Recording
 
 
 class Exporter(Protocol):

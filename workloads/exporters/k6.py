@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workloads.exporters.targets import targets
-from workloads.recording import Recording, peak_rate
+from workloads.recordings.recording import Recording, peak_rate
 
 _LEAST_USERS = 10
 _MOST_USERS = 2000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from workloads.errors import UsageError
-from workloads.recording import Recording
+from workloads.recordings.recording import Recording
 
 # What a path may hold as it is: percent signs stand for what was encoded when it was recorded.
 _SAFE = "/%:@!$&'()*+,;=~"

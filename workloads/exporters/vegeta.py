@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.exporters.targets import targets
-from workloads.recording import Recording
+from workloads.recordings.recording import Recording
 
 
 @dataclass(frozen=True)

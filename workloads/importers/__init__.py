@@ -5,16 +5,14 @@ line or entry of a file holds, in the terms of `ENTRIES`; it decides nothing abo
 order or files written: that is the same for every format and belongs to `classify`, `privacy` and `ingest`.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from workloads.discovery import discover
 from workloads.errors import UsageError
-from workloads.importers.reading import Source
+from workloads.importers.files.reading import Source
 
 # What an importer's queries give, one row per physical line, or per entry where a format has entries instead of lines.
 # It still holds what must never be stored (addresses, query strings, the line itself) and lives in memory only.
@@ -107,8 +105,3 @@ def refuse_options(name: str, options: Options, *, template: bool = False, colum
         raise UsageError(f"the format {name} takes no --template: that is for api_gateway")
     if options.columns and not columns:
         raise UsageError(f"the format {name} takes no --column: its fields have their names")
-
-
-def importers() -> Mapping[str, Importer]:
-    """Every format there is, by name."""
-    return discover(sys.modules[__name__], "IMPORTER")

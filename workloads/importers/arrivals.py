@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from workloads.recording import SCHEMA
+from workloads.recordings.recording import SCHEMA
 
 _SECOND_US = 1_000_000
 

@@ -23,17 +23,17 @@ import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
 from workloads.importers import Importer
-from workloads.importers.ahead import ahead, side_by_side
 from workloads.importers.arrivals import NUMBERED, in_order
-from workloads.importers.books import Books, check_complete, check_format, refuse_first
-from workloads.importers.classify import EVERYTHING, Rules, classified, having
+from workloads.importers.files.prefetch import ahead, side_by_side
+from workloads.importers.files.queries import Queries
+from workloads.importers.files.reading import ObjectStore, Source, files_of
 from workloads.importers.privacy import Pseudonyms, content_mark, library_key
-from workloads.importers.queries import Queries
-from workloads.importers.reading import ObjectStore, Source, files_of
+from workloads.importers.rules.books import Books, check_complete, check_format, refuse_first
+from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
 from workloads.importers.staging import Staging, staging
-from workloads.library import Library
-from workloads.rates import RateOverTime
-from workloads.recording import SCHEMA
+from workloads.recordings.library import Library
+from workloads.recordings.rates import RateOverTime
+from workloads.recordings.recording import SCHEMA
 
 _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
     pa.field("recording", pa.string(), nullable=False),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from workloads.importers.reading import ObjectStore, Readable
+from workloads.importers.files.reading import ObjectStore, Readable
 
 VARIABLE = "ARCHDUEL_INBOX"
 ENDPOINT_VARIABLE = "ARCHDUEL_INBOX_ENDPOINT_URL"

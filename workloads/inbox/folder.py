@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workloads.errors import ArchduelError
-from workloads.importers.reading import Readable
+from workloads.importers.files.reading import Readable
 from workloads.inbox import VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
 

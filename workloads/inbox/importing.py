@@ -5,15 +5,15 @@ import tempfile
 from pathlib import Path
 
 from workloads.errors import ArchduelError
-from workloads.importers import importers
-from workloads.importers.auto import NAME as AUTO
-from workloads.importers.classify import EVERYTHING, Rules
+from workloads.importers.formats import importers
+from workloads.importers.formats.auto import NAME as AUTO
 from workloads.importers.ingest import Import, ingest
-from workloads.importers.mapping import read_mapping
 from workloads.importers.privacy import content_mark, library_key
+from workloads.importers.rules.classify import EVERYTHING, Rules
+from workloads.importers.rules.mapping import read_mapping
 from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
-from workloads.library import Library
+from workloads.recordings.library import Library
 
 # Where an object was downloaded to is gone by the time its error is read; the file's name says enough.
 _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")

@@ -1,8 +1,8 @@
 """What a recorder has seen, written down bit by bit: kill it at any moment and all but the last moments are on disk.
 
 Belongs here: the files a recorder writes while it records, in a hidden folder of the library. Each request passes
-through the same rules as an import's (`workloads.importers.classify`), so that no address, query value or secret ever
-reaches the disk. Making a recording of the files is `workloads.live.whole`.
+through the same rules as an import's (`workloads.importers.rules.classify`), so that no address, query value or secret
+ever reaches the disk. Making a recording of the files is `workloads.live.whole`.
 """
 
 import json
@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.importers import Entries
-from workloads.importers.books import Books
-from workloads.importers.classify import EVERYTHING, Rules, classified, having
+from workloads.importers.files.reading import Source
 from workloads.importers.privacy import Pseudonyms
-from workloads.importers.reading import Source
+from workloads.importers.rules.books import Books
+from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
 from workloads.importers.staging import Staging, staging
 
 SEGMENTS = "staged.arrow"  # as `workloads.importers.staging` calls it: an Arrow stream that only grows

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.library import Library
 from workloads.live.whole import Account, make_whole
+from workloads.recordings.library import Library
 
 
 def recover(library: Library) -> dict[Path, Account]:

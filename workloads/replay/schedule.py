@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from workloads.recording import Operation, Recording
+from workloads.recordings.recording import Operation, Recording
 
 WARM_UP_PREFIX = "warm-"
 _PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest gets one of its own

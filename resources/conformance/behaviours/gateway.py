@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
+from resources.aws.integrations import QUEUE_RESPONSES, ROLE, function_integration, queue_integration
 from resources.conformance.bench import Api, Function, ProbeBench, at_once
 from resources.conformance.probes import Answer, Observation, absent, different, probe, reproduced
-from resources.integrations import QUEUE_RESPONSES, ROLE, function_integration, queue_integration
 
 _GUIDE = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html"

@@ -6,9 +6,9 @@ wait for them either.
 
 from datetime import UTC, datetime, timedelta
 
+from resources.aws.integrations import function_integration
 from resources.conformance.bench import Function, ProbeBench, wait_until
 from resources.conformance.probes import Observation, absent, different, probe, reproduced
-from resources.integrations import function_integration
 
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 _SQS = (

@@ -1,0 +1,140 @@
+"""What a comparison's steady replays took, counted in the database, and what that costs: the table `cost`.
+
+Belongs here: which rows count and which do not, and why. The arithmetic is `resources.prices.model`.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Prices
+from resources.prices.model import Counts, batch_size, itemise
+
+SCENARIO = "steady"  # counts.sql says it too
+COST = pa.schema(
+    [
+        pa.field("comparison_id", pa.string()),
+        pa.field("architecture", pa.string()),
+        pa.field("variant", pa.string()),
+        pa.field("workload", pa.string()),
+        pa.field("target", pa.string()),
+        pa.field("gateway", pa.string()),
+        pa.field("processor", pa.string()),
+        pa.field("item", pa.string()),
+        pa.field("quantity", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("quantity_evidence", pa.string()),
+        pa.field("unit_price", pa.float64()),
+        pa.field("usd", pa.float64()),
+        pa.field("price_list_date", pa.date32()),
+        pa.field("source", pa.string()),
+    ]
+)
+_COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one contender took for one workload. ``counts.batches`` are as replayed."""
+
+    workload: str
+    architecture: str
+    variant: str
+    target: str
+    counts: Counts
+
+    def on_aws(self, assumptions: Assumptions) -> Counts:
+        """The counts with the batches that AWS would have made of the messages, unless as replayed is wanted."""
+        counts = self.counts
+        if assumptions.batching == "observed" or not counts.messages:
+            return counts
+        rate_per_s = counts.messages / counts.seconds if counts.seconds > 0 else 0.0
+        return replace(
+            counts, batches=counts.deliveries / batch_size(rate_per_s, assumptions), batch_evidence="modelled"
+        )
+
+
+def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[Counted]:
+    """One entry for each workload, architecture and variant with a valid steady replay, committed commands or none."""
+    rows = connection.sql(_COUNTS, params={"comparison_id": comparison_id}).to_arrow_table().to_pylist()
+    identity = ("workload", "architecture", "variant", "target")
+    return [
+        Counted(
+            **{name: row[name] for name in identity},
+            counts=Counts(
+                **{name: value for name, value in row.items() if name not in identity}, batch_evidence="observed"
+            ),
+        )
+        for row in rows
+    ]
+
+
+def cost_of(
+    connection: duckdb.DuckDBPyConnection, comparison_id: str, prices: Prices, assumptions: Assumptions
+) -> pa.Table:
+    """Rows of the table `cost` (schema `COST`): USD per million committed commands under `steady`, item by item.
+
+    For each workload, architecture, variant, gateway and processor, its valid repetitions of the main arm together.
+    Empty where there is nothing to say; `unpriced` says why.
+    """
+    rows = []
+    for one in counted(connection, comparison_id):
+        if not one.counts.committed:
+            continue
+        counts = one.on_aws(assumptions)
+        rows += [
+            {
+                "comparison_id": comparison_id,
+                "architecture": one.architecture,
+                "variant": one.variant,
+                "workload": one.workload,
+                "target": one.target,
+                "gateway": gateway,
+                "processor": processor,
+                **asdict(item),
+            }
+            for gateway in GATEWAYS
+            for processor in PROCESSORS
+            for item in itemise(counts, prices, assumptions, gateway=gateway, processor=processor)
+        ]
+    return pa.Table.from_pylist(rows, schema=COST)
+
+
+def unpriced(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> tuple[str, ...]:
+    """A sentence for each contender of the comparison that has no cost; none where all have one."""
+    contenders = connection.execute(
+        "SELECT workload, architecture, variant, bool_or(scenario = $steady), bool_or(scenario = $steady AND valid)"
+        " FROM experiments WHERE comparison_id = $comparison_id AND arm = 'main' GROUP BY ALL ORDER BY ALL",
+        {"comparison_id": comparison_id, "steady": SCENARIO},
+    ).fetchall()
+    if not contenders:
+        return (f"There is no cost: comparison {comparison_id} has no experiment.",)
+    if not any(played for *_, played, _ in contenders):
+        reason = f"it is computed from the scenario {SCENARIO}, which was not replayed"
+        return (f"There is no cost: {reason} (archduel compare --scenario {SCENARIO}).",)
+    offered = dict(
+        connection.execute(
+            "SELECT workload || '/' || architecture || '/' || variant, sum(offered) FROM ledger"
+            " WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = $steady AND operation = 'command'"
+            " GROUP BY ALL",
+            {"comparison_id": comparison_id, "steady": SCENARIO},
+        ).fetchall()
+    )
+    committed = {
+        (one.workload, one.architecture, one.variant): one.counts.committed
+        for one in counted(connection, comparison_id)
+    }
+    sentences = []
+    for workload, architecture, variant, played, valid in contenders:
+        who = f"{architecture} ({variant}) has no cost for {workload}"
+        if not played:
+            sentences.append(f"{who}: {SCENARIO} was not replayed with it.")
+        elif not valid:
+            sentences.append(f"{who}: none of its replays under {SCENARIO} is valid.")
+        elif not offered.get(f"{workload}/{architecture}/{variant}"):
+            sentences.append(f"{who}: the recording has no commands, and cost is per committed command.")
+        elif not committed.get((workload, architecture, variant)):
+            sentences.append(f"{who}: none of its commands was committed.")
+    return tuple(sentences)

@@ -1,0 +1,215 @@
+"""All judgements of a comparison in their order, written and published; and whether they need be made again.
+
+Belongs here: what is made of what, when, and what it rested on. What each judgement says is its own module's business;
+each is one node of the graph and can be made alone.
+"""
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from assets.analysis.claims import judge_claims
+from assets.analysis.cost.contrasts import break_even
+from assets.analysis.cost.counting import cost_of
+from assets.analysis.history import history
+from assets.analysis.recommendation import recommend
+from assets.analysis.verdicts.noise import noise
+from assets.analysis.verdicts.pairwise import pairwise
+from resources.prices import book
+from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
+from resources.warehouse.partitions import current
+from resources.warehouse.publish import publish
+from resources.warehouse.reading import connect
+from workloads.errors import ArchduelError, UsageError, choose
+from workloads.places import REPOSITORY, Places
+
+Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
+
+# Those of a stage rest on nothing but outcomes and what the stages before it published.
+STAGES: tuple[tuple[str, ...], ...] = (("pairwise", "cost", "history"), ("noise", "claims"), ("recommendations",))
+_CODE = ("assets/analysis", "resources/prices", "resources/warehouse")
+
+
+def judge(places: Places, comparison_id: str) -> dict[str, pa.Table]:
+    """Make all judgements of a published comparison, and publish them; returns them by name.
+
+    `UsageError` for a comparison that is not there.
+    """
+    judged: dict[str, pa.Table] = {}
+    for stage in STAGES:
+        judged |= _made(places, comparison_id, stage)
+    return judged
+
+
+def judge_one(places: Places, comparison_id: str, name: str) -> pa.Table:
+    """Make and publish one of the judgements, from what is published: those it rests on first.
+
+    `UsageError` for a judgement or a comparison that is not there.
+    """
+    return _made(places, comparison_id, (name,))[name]
+
+
+def newest(places: Places) -> str:
+    """The comparison begun last; `ArchduelError` where there is none."""
+    with connect(places) as connection:
+        found = connection.execute("SELECT arg_max(comparison_id, started_at) FROM comparisons").fetchall()
+    if found[0][0] is None:
+        raise ArchduelError("there are no results yet: run `archduel compare` first")
+    return str(found[0][0])
+
+
+def refresh(places: Places, comparison_id: str) -> None:
+    """Judge a published comparison unless that would find the same as before."""
+    if not is_current(places, comparison_id):
+        judge(places, comparison_id)
+
+
+def is_current(places: Places, comparison_id: str) -> bool:
+    """Whether judging again would find the same: no outcome, rule, price, probe of the target or code has changed.
+
+    False too where something was never judged, or nothing is published.
+    """
+    try:
+        now = fingerprint(places, comparison_id)
+    except ArchduelError:
+        return False
+    return all(
+        current(places.judgements / comparison_id / name) is not None and _rested_on(places, comparison_id, name) == now
+        for name in JUDGEMENTS
+    )
+
+
+def fingerprint(places: Places, comparison_id: str) -> str:
+    """A digest of all that its judgements rest on. `UsageError` for a comparison that is not there."""
+    with connect(places) as connection:
+        beside = _compared_with(connection, comparison_id)
+    digest = hashlib.blake2b(_digest_of_code().encode(), digest_size=16)
+    for name in beside:
+        for partition in sorted(places.outcomes.glob(f"{name}/*/*")):
+            if version := current(partition):
+                written = (version / "experiments.parquet").stat()
+                digest.update(
+                    f"{version.relative_to(places.outcomes)} {written.st_mtime_ns} {written.st_size}".encode()
+                )
+    own = [places.prices, book.own_assumptions(places), *sorted(places.conformance.glob("[!.]*.parquet"))]
+    for file in own:
+        if file.exists():
+            digest.update(f"{file.name} ".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str, pa.Table]:
+    steps = {name: choose(_STEPS, name, "judgement") for name in names}
+    rested_on = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
+    with connect(places) as connection:
+        tables = {name: step(places, connection, comparison_id) for name, step in steps.items()}
+    for name, table in tables.items():
+        write_judgement(places, comparison_id, name, table)
+        _note(places, comparison_id, name, rested_on)
+    publish(places)
+    return tables
+
+
+def _compared_with(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[str]:
+    """The comparison, and where it is of a night the other nights, which history and pooled claims read."""
+    origins = dict(connection.execute("SELECT comparison_id, origin FROM comparisons ORDER BY ALL").fetchall())
+    if comparison_id not in origins:
+        raise UsageError(f"there is no comparison {comparison_id!r} in the results")
+    nightly = origins[comparison_id] == "nightly"
+    return [name for name, origin in origins.items() if name == comparison_id or (nightly and origin == "nightly")]
+
+
+@cache
+def _digest_of_code() -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for package in _CODE:
+        for path in sorted((REPOSITORY / package).rglob("*")):
+            if path.suffix in {".py", ".sql", ".toml"}:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _note(places: Places, comparison_id: str, name: str, rested_on: str) -> None:
+    file = _note_of(places, comparison_id, name)
+    hidden = file.with_name(f".{uuid.uuid4().hex}")
+    try:
+        hidden.write_text(rested_on)
+        hidden.replace(file)
+    except OSError as error:
+        raise ArchduelError(f"cannot write {file}: {error.strerror or error}") from error
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _rested_on(places: Places, comparison_id: str, name: str) -> str | None:
+    with contextlib.suppress(OSError):
+        return _note_of(places, comparison_id, name).read_text()
+    return None
+
+
+def _note_of(places: Places, comparison_id: str, name: str) -> Path:
+    return places.judgements / comparison_id / f"{name}.fingerprint"
+
+
+def _published(connection: duckdb.DuckDBPyConnection, name: str, comparison_id: str) -> pa.Table:
+    return connection.sql(
+        f"FROM {name} WHERE comparison_id = $comparison_id", params={"comparison_id": comparison_id}
+    ).to_arrow_table()
+
+
+def _pairwise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return pairwise(connection, comparison_id)
+
+
+def _noise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return noise(connection, comparison_id, _published(connection, "pairwise", comparison_id))
+
+
+def _cost(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return cost_of(connection, comparison_id, book.prices(places), book.assumptions(places))
+
+
+def _claims(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return judge_claims(connection, comparison_id)
+
+
+def _history(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return history(connection, comparison_id)
+
+
+def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    tables = {name: _published(connection, name, comparison_id) for name in ("pairwise", "cost", "claims")}
+    return recommend(
+        connection,
+        comparison_id,
+        pairs=tables["pairwise"],
+        cost=tables["cost"],
+        claims=tables["claims"],
+        turning=_turning(places) if tables["cost"].num_rows else (),
+    )
+
+
+def _turning(places: Places) -> list[str]:
+    """Where the cost of commands turns with the batch size, as sentences."""
+    crossings = break_even(book.prices(places), book.assumptions(places)).crossings.to_pylist()
+    return [
+        row["sentence"]
+        for row in crossings
+        if (row["sweep"], row["gateway"], row["processor"]) == ("batch_size", "rest", "x86")
+    ]
+
+
+_STEPS: Mapping[str, Step] = {
+    "pairwise": _pairwise,
+    "noise": _noise,
+    "cost": _cost,
+    "claims": _claims,
+    "history": _history,
+    "recommendations": _recommendations,
+}

@@ -1,0 +1,114 @@
+"""Why something is undecided, and what would decide it: one sentence for people.
+
+Pure: from what was judged to text. Verdicts are made elsewhere; they do not depend on these sentences.
+"""
+
+from assets.analysis.statistics.verdicts import MIN_PAIRS, Judged
+from assets.analysis.verdicts.pairing import Family, Pairing
+
+NOUNS = {"command": "command", "query": "query"}
+
+
+def called(architecture: str) -> str:
+    """An architecture's name as sentences have it."""
+    return architecture.replace("_", "-")
+
+
+def _candidate(family: Family) -> str:
+    return f"{called(family.candidate)} once more" if family.arm == "aa" else called(family.candidate)
+
+
+def reason(pairing: Pairing, judged: Judged, needed: int | None) -> str:
+    """Why a verdict is no better; empty where there is one. ``needed``: repetitions that are likely to decide it."""
+    if judged.verdict != "inconclusive":
+        return ""
+    return _nothing(pairing) or _too_little(pairing, judged, needed)
+
+
+def _nothing(pairing: Pairing) -> str:
+    """Why there is nothing to judge; empty where there is something."""
+    family, metric = pairing.family, pairing.metric
+    sides = ((called(family.baseline), pairing.baseline), (_candidate(family), pairing.candidate))
+    for name, side in sides:
+        role = ", the baseline," if side is pairing.baseline and family.arm != "aa" else ""
+        if not side.replays:
+            return f"{name}{role} was not replayed under {family.scenario}."
+        if not side.valid:
+            why = f": {side.invalid_reason.rstrip('.')}" if side.invalid_reason else ""
+            return f"There is no valid replay of {name}{role} under {family.scenario}{why}."
+    noun = NOUNS[family.operation]
+    for name, side in sides:
+        if not side.offered:
+            both = not any(one.offered for _, one in sides)
+            return f"No {noun} was offered." if both else f"No {noun} was offered to {name}."
+    if pairing.repetitions:
+        return ""
+    if not pairing.unmeasured:
+        return f"No repetition is valid for both {called(family.baseline)} and {_candidate(family)}."
+    measured = (pairing.baseline_measured, pairing.candidate_measured)
+    silent = [name for (name, _), known in zip(sides, measured, strict=True) if not known]
+    where = "" if len(silent) == 1 else " in the same repetition"
+    who = " and ".join(silent) or f"{called(family.baseline)} and {_candidate(family)}"
+    return f"{who} acknowledged no {noun}{where}: there is no {_measure(metric.name)} to compare."
+
+
+def _measure(metric: str) -> str:
+    return metric.partition("_")[0] + " time"
+
+
+def _too_little(pairing: Pairing, judged: Judged, needed: int | None) -> str:
+    family = pairing.family
+    dropped = _dropped(pairing)
+    if pairing.censored and judged.pairs >= MIN_PAIRS:
+        who = {
+            "baseline": called(family.baseline),
+            "candidate": _candidate(family),
+            "both": f"{called(family.baseline)} and {_candidate(family)}",
+        }[pairing.censored]
+        return (
+            f"Too much of {who} was not over when watching ended: the {_measure(pairing.metric.name)} lies beyond what"
+            f" was watched, and more repetitions do not change that.{dropped}"
+        )
+    more = _more(judged.pairs, needed)
+    if judged.pairs == 1:
+        judges = "a difference of times" if pairing.metric.unit == "ratio" else "a difference this near the margin"
+        return f"One repetition cannot judge {judges}; {more}.{dropped}"
+    if judged.why == "too_few_pairs":
+        return f"{judged.pairs} repetitions are too few to judge it; {more}.{dropped}"
+    return f"{_where(pairing, judged)}; {more}.{dropped}"
+
+
+def _more(pairs: int, needed: int | None) -> str:
+    if needed is None:
+        return "at the noise seen no number of repetitions up to 64 is likely to decide it"
+    return f"{needed - pairs} more ({needed} in all) are likely to decide it at the noise seen"
+
+
+def _where(pairing: Pairing, judged: Judged) -> str:
+    margin = _points(pairing, pairing.metric.margin)
+    low, high = (pairing.shown(end) for end in (judged.ci_low, judged.ci_high))
+    if low is None or high is None:
+        return f"The interval is open and the margin is {margin}"
+    reaches = f"The interval reaches from {_points(pairing, low, '+')} to {_points(pairing, high, '+')}"
+    return f"{reaches} and the margin is {margin}"
+
+
+def _points(pairing: Pairing, value: float, sign: str = "") -> str:
+    unit = "points" if pairing.metric.unit == "share" else "%"
+    return f"{100 * value:{sign}.3g} {unit}"
+
+
+def _dropped(pairing: Pairing) -> str:
+    """What was left out, as a sentence of its own."""
+    told = []
+    used = len(pairing.repetitions) + pairing.unmeasured
+    unpaired = max(pairing.baseline.replays, pairing.candidate.replays) - used
+    if unpaired > 0:
+        told.append(f"{unpaired} {_repetitions(unpaired)} left out, not valid on both sides")
+    if pairing.unmeasured:
+        told.append(f"{pairing.unmeasured} {_repetitions(pairing.unmeasured)} left out, nothing acknowledged")
+    return f" {'; '.join(told)}." if told else ""
+
+
+def _repetitions(n: int) -> str:
+    return "repetition is" if n == 1 else "repetitions are"

@@ -1,0 +1,115 @@
+"""The queries of what a comparison comes to: verdicts, noise, cost, claims, history, recommendations.
+
+Belongs here: SQL over the judgements' tables, bound and shown as `assets.report.queries` does it. Each gives a few
+hundred rows however many requests were replayed. What the replays themselves show is `assets.report.queries`.
+"""
+
+RECOMMENDATIONS = """\
+SELECT workload, operation, architecture, sentence, because, would_change, evidence, target
+FROM recommendations
+WHERE comparison_id = $comparison_id
+ORDER BY workload, operation"""
+
+_PAIRWISE = """\
+SELECT workload, scenario, operation, variant, baseline, candidate, candidate || '~' || variant AS contender, metric,
+    unit, baseline_value, candidate_value, difference, ci_low, ci_high, margin, verdict, pairs, p_value, p_adjusted,
+    method, pairs_needed, reason, target, evidence
+FROM pairwise
+WHERE comparison_id = $comparison_id AND arm = $arm"""
+
+PAIRWISE = f"""\
+{_PAIRWISE}
+ORDER BY workload, scenario, operation, candidate, variant, unit DESC, metric"""
+
+PAIRWISE_CELL = f"""\
+{_PAIRWISE} AND workload = $workload AND scenario = $scenario
+ORDER BY operation, candidate, variant, unit DESC, metric"""
+
+NOISE = """\
+SELECT workload, scenario, operation, architecture, variant, architecture || '~' || variant AS contender, metric, unit,
+    pairs, noise, margin, power_8, power_16, verdict, target
+FROM noise
+WHERE comparison_id = $comparison_id
+ORDER BY ALL"""
+
+# The smallest power of a family is what its least certain metric has.
+POWER = """\
+SELECT metric, unit, any_value(margin) AS margin, count(*) AS figures, median(noise) AS noise,
+    min(power_8) AS power_8_least, median(power_8) AS power_8, min(power_16) AS power_16_least,
+    median(power_16) AS power_16, count(*) FILTER (verdict IN ('better', 'worse')) AS false_positives
+FROM noise
+WHERE comparison_id = $comparison_id
+GROUP BY metric, unit
+ORDER BY unit DESC, metric"""
+
+COST = """\
+SELECT workload, architecture, variant, architecture || '~' || variant AS contender, gateway, processor, item,
+    sum(quantity) AS quantity, any_value(unit) AS unit, any_value(quantity_evidence) AS quantity_evidence,
+    any_value(unit_price) AS unit_price, sum(usd) AS usd, any_value(price_list_date) AS price_list_date,
+    any_value(source) AS source
+FROM cost
+WHERE comparison_id = $comparison_id
+GROUP BY workload, architecture, variant, gateway, processor, item
+ORDER BY workload, architecture, variant, gateway DESC, processor DESC, usd DESC, item"""
+
+COST_TOTALS = """\
+SELECT workload, architecture, variant, architecture || '~' || variant AS contender, gateway, processor,
+    sum(usd) AS usd, coalesce(sum(usd) FILTER (quantity_evidence = 'observed'), 0) AS observed_usd
+FROM cost
+WHERE comparison_id = $comparison_id
+GROUP BY ALL
+ORDER BY workload, architecture, variant, gateway DESC, processor DESC"""
+
+# How many queries come with a command, under the scenario that costs are counted under.
+QUERIES_PER_COMMAND = """\
+SELECT coalesce(
+    sum(offered) FILTER (operation = 'query') / nullif(sum(offered) FILTER (operation = 'command'), 0), 0
+)::DOUBLE
+FROM ledger
+WHERE comparison_id = $comparison_id AND scenario = 'steady' AND arm = 'main'"""
+
+CLAIMS = """\
+SELECT claim_id, part, position, architecture, text, reading, metric, threshold, value, ci_low, ci_high, n, verdict,
+    evidence, target, reason, source, query
+FROM claims
+WHERE comparison_id = $comparison_id
+ORDER BY position, claim_id, part"""
+
+# Nights up to this one, of the same target; of a night that was run again only the newest run.
+HISTORY = """\
+WITH this AS (
+    SELECT night, target FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
+),
+nights AS (
+    SELECT h.*, dense_rank() OVER (ORDER BY h.night DESC) AS ago
+    FROM history h
+    JOIN comparisons c USING (comparison_id)
+    JOIN this ON h.target IS NOT DISTINCT FROM this.target AND h.night <= this.night
+    WHERE c.origin = 'nightly'
+    QUALIFY row_number() OVER (
+        PARTITION BY h.night, workload, scenario, architecture, variant, operation, metric
+        ORDER BY h.comparison_id = $comparison_id DESC, c.started_at DESC
+    ) = 1
+)
+SELECT n.workload, n.scenario, n.operation, n.architecture, n.variant, n.architecture || '~' || n.variant AS contender,
+    n.metric, n.unit, n.night, n.value, n.nights, n.usual, n.low, n.high, n.verdict
+FROM nights n
+SEMI JOIN (FROM history WHERE comparison_id = $comparison_id) f
+    USING (workload, scenario, architecture, variant, operation, metric)
+WHERE ago <= 15
+ORDER BY n.workload, n.scenario, n.operation, n.architecture, n.variant, n.metric, n.night"""
+
+# What the JSON carries besides: every table that is keyed by comparison and does not grow with the traffic.
+TABLES = (
+    "experiments",
+    "summary",
+    "ledger",
+    "latency",
+    "recovery",
+    "pairwise",
+    "noise",
+    "cost",
+    "claims",
+    "history",
+    "recommendations",
+)

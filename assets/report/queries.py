@@ -1,0 +1,255 @@
+"""The report's queries: what its tables and charts are made of, shown under each of them as it was run.
+
+Belongs here: SQL with ``$name`` for what the reader chose. Nothing here reads a table that grows with the traffic:
+`assets.analysis.outcomes` decided what became of each request and condensed it, once. A chart gets a few hundred points
+however many requests were replayed.
+"""
+
+import re
+
+# A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
+REPLAYS = """\
+WITH replays AS (  -- the valid ones of this cell
+    SELECT *, architecture || '~' || variant AS contender FROM experiments
+    WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main' AND valid
+)"""
+KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+
+COMPARISONS = "SELECT * FROM comparisons ORDER BY started_at DESC, comparison_id"
+
+EXPERIMENTS = """\
+SELECT workload, scenario, architecture, variant, architecture || '~' || variant AS contender, repetition, speed,
+    requests, duration_us, settled_us, valid, invalid_reason, send_lag_p99_us, target_cpu_share, others_cpu_share,
+    cold_starts, epoch(finished_at - started_at) AS replayed_s
+FROM experiments
+WHERE comparison_id = $comparison_id AND arm = 'main'
+ORDER BY ALL"""
+
+CONFORMANCE = """\
+SELECT behaviour, expected, observed, status, affects
+FROM conformance
+WHERE target = $target
+ORDER BY ALL"""
+
+_BOOKS = f"""\
+{REPLAYS},
+books AS (
+    SELECT operation, contender, architecture, variant, count(*) AS repetitions,
+        sum(offered)::BIGINT AS offered, sum(answered)::BIGINT AS answered, sum(accepted)::BIGINT AS accepted,
+        sum(answered + accepted)::BIGINT AS acknowledged,
+        sum(throttled)::BIGINT AS throttled, sum(failed)::BIGINT AS failed,
+        sum(timed_out)::BIGINT AS timed_out, sum(unsent)::BIGINT AS unsent,
+        sum(committed)::BIGINT AS committed, sum(dead_lettered)::BIGINT AS dead_lettered,
+        sum(in_flight)::BIGINT AS in_flight, sum(lost)::BIGINT AS lost, sum(rejected)::BIGINT AS rejected,
+        sum(ghost_commits)::BIGINT AS ghost_commits,
+        sum(ghost_commits + ghost_dead_lettered + ghost_in_flight)::BIGINT AS ghosts,
+        sum(unknown_effects)::BIGINT AS unknown_effects, sum(duplicates)::BIGINT AS duplicates,
+        sum(redeliveries)::BIGINT AS redeliveries, sum(reordered)::BIGINT AS reordered,
+        sum(read_your_writes_misses)::BIGINT AS read_your_writes_misses
+    FROM replays JOIN ledger l USING ({KEY})
+    GROUP BY ALL
+)"""
+
+LEDGER = f"""\
+{_BOOKS}
+SELECT * FROM books ORDER BY operation, contender"""
+
+# Latencies are medians over the repetitions; of what was censored in any of them only a lower bound is known. The
+# queue's time to drain is from the end of the last fault that passes, the longest of the repetitions; none where it
+# never drained in one of them.
+SUMMARY = f"""\
+{_BOOKS},
+times AS (
+    SELECT operation, contender, measure, min(n) AS n_least,
+        CASE WHEN count(p50_us) = count(*) THEN median(p50_us) END AS p50_us,
+        CASE WHEN count(p99_us) = count(*) THEN median(p99_us) END AS p99_us,
+        median(coalesce(p50_us, p50_low_us)) AS p50_low_us,
+        median(coalesce(p99_us, p99_low_us)) AS p99_low_us
+    FROM replays JOIN latency l USING ({KEY})
+    WHERE n > 0
+    GROUP BY ALL
+),
+waits AS (
+    SELECT contender, max(waiting_max) AS backlog_max FROM replays JOIN backlog b USING ({KEY}) GROUP BY ALL
+),
+last_faults AS (
+    SELECT contender, repetition, last(drain_us ORDER BY present AND end_us - start_us < 0.95 * duration_us, end_us)
+        AS drain_us
+    FROM replays JOIN recovery w USING ({KEY})
+    GROUP BY ALL
+),
+drains AS (
+    SELECT contender, CASE WHEN count(drain_us) = count(*) THEN max(drain_us) END AS drain_us
+    FROM last_faults GROUP BY ALL
+)
+SELECT books.*, backlog_max, drain_us, least(r.n_least, c.n_least) AS n_least,
+    r.p50_us AS response_p50_us, r.p50_low_us AS response_p50_low_us,
+    r.p99_us AS response_p99_us, r.p99_low_us AS response_p99_low_us,
+    c.p50_us AS completion_p50_us, c.p50_low_us AS completion_p50_low_us,
+    c.p99_us AS completion_p99_us, c.p99_low_us AS completion_p99_low_us
+FROM books
+LEFT JOIN (FROM times WHERE measure = 'response') r USING (operation, contender)
+LEFT JOIN (FROM times WHERE measure = 'completion') c USING (operation, contender)
+LEFT JOIN waits USING (contender)
+LEFT JOIN drains USING (contender)
+ORDER BY operation, contender"""
+
+# Over several repetitions: mean shares and rates, the largest backlog, the longest times. A time that ran out in one
+# of them is known to be at least that; a queue that never drained in one of them has no time to drain.
+RECOVERY = f"""\
+{REPLAYS},
+faults AS (
+    SELECT w.*, contender, duration_us FROM replays JOIN recovery w USING ({KEY})
+)
+SELECT contender, fault, target, kind, bool_or(present) AS present, avg(w.requests) AS requests,
+    median(start_us) AS start_us, median(end_us) AS end_us,
+    avg(end_us - start_us) < 0.95 * avg(duration_us) AS passing,
+    avg(1 - error_share_in_window) AS acknowledged_share, avg(success_share) AS success_share,
+    avg(goodput_before_per_s) AS goodput_before_per_s, avg(goodput_in_window_per_s) AS goodput_in_window_per_s,
+    avg(goodput_after_per_s) AS goodput_after_per_s,
+    max(backlog_max) AS backlog_max, CASE WHEN count(drain_us) = count(*) THEN max(drain_us) END AS drain_us,
+    max(last_commit_us) AS last_commit_us,
+    CASE WHEN count(back_to_normal_low_us) = 0 THEN max(back_to_normal_us) END AS back_to_normal_us,
+    greatest(max(back_to_normal_low_us), max(back_to_normal_us)) AS back_to_normal_low_us
+FROM faults w
+LEFT JOIN last_commits USING ({KEY}, fault)
+GROUP BY contender, fault, target, kind
+ORDER BY fault, contender"""
+
+# The share of all offered requests, not of the acknowledged ones: an architecture that answers few, and those
+# quickly, must not look fast. Every point lies on the exact curve; 150 steps of the time axis choose which are kept.
+# None lies within a bin of `distributions`, so where all the axis is less than some two octaves long there are fewer.
+LATENCY = f"""\
+{REPLAYS},
+bins AS (
+    SELECT contender, operation, measure, from_us, sum(d.requests) AS requests,
+        min(min_us) AS min_us, max(max_us) AS max_us
+    FROM replays JOIN distributions d USING ({KEY})
+    WHERE measure IN ('response', 'completion')
+    GROUP BY ALL
+),
+offers AS (
+    SELECT contender, operation, measure, sum(offered) AS offered
+    FROM replays JOIN ledger l USING ({KEY})
+    CROSS JOIN (SELECT unnest(['response', 'completion']) AS measure) m
+    GROUP BY ALL
+),
+spans AS (
+    SELECT operation, greatest(min(min_us), 1) AS low_us, greatest(max(max_us), 2) AS high_us
+    FROM offers LEFT JOIN bins USING (contender, operation, measure)
+    GROUP BY ALL
+),
+totals AS (
+    SELECT contender, operation, measure, any_value(offered) AS offered, coalesce(sum(requests), 0) AS reached
+    FROM offers LEFT JOIN bins USING (contender, operation, measure)
+    GROUP BY ALL
+),
+steps AS (
+    SELECT contender, operation, measure,
+        floor(150 * ln(greatest(max_us, low_us) / low_us) / ln((high_us + 1) / low_us)) AS step,
+        greatest(max(max_us), 1) AS us, sum(requests) AS reached
+    FROM bins JOIN spans USING (operation)
+    GROUP BY ALL
+),
+points AS (
+    SELECT contender, operation, measure, us,
+        sum(reached) OVER (PARTITION BY contender, operation, measure ORDER BY step) AS reached
+    FROM steps
+    UNION ALL  -- every curve starts at none, and goes on level to the chart's edge
+    SELECT contender, operation, measure, low_us * 0.8, 0 FROM totals JOIN spans USING (operation)
+    UNION ALL
+    SELECT contender, operation, measure, high_us * 1.25, reached FROM totals JOIN spans USING (operation)
+)
+SELECT operation, measure, contender, round(us)::BIGINT AS us, round(p.reached / offered, 5)::DOUBLE AS share
+FROM points p JOIN totals USING (contender, operation, measure)
+WHERE us IS NOT NULL
+ORDER BY operation, measure, contender, us, share"""
+
+# Bins of one second; of more where a replay is so long that a chart could not show them apart.
+_BINS = f"""\
+{REPLAYS},
+longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
+
+DOOR = f"""\
+{_BINS},
+bins AS (
+    SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s, us
+),
+fates AS (SELECT unnest(['acknowledged', 'throttled', 'failed']) AS fate),
+counted AS (
+    SELECT contender, floor(second / bin_s)::BIGINT AS bin,
+        unnest([
+            {{'fate': 'acknowledged', 'n': sum(acknowledged)}},
+            {{'fate': 'throttled', 'n': sum(throttled)}},
+            {{'fate': 'failed', 'n': sum(failed)}}
+        ], recursive := true)
+    FROM longest, replays JOIN timeline t USING ({KEY})
+    GROUP BY contender, floor(second / bin_s)
+)
+SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
+    round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
+ORDER BY ALL"""
+
+BACKLOG = f"""\
+{_BINS},
+watched AS (
+    SELECT contender, bin_s, floor(second / bin_s)::BIGINT AS bin, waiting_max, waiting_last, last_us
+    FROM longest, replays JOIN backlog b USING ({KEY})
+    WHERE second >= 0
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, max(waiting_max) AS waiting
+FROM watched
+GROUP BY contender, bin, bin_s
+UNION ALL  -- what was left when watching ended
+SELECT contender, ((max(bin) + 1) * bin_s)::DOUBLE, arg_max(waiting_last, last_us)
+FROM watched
+GROUP BY contender, bin_s
+ORDER BY ALL"""
+
+# What was stored, whatever its client was told. From the second after the last commit on nothing is drawn.
+GOODPUT = f"""\
+{_BINS},
+stored AS (
+    SELECT contender, floor(second / bin_s)::BIGINT AS bin, sum(t.stored) AS n
+    FROM longest, replays JOIN timeline t USING ({KEY})
+    WHERE operation = 'command' AND t.stored > 0
+    GROUP BY ALL
+),
+bins AS (
+    SELECT contender, count(DISTINCT repetition) AS repetitions, bin_s,
+        unnest(range(0, (SELECT max(bin) + 2 FROM stored)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
+FROM bins LEFT JOIN stored USING (contender, bin)
+ORDER BY ALL"""
+
+# In each replay faults start some microseconds earlier or later.
+WINDOWS = f"""\
+{REPLAYS}
+SELECT contender, fault, w.target, kind, bool_or(present) AS present,
+    median(start_us) / 1e6 AS start_s, median(end_us) / 1e6 AS end_s
+FROM replays JOIN recovery w USING ({KEY})
+GROUP BY ALL
+ORDER BY contender, fault"""
+
+FATES = f"""\
+{REPLAYS}
+SELECT operation, contender,
+    CASE WHEN outcome IN ('answered', 'accepted') THEN state
+        WHEN state <> 'rejected' THEN 'ghost'
+        WHEN outcome = 'throttled' THEN 'throttled'
+        ELSE 'failed'
+    END AS fate,
+    sum(f.requests)::BIGINT AS requests
+FROM replays
+JOIN fates f USING ({KEY})
+GROUP BY ALL
+ORDER BY ALL"""
+
+
+def bound(sql: str, **values: str) -> str:
+    """``sql`` with each ``$name`` replaced by its value as a literal: what is run is what the page shows."""
+    return re.sub(r"\$(\w+)", lambda match: "'" + values[match[1]].replace("'", "''") + "'", sql)

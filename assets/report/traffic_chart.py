@@ -1,0 +1,54 @@
+"""The chart of a recording's rate over time. Like the others of `charts`: a pure function, in ``currentColor``."""
+
+import altair as alt
+import numpy as np
+
+from assets.report.charts import Drawing, Width
+from workloads.recordings.traffic import Course
+
+# Commands and queries, in colours that no architecture and no fate has.
+_COLOURS = {"command": "#B35900", "query": "#7A7FB8"}
+_NOUNS = {"command": "commands", "query": "queries"}
+_UNITS = (
+    (2 * 86400.0, 86400.0, "days"),
+    (2 * 3600.0, 3600.0, "hours"),
+    (300.0, 60.0, "minutes"),
+    (0.0, 1.0, "seconds"),
+)
+
+
+def rate_figure(course: Course, *, width: Width = 480, height: int = 150) -> Drawing:
+    """Requests a second over recorded time, stacked by operation; gaps are bands across it."""
+    unit_s, unit = next((unit_s, unit) for least, unit_s, unit in _UNITS if course.duration_s >= least)
+    starts = np.arange(len(next(iter(course.per_s.values())))) * course.bin_s / unit_s
+    rows = [
+        {"t": start, "per_s": per_s, "operation": _NOUNS[operation]}
+        for operation, rates in course.per_s.items()
+        for start, per_s in zip(starts.tolist(), rates.tolist(), strict=True)
+    ]
+    domain = [_NOUNS[operation] for operation in course.per_s]
+    scale = alt.Scale(domain=domain, range=[_COLOURS[operation] for operation in course.per_s])
+    axis = alt.X(
+        "t:Q",
+        scale=alt.Scale(domain=[0, max(course.duration_s, course.bin_s) / unit_s], nice=False),
+        axis=alt.Axis(title=f"{unit} since the first request", tickCount=8),
+    )
+    areas = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_area(interpolate="step-after", clip=True)
+        .encode(
+            x=axis,
+            y=alt.Y("per_s:Q", stack="zero", axis=alt.Axis(title="requests a second", tickCount=4)),
+            color=alt.Color(
+                "operation:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, symbolType="square")
+            ),
+        )
+    )
+    gaps = [{"t": gap.start_s / unit_s, "until": (gap.start_s + gap.length_s) / unit_s} for gap in course.gaps]
+    bands = (
+        alt.Chart(alt.InlineData(values=gaps))
+        .mark_rect(opacity=0.12, color="currentColor")
+        .encode(x=axis, x2="until:Q")
+    )
+    layers = [bands, areas] if gaps else [areas]
+    return alt.LayerChart(layer=layers).properties(width=width, height=height)

@@ -1,0 +1,92 @@
+"""``archduel prices``: what counts, where it is from, and how it is replaced."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from resources.prices.book import BUNDLED_PRICES, Price, assumptions, bundled_prices, own_assumptions, prices
+from resources.prices.offers import import_offers
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import Places
+
+
+def show_prices(
+    places: Places, console: Console, *, imports: Sequence[Path] = (), region: str = "us-east-1", reset: bool = False
+) -> None:
+    """Take prices in from AWS's offer files, or go back to the bundled ones, where asked for; then list what counts."""
+    if imports and reset:
+        raise UsageError("--import and --reset together make no sense: choose one")
+    if reset:
+        _reset(places, console)
+    if imports:
+        _import(places, console, imports, region)
+    _list_prices(places, console)
+    _list_assumptions(places, console)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _prices_of(number: int, region: str) -> str:
+    return f"1 price of {region} is" if number == 1 else f"{number} prices of {region} are"
+
+
+def _reset(places: Places, console: Console) -> None:
+    existed = places.prices.exists()
+    try:
+        places.prices.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArchduelError(f"cannot remove {places.prices}: {error.strerror or error}") from None
+    _say(console, f"removed {places.prices}" if existed else "nothing to reset: the bundled prices count already")
+
+
+def _import(places: Places, console: Console, files: Sequence[Path], region: str) -> None:
+    with console.status("reading AWS's price list") as status:
+        done = import_offers(places, files, region, progress=lambda file: status.update(f"reading {file.name}"))
+    _say(console, f"{_prices_of(len(done.found), region)} in {done.file}: {', '.join(done.found)}")
+    for name, reason in done.kept.items():
+        _say(console, f"  {name} stays as it was: {reason}")
+
+
+def _list_prices(places: Places, console: Console) -> None:
+    now, bundled = prices(places).entries(), bundled_prices().entries()
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("price")
+    table.add_column("USD", justify="right", no_wrap=True)
+    table.add_column("per", no_wrap=True)
+    table.add_column("date", no_wrap=True)
+    table.add_column("source", overflow="fold")
+    for name, price in now.items():
+        own = "" if price == bundled[name] else " *"
+        table.add_row(name + own, _amount(price), price.unit, price.date.isoformat(), price.source)
+    console.print(table)
+    if any(price != bundled[name] for name, price in now.items()):
+        _say(console, f"* from {places.prices}; `archduel prices --reset` goes back to the bundled ones")
+    else:
+        _say(console, f"all bundled ({BUNDLED_PRICES.name}); your own go to {places.prices}")
+
+
+def _list_assumptions(places: Places, console: Console) -> None:
+    now = assumptions(places)
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("assumption")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("")
+    table.add_column("why", overflow="fold")
+    for name, entry in now:
+        if name == "batching":
+            table.add_row(name, str(entry), "", "modelled from the recorded rate and the window, or observed")
+        else:
+            table.add_row(name, f"{entry.value:g}", "assumed" if entry.assumed else "", entry.source)
+    console.print(table)
+    _say(console, f"your own go to {own_assumptions(places)}")
+
+
+def _amount(price: Price) -> str:
+    # A price of 0.0000166667 says little as 1.67e-05.
+    text = f"{price.usd:.10f}".rstrip("0")
+    whole, _, fraction = text.partition(".")
+    return f"{whole}.{fraction:0<2}"

@@ -1,0 +1,233 @@
+"""An architecture as a CloudFormation template: what provisioning asks AWS for, written down instead of asked.
+
+Belongs here: the services' stand-ins that write down. There is no second description of an architecture: what is
+provisioned is its module and `resources.architectures.parts`; what they call that has no counterpart here is refused
+by name.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NoReturn, cast
+
+import yaml
+
+from resources.architectures import Architecture
+from resources.architectures.stack import Facts, Node, Stack, StackSettings
+from resources.aws.clients import ACCOUNT, REGION, Pace, Services
+from workloads.errors import ArchduelError
+
+CODE = "resources/architectures/handlers"
+
+
+def template(architecture: Architecture, settings: StackSettings | None = None) -> dict[str, Any]:
+    """The template that makes what `Stack.ensure_all` makes, under the names of its CloudFormation stack."""
+    pad = _Pad()
+    nodes = {name: replace(node, make=pad.noting(name, node)) for name, node in architecture.nodes.items()}
+    stack = Stack(cast("Services", pad), nodes, "", settings or StackSettings(), prefix="${AWS::StackName}")
+    stack.ensure_all()
+    whole = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"{architecture.title}: {architecture.description}",
+        "Resources": pad.resources,
+        "Outputs": {"ApiUrl": {"Description": "POST /orders, GET /orders/{id}", "Value": stack.api_url}},
+    }
+    return cast("dict[str, Any]", _resolved(whole))
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """For people and for the AWS command line, in the order it was written."""
+    return yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
+
+
+@dataclass
+class _Pad:
+    """Takes the place of `Services`: every service writes into ``resources``, by logical name. Identities are answered
+    as ``${...}``, which `_resolved` makes references of.
+    """
+
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)  # name to properties
+    region: str = REGION
+    account: str = ACCOUNT
+    partition: str = "aws"
+    pace: ClassVar[Pace] = Services.pace
+    shares_clock: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.node = ""
+        self.dynamodb = _Tables(self)
+        self.sqs = _Queues(self)
+        self.lambda_ = _Functions(self)
+        self.iam = _Roles(self)
+        self.logs = _Logs(self)
+        self.apigateway = _Gateway(self)
+
+    def api_url(self, api_id: str, stage: str) -> str:
+        return f"https://{api_id}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{stage}"
+
+    def noting(self, name: str, node: Node) -> Callable[[Stack], Facts]:
+        """``node.make``, with what it calls for written down under its name."""
+
+        def make(stack: Stack) -> Facts:
+            self.node = _logical(name)
+            return node.make(stack)
+
+        return make
+
+    def write(self, kind: str, properties: Mapping[str, Any], *, name: str = "") -> str:
+        """One resource more; returns its logical name."""
+        logical = self.node + name
+        if logical in self.resources:
+            raise ArchduelError(f"two resources of a template would be called {logical}")
+        self.resources[logical] = {"Type": f"AWS::{kind}", "Properties": dict(properties)}
+        return logical
+
+
+@dataclass(frozen=True)
+class _Service:
+    pad: _Pad
+
+    def __getattr__(self, operation: str) -> NoReturn:
+        service = type(self).__name__.strip("_").lower()
+        raise ArchduelError(f"no template can say what {self.pad.node} asks for: {operation} of {service}")
+
+
+class _Tables(_Service):
+    def create_table(self, **asked: Any) -> Facts:
+        return {"TableDescription": {"TableArn": f"${{{self.pad.write('DynamoDB::Table', asked)}.Arn}}"}}
+
+
+class _Queues(_Service):
+    def create_queue(self, *, QueueName: str, Attributes: Mapping[str, str]) -> Facts:  # noqa: N803 - boto3's names
+        attributes = {name: json.loads(value) for name, value in Attributes.items()}
+        return {"QueueUrl": f"${{{self.pad.write('SQS::Queue', {'QueueName': QueueName, **attributes})}}}"}
+
+    def get_queue_attributes(self, *, QueueUrl: str, **_: Any) -> Facts:  # noqa: N803 - boto3's names
+        return {"Attributes": {"QueueArn": f"{QueueUrl.removesuffix('}')}.Arn}}"}}
+
+
+class _Roles(_Service):
+    def create_role(self, *, RoleName: str, AssumeRolePolicyDocument: str, **_: Any) -> Facts:  # noqa: N803 - boto3's
+        # CloudFormation names it itself: to name a role is a right that few are given.
+        properties = {"AssumeRolePolicyDocument": json.loads(AssumeRolePolicyDocument), "Policies": []}
+        logical = self.pad.write("IAM::Role", properties, name="Role")
+        self.pad.roles[RoleName] = properties
+        return {"Role": {"Arn": f"${{{logical}.Arn}}"}}
+
+    def put_role_policy(self, *, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:  # noqa: N803 - boto3's
+        policy = {"PolicyName": PolicyName, "PolicyDocument": json.loads(PolicyDocument)}
+        self.pad.roles[RoleName]["Policies"].append(policy)
+
+
+class _Logs(_Service):
+    def create_log_group(self, *, logGroupName: str) -> None:  # noqa: N803 - boto3's names
+        self.pad.write("Logs::LogGroup", {"LogGroupName": logGroupName}, name="Log")
+
+
+class _Functions(_Service):
+    def create_function(self, **asked: Any) -> None:
+        self.pad.write("Lambda::Function", {**asked, "Code": CODE})
+
+    def get_function_configuration(self, **_: Any) -> Facts:
+        return {"State": "Active", "FunctionArn": f"${{{self.pad.node}.Arn}}"}
+
+    def put_function_concurrency(self, *, ReservedConcurrentExecutions: int, **_: Any) -> None:  # noqa: N803
+        properties = self.pad.resources[self.pad.node]["Properties"]
+        properties["ReservedConcurrentExecutions"] = ReservedConcurrentExecutions
+
+    def list_event_source_mappings(self, **_: Any) -> Facts:
+        return {"EventSourceMappings": []}
+
+    def create_event_source_mapping(self, **asked: Any) -> Facts:
+        resources = self.pad.resources
+        consumer = next(
+            name for name, one in resources.items() if one["Properties"].get("FunctionName") == asked["FunctionName"]
+        )
+        told = {**asked, "FunctionName": f"${{{consumer}}}"}
+        return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', told)}}}"}
+
+    def add_permission(self, *, FunctionName: str, StatementId: str, **asked: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
+        name = f"Invokes{FunctionName[2:].partition('.')[0]}"
+        self.pad.write("Lambda::Permission", {**asked, "FunctionName": FunctionName}, name=name)
+
+
+class _Gateway(_Service):
+    def get_rest_apis(self, **_: Any) -> Facts:
+        return {"items": []}
+
+    def create_rest_api(self, *, endpointConfiguration: Facts, **asked: Any) -> Facts:  # noqa: N803 - boto3's names
+        told = {**_capitalised(asked), "EndpointConfiguration": _capitalised(endpointConfiguration)}
+        return {"id": f"${{{self.pad.write('ApiGateway::RestApi', told)}}}"}
+
+    def get_resources(self, *, restApiId: str) -> Facts:  # noqa: N803 - boto3's names
+        return {"items": [{"id": f"{restApiId.removesuffix('}')}.RootResourceId}}"}]}
+
+    def create_resource(self, *, pathPart: str, **asked: str) -> Facts:  # noqa: N803 - boto3's names
+        told = {**_capitalised(asked), "PathPart": pathPart}
+        name = "Path" + _logical(pathPart.strip("{}"))
+        return {"id": f"${{{self.pad.write('ApiGateway::Resource', told, name=name)}}}"}
+
+    def put_method(self, **asked: Any) -> None:
+        self.pad.write("ApiGateway::Method", _capitalised(asked), name=_logical(asked["httpMethod"]))
+
+    def put_integration(self, **asked: Any) -> None:
+        self._method(asked)["Integration"] = _capitalised(_without_route(asked))
+
+    def put_method_response(self, **asked: str) -> None:
+        self._method(asked).setdefault("MethodResponses", []).append(_capitalised(_without_route(asked)))
+
+    def put_integration_response(self, **asked: str) -> None:
+        responses = self._method(asked)["Integration"].setdefault("IntegrationResponses", [])
+        responses.append(_capitalised(_without_route(asked)))
+
+    def create_deployment(self, *, restApiId: str, stageName: str) -> None:  # noqa: N803 - boto3's names
+        methods = [name for name, one in self.pad.resources.items() if one["Type"] == "AWS::ApiGateway::Method"]
+        deployment = self.pad.write("ApiGateway::Deployment", {"RestApiId": restApiId}, name="Deployment")
+        self.pad.resources[deployment]["DependsOn"] = methods
+        told = {"RestApiId": restApiId, "DeploymentId": f"${{{deployment}}}", "StageName": stageName}
+        self.pad.write("ApiGateway::Stage", told, name="Stage")
+
+    def _method(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        properties: dict[str, Any] = self.pad.resources[self.pad.node + _logical(asked["httpMethod"])]["Properties"]
+        return properties
+
+
+def _without_route(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if name not in ("restApiId", "resourceId", "httpMethod")}
+
+
+def _logical(name: str) -> str:
+    """A CloudFormation name: ``dead_letter_queue`` is ``DeadLetterQueue``, ``POST`` is ``Post``."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _capitalised(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """boto3's names of API Gateway as CloudFormation has them."""
+    return {name[:1].upper() + name[1:]: value for name, value in asked.items()}
+
+
+# What the lab knows of where it is, as a template has to leave it open.
+_ANYWHERE = {REGION: "${AWS::Region}", ACCOUNT: "${AWS::AccountId}", "arn:aws:": "arn:${AWS::Partition}:"}
+
+
+def _resolved(value: Any) -> Any:
+    """``value`` with references in place of what names another resource, and of account, region and partition."""
+    match value:
+        case str():
+            for told, anywhere in _ANYWHERE.items():
+                value = value.replace(told, anywhere)
+            return _reference(value) if "${" in value else value
+        case Mapping():
+            return {name: _resolved(one) for name, one in value.items()}
+        case list():
+            return [_resolved(one) for one in value]
+    return value
+
+
+def _reference(text: str) -> dict[str, Any]:
+    name = text.removeprefix("${").removesuffix("}")
+    if text != f"${{{name}}}" or "${" in name:
+        return {"Fn::Sub": text}
+    logical, dot, attribute = name.partition(".")
+    return {"Fn::GetAtt": [logical, attribute]} if dot else {"Ref": logical}

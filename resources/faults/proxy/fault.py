@@ -1,0 +1,101 @@
+"""A fault that is on: which requests it hits, decided by filter, rate and seeded chance.
+
+Belongs here: reading what a fault is told, and choosing. What happens to those hit is
+`resources.faults.proxy.behaviours`.
+"""
+
+import dataclasses
+import struct
+import time
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from resources.faults.proxy import settings
+from resources.faults.proxy.behaviours import KINDS, PASS, Behaviour, Treatment
+from resources.faults.proxy.message import Request
+
+_CHOICE_KEYS = {"share", "operations", "above_per_s", "seed"}
+_LARGEST_SEED = 2**63 - 1
+_HIT, _KIND = 0, 1  # the first stream decides whether a request is hit, the others belong to the kind
+
+
+def uniform(seed: int, index: int, stream: int) -> float:
+    """A number of [0, 1) that depends on these three only: the same in every process, whatever was drawn before."""
+    digest = blake2b(struct.pack("<qqq", seed, index, stream), digest_size=8).digest()
+    return (int.from_bytes(digest, "little") >> 11) / 2**53
+
+
+class _TokenBucket:
+    """Lets through so many per second, after a burst of one second's worth."""
+
+    def __init__(self, per_s: float, clock_ns: Callable[[], int]) -> None:
+        self._per_s = per_s
+        self._capacity = max(1.0, per_s)
+        self._tokens = self._capacity
+        self._clock_ns = clock_ns
+        self._filled_ns = clock_ns()
+
+    def take(self) -> bool:
+        now_ns = self._clock_ns()
+        self._tokens = min(self._capacity, self._tokens + (now_ns - self._filled_ns) / 1e9 * self._per_s)
+        self._filled_ns = now_ns
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Fault:
+    """What a mapping says, from the moment this is made.
+
+    Its keys are ``kind``, the kind's own, and except for ``down``
+
+    - ``operations``: names of `Request.operation`; requests for others pass. Absent: all match.
+    - ``above_per_s``: the matching requests within this rate pass (token bucket, burst of one second's worth).
+    - ``share``: of the others, this part (0 to 1) is hit, by chance. Absent: all.
+    - ``seed``: of that chance. The n-th matching request meets the same chance in every process.
+
+    Raises `ValueError` with a reason for people.
+    """
+
+    def __init__(self, told: Mapping[str, Any], clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        keys = dict(told)
+        self._behaviour = _behaviour(keys)
+        self.listens = self._behaviour.listens
+        self._share = settings.number("share", keys.get("share", 1.0), least=0, most=1)
+        self._seed = settings.whole("seed", keys.get("seed", 0), least=0, most=_LARGEST_SEED)
+        self._operations = settings.texts("operations", keys["operations"]) if "operations" in keys else None
+        self._bucket: _TokenBucket | None = None
+        if "above_per_s" in keys:
+            self._bucket = _TokenBucket(settings.number("above_per_s", keys["above_per_s"], least=0.001), clock_ns)
+        self._matched = 0
+
+    def treatment(self, request: Request) -> Treatment:
+        """What happens to the next request. Counts it, so ask once."""
+        if self._operations is not None and request.operation not in self._operations:
+            return PASS
+        index = self._matched
+        self._matched += 1
+        if self._bucket is not None and self._bucket.take():
+            return PASS
+        if uniform(self._seed, index, _HIT) >= self._share:
+            return PASS
+        return self._behaviour.treat(request, lambda stream: uniform(self._seed, index, _KIND + stream))
+
+
+def _behaviour(keys: dict[str, Any]) -> Behaviour:
+    """Take the kind and its own keys out of ``keys``, leaving those of the choice."""
+    kind = keys.pop("kind", None)
+    make = KINDS.get(kind) if isinstance(kind, str) else None
+    if make is None:
+        raise ValueError(f"no such kind of fault: {kind!r}; there are {', '.join(sorted(KINDS))}")
+    fields = dataclasses.fields(make)
+    chosen = _CHOICE_KEYS if make.listens else set()
+    known = {field.name for field in fields}
+    if unknown := sorted(keys.keys() - known - chosen):
+        raise ValueError(f"{kind} does not know {', '.join(unknown)}; it knows {', '.join(sorted(known | chosen))}")
+    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+    if missing := sorted(needed - keys.keys()):
+        raise ValueError(f"{kind} needs {', '.join(missing)}")
+    return make(**{name: keys.pop(name) for name in known & keys.keys()})

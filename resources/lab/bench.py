@@ -1,0 +1,214 @@
+"""A test bench: one architecture on an instance of a target, behind its fault proxy, ready to be replayed against.
+
+Belongs here: starting, warming up, emptying and ending it. What is replayed is `resources.lab.experiment`.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from resources.architectures import Architecture
+from resources.architectures.stack import DEFAULT_VARIANT, Stack, StackSettings
+from resources.faults.control import FaultProxy
+from resources.faults.policies import mend
+from resources.lab import observation
+from resources.machine.leash import LOOPBACK
+from resources.targets import Feature, Limits, Platform
+from workloads.errors import ArchduelError
+from workloads.recordings.recording import peak_rate
+from workloads.replay.client import Client, Gauge, KeepAliveClient
+from workloads.replay.schedule import Schedule, split_url, warm_up
+from workloads.scenarios import Scenario
+
+_HOLD_MS = 500
+_PATIENCE_S = 10.0
+
+
+def settings_for(
+    scenario: Scenario,
+    architecture: Architecture,
+    schedule: Schedule,
+    limits: Limits,
+    variant: str = DEFAULT_VARIANT,
+) -> StackSettings:
+    """The resources' settings under a scenario, for a replay of ``schedule`` on a target with these ``limits``."""
+    named = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
+    # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
+    busy = peak_rate(schedule.due_us) * scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
+    settings = replace(
+        StackSettings(environments=min(limits.warm, max(StackSettings().environments, math.ceil(1.5 * busy)))),
+        work_us=scenario.work_us,
+        variant=variant,
+        delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
+        **{name: value for name in named if (value := getattr(scenario, name)) is not None},
+    )
+    # Where a scenario gives one of the two time-outs only, the other follows: AWS advises a factor of six, and refuses
+    # a queue whose messages come back before the function may have ended.
+    if scenario.visibility_timeout_s is None:
+        visible_s = max(settings.visibility_timeout_s, 6 * settings.function_timeout_s)
+        settings = replace(settings, visibility_timeout_s=visible_s)
+    elif scenario.function_timeout_s is None:
+        timeout_s = min(settings.function_timeout_s, settings.visibility_timeout_s)
+        settings = replace(settings, function_timeout_s=timeout_s)
+    # Unless the scenario means it otherwise a message outlives every fault of the table, or the dead-letter queue
+    # would be the scenario's doing and not a finding.
+    outages_us = (
+        end_us - start_us
+        for fault, start_us, end_us in scenario.windows(schedule.duration_us)
+        if fault.target == "table"
+    )
+    receives = math.ceil(1.5 * max(outages_us, default=0) / 1e6 / settings.visibility_timeout_s) + 2
+    limit = scenario.reserved_concurrency
+    return replace(
+        settings,
+        max_receive_count=scenario.max_receive_count or max(settings.max_receive_count, receives),
+        reserved_concurrency=None if limit is None else max(1, limit // len(architecture.functions)),
+    )
+
+
+class Bench:
+    """Started by the constructor, which does not wait, so that several start at once; `ready` waits.
+
+    ``proxies`` are those of the hops: to the ``table`` always, as what is not broken must cost the same as what is; to
+    the ``api`` where ``hops`` asks for one. There are none where the target lacks hops of ours. ``metered`` makes a
+    client of one that sends what the target allows, and no more.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        settings: StackSettings,
+        platform: Platform,
+        log_folder: Path,
+        hops: frozenset[str] = frozenset(),
+    ) -> None:
+        self.architecture = architecture
+        self.target, self.metered = platform.target, platform.metered
+        # Room for the warm ones, and for what a burst may need besides.
+        limits = self.target.limits
+        most = max(limits.environments, len(architecture.functions) * settings.environments + limits.spare)
+        self.instance = platform.start(architecture.name, most)
+        self.proxies: dict[str, FaultProxy] = {}
+        try:
+            _, port, _ = split_url(self.instance.endpoint_url)
+            for hop in sorted(hops | {"table"}) if Feature.HOPS not in self.target.lacks else ():
+                host = self.instance.functions_call if hop == "table" else LOOPBACK  # the API's callers are ours
+                self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder, host)
+        except BaseException:
+            self.close()
+            raise
+        table_url = self.proxies["table"].url if "table" in self.proxies else ""
+        clients = platform.connect(self.instance, 2)
+        self.stack = Stack(clients, architecture.nodes, table_url, settings, self.instance.prefix, platform.tags)
+        self._warm = self._used = False
+
+    def ready(self) -> "Bench":
+        self.instance.wait_until_ready()
+        for proxy in self.proxies.values():
+            proxy.wait_until_ready()
+        return self
+
+    @property
+    def api_url(self) -> str:
+        """Where callers send to: through the hop's proxy, where there is one."""
+        url = self.stack.api_url
+        return url.replace(self.instance.endpoint_url, self.proxies["api"].url, 1) if "api" in self.proxies else url
+
+    def check_alive(self) -> None:
+        """Raise `ArchduelError` with the last words of what died."""
+        proxies = ((f"fault proxy ({hop})", proxy.death()) for hop, proxy in self.proxies.items())
+        for name, words in (("emulator", self.instance.death()), *proxies):
+            if words is not None:
+                raise ArchduelError(
+                    f"the {name} of {self.architecture.name} died in the middle; nothing of this run was kept. {words}"
+                )
+
+    def warm_up(self, client: Client | None = None) -> None:
+        """Make execution environments, and send orders and readings through the whole path, once."""
+        if not self._warm:
+            with self.stack.clients.explained():
+                self._warm_up(client)
+
+    def _warm_up(self, client: Client | None) -> None:
+        self.stack.ensure_all()
+        self._warm = True
+        settings = self.stack.settings
+        if not settings.environments:
+            return
+        wanted = [
+            function
+            for node, function in self.stack.function_names.items()
+            for _ in range(
+                min(
+                    settings.reserved_concurrency or 1000,
+                    self.target.limits.consumers if node == "consumer" else settings.environments,
+                )
+            )
+        ]
+        # All at once and each held, or one environment would serve them one after another.
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            list(pool.map(self._make_environment, wanted))
+        self._send_through(self.metered(client or KeepAliveClient()))
+        if not observation.stored_items(self.stack):
+            raise ArchduelError(
+                f"no order of {self.architecture.name}'s warm-up was stored: its functions do not reach"
+                f" {self.stack.table_endpoint_url or 'the table'}, as when they run in containers with a network of"
+                " their own, or behind a firewall"
+            )
+
+    def _make_environment(self, function: str) -> None:
+        payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
+        self.stack.clients.lambda_.invoke(FunctionName=function, Payload=payload)
+
+    def _send_through(self, client: Client) -> None:
+        """Send a little, until the queue is empty and something is stored; again where roles, routes and mappings made
+        just now are not known everywhere yet, and nothing comes through.
+        """
+        deadline = time.monotonic() + self.stack.clients.pace.warm_s
+        while True:
+            client.send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), Gauge())
+            again = time.monotonic() + _PATIENCE_S
+            while observation.backlog(self.stack).waiting and time.monotonic() < again:
+                time.sleep(0.05)
+            if observation.stored_items(self.stack) or time.monotonic() > deadline:
+                return
+            time.sleep(self.stack.clients.pace.poll_s)
+
+    def fresh(self, seeded_order_ids: Iterable[str]) -> None:
+        """End every fault, empty everything and put the orders in that exist before the replay.
+
+        Where nothing is emptied at once a bench is good for one replay: what its warm-up left is told from the replay's
+        by its names and its time.
+        """
+        if self.target.empties:
+            for proxy in self.proxies.values():
+                proxy.switch(None)
+            mend(self.stack)
+            self.stack.empty()
+        elif self._used:
+            raise ArchduelError(f"{self.architecture.name}: a second replay on resources that cannot be emptied")
+        self._used = True
+        table = self.stack.facts["table"]["name"]
+        batch: list[dict[str, object]] = []
+        for order in seeded_order_ids:
+            item = {"id": {"S": order}, "status": {"S": "placed"}, "details": {"S": ""}}
+            batch.append({"PutRequest": {"Item": item}})
+            if len(batch) == 25:
+                self._put(table, batch)
+                batch = []
+        if batch:
+            self._put(table, batch)
+
+    def _put(self, table: str, batch: list[dict[str, object]]) -> None:
+        request = {table: batch}
+        while request:
+            request = self.stack.clients.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+
+    def close(self) -> None:
+        for proxy in self.proxies.values():
+            proxy.close()
+        self.instance.close()

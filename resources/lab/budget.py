@@ -1,0 +1,158 @@
+"""What a comparison will make, send and cost where it is paid for, told before it does.
+
+Belongs here: the estimate, from AWS's documented prices and `resources.prices`'s assumptions. What is allowed is
+`resources.targets.spending`. It leaves out what nobody can know: retries of what fails, and free tiers.
+"""
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from resources.architectures import Architecture, architectures
+from resources.aws.clients import Pace
+from resources.prices.book import Assumptions, Prices, assumptions, prices
+from resources.prices.model import Counts, expected_counts, total_usd
+from resources.targets import Platform
+from workloads.places import Places
+from workloads.replay.schedule import Schedule, warm_up
+from workloads.scenarios import Scenario
+
+_TITLES = {
+    "apigateway": "REST API",
+    "dynamodb": "table",
+    "lambda": "function",
+    "lambda_mapping": "event source mapping",
+    "sqs": "queue",
+}
+_WARM_UP = len(warm_up(20, 0.5))  # as `resources.lab.bench` sends it, once where all goes well
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contender's share: an architecture that a schedule is replayed through so often at most."""
+
+    architecture: Architecture
+    scenario: Scenario
+    schedule: Schedule
+    replays: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """``made`` counts resources by what they are called; ``looks`` are calls of the services' own APIs while a replay
+    runs and settles. USD by prices documented for ``price_date``.
+    """
+
+    made: Counter[str] = field(default_factory=Counter)
+    replays: int = 0
+    offered: int = 0
+    warm_up: int = 0
+    seeded: int = 0
+    looks: int = 0
+    usd: float = 0.0
+    price_date: dt.date = dt.date.min
+
+    @property
+    def requests(self) -> int:
+        """What is sent to APIs: what ceilings are about."""
+        return self.offered + self.warm_up
+
+    def sentences(self) -> list[str]:
+        """For people, a line each."""
+        made = ", ".join(f"{count:,} {title}{'s' if count > 1 else ''}" for title, count in self.made.items())
+        return [
+            f"makes, and takes away again, at most: {made}",
+            f"sends at most {self.requests:,} requests in {self.replays} replays, {self.warm_up:,} of them to warm up",
+            f"besides: {self.seeded:,} orders put in before, {self.looks:,} looks at queues and tables",
+            f"estimated cost: {self.usd:.4f} USD (documented: prices of {self.price_date}; no free tier, no retries)",
+        ]
+
+    def __add__(self, other: "Budget") -> "Budget":
+        numbers = ("replays", "offered", "warm_up", "seeded", "looks", "usd")
+        return Budget(
+            made=self.made + other.made,
+            price_date=max(self.price_date, other.price_date),
+            **{name: getattr(self, name) + getattr(other, name) for name in numbers},
+        )
+
+
+def budget(parts: Iterable[Part], platform: Platform, pace: Pace, places: Places) -> Budget:
+    """What ``parts`` come to on a platform that is charged for, each replay at the ``pace`` of its services."""
+    target = platform.target
+    book, sizes = prices(places), assumptions(places)
+    whole = Budget(price_date=min(price.date for price in book.entries().values()))
+    for part in parts:
+        stacks = 1 if target.empties else part.replays
+        environments = len(part.architecture.functions) * target.limits.warm
+        held_gb_s = stacks * environments * 0.5 * sizes.memory_mb.value / 1024  # to be warm, half a second each
+        one = _of_one(part, stacks, pace, book, sizes)
+        whole += replace(one, usd=one.usd + held_gb_s * book.function_time_x86.usd)
+    return whole
+
+
+def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumptions) -> Budget:
+    architecture, schedule = part.architecture, part.schedule
+    made: Counter[str] = Counter()
+    for node in architecture.nodes.values():
+        made[_TITLES.get(node.kind, node.kind)] += stacks
+    made["role"] += stacks * (len(architecture.functions) + bool(architecture.queued))
+    made["log group"] += stacks * len(architecture.functions)
+    seeds = len(schedule.seeded_order_ids())
+    queues = sum(node.kind == "sqs" for node in architecture.nodes.values())
+    polls = pace.quiet_polls if queues else 3
+    looks = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + polls * (queues + 1)
+    counts = _counts(part, seeds)
+    usd = (
+        total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
+        + looks * book.queue_requests.usd / 1e6
+        + polls * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
+    )
+    return Budget(
+        made,
+        part.replays,
+        part.replays * len(schedule),
+        stacks * _WARM_UP,
+        part.replays * seeds,
+        part.replays * looks,
+        part.replays * usd,
+    )
+
+
+def _counts(part: Part, seeds: int) -> Counts:
+    """What one replay takes where nothing fails, its seeds and its warm-up included."""
+    warm = _WARM_UP / 2
+    number = {operation: part.schedule.operations.count(operation) + warm for operation in ("command", "query")}
+    requests = sum(number.values())
+    queued = part.architecture.queued
+    messages = sum(count for operation, count in number.items() if operation in queued)
+    return Counts(
+        committed=number["command"],
+        requests=requests,
+        responses=requests,
+        function_invocations=requests - messages,
+        messages=messages,
+        deliveries=messages,
+        batches=messages,  # of one message each: the dearest case
+        order_writes=number["command"] + seeds,
+        answer_writes=number["query"] if "query" in queued else 0,
+        reads=number["query"],
+        work_ms=part.scenario.work_us / 1000 * requests,
+        seconds=part.schedule.duration_us / 1e6,
+    )
+
+
+def usd_per_request(places: Places) -> float:
+    """What the dearest kind of request costs, through the dearest architecture, by documented prices."""
+    book, sizes = prices(places), assumptions(places)
+
+    def of(queued: Sequence[str], queries: float) -> float:
+        counts = expected_counts(queued, queries_per_command=queries)
+        return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
+
+    each = []
+    for one in architectures().values():
+        command = of(sorted(one.queued), 0)
+        each += [command, of(sorted(one.queued), 1) - command]
+    return max(each)

@@ -1,0 +1,465 @@
+"""The lab of one run: benches started when first needed, replays interleaved over architectures, evidence stored.
+
+Belongs here: what is kept alive for how long, in which order, under which lock. One replay is
+`resources.lab.experiment`; Dagster only calls this.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import filelock
+import pyarrow as pa
+
+from assets.analysis.statistics.sequential import looks
+from assets.analysis.stopping import undecided
+from resources.architectures import architectures
+from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS, Facts
+from resources.conformance import storage as conformance
+from resources.faults.conductor import proxied_hops
+from resources.faults.policies import lacking
+from resources.lab import experiment
+from resources.lab.bench import Bench, settings_for
+from resources.lab.experiment import OTHERS_AT_MOST
+from resources.lab.interleaving import turns
+from resources.lab.load_plan import Offer, default_speed, offer
+from resources.progress import Reporter, Silent
+from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
+from resources.warehouse import observations as evidence
+from resources.warehouse.observations import EvidenceStore, Tables
+from workloads.errors import ArchduelError, UsageError, choose
+from workloads.places import REPOSITORY, Places
+from workloads.recordings.library import Library
+from workloads.recordings.recording import Recording
+from workloads.recordings.shape import Shape
+from workloads.replay.client import Client, KeepAliveClient
+from workloads.scenarios import Scenario, scenario
+
+CELL_SEPARATOR = "__"
+DEFAULT_BASELINE = "synchronous"
+NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
+
+
+@cache
+def code_version() -> str:
+    """archduel's version and a digest of all that decides outcomes."""
+    digest = hashlib.blake2b(digest_size=6)
+    for package in ("assets/analysis", "resources", "workloads"):
+        for path in sorted((REPOSITORY / package).rglob("*")):
+            if path.suffix in {".py", ".sql", ".toml"}:
+                digest.update(path.read_bytes())
+    return f"{version('archduel')}+{digest.hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which comparison a replay belongs to."""
+
+    comparison_id: str
+    origin: str  # nightly, adhoc
+    night: str
+
+
+@dataclass(frozen=True)
+class LabSettings:
+    """How to replay, the same for every cell and architecture of a comparison.
+
+    ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut what
+    is left in the shape (`workloads.recordings.shape`) that ``start_s``, ``end_s``, ``sample``, ``amplify`` and
+    ``loop`` say. ``variants`` are those of the functions' writing, each replayed through every architecture. With
+    ``aa`` everything is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the
+    others are judged against. With ``budget_s`` a cell is repeated until every verdict on it is decided,
+    ``repetitions`` times at most, or until the next repetition would outlast these seconds. A replay during which
+    others used more of this machine's CPU than the share ``others_at_most`` is invalid. ``target`` is what it all runs
+    on, with the ``target_options`` it must be told; a cell names its own.
+    """
+
+    repetitions: int = 1
+    budget_s: float | None = None
+    speed: float | None = None
+    duration_s: float | None = None
+    limit: int | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    sample: float = 1.0
+    amplify: float = 1.0
+    loop: int = 1
+    longest_pause_s: float = 1.0
+    seed: int = 1
+    variants: tuple[str, ...] = (DEFAULT_VARIANT,)
+    aa: bool = False
+    baseline: str = DEFAULT_BASELINE
+    others_at_most: float = OTHERS_AT_MOST
+    wait: bool = True
+    target: str = DEFAULT_TARGET
+    target_options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("speed", "duration_s", "budget_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ArchduelError(f"{name} must be greater than 0")
+        if self.repetitions < 1 or (self.limit is not None and self.limit < 1):
+            raise ArchduelError("repetitions and limit must be at least 1")
+        _ = self.shape  # refuses what makes no sense
+        choose(architectures(), self.baseline, "baseline")
+        choose(targets(), self.target, "target")
+        for variant in self.variants:
+            choose(dict.fromkeys(VARIANTS), variant, "variant")
+        if not self.variants or len(set(self.variants)) < len(self.variants):
+            raise ArchduelError("variants must be named, each once")
+        if not 0 <= self.longest_pause_s < float("inf"):
+            raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
+        if not 0 <= self.others_at_most <= 1:
+            raise UsageError(
+                "others_at_most must be a share of this machine's CPU, from 0 to 1, which allows all of it"
+            )
+
+    @property
+    def shape(self) -> Shape:
+        """What of a recording is replayed, and how much of it."""
+        return Shape(self.start_s, self.end_s, self.sample, self.amplify, self.loop)
+
+    def cut(self, recording: Recording) -> Recording:
+        """What is replayed of ``recording``."""
+        return self.shape.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
+
+    def offer(
+        self, places: Places, recording: Recording, scenario: Scenario, platform: Platform, reporter: Reporter
+    ) -> Offer:
+        """What is sent when; measures the target's capacity where a default speed needs it and it never was.
+
+        Raises `UsageError` for a scenario that asks for what the target lacks.
+        """
+        if missing := lacking(scenario, platform.target):
+            raise UsageError(f"{scenario.name} cannot be had on {platform.title}: {missing}")
+        cut = self.cut(recording)
+        speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, platform, reporter)
+        return offer(
+            cut,
+            scenario,
+            speed=speed,
+            seed=self.seed,
+            longest_pause_s=self.longest_pause_s or None,
+            most_per_s=most_per_s,
+            most_busy=platform.target.limits.busy,
+        )
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms of the experiment: ``main``, and ``aa``, the same once more, where it is asked for."""
+        return ("main", "aa") if self.aa else ("main",)
+
+    @property
+    def most_made_up(self) -> int:
+        """How many repetitions are added, one for each that held an invalid replay; what is repeated until it is
+        decided goes on anyway."""
+        return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
+
+    def contenders(self, names: Sequence[str]) -> list["Contender"]:
+        """Everything that is replayed for the named architectures."""
+        return [Contender(*one) for one in itertools.product(names, self.variants, self.arms)]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is compared: an architecture whose functions write in one of the variants. In the arm ``aa`` it is the same
+    again, to be compared with itself.
+    """
+
+    architecture: str
+    variant: str
+    arm: str = "main"
+
+    @property
+    def partition(self) -> str:
+        """Its folder among a cell's evidence and outcomes."""
+        return "~".join([self.architecture, self.variant, *([self.arm] if self.arm != "main" else [])])
+
+    def __str__(self) -> str:
+        words = [
+            *([self.variant] if self.variant != DEFAULT_VARIANT else []),
+            *(["once more"] if self.arm == "aa" else []),
+        ]
+        return self.architecture + (f" ({', '.join(words)})" if words else "")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a replay of one architecture came to, for people."""
+
+    requests: int
+    seconds: float
+    speed: float
+    interleaved: tuple[str, ...]
+
+
+def _is_invalid(tables: Tables) -> bool:
+    return any(tables["experiments"].column("invalid_reason").to_pylist())
+
+
+def cell_name(workload: str, scenario: str, target: str = DEFAULT_TARGET) -> str:
+    """A cell's name. It says the target only where that is not the default one."""
+    return CELL_SEPARATOR.join([workload, scenario, *other_than_default(target)])
+
+
+def other_than_default(target: str) -> list[str]:
+    """What a name says of its target: nothing of the default one."""
+    return [] if target == DEFAULT_TARGET else [target]
+
+
+def split_cell(cell: str) -> tuple[str, str, str]:
+    """Workload, scenario and target of a cell's name."""
+    match cell.split(CELL_SEPARATOR):
+        case [workload, scenario]:
+            return workload, scenario, DEFAULT_TARGET
+        case [workload, scenario, target]:
+            return workload, scenario, target
+    raise ArchduelError(f"{cell!r} is no cell: a cell is {cell_name('WORKLOAD', 'SCENARIO', '[TARGET]')}")
+
+
+@dataclass
+class Lab:
+    """One run's lab. Use it as a context manager: leaving it ends every process it started."""
+
+    places: Places
+    settings: LabSettings = field(default_factory=LabSettings)
+    reporter: Reporter = field(default_factory=Silent)
+    client: Client = field(default_factory=KeepAliveClient)
+    run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        self._benches: dict[Contender, Bench] = {}
+        self._platforms: dict[str, Platform] = {}
+        self._exit = ExitStack()
+        self._locked = False
+        self._cell: str | None = None
+        self._offer: Offer | None = None
+        self.evidence = EvidenceStore(self.places)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def ensure(self, architecture: str, cell: str, node: str) -> Facts:
+        """Make one resource of an architecture, and what it needs; returns its facts."""
+        bench = self._bench(self.settings.contenders([architecture])[0], cell)
+        with bench.stack.clients.explained():
+            facts = bench.stack.ensure(node)
+        return {**facts, "target": self._platform_of(cell).title, "endpoint": bench.instance.endpoint_url}
+
+    def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
+        """Replay a cell through the named architectures, repetition by repetition in balanced order.
+
+        A repetition in which a replay was invalid stays as it is and is made up for by one more at the end. Stores the
+        evidence once all repetitions are done; yields each architecture's name and a summary.
+        """
+        scenario, offered = self._scenario(cell), self._offered(cell)
+        contenders = self.settings.contenders(names)
+        for contender in contenders:
+            self._bench(contender, cell, start_only=True)
+        for contender in contenders:
+            self.reporter.stage(f"{scenario.name}: building and warming up {contender}")
+            self._bench(contender, cell).warm_up(self.client)
+        repetitions: dict[Contender, list[Tables]] = {contender: [] for contender in contenders}
+        seconds = dict.fromkeys(names, 0.0)
+        made_up = 0
+        for repetition in itertools.count(1):
+            for contender in turns(contenders, repetition):
+                started = time.monotonic()
+                row = {
+                    "comparison_id": comparison.comparison_id,
+                    "origin": comparison.origin,
+                    "night": comparison.night,
+                    "repetition": repetition,
+                }
+                repetitions[contender].append(self._repetition(contender, cell, offered, scenario, row))
+                seconds[contender.architecture] += time.monotonic() - started
+            # Whoever is left without its pair decides nothing, and eight pairs are just enough for six metrics.
+            invalid = any(_is_invalid(parts[-1]) for parts in repetitions.values())
+            made_up += invalid and made_up < self.settings.most_made_up
+            if repetition >= self.settings.repetitions + made_up or self._enough(
+                repetition, sum(seconds.values()), repetitions, cell
+            ):
+                break
+        for contender in contenders:
+            tables = evidence.combine(repetitions[contender])
+            self.evidence.write(comparison.comparison_id, cell, contender.partition, tables)
+        for name in names:
+            requests = sum(
+                len(offered.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name
+            )
+            yield name, Summary(requests, round(seconds[name], 3), offered.speed, tuple(map(str, contenders)))
+
+    def _enough(self, repetition: int, seconds: float, repetitions: dict[Contender, list[Tables]], cell: str) -> bool:
+        """Whether a cell that is repeated until it is decided has been repeated often enough."""
+        if self.settings.budget_s is None:
+            return False
+        if repetition in dict(looks(most=max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
+            tables = {one.partition: evidence.combine(parts) for one, parts in repetitions.items()}
+            open_verdicts = undecided(tables, cell)
+            self.reporter.stage(f"{split_cell(cell)[1]}: {open_verdicts} verdicts open after {repetition} repetitions")
+            if not open_verdicts:
+                return True
+        return seconds * (repetition + 1) / repetition > self.settings.budget_s
+
+    def conformance(self) -> pa.Table:
+        """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
+        return conformance.ensure(self.places, self.reporter, self._lock, self._platform(self.settings.target))
+
+    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
+        """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
+        alone (the second value says so)."""
+        contenders = self.settings.contenders([name])
+        key = (comparison.comparison_id, cell)
+        alone = not all(self.evidence.exists(*key, contender.partition) for contender in contenders)
+        if alone:
+            for _ in self.replay([name], cell, comparison):
+                pass
+        return {contender: self.evidence.read(*key, contender.partition) for contender in contenders}, alone
+
+    def _repetition(
+        self, contender: Contender, cell: str, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+    ) -> Tables:
+        """One replay of one contender; ``belonging`` is what its row of `experiments` owes to others."""
+        repetition = belonging["repetition"]
+        label = f"{scenario.name} · {contender}"
+        most = max(repetition, self.settings.repetitions)
+        if most > 1:
+            label += f" · {repetition}/{most}{' at most' if self.settings.budget_s else ''}"
+
+        def progress(done: int, total: int, waiting: int) -> None:
+            self.reporter.replaying(label, done, total, waiting)
+
+        bench = self._bench(contender, cell)
+        bench.warm_up(self.client)
+        with bench.stack.clients.explained():
+            replayed = experiment.run(
+                bench,
+                offered.schedule,
+                scenario,
+                client=self.client,
+                repetition=repetition,
+                others_at_most=self.settings.others_at_most,
+                progress=progress,
+            )
+        self.reporter.finished(label, replayed.facts["invalid_reason"] or "")
+        if replayed.left_over or not bench.stack.settings.environments or not bench.target.empties:
+            # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
+            # only a new one starts cold.
+            self._benches.pop(contender).close()
+        facts = dict(replayed.facts)
+        windows = facts.pop("windows")
+        workload, _, _ = split_cell(cell)
+        row = {
+            **facts,
+            **belonging,
+            "speed": offered.speed,
+            "architecture": contender.architecture,
+            "variant": contender.variant,
+            "arm": contender.arm,
+            "workload": workload,
+            "scenario": scenario.name,
+            "target": self._platform_of(cell).title,
+            "evidence": "observed",
+            "seed": self.settings.seed,
+            "fault_windows": json.dumps(windows),
+            "config": json.dumps({**dataclasses.asdict(self.settings), **dataclasses.asdict(bench.stack.settings)}),
+            "code_version": code_version(),
+            "dagster_run_id": self.run_id,
+        }
+        return {**replayed.tables, "experiments": evidence.rows(evidence.EXPERIMENTS, [row])}
+
+    def _platform_of(self, cell: str) -> Platform:
+        return self._platform(split_cell(cell)[2])
+
+    def _platform(self, target: str) -> Platform:
+        if target not in self._platforms:
+            options = self.settings.target_options
+            self._platforms[target] = open_target(target, self.places, options, self.reporter)
+        return self._platforms[target]
+
+    def _scenario(self, cell: str) -> Scenario:
+        return scenario(self.places, split_cell(cell)[1])
+
+    def _offered(self, cell: str) -> Offer:
+        if self._cell not in (None, cell):
+            raise ArchduelError(f"one run is one cell: this one is {self._cell}, not {cell}")
+        self._cell = cell
+        if self._offer is None:
+            self._lock()  # a default speed may have to be measured
+            recording = Library(self.places).load(split_cell(cell)[0])
+            platform = self._platform_of(cell)
+            self._offer = self.settings.offer(self.places, recording, self._scenario(cell), platform, self.reporter)
+        return self._offer
+
+    def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Bench:
+        if contender not in self._benches:
+            scenario, offered = self._scenario(cell), self._offered(cell)
+            architecture = choose(architectures(), contender.architecture, "architecture")
+            platform = self._platform_of(cell)
+            settings = settings_for(scenario, architecture, offered.schedule, platform.target.limits, contender.variant)
+            bench = Bench(architecture, settings, platform, self.places.emulator_logs, proxied_hops(scenario))
+            self._exit.callback(bench.close)
+            self._benches[contender] = bench
+        bench = self._benches[contender]
+        return bench if start_only else bench.ready()
+
+    def _lock(self) -> None:
+        if not self._locked:
+            who = f"run {self.run_id}" if self.run_id else "another lab"
+            lock = exclusive(self.places, who=who, wait=self.settings.wait, reporter=self.reporter)
+            self._exit.enter_context(lock)
+            self._locked = True
+
+
+def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> ExitStack:
+    """The machine for one lab at a time: two would measure each other. Held until the returned stack closes.
+
+    ``who`` is told to whoever waits.
+
+    Dagster's pools cannot do this: in-process runs of the command line bypass them.
+    """
+    places.home.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(places.home / "lab.lock")
+    holder = places.home / "lab.holder"
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        other = _holder(holder)
+        if not wait:
+            raise ArchduelError(f"the lab is busy with {other}; try again later or leave out --no-wait") from None
+        reporter.stage(f"waiting for {other}")
+        while True:
+            try:
+                lock.acquire(timeout=1)  # short: a termination must get through
+                break
+            except filelock.Timeout:
+                continue
+    holder.write_text(json.dumps({"pid": os.getpid(), "who": who}))
+    stack = ExitStack()
+    stack.callback(lock.release)
+    return stack
+
+
+def _holder(file: Path) -> str:
+    try:
+        told: dict[str, Any] = json.loads(file.read_text())
+        return f"{told['who']} (process {told['pid']})"
+    except (OSError, ValueError, KeyError):
+        return "another run"

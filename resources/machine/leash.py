@@ -1,0 +1,134 @@
+"""Child processes that cannot outlive us, however we end. Knows nothing of what they are.
+
+`PR_SET_PDEATHSIG` kills a child but not its children: an emulator's Lambda workers stayed for half a minute. A shell
+in a session of its own reads a pipe that only we hold; when the pipe closes, for whatever reason (`kill -9` of us
+included), it kills its whole process group.
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from resources.machine import cpu_time
+
+_LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
+
+# Below the kernel's ephemeral range: a client that keeps connecting to a closed port inside that range can be given
+# the very port as its own and then talks to itself.
+_PORTS = range(20000, 32000)
+
+LOOPBACK = "127.0.0.1"
+_LOOK_S = 0.01
+
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A port nobody listens on right now at ``host``, an address of this machine."""
+    for port in random.sample(_PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port of {host} between 20000 and 32000")
+
+
+class LeashedProcess:
+    """``arguments`` running with its output in ``log``; it and all it starts end with `close` or with us.
+
+    Start it from a thread that lives as long as it should.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("ab") as output:
+            self._shell: subprocess.Popen[bytes] = subprocess.Popen(
+                ["/bin/sh", "-c", _LEASH, "archduel-leash", *arguments],
+                env=dict(environment),
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def alive(self) -> bool:
+        if self._shell.returncode is not None:
+            return False
+        # Looked at, not reaped: until `close` its number must stay its group's and nobody else's.
+        try:
+            return bool(psutil.Process(self._shell.pid).status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+
+    def processes(self) -> list[psutil.Process]:
+        """The process and all its descendants, the leash left out."""
+        try:
+            return psutil.Process(self._shell.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all that was under the leash so far, ended processes included; 0 once it is closed."""
+        try:
+            return cpu_time.of_tree(psutil.Process(self._shell.pid))
+        except psutil.NoSuchProcess:
+            return 0.0
+
+    def last_log_lines(self, count: int = 5) -> list[str]:
+        try:
+            return self.log.read_text(errors="replace").splitlines()[-count:]
+        except OSError:
+            return []
+
+    def death(self) -> str | None:
+        """Its last words in one line, when it has ended on its own; None while it runs."""
+        if self.alive:
+            return None
+        words = " | ".join(self.last_log_lines()) or "it logged nothing"
+        return f"Its last words ({self.log}): {words}"
+
+    def close(self) -> None:
+        """Kill the group and wait for the leash. Closing twice is fine.
+
+        The group may outlive the leash: somebody may have killed just that.
+        """
+        if self._shell.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._shell.pid, signal.SIGKILL)
+            self._shell.wait(10)
+        stdin: IO[bytes] | None = self._shell.stdin
+        if stdin:
+            stdin.close()
+
+
+def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str]:
+    """Exit code and output of ``arguments``, run to their end; they and all they start end with us or when it is over.
+
+    The code is -1 when that took longer than ``timeout_s``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        code, log = Path(folder) / "code", Path(folder) / "log"
+        telling = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
+        process = LeashedProcess(telling, environment=os.environ, log=log)
+        deadline = time.monotonic() + timeout_s
+        try:
+            while process.alive and time.monotonic() < deadline:
+                time.sleep(_LOOK_S)
+        finally:
+            process.close()
+        ended = code.exists() and code.read_text().strip()
+        said = log.read_text(errors="replace")
+        return (int(ended), said) if ended else (-1, f"{said}ended after {timeout_s:g} s at most")

@@ -1,0 +1,228 @@
+"""Prices and assumptions: two data files, read and checked, each entry replaceable by the user's own.
+
+Belongs here: what such files may say, and which entries count. What is made of them is `resources.prices.model`; where
+newer prices come from, `resources.prices.offers`.
+"""
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+BUNDLED_PRICES = Path(__file__).with_name("prices.toml")
+BUNDLED_ASSUMPTIONS = Path(__file__).with_name("assumptions.toml")
+
+Gateway = Literal["rest", "http"]
+Processor = Literal["x86", "arm"]
+GATEWAYS: tuple[Gateway, ...] = ("rest", "http")
+PROCESSORS: tuple[Processor, ...] = ("x86", "arm")
+
+_SENTENCE = Annotated[str, Field(min_length=1)]
+_AMOUNT = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Model = TypeVar("_Model", bound="_Frozen")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Price(_Frozen):
+    """USD per ``unit``, where it is from, and the day it counted."""
+
+    usd: _AMOUNT
+    unit: str
+    date: dt.date
+    source: _SENTENCE
+
+
+# What a price is per. A file says so too, for its reader, and is refused where it means something else.
+UNITS = {
+    "api_rest_requests": "million requests",
+    "api_http_requests": "million requests",
+    "function_requests_x86": "million requests",
+    "function_requests_arm": "million requests",
+    "function_time_x86": "GB-second",
+    "function_time_arm": "GB-second",
+    "queue_requests": "million requests",
+    "table_write_units": "million write units",
+    "table_read_units": "million read units",
+    "logs": "GB",
+    "transfer_out": "GB",
+}
+
+
+class Prices(_Frozen):
+    """Every price the model asks for."""
+
+    api_rest_requests: Price
+    api_http_requests: Price
+    function_requests_x86: Price
+    function_requests_arm: Price
+    function_time_x86: Price
+    function_time_arm: Price
+    queue_requests: Price
+    table_write_units: Price
+    table_read_units: Price
+    logs: Price
+    transfer_out: Price
+
+    @model_validator(mode="after")
+    def _in_known_units(self) -> Self:
+        for name, price in self.entries().items():
+            if price.unit != UNITS[name]:
+                raise ValueError(f"{name}.unit must be {UNITS[name]!r}, not {price.unit!r}")
+        return self
+
+    def entries(self) -> dict[str, Price]:
+        """Name to price, in the order of the file."""
+        return {name: getattr(self, name) for name in UNITS}
+
+    def api_requests(self, gateway: Gateway) -> Price:
+        return self.api_rest_requests if gateway == "rest" else self.api_http_requests
+
+    def function_requests(self, processor: Processor) -> Price:
+        return self.function_requests_x86 if processor == "x86" else self.function_requests_arm
+
+    def function_time(self, processor: Processor) -> Price:
+        return self.function_time_x86 if processor == "x86" else self.function_time_arm
+
+
+class _Assumption(_Frozen):
+    """A figure no replay here can count. ``assumed``: chosen, not measured by anyone; ``source`` says why so."""
+
+    assumed: bool
+    source: _SENTENCE
+
+
+class Amount(_Assumption):
+    """0 or more."""
+
+    value: _AMOUNT
+
+
+class Share(_Assumption):
+    """Between 0 and 1."""
+
+    value: Annotated[float, Field(ge=0, le=1)]
+
+
+class Whole(_Assumption):
+    """A whole number, 1 to 10,000."""
+
+    value: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Wait(_Assumption):
+    """Seconds a long poll waits, as SQS allows them."""
+
+    value: Annotated[float, Field(gt=0, le=20)]
+
+
+class Window(_Assumption):
+    """Seconds a batch is gathered, as Lambda allows them."""
+
+    value: Annotated[float, Field(ge=0, le=300)]
+
+
+class Assumptions(_Frozen):
+    """Everything modelled. Units are in the names; KB are 1,024 bytes."""
+
+    batching: Literal["modelled", "observed"]
+    memory_mb: Whole
+    fixed_ms: Amount
+    write_ms: Amount
+    read_ms: Amount
+    init_ms: Amount
+    cold_share: Share
+    response_kb: Amount
+    log_kb: Amount
+    message_kb: Amount
+    item_kb: Amount
+    answer_kb: Amount
+    batch_size: Whole
+    window_s: Window
+    pollers: Whole
+    poll_wait_s: Wait
+
+    @model_validator(mode="after")
+    def _as_lambda_allows(self) -> Self:
+        if self.batch_size.value > 10 and self.window_s.value < 1:
+            raise ValueError("window_s must be at least 1 where batch_size is over 10: Lambda demands it")
+        return self
+
+    def having(self, **values: float) -> "Assumptions":
+        """These assumptions with some values replaced, then assumed. `ValidationError` for impossible ones."""
+        data = self.model_dump()
+        for name, value in values.items():
+            data[name] = {"value": value, "assumed": True, "source": "set for this calculation"}
+        return Assumptions.model_validate(data)
+
+
+def own_assumptions(places: Places) -> Path:
+    """Where a user's own assumptions are looked for."""
+    return places.home / "assumptions.toml"
+
+
+def prices(places: Places) -> Prices:
+    """The prices that count: the bundled ones, each replaced where ``places.prices`` names it.
+
+    `ArchduelError` names file and key at fault.
+    """
+    return _read(Prices, BUNDLED_PRICES, places.prices)
+
+
+def assumptions(places: Places) -> Assumptions:
+    """The assumptions that count, in the same way. `ArchduelError` names file and key at fault."""
+    return _read(Assumptions, BUNDLED_ASSUMPTIONS, own_assumptions(places))
+
+
+def bundled_prices() -> Prices:
+    """The prices archduel comes with."""
+    return _read(Prices, BUNDLED_PRICES, None)
+
+
+def bundled_assumptions() -> Assumptions:
+    """The assumptions archduel comes with."""
+    return _read(Assumptions, BUNDLED_ASSUMPTIONS, None)
+
+
+def read_prices(file: Path) -> Prices:
+    """The prices of one file, the bundled ones where it is silent. `ArchduelError` as `prices`."""
+    return _read(Prices, BUNDLED_PRICES, file)
+
+
+def _read(model: type[_Model], bundled: Path, own: Path | None) -> _Model:
+    data, file = _toml(bundled), bundled
+    if own is not None and own.exists():
+        data, file = {**data, **_toml(own)}, own
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ArchduelError(_complaint(file, error)) from None
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ArchduelError(f"cannot read {file}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ArchduelError(f"{file} is not a TOML file: {error}") from None
+
+
+def _complaint(file: Path, error: ValidationError) -> str:
+    # An unknown key explains a missing one (`uds`), and so comes first.
+    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        words = "unknown here: see `archduel prices` for the names"
+    elif first["type"] == "missing":
+        words = "is missing"
+    else:
+        words = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{file}: {key} {words}" if key else f"{file}: {words}"

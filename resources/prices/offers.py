@@ -1,0 +1,237 @@
+"""Reading AWS's own price list: the offer files ``offers/v1.0/aws/SERVICE/current/[REGION/]index.json``.
+
+Belongs here: which product of which service is which of our prices. Shape and names as in AWS's documentation (Reading
+the service price list file, awsaccountbilling/latest/aboutv2) and in files as published up to October 2026.
+"""
+
+import datetime as dt
+import json
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from resources.prices.book import UNITS, Price, Prices, prices, read_prices
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+# Read as a whole: 74 MB took 0.3 GB of memory. The six services' files of one region are far below it.
+MOST_BYTES = 512 * 2**20
+
+_Attributes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Product:
+    """How to recognise a price: its service, and what the product's attributes must be."""
+
+    service: str
+    usage_type: str = ""  # its end: regions other than us-east-1 put a prefix before it, and some services all of them
+    operation: str = ""
+    group: str = ""
+    queue_type: str = ""
+    transfer_type: str = ""
+
+    def is_it(self, attributes: _Attributes, region: str) -> bool:
+        # What leaves a region has two ends, and names both.
+        own_region = attributes.get("fromRegionCode" if self.transfer_type else "regionCode")
+        wanted = {
+            "operation": self.operation,
+            "group": self.group,
+            "queueType": self.queue_type,
+            "transferType": self.transfer_type,
+            "toLocation": "External" if self.transfer_type else "",
+        }
+        usage_type = str(attributes.get("usagetype", ""))
+        return (
+            own_region == region
+            and all(attributes.get(name) == value for name, value in wanted.items() if value)
+            and (not self.usage_type or bool(re.fullmatch(rf"(\w+-)?{re.escape(self.usage_type)}", usage_type)))
+        )
+
+
+_PRODUCTS = {
+    "api_rest_requests": _Product("AmazonApiGateway", "ApiGatewayRequest", operation="ApiGatewayRequest"),
+    "api_http_requests": _Product("AmazonApiGateway", "ApiGatewayHttpRequest", operation="ApiGatewayHttpApi"),
+    "function_requests_x86": _Product("AWSLambda", group="AWS-Lambda-Requests"),
+    "function_requests_arm": _Product("AWSLambda", group="AWS-Lambda-Requests-ARM"),
+    "function_time_x86": _Product("AWSLambda", group="AWS-Lambda-Duration"),
+    "function_time_arm": _Product("AWSLambda", group="AWS-Lambda-Duration-ARM"),
+    "queue_requests": _Product("AWSQueueService", queue_type="Standard"),
+    # Provisioned capacity is in the same groups, by the hour.
+    "table_write_units": _Product("AmazonDynamoDB", "WriteRequestUnits", group="DDB-WriteUnits"),
+    "table_read_units": _Product("AmazonDynamoDB", "ReadRequestUnits", group="DDB-ReadUnits"),
+    # The infrequent-access class is in the same group.
+    "logs": _Product("AmazonCloudWatch", "DataProcessing-Bytes", group="Ingested Logs"),
+    "transfer_out": _Product("AWSDataTransfer", "DataTransfer-Out-Bytes", transfer_type="AWS Outbound"),
+}
+SERVICES = tuple(dict.fromkeys(product.service for product in _PRODUCTS.values()))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import: the prices that count from now on, which are new, and why each other is not."""
+
+    file: Path
+    prices: Prices
+    found: tuple[str, ...]
+    kept: dict[str, str]
+
+
+def import_offers(
+    places: Places, files: Sequence[Path], region: str, *, progress: Callable[[Path], None] = lambda _file: None
+) -> Imported:
+    """Take what ``files`` say of ``region`` into ``places.prices``, whole or not at all; other prices stay.
+
+    Of several files with a price the one published last counts. `ArchduelError` names a file that cannot be read or
+    is no offer file, and says so where none has any price of ours.
+    """
+    standing = prices(places)
+    found: dict[str, Price] = {}
+    kept: dict[str, str] = {}
+    seen: set[str] = set()
+    for file in files:
+        progress(file)
+        offer = _Offer.read(file)
+        seen.add(offer.service)
+        for name, product in _PRODUCTS.items():
+            if product.service != offer.service:
+                continue
+            price = offer.price(name, product, region)
+            if isinstance(price, str):
+                kept[name] = price
+            elif name not in found or price.date >= found[name].date:
+                found[name] = price
+    if not found:
+        services = ", ".join(SERVICES)
+        raise ArchduelError(
+            f"no price of ours for {region} in {', '.join(str(file) for file in files)}:"
+            f" offer files of {services} are wanted; nothing was changed"
+        )
+    for name, product in _PRODUCTS.items():
+        if product.service not in seen:
+            kept[name] = f"no file of {product.service} was given"
+    now = Prices.model_validate({**standing.model_dump(), **{name: one.model_dump() for name, one in found.items()}})
+    write_prices(places, now)
+    order = tuple(name for name in UNITS if name in found)
+    return Imported(places.prices, now, order, {name: kept[name] for name in UNITS if name not in found})
+
+
+def write_prices(places: Places, now: Prices) -> None:
+    """Replace the user's own prices, whole or not at all. `ArchduelError` where that cannot be written."""
+    hidden = places.home / f".prices.{uuid.uuid4().hex}"
+    try:
+        places.home.mkdir(parents=True, exist_ok=True)
+        hidden.write_text(as_toml(now), encoding="utf-8")
+        if read_prices(hidden) != now:
+            raise ArchduelError(f"{places.prices} could not be written as it should be: nothing was changed")
+        hidden.replace(places.prices)
+    except OSError as error:
+        raise ArchduelError(f"cannot write {places.prices}: {error.strerror or error}") from None
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def as_toml(now: Prices) -> str:
+    """The prices as a file that `resources.prices.book` reads."""
+    parts = ["# Prices that count instead of the bundled ones; `archduel prices --reset` takes them away.\n"]
+    for name, price in now.entries().items():
+        # JSON's texts are TOML's but for DEL, which no price list has any business with.
+        unit, source = (json.dumps(text.replace("\x7f", ""), ensure_ascii=False) for text in (price.unit, price.source))
+        parts.append(
+            f"[{name}]\nusd = {price.usd!r}\nunit = {unit}\ndate = {price.date.isoformat()}\nsource = {source}\n"
+        )
+    return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """An offer file: its service, the day it was published, its products and their terms on demand."""
+
+    file: Path
+    service: str
+    published: dt.date
+    products: dict[str, Any]
+    on_demand: dict[str, Any]
+
+    @classmethod
+    def read(cls, file: Path) -> "_Offer":
+        try:
+            if file.stat().st_size > MOST_BYTES:
+                raise ArchduelError(
+                    f"{file} has over {MOST_BYTES // 2**20} MB: take the region's own, .../current/REGION/index.json"
+                )
+            data = json.loads(file.read_bytes())
+        except OSError as error:
+            raise ArchduelError(f"cannot read {file}: {error.strerror or error}") from None
+        except (ValueError, RecursionError) as error:
+            raise ArchduelError(f"{file} is not JSON: {error}") from None
+        offer = _mapping(data)
+        products, terms = offer.get("products"), _mapping(offer.get("terms")).get("OnDemand")
+        service = offer.get("offerCode")
+        if not isinstance(service, str) or not isinstance(products, dict) or not isinstance(terms, dict):
+            raise ArchduelError(
+                f"{file} is not an offer file of AWS's price list: offerCode, products and terms.OnDemand are wanted"
+            )
+        if service not in SERVICES:
+            raise ArchduelError(f"{file} is the offer file of {service}: those of {', '.join(SERVICES)} are of use")
+        try:
+            published = dt.date.fromisoformat(str(offer.get("publicationDate"))[:10])
+        except ValueError:
+            raise ArchduelError(f"{file}: publicationDate is not a date: {offer.get('publicationDate')!r}") from None
+        return cls(file, service, published, products, terms)
+
+    def price(self, name: str, product: _Product, region: str) -> Price | str:
+        """The price, or why there is none."""
+        found: dict[Decimal, str] = {}  # to the product's usage type
+        for sku, entry in self.products.items():
+            attributes = _mapping(_mapping(entry).get("attributes"))
+            if product.is_it(attributes, region):
+                usd = self._first_paid_tier(sku)
+                if usd is not None:
+                    found[usd] = str(attributes.get("usagetype", sku))
+        if not found:
+            return f"not in {self.file} for {region}"
+        if len(found) > 1:
+            return f"{self.file} has several: {', '.join(f'{usage} at {usd}' for usd, usage in sorted(found.items()))}"
+        ((usd, usage_type),) = found.items()
+        scaled = usd * 10**6 if UNITS[name].startswith("million ") else usd
+        return Price(
+            usd=float(scaled),
+            unit=UNITS[name],
+            date=self.published,
+            source=f"AWS price list, {self.service}, {region}, {usage_type}",
+        )
+
+    def _first_paid_tier(self, sku: str) -> Decimal | None:
+        """USD per unit of the lowest tier that costs anything, in the term effective last: free tiers do not count."""
+        terms = [term for term in _mapping(self.on_demand.get(sku)).values() if isinstance(term, dict)]
+        if not terms:
+            return None
+        term = max(terms, key=lambda one: str(one.get("effectiveDate", "")))
+        tiers = sorted(_paid_tiers(_mapping(term.get("priceDimensions"))))
+        return tiers[0][1] if tiers else None
+
+
+def _paid_tiers(dimensions: dict[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:
+    for dimension in dimensions.values():
+        begin = _number(_mapping(dimension).get("beginRange", "0"))
+        usd = _number(_mapping(_mapping(dimension).get("pricePerUnit")).get("USD"))
+        if begin is not None and usd is not None and usd > 0:
+            yield begin, usd
+
+
+def _number(said: object) -> Decimal | None:
+    try:
+        number = Decimal(str(said))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and math.isfinite(float(number)) else None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

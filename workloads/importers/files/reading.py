@@ -1,0 +1,420 @@
+"""From paths to the bytes and physical lines of their files, each line exactly once. Knows no format.
+
+Lines are cut here, on line feeds alone, and not by a CSV reader: those let an unterminated quote swallow the next line
+and pass over blank ones without a word.
+"""
+
+import bz2
+import glob
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from isal import igzip, igzip_lib
+
+from workloads.errors import ArchduelError, UsageError
+from workloads.importers.files.prefetch import ahead
+from workloads.importers.files.queries import Queries
+from workloads.importers.files.views import string_views
+
+# A query takes milliseconds to begin with, however few the lines. Larger blocks take more memory, not less time.
+BLOCK_BYTES = 16 << 20
+_FIRST_BLOCK_BYTES = 1 << 18  # most files are small, and what follows can begin at once
+
+# No server accepts a request line near this long. A longer line is kept up to here, so that a file without line feeds
+# does not end up in memory whole.
+LONGEST_LINE_BYTES = 1 << 20
+
+# At a time, so that it stays in the processor's cache from being unpacked to being looked at; and lines in a block, of
+# which a block of blank ones has millions.
+_LOOKED_AT_BYTES = 1 << 20
+_MOST_LINES = 1 << 18
+
+# Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
+_MOST_EXPANSION = 250
+_EXPANSION_COUNTS_FROM_BYTES = 8 << 20  # less than a block: nothing of it is taken apart
+
+_PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
+    b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # its stubs say nothing
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\x28\xb5\x2f\xfd": ("zstd", lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")),
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINE_FEED = 10
+_CARRIAGE_RETURN = 13
+_LAST_OF_ASCII = 127
+
+
+class DamagedError(ArchduelError):
+    """A file that no format can be read from: cut off, spoilt, or packed to do harm."""
+
+
+class ObjectStore(Protocol):
+    """Where ``s3://`` addresses lead. Given to an import from outside: nothing here knows AWS."""
+
+    def download(self, uri: str, folder: Path) -> list[Path]:
+        """The object at ``uri``, or every object under it, as files in ``folder``, in the order of their keys.
+
+        Empty if there are none. A file is named after the last part of its key; `ArchduelError` if it cannot be got.
+        """
+
+
+class Readable(Protocol):
+    """Bytes to be read once, from first to last."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+
+
+@dataclass
+class Source:
+    """One file being read. ``database`` is scratch space to parse with; ``items_read`` and ``bytes_read`` only grow."""
+
+    path: Path
+    database: duckdb.DuckDBPyConnection
+    most_bytes: int | None = None  # of its content that are read: the beginning, to see what it is
+    format: str = ""  # the name of the one it was found to be in, where that was not said
+    queries: Queries | None = None  # on ``database``: those of another file, to be planned once for all
+    items_read: int = field(default=0, init=False)
+    bytes_read: int = field(default=0, init=False)  # of the file as it is stored: compressed ones count compressed
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder: all that is ever stored of where it was."""
+        return self.path.name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+    def bytes_stored(self) -> int:
+        """The file's size. `ArchduelError` unless it is a file, so far as can be told without reading it."""
+        with self.explained():
+            status = self.path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError
+            if not stat.S_ISREG(status.st_mode):
+                raise ArchduelError(f"{self.path} is a pipe or a device, not a file: write it to a file first")
+            return status.st_size
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Whatever goes wrong with the file inside the block becomes an `ArchduelError` that names it."""
+        try:
+            yield
+        except EOFError:
+            raise DamagedError(f"{self.path} is cut off: its packed data end too early; get the file again") from None
+        except (gzip.BadGzipFile, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]  # stubbed as no class
+            raise DamagedError(f"{self.path} is damaged gzip ({error}); get the file again") from None
+        except FileNotFoundError:
+            raise ArchduelError(f"{self.path} does not exist") from None
+        except IsADirectoryError:
+            raise ArchduelError(f"{self.path} is a folder: name the files in it, as in {self.path}/*") from None
+        except OSError as error:
+            raise ArchduelError(f"{self.path} cannot be read: {error.strerror or error}") from None
+
+    @contextmanager
+    def open(self) -> Iterator["Content"]:
+        """The file's bytes without a byte order mark, unpacked if it is gzip, bzip2 or zstd.
+
+        Its name says nothing: servers rename logs they have packed.
+        """
+        with self.path.open("rb") as stored:
+            counted = _Counted(stored, self)
+            beginning = stored.peek(8)
+            for mark, (kind, unpack) in _PACKED.items():
+                if beginning.startswith(mark):
+                    with self._unpacking(kind), unpack(counted) as unpacked:
+                        yield Content(_Limited(unpacked, self), self.most_bytes)
+                    return
+            yield Content(counted, self.most_bytes)
+
+    @contextmanager
+    def _unpacking(self, kind: str) -> Iterator[None]:
+        """Libraries of compression each have their own words for a file that is damaged."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is not None or isinstance(error, gzip.BadGzipFile):
+                raise
+            if "truncated" in str(error).lower():
+                raise EOFError from None
+            raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
+
+    def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
+        """The result of an SQL query over the table ``lines``. Several threads may ask at once."""
+        if self.queries is None:
+            self.queries = Queries(self.database)
+        return self.queries.select(query, parameters, lines)
+
+    def lines(self) -> Iterator[pa.Table]:
+        """Every physical line as (``line_number``, ``line``), without its line feed or carriage return and line feed.
+
+        Bytes that are no UTF-8 read as ``\\xff``, which is how nginx and Apache write them. A line over
+        `LONGEST_LINE_BYTES` is cut to one byte more than that.
+        """
+        with self.open() as stream:
+            for block in ahead(_whole_lines(stream)):
+                lines = _lines_of(block, first=self.items_read + 1)
+                self.items_read += lines.num_rows
+                yield lines
+
+
+class _Counted(io.RawIOBase):
+    """A stream that tells its source how far it has been read."""
+
+    def __init__(self, stream: BinaryIO, source: Source) -> None:
+        self._stream = stream
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:  # not by way of readinto, which would copy once more
+        data = self._stream.read(size)
+        self._source.bytes_read += len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]  # a buffered file has it
+        self._source.bytes_read += count
+        return count
+
+
+class _Fills(Protocol):
+    """What a `Content` is read from."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """How many bytes were put into ``buffer``; none at the end."""
+
+
+class _Limited:
+    """An unpacked stream that ends with an `ArchduelError` where it grows out of all proportion."""
+
+    def __init__(self, stream: _Fills, source: Source) -> None:
+        self._stream = stream
+        self._source = source
+        self._unpacked = 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        count = self._stream.readinto(buffer)
+        self._unpacked += count
+        most = max(_MOST_EXPANSION * self._source.bytes_read, _EXPANSION_COUNTS_FROM_BYTES)
+        if self._unpacked > most:
+            raise DamagedError(
+                f"{self._source.path} unpacks to over {_MOST_EXPANSION} times its size, as no log does; "
+                "if it is one, unpack it and import that"
+            )
+        return count
+
+
+class Content:
+    """What is in a file, without the byte order mark it may begin with; every read is as long as asked for.
+
+    It ends after ``most_bytes``.
+    """
+
+    def __init__(self, stream: _Fills, most_bytes: int | None) -> None:
+        self._stream = stream
+        self._left = sys.maxsize if most_bytes is None else most_bytes
+        self._first = True
+
+    def read(self, size: int, /) -> bytes:
+        block = bytearray(size)
+        count = self.readinto(block)
+        return bytes(block[:count])
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        view = memoryview(buffer)
+        count = self._fill(view)
+        if self._first and count >= len(_BYTE_ORDER_MARK):
+            self._first = False
+            if view[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK:
+                count -= len(_BYTE_ORDER_MARK)
+                view[:count] = view[len(_BYTE_ORDER_MARK) :][:count]
+                count += self._fill(view[count:])
+        return count
+
+    def _fill(self, buffer: memoryview) -> int:
+        wanted = buffer[: self._left]
+        filled = 0
+        while filled < len(wanted) and (count := self._stream.readinto(wanted[filled:])):
+            filled += count
+        self._left -= filled
+        return filled
+
+
+class _Buffers:
+    """Memory for blocks, used again when nothing points into it: to be given fresh pages takes as long as unpacking."""
+
+    def __init__(self) -> None:
+        self._buffers: list[bytearray] = []
+
+    def take(self, size: int) -> bytearray:
+        """One of at least ``size`` bytes that nobody uses."""
+        for buffer in [buffer for buffer in self._buffers if len(buffer) >= size]:
+            try:
+                buffer.append(buffer.pop())  # which Python refuses while anything points into it
+            except BufferError:
+                continue
+            return buffer
+        self._buffers = [buffer for buffer in self._buffers if len(buffer) >= size]
+        self._buffers.append(bytearray(size + size // 8))
+        return self._buffers[-1]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Whole lines, each with its line feed."""
+
+    content: memoryview
+    line_feeds: npt.NDArray[np.intp]  # where they are
+    ascii: bool
+
+
+def _whole_lines(stream: Content) -> Iterator[_Block]:
+    """The stream in blocks that end where a line ends, with a line feed even if the last line has none."""
+    buffers = _Buffers()
+    block_bytes = _FIRST_BLOCK_BYTES
+    rest = b""
+    cutting = False
+    while True:
+        begun = len(rest)
+        with memoryview(buffers.take(begun + block_bytes)) as view:
+            view[:begun] = rest
+            line_feeds, filled, is_ascii = _fill(view[: begun + block_bytes], begun, stream)
+            block_bytes = min(4 * block_bytes, BLOCK_BYTES)
+            if filled == begun:
+                break
+            if cutting and not len(line_feeds):  # the line's beginning waits in rest; nothing more of it is wanted
+                continue
+            if cutting:
+                unwanted = int(line_feeds[0]) - begun
+                view[begun : filled - unwanted] = view[begun + unwanted : filled]
+                line_feeds, filled, cutting = line_feeds - unwanted, filled - unwanted, False
+            end = int(line_feeds[-1]) + 1 if len(line_feeds) else 0
+            is_ascii = is_ascii and rest.isascii()
+            rest = bytes(view[end:filled])
+            if end:
+                yield _Block(view[:end], line_feeds, is_ascii)
+        if len(rest) > LONGEST_LINE_BYTES:
+            rest, cutting = rest[: LONGEST_LINE_BYTES + 1], True
+    if rest:
+        yield _Block(memoryview(rest + b"\n"), np.array([len(rest)]), rest.isascii())
+
+
+def _fill(view: memoryview, begun: int, stream: Content) -> tuple[npt.NDArray[np.intp], int, bool]:
+    """Fills ``view`` from ``begun`` on: where line feeds are in that, where it ends, whether it is all ASCII.
+
+    Each piece is looked at while it is in the processor's cache, where it has just been put.
+    """
+    filled, lines, is_ascii = begun, 0, True
+    parts: list[npt.NDArray[np.intp]] = []
+    while lines < _MOST_LINES and (room := min(_LOOKED_AT_BYTES, len(view) - filled)):
+        count = stream.readinto(view[filled : filled + room])
+        if not count:
+            break
+        characters = np.frombuffer(view[filled : filled + count], np.uint8)
+        is_ascii = is_ascii and int(characters.max()) <= _LAST_OF_ASCII
+        parts.append(filled + _places(characters == _LINE_FEED))
+        filled, lines = filled + count, lines + len(parts[-1])
+    return np.concatenate(parts) if parts else np.zeros(0, np.intp), filled, is_ascii
+
+
+def _lines_of(block: _Block, first: int) -> pa.Table:
+    """The lines of a block, numbered from ``first``."""
+    content, ends = block.content, block.line_feeds
+    if not block.ascii:
+        try:
+            str(content, "utf-8")
+        except UnicodeDecodeError:
+            content = memoryview(str(content, "utf-8", errors="backslashreplace").encode())
+            ends = _places(np.frombuffer(content, np.uint8) == _LINE_FEED)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lengths = ends - starts
+    lengths -= (lengths > 0) & (np.frombuffer(content, np.uint8)[ends - 1] == _CARRIAGE_RETURN)
+    numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
+    return pa.table([numbers, string_views(content, starts, lengths)], names=["line_number", "line"])
+
+
+def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Where ``found`` is true; where that is seldom, looking at eight at once takes half the time."""
+    eights = found[: len(found) // 8 * 8].view("<u8")
+    some = np.flatnonzero(eights != 0)
+    found_there = eights[some]
+    if len(found) % 8 or np.any(found_there & (found_there - 1)):  # more than one in the same eight
+        return np.flatnonzero(found)
+    places: npt.NDArray[np.intp] = some * 8 + (np.frexp(found_there)[1] >> 3)
+    return places
+
+
+def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStore | None) -> list[Path]:
+    """The files to read, in the order given: those of a folder (hidden ones apart) and of a pattern by name.
+
+    What ``s3://`` addresses lead to is downloaded into ``folder``. An address is a string: a `Path` would fold its
+    slashes. `UsageError` for none, for a file named twice (its requests would count twice) and for ``s3://`` without a
+    store; `ArchduelError` where nothing is.
+    """
+    files: list[Path] = []
+    for index, path in enumerate(paths):
+        if not str(path).startswith("s3://"):
+            files += _local(Path(path))
+            continue
+        if object_store is None:
+            raise UsageError(f"{path} cannot be read here: no object store was given; copy it to a folder first")
+        own = folder / str(index)
+        own.mkdir(parents=True)
+        downloaded = object_store.download(str(path), own)
+        if not downloaded:
+            raise ArchduelError(f"{path} does not exist: no object has this key or begins with it")
+        files += downloaded
+    if not files:
+        raise UsageError("nothing to import: name at least one file")
+    seen: set[str] = set()
+    for file in files:
+        place = os.path.realpath(file)  # unlike `Path.resolve`, not stopped by links in a circle
+        if place in seen:
+            raise UsageError(f"{file} is named twice: its requests would count twice")
+        seen.add(place)
+    return files
+
+
+def _local(path: Path) -> list[Path]:
+    if path.is_dir():
+        return _in_folder(path)
+    if not glob.has_magic(str(path)) or os.path.lexists(path):  # a name may hold a bracket
+        return [path]
+    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # takes absolute ones
+    if not found:
+        raise ArchduelError(f"{path} does not exist: no file's name is like it")
+    return _once(file for one in found for file in (_in_folder(one) if one.is_dir() else [one]))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Every file below, hidden ones apart. A link to a folder is an error: following it may never end."""
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                raise ArchduelError(f"{Path(parent) / name} is a link to a folder: name that folder itself")
+        files += [Path(parent) / name for name in sorted(names) if not name.startswith(".")]
+    if not files:
+        raise ArchduelError(f"{folder} is a folder without files: nothing to import")
+    return _once(iter(files))
+
+
+def _once(files: Iterator[Path]) -> list[Path]:
+    """Of a file and links to it beside it, the first."""
+    first: dict[str, Path] = {}
+    for file in files:
+        first.setdefault(os.path.realpath(file), file)
+    return list(first.values())

@@ -1,0 +1,59 @@
+"""The combined and the common log format of nginx and Apache. Nothing of other formats.
+
+Both are ``client ident user [date] "request" status bytes``; combined adds referrer and user agent, and many
+configurations add more. Nothing after the bytes is used, so nothing there can make a line unusable: not fields of any
+number, not an end cut off. A virtual host with its port before the client (Apache's vhost_combined) is passed over.
+"""
+
+from workloads.importers.formats.fast_path import take_apart
+from workloads.importers.formats.lines import LineImporter, request_part
+from workloads.importers.formats.stamps import common_us
+from workloads.importers.privacy import quoted
+
+# For what `take_apart` leaves: a virtual host, a user's name of two words, an escaped quote in the request. The host in
+# front must have a single colon, or an IPv6 client would pass for one. Quotes stand around a name (Apache has "" for an
+# empty one), not in it, or this would read on across the date and the request and find a second line glued to the
+# first. DuckDB's strptime reads "infinity" and years of two digits; the date's length keeps them out.
+_PATTERN = (
+    r'^(?:[^\s:]+:\d+ )?(\S+) \S+ (?:"[^"]*"|(?:[^"]|\\")+?) (\[[^\]]*\]) '
+    r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:[\s"]|$)'
+)
+# Servers write a quote and a backslash so that the line can be read: nginx as \x22 and \x5C, Apache with a backslash in
+# front. Control characters and what is no ASCII stay as written: they are no text to show or compare. What stands
+# between two of Apache's backslashes is undone by itself, or one of them would be read with what follows.
+_UNESCAPED = r"""array_to_string(list_transform(string_split(field.request, '\\'), lambda part:
+    replace(replace(replace(part, '\"', '"'), '\x22', '"'), '\x5C', '\')), '\')"""
+_FIELDS = rf"""
+    SELECT
+        line_number,
+        line,
+        CASE WHEN field.status = '' THEN 'is not client ident user [date] "request" status bytes' END AS problem,
+        CASE WHEN usual THEN stamp_us ELSE unusual_us END AS stamp_us,
+        true AS whole_second,
+        CASE WHEN usual THEN method ELSE {request_part("request", "words", "method")} END AS method,
+        CASE WHEN usual THEN target ELSE {request_part("request", "words", "target")} END AS target,
+        CASE WHEN usual THEN client ELSE field.client END AS client,
+        NULL::BIGINT AS payload_bytes,
+        CASE WHEN usual THEN status ELSE try_cast(field.status AS SMALLINT) END AS status,
+        NULL::BIGINT AS latency_us
+    FROM (
+        SELECT
+            *,
+            CASE WHEN NOT usual THEN {common_us("field.date", "[{day} {zone}]")} END AS unusual_us,
+            CASE WHEN NOT usual THEN {_UNESCAPED} END AS request,
+            string_split(request, ' ') AS words
+        FROM (
+            SELECT *, CASE WHEN NOT usual THEN
+                regexp_extract(line, {quoted(_PATTERN)}, ['client', 'date', 'request', 'status']) END AS field
+            FROM lines
+        )
+    )
+    """
+
+IMPORTER = LineImporter(
+    name="combined",
+    description="nginx and Apache access logs, combined or common; stamped to the second (nginx: end, Apache: start)",
+    example='192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referrer" "user agent"',
+    fields=_FIELDS,
+    prepare=take_apart,
+)

@@ -1,0 +1,77 @@
+"""CSV with named columns: commas, semicolons or tabs, whichever the first line has most of. Nothing of other formats.
+
+What the names mean is `named`.
+"""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+
+from workloads.errors import ArchduelError
+from workloads.importers.formats.headed import HeadedImporter, Layout
+from workloads.importers.formats.named import ROLES, chosen_name, first_of, positions
+
+_A_NAME = re.compile(r"[A-Za-z_@][\w @.()/-]{0,40}")
+
+
+def cells_of(separator: str) -> str:
+    """A list of a line's cells, an SQL expression; null where quotes do not match."""
+    # Every separator or line's beginning with the cell behind it: together they must be the whole line.
+    found = f"""regexp_extract_all('{separator}' || line, '{separator}(?:"(?:[^"]|"")*"|[^"{separator}]*)')"""
+    bare = """list_transform(found, lambda one: CASE WHEN one[2] = '"'
+        THEN replace(one[3:-2], '""', '"') ELSE one[2:] END)"""
+    quoted = f"""list_extract(list_transform([{found}], lambda found:
+        CASE WHEN array_to_string(found, '') = '{separator}' || line THEN {bare} END), 1)"""
+    return f"""CASE WHEN contains(line, '"') THEN {quoted} ELSE string_split(line, '{separator}') END"""
+
+
+def names_in(header: str) -> tuple[str, list[str]]:
+    """The separator of a header line, and the names in it."""
+    separator = max(",;\t", key=header.count)
+    try:
+        return separator, next(csv.reader([header], delimiter=separator), [])
+    except csv.Error:
+        return separator, [header]
+
+
+def layout(header: str, columns: Mapping[str, str]) -> Layout:
+    """As `HeadedImporter.layout`."""
+    separator, names = names_in(header)
+    cells = cells_by_name(names, columns)
+    literals = {role: literal for role in columns if (literal := chosen_name(role, columns)) is not None}
+    return Layout(header, cells_of(separator), cells | literals, len(names))
+
+
+def cells_by_name(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """An SQL expression over the list ``cell`` for each role some name has; `ArchduelError` if too few have one."""
+    found = positions(names, columns)
+    check_found(found, names, columns)
+    return {
+        role: first_of([f"cell[{index + 1}]" for index in indices], role) for role, indices in found.items() if indices
+    }
+
+
+def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: Mapping[str, str]) -> None:
+    """`ArchduelError` unless the columns say when, and of what kind, a request was."""
+    said = {role for role in ROLES if found.get(role) or chosen_name(role, columns) is not None}
+    # A first line that is a record names nothing: none of it is shown.
+    shown = [name.strip() for name in names if _A_NAME.fullmatch(name.strip())]
+    among = f" among {', '.join(shown[:20])}" if len(shown) == len(names) else ": its first line must name the columns"
+    for role, name in columns.items():
+        if role in found and not found[role]:
+            raise ArchduelError(f"no column is called {name!r}{among}")
+    for role, others in (("timestamp", {"timestamp", "ended"}), ("method", {"method", "request"})):
+        if not said & others:
+            raise ArchduelError(f"no column for the {role}{among}; say which with --column {role}=NAME")
+    if not said & {"path", "request"}:
+        raise ArchduelError(f"no column for the path{among}; say which with --column path=NAME")
+
+
+IMPORTER = HeadedImporter(
+    name="csv",
+    description="CSV whose first line names columns such as timestamp, method and path; other names by --column",
+    example="timestamp,method,path,status in the first line, and 2026-05-17T10:05:03.250Z,GET,/orders/17,200 below",
+    layout=layout,
+    takes_columns=True,
+    position=1,
+)

@@ -1,0 +1,115 @@
+"""HAR 1.2, what browsers and proxies save of their requests; a request is an entry. Nothing of other formats.
+
+Headers, cookies and bodies are passed over: of a body only its size is taken.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import ijson
+import pyarrow as pa
+
+from workloads.errors import ArchduelError
+from workloads.importers import Entries, Options, refuse_options
+from workloads.importers.files.reading import Readable, Source
+from workloads.importers.formats.lines import entries
+from workloads.importers.formats.named import fields
+
+_ENTRIES_AT_ONCE = 4096
+_DEEPEST = 100
+# A value that is not all there is looked at from its beginning with every read: of a body of 100 MB that takes minutes
+# if they are small.
+_READ_BYTES = 4 << 20
+_ITEM = "[]"
+_ENTRY = ["log", "entries", _ITEM]
+_USED_PLACES = {
+    ("startedDateTime",): "timestamp",
+    ("time",): "latency_ms",
+    ("request", "method"): "method",
+    ("request", "url"): "path",
+    ("request", "bodySize"): "payload_bytes",
+    ("request", "postData", "text"): "body",
+    ("response", "status"): "status",
+}
+_USED = tuple(role for role in _USED_PLACES.values() if role != "body")
+
+
+@dataclass(frozen=True)
+class HarImporter:
+    """Reads value by value, so that a file of any size takes the memory of its largest values."""
+
+    name: str
+    description: str
+    example: str
+    position: int = 0
+
+    def with_options(self, options: Options) -> "HarImporter":
+        """As `workloads.importers.Importer.with_options`."""
+        refuse_options(self.name, options)
+        return self
+
+    def entries(self, source: Source) -> Iterator[Entries]:
+        """As `workloads.importers.Importer.entries`."""
+        query = fields({role: role for role in _USED}, relation="lines")
+        with source.open() as stream:
+            rows = _rows(source, stream)
+            while batch := list(islice(rows, _ENTRIES_AT_ONCE if source.most_bytes is None else 1)):
+                columns = {role: pa.array([row.get(role) for row in batch], pa.string()) for role in _USED}
+                numbers = pa.array(range(source.items_read + 1, source.items_read + 1 + len(batch)), pa.int64())
+                texts = [" ".join(row.get(role) or "-" for role in ("timestamp", "method", "path")) for row in batch]
+                source.items_read += len(batch)
+                yield entries(
+                    pa.table({"line_number": numbers, "line": pa.array(texts, pa.string()), **columns}), query
+                )
+
+
+def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
+    """By role what is used of each entry. `ArchduelError` for a file that is no HAR, or not all of one."""
+    # Where in the document we are: for each object its last key, for each array a mark. ijson's own way of saying so
+    # takes memory that grows with the square of the depth.
+    place: list[str] = []
+    found = False
+    row: dict[str, str] = {}
+    try:
+        for event, value in ijson.basic_parse(stream, buf_size=_READ_BYTES):
+            if event == "map_key":
+                place[-1] = value
+            elif event in ("start_map", "start_array"):
+                found = found or (event == "start_array" and place == ["log", "entries"])
+                place.append(_ITEM if event == "start_array" else "")
+                if len(place) > _DEEPEST:
+                    raise ArchduelError(f"{source.path} is nested more than {_DEEPEST} deep, as no HAR file is")
+            else:
+                if event in ("end_map", "end_array"):
+                    place.pop()
+                elif len(place) > len(_ENTRY) and place[: len(_ENTRY)] == _ENTRY:
+                    _note(row, tuple(place[len(_ENTRY) :]), value)
+                if place == _ENTRY:  # an entry has ended, or is a mere value
+                    yield row
+                    row = {}
+    except (ijson.JSONError, ValueError):  # the latter for a number without end
+        if not source.bytes_read:
+            return
+        raise ArchduelError(f"{source.path} is no JSON, as HAR is, or is cut off; save it again") from None
+    if not found:
+        raise ArchduelError(f"{source.path} is no HAR file: it has no log.entries")
+
+
+def _note(row: dict[str, str], place: tuple[str, ...], value: object) -> None:
+    role = _USED_PLACES.get(place)
+    if role is None or value is None:
+        return
+    text = str(value).encode(errors="backslashreplace")
+    if role == "body":
+        role, text = "payload_bytes", str(len(text)).encode()
+    elif role == "payload_bytes" and (text == b"-1" or role in row):  # unknown; or counted
+        return
+    row[role] = text.decode()
+
+
+IMPORTER = HarImporter(
+    name="har",
+    description="HAR 1.2, as browsers and proxies save it; stamped to the millisecond when the request began",
+    example='{"log": {"version": "1.2", "entries": [{"startedDateTime": ..., "request": {...}}]}}',
+)

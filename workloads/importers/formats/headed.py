@@ -1,0 +1,107 @@
+"""Importers of tables in text: a line names the columns, every other one is a record. What formats are is theirs.
+
+A record is one physical line. A quoted value that goes on in the next line makes both unusable: to follow it would mean
+that one quote too many swallows good lines.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workloads.errors import ArchduelError
+from workloads.importers import Entries, Options, refuse_options
+from workloads.importers.files.reading import Source
+from workloads.importers.formats.lines import entries
+from workloads.importers.formats.named import check_columns, fields
+
+# Columns may change within a file that was put together from several, but not without end.
+_MOST_HEADERS = 100
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines after a header are read: where cells are, and what they are called."""
+
+    header: str
+    split: str  # an SQL expression over line: a list of the cells, null where quotes do not match
+    cells: Mapping[str, str]  # by role, an SQL expression over cell, that list
+    width: int  # how many cells a record has at least
+
+
+@dataclass(frozen=True)
+class HeadedImporter:
+    """``layout`` reads a header line, given what a user says of columns; `ArchduelError` if it can be none.
+
+    ``header_mark`` begins each header line; empty: it is the first line that is not blank. Lines that begin with
+    ``comment`` are no records either.
+    """
+
+    name: str
+    description: str
+    example: str
+    layout: Callable[[str, Mapping[str, str]], Layout]
+    header_mark: str = ""
+    comment: str = ""
+    takes_columns: bool = False
+    position: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def with_options(self, options: Options) -> "HeadedImporter":
+        """As `workloads.importers.Importer.with_options`."""
+        refuse_options(self.name, options, columns=self.takes_columns)
+        check_columns(options.columns)
+        return replace(self, columns=options.columns)
+
+    def entries(self, source: Source) -> Iterator[Entries]:
+        """As `workloads.importers.Importer.entries`."""
+        layout: Layout | None = None
+        seen = 0
+        for lines in source.lines():
+            for piece, header in self._pieces(lines, layout):
+                if header is not None:
+                    seen += 1
+                    if seen > _MOST_HEADERS:
+                        raise ArchduelError(f"{source.path} names its columns anew over {_MOST_HEADERS} times")
+                    try:
+                        layout = self.layout(header, self.columns)
+                    except ArchduelError as error:
+                        raise type(error)(f"{source.path}: {error}") from None
+                yield self._read(piece, layout)
+
+    def _pieces(self, lines: pa.Table, layout: Layout | None) -> Iterator[tuple[pa.Table, str | None]]:
+        """``lines`` cut where the columns change, with the new header."""
+        column = lines.column("line").cast(pa.string())  # of views pyarrow cannot ask this yet
+        starts: list[int] = []
+        headers: list[str] = []
+        known = layout.header if layout else None
+        if self.header_mark:
+            candidates = pc.indices_nonzero(pc.starts_with(column, self.header_mark)).to_pylist()
+        elif known is None:
+            candidates = pc.indices_nonzero(pc.match_substring_regex(column, r"\S")).slice(0, 1).to_pylist()
+        else:
+            candidates = []
+        for index in candidates:
+            line = column[index].as_py()
+            if line != known:
+                known = line
+                starts.append(index)
+                headers.append(line)
+        if not starts or starts[0]:
+            yield lines.slice(0, starts[0] if starts else None), None
+        for start, end, header in zip(starts, [*starts[1:], lines.num_rows], headers, strict=False):
+            yield lines.slice(start, end - start), header
+
+    def _read(self, lines: pa.Table, layout: Layout | None) -> Entries:
+        header = f"starts_with(line, '{self.comment}')" if self.comment else "false"
+        if layout is None:
+            early = fields({}, relation="lines", problem="'comes before the line that names the columns'")
+            return entries(lines, early, header=header)
+        relation = f"(SELECT line_number, line, {layout.split} AS cell FROM lines)"
+        problem = f"""CASE
+            WHEN cell IS NULL THEN 'has a quotation mark too many or too few'
+            WHEN len(cell) < {layout.width} THEN 'has fewer fields than columns are named'
+        END"""
+        query = fields(layout.cells, relation=relation, problem=problem)
+        return entries(lines, query, {"header": layout.header}, header=f"line = $header OR {header}")

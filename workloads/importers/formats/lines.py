@@ -1,0 +1,126 @@
+"""From fields to `ENTRIES`, for formats written as SQL queries, and importers of those with one request per line.
+
+What such formats share is here: blank and header lines, lines no program wrote as text, and what a request line
+``METHOD target PROTOCOL`` says. What their fields are is in each format's module.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from workloads.importers import Entries, Options, as_they_are, refuse_options
+from workloads.importers.files.reading import LONGEST_LINE_BYTES, Source
+
+HOLDS_NUL = "holds NUL bytes"
+
+# {fields}, {header} and {dropped} come from a format's own module; what users name goes in as parameters or quoted.
+_ENTRIES = r"""
+WITH fields AS ({fields}),
+judged AS (
+    SELECT *,
+        CASE
+            WHEN line < '!' AND NOT regexp_matches(line, '\S') THEN 'blank'
+            WHEN {header} THEN 'header'
+        END AS aside,
+        CASE
+            WHEN {nul} THEN $holds_nul
+            WHEN strlen(line) > $longest_bytes THEN 'is longer than ' || $longest_bytes || ' bytes'
+            WHEN problem IS NOT NULL THEN problem
+            WHEN {dropped} IS NOT NULL THEN NULL
+            WHEN stamp_us IS NULL THEN 'its date cannot be read'
+            WHEN method IS NULL THEN 'its request is not METHOD target PROTOCOL'
+        END AS fault,
+        {dropped} AS rule
+    FROM fields
+)
+SELECT
+    line_number,
+    CASE WHEN aside IS NOT NULL THEN aside WHEN fault IS NOT NULL THEN 'rejected'
+        WHEN rule IS NOT NULL THEN 'dropped' ELSE 'request' END AS kind,
+    CASE WHEN aside IS NULL THEN coalesce(fault, rule) END AS reason,
+    line AS text,
+    stamp_us,
+    whole_second,
+    method,
+    target,
+    client,
+    payload_bytes,
+    status,
+    latency_us
+FROM judged
+"""
+
+
+def entries(
+    lines: pa.Table,
+    fields: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    header: str = "false",
+    dropped: str = "NULL::VARCHAR",
+    prepare: Callable[[pa.Table], pa.Table] = as_they_are,
+) -> Entries:
+    """``lines``, which the query ``fields`` takes apart.
+
+    It must give every row of ``lines``, with ``line_number``, ``line``, ``problem`` (why it is not of this format, null
+    if it is), ``stamp_us`` (bigint, since 1970 in UTC), ``whole_second``, ``method`` ("-" where no request was made,
+    null where it cannot be read), ``target``, ``client``, ``payload_bytes`` (bigint), ``status`` (smallint) and
+    ``latency_us`` (bigint); and fail on none. ``header`` is true of lines that are no records, ``dropped`` the rule by
+    which a record counts for nothing, ``prepare`` that of `Entries`.
+    """
+    nul = "contains(line, chr(0))" if _may_hold_nul(lines) else "false"
+    query = _ENTRIES.format(fields=fields, header=header, dropped=dropped, nul=nul)
+    fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
+    return Entries(lines, query, fixed | dict(parameters or {}), prepare)
+
+
+def _may_hold_nul(lines: pa.Table) -> bool:
+    """Whether there is one in what the lines are kept in: to ask that of all at once takes a tenth of the time."""
+    kept = [buffer for chunk in lines.column("line").chunks for buffer in chunk.buffers()[2:]]
+    return any(len(buffer) and not np.frombuffer(buffer, np.uint8).min() for buffer in kept if buffer is not None)
+
+
+def request_part(request: str, split: str, name: str) -> str:
+    """The ``method`` or the ``target`` of a request line, an SQL expression; ``split`` is it split on blanks.
+
+    Nearly every request line has three words, the first of them common, and taking those is several times as fast as an
+    expression.
+    """
+    word = {"method": 1, "target": 2}[name]
+    pattern = r"'^([A-Za-z][A-Za-z_-]*) +(.*?)(?: +(?:HTTP/[0-9.]+|-))? *$'"
+    rest = f"nullif(regexp_extract({request}, {pattern}, {word}), '')"
+    if name == "method":
+        # What has a method and no target is no request; what is "-" or begins so never was one.
+        rest = f"""CASE
+            WHEN {request} IN ('', '-') OR starts_with({request}, '- ') THEN '-'
+            WHEN regexp_matches({request}, '^[A-Za-z][A-Za-z_-]* +(?:[^ ]|$)') THEN {rest}
+        END"""
+    return f"""CASE
+        WHEN len({split}) = 3 AND {split}[2] <> '' AND starts_with({split}[3], 'HTTP/')
+            AND {split}[1] IN ('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS')
+        THEN {split}[{word}] ELSE {rest} END"""
+
+
+@dataclass(frozen=True)
+class LineImporter:
+    """A format whose ``fields`` query, as `entries` takes it, needs nothing but a line."""
+
+    name: str
+    description: str
+    example: str
+    fields: str
+    position: int = 0
+    prepare: Callable[[pa.Table], pa.Table] = as_they_are
+
+    def with_options(self, options: Options) -> "LineImporter":
+        """As `workloads.importers.Importer.with_options`."""
+        refuse_options(self.name, options)
+        return self
+
+    def entries(self, source: Source) -> Iterator[Entries]:
+        """As `workloads.importers.Importer.entries`."""
+        for lines in source.lines():
+            yield entries(lines, self.fields, prepare=self.prepare)

@@ -1,0 +1,93 @@
+"""Parquet with named columns; a row is an entry. Nothing of other formats.
+
+What the names mean is `named`. Nested columns have dots between their names. Values count as the texts they are shown
+as.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workloads.errors import ArchduelError
+from workloads.importers import Entries, Options, refuse_options
+from workloads.importers.files.reading import Source
+from workloads.importers.formats.comma_separated import check_found
+from workloads.importers.formats.lines import entries
+from workloads.importers.formats.named import check_columns, chosen_name, fields, first_of, positions
+
+_MARK = b"PAR1"
+_ROWS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class ParquetImporter:
+    """Rows whose columns go by the names of `named`, or by ``columns``."""
+
+    name: str
+    description: str
+    example: str
+    position: int = 1
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def with_options(self, options: Options) -> "ParquetImporter":
+        """As `workloads.importers.Importer.with_options`."""
+        refuse_options(self.name, options, columns=True)
+        check_columns(options.columns)
+        return replace(self, columns=options.columns)
+
+    def entries(self, source: Source) -> Iterator[Entries]:
+        """As `workloads.importers.Importer.entries`."""
+        with source.path.open("rb") as file:
+            if file.read(len(_MARK)) != _MARK:
+                raise ArchduelError(f"{source.path} is no Parquet file")
+            try:
+                yield from self._entries(source, file)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise ArchduelError(f"{source.path} is damaged Parquet ({_first_line(error)}); get it again") from None
+
+    def _entries(self, source: Source, file: Any) -> Iterator[Entries]:
+        parquet = pq.ParquetFile(file)
+        names = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
+        found = positions(names, self.columns)
+        try:
+            check_found(found, names, self.columns)
+        except ArchduelError as error:
+            raise ArchduelError(f"{source.path}: {error}") from None
+        wanted = sorted({index for indices in found.values() for index in indices})
+        cells = {role: first_of([f"c{index}" for index in indices], role) for role, indices in found.items() if indices}
+        literals = {role: literal for role in self.columns if (literal := chosen_name(role, self.columns)) is not None}
+        query = fields(cells | literals, relation="lines")
+        for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=[names[index] for index in wanted]):
+            texts = {f"c{index}": _text(pa.table(batch), names[index]) for index in wanted}
+            first, rows = source.items_read + 1, batch.num_rows
+            shown = pc.binary_join_element_wise(*texts.values(), " ", null_handling="replace", null_replacement="-")
+            numbers = pa.array(range(first, first + rows), pa.int64())
+            source.items_read += rows
+            yield entries(pa.table({"line_number": numbers, "line": shown, **texts}), query)
+        source.bytes_read = source.bytes_stored()
+
+
+def _text(table: pa.Table, path: str) -> Any:
+    outer, *inner = path.split(".")
+    column = table.column(outer)
+    for part in inner:
+        column = pc.struct_field(column, part)
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        # Shown with a zone's name it would need that zone's rules to be read.
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+    return column.cast(pa.string())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+IMPORTER = ParquetImporter(
+    name="parquet",
+    description="Parquet with columns such as timestamp, method and path; other names by --column",
+    example="columns timestamp, method, path, status",
+)

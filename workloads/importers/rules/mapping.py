@@ -1,0 +1,182 @@
+"""A user's mapping: which requests count for nothing, which are commands, which queries, and what each is about.
+
+Belongs here: the YAML file, its patterns, what is wrong with it, and the rules it comes to. Suggesting one is
+`suggestion`; applying one is `classify`.
+"""
+
+import re
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from workloads.errors import UsageError
+from workloads.recordings.recording import Operation
+
+MOST_MAPPING_BYTES = 1 << 20  # rules by the ten thousand, which take half a minute to read
+
+_METHOD = re.compile(r"[A-Z][A-Z_-]*(?:\|[A-Z][A-Z_-]*)*|\*")
+_PLACEHOLDER = re.compile(r"\{([^{}/]*)\}|(\*\*)|(\*)")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_EXAMPLE = 'such as "GET /orders/{order}"'
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Requests of some methods whose path matches. ``methods`` empty: any."""
+
+    methods: tuple[str, ...]
+    pattern: str  # a regular expression for the whole path
+
+
+@dataclass(frozen=True)
+class Drop(Rule):
+    """Requests that count for nothing."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Route(Rule):
+    """Requests that are about one thing.
+
+    ``entity`` names it: part ``group`` of the path, or ``parameter`` of the query; without either a command makes a new
+    one each time, and a query reads the path.
+    """
+
+    operation: Operation | None  # None: by method
+    entity: str | None = None
+    group: int | None = None
+    parameter: str | None = None
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Rules in their order: of the drops and of the routes the first that fits counts."""
+
+    drops: tuple[Drop, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+NOTHING_SAID = Mapping()
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping in a YAML file. `UsageError` names file, line and what is allowed there."""
+    try:
+        with path.open("rb") as file:
+            stored = file.read(MOST_MAPPING_BYTES + 1)
+        text = stored.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not a text in UTF-8: {error.reason}") from None
+    if len(stored) > MOST_MAPPING_BYTES:
+        raise UsageError(f"{path}: over {MOST_MAPPING_BYTES:,} bytes: no mapping needs so many rules")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path.name}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    except RecursionError:
+        raise UsageError(f"{path.name}: nested too deeply for a mapping") from None
+    return _Reader(path.name).mapping(root)
+
+
+class _Reader:
+    """From YAML nodes, which know their lines, to rules."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def mapping(self, root: yaml.Node | None) -> Mapping:
+        if root is None:
+            raise UsageError(f"{self._file}: empty: a mapping has routes, drop or both")
+        parts = self._table(root, "a mapping", {"routes", "drop"})
+        drops = [self._drop(node) for node in self._list(parts.get("drop"), "drop")]
+        routes = [self._route(node) for node in self._list(parts.get("routes"), "routes")]
+        return Mapping(tuple(drops), tuple(routes))
+
+    def _drop(self, node: yaml.Node) -> Drop:
+        parts = self._table(node, "a drop", {"match", "why"})
+        methods, pattern, _names = self._match(node, parts)
+        why = self._text(parts["why"], "why") if "why" in parts else self._text(parts["match"], "match")
+        if len(why) > 100 or not why.isprintable():
+            raise self._wrong(parts.get("why", node), "why must be up to 100 printable characters")
+        return Drop(methods, pattern, why)
+
+    def _route(self, node: yaml.Node) -> Route:
+        parts = self._table(node, "a route", {"match", "operation", "entity"})
+        methods, pattern, names = self._match(node, parts)
+        operation = self._text(parts["operation"], "operation") if "operation" in parts else None
+        if operation is not None and operation not in get_args(Operation):
+            raise self._wrong(parts["operation"], f"operation must be command or query, not {operation!r}")
+        said: Operation | None = None if operation is None else "command" if operation == "command" else "query"
+        if "entity" not in parts:
+            return Route(methods, pattern, said)
+        entity = self._text(parts["entity"], "entity")
+        if entity.startswith("?") and len(entity) > 1:
+            return Route(methods, pattern, said, entity=entity[1:], parameter=entity[1:])
+        if entity not in names:
+            known = ", ".join(names) or "none there"
+            raise self._wrong(
+                parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
+            )
+        return Route(methods, pattern, said, entity=entity, group=names.index(entity) + 1)
+
+    def _match(self, node: yaml.Node, parts: MappingOf[str, yaml.Node]) -> tuple[tuple[str, ...], str, list[str]]:
+        if "match" not in parts:
+            raise self._wrong(node, f"match is missing: a method and a path, {_EXAMPLE}")
+        text = self._text(parts["match"], "match")
+        method, _, path = text.partition(" ")
+        path = path.strip()
+        if not _METHOD.fullmatch(method) or not path.startswith("/"):
+            raise self._wrong(parts["match"], f"match must be a method (or GET|HEAD, or *) and a path, {_EXAMPLE}")
+        names: list[str] = []
+        pattern = ""
+        end = 0
+        for found in _PLACEHOLDER.finditer(path):
+            pattern += re.escape(path[end : found.start()])
+            end = found.end()
+            name, rest, _within = found.groups()
+            if name is None:
+                pattern += ".*" if rest else "[^/]*"
+                continue
+            if not _NAME.fullmatch(name) or name in names:
+                raise self._wrong(parts["match"], f"{{{name}}} must be a name of letters and digits, each once")
+            names.append(name)
+            pattern += "([^/]+)"
+        return () if method == "*" else tuple(method.split("|")), pattern + re.escape(path[end:]), names
+
+    def _table(self, node: yaml.Node, what: str, known: set[str]) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._wrong(node, f"{what} must have names and values: {', '.join(sorted(known))}")
+        parts: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = self._text(key, "a name")
+            if name not in known:
+                raise self._wrong(key, f"unknown {name}: {what} knows {', '.join(sorted(known))}")
+            if name in parts:
+                raise self._wrong(key, f"{name} is there twice")
+            parts[name] = value
+        return parts
+
+    def _list(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
+        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._wrong(node, f"{what} must be a list, each item after a dash")
+        items: list[Any] = node.value
+        return items
+
+    def _text(self, node: yaml.Node, what: str) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value:
+            raise self._wrong(node, f"{what} must be a text")
+        value: str = node.value
+        return value
+
+    def _wrong(self, node: yaml.Node, sentence: str) -> UsageError:
+        return UsageError(f"{self._file}, line {node.start_mark.line + 1}: {sentence}")

@@ -1,0 +1,57 @@
+"""What a recording in the library amounts to, in figures for people. Nothing is printed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workloads.errors import ArchduelError
+from workloads.recordings.library import Library
+from workloads.recordings.rates import RateOverTime
+
+
+@dataclass(frozen=True)
+class Figures:
+    """``provenance`` is what the import wrote down; empty for what was recorded here."""
+
+    requests: int
+    duration_s: float
+    mean_per_s: float
+    peak_per_s: float  # requests in the busiest second
+    command_share: float
+    subsecond: str  # "recorded", "synthetic" or "mixed"
+    rate: str  # a sparkline
+    provenance: Mapping[str, Any]
+
+    def counted(self, name: str) -> str:
+        """A count of the import's books, such as ``quarantined``; a dash where there are none."""
+        return f"{self.provenance[name]:,}" if name in self.provenance else "-"
+
+
+def figures(library: Library, name: str) -> Figures:
+    """Of the recording of that name. `ArchduelError` if it cannot be read or is empty."""
+    path = library.paths()[name]
+    try:
+        table = pq.read_table(path, columns=["arrival_us", "operation", "subsecond"])
+    except (pa.ArrowException, OSError) as error:
+        raise ArchduelError(f"recording {name!r} cannot be read ({path}): {error}; import it again") from None
+    arrival_us = table.column("arrival_us").to_numpy()
+    if not len(arrival_us):
+        raise ArchduelError(f"recording {name!r} holds no requests: record or import it again")
+    kinds = pc.unique(table.column("subsecond")).to_pylist()
+    duration_us = int(arrival_us[-1] - arrival_us[0])
+    rate = RateOverTime()
+    rate.add(arrival_us - arrival_us[0])
+    return Figures(
+        requests=len(arrival_us),
+        duration_s=duration_us / 1e6,
+        mean_per_s=len(arrival_us) / max(duration_us / 1e6, 1.0),
+        peak_per_s=rate.peak_per_s,
+        command_share=float(pc.mean(pc.equal(table.column("operation"), "command")).as_py()),
+        subsecond=kinds[0] if len(kinds) == 1 else "mixed",
+        rate=rate.sparkline(width=16),
+        provenance=library.provenance(name),
+    )

@@ -1,0 +1,33 @@
+"""Times as people say them on the command line. Times in logs are `workloads.importers.formats.stamps`."""
+
+from datetime import UTC, datetime
+
+from workloads.errors import UsageError
+
+
+def moment_us(option: str, text: str | None) -> int | None:
+    """Microseconds since 1970 of a time in the form of ISO 8601; without a zone it is in UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text}: give a time such as 2026-05-17T12:00 or 2026-05-17T14:00+02:00") from None
+
+
+def second_of(option: str, text: str | None, first_arrival: str | None) -> float | None:
+    """Seconds since ``first_arrival`` of such a time, or ``text`` itself if it is a number."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = moment_us(option, text)
+        first = moment_us("first_arrival", first_arrival)
+        if first is None or moment is None:
+            raise UsageError(f"{option} {text}: when it was recorded is not known, so give seconds") from None
+        seconds = max(0.0, (moment - first) / 1e6)
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"{option} {text}: must be 0 or more seconds")
+    return seconds

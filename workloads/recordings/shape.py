@@ -1,0 +1,134 @@
+"""The shape a recording is replayed in: a part of its time, a sample of it, more of it, the same again.
+
+Pure and seeded: the same recording, shape and seed give the same requests. What a scenario does to the traffic is
+`workloads.replay.shaping`; how fast it is played is `workloads.replay.schedule`.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workloads.errors import ArchduelError, UsageError
+from workloads.recordings.recording import Recording
+
+_CLONES_SPREAD_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Applied in this order. ``start_s`` and ``end_s`` are recorded seconds since the first arrival.
+
+    ``sample`` is the share of entities kept, never of requests, or an order would be torn from its statuses;
+    ``amplify`` how many times as many clients there are; ``loop`` how often all is played, one time after the other.
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+    sample: float = 1.0
+    amplify: float = 1.0
+    loop: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sample <= 1:
+            raise UsageError("sample must be a share of entities, over 0 and up to 1")
+        if not 1 <= self.amplify < math.inf:
+            raise UsageError("amplify must be 1 or more; fewer clients are a sample")
+        if self.loop < 1:
+            raise UsageError("loop must be at least 1")
+        if (self.start_s or 0.0) < 0 or (self.end_s is not None and self.end_s <= (self.start_s or 0.0)):
+            raise UsageError("from must be 0 or more, and before to")
+
+    def of(self, recording: Recording, seed: int) -> Recording:
+        """``recording`` in this shape. `ArchduelError` if nothing is left of it."""
+        table = _between(recording.table, self.start_s, self.end_s)
+        if self.sample < 1:
+            table = table.filter(pa.array(_drawn(_entities(table), f"sample/{seed}") < self.sample))
+        if not table.num_rows:
+            raise ArchduelError(f"nothing is left of {recording.name}: take more of its time, or a greater sample")
+        if self.amplify > 1:
+            table = _amplified(table, self.amplify, seed)
+        if self.loop > 1:
+            table = _looped(table, self.loop)
+        return Recording(recording.name, table)
+
+
+def _between(table: pa.Table, start_s: float | None, end_s: float | None) -> pa.Table:
+    arrival_us = table.column("arrival_us").to_numpy()
+    first_us = arrival_us[0]
+    start = 0 if start_s is None else int(np.searchsorted(arrival_us, first_us + round(start_s * 1e6), side="left"))
+    end = len(arrival_us)
+    if end_s is not None:
+        end = int(np.searchsorted(arrival_us, first_us + round(end_s * 1e6), side="left"))
+    return table.slice(start, max(0, end - start))
+
+
+def _entities(table: pa.Table) -> Any:
+    """What keeps requests together: the entity; of a command that makes a new one, its client."""
+    return _first_known(table, "entity", "client")
+
+
+def _clients(table: pa.Table) -> Any:
+    return _first_known(table, "client", "entity")
+
+
+def _first_known(table: pa.Table, *names: str) -> Any:
+    own = pc.binary_join_element_wise("request", table.column("request_id").cast(pa.string()), " ")
+    known = [pc.binary_join_element_wise(name, table.column(name), " ") for name in names]
+    return pc.coalesce(*known, own)
+
+
+def _drawn(names: Any, salt: str) -> npt.NDArray[np.float64]:
+    """For each name a number from 0 to 1, the same for the same one."""
+    encoded = names.combine_chunks().dictionary_encode()
+    digests = (hashlib.blake2b(f"{salt}/{name}".encode(), digest_size=8) for name in encoded.dictionary.to_pylist())
+    drawn = np.array([int.from_bytes(digest.digest()) / 2**64 for digest in digests])
+    numbers: npt.NDArray[np.float64] = drawn[encoded.indices.to_numpy()]
+    return numbers
+
+
+def _amplified(table: pa.Table, factor: float, seed: int) -> pa.Table:
+    """Clone 1 of request 17 about order x is 17~1 about x~1, of a client of its own, up to a second later.
+
+    All requests of a clone are as much later: what they say to each other stays in order.
+    """
+    parts = [_renamed(table, "")]
+    drawn = _drawn(_clients(table), f"amplify/{seed}")
+    shifts_us = np.random.default_rng(seed).integers(1, _CLONES_SPREAD_US, math.ceil(factor))
+    for clone in range(1, math.ceil(factor)):
+        some = table if clone + 1 <= factor else table.filter(pa.array(drawn < factor - clone))
+        parts.append(_later(_renamed(some, f"~{clone}"), int(shifts_us[clone])))
+    return _in_order(parts)
+
+
+def _looped(table: pa.Table, times: int) -> pa.Table:
+    """In round 2 request 17 about order x is 17~r2 about x~r2. Between rounds is a pause as between requests."""
+    arrival_us = table.column("arrival_us").to_numpy()
+    duration_us = int(arrival_us[-1] - arrival_us[0])
+    length_us = duration_us + max(1, duration_us // max(len(arrival_us) - 1, 1))
+    rounds = [_later(_renamed(table, f"~r{number}"), (number - 1) * length_us) for number in range(2, times + 1)]
+    return _in_order([_renamed(table, ""), *rounds])
+
+
+def _renamed(table: pa.Table, suffix: str) -> pa.Table:
+    for name in ("request_id", "entity", "client"):
+        column = table.column(name).cast(pa.string())
+        renamed = pc.binary_join_element_wise(column, suffix, "") if suffix else column
+        table = table.set_column(table.column_names.index(name), name, renamed)
+    return table
+
+
+def _later(table: pa.Table, shift_us: int) -> pa.Table:
+    later = pc.add(table.column("arrival_us"), shift_us)
+    at = table.column_names.index("arrival_us")
+    return table.set_column(at, table.schema.field(at), later)
+
+
+def _in_order(parts: list[pa.Table]) -> pa.Table:
+    table = pa.concat_tables(parts)
+    return table.take(np.argsort(table.column("arrival_us").to_numpy(), kind="stable"))
