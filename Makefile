@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml Makefile
 compare: install ## the bundled recording through every architecture, compared; options in ARGS
 	@$(BIN)/archduel compare $(ARGS)
 
-lint: install ## format, lint and types
+lint: install ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 import pytest
-from dagster._core.events import EngineEventData  # what a code server tells of a run; it has no public name
+from dagster._core.events import EngineEventData  # noqa: TID251 - a code server's event has no public name
 
 from assets.agreement import agreement_asset
 from assets.analysis.outcomes import reconcile
