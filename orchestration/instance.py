@@ -5,6 +5,7 @@ import os
 import dagster as dg
 import psutil
 
+from workloads.atomic import replacing
 from workloads.places import REPOSITORY, Places
 
 PROCESS_TAG = "archduel/process"
@@ -21,9 +22,8 @@ def prepare_instance(places: Places) -> None:
     places.dagster.mkdir(parents=True, exist_ok=True)
     settings = places.dagster / "dagster.yaml"
     if not settings.exists() or settings.read_bytes() != _SETTINGS.read_bytes():
-        hidden = settings.with_suffix(".tmp")
-        hidden.write_bytes(_SETTINGS.read_bytes())
-        hidden.replace(settings)
+        with replacing(settings) as hidden:
+            hidden.write_bytes(_SETTINGS.read_bytes())
     # Telemetry is off, but its notice asks only whether this file is there.
     notice = places.dagster / ".telemetry" / "id.yaml"
     notice.parent.mkdir(exist_ok=True)

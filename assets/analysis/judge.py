@@ -6,7 +6,6 @@ each is one node of the graph and can be made alone.
 
 import contextlib
 import hashlib
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
+from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
 
@@ -137,14 +137,11 @@ def _digest_of_code() -> str:
 
 def _note(places: Places, comparison_id: str, name: str, rested_on: str) -> None:
     file = _note_of(places, comparison_id, name)
-    hidden = file.with_name(f".{uuid.uuid4().hex}")
     try:
-        hidden.write_text(rested_on)
-        hidden.replace(file)
+        with replacing(file) as hidden:
+            hidden.write_text(rested_on)
     except OSError as error:
         raise ArchduelError(f"cannot write {file}: {error.strerror or error}") from error
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def _rested_on(places: Places, comparison_id: str, name: str) -> str | None:

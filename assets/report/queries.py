@@ -7,6 +7,8 @@ however many requests were replayed.
 
 import re
 
+from workloads.sql import quoted
+
 # A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
 REPLAYS = """\
 WITH replays AS (  -- the valid ones of this cell
@@ -252,4 +254,4 @@ ORDER BY ALL"""
 
 def bound(sql: str, **values: str) -> str:
     """``sql`` with each ``$name`` replaced by its value as a literal: what is run is what the page shows."""
-    return re.sub(r"\$(\w+)", lambda match: "'" + values[match[1]].replace("'", "''") + "'", sql)
+    return re.sub(r"\$(\w+)", lambda match: quoted(values[match[1]]), sql)

@@ -4,9 +4,7 @@ Belongs here: when a stored result still counts. Publishing it as the table ``co
 """
 
 import re
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +14,7 @@ from resources.conformance import running
 from resources.conformance.probes import Status
 from resources.progress import Reporter
 from resources.targets import Platform
+from workloads.atomic import replacing
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -44,16 +43,11 @@ def stored(places: Places, target: str, digest: str) -> pa.Table | None:
 def store(places: Places, table: pa.Table, target: str, digest: str) -> None:
     """Replace what is kept for ``target``. A kill at any moment leaves the old file or the new one."""
     file = file_of(places, target)
-    hidden = file.with_name(f".{uuid.uuid4().hex}.parquet")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table.replace_schema_metadata({_DIGEST: digest}), hidden)
-        hidden.replace(file)
+        with replacing(file) as hidden:
+            pq.write_table(table.replace_schema_metadata({_DIGEST: digest}), hidden)
     except OSError as error:
         raise ArchduelError(f"cannot write {file}: {error.strerror or error}; the old result stands") from error
-    finally:
-        with suppress(OSError):
-            hidden.unlink(missing_ok=True)
 
 
 def probe_anew(

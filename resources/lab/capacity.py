@@ -21,6 +21,7 @@ from resources.architectures.stack import StackSettings
 from resources.lab.bench import Bench
 from resources.progress import Reporter
 from resources.targets import Platform
+from workloads.atomic import replacing
 from workloads.places import Places
 from workloads.replay.schedule import split_url
 
@@ -108,10 +109,8 @@ def capacity(
         )
         _beside_others[here] = measured_per_s
         return measured_per_s
-    places.home.mkdir(parents=True, exist_ok=True)
-    hidden = file.with_suffix(".tmp")
-    hidden.write_text(json.dumps({**known, key: measured_per_s}, indent=2) + "\n")
-    hidden.replace(file)
+    with replacing(file) as hidden:
+        hidden.write_text(json.dumps({**known, key: measured_per_s}, indent=2) + "\n")
     return measured_per_s
 
 

@@ -8,7 +8,6 @@ import datetime as dt
 import json
 import math
 import re
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.prices.book import UNITS, Price, Prices, prices, read_prices
+from workloads.atomic import replacing
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -123,17 +123,13 @@ def import_offers(
 
 def write_prices(places: Places, now: Prices) -> None:
     """Replace the user's own prices, whole or not at all. `ArchduelError` where that cannot be written."""
-    hidden = places.home / f".prices.{uuid.uuid4().hex}"
     try:
-        places.home.mkdir(parents=True, exist_ok=True)
-        hidden.write_text(as_toml(now), encoding="utf-8")
-        if read_prices(hidden) != now:
-            raise ArchduelError(f"{places.prices} could not be written as it should be: nothing was changed")
-        hidden.replace(places.prices)
+        with replacing(places.prices) as hidden:
+            hidden.write_text(as_toml(now), encoding="utf-8")
+            if read_prices(hidden) != now:
+                raise ArchduelError(f"{places.prices} could not be written as it should be: nothing was changed")
     except OSError as error:
         raise ArchduelError(f"cannot write {places.prices}: {error.strerror or error}") from None
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def as_toml(now: Prices) -> str:

@@ -66,8 +66,3 @@ def read_table(partition: Path, name: str) -> pa.Table:
     if version is None:
         raise ArchduelError(f"nothing was ever written to {partition}")
     return pq.read_table(version / f"{name}.parquet")
-
-
-def literal(path: Path) -> str:
-    """``path`` as SQL writes a string."""
-    return "'" + str(path).replace("'", "''") + "'"

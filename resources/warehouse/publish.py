@@ -16,9 +16,10 @@ import filelock
 from assets.analysis.outcomes import CONDENSED, rule
 from resources.architectures.stack import StackSettings
 from resources.warehouse.outcomes import JUDGEMENTS
-from resources.warehouse.partitions import current, literal
+from resources.warehouse.partitions import current
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.sql import quoted
 
 VIEWS = ("requests", "effects", "invocations", "samples")
 DERIVED = ("summary", "agreement")  # views over the tables, each in a file of its own
@@ -63,7 +64,7 @@ def _build(places: Places, file: Path) -> None:
     versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
     tables = (_HERE / "tables.sql").read_text()
     with duckdb.connect(config=_ONE_THREAD) as connection:
-        connection.execute(f"ATTACH {literal(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
+        connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
         connection.execute(tables)
         if versions:
@@ -85,11 +86,11 @@ def _build(places: Places, file: Path) -> None:
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(judged, name)}")
         for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
             connection.execute(
-                f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({literal(_unglobbed(quarantine))})"
+                f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({quoted(_unglobbed(quarantine))})"
             )
         for target in sorted(places.conformance.glob("[!.]*.parquet")):
             connection.execute(
-                f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({literal(_unglobbed(target))})"
+                f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({quoted(_unglobbed(target))})"
             )
         for view in DERIVED:
             connection.execute((_HERE / f"{view}.sql").read_text())
@@ -150,7 +151,7 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
 
 
 def _files(versions: Iterable[Path], name: str) -> str:
-    paths = ", ".join(literal(_unglobbed(version / f"{name}.parquet")) for version in sorted(versions))
+    paths = ", ".join(quoted(_unglobbed(version / f"{name}.parquet")) for version in sorted(versions))
     return f"read_parquet([{paths}], union_by_name = true)"
 
 

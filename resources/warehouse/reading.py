@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from resources.warehouse.partitions import literal
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
+from workloads.sql import quoted
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -21,10 +21,10 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     # path, which is of the file that was there before, for as long as anyone in the process reads it.
     connection = duckdb.connect()
     try:
-        connection.execute(f"ATTACH {literal(file)} AS archduel (READ_ONLY)")
+        connection.execute(f"ATTACH {quoted(file)} AS archduel (READ_ONLY)")
         connection.execute("USE archduel")
         # The views' files and nothing else: a query over the results has no business with other files or the network.
-        connection.execute(f"SET allowed_directories = [{literal(places.outcomes)}]")
+        connection.execute(f"SET allowed_directories = [{quoted(places.outcomes)}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except duckdb.IOException as error:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workloads.importers.privacy import _IBANS, decoded, masked, may_hold_secrets, quoted
+from workloads.importers.privacy import _IBANS, decoded, masked, may_hold_secrets
+from workloads.sql import quoted
 
 DIGITS = string.digits
 LETTERS_AND_DIGITS = DIGITS + string.ascii_uppercase

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
+from workloads.sql import quoted
 
 _KEY_BYTES = 32
 _PATHS_TOGETHER = 16
@@ -135,11 +136,6 @@ _MASKS = (
     (rf"\x02(?:{_KINDS}|{_SCATTERED}|{_RUN}[0-9a-fA-F]{{32,}}){_RUN}\x03([^.]|$)", r":token\1"),
     (r"[\x02\x03]", ""),
 )
-
-
-def quoted(text: str) -> str:
-    """``text`` as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def may_hold_secrets(paths: "pa.ChunkedArray[Any]") -> npt.NDArray[np.bool_]:

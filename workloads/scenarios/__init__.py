@@ -5,10 +5,10 @@ Belongs here: which scenarios there are. What they may say is `workloads.scenari
 read `.reading`; what the words do to the lab is `resources`' business.
 """
 
-import uuid
 from functools import cache
 from pathlib import Path
 
+from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import Places
 from workloads.scenarios.model import Scenario
@@ -73,13 +73,9 @@ def adopt(places: Places, path: Path) -> str:
     The graph's cells are named, so a scenario has to stay where a later run, or another process, finds it.
     """
     name = own_scenario(path).name
-    hidden = places.scenarios / f".{uuid.uuid4().hex}"
     try:
-        places.scenarios.mkdir(parents=True, exist_ok=True)
-        hidden.write_bytes(path.read_bytes())
-        hidden.replace(places.scenarios / f"{name}.toml")
+        with replacing(places.scenarios / f"{name}.toml") as hidden:
+            hidden.write_bytes(path.read_bytes())
     except OSError as error:
         raise ArchduelError(f"cannot keep {path} in {places.scenarios}: {error.strerror or error}") from error
-    finally:
-        hidden.unlink(missing_ok=True)
     return name

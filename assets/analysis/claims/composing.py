@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assets.analysis.claims.model import Cost, Measured, Pairwise, Ratio, Share, Witness
 from resources.architectures.stack import DEFAULT_VARIANT
+from workloads.sql import quoted
 
 _VIEWS = Path(__file__).with_name("views")
 _UNIT = "comparison_id, workload, repetition"
@@ -33,19 +34,14 @@ class Query:
     figure: str
 
 
-def text(value: str) -> str:
-    """``value`` as SQL writes a string."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def compose(part: Measured, comparisons: Sequence[str], target: str) -> Query:
     """The SQL of ``part`` over the experiments of ``comparisons``, which ran on ``target``."""
-    listed = ", ".join(text(name) for name in comparisons)
-    where = f"comparison_id IN ({listed}) AND arm = 'main' AND variant = {text(DEFAULT_VARIANT)}"
+    listed = ", ".join(quoted(name) for name in comparisons)
+    where = f"comparison_id IN ({listed}) AND arm = 'main' AND variant = {quoted(DEFAULT_VARIANT)}"
     for column, names in (("architecture", part.architectures), ("scenario", part.scenarios)):
         if names:
-            where += f" AND {column} IN ({', '.join(text(name) for name in names)})"
-    bound = {"{key}": _KEY, "{unit}": _UNIT, "{where}": where, "{comparisons}": listed, "{target}": text(target)}
+            where += f" AND {column} IN ({', '.join(quoted(name) for name in names)})"
+    bound = {"{key}": _KEY, "{unit}": _UNIT, "{where}": where, "{comparisons}": listed, "{target}": quoted(target)}
 
     def bind(sql: str) -> str:
         # In one go: what is put in may look like a placeholder itself.

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from workloads.importers.privacy import quoted
+from workloads.sql import quoted
 
 # Where columns change within files, or from one file to the next, queries come and go.
 _MOST_PLANNED = 16

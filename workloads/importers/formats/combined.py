@@ -8,7 +8,7 @@ number, not an end cut off. A virtual host with its port before the client (Apac
 from workloads.importers.formats.fast_path import take_apart
 from workloads.importers.formats.lines import LineImporter, request_part
 from workloads.importers.formats.stamps import common_us
-from workloads.importers.privacy import quoted
+from workloads.sql import quoted
 
 # For what `take_apart` leaves: a virtual host, a user's name of two words, an escaped quote in the request. The host in
 # front must have a single colon, or an IPv6 client would pass for one. Quotes stand around a name (Apache has "" for an

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from workloads.errors import UsageError
 from workloads.importers.formats.lines import request_part
 from workloads.importers.formats.stamps import any_us, is_whole_second
-from workloads.importers.privacy import quoted
+from workloads.sql import quoted
 
 # Names are compared without regard to case. Nested ones have dots between.
 NAMES: Mapping[str, tuple[str, ...]] = {

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from workloads.importers import Entries
 from workloads.importers.files.reading import Source
-from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets, quoted
+from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets
 from workloads.importers.rules.mapping import NOTHING_SAID, Mapping, Route, Rule
 from workloads.recordings.recording import operation_of
+from workloads.sql import quoted
 
 # Methods with a meaning of their own are named in the rule that drops them. Any other token is counted without naming
 # it: it is the client's text, and rules are shown and stored.
