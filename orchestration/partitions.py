@@ -11,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets.analysis.claims import scenarios_needed
-from resources.faults.policies import lacking
 from resources.lab.lab import CELL_SEPARATOR, cell_name, split_cell
 from resources.targets import DEFAULT_TARGET, targets
+from resources.targets.availability import why_unavailable
 from workloads.inbox.ledger import Ledger
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
@@ -49,7 +49,7 @@ def nightly_cells(target: str = DEFAULT_TARGET) -> list[str]:
     return [
         cell_name(DEFAULT_WORKLOAD, scenario, target)
         for scenario in wanted
-        if not lacking(known[scenario], targets()[target])
+        if not why_unavailable(known[scenario], targets()[target])
     ]
 
 

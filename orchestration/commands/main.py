@@ -334,7 +334,7 @@ def _chosen_scenarios(
 ) -> tuple[dict[str, "Scenario"], dict[str, Path]]:
     """The scenarios asked for by name, and the user's own files among them, by the scenario's name."""
     from assets.analysis.claims import scenarios_needed
-    from resources.faults.policies import lacking
+    from resources.targets.availability import why_unavailable
     from workloads.scenarios import DEFAULT_SCENARIOS, own_scenario, scenario
 
     files: dict[str, Path] = {}
@@ -348,7 +348,7 @@ def _chosen_scenarios(
         if path and files.setdefault(one.name, path).resolve() != path.resolve():
             raise UsageError(f"{path}: {files[one.name]} has the same name: rename one of them")
         # What was asked for by name is refused later on; claims that need the rest are not testable there.
-        if options["scenario_names"] or (why := lacking(one, target)) is None:
+        if options["scenario_names"] or (why := why_unavailable(one, target)) is None:
             chosen[one.name] = one
         elif not options["claims"]:
             click.echo(f"{one.name} is left out: {why}")

@@ -11,9 +11,7 @@ from typing import Protocol
 from resources.architectures.parts import QUEUE
 from resources.architectures.stack import Stack
 from resources.aws.patience import patiently
-from resources.targets import Feature, Target
 from workloads.scenarios.faults import Disabled, Down, Fault, HopFault, Throttle
-from workloads.scenarios.model import Scenario
 
 _NOWHERE = "unreachable"  # a queue that does not exist
 
@@ -149,18 +147,6 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
 def by_proxy(fault: Fault) -> bool:
     """Whether it is a hop's fault, done by a proxy in front of its target."""
     return isinstance(fault, HopFault) or (isinstance(fault, Down) and fault.target in ("api", "table"))
-
-
-def _needed(fault: Fault) -> Feature | None:
-    if isinstance(fault, Throttle):
-        return Feature.STAGE_THROTTLE
-    return Feature.HOPS if by_proxy(fault) else None
-
-
-def lacking(scenario: Scenario, target: Target) -> str | None:
-    """Why ``scenario`` cannot be had on ``target``; None where it can."""
-    needed = (feature for fault in scenario.faults if (feature := _needed(fault)) is not None)
-    return next((target.lacks[feature] for feature in needed if feature in target.lacks), None)
 
 
 def mend(stack: Stack) -> None:

@@ -7,13 +7,13 @@ Belongs here: the estimate, from AWS's documented prices and `resources.prices`'
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from resources.architectures import Architecture, architectures
+from resources.architectures import Architecture
 from resources.aws.clients import Pace
 from resources.prices.book import Assumptions, Prices, assumptions, prices
-from resources.prices.model import Counts, expected_counts, total_usd
+from resources.prices.model import Counts, total_usd
 from resources.targets import Platform
 from workloads.places import Places
 from workloads.replay.schedule import Schedule, warm_up
@@ -141,18 +141,3 @@ def _counts(part: Part, seeds: int) -> Counts:
         work_ms=part.scenario.work_us / 1000 * requests,
         seconds=part.schedule.duration_us / 1e6,
     )
-
-
-def usd_per_request(places: Places) -> float:
-    """What the dearest kind of request costs, through the dearest architecture, by documented prices."""
-    book, sizes = prices(places), assumptions(places)
-
-    def of(queued: Sequence[str], queries: float) -> float:
-        counts = expected_counts(queued, queries_per_command=queries)
-        return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
-
-    each = []
-    for one in architectures().values():
-        command = of(sorted(one.queued), 0)
-        each += [command, of(sorted(one.queued), 1) - command]
-    return max(each)

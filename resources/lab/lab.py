@@ -28,7 +28,6 @@ from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS, Facts
 from resources.conformance import storage as conformance
 from resources.faults.conductor import proxied_hops
-from resources.faults.policies import lacking
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
 from resources.lab.experiment import OTHERS_AT_MOST
@@ -36,6 +35,7 @@ from resources.lab.interleaving import turns
 from resources.lab.load_plan import Offer, default_speed, offer
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
+from resources.targets.availability import why_unavailable
 from resources.warehouse import observations as evidence
 from resources.warehouse.observations import EvidenceStore, Tables
 from workloads.errors import ArchduelError, UsageError, choose
@@ -142,7 +142,7 @@ class LabSettings:
 
         Raises `UsageError` for a scenario that asks for what the target lacks.
         """
-        if missing := lacking(scenario, platform.target):
+        if missing := why_unavailable(scenario, platform.target):
             raise UsageError(f"{scenario.name} cannot be had on {platform.title}: {missing}")
         cut = self.cut(recording)
         speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, platform, reporter)

@@ -24,8 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from resources.machine.leash import free_port
-from resources.targets.local import FOLDER_PREFIX
+from resources.machine.leash import FOLDER_PREFIX, free_port
 from workloads.places import REPOSITORY, Places
 
 _GB = 1e9

@@ -28,6 +28,7 @@ _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 _PORTS = range(20000, 32000)
 
 LOOPBACK = "127.0.0.1"
+FOLDER_PREFIX = "archduel-"  # of the temporary folder of a process: by it the doctor finds what a killed run left
 _LOOK_S = 0.01
 
 

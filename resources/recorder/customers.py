@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from resources.architectures import architectures
 from resources.faults.conductor import FaultConductor, proxied_hops
-from resources.faults.policies import lacking
 from resources.lab.bench import Bench, settings_for
 from resources.lab.lab import exclusive
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, open_target, targets
+from resources.targets.availability import why_unavailable
 from workloads.customers import session as recorder
 from workloads.customers.customer import Customer, Population, customers
 from workloads.customers.days import Day
@@ -112,7 +112,7 @@ def plan(
             f"the scenario {made.scenario.name} changes the traffic itself, which customers make here: choose one that"
             " breaks something"
         )
-    if why := lacking(made.scenario, targets()[DEFAULT_TARGET]):
+    if why := why_unavailable(made.scenario, targets()[DEFAULT_TARGET]):
         raise UsageError(f"the scenario {made.scenario.name} cannot be had here: {why}")
     return made
 

@@ -14,8 +14,8 @@ import botocore.session
 
 from resources.aws.clients import AwsClients, Pace
 from resources.aws.refusals import in_one_sentence
-from resources.lab.budget import usd_per_request
 from resources.machine.leash import LeashedProcess
+from resources.prices.requests import max_usd_per_request
 from resources.progress import Reporter
 from resources.targets import Corner, Feature, Limits, Platform, Target
 from resources.targets.corners import OwnCorner
@@ -174,7 +174,7 @@ class Aws(Target):
         key = (clients.account, clients.region, clients.profile, most_requests, most_usd)
         if key not in self._accounts:
             title = f"AWS account {clients.account} in {clients.region} (profile {clients.profile})"
-            spending = Spending(int(most_requests), most_usd, usd_per_request(places))
+            spending = Spending(int(most_requests), most_usd, max_usd_per_request(places))
             self._accounts[key] = Account(title, clients.account, spending, clients.pace)
         return self._accounts[key]
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from resources.aws.clients import REGION
-from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
+from resources.machine.leash import FOLDER_PREFIX, LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
-FOLDER_PREFIX = "archduel-"  # of what an emulator unpacks: by it the doctor finds what a killed run left
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from resources.architectures import Architecture, architectures
 from resources.architectures.stack import Stack
-from resources.faults.policies import lacking, policy
+from resources.faults.policies import policy
 from resources.lab import observation
 from resources.lab.bench import Bench
+from resources.targets.availability import why_unavailable
 from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.replay.schedule import Schedule, split_url
@@ -121,7 +122,7 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
 @pytest.mark.whole_replay
 def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
     broken = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
-    if not lacking(scenarios()["gateway_throttle"], bench.target):
+    if not why_unavailable(scenarios()["gateway_throttle"], bench.target):
         broken.append(scenarios()["gateway_throttle"].faults[0].model_copy(update={"rate_per_s": 1, "burst": 1}))
     for fault in broken:
         effect = policy(bench.stack, fault)

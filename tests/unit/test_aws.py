@@ -18,13 +18,13 @@ from resources.architectures.stack import Stack, StackSettings
 from resources.aws.clients import AwsClients, Pace
 from resources.conformance.probes import Status
 from resources.conformance.running import probe_target, probes
-from resources.faults.policies import lacking
 from resources.lab import observation
 from resources.lab.bench import Bench
 from resources.lab.lab import LabSettings
 from resources.machine.leash import free_port
 from resources.progress import Silent
 from resources.targets import Instance, Platform, open_target, sweeping, targets
+from resources.targets.availability import why_unavailable
 from resources.targets.aws import OWNER, TARGET, AwsInstance, regions
 from resources.targets.corners import OwnCorner
 from resources.targets.endpoint import Owner
@@ -124,7 +124,7 @@ class TestScenarios:
         "name", ["backend_outage", "backend_slow", "network_jitter", "gateway_down", "flapping", "answers_cut"]
     )
     def test_what_a_proxy_on_this_machine_would_break_is_lacking(self, name: str) -> None:
-        why = lacking(scenarios()[name], TARGET)
+        why = why_unavailable(scenarios()[name], TARGET)
         assert why is not None
         assert "do not reach the fault proxy on this machine" in why
 
@@ -136,7 +136,7 @@ class TestScenarios:
         ],
     )
     def test_what_the_services_own_switches_break_is_not(self, name: str) -> None:
-        assert lacking(scenarios()[name], TARGET) is None
+        assert why_unavailable(scenarios()[name], TARGET) is None
 
     @staticmethod
     def chosen(folder: Path, *named: str) -> list[str]:

@@ -11,8 +11,9 @@ from rich.console import Console
 from orchestration.commands.guard import agree
 from resources.architectures import architectures
 from resources.aws.clients import AwsClients
-from resources.lab.budget import Budget, Part, budget, usd_per_request
+from resources.lab.budget import Budget, Part, budget
 from resources.prices.book import prices
+from resources.prices.requests import max_usd_per_request
 from resources.targets import Platform, Target
 from resources.targets.aws import TARGET, Account
 from resources.targets.spending import MeteredClient, Spending
@@ -112,7 +113,7 @@ class TestEstimate:
         assert "USD (documented: prices of 2026-11-01" in last
 
     def test_of_a_request_is_of_the_dearest_one(self, tmp_path: Path) -> None:
-        dearest = usd_per_request(Places(tmp_path))
+        dearest = max_usd_per_request(Places(tmp_path))
         for name in architectures():
             one = planned(tmp_path, name, 1000)
             assert one.usd < one.requests * dearest * 2, "and looking at queues and tables does not outweigh it"

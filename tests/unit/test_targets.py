@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from resources.faults.policies import lacking
 from resources.lab.lab import cell_name, split_cell
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, Feature, Limits, Platform, Target, open_target, targets
+from resources.targets.availability import why_unavailable
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
 from workloads.scenarios import scenarios
@@ -88,5 +88,5 @@ class TestCells:
 
 @pytest.mark.parametrize(("scenario", "why"), [("gateway_throttle", "it is bare"), ("steady", None), ("burst", None)])
 def test_a_scenario_is_lacking_where_it_needs_what_the_target_lacks(scenario: str, why: str | None) -> None:
-    assert lacking(scenarios()[scenario], Bare()) == why
-    assert lacking(scenarios()[scenario], targets()[DEFAULT_TARGET]) is None
+    assert why_unavailable(scenarios()[scenario], Bare()) == why
+    assert why_unavailable(scenarios()[scenario], targets()[DEFAULT_TARGET]) is None

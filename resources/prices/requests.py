@@ -1,0 +1,30 @@
+"""What one request costs at most, for limits on spending that have to hold before anything is known of the traffic.
+
+Put here the price of a request. Keep out what a whole comparison costs (`resources.lab.budget`) and what limits are
+(`resources.targets.spending`).
+"""
+
+from collections.abc import Collection
+
+from resources.architectures import architectures
+from resources.prices.book import assumptions, prices
+from resources.prices.model import expected_counts, total_usd
+from workloads.places import Places
+
+
+def max_usd_per_request(places: Places) -> float:
+    """USD that one request of the dearest kind costs through the dearest architecture, by the prices that count in
+    the home ``places``.
+    """
+    book, sizes = prices(places), assumptions(places)
+
+    def usd(queued: Collection[str], *, queries: float) -> float:
+        """Of one command and so many queries."""
+        counts = expected_counts(queued, queries_per_command=queries)
+        return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
+
+    each = []
+    for architecture in architectures().values():
+        command = usd(architecture.queued, queries=0)
+        each += [command, usd(architecture.queued, queries=1) - command]
+    return max(each)
