@@ -14,7 +14,8 @@ from assets.plots import outcome_plot
 from assets.presentation import column_schema, facts_metadata, markdown_table
 from resources.architectures import Architecture, architectures
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import Lab, code_version, split_cell
+from resources.lab.cell import Cell
+from resources.lab.lab import Lab, code_version
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 
@@ -23,11 +24,11 @@ OWNERS = ["team:archduel"]
 RECORDED_TRAFFIC = dg.AssetKey("recorded_traffic")
 
 
-def cell_and_night(context: dg.AssetExecutionContext) -> tuple[str, str]:
+def cell_and_night(context: dg.AssetExecutionContext) -> tuple[Cell, str]:
     """The two dimensions of the run's partition."""
     key = context.partition_key
     assert isinstance(key, dg.MultiPartitionKey)  # noqa: S101 - these assets have no other partitions
-    return key.keys_by_dimension["cell"], key.keys_by_dimension["night"]
+    return Cell.parse(key.keys_by_dimension["cell"]), key.keys_by_dimension["night"]
 
 
 def _resource_asset(architecture: Architecture, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
@@ -84,7 +85,7 @@ def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                     "dagster/row_count": summary.requests,
                     "replay_seconds": summary.seconds,
                     "speed": summary.speed,
-                    "recording": split_cell(cell)[0],
+                    "recording": cell.workload,
                     "interleaved_with": ", ".join(summary.interleaved),
                 },
             )
@@ -124,7 +125,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         outcomes = []
         for contender, evidence in recorded.items():
             tables = reconcile(evidence)
-            write_outcomes(lab.places, belonging.comparison_id, cell, contender.partition, tables)
+            write_outcomes(lab.places, belonging.comparison_id, str(cell), contender.partition, tables)
             faults += (f"{contender}: {fault}" for fault in imbalances(evidence, tables))
             outcomes.append(tables)
         publish(lab.places)
@@ -142,7 +143,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": belonging.comparison_id,
                 "replayed_alone": alone,
-                **outcome_plot(lab.places, belonging.comparison_id, split_cell(cell)[:2], architecture.name),
+                **outcome_plot(lab.places, belonging.comparison_id, cell, architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

@@ -15,7 +15,8 @@ from assets.presentation import column_schema, markdown_table
 from assets.report import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import code_version, other_than_default
+from resources.lab.cell import target_suffix
+from resources.lab.lab import code_version
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from workloads.places import Places
@@ -75,7 +76,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
     def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
         # Two targets' nights may end in either order: what people open in the morning is the default one's.
-        path = write_report(places, belonging.comparison_id, "".join(other_than_default(comparison.night_on)))
+        path = write_report(places, belonging.comparison_id, target_suffix(comparison.night_on, ""))
         return dg.MaterializeResult(
             metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
         )

@@ -11,6 +11,7 @@ from assets.report import charts, evidence_charts, evidence_queries, queries
 from assets.report.charts import Drawing
 from assets.report.narrative import label
 from assets.report.queries import bound
+from resources.lab.cell import Cell
 from resources.warehouse.reading import query
 from workloads.places import Places
 
@@ -43,13 +44,12 @@ def comparison_plots(places: Places, comparison_id: str, figure: str) -> Metadat
     return found
 
 
-def outcome_plot(places: Places, comparison_id: str, cell: tuple[str, str], architecture: str) -> Metadata:
+def outcome_plot(places: Places, comparison_id: str, cell: Cell, architecture: str) -> Metadata:
     """What one architecture told its clients over time, its goodput and backlog, in every variant; empty for invalid
     replays."""
     figure = "over_time"
-    workload, scenario = cell
     try:
-        return {figure: _image(places, comparison_id, workload, scenario, figure, architecture)}
+        return {figure: _image(places, comparison_id, cell.workload, cell.scenario, figure, architecture)}
     except LookupError:
         return {}
 

@@ -13,7 +13,7 @@ import dagster as dg
 from assets.architectures import RECORDED_TRAFFIC
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, Job
 from orchestration.partitions import declare, declare_cells, recording_partitions
-from resources.lab.lab import cell_name
+from resources.lab.cell import Cell
 from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Comparison, Ledger
@@ -167,8 +167,8 @@ def _comparisons(instance: dg.DagsterInstance, ledger: Ledger, recordings: Colle
             ledger.close_comparison(comparison.comparison_id, "compared")
             continue
         cells = {
-            cell: [run for run in of_it if run.tags.get(_CELL_TAG) == cell]
-            for cell in (cell_name(comparison.recording, scenario) for scenario in DEFAULT_SCENARIOS)
+            cell: [run for run in of_it if run.tags.get(_CELL_TAG) == str(cell)]
+            for cell in (Cell(comparison.recording, scenario) for scenario in DEFAULT_SCENARIOS)
         }
         asked = [_cell(comparison, cell, len(runs)) for cell, runs in cells.items() if _is_to_be_run(runs)]
         declare_cells(instance, cells)
@@ -202,11 +202,11 @@ def _is_to_be_run(runs: list[dg.DagsterRun]) -> bool:
     return failed == len(runs) and failed < _ATTEMPTS
 
 
-def _cell(comparison: Comparison, cell: str, attempt: int) -> dg.RunRequest:
+def _cell(comparison: Comparison, cell: Cell, attempt: int) -> dg.RunRequest:
     return dg.RunRequest(
         job_name=ONE_CELL,
         run_key=f"{comparison.comparison_id}/{cell}/{attempt}",
-        partition_key=dg.MultiPartitionKey({"cell": cell, "night": comparison.night}),
+        partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": comparison.night}),
         run_config={
             "resources": {"lab": {"config": {"limit": MOST_REQUESTS}}, "comparison": _named(comparison)},
         },

@@ -8,7 +8,8 @@ import dagster as dg
 
 from orchestration.jobs import Job
 from orchestration.partitions import declare_cells, nightly_cells, nightly_targets, shows_noise
-from resources.lab.lab import NIGHTLY_REPETITIONS, other_than_default
+from resources.lab.cell import target_suffix
+from resources.lab.lab import NIGHTLY_REPETITIONS
 from resources.targets import DEFAULT_TARGET
 
 NIGHT_TAG = "archduel/night"
@@ -24,7 +25,7 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
     status = dg.DefaultScheduleStatus.RUNNING if target == DEFAULT_TARGET else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
-        name="_".join(["nightly", *other_than_default(target)]),
+        name=f"nightly{target_suffix(target, '_')}",
         job=job,
         cron_schedule="0 2 * * *",
         execution_timezone="UTC",
@@ -37,7 +38,7 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
         for cell in nightly_cells(target):
             yield dg.RunRequest(
                 run_key=f"{night}/{cell}",
-                partition_key=dg.MultiPartitionKey({"cell": cell, "night": night}),
+                partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": night}),
                 tags={NIGHT_TAG: night},
                 run_config={
                     "resources": {
@@ -70,14 +71,14 @@ def comparison_sensor(job: Job, nights: dg.DailyPartitionsDefinition) -> dg.Sens
         over = False
         for night, target in itertools.product(nights.get_partition_keys()[-_LOOK_BACK:], nightly_targets()):
             of_night = context.instance.get_runs(dg.RunsFilter(tags={NIGHT_TAG: night}))
-            cells = set(nightly_cells(target))
+            cells = set(map(str, nightly_cells(target)))
             runs = [run for run in of_night if run.tags.get(_CELL_TAG) in cells]
             ended = {run.tags[_CELL_TAG] for run in runs} == cells
             if ended and all(run.is_finished for run in runs) and any(run.is_success for run in runs):
                 over = True
                 # The count makes the key: a re-executed cell brings exactly one more comparison.
                 yield dg.RunRequest(
-                    run_key="/".join([night, *other_than_default(target), str(len(runs))]),
+                    run_key=f"{night}{target_suffix(target, '/')}/{len(runs)}",
                     partition_key=night,
                     run_config=_on(target),
                 )

@@ -5,15 +5,16 @@ Cells and recordings are dynamic partitions: a recording brought in while everyt
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 import dagster as dg
 
 from assets.analysis.claims import scenarios_needed
-from resources.lab.lab import CELL_SEPARATOR, cell_name, split_cell
+from resources.lab.cell import Cell
 from resources.targets import DEFAULT_TARGET, targets
 from resources.targets.availability import why_unavailable
+from workloads.errors import ArchduelError
 from workloads.inbox.ledger import Ledger
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
@@ -26,13 +27,13 @@ MOST_OFFERED = 200  # recordings whose cells are offered: of thousands nobody co
 _AT_ONCE = 500  # SQLite takes so many names in a question
 
 
-def cells_of(places: Places, workloads: Iterable[str]) -> list[str]:
+def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
     """Every cell to be offered of these recordings: each under each scenario on each target, but for AWS itself, which
     is paid for and only to be asked for on the command line.
     """
     known = list(scenarios(places))
     offered = [name for name, target in targets().items() if not target.genuine]
-    return [cell_name(workload, scenario, target) for workload in workloads for target in offered for scenario in known]
+    return [Cell(workload, scenario, target) for workload in workloads for target in offered for scenario in known]
 
 
 def nightly_targets() -> list[str]:
@@ -40,22 +41,22 @@ def nightly_targets() -> list[str]:
     return [name for name, target in targets().items() if not target.options]
 
 
-def nightly_cells(target: str = DEFAULT_TARGET) -> list[str]:
+def nightly_cells(target: str = DEFAULT_TARGET) -> list[Cell]:
     """The declared list that every night on a target runs: what is compared by default, and what the claims ask for, as
     far as it can be had there.
     """
     wanted = dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
     known = scenarios()
     return [
-        cell_name(DEFAULT_WORKLOAD, scenario, target)
+        Cell(DEFAULT_WORKLOAD, scenario, target)
         for scenario in wanted
         if not why_unavailable(known[scenario], targets()[target])
     ]
 
 
-def shows_noise(cell_key: str) -> bool:
+def shows_noise(cell: Cell) -> bool:
     """Whether a night replays everything of a cell once more beside itself: where nothing is broken."""
-    return split_cell(cell_key)[:2] == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
+    return (cell.workload, cell.scenario) == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])
 
 
 def night_partitions() -> dg.DailyPartitionsDefinition:
@@ -83,9 +84,17 @@ def declare(instance: dg.DagsterInstance, places: Places) -> None:
     for name in sorted(known - paths.keys() - set(awaited)):
         instance.delete_dynamic_partition(RECORDINGS, name)
     declare_cells(instance, cells_of(places, _latest(paths)))
-    for cell in instance.get_dynamic_partitions(CELLS):
-        if cell.partition(CELL_SEPARATOR)[0] not in paths:
-            instance.delete_dynamic_partition(CELLS, cell)
+    for key in instance.get_dynamic_partitions(CELLS):
+        if not _is_of(key, paths):
+            instance.delete_dynamic_partition(CELLS, key)
+
+
+def _is_of(key: str, workloads: Container[str]) -> bool:
+    """Whether ``key`` names a cell of one of these recordings; anybody may have added it by hand in the UI."""
+    try:
+        return Cell.parse(key).workload in workloads
+    except ArchduelError:
+        return False
 
 
 def _latest(paths: Mapping[str, Path]) -> list[str]:
@@ -95,10 +104,10 @@ def _latest(paths: Mapping[str, Path]) -> list[str]:
     return sorted(heapq.nlargest(MOST_OFFERED, written, key=written.__getitem__))
 
 
-def declare_cells(instance: dg.DagsterInstance, keys: Iterable[str]) -> None:
+def declare_cells(instance: dg.DagsterInstance, cells: Iterable[Cell]) -> None:
     """Let the instance know these cells, whatever else it knows."""
     known = set(instance.get_dynamic_partitions(CELLS))
-    _add(instance, CELLS, [key for key in keys if key not in known])
+    _add(instance, CELLS, [key for key in map(str, cells) if key not in known])
 
 
 def _add(instance: dg.DagsterInstance, name: str, keys: list[str]) -> None:

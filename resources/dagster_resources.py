@@ -10,8 +10,9 @@ import dagster as dg
 
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
+from resources.lab.cell import Cell, Comparison, target_suffix
 from resources.lab.experiment import OTHERS_AT_MOST
-from resources.lab.lab import DEFAULT_BASELINE, Comparison, Lab, LabSettings, other_than_default, split_cell
+from resources.lab.lab import DEFAULT_BASELINE, Lab, LabSettings
 from resources.progress import Reporter
 from resources.targets import DEFAULT_TARGET, targets
 from workloads.places import Places
@@ -113,8 +114,8 @@ class ComparisonResource(dg.ConfigurableResource):
         """The target of a run that is a night's; the default one of an ad hoc run, whose report is the newest."""
         return DEFAULT_TARGET if self.comparison_id else self.target
 
-    def of(self, night: str, cell: str | None = None) -> Comparison:
+    def of(self, night: str, cell: Cell | None = None) -> Comparison:
         if self.comparison_id:
             return Comparison(self.comparison_id, "adhoc", night)
-        target = split_cell(cell)[2] if cell else self.target
-        return Comparison("-".join(["nightly", night, *other_than_default(target)]), "nightly", night)
+        target = cell.target if cell else self.target
+        return Comparison(f"nightly-{night}{target_suffix(target, '-')}", "nightly", night)

@@ -23,7 +23,8 @@ from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import declare_cells, shows_noise
 from resources.architectures import architectures
 from resources.lab.budget import Budget, Part, budget
-from resources.lab.lab import LabSettings, cell_name
+from resources.lab.cell import Cell
+from resources.lab.lab import LabSettings
 from resources.targets import Charge, open_target, targets
 from resources.warehouse.reading import query
 from workloads.errors import ArchduelError
@@ -56,12 +57,12 @@ class Request:
     as_a_night: bool = False
 
     @property
-    def cells(self) -> list[str]:
-        return [cell_name(self.workload, scenario, self.settings.target) for scenario in self.scenarios]
+    def cells(self) -> list[Cell]:
+        return [Cell(self.workload, scenario, self.settings.target) for scenario in self.scenarios]
 
-    def settings_of(self, cell_key: str) -> LabSettings:
+    def settings_of(self, cell: Cell) -> LabSettings:
         """The settings, as they are for one of the cells."""
-        return replace(self.settings, aa=self.settings.aa or (self.as_a_night and shows_noise(cell_key)))
+        return replace(self.settings, aa=self.settings.aa or (self.as_a_night and shows_noise(cell)))
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,11 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
     with Instance.get() as instance, reporter:
         end_dead_runs(instance)
         declare_cells(instance, request.cells)
-        for name in request.cells:
-            reporter.stage(f"{name}: starting emulators")
-            result = _run_cell(definitions, instance, request, name, night=night, comparison_id=comparison_id)
+        for cell in request.cells:
+            reporter.stage(f"{cell}: starting emulators")
+            result = _run_cell(definitions, instance, request, cell, night=night, comparison_id=comparison_id)
             if not result.success:
-                failures.append(f"{name}: {_reason(result)}")
+                failures.append(f"{cell}: {_reason(result)}")
                 console.print(failures[-1], style="red", highlight=False, markup=False)
         if len(failures) < len(request.cells):
             reporter.stage("comparing")
@@ -172,16 +173,16 @@ def compare(places: Places, request: Request, console: Console, reporter: Termin
 
 
 def _run_cell(
-    definitions: dg.Definitions, instance: Instance, request: Request, name: str, *, night: str, comparison_id: str
+    definitions: dg.Definitions, instance: Instance, request: Request, cell: Cell, *, night: str, comparison_id: str
 ) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_job_def(ONE_CELL)
     keys = [key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures]
     return job.execute_in_process(
         instance=instance,
-        partition_key=dg.MultiPartitionKey({"cell": name, "night": night}),
+        partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": night}),
         asset_selection=keys,
         raise_on_error=False,
-        run_config=_run_config(request.settings_of(name), comparison_id),
+        run_config=_run_config(request.settings_of(cell), comparison_id),
         # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
         tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(24 * 3600)},
     )

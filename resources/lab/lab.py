@@ -30,6 +30,7 @@ from resources.conformance import storage as conformance
 from resources.faults.conductor import proxied_hops
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
+from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.experiment import OTHERS_AT_MOST
 from resources.lab.interleaving import turns
 from resources.lab.load_plan import Offer, default_speed, offer
@@ -46,7 +47,6 @@ from workloads.recordings.shape import Shape
 from workloads.replay.client import Client, KeepAliveClient
 from workloads.scenarios import Scenario, scenario
 
-CELL_SEPARATOR = "__"
 DEFAULT_BASELINE = "synchronous"
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 
@@ -60,15 +60,6 @@ def code_version() -> str:
             if path.suffix in {".py", ".sql", ".toml"}:
                 digest.update(path.read_bytes())
     return f"{version('archduel')}+{digest.hexdigest()}"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Which comparison a replay belongs to."""
-
-    comparison_id: str
-    origin: str  # nightly, adhoc
-    night: str
 
 
 @dataclass(frozen=True)
@@ -167,32 +158,9 @@ class LabSettings:
         decided goes on anyway."""
         return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
 
-    def contenders(self, names: Sequence[str]) -> list["Contender"]:
+    def contenders(self, names: Sequence[str]) -> list[Contender]:
         """Everything that is replayed for the named architectures."""
         return [Contender(*one) for one in itertools.product(names, self.variants, self.arms)]
-
-
-@dataclass(frozen=True)
-class Contender:
-    """What is compared: an architecture whose functions write in one of the variants. In the arm ``aa`` it is the same
-    again, to be compared with itself.
-    """
-
-    architecture: str
-    variant: str
-    arm: str = "main"
-
-    @property
-    def partition(self) -> str:
-        """Its folder among a cell's evidence and outcomes."""
-        return "~".join([self.architecture, self.variant, *([self.arm] if self.arm != "main" else [])])
-
-    def __str__(self) -> str:
-        words = [
-            *([self.variant] if self.variant != DEFAULT_VARIANT else []),
-            *(["once more"] if self.arm == "aa" else []),
-        ]
-        return self.architecture + (f" ({', '.join(words)})" if words else "")
 
 
 @dataclass(frozen=True)
@@ -207,26 +175,6 @@ class Summary:
 
 def _is_invalid(tables: Tables) -> bool:
     return any(tables["experiments"].column("invalid_reason").to_pylist())
-
-
-def cell_name(workload: str, scenario: str, target: str = DEFAULT_TARGET) -> str:
-    """A cell's name. It says the target only where that is not the default one."""
-    return CELL_SEPARATOR.join([workload, scenario, *other_than_default(target)])
-
-
-def other_than_default(target: str) -> list[str]:
-    """What a name says of its target: nothing of the default one."""
-    return [] if target == DEFAULT_TARGET else [target]
-
-
-def split_cell(cell: str) -> tuple[str, str, str]:
-    """Workload, scenario and target of a cell's name."""
-    match cell.split(CELL_SEPARATOR):
-        case [workload, scenario]:
-            return workload, scenario, DEFAULT_TARGET
-        case [workload, scenario, target]:
-            return workload, scenario, target
-    raise ArchduelError(f"{cell!r} is no cell: a cell is {cell_name('WORKLOAD', 'SCENARIO', '[TARGET]')}")
 
 
 @dataclass
@@ -244,7 +192,7 @@ class Lab:
         self._platforms: dict[str, Platform] = {}
         self._exit = ExitStack()
         self._locked = False
-        self._cell: str | None = None
+        self._cell: Cell | None = None
         self._offer: Offer | None = None
         self.evidence = EvidenceStore(self.places)
 
@@ -256,14 +204,14 @@ class Lab:
     ) -> None:
         self._exit.close()
 
-    def ensure(self, architecture: str, cell: str, node: str) -> Facts:
+    def ensure(self, architecture: str, cell: Cell, node: str) -> Facts:
         """Make one resource of an architecture, and what it needs; returns its facts."""
         bench = self._bench(self.settings.contenders([architecture])[0], cell)
         with bench.stack.clients.explained():
             facts = bench.stack.ensure(node)
         return {**facts, "target": self._platform_of(cell).title, "endpoint": bench.instance.endpoint_url}
 
-    def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
+    def replay(self, names: Sequence[str], cell: Cell, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         """Replay a cell through the named architectures, repetition by repetition in balanced order.
 
         A repetition in which a replay was invalid stays as it is and is made up for by one more at the end. Stores the
@@ -299,21 +247,21 @@ class Lab:
                 break
         for contender in contenders:
             tables = evidence.combine(repetitions[contender])
-            self.evidence.write(comparison.comparison_id, cell, contender.partition, tables)
+            self.evidence.write(comparison.comparison_id, str(cell), contender.partition, tables)
         for name in names:
             requests = sum(
                 len(offered.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name
             )
             yield name, Summary(requests, round(seconds[name], 3), offered.speed, tuple(map(str, contenders)))
 
-    def _enough(self, repetition: int, seconds: float, repetitions: dict[Contender, list[Tables]], cell: str) -> bool:
+    def _enough(self, repetition: int, seconds: float, repetitions: dict[Contender, list[Tables]], cell: Cell) -> bool:
         """Whether a cell that is repeated until it is decided has been repeated often enough."""
         if self.settings.budget_s is None:
             return False
         if repetition in dict(looks(most=max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
             tables = {one.partition: evidence.combine(parts) for one, parts in repetitions.items()}
-            open_verdicts = undecided(tables, cell)
-            self.reporter.stage(f"{split_cell(cell)[1]}: {open_verdicts} verdicts open after {repetition} repetitions")
+            open_verdicts = undecided(tables, str(cell))
+            self.reporter.stage(f"{cell.scenario}: {open_verdicts} verdicts open after {repetition} repetitions")
             if not open_verdicts:
                 return True
         return seconds * (repetition + 1) / repetition > self.settings.budget_s
@@ -322,11 +270,11 @@ class Lab:
         """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
         return conformance.ensure(self.places, self.reporter, self._lock, self._platform(self.settings.target))
 
-    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
+    def recorded(self, name: str, cell: Cell, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
         alone (the second value says so)."""
         contenders = self.settings.contenders([name])
-        key = (comparison.comparison_id, cell)
+        key = (comparison.comparison_id, str(cell))
         alone = not all(self.evidence.exists(*key, contender.partition) for contender in contenders)
         if alone:
             for _ in self.replay([name], cell, comparison):
@@ -334,7 +282,7 @@ class Lab:
         return {contender: self.evidence.read(*key, contender.partition) for contender in contenders}, alone
 
     def _repetition(
-        self, contender: Contender, cell: str, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+        self, contender: Contender, cell: Cell, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
         """One replay of one contender; ``belonging`` is what its row of `experiments` owes to others."""
         repetition = belonging["repetition"]
@@ -365,7 +313,6 @@ class Lab:
             self._benches.pop(contender).close()
         facts = dict(replayed.facts)
         windows = facts.pop("windows")
-        workload, _, _ = split_cell(cell)
         row = {
             **facts,
             **belonging,
@@ -373,7 +320,7 @@ class Lab:
             "architecture": contender.architecture,
             "variant": contender.variant,
             "arm": contender.arm,
-            "workload": workload,
+            "workload": cell.workload,
             "scenario": scenario.name,
             "target": self._platform_of(cell).title,
             "evidence": "observed",
@@ -385,8 +332,8 @@ class Lab:
         }
         return {**replayed.tables, "experiments": evidence.rows(evidence.EXPERIMENTS, [row])}
 
-    def _platform_of(self, cell: str) -> Platform:
-        return self._platform(split_cell(cell)[2])
+    def _platform_of(self, cell: Cell) -> Platform:
+        return self._platform(cell.target)
 
     def _platform(self, target: str) -> Platform:
         if target not in self._platforms:
@@ -394,21 +341,21 @@ class Lab:
             self._platforms[target] = open_target(target, self.places, options, self.reporter)
         return self._platforms[target]
 
-    def _scenario(self, cell: str) -> Scenario:
-        return scenario(self.places, split_cell(cell)[1])
+    def _scenario(self, cell: Cell) -> Scenario:
+        return scenario(self.places, cell.scenario)
 
-    def _offered(self, cell: str) -> Offer:
+    def _offered(self, cell: Cell) -> Offer:
         if self._cell not in (None, cell):
             raise ArchduelError(f"one run is one cell: this one is {self._cell}, not {cell}")
         self._cell = cell
         if self._offer is None:
             self._lock()  # a default speed may have to be measured
-            recording = Library(self.places).load(split_cell(cell)[0])
+            recording = Library(self.places).load(cell.workload)
             platform = self._platform_of(cell)
             self._offer = self.settings.offer(self.places, recording, self._scenario(cell), platform, self.reporter)
         return self._offer
 
-    def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Bench:
+    def _bench(self, contender: Contender, cell: Cell, *, start_only: bool = False) -> Bench:
         if contender not in self._benches:
             scenario, offered = self._scenario(cell), self._offered(cell)
             architecture = choose(architectures(), contender.architecture, "architecture")

@@ -7,7 +7,8 @@ import pytest
 from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
-from resources.lab.lab import Comparison, Contender, Lab, LabSettings, cell_name
+from resources.lab.cell import Cell, Comparison, Contender
+from resources.lab.lab import Lab, LabSettings
 from tests.platforms import on_every_target, slowed
 from workloads.places import Places
 
@@ -19,14 +20,14 @@ def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(
     case: tuple[str, str], emulator_home: Path
 ) -> None:
     target, _ = case
-    cell = cell_name("food_orders", "concurrency_limit", target)
+    cell = Cell("food_orders", "concurrency_limit", target)
     comparison = Comparison("adhoc-test", "adhoc", "2026-11-20")
     names = list(architectures())
     outcomes = {}
     settings = LabSettings(limit=400, speed=8.0 / slowed(target), repetitions=1, others_at_most=1.0)
     with Lab(Places(emulator_home), settings) as lab:
         for name, _ in lab.replay(names, cell, comparison):
-            evidence = lab.evidence.read("adhoc-test", cell, Contender(name, DEFAULT_VARIANT).partition)
+            evidence = lab.evidence.read("adhoc-test", str(cell), Contender(name, DEFAULT_VARIANT).partition)
             outcomes[name] = reconcile(evidence)
             assert imbalances(evidence, outcomes[name]) == []
     for name, tables in outcomes.items():

@@ -9,7 +9,8 @@ import pyarrow as pa
 from resources.architectures.stack import DEFAULT_VARIANT
 from resources.conformance import running
 from resources.conformance.storage import store
-from resources.lab.lab import Comparison, Contender, Summary, split_cell
+from resources.lab.cell import Cell, Comparison, Contender
+from resources.lab.lab import Summary
 from resources.warehouse.observations import EvidenceStore, Tables
 from tests.evidence_builder import EvidenceBuilder
 from workloads.places import Places
@@ -26,22 +27,22 @@ class FakeLab:
     disturbed: bool = False  # by other programs: no replay is valid
     calls: list[tuple[str, ...]] = field(default_factory=list)
 
-    def ensure(self, architecture: str, cell: str, node: str) -> dict[str, Any]:
+    def ensure(self, architecture: str, cell: Cell, node: str) -> dict[str, Any]:
         self.calls.append(("ensure", architecture, node))
         return {"name": node, "url": "http://127.0.0.1:1/x", "provision_seconds": 0.1, "timeout_s": 3}
 
-    def replay(self, names: Sequence[str], cell: str, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
+    def replay(self, names: Sequence[str], cell: Cell, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         self.calls.append(("replay", *names))
         for name in names:
             tables = self._evidence(name, cell, comparison)
             partition = Contender(name, DEFAULT_VARIANT).partition
-            EvidenceStore(self.places).write(comparison.comparison_id, cell, partition, tables)
+            EvidenceStore(self.places).write(comparison.comparison_id, str(cell), partition, tables)
             yield name, Summary(2, 0.1, 1.0, tuple(names))
 
-    def recorded(self, name: str, cell: str, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
+    def recorded(self, name: str, cell: Cell, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         self.calls.append(("recorded", name))
         store, contender = EvidenceStore(self.places), Contender(name, DEFAULT_VARIANT)
-        key = (comparison.comparison_id, cell, contender.partition)
+        key = (comparison.comparison_id, str(cell), contender.partition)
         alone = not store.exists(*key)
         if alone:
             list(self.replay([name], cell, comparison))
@@ -57,13 +58,12 @@ class FakeLab:
         store(self.places, table, "Fake 1.0", "digest")
         return table
 
-    def _evidence(self, name: str, cell: str, comparison: Comparison) -> Tables:
-        workload, scenario, _ = split_cell(cell)
+    def _evidence(self, name: str, cell: Cell, comparison: Comparison) -> Tables:
         builder = EvidenceBuilder().experiment(
             architecture=name,
             variant=DEFAULT_VARIANT,
-            workload=workload,
-            scenario=scenario,
+            workload=cell.workload,
+            scenario=cell.scenario,
             comparison_id=comparison.comparison_id,
             origin=comparison.origin,
             night=comparison.night,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from orchestration.partitions import (
 )
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import Comparison, split_cell
+from resources.lab.cell import Cell, Comparison
 from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
@@ -44,7 +45,7 @@ from tests.functional.fakes import FakeLab
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
-CELL, NIGHT = "food_orders__steady", "2026-11-20"
+CELL, NIGHT = Cell("food_orders", "steady"), "2026-11-20"
 SNAPSHOT = Path(__file__).with_name("public_graph.json")
 
 
@@ -94,7 +95,7 @@ def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"
-    asked = {request.partition_key.keys_by_dimension["cell"] for request in requests}  # type: ignore[union-attr]
+    asked = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
     assert asked == set(nightly_cells())
     assert {request.tags[NIGHT_TAG] for request in requests} == {"2026-11-23"}
     labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
@@ -112,11 +113,11 @@ def test_a_night_on_another_target_waits_to_be_turned_on_and_runs_what_can_be_ha
         instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
     ) as context:
         requests = schedule.evaluate_tick(context).run_requests or []
-    asked = {request.partition_key.keys_by_dimension["cell"] for request in requests}  # type: ignore[union-attr]
+    asked = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert asked == set(nightly_cells(target))
-    assert {split_cell(cell)[2] for cell in asked} == {target}
-    assert {split_cell(cell)[1] for cell in asked} <= {split_cell(cell)[1] for cell in nightly_cells()}
+    assert {cell.target for cell in asked} == {target}
+    assert {cell.scenario for cell in asked} <= {cell.scenario for cell in nightly_cells()}
 
 
 def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
@@ -124,7 +125,7 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
 ) -> None:
     assert "aws" in targets()
     assert "aws" not in nightly_targets()
-    declare_cells(instance, [f"{CELL}__aws"])
+    declare_cells(instance, [replace(CELL, target="aws")])
     result = definitions.resolve_job_def("one_cell").execute_in_process(
         instance=instance,
         partition_key=dg.MultiPartitionKey({"cell": f"{CELL}__aws", "night": NIGHT}),
@@ -140,7 +141,7 @@ def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definit
     assert night is not None
     with dg.DagsterInstance.ephemeral() as instance:
         for cell in nightly_cells("localstack"):
-            tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
+            tags = {NIGHT_TAG: night, "dagster/partition/cell": str(cell)}
             run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.SUCCESS, tags=tags)
             instance.add_run(run)
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
@@ -156,13 +157,13 @@ def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definit
     [
         (ComparisonResource(), None, f"nightly-{NIGHT}", "nightly"),
         (ComparisonResource(), CELL, f"nightly-{NIGHT}", "nightly"),
-        (ComparisonResource(), f"{CELL}__localstack", f"nightly-{NIGHT}-localstack", "nightly"),
+        (ComparisonResource(), replace(CELL, target="localstack"), f"nightly-{NIGHT}-localstack", "nightly"),
         (ComparisonResource(target="localstack"), None, f"nightly-{NIGHT}-localstack", "nightly"),
-        (ComparisonResource(comparison_id="adhoc-1"), f"{CELL}__localstack", "adhoc-1", "adhoc"),
+        (ComparisonResource(comparison_id="adhoc-1"), replace(CELL, target="localstack"), "adhoc-1", "adhoc"),
     ],
 )
 def test_a_comparison_is_of_one_target(
-    comparison: ComparisonResource, cell: str | None, comparison_id: str, origin: str
+    comparison: ComparisonResource, cell: Cell | None, comparison_id: str, origin: str
 ) -> None:
     assert comparison.of(NIGHT, cell) == Comparison(comparison_id, origin, NIGHT)
 
@@ -213,7 +214,7 @@ def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
     with dg.DagsterInstance.ephemeral() as instance:
         for cell, status in zip(cells, [*[others] * (len(cells) - 1), last], strict=True):
             if status is not None:
-                tags = {NIGHT_TAG: night, "dagster/partition/cell": cell}
+                tags = {NIGHT_TAG: night, "dagster/partition/cell": str(cell)}
                 instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
         requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
@@ -274,7 +275,7 @@ def materialize(
     result = dg.materialize(
         architecture_assets(cell_partitions(nights)),
         instance=instance,
-        partition_key=dg.MultiPartitionKey({"cell": CELL, "night": NIGHT}),
+        partition_key=dg.MultiPartitionKey({"cell": str(CELL), "night": NIGHT}),
         resources={"lab": lab, "comparison": ComparisonResource()},
         selection=selection,
         raise_on_error=False,

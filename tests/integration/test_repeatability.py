@@ -12,7 +12,8 @@ import pytest
 
 from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
-from resources.lab.lab import Comparison, Lab, LabSettings
+from resources.lab.cell import Cell, Comparison
+from resources.lab.lab import Lab, LabSettings
 from resources.warehouse.observations import Tables
 from workloads.places import Places
 from workloads.scenarios import scenarios
@@ -37,13 +38,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
 
 def replayed(home: Places, scenario: str) -> dict[str, Tables]:
     """The evidence of every architecture."""
-    cell = f"food_orders__{scenario}"
+    cell = Cell("food_orders", scenario)
     settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0)
     with Lab(home, settings) as lab:
         for _ in lab.replay(list(architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
             pass
         return {
-            contender.architecture: lab.evidence.read("repeated", cell, contender.partition)
+            contender.architecture: lab.evidence.read("repeated", str(cell), contender.partition)
             for contender in settings.contenders(list(architectures()))
         }
 

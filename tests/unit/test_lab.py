@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from resources.lab.lab import Comparison, Contender, Lab, LabSettings
+from resources.lab.cell import Cell, Comparison, Contender
+from resources.lab.lab import Lab, LabSettings
 from resources.lab.load_plan import Offer
 from resources.warehouse.observations import Tables
 from tests.evidence_builder import EvidenceBuilder
@@ -16,7 +17,7 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import Scenario, scenarios
 
-CELL = "food_orders__steady"
+CELL = Cell("food_orders", "steady")
 _REQUESTS = 40
 
 Took = Callable[[Contender, int, int], int]
@@ -35,18 +36,18 @@ class PaperLab(Lab):
     late: frozenset[tuple[str, int]] = frozenset()  # contenders and repetitions whose load was
     turns: list[tuple[str, int]] = field(default_factory=list)
 
-    def _bench(self, contender: Contender, cell: str, *, start_only: bool = False) -> Any:
+    def _bench(self, contender: Contender, cell: Cell, *, start_only: bool = False) -> Any:
         return _Bench()
 
-    def _offered(self, cell: str) -> Offer:
+    def _offered(self, cell: Cell) -> Offer:
         schedule: Any = range(_REQUESTS)
         return Offer(schedule, 1.0)
 
-    def _scenario(self, cell: str) -> Scenario:
+    def _scenario(self, cell: Cell) -> Scenario:
         return scenarios()["steady"]
 
     def _repetition(
-        self, contender: Contender, cell: str, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+        self, contender: Contender, cell: Cell, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
         repetition = belonging["repetition"]
         self.turns.append((str(contender), repetition))
@@ -99,8 +100,8 @@ class TestTurns:
             "event_driven",
             "event_driven (once more)",
         }
-        assert lab.evidence.exists("c1", CELL, "synchronous~idempotent~aa")
-        arms = lab.evidence.read("c1", CELL, "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
+        assert lab.evidence.exists("c1", str(CELL), "synchronous~idempotent~aa")
+        arms = lab.evidence.read("c1", str(CELL), "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
         assert arms == ["aa"]
 
 
@@ -124,7 +125,7 @@ class TestInvalidReplays:
         assert [repetition for _, repetition in lab.turns] == [
             repetition for repetition in range(1, played + 1) for _ in range(2)
         ]
-        kept = lab.evidence.read("c1", CELL, "synchronous~idempotent")["experiments"]
+        kept = lab.evidence.read("c1", str(CELL), "synchronous~idempotent")["experiments"]
         invalid = [row["repetition"] for row in kept.to_pylist() if row["invalid_reason"]]
         assert invalid == [repetition for name, repetition in late if name == "synchronous" and repetition <= played]
 
@@ -148,19 +149,6 @@ class TestRepeatingUntilDecided:
     def test_ends_before_the_repetition_that_would_outlast_the_budget(self, tmp_path: Path) -> None:
         lab = replayed(tmp_path, LabSettings(repetitions=24, budget_s=1e-9), restless)
         assert max(repetition for _, repetition in lab.turns) == 1
-
-
-@pytest.mark.parametrize(
-    ("contender", "partition", "words"),
-    [
-        (Contender("hybrid", "idempotent"), "hybrid~idempotent", "hybrid"),
-        (Contender("hybrid", "naive"), "hybrid~naive", "hybrid (naive)"),
-        (Contender("hybrid", "idempotent", "aa"), "hybrid~idempotent~aa", "hybrid (once more)"),
-        (Contender("hybrid", "naive", "aa"), "hybrid~naive~aa", "hybrid (naive, once more)"),
-    ],
-)
-def test_a_contender_has_a_folder_and_a_name_of_its_own(contender: Contender, partition: str, words: str) -> None:
-    assert (contender.partition, str(contender)) == (partition, words)
 
 
 @pytest.mark.parametrize(

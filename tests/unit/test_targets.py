@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from resources.lab.lab import cell_name, split_cell
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, Feature, Limits, Platform, Target, open_target, targets
 from resources.targets.availability import why_unavailable
-from workloads.errors import ArchduelError, UsageError
+from workloads.errors import UsageError
 from workloads.places import REPOSITORY, Places
 from workloads.scenarios import scenarios
 
@@ -66,24 +65,6 @@ class TestOpening:
     def test_opening_the_default_target_names_its_version_and_leaves_nothing(self, tmp_path: Path) -> None:
         assert open_target(DEFAULT_TARGET, Places(tmp_path), {}, Silent()).title.startswith("MiniStack 1.")
         assert not list(tmp_path.iterdir())
-
-
-class TestCells:
-    @pytest.mark.parametrize(
-        ("cell", "parts"),
-        [
-            ("food_orders__steady", ("food_orders", "steady", DEFAULT_TARGET)),
-            ("food_orders__steady__other", ("food_orders", "steady", "other")),
-        ],
-    )
-    def test_name_the_target_only_where_it_is_not_the_default(self, cell: str, parts: tuple[str, str, str]) -> None:
-        assert split_cell(cell) == parts
-        assert cell_name(*parts) == cell
-
-    @pytest.mark.parametrize("cell", ["steady", "a__b__c__d"])
-    def test_what_is_no_cell_is_refused(self, cell: str) -> None:
-        with pytest.raises(ArchduelError, match="is no cell"):
-            split_cell(cell)
 
 
 @pytest.mark.parametrize(("scenario", "why"), [("gateway_throttle", "it is bare"), ("steady", None), ("burst", None)])
