@@ -1,6 +1,6 @@
 """``archduel sweep``: what killed runs left on a target that goes on without them, listed and taken away.
 
-Belongs here: listing, asking, telling. What is whose, and how it goes, is the target's corner.
+Belongs here: listing, asking, telling. What is whose, and how it is deleted, is the target's `Leftovers`.
 """
 
 import sys
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from resources.lab.lab import exclusive
 from resources.progress import Silent
-from resources.targets import Corner, targets, told
+from resources.targets import Leftovers, complete_options, targets
 from workloads.errors import ArchduelError, choose
 from workloads.places import Places
 
@@ -38,30 +38,32 @@ def sweep(
     `ArchduelError` where nobody agreed or something will not go.
     """
     chosen = choose(targets(), target, "target")
-    corner = chosen.corner(places, told(chosen, options))
-    if corner is None:
+    leftovers = chosen.leftovers(places, complete_options(chosen, options))
+    if leftovers is None:
         _say(console, f"{target} leaves nothing behind: what it runs on ends with each run")
         return
     with ExitStack() as held:
         if everything:
             held.enter_context(exclusive(places, who="archduel sweep", wait=False, reporter=Silent()))
-        _sweep(corner, console, everything=everything, yes=yes, ask=ask)
+        _sweep(leftovers, console, everything=everything, yes=yes, ask=ask)
 
 
-def _sweep(corner: Corner, console: Console, *, everything: bool, yes: bool, ask: Callable[[str], bool | None]) -> None:
-    left = corner.left(everything=everything)
-    for one in left.foreign:
+def _sweep(
+    leftovers: Leftovers, console: Console, *, everything: bool, yes: bool, ask: Callable[[str], bool | None]
+) -> None:
+    found = leftovers.find(everything=everything)
+    for one in found.foreign:
         _say(console, f"stays, as by its tags it is somebody else's: {one}")
-    if left.ours:
-        for one in left.ours:
-            _say(console, f"left on {corner.title}: {one}")
+    if found.own:
+        for one in found.own:
+            _say(console, f"left on {leftovers.title}: {one}")
         if not yes:
-            answer = ask(f"Delete these {len(left.ours)}?")
+            answer = ask(f"Delete these {len(found.own)}?")
             if not answer:
                 why = "say --yes where nobody can be asked" if answer is None else "as you said"
                 raise ArchduelError(f"nothing was deleted: {why}")
-        _say(console, f"deleted {corner.sweep(everything=everything)} from {corner.title}")
-    _say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {corner.title}")
+        _say(console, f"deleted {leftovers.sweep(everything=everything)} from {leftovers.title}")
+    _say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {leftovers.title}")
 
 
 def _say(console: Console, text: str) -> None:

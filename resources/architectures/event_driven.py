@@ -1,7 +1,10 @@
 """Event-driven: API Gateway -> SQS -> Lambda -> DynamoDB, the caller gets a ticket."""
 
 from resources.architectures import Architecture
-from resources.architectures.parts import CONSUMING, QUEUE, api, table
+from resources.architectures.parts.api import api
+from resources.architectures.parts.event_source_mapping import CONSUMING
+from resources.architectures.parts.queue import QUEUE
+from resources.architectures.parts.table import table
 
 ARCHITECTURE = Architecture(
     name="event_driven",

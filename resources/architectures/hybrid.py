@@ -1,7 +1,11 @@
 """Hybrid: commands through the queue, queries straight from the table, as in food delivery."""
 
 from resources.architectures import Architecture
-from resources.architectures.parts import CONSUMING, QUEUE, api, function, table
+from resources.architectures.parts.api import api
+from resources.architectures.parts.event_source_mapping import CONSUMING
+from resources.architectures.parts.function import function
+from resources.architectures.parts.queue import QUEUE
+from resources.architectures.parts.table import table
 
 ARCHITECTURE = Architecture(
     name="hybrid",

@@ -1,7 +1,9 @@
 """Synchronous: API Gateway -> Lambda -> DynamoDB, the caller waits for the result."""
 
 from resources.architectures import Architecture
-from resources.architectures.parts import api, function, table
+from resources.architectures.parts.api import api
+from resources.architectures.parts.function import function
+from resources.architectures.parts.table import table
 
 ARCHITECTURE = Architecture(
     name="synchronous",

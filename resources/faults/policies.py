@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from resources.architectures.parts import QUEUE
+from resources.architectures.parts.queue import QUEUE
 from resources.architectures.stack import Stack
 from resources.aws.patience import patiently
 from workloads.scenarios.faults import Disabled, Down, Fault, HopFault, Throttle

@@ -114,24 +114,34 @@ class Platform:
 
 
 @dataclass(frozen=True)
-class Leftovers:
-    """Resources in words: those that may go, and those that only have a name of ours and are somebody else's."""
+class Found:
+    """Resources that were found, in words for people. ``own`` ones are archduel's and may be deleted; ``foreign`` ones
+    have names like archduel's, but their tags say that somebody else made them.
+    """
 
-    ours: Sequence[str]
+    own: Sequence[str]
     foreign: Sequence[str]
 
 
-class Corner(Protocol):
-    """Where things of ours are left behind when a run is killed: somebody else's emulator, or an account on AWS."""
+class Leftovers(Protocol):
+    """What killed runs left on a target that goes on without them: an emulator at an endpoint, or an account on AWS."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """Where they are, for people."""
 
-    def left(self, *, everything: bool) -> Leftovers:
-        """What is there: of dead runs, or ``everything`` of this home's."""
+    def find(self, *, everything: bool) -> Found:
+        """What runs of this home made there: those that are over, or with ``everything`` all runs."""
 
     def sweep(self, *, everything: bool) -> int:
-        """Take it away; how many things it was. `ArchduelError` names what will not go."""
+        """Delete what `find` calls own.
+
+        Returns:
+            How many resources that was.
+
+        Raises:
+            ArchduelError: Some of them cannot be deleted; it names them.
+        """
 
 
 class Target(ABC):
@@ -161,8 +171,8 @@ class Target(ABC):
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         """Make or find what instances need; `ArchduelError` with what is missing. Starts nothing that lasts."""
 
-    def corner(self, places: Places, options: Mapping[str, str]) -> Corner | None:
-        """Where runs of this home leave things behind when they are killed; None where all ends with its run."""
+    def leftovers(self, places: Places, options: Mapping[str, str]) -> Leftovers | None:
+        """What killed runs of this home left on it; None where everything ends with its run."""
         return None
 
 
@@ -175,11 +185,13 @@ def targets() -> dict[str, Target]:
 def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
     """The platform of the target ``name``. Raises `UsageError` for options that are not its own, or are missing."""
     target = choose(targets(), name, "target")
-    return target.open(places, told(target, options), reporter)
+    return target.open(places, complete_options(target, options), reporter)
 
 
-def told(target: Target, options: Mapping[str, str]) -> dict[str, str]:
-    """A target's options, the defaults among them. Raises `UsageError` for those not its own, or missing."""
+def complete_options(target: Target, options: Mapping[str, str]) -> dict[str, str]:
+    """``options`` and the target's defaults for the others. Raises `UsageError` for one that is not the target's, and
+    for one that is missing.
+    """
     for option in options:
         if option not in target.options:
             raise UsageError(f"{flag(option)} is not for --target {target.name}")

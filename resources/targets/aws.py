@@ -17,9 +17,9 @@ from resources.aws.refusals import in_one_sentence
 from resources.machine.leash import LeashedProcess
 from resources.prices.requests import max_usd_per_request
 from resources.progress import Reporter
-from resources.targets import Corner, Feature, Limits, Platform, Target
-from resources.targets.corners import OwnCorner
+from resources.targets import Feature, Leftovers, Limits, Platform, Target
 from resources.targets.endpoint import Owner
+from resources.targets.leftovers import OwnLeftovers
 from resources.targets.spending import MeteredClient, Spending
 from resources.targets.sweeping import found, sweep
 from workloads.errors import ArchduelError
@@ -155,9 +155,9 @@ class Aws(Target):
             charge=charge,
         )
 
-    def corner(self, places: Places, options: Mapping[str, str]) -> Corner:
+    def leftovers(self, places: Places, options: Mapping[str, str]) -> Leftovers:
         owner = Owner.here(places)
-        return OwnCorner(self._clients(options), owner, {OWNER: owner.tag})
+        return OwnLeftovers(self._clients(options), owner, {OWNER: owner.tag})
 
     def _clients(self, options: Mapping[str, str]) -> AwsClients:
         """Of the profile; `ArchduelError` where there is none, no such region, or AWS does not know who calls."""

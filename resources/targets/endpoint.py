@@ -23,8 +23,8 @@ import psutil
 from resources.aws.clients import Clients, is_loopback
 from resources.machine.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
-from resources.targets import Corner, Limits, Platform, Target, targets
-from resources.targets.corners import OwnCorner
+from resources.targets import Leftovers, Limits, Platform, Target, targets
+from resources.targets.leftovers import OwnLeftovers
 from resources.targets.sweeping import reachable, sweep
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -74,7 +74,7 @@ class Owner:
 
 
 class EndpointInstance:
-    """A corner of somebody's emulator, under a prefix of its own. ``close`` takes away what is in it."""
+    """Resources on somebody else's emulator, under a prefix of their own. ``close`` deletes them."""
 
     processes: Sequence[LeashedProcess] = ()
     functions_call = LOOPBACK
@@ -123,8 +123,8 @@ class Endpoint(Target):
             Endpoint(kind), title, lambda _label, _environments: EndpointInstance(url, owner.prefix(next(numbers)))
         )
 
-    def corner(self, places: Places, options: Mapping[str, str]) -> Corner:
-        return OwnCorner(_clients(options), Owner.here(places))
+    def leftovers(self, places: Places, options: Mapping[str, str]) -> Leftovers:
+        return OwnLeftovers(_clients(options), Owner.here(places))
 
 
 def _clients(options: Mapping[str, str]) -> Clients:

@@ -175,23 +175,23 @@ def test_what_a_killed_run_made_is_swept_and_nothing_of_anybody_elses(strict: St
         assert run.stdout is not None
         prefix = run.stdout.readline().strip()
         assert prefix
-        corner = standing_in(strict.url).corner(Places(tmp_path), OPTIONS)
-        assert not corner.left(everything=False).ours, "it is alive"
+        leftovers = standing_in(strict.url).leftovers(Places(tmp_path), OPTIONS)
+        assert not leftovers.find(everything=False).own, "it is alive"
         run.send_signal(signal.SIGKILL)
     # As somebody else's might be called: the name alone gives nobody the right to it.
     theirs = standing_in(strict.url)._connect("root", OPTIONS["region"], 2)
     queue = theirs.sqs.create_queue(QueueName=f"{prefix}-theirs", tags={OWNER: "feedbeef"})["QueueUrl"]
 
-    of_another_home = standing_in(strict.url).corner(Places(tmp_path / "other"), OPTIONS)
-    assert not of_another_home.left(everything=True).ours
-    left = corner.left(everything=False)
-    assert left.foreign == [f"queue {prefix}-theirs"]
-    assert {one.rpartition(" ")[0] for one in left.ours} == {
+    of_another_home = standing_in(strict.url).leftovers(Places(tmp_path / "other"), OPTIONS)
+    assert not of_another_home.find(everything=True).own
+    found = leftovers.find(everything=False)
+    assert found.foreign == [f"queue {prefix}-theirs"]
+    assert {one.rpartition(" ")[0] for one in found.own} == {
         *("event source mapping", "REST API", "function", "role", "queue", "table", "log group"),
     }
-    assert corner.sweep(everything=False) == len(left.ours)
+    assert leftovers.sweep(everything=False) == len(found.own)
     assert strict.everything() == sorted([*before, f"queue {prefix}-theirs"])
-    assert corner.sweep(everything=False) == 0
+    assert leftovers.sweep(everything=False) == 0
     theirs.sqs.delete_queue(QueueUrl=queue)
 
 

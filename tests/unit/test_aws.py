@@ -26,8 +26,8 @@ from resources.progress import Silent
 from resources.targets import Instance, Platform, open_target, sweeping, targets
 from resources.targets.availability import why_unavailable
 from resources.targets.aws import OWNER, TARGET, AwsInstance, regions
-from resources.targets.corners import OwnCorner
 from resources.targets.endpoint import Owner
+from resources.targets.leftovers import OwnLeftovers
 from tests.aws_profiles import OPTIONS, QuickClients, answering, profiles, refusing, standing_in
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -474,12 +474,12 @@ class TestWhatIsSomebodyElses:
         return there
 
     def test_stays_and_is_named_whatever_it_is_called(self, roles: dict[str, list[dict[str, str]]]) -> None:
-        corner = OwnCorner(self.clients, Owned(), {OWNER: "0badf00d"})
-        left = corner.left(everything=True)
-        assert left.ours == [f"role {NAME}-mine"]
-        assert left.foreign == [f"role {NAME}-theirs", f"role {NAME}-untagged"]
-        assert corner.sweep(everything=True) == 1
-        assert corner.sweep(everything=True) == 0
+        leftovers = OwnLeftovers(self.clients, Owned(), {OWNER: "0badf00d"})
+        found = leftovers.find(everything=True)
+        assert found.own == [f"role {NAME}-mine"]
+        assert found.foreign == [f"role {NAME}-theirs", f"role {NAME}-untagged"]
+        assert leftovers.sweep(everything=True) == 1
+        assert leftovers.sweep(everything=True) == 0
         assert set(roles) == {
             *(f"{NAME}-theirs", f"{NAME}-untagged", "archduel-feedbeef-1-1-1-api", "production"),
         }
@@ -501,9 +501,9 @@ class TestWhatIsSomebodyElses:
 
         monkeypatch.setattr(self.clients.iam, "delete_role", deny)
         monkeypatch.setattr(type(self.clients), "pace", Pace(sweep_s=0.0, sweep_poll_s=0.0))
-        corner = OwnCorner(self.clients, Owned(), {OWNER: "0badf00d"})
+        leftovers = OwnLeftovers(self.clients, Owned(), {OWNER: "0badf00d"})
         with pytest.raises(ArchduelError, match=f"AWS eu-west-1 keeps what was made on it: role {NAME}-mine"):
-            corner.sweep(everything=True)
+            leftovers.sweep(everything=True)
 
 
 def test_whose_names_are_whose_is_told_by_home(tmp_path: Path) -> None:

@@ -13,35 +13,37 @@ from orchestration.commands.sweep import sweep
 from resources.aws.roles import operating, running, sending
 from resources.lab.lab import exclusive
 from resources.progress import Silent
-from resources.targets import DEFAULT_TARGET, Leftovers, targets
+from resources.targets import DEFAULT_TARGET, Found, targets
 from tests.shell import archduel
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
 
 @dataclass
-class Corner:
-    """Somewhere ``ours`` were left, and ``foreign`` things beside them."""
+class FakeLeftovers:
+    """Resources that were left, ``foreign`` ones among them."""
 
-    ours: list[str]
+    own: list[str]
     foreign: list[str] = field(default_factory=list)
     swept: list[bool] = field(default_factory=list)
     title: str = "AWS eu-west-1"
 
-    def left(self, *, everything: bool) -> Leftovers:
-        return Leftovers(list(self.ours), self.foreign)
+    def find(self, *, everything: bool) -> Found:
+        return Found(list(self.own), self.foreign)
 
     def sweep(self, *, everything: bool) -> int:
         self.swept.append(everything)
-        gone, self.ours = len(self.ours), []
+        gone, self.own = len(self.own), []
         return gone
 
 
 @pytest.fixture
-def corner(monkeypatch: pytest.MonkeyPatch) -> Corner:
-    left = Corner(["role archduel-a-1-1-1-api", "table archduel-a-1-1-1-orders"], ["queue archduel-a-1-1-1-theirs"])
-    # The registry is the seam: the command asks whichever target was named for its corner.
-    monkeypatch.setattr(targets()[DEFAULT_TARGET], "corner", lambda _places, _options: left)
+def leftovers(monkeypatch: pytest.MonkeyPatch) -> FakeLeftovers:
+    left = FakeLeftovers(
+        ["role archduel-a-1-1-1-api", "table archduel-a-1-1-1-orders"], ["queue archduel-a-1-1-1-theirs"]
+    )
+    # The registry is the seam: the command asks whichever target was named for its leftovers.
+    monkeypatch.setattr(targets()[DEFAULT_TARGET], "leftovers", lambda _places, _options: left)
     return left
 
 
@@ -61,43 +63,43 @@ def swept(
     return said.getvalue()
 
 
-def test_what_is_left_is_listed_and_deleted_once_somebody_agrees(corner: Corner, places: Places) -> None:
+def test_what_is_left_is_listed_and_deleted_once_somebody_agrees(leftovers: FakeLeftovers, places: Places) -> None:
     told = swept(places, ask=lambda question: question == "Delete these 2?")
     assert "stays, as by its tags it is somebody else's: queue archduel-a-1-1-1-theirs" in told
     assert told.count("left on AWS eu-west-1: ") == 2
     assert "deleted 2 from AWS eu-west-1" in told
-    assert corner.swept == [False]
+    assert leftovers.swept == [False]
     again = swept(places)
     assert "nothing of dead runs is left on AWS eu-west-1" in again
-    assert corner.swept == [False], "with nothing left there is nothing to ask and nothing to do"
+    assert leftovers.swept == [False], "with nothing left there is nothing to ask and nothing to do"
 
 
 @pytest.mark.parametrize(("answer", "why"), [(None, "say --yes where nobody can be asked"), (False, "as you said")])
 def test_nothing_is_deleted_where_nobody_agrees(
     answer: bool | None,
     why: str,
-    corner: Corner,
+    leftovers: FakeLeftovers,
     places: Places,
 ) -> None:
     with pytest.raises(ArchduelError, match=f"nothing was deleted: {why}"):
         swept(places, ask=lambda _question: answer)
-    assert corner.swept == []
+    assert leftovers.swept == []
 
 
-def test_yes_agrees(corner: Corner, places: Places) -> None:
+def test_yes_agrees(leftovers: FakeLeftovers, places: Places) -> None:
     swept(places, yes=True)
-    assert corner.swept == [False]
+    assert leftovers.swept == [False]
 
 
-def test_everything_goes_only_while_no_run_of_this_home_is_under_way(corner: Corner, places: Places) -> None:
+def test_everything_goes_only_while_no_run_of_this_home_is_under_way(leftovers: FakeLeftovers, places: Places) -> None:
     with (
         exclusive(places, who="a comparison", wait=False, reporter=Silent()),
         pytest.raises(ArchduelError, match="the lab is busy with a comparison"),
     ):
         swept(places, yes=True, everything=True)
-    assert corner.swept == []
+    assert leftovers.swept == []
     assert "nothing of this home is left" in swept(places, yes=True, everything=True)
-    assert corner.swept == [True]
+    assert leftovers.swept == [True]
 
 
 def test_where_all_ends_with_its_run_there_is_nothing_to_sweep(tmp_path: Path) -> None:

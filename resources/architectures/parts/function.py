@@ -1,0 +1,100 @@
+"""A Lambda function that runs one entry point of the handlers, with its role and its log group.
+
+Put here the function's configuration. Keep out its code (`resources.architectures.handlers`) and how that is packaged
+(`resources.architectures.packaging`).
+"""
+
+from botocore.exceptions import ClientError
+
+from resources.architectures.packaging import code_digest, package
+from resources.architectures.parts.making import has_code, make_role, tags
+from resources.architectures.stack import Facts, Node, Stack
+from resources.aws import roles
+from resources.aws.patience import once, patiently
+
+RUNTIME = "python3.12"
+_MEMORY_MB = 512
+
+_DESCRIPTIONS = {
+    "command": "Stores the order a POST carries and answers when it is stored.",
+    "query": "Reads the order a GET names.",
+    "consumer": "Takes batches from the queue, stores what they ask for, reports the messages that failed.",
+}
+
+
+def function(entry: str) -> Node:
+    """The function for an entry point of the handlers: ``command``, ``query`` or ``consumer``."""
+    return Node(("table",), lambda stack: _make(stack, entry), "lambda", _DESCRIPTIONS[entry])
+
+
+def _make(stack: Stack, entry: str) -> Facts:
+    name, settings = stack.resource_name(entry), stack.settings
+    permissions = roles.running(entry, stack.facts["table"]["arn"], _make_log_group(stack, name))
+    configuration = {
+        "Runtime": RUNTIME,
+        "Role": make_role(stack, entry, roles.FUNCTIONS, permissions),
+        "Handler": f"{'delivery' if entry == 'consumer' and settings.delivery_faults else 'orders'}.{entry}",
+        "Timeout": settings.function_timeout_s,
+        "MemorySize": _MEMORY_MB,
+        "Environment": {
+            "Variables": {
+                "TABLE_NAME": stack.facts["table"]["name"],
+                "VARIANT": settings.variant,
+                "WORK_US": str(settings.work_us),
+                "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
+                **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
+                **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
+            }
+        },
+    }
+    lambda_ = stack.clients.lambda_
+    try:
+        patiently(
+            lambda: lambda_.create_function(
+                FunctionName=name, Code={"ZipFile": package()}, **configuration, **tags(stack)
+            ),
+            stack.clients.pace,
+        )
+    except ClientError as error:
+        if not has_code(error, "ResourceConflictException"):
+            raise
+        if _wait_until_active(stack, name)["CodeSha256"] != code_digest():
+            lambda_.update_function_code(FunctionName=name, ZipFile=package())
+            _wait_until_active(stack, name)  # one update at a time
+        lambda_.update_function_configuration(FunctionName=name, **configuration)
+    facts: Facts = {
+        "name": name,
+        "arn": _wait_until_active(stack, name)["FunctionArn"],
+        "runtime": RUNTIME,
+        "memory_mb": _MEMORY_MB,
+        "timeout_s": settings.function_timeout_s,
+        "variant": settings.variant,
+    }
+    if settings.reserved_concurrency is not None:
+        lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=settings.reserved_concurrency)
+        facts["reserved_concurrency"] = settings.reserved_concurrency
+    return facts
+
+
+def _make_log_group(stack: Stack, function: str) -> str:
+    """The ARN of the function's log group. It is made here so that it has tags, and so that the function's role needs
+    no right to make it.
+    """
+    name, clients = f"/aws/lambda/{function}", stack.clients
+    try:
+        clients.logs.create_log_group(logGroupName=name, **tags(stack, "tags"))
+    except ClientError as error:
+        if not has_code(error, "ResourceAlreadyExistsException"):
+            raise
+    return f"arn:{clients.partition}:logs:{clients.region}:{clients.account}:log-group:{name}"
+
+
+def _wait_until_active(stack: Stack, name: str) -> Facts:
+    def look() -> Facts:
+        configuration: Facts = stack.clients.lambda_.get_function_configuration(FunctionName=name)
+        return configuration
+
+    def ready(configuration: Facts) -> bool:
+        return configuration["State"] == "Active" and configuration.get("LastUpdateStatus") != "InProgress"
+
+    return once(look, ready, f"function {name} did not become active", stack.clients.pace)

@@ -1,0 +1,48 @@
+"""The queue of orders in SQS, and the queue for its dead letters.
+
+Put here the queues. Keep out what reads from them (`resources.architectures.parts.event_source_mapping`).
+"""
+
+import json
+
+from resources.architectures.parts.making import tags
+from resources.architectures.stack import Facts, Node, Stack
+
+QUEUE, DEAD_LETTER_QUEUE = "queue", "dead_letter_queue"  # the nodes' names
+
+_RETENTION_S = 14 * 86_400  # of dead letters: the longest SQS offers
+
+
+def queue() -> Node:
+    """The queue of orders. It moves a message that was received too often to the dead-letter queue."""
+    return Node((DEAD_LETTER_QUEUE,), _make_queue, "sqs", "Accepted requests waiting for the consumer.")
+
+
+def dead_letter_queue() -> Node:
+    """The queue for messages that were received too often."""
+    return Node((), _make_dead_letter_queue, "sqs", "Where a message goes once it was received too often.")
+
+
+def _make_queue(stack: Stack) -> Facts:
+    settings = stack.settings
+    redrive = {
+        "deadLetterTargetArn": stack.facts[DEAD_LETTER_QUEUE]["arn"],
+        "maxReceiveCount": settings.max_receive_count,
+    }
+    attributes = {"VisibilityTimeout": str(settings.visibility_timeout_s), "RedrivePolicy": json.dumps(redrive)}
+    return {
+        **_make(stack, "orders", attributes),
+        "visibility_timeout_s": settings.visibility_timeout_s,
+        "max_receive_count": settings.max_receive_count,
+    }
+
+
+def _make_dead_letter_queue(stack: Stack) -> Facts:
+    return _make(stack, "orders-dead-letters", {"MessageRetentionPeriod": str(_RETENTION_S)})
+
+
+def _make(stack: Stack, name: str, attributes: dict[str, str]) -> Facts:
+    name, sqs = stack.resource_name(name), stack.clients.sqs
+    url = sqs.create_queue(QueueName=name, Attributes=attributes, **tags(stack, "tags"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return {"name": name, "url": url, "arn": arn}
