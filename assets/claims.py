@@ -12,7 +12,7 @@ from assets.analysis.claims import Claim, claims
 from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.plots import comparison_plots
+from assets.plots import CLAIMS, comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
@@ -67,7 +67,7 @@ def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.Ass
                 "dagster/column_schema": column_schema(rows.schema),
                 "comparison_id": belonging.comparison_id,
                 "claims": dg.MetadataValue.md(markdown_table(rows)),
-                **comparison_plots(places, belonging.comparison_id, "claims"),
+                **comparison_plots(places, belonging.comparison_id, CLAIMS),
             }
         )
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import dagster as dg
 
+from assets import plots
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from assets.report import write_report
 from resources.architectures import architectures
@@ -23,21 +23,21 @@ from workloads.places import Places
 
 _VALID = "every_replay_valid"
 
-# Table of archduel.duckdb, what the node says of itself, its figure, and the line that shows it.
+# Table of archduel.duckdb, what the node says of itself, its plot, and the query that shows it.
 _TABLES = {
     "ledger": (
         "Every offered request accounted for, per architecture and scenario.",
-        "ledger",
+        plots.LEDGER,
         "SELECT * EXCLUDE (comparison_id, arm) FROM ledger WHERE comparison_id = ? ORDER BY ALL",
     ),
     "latency": (
         "Quantiles of response, service and completion time. One repetition shows differences, it cannot judge them.",
-        "latency",
+        plots.LATENCY,
         "SELECT * EXCLUDE (comparison_id, arm) FROM latency WHERE comparison_id = ? ORDER BY ALL",
     ),
     "recovery": (
         "What each fault did, and how long its traces lasted.",
-        "over_time",
+        plots.OVER_TIME,
         "SELECT * EXCLUDE (comparison_id, arm) FROM recovery WHERE comparison_id = ? ORDER BY ALL",
     ),
 }
@@ -85,7 +85,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
 
 
 def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    description, figure, sql = _TABLES[name]
+    description, plot, sql = _TABLES[name]
     key = dg.AssetKey([GROUP, name])
     checks = (
         [dg.AssetCheckSpec(_VALID, asset=key, description="The load was on time, the books balance.")]
@@ -113,7 +113,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
                 "dagster/column_schema": column_schema(rows.schema),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows)),
-                **comparison_plots(places, belonging.comparison_id, figure),
+                **plots.comparison_plots(places, belonging.comparison_id, plot),
             },
             check_results=[_validity(places, belonging.comparison_id)] if checks else [],
         )

@@ -8,9 +8,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets import plots
 from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
-from assets.plots import comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.dagster_resources import ComparisonResource
 from resources.lab.lab import code_version
@@ -19,23 +19,27 @@ from workloads.places import Places
 GROUP = "comparison"
 _REGRESSIONS = "no_regressions"
 
-# What each is made of, what it says of itself, and its figure where it has one.
-_NODES: dict[str, tuple[tuple[str, ...], str, str | None]] = {
+# What each is made of, what it says of itself, and its plot where it has one.
+_NODES: dict[str, tuple[tuple[str, ...], str, plots.Plot | None]] = {
     "pairwise": (
         ("ledger", "latency"),
         "Each architecture against the baseline: difference, interval and verdict per scenario, operation and measure.",
-        "pairwise",
+        plots.PAIRWISE,
     ),
     "noise": (
         ("pairwise",),
         "The A/A arm: what comparing an architecture with itself shows, and the power that leaves.",
         None,
     ),
-    "cost": (("ledger",), "USD per million committed commands by item: counts observed, durations modelled.", "cost"),
+    "cost": (
+        ("ledger",),
+        "USD per million committed commands by item: counts observed, durations modelled.",
+        plots.COST,
+    ),
     "history": (
         ("ledger", "latency"),
         "The night beside the last fourteen: what changed beyond their noise.",
-        "history",
+        plots.HISTORY,
     ),
     "recommendations": (("pairwise", "cost", "claims"), "What to build, why, and what would change it.", None),
 }
@@ -47,7 +51,7 @@ def judgement_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg
 
 
 def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    needs, description, figure = _NODES[name]
+    needs, description, plot = _NODES[name]
     key = dg.AssetKey([GROUP, name])
     checks = (
         [dg.AssetCheckSpec(_REGRESSIONS, asset=key, description="Nothing got worse beyond the noise of past nights.")]
@@ -75,7 +79,7 @@ def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg
                 "dagster/column_schema": column_schema(rows.schema),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
-                **(comparison_plots(places, belonging.comparison_id, figure) if figure else {}),
+                **(plots.comparison_plots(places, belonging.comparison_id, plot) if plot else {}),
             },
             check_results=[_regressions(rows)] if checks else [],
         )

@@ -1,14 +1,17 @@
-"""Small plots for Dagster's metadata: the report's own figures, a cell each. Draws nothing itself."""
+"""Small plots for Dagster's metadata: the report's own figures, one for each cell or one for a whole comparison.
 
-from collections.abc import Callable
-from contextlib import suppress
+Put here which figures nodes show and the rows they are drawn from. Keep drawing and wording out (`assets.report`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.report import charts, evidence_charts, evidence_queries, queries
-from assets.report.charts import Drawing
+from assets.report.charts import Drawing, NothingToDraw
 from assets.report.narrative import label
 from assets.report.queries import bound
 from resources.lab.cell import Cell
@@ -16,20 +19,29 @@ from resources.warehouse.reading import query
 from workloads.places import Places
 
 Metadata = dict[str, dg.MarkdownMetadataValue]
-Table = Callable[[str], pa.Table]
+Table = Callable[[str], pa.Table]  # from a query with ``$name`` for what it is about to its rows
 
 
-def comparison_plots(places: Places, comparison_id: str, figure: str) -> Metadata:
-    """The figure ``figure``, of every cell of a comparison that has something to show, or of the comparison as a whole:
-    a key of `_FIGURES` or of `_WHOLE`.
+@dataclass(frozen=True)
+class Plot:
+    """A figure that a node shows.
+
+    Attributes:
+        name: What its key in the metadata begins with.
+        draw: Makes the drawing of the rows that a query gives and of the label that says where they come from; raises
+            `NothingToDraw` where there are none.
+        each_cell: Whether there is one for each cell of a comparison, instead of one for all of it.
     """
-    if figure in _WHOLE:
-        sql, draw = _WHOLE[figure]
-        rows = query(places, bound(sql, comparison_id=comparison_id))
-        try:
-            return {f"{figure}_plot": _picture(draw(rows, label=_sources(places, comparison_id)))}
-        except LookupError:
-            return {}
+
+    name: str
+    draw: Callable[[Table, str], Drawing]
+    each_cell: bool = True
+
+
+def comparison_plots(places: Places, comparison_id: str, plot: Plot) -> Metadata:
+    """A plot of a comparison, or of each of its cells; a cell with nothing to draw has none."""
+    if not plot.each_cell:
+        return _picture(places, comparison_id, plot, f"{plot.name}_plot", {})
     cells = query(
         places,
         "SELECT DISTINCT workload, scenario FROM experiments WHERE comparison_id = ? AND valid ORDER BY ALL",
@@ -37,38 +49,45 @@ def comparison_plots(places: Places, comparison_id: str, figure: str) -> Metadat
     ).to_pylist()
     found: Metadata = {}
     for cell in cells:
-        with suppress(LookupError):
-            found[f"{figure}_{cell['scenario']}"] = _image(
-                places, comparison_id, cell["workload"], cell["scenario"], figure
-            )
+        found |= _picture(places, comparison_id, plot, f"{plot.name}_{cell['scenario']}", cell)
     return found
 
 
 def outcome_plot(places: Places, comparison_id: str, cell: Cell, architecture: str) -> Metadata:
-    """What one architecture told its clients over time, its goodput and backlog, in every variant; empty for invalid
-    replays."""
-    figure = "over_time"
-    try:
-        return {figure: _image(places, comparison_id, cell.workload, cell.scenario, figure, architecture)}
-    except LookupError:
-        return {}
+    """One architecture under one scenario over time: answers, goodput and backlog, in every variant.
+
+    Args:
+        places: Where the published warehouse is.
+        comparison_id: The comparison's name.
+        cell: The cell it was replayed in.
+        architecture: The architecture's name.
+
+    Returns:
+        The picture under its key; nothing where no replay was valid.
+    """
+    names = {"workload": cell.workload, "scenario": cell.scenario}
+    return _picture(places, comparison_id, OVER_TIME, OVER_TIME.name, names, architecture)
 
 
-def _image(  # noqa: PLR0917 - a cell's whole name
-    places: Places, comparison_id: str, workload: str, scenario: str, figure: str, architecture: str | None = None
-) -> dg.MarkdownMetadataValue:
+def _picture(  # noqa: PLR0917 - a cell's whole name
+    places: Places,
+    comparison_id: str,
+    plot: Plot,
+    key: str,
+    cell: Mapping[str, str],
+    architecture: str | None = None,
+) -> Metadata:
     def table(sql: str) -> pa.Table:
-        names = {"comparison_id": comparison_id, "workload": workload, "scenario": scenario, "arm": "main"}
-        rows = query(places, bound(sql, **names))
+        rows = query(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
         if architecture is None:
             return rows
         return rows.filter(pc.starts_with(rows.column("contender"), charts.contender(architecture, "")))
 
-    return _picture(_FIGURES[figure](table, _sources(places, comparison_id)))
-
-
-def _picture(drawing: Drawing) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(charts.markdown_image(drawing))
+    try:
+        drawing = plot.draw(table, _sources(places, comparison_id))
+    except NothingToDraw:
+        return {}
+    return {key: dg.MetadataValue.md(charts.markdown_image(drawing))}
 
 
 def _sources(places: Places, comparison_id: str) -> str:
@@ -80,37 +99,44 @@ def _sources(places: Places, comparison_id: str) -> str:
     return "; ".join(label(source["evidence"], source["target"]) for source in sources)
 
 
-def _ledger(table: Table, told: str) -> Drawing:
-    return charts.ledger_figure(table(queries.FATES), label=told)
+def _ledger(table: Table, sources: str) -> Drawing:
+    return charts.ledger_figure(table(queries.FATES), label=sources)
 
 
-def _latency(table: Table, told: str) -> Drawing:
+def _latency(table: Table, sources: str) -> Drawing:
     curves = table(queries.LATENCY)
     operations = set(curves.column("operation").to_pylist())
-    return charts.latency_figure(curves, operation="command" if "command" in operations else "query", label=told)
+    return charts.latency_figure(curves, operation="command" if "command" in operations else "query", label=sources)
 
 
-def _over_time(table: Table, told: str) -> Drawing:
+def _over_time(table: Table, sources: str) -> Drawing:
     door = table(queries.DOOR)
     if not door.num_rows:
-        raise LookupError("no valid replay to draw")
+        raise NothingToDraw("no replay is valid")
     rest = (table(sql) for sql in (queries.GOODPUT, queries.BACKLOG, queries.WINDOWS))
-    return charts.over_time_figure(door, *rest, label=told)
+    return charts.over_time_figure(door, *rest, label=sources)
 
 
-def _pairwise(table: Table, told: str) -> Drawing:
-    return evidence_charts.intervals_figure(table(evidence_queries.PAIRWISE_CELL), label=told)
+def _pairwise(table: Table, sources: str) -> Drawing:
+    return evidence_charts.intervals_figure(table(evidence_queries.PAIRWISE_CELL), label=sources)
 
 
-_FIGURES: dict[str, Callable[[Table, str], Drawing]] = {
-    "ledger": _ledger,
-    "latency": _latency,
-    "over_time": _over_time,
-    "pairwise": _pairwise,
-}
-# Of a comparison as a whole: the query, and what draws its rows.
-_WHOLE: dict[str, tuple[str, Callable[..., Drawing]]] = {
-    "cost": (evidence_queries.COST, evidence_charts.cost_figure),
-    "claims": (evidence_queries.CLAIMS, evidence_charts.claims_figure),
-    "history": (evidence_queries.HISTORY, evidence_charts.history_figure),
-}
+def _cost(table: Table, sources: str) -> Drawing:
+    return evidence_charts.cost_figure(table(evidence_queries.COST), label=sources)
+
+
+def _claims(table: Table, sources: str) -> Drawing:
+    return evidence_charts.claims_figure(table(evidence_queries.CLAIMS), label=sources)
+
+
+def _history(table: Table, sources: str) -> Drawing:
+    return evidence_charts.history_figure(table(evidence_queries.HISTORY), label=sources)
+
+
+LEDGER = Plot("ledger", _ledger)
+LATENCY = Plot("latency", _latency)
+OVER_TIME = Plot("over_time", _over_time)
+PAIRWISE = Plot("pairwise", _pairwise)
+COST = Plot("cost", _cost, each_cell=False)
+CLAIMS = Plot("claims", _claims, each_cell=False)
+HISTORY = Plot("history", _history, each_cell=False)

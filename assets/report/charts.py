@@ -44,6 +44,10 @@ DOOR = {
 _MEASURES = ("response", "completion")
 
 
+class NothingToDraw(Exception):  # noqa: N818 - an answer, and no error
+    """There is no row for the figure that was to be drawn."""
+
+
 @dataclass(frozen=True)
 class Style:
     """How one contender looks wherever it is drawn. ``name`` is the contender's, ``architecture~variant``."""

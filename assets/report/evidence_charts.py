@@ -214,7 +214,7 @@ def intervals_figure(verdicts: pa.Table, *, label: str) -> alt.VConcatChart:
                 title = f"{words.unit_title(unit)}: {words.operation_noun(operation)}"
                 panels.append(panel.properties(title=charts.panel_title(title)))
     if not panels:
-        raise LookupError("no verdict has a difference to draw")
+        raise charts.NothingToDraw("no verdict has a difference to draw")
     return alt.vconcat(*panels, title=charts.heading("Differences from the baseline", label))
 
 
@@ -323,7 +323,7 @@ def cost_figure(cost: pa.Table, *, label: str) -> alt.VConcatChart:
     """Every gateway and processor below each other: a picture that stands alone."""
     rows = cost.to_pylist()
     if not rows:
-        raise LookupError("there is no cost to draw")
+        raise charts.NothingToDraw("there is no cost to draw")
     workload = rows[0]["workload"]
     of_one = [row for row in rows if row["workload"] == workload]
     found = builds(of_one)
@@ -401,7 +401,7 @@ def claims_figure(claims: pa.Table, *, label: str) -> alt.VConcatChart:
     """
     rows = [row for row in claims.to_pylist() if not row["part"]]
     if not rows:
-        raise LookupError("there is no claim to draw")
+        raise charts.NothingToDraw("there is no claim to draw")
     places: dict[str, int] = {}
     values = []
     for row in rows:
@@ -552,5 +552,5 @@ def history_figure(history: pa.Table, *, label: str) -> alt.VConcatChart:
         if nights_drawable(nights)
     ][:_FIGURES_IN_A_PICTURE]
     if not panels:
-        raise LookupError("there are not two nights to draw")
+        raise charts.NothingToDraw("there are not two nights to draw")
     return alt.vconcat(*panels, title=charts.heading("Nights", label))

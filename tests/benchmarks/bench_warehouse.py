@@ -266,13 +266,13 @@ def _numpy(places: Places) -> Callable[[], object]:
 
 def _tables(places: Places) -> Callable[[], object]:
     """What the nodes of the comparison group show: their rows and their pictures."""
-    from assets.plots import comparison_plots  # noqa: PLC0415 - imports Dagster, which takes seconds
+    from assets import plots  # noqa: PLC0415 - imports Dagster, which takes seconds
     from resources.warehouse.reading import query  # noqa: PLC0415
 
     def run() -> None:
-        for name, figure in (("ledger", "ledger"), ("latency", "latency"), ("recovery", "over_time")):
+        for name, plot in (("ledger", plots.LEDGER), ("latency", plots.LATENCY), ("recovery", plots.OVER_TIME)):
             query(places, f"SELECT * FROM {name} WHERE comparison_id = ?", [_NEWEST])
-            comparison_plots(places, _NEWEST, figure)
+            plots.comparison_plots(places, _NEWEST, plot)
 
     return run
 

@@ -1,15 +1,19 @@
 """The small pictures of judgements in Dagster's metadata: drawn where there is something, absent where there is not."""
 
 import base64
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
-from assets.plots import comparison_plots
+from assets import plots
+from assets.plots import Plot, comparison_plots
+from assets.report import charts
 from resources.warehouse.publish import publish
 from tests.unit.test_report_evidence import claim, judge, night, price, replay, verdict
 from workloads.places import Places
 
-FIGURES = ("pairwise", "cost", "claims", "history")
+PLOTS = (plots.PAIRWISE, plots.COST, plots.CLAIMS, plots.HISTORY)
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +30,10 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Places:
     return places
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_a_judgement_has_a_picture(nights: Places, figure: str) -> None:
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_a_judgement_has_a_picture(nights: Places, plot: Plot) -> None:
     """Within the metadata itself, since Dagster's UI loads nothing else."""
-    (picture,) = comparison_plots(nights, "c1", figure).values()
+    (picture,) = comparison_plots(nights, "c1", plot).values()
     text = str(picture.value)
     head, _, encoded = text.removesuffix(")").partition("base64,")
     assert head == "![chart](data:image/png;"
@@ -37,8 +41,25 @@ def test_a_judgement_has_a_picture(nights: Places, figure: str) -> None:
     assert len(text) < 150_000
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_where_nothing_was_judged_there_is_no_picture(nights: Places, figure: str) -> None:
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_where_nothing_was_judged_there_is_no_picture(nights: Places, plot: Plot) -> None:
     """Nor an error: an asset of a night with nothing to show still has its table."""
-    assert comparison_plots(nights, "c0", figure) == {}
-    assert comparison_plots(nights, "unknown", figure) == {}
+    assert comparison_plots(nights, "c0", plot) == {}
+    assert comparison_plots(nights, "unknown", plot) == {}
+
+
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_a_misspelt_column_fails_instead_of_showing_nothing(nights: Places, plot: Plot) -> None:
+    """A query that names a column otherwise than the chart is a fault, and no judgement that is missing."""
+
+    def misspelt(table: plots.Table, label: str) -> charts.Drawing:
+        def renamed(sql: str) -> pa.Table:
+            rows = table(sql)
+            return rows.rename_columns(
+                [{"verdict": "veredict", "usd": "us"}.get(one, one) for one in rows.column_names]
+            )
+
+        return plot.draw(renamed, label)
+
+    with pytest.raises(KeyError, match=r"verdict|usd"):
+        comparison_plots(nights, "c1", replace(plot, draw=misspelt))
