@@ -64,7 +64,7 @@ def _replay_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             [architecture.name, "replay"],
             deps=[recorded, *(dg.AssetDep(dg.AssetKey([architecture.name, leaf])) for leaf in architecture.leaves)],
             group_name=architecture.name,
-            description="The recording replayed open loop through this architecture; the evidence of what happened.",
+            description="The recording replayed open loop through this architecture: what was observed.",
             kinds={"python"},
             owners=OWNERS,
             code_version=code_version(),
@@ -123,10 +123,10 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         recorded, alone = lab.recorded(architecture.name, cell, belonging)
         faults: list[str] = []
         outcomes = []
-        for contender, evidence in recorded.items():
-            tables = reconcile(evidence)
+        for contender, observations in recorded.items():
+            tables = reconcile(observations)
             write_outcomes(lab.places, belonging.comparison_id, str(cell), contender.partition, tables)
-            faults += (f"{contender}: {fault}" for fault in imbalances(evidence, tables))
+            faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables))
             outcomes.append(tables)
         publish(lab.places)
         tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}

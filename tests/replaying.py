@@ -14,7 +14,7 @@ from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
 from resources.targets import DEFAULT_TARGET
 from resources.warehouse.observations import EXPERIMENTS, Tables, rows
-from tests.evidence_builder import EvidenceBuilder
+from tests.observations_builder import ObservationsBuilder
 from tests.platforms import platform
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -55,10 +55,10 @@ def replay(bench: Bench, offered: Schedule, scenario: Scenario) -> Tables:
     replayed = experiment.run(bench, offered, scenario, client=KeepAliveClient(), repetition=1, others_at_most=1.0)
     facts = dict(replayed.facts)
     windows = json.dumps(facts.pop("windows"))
-    template = EvidenceBuilder().experiment().tables()["experiments"].to_pylist()[0]
+    template = ObservationsBuilder().experiment().tables()["experiments"].to_pylist()[0]
     identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
     row = {**template, **facts, **identity, "variant": bench.stack.settings.variant, "fault_windows": windows}
-    evidence = {**replayed.tables, "experiments": rows(EXPERIMENTS, [row])}
-    outcomes = reconcile(evidence)
-    assert imbalances(evidence, outcomes) == []
+    observations = {**replayed.tables, "experiments": rows(EXPERIMENTS, [row])}
+    outcomes = reconcile(observations)
+    assert imbalances(observations, outcomes) == []
     return outcomes

@@ -28,9 +28,9 @@ class Places:
         return self.home / "outcomes"
 
     @property
-    def evidence(self) -> Path:
+    def observations(self) -> Path:
         """What a replay wrote down as it happened; outcomes are made from it without an emulator."""
-        return self.home / "evidence"
+        return self.home / "observations"
 
     @property
     def judgements(self) -> Path:

@@ -17,14 +17,14 @@ from resources.warehouse.reading import connect
 from workloads.places import Places
 
 
-def undecided(evidence: Mapping[str, Tables], cell: str) -> int:
-    """How many verdicts on ``cell`` more repetitions may decide, given the evidence so far of each of its partitions.
+def undecided(observations: Mapping[str, Tables], cell: str) -> int:
+    """How many verdicts on ``cell`` more repetitions may decide, given the observations of each of its partitions.
 
     Those that no reasonable number of them would decide are left alone, or everything would go on for their sake.
     """
     with TemporaryDirectory(prefix="archduel-") as folder:
         places = Places(Path(folder))
-        for partition, tables in evidence.items():
+        for partition, tables in observations.items():
             write_outcomes(places, "so_far", cell, partition, reconcile(tables))
         publish(places)
         with connect(places) as connection:

@@ -1,6 +1,6 @@
 """One experiment: a schedule replayed against a bench under a scenario, watched until nothing moves, written down.
 
-Belongs here: the replay's clock, when faults are switched and queues sampled, and the settling. What the evidence
+Belongs here: the replay's clock, when faults are switched and queues sampled, and the settling. What the observations
 means is `assets.analysis.outcomes`.
 """
 
@@ -23,7 +23,7 @@ from resources.lab.clocks import between, clock_of
 from resources.lab.observation import Backlog
 from resources.machine import cpu_time
 from resources.machine.cpu_time import Others
-from resources.warehouse import observations as evidence
+from resources.warehouse import observations
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses, tidy_heap
 from workloads.replay.schedule import WARM_UP_PREFIX, Schedule
@@ -73,9 +73,9 @@ class _Watch:
 
 @dataclass(frozen=True)
 class Replayed:
-    """One repetition: its evidence, its row of `experiments` but for the key, and whether messages were left over."""
+    """One repetition: observations, its row of `experiments` but for the key, and whether messages were left over."""
 
-    tables: evidence.Tables
+    tables: observations.Tables
     facts: dict[str, Any]
     left_over: bool
 
@@ -95,7 +95,7 @@ def run(
     Where others used more than the share ``others_at_most`` of this machine meanwhile, and the target is on it, what
     was observed is not valid.
 
-    Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is evidence.
+    Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is observed.
     """
     bench.fresh(schedule.seeded_order_ids())
     clock_before = clock_of(bench.stack)
@@ -160,11 +160,11 @@ def run(
     }
     tables = {
         "sent": _sent(schedule, responses, repetition),
-        "items": evidence.rows(evidence.ITEMS, tagged(item_rows)),
-        "messages": evidence.rows(evidence.MESSAGES, tagged(messages)),
-        "records": evidence.rows(evidence.RECORDS, tagged(record_rows)),
-        "invocations": evidence.rows(evidence.INVOCATIONS, tagged(invocation_rows)),
-        "samples": evidence.rows(evidence.SAMPLES, tagged(watch.samples)),
+        "items": observations.rows(observations.ITEMS, tagged(item_rows)),
+        "messages": observations.rows(observations.MESSAGES, tagged(messages)),
+        "records": observations.rows(observations.RECORDS, tagged(record_rows)),
+        "invocations": observations.rows(observations.INVOCATIONS, tagged(invocation_rows)),
+        "samples": observations.rows(observations.SAMPLES, tagged(watch.samples)),
     }
     in_queue = any(row["queue"] == "queue" for row in messages)
     return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
@@ -283,7 +283,7 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "status": pa.array(responses.status, mask=responses.status <= 0),
             "fate": pa.array(fates, pa.string()),
         },
-        schema=evidence.SENT,
+        schema=observations.SENT,
     )
 
 

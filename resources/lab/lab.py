@@ -1,4 +1,4 @@
-"""The lab of one run: benches started when first needed, replays interleaved over architectures, evidence stored.
+"""The lab of one run: benches started when first needed, replays interleaved over architectures, observations stored.
 
 Belongs here: what is kept alive for how long, in which order, under which lock. One replay is
 `resources.lab.experiment`; Dagster only calls this.
@@ -37,8 +37,8 @@ from resources.lab.load_plan import Offer, default_speed, offer
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
 from resources.targets.availability import why_unavailable
-from resources.warehouse import observations as evidence
-from resources.warehouse.observations import EvidenceStore, Tables
+from resources.warehouse import observations
+from resources.warehouse.observations import ObservationStore, Tables
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
 from workloads.recordings.library import Library
@@ -194,7 +194,7 @@ class Lab:
         self._locked = False
         self._cell: Cell | None = None
         self._offer: Offer | None = None
-        self.evidence = EvidenceStore(self.places)
+        self.observations = ObservationStore(self.places)
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +215,7 @@ class Lab:
         """Replay a cell through the named architectures, repetition by repetition in balanced order.
 
         A repetition in which a replay was invalid stays as it is and is made up for by one more at the end. Stores the
-        evidence once all repetitions are done; yields each architecture's name and a summary.
+        observations once all repetitions are done; yields each architecture's name and a summary.
         """
         scenario, offered = self._scenario(cell), self._offered(cell)
         contenders = self.settings.contenders(names)
@@ -246,8 +246,8 @@ class Lab:
             ):
                 break
         for contender in contenders:
-            tables = evidence.combine(repetitions[contender])
-            self.evidence.write(comparison.comparison_id, str(cell), contender.partition, tables)
+            tables = observations.combine(repetitions[contender])
+            self.observations.write(comparison.comparison_id, str(cell), contender.partition, tables)
         for name in names:
             requests = sum(
                 len(offered.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name
@@ -259,7 +259,7 @@ class Lab:
         if self.settings.budget_s is None:
             return False
         if repetition in dict(looks(most=max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
-            tables = {one.partition: evidence.combine(parts) for one, parts in repetitions.items()}
+            tables = {one.partition: observations.combine(parts) for one, parts in repetitions.items()}
             open_verdicts = undecided(tables, str(cell))
             self.reporter.stage(f"{cell.scenario}: {open_verdicts} verdicts open after {repetition} repetitions")
             if not open_verdicts:
@@ -271,15 +271,15 @@ class Lab:
         return conformance.ensure(self.places, self.reporter, self._lock, self._platform(self.settings.target))
 
     def recorded(self, name: str, cell: Cell, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
-        """The stored evidence of an architecture's replays, by contender; where any is missing it is replayed now,
+        """The stored observations of an architecture's replays, by contender; where any is missing it is replayed now,
         alone (the second value says so)."""
         contenders = self.settings.contenders([name])
         key = (comparison.comparison_id, str(cell))
-        alone = not all(self.evidence.exists(*key, contender.partition) for contender in contenders)
+        alone = not all(self.observations.exists(*key, contender.partition) for contender in contenders)
         if alone:
             for _ in self.replay([name], cell, comparison):
                 pass
-        return {contender: self.evidence.read(*key, contender.partition) for contender in contenders}, alone
+        return {contender: self.observations.read(*key, contender.partition) for contender in contenders}, alone
 
     def _repetition(
         self, contender: Contender, cell: Cell, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
@@ -330,7 +330,7 @@ class Lab:
             "code_version": code_version(),
             "dagster_run_id": self.run_id,
         }
-        return {**replayed.tables, "experiments": evidence.rows(evidence.EXPERIMENTS, [row])}
+        return {**replayed.tables, "experiments": observations.rows(observations.EXPERIMENTS, [row])}
 
     def _platform_of(self, cell: Cell) -> Platform:
         return self._platform(cell.target)

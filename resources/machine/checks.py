@@ -156,13 +156,13 @@ def home(folder: Path) -> Check:
 
 
 def disk(folder: Path, free_bytes: int) -> Check:
-    """Room for evidence and results: some megabytes a replay."""
+    """Room for observations and results: some megabytes a replay."""
     found = f"{free_bytes / _GB:.1f} GB free"
     if free_bytes >= 1 * _GB:
         return Check("disk", Level.OK, found)
-    mend = shlex.join(["rm", "-r", str(folder / "evidence")])
+    mend = shlex.join(["rm", "-r", str(folder / "observations")])
     if free_bytes >= 0.1 * _GB:
-        return Check("disk", Level.WARNING, f"{found} at {folder}; evidence of old replays can go", mend)
+        return Check("disk", Level.WARNING, f"{found} at {folder}; observations of old replays can go", mend)
     return Check("disk", Level.MISSING, f"{found} at {folder}; 0.1 GB is the least", mend)
 
 

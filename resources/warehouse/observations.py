@@ -144,7 +144,7 @@ def rows(schema: pa.Schema, values: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def combine(repetitions: Sequence[Tables]) -> Tables:
-    """The evidence of several repetitions as one."""
+    """The observations of several repetitions as one."""
     return {
         name: pa.concat_tables([one[name] for one in repetitions]) if repetitions else schema.empty_table()
         for name, schema in SCHEMAS.items()
@@ -152,13 +152,13 @@ def combine(repetitions: Sequence[Tables]) -> Tables:
 
 
 @dataclass(frozen=True)
-class EvidenceStore:
-    """Evidence on disk, one partition for each comparison, cell and architecture."""
+class ObservationStore:
+    """Observations on disk, one partition for each comparison, cell and architecture."""
 
     places: Places
 
     def _partition(self, comparison_id: str, cell: str, architecture: str) -> Path:
-        return self.places.evidence / comparison_id / cell / architecture
+        return self.places.observations / comparison_id / cell / architecture
 
     def write(self, comparison_id: str, cell: str, architecture: str, tables: Tables) -> None:
         write_partition(self._partition(comparison_id, cell, architecture), tables)

@@ -27,9 +27,9 @@ def test_a_limit_throttles_synchronous_commands_and_delays_event_driven_ones(
     settings = LabSettings(limit=400, speed=8.0 / slowed(target), repetitions=1, others_at_most=1.0)
     with Lab(Places(emulator_home), settings) as lab:
         for name, _ in lab.replay(names, cell, comparison):
-            evidence = lab.evidence.read("adhoc-test", str(cell), Contender(name, DEFAULT_VARIANT).partition)
-            outcomes[name] = reconcile(evidence)
-            assert imbalances(evidence, outcomes[name]) == []
+            observations = lab.observations.read("adhoc-test", str(cell), Contender(name, DEFAULT_VARIANT).partition)
+            outcomes[name] = reconcile(observations)
+            assert imbalances(observations, outcomes[name]) == []
     for name, tables in outcomes.items():
         books = {row["operation"]: row for row in tables["ledger"].to_pylist()}
         for operation, row in books.items():

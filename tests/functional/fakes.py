@@ -1,4 +1,4 @@
-"""A lab without emulators: it provisions nothing and replays evidence written by hand."""
+"""A lab without emulators: it provisions nothing and replays observations written by hand."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from resources.conformance import running
 from resources.conformance.storage import store
 from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.lab import Summary
-from resources.warehouse.observations import EvidenceStore, Tables
-from tests.evidence_builder import EvidenceBuilder
+from resources.warehouse.observations import ObservationStore, Tables
+from tests.observations_builder import ObservationsBuilder
 from workloads.places import Places
 
 CONFORMANCE = {"target": "Fake 1.0", "expected": "this", "observed": "that", "affects": "S4, E4"}
@@ -34,14 +34,14 @@ class FakeLab:
     def replay(self, names: Sequence[str], cell: Cell, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         self.calls.append(("replay", *names))
         for name in names:
-            tables = self._evidence(name, cell, comparison)
+            tables = self._observed(name, cell, comparison)
             partition = Contender(name, DEFAULT_VARIANT).partition
-            EvidenceStore(self.places).write(comparison.comparison_id, str(cell), partition, tables)
+            ObservationStore(self.places).write(comparison.comparison_id, str(cell), partition, tables)
             yield name, Summary(2, 0.1, 1.0, tuple(names))
 
     def recorded(self, name: str, cell: Cell, comparison: Comparison) -> tuple[dict[Contender, Tables], bool]:
         self.calls.append(("recorded", name))
-        store, contender = EvidenceStore(self.places), Contender(name, DEFAULT_VARIANT)
+        store, contender = ObservationStore(self.places), Contender(name, DEFAULT_VARIANT)
         key = (comparison.comparison_id, str(cell), contender.partition)
         alone = not store.exists(*key)
         if alone:
@@ -58,8 +58,8 @@ class FakeLab:
         store(self.places, table, "Fake 1.0", "digest")
         return table
 
-    def _evidence(self, name: str, cell: Cell, comparison: Comparison) -> Tables:
-        builder = EvidenceBuilder().experiment(
+    def _observed(self, name: str, cell: Cell, comparison: Comparison) -> Tables:
+        builder = ObservationsBuilder().experiment(
             architecture=name,
             variant=DEFAULT_VARIANT,
             workload=cell.workload,

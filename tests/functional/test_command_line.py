@@ -9,7 +9,7 @@ import pytest
 from assets.analysis.outcomes import reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
-from tests.evidence_builder import EvidenceBuilder
+from tests.observations_builder import ObservationsBuilder
 from tests.shell import archduel
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger
@@ -21,8 +21,8 @@ LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-
 
 @pytest.fixture
 def results(places: Places) -> Places:
-    evidence = EvidenceBuilder().experiment(requests=1).request("0").item("0").record("0").tables()
-    write_outcomes(places, "c1", "food_orders__steady", "synchronous", reconcile(evidence))
+    observations = ObservationsBuilder().experiment(requests=1).request("0").item("0").record("0").tables()
+    write_outcomes(places, "c1", "food_orders__steady", "synchronous", reconcile(observations))
     publish(places)
     return places
 

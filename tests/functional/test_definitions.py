@@ -40,8 +40,8 @@ from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
-from tests.evidence_builder import EvidenceBuilder
 from tests.functional.fakes import FakeLab
+from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -174,8 +174,8 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
     verdicts = {f"nightly-{NIGHT}": ("MiniStack", "better"), f"nightly-{NIGHT}-localstack": ("LocalStack", "worse")}
     for comparison_id, (target, verdict) in verdicts.items():
         cell = f"food_orders__steady{comparison_id.removeprefix(f'nightly-{NIGHT}').replace('-', '__')}"
-        evidence = EvidenceBuilder().experiment(requests=1, comparison_id=comparison_id, target=target)
-        tables = reconcile(evidence.request("0").item("0").record("0").tables())
+        observations = ObservationsBuilder().experiment(requests=1, comparison_id=comparison_id, target=target)
+        tables = reconcile(observations.request("0").item("0").record("0").tables())
         write_outcomes(places, comparison_id, cell, "synchronous", tables)
         key = dict.fromkeys(("workload", "scenario", "operation", "variant", "baseline", "candidate"), "x")
         row = {**key, "comparison_id": comparison_id, "metric": "response_p99", "arm": "main", "verdict": verdict}

@@ -37,14 +37,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
 
 
 def replayed(home: Places, scenario: str) -> dict[str, Tables]:
-    """The evidence of every architecture."""
+    """The observations of every architecture."""
     cell = Cell("food_orders", scenario)
     settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0)
     with Lab(home, settings) as lab:
         for _ in lab.replay(list(architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
             pass
         return {
-            contender.architecture: lab.evidence.read("repeated", str(cell), contender.partition)
+            contender.architecture: lab.observations.read("repeated", str(cell), contender.partition)
             for contender in settings.contenders(list(architectures()))
         }
 
@@ -55,29 +55,29 @@ def spread(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     return {name: values for name, values in counts.items() if name != "repetition" and len(set(values)) > 1}
 
 
-def offered(evidence: Tables, repetition: int) -> pa.Table:
-    sent = evidence["sent"]
+def offered(observations: Tables, repetition: int) -> pa.Table:
+    sent = observations["sent"]
     return sent.filter(pa.compute.equal(sent.column("repetition"), repetition)).select(list(_SAME))
 
 
-def broken(evidence: Tables) -> list[list[dict[str, Any]]]:
+def broken(observations: Tables) -> list[list[dict[str, Any]]]:
     """What was done in each repetition, but for the moments at which the target had done it."""
     measured = ("start_us", "end_us")
     return [
         [{name: value for name, value in window.items() if name not in measured} for window in json.loads(windows)]
-        for windows in evidence["experiments"].column("fault_windows").to_pylist()
+        for windows in observations["experiments"].column("fault_windows").to_pylist()
     ]
 
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_the_same_seed_offers_and_breaks_the_same_and_books_hardly_differ(home: Places, scenario: str) -> None:
     strays = []
-    for architecture, evidence in replayed(home, scenario).items():
-        first, *others = (offered(evidence, repetition + 1) for repetition in range(REPETITIONS))
+    for architecture, observations in replayed(home, scenario).items():
+        first, *others = (offered(observations, repetition + 1) for repetition in range(REPETITIONS))
         assert all(other.equals(first) for other in others)
-        assert all(windows == broken(evidence)[0] for windows in broken(evidence))
-        outcomes = reconcile(evidence)
-        assert imbalances(evidence, outcomes) == []
+        assert all(windows == broken(observations)[0] for windows in broken(observations))
+        outcomes = reconcile(observations)
+        assert imbalances(observations, outcomes) == []
         books = outcomes["ledger"].to_pylist()
         for operation in ("command", "query"):
             own = [row for row in books if row["operation"] == operation]

@@ -10,14 +10,14 @@ from resources.warehouse.outcomes import JUDGEMENTS, write_outcomes
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
-from tests.evidence_builder import EvidenceBuilder
+from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
 
 def replay(places: Places, architecture: str, requests: int = 20) -> None:
     """Outcomes of one uneventful replay, on disk."""
-    builder = EvidenceBuilder().experiment(architecture=architecture, variant="idempotent", requests=requests)
+    builder = ObservationsBuilder().experiment(architecture=architecture, variant="idempotent", requests=requests)
     for number in range(requests):
         name, at_us = str(number), number * 100_000
         builder.request(name, at_us=at_us, took_us=1000).item(name).record(name, at_us=at_us + 500)

@@ -12,7 +12,7 @@ from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.lab import Lab, LabSettings
 from resources.lab.load_plan import Offer
 from resources.warehouse.observations import Tables
-from tests.evidence_builder import EvidenceBuilder
+from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import Scenario, scenarios
@@ -58,7 +58,7 @@ class PaperLab(Lab):
         }
         config = json.dumps(asdict(self.settings))
         late = "the load was late" if (str(contender), repetition) in self.late else None
-        builder = EvidenceBuilder().experiment(
+        builder = ObservationsBuilder().experiment(
             requests=_REQUESTS, config=config, invalid_reason=late, **key, **belonging
         )
         for number in range(_REQUESTS):
@@ -100,8 +100,10 @@ class TestTurns:
             "event_driven",
             "event_driven (once more)",
         }
-        assert lab.evidence.exists("c1", str(CELL), "synchronous~idempotent~aa")
-        arms = lab.evidence.read("c1", str(CELL), "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
+        assert lab.observations.exists("c1", str(CELL), "synchronous~idempotent~aa")
+        arms = (
+            lab.observations.read("c1", str(CELL), "synchronous~idempotent~aa")["experiments"].column("arm").to_pylist()
+        )
         assert arms == ["aa"]
 
 
@@ -125,7 +127,7 @@ class TestInvalidReplays:
         assert [repetition for _, repetition in lab.turns] == [
             repetition for repetition in range(1, played + 1) for _ in range(2)
         ]
-        kept = lab.evidence.read("c1", str(CELL), "synchronous~idempotent")["experiments"]
+        kept = lab.observations.read("c1", str(CELL), "synchronous~idempotent")["experiments"]
         invalid = [row["repetition"] for row in kept.to_pylist() if row["invalid_reason"]]
         assert invalid == [repetition for name, repetition in late if name == "synchronous" and repetition <= played]
 

@@ -1,6 +1,6 @@
-"""From evidence to outcomes: every offered request is judged once, and the books balance or the experiment is invalid.
+"""From observations to outcomes: every offered request is judged once; books that do not balance make it invalid.
 
-The evidence is written by hand (`tests.evidence_builder`). How it is gathered is tested with an emulator, elsewhere.
+Observations are written by hand (`tests.observations_builder`). How they are gathered is tested with an emulator.
 """
 
 import json
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from assets.analysis.outcomes import imbalances, reconcile
 from resources.warehouse.observations import Tables
-from tests.evidence_builder import KEY, SETTLED_US, EvidenceBuilder, older, only, together, window, windows
+from tests.observations_builder import KEY, SETTLED_US, ObservationsBuilder, older, only, together, window, windows
 
 OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
@@ -24,26 +24,26 @@ GHOSTS = {"committed": "ghost_commits", "dead_lettered": "ghost_dead_lettered", 
 KEPT = (*STATES, *GHOSTS.values())
 
 
-def build() -> EvidenceBuilder:
-    return EvidenceBuilder()
+def build() -> ObservationsBuilder:
+    return ObservationsBuilder()
 
 
-def limited(**more: Any) -> EvidenceBuilder:
+def limited(**more: Any) -> ObservationsBuilder:
     """With at most so many environments, from the first request to the last."""
     return build().experiment(fault_windows=windows((0, 30_000_000), kind="concurrency_limit"), **more)
 
 
-def throttled(**more: Any) -> EvidenceBuilder:
+def throttled(**more: Any) -> ObservationsBuilder:
     """With a throttle of the API's stage in the first five milliseconds."""
     stage = [window(0, 5000, target="api", kind="throttle", throttled_status=429)]
     return build().experiment(fault_windows=json.dumps(stage), **more)
 
 
-def queued(**more: Any) -> EvidenceBuilder:
+def queued(**more: Any) -> ObservationsBuilder:
     return build().experiment(**{"queued": ["command", "query"], **more})
 
 
-# Evidence of one request; its outcome, its state and what AWS would have answered.
+# Observations of one request; its outcome, its state and what AWS would have answered.
 CASES = {
     "command answered once stored": (build().request(status=201).record().item(), "answered", "committed", 201),
     "command answered by any success": (build().request(status=204).record().item(), "answered", "committed", 204),
@@ -195,20 +195,20 @@ CASES = {
 class Judged:
     """The outcomes of many cases, reconciled at once when the first is asked for."""
 
-    def __init__(self, cases: Mapping[str, EvidenceBuilder]) -> None:
+    def __init__(self, cases: Mapping[str, ObservationsBuilder]) -> None:
         self._cases = cases
 
     @cached_property
     def _outcomes(self) -> tuple[Tables, dict[str, int]]:
-        evidence, numbers = together(self._cases)
-        return reconcile(evidence), numbers
+        observations, numbers = together(self._cases)
+        return reconcile(observations), numbers
 
     def row(self, case: str, table: str, **where: Any) -> dict[str, Any]:
         outcomes, numbers = self._outcomes
         return only(outcomes[table], repetition=numbers[case], **where)
 
 
-JUDGED = Judged({name: evidence for name, (evidence, *_) in CASES.items()})
+JUDGED = Judged({name: observations for name, (observations, *_) in CASES.items()})
 
 
 class TestOneRequest:
@@ -237,16 +237,18 @@ class TestOneRequest:
         assert ghosts == {*GHOSTS, "rejected"}
 
     def test_carries_the_experiments_key_in_every_outcome(self) -> None:
-        evidence = build().experiment(architecture="hybrid", scenario="backend_outage", fault_windows=windows((0, 9)))
-        outcomes = reconcile(evidence.request().record().item().invocation().sample(1).tables())
+        observations = build().experiment(
+            architecture="hybrid", scenario="backend_outage", fault_windows=windows((0, 9))
+        )
+        outcomes = reconcile(observations.request().record().item().invocation().sample(1).tables())
         for name in ("requests", "effects", "ledger", "latency", "recovery", "invocations", "samples", "experiments"):
             row = outcomes[name].to_pylist()[0]
             expected = ["c1", "hybrid", "naive", "main", "food_orders", "backend_outage", 1]
             assert [row[key] for key in KEY] == expected, name
 
 
-# Evidence; the clock that dates its commit, and the date.
-CLOCKS: dict[str, tuple[EvidenceBuilder, str | None, int | None]] = {
+# Observations; the clock that dates its commit, and the date.
+CLOCKS: dict[str, tuple[ObservationsBuilder, str | None, int | None]] = {
     "handler's line": (build().request().record(at_us=500).item(stamp_us=400), "handler", 500),
     "first of two commits": (
         build().request().record(at_us=900).record(at_us=500).item(stamp_us=400, commits=2),
@@ -285,7 +287,7 @@ CLOCKS: dict[str, tuple[EvidenceBuilder, str | None, int | None]] = {
     ),
     "never": (build().request(status=503), None, None),
 }
-CLOCKED = Judged({name: evidence for name, (evidence, *_) in CLOCKS.items()})
+CLOCKED = Judged({name: observations for name, (observations, *_) in CLOCKS.items()})
 
 
 class TestTimes:
@@ -304,15 +306,17 @@ class TestTimes:
         assert only(outcomes["effects"])["completion_us"] == 8000
 
     def test_commits_are_numbered_in_their_order(self) -> None:
-        evidence = queued()
+        observations = queued()
         for name, at_us in (("a", 30), ("b", 10), ("c", 20)):
-            evidence.request(name, 202).record(name, at_us=at_us).item(name)
-        evidence.request("d", 202)
-        order = {row["request_id"]: row["commit_order"] for row in reconcile(evidence.tables())["effects"].to_pylist()}
+            observations.request(name, 202).record(name, at_us=at_us).item(name)
+        observations.request("d", 202)
+        order = {
+            row["request_id"]: row["commit_order"] for row in reconcile(observations.tables())["effects"].to_pylist()
+        }
         assert order == {"b": 1, "c": 2, "a": 3, "d": None}
 
 
-# Evidence; how often the request was delivered.
+# Observations; how often the request was delivered.
 DELIVERIES = {
     "never seen by a handler": (queued().request(status=202).item(), 0),
     "once": (queued().request(status=202).record(receive_count=1).item(), 1),
@@ -331,7 +335,7 @@ DELIVERIES = {
     ),
     "given up": (queued().request(status=202).message(queue="dead_letter_queue", receive_count=10), 10),
 }
-DELIVERED = Judged({name: evidence for name, (evidence, _) in DELIVERIES.items()})
+DELIVERED = Judged({name: observations for name, (observations, _) in DELIVERIES.items()})
 
 
 class TestRepeatedWork:
@@ -348,10 +352,10 @@ class TestRepeatedWork:
         assert only(outcomes["ledger"])["offered"] == 1
 
     def test_duplicates_of_several_requests_add_up(self) -> None:
-        evidence = queued()
+        observations = queued()
         for name, commits in (("a", 1), ("b", 3), ("c", 2)):
-            evidence.request(name, 202).item(name, commits=commits)
-        assert only(reconcile(evidence.tables())["ledger"])["duplicates"] == 3
+            observations.request(name, 202).item(name, commits=commits)
+        assert only(reconcile(observations.tables())["ledger"])["duplicates"] == 3
 
     @pytest.mark.parametrize("case", DELIVERIES)
     def test_redeliveries_are_deliveries_beyond_the_first(self, case: str) -> None:
@@ -360,14 +364,14 @@ class TestRepeatedWork:
         assert DELIVERED.row(case, "ledger")["redeliveries"] == max(0, deliveries - 1)
 
 
-def sequence(*commands: tuple[str, str, int, int | None]) -> EvidenceBuilder:
+def sequence(*commands: tuple[str, str, int, int | None]) -> ObservationsBuilder:
     """Commands as (request id, entity, sent, committed)."""
-    evidence = queued()
+    observations = queued()
     for name, entity, sent_us, committed_us in commands:
-        evidence.request(name, 202, entity=entity, at_us=sent_us)
+        observations.request(name, 202, entity=entity, at_us=sent_us)
         if committed_us is not None:
-            evidence.record(name, at_us=committed_us).item(name)
-    return evidence
+            observations.record(name, at_us=committed_us).item(name)
+    return observations
 
 
 SEQUENCES = {
@@ -381,18 +385,18 @@ SEQUENCES = {
     "sent in the same microsecond": (sequence(("a", "x", 5, 20), ("b", "x", 5, 10)), 0),
     "of an order and its clone": (sequence(("17", "x", 0, 20), ("17~1", "x~1", 1, 10)), 0),
 }
-SEQUENCED = Judged({name: evidence for name, (evidence, _) in SEQUENCES.items()})
+SEQUENCED = Judged({name: observations for name, (observations, _) in SEQUENCES.items()})
 
 
-def asked(status: int, at_us: int, found: bool | None) -> EvidenceBuilder:
+def asked(status: int, at_us: int, found: bool | None) -> ObservationsBuilder:
     """An order acknowledged at 2000 us, asked for at ``at_us``."""
-    evidence = queued().request("w", 202, entity="x", at_us=1000, took_us=1000)
-    evidence.request("q", status, operation="query", entity="x", at_us=at_us)
+    observations = queued().request("w", 202, entity="x", at_us=1000, took_us=1000)
+    observations.request("q", status, operation="query", entity="x", at_us=at_us)
     if found is not None:
-        evidence.record("q", "committed" if status == 202 else "answered", found=found)
+        observations.record("q", "committed" if status == 202 else "answered", found=found)
         if status == 202:
-            evidence.item("q", found=found)
-    return evidence
+            observations.item("q", found=found)
+    return observations
 
 
 READINGS = {
@@ -411,7 +415,7 @@ READINGS = {
         0,
     ),
 }
-READ = Judged({name: evidence for name, (evidence, _) in READINGS.items()})
+READ = Judged({name: observations for name, (observations, _) in READINGS.items()})
 
 
 class TestOrder:
@@ -420,9 +424,9 @@ class TestOrder:
         assert SEQUENCED.row(case, "ledger")["reordered"] == SEQUENCES[case][1]
 
     def test_queries_are_never_reordered(self) -> None:
-        evidence = queued().request("q1", 202, operation="query", entity="x").record("q1", at_us=90).item("q1")
-        evidence.request("q2", 202, operation="query", entity="x", at_us=5).record("q2", at_us=10).item("q2")
-        assert only(reconcile(evidence.tables())["ledger"])["reordered"] == 0
+        observations = queued().request("q1", 202, operation="query", entity="x").record("q1", at_us=90).item("q1")
+        observations.request("q2", 202, operation="query", entity="x", at_us=5).record("q2", at_us=10).item("q2")
+        assert only(reconcile(observations.tables())["ledger"])["reordered"] == 0
 
     @pytest.mark.parametrize("case", READINGS)
     def test_a_read_misses_what_was_acknowledged_before_it(self, case: str) -> None:
@@ -430,8 +434,10 @@ class TestOrder:
         assert READ.row(case, "ledger", operation="command")["read_your_writes_misses"] == 0
 
     def test_an_order_never_acknowledged_cannot_be_missed(self) -> None:
-        evidence = build().request("w", 503, entity="x").request("q", 404, operation="query", entity="x", at_us=9000)
-        ledger = reconcile(evidence.record("q", "answered", found=False).tables())["ledger"]
+        observations = (
+            build().request("w", 503, entity="x").request("q", 404, operation="query", entity="x", at_us=9000)
+        )
+        ledger = reconcile(observations.record("q", "answered", found=False).tables())["ledger"]
         assert only(ledger, operation="query")["read_your_writes_misses"] == 0
 
 
@@ -445,7 +451,7 @@ def balanced() -> Tables:
 
 class TestBooks:
     @pytest.mark.parametrize(
-        ("evidence", "effects", "named"),
+        ("observations", "effects", "named"),
         [
             pytest.param(build().request().item().item("a"), 1, "a (table)", id="in the table"),
             pytest.param(build().request().item().message("a"), 1, "a (queue)", id="in the queue"),
@@ -460,45 +466,45 @@ class TestBooks:
         ],
     )
     def test_an_effect_of_no_offered_request_makes_the_experiment_invalid_and_is_named(
-        self, evidence: EvidenceBuilder, effects: int, named: str
+        self, observations: ObservationsBuilder, effects: int, named: str
     ) -> None:
-        if not evidence.seen["sent"]:
-            evidence.experiment(requests=0)
-        outcomes = reconcile(evidence.tables())
+        if not observations.seen["sent"]:
+            observations.experiment(requests=0)
+        outcomes = reconcile(observations.tables())
         assert sum(row["unknown_effects"] for row in outcomes["ledger"].to_pylist()) in {effects, 0}
         reason = only(outcomes["experiments"])["invalid_reason"]
         assert reason == f"repetition 1, all: {effects} effects of requests never offered: {named}"
 
     def test_of_many_at_fault_five_are_named(self) -> None:
-        evidence = build().request()
+        observations = build().request()
         for number in range(12):
-            evidence.item(str(number))
-        (sentence,) = imbalances(evidence.tables(), reconcile(evidence.tables()))
+            observations.item(str(number))
+        (sentence,) = imbalances(observations.tables(), reconcile(observations.tables()))
         assert sentence.endswith(": 0 (table), 1 (table), 2 (table), 3 (table), 4 (table) and 7 more")
 
     def test_a_request_offered_twice_is_named(self) -> None:
-        evidence = build().request("7").request("7").request("8")
-        found = imbalances(evidence.tables(), reconcile(evidence.tables()))
+        observations = build().request("7").request("7").request("8")
+        found = imbalances(observations.tables(), reconcile(observations.tables()))
         assert "repetition 1, all: offered more than once: 7" in found
 
     @pytest.mark.parametrize("table", ["requests", "effects"])
     def test_a_request_without_its_row_is_named(self, table: str) -> None:
-        evidence = build().request("a").request("b").request("c").tables()
-        outcomes = reconcile(evidence)
+        observations = build().request("a").request("b").request("c").tables()
+        outcomes = reconcile(observations)
         kept = outcomes[table].filter([row != "b" for row in outcomes[table].column("request_id").to_pylist()])
-        found = imbalances(evidence, {**outcomes, table: kept})
+        found = imbalances(observations, {**outcomes, table: kept})
         assert found == [f"repetition 1, all: without exactly one row in {table}: b"]
 
     def test_a_row_of_a_request_never_offered_is_named(self) -> None:
-        evidence = build().request("a").request("b")
-        outcomes = reconcile(evidence.tables())
-        offered = evidence.tables()
+        observations = build().request("a").request("b")
+        outcomes = reconcile(observations.tables())
+        offered = observations.tables()
         fewer = {**offered, "sent": offered["sent"].slice(0, 1)}
         assert "repetition 1, all: booked and never offered: b" in imbalances(fewer, outcomes)
 
     def test_what_was_never_sent_cannot_have_had_an_effect(self) -> None:
-        evidence = build().request("a", fate="unsent").item("a").request("b", fate="unsent")
-        reason = only(reconcile(evidence.tables())["experiments"])["invalid_reason"]
+        observations = build().request("a", fate="unsent").item("a").request("b", fate="unsent")
+        reason = only(reconcile(observations.tables())["experiments"])["invalid_reason"]
         assert reason == "repetition 1, command: never sent, and yet with an effect: a"
 
     @pytest.mark.parametrize(
@@ -506,11 +512,11 @@ class TestBooks:
     )
     def test_nothing_is_lost_while_messages_are_missing(self, found: tuple[str, ...], balances: bool) -> None:
         """Two were in the queues at the end: one that is not found there may be the one that seems lost."""
-        evidence = queued().request("a", 202).request("dead", 202).request("b", 202)
-        evidence.sample(5, visible=9).sample(6, visible=1, in_flight=1)
+        observations = queued().request("a", 202).request("dead", 202).request("b", 202)
+        observations.sample(5, visible=9).sample(6, visible=1, in_flight=1)
         for name in found:
-            evidence.message(name, "dead_letter_queue" if name == "dead" else "queue")
-        reason = only(reconcile(evidence.tables())["experiments"])["invalid_reason"]
+            observations.message(name, "dead_letter_queue" if name == "dead" else "queue")
+        reason = only(reconcile(observations.tables())["experiments"])["invalid_reason"]
         assert (reason is None) == balances
         if not balances:
             assert f"{2 - len(found)} messages were last seen in the queues and not found there" in reason
@@ -524,30 +530,30 @@ class TestBooks:
         assert found == ["repetition 1, command: acknowledged is not committed + dead_lettered + in_flight + lost: r"]
 
     def test_unknown_effects_are_counted_once_over_both_operations(self) -> None:
-        evidence = build().request("a").item("a").request("b", 200, operation="query").item("stranger")
-        ledger = reconcile(evidence.tables())["ledger"]
+        observations = build().request("a").item("a").request("b", 200, operation="query").item("stranger")
+        ledger = reconcile(observations.tables())["ledger"]
         assert sum(row["unknown_effects"] for row in ledger.to_pylist()) == 1
 
     @pytest.mark.parametrize("repetition", [1, 11])
     def test_only_the_repetition_at_fault_is_invalid(self, repetition: int) -> None:
-        evidence = build()
+        observations = build()
         for one in (1, 2, 11):
-            evidence.request(repetition=one).record(repetition=one).item(repetition=one)
-        outcomes = reconcile(evidence.item("stranger", repetition=repetition).tables())
+            observations.request(repetition=one).record(repetition=one).item(repetition=one)
+        outcomes = reconcile(observations.item("stranger", repetition=repetition).tables())
         invalid = {row["repetition"] for row in outcomes["experiments"].to_pylist() if row["invalid_reason"]}
         assert invalid == {repetition}
 
     @pytest.mark.parametrize(("sent", "booked"), [(0, 0), (1, 1), (2, 2), (4, 4)])
     def test_a_missing_or_surplus_row_is_noticed(self, sent: int, booked: int) -> None:
-        evidence = build().experiment(requests=3)
+        observations = build().experiment(requests=3)
         for number in range(sent):
-            evidence.request(str(number)).item(str(number))
-        reason = only(reconcile(evidence.tables())["experiments"])["invalid_reason"]
+            observations.request(str(number)).item(str(number))
+        reason = only(reconcile(observations.tables())["experiments"])["invalid_reason"]
         assert reason == f"repetition 1, all: the recording offered 3 requests, {booked} are booked"
 
     def test_a_reason_of_the_replay_is_kept(self) -> None:
-        evidence = build().experiment(invalid_reason="send lag").request().item("stranger")
-        assert only(reconcile(evidence.tables())["experiments"])["invalid_reason"] == "send lag"
+        observations = build().experiment(invalid_reason="send lag").request().item("stranger")
+        assert only(reconcile(observations.tables())["experiments"])["invalid_reason"] == "send lag"
 
     @pytest.mark.parametrize(
         ("column", "complaint"),
@@ -567,8 +573,8 @@ class TestBooks:
         assert any(complaint in sentence for sentence in found)
 
     def test_repetitions_are_reconciled_apart(self) -> None:
-        evidence = build().request(repetition=1).item(repetition=1).request(repetition=2)
-        ledger = reconcile(evidence.tables())["ledger"]
+        observations = build().request(repetition=1).item(repetition=1).request(repetition=2)
+        ledger = reconcile(observations.tables())["ledger"]
         assert [(row["repetition"], row["committed"], row["lost"]) for row in ledger.to_pylist()] == [
             (1, 1, 0),
             (2, 0, 1),
@@ -580,28 +586,28 @@ class TestBooks:
         assert only(outcomes["experiments"])["invalid_reason"] is None
 
 
-class TestOlderEvidence:
+class TestOlderObservations:
     def test_of_before_a_limits_status_was_kept_is_judged_as_it_was_then(self) -> None:
-        evidence = limited().request("a", 429).request("b", 429, operation="query")
-        outcomes = reconcile(older(evidence.tables()))
+        observations = limited().request("a", 429).request("b", 429, operation="query")
+        outcomes = reconcile(older(observations.tables()))
         assert [row["aws_status"] for row in outcomes["requests"].to_pylist()] == [500, 500]
-        assert imbalances(older(evidence.tables()), outcomes) == []
+        assert imbalances(older(observations.tables()), outcomes) == []
 
 
-def hundred(evidence: EvidenceBuilder, timed_out: int = 0) -> EvidenceBuilder:
+def hundred(observations: ObservationsBuilder, timed_out: int = 0) -> ObservationsBuilder:
     """Queries answered after 1, 2, ... ms; the last of them never."""
     for number in range(1, 101):
         fate = "timed_out" if number > 100 - timed_out else "responded"
-        evidence.request(str(number), 200, operation="query", took_us=number * 1000, fate=fate)
-    return evidence
+        observations.request(str(number), 200, operation="query", took_us=number * 1000, fate=fate)
+    return observations
 
 
-def padded(status: int | None, fate: str = "responded") -> EvidenceBuilder:
+def padded(status: int | None, fate: str = "responded") -> ObservationsBuilder:
     """A hundred that were answered and fifty that were refused at once."""
-    evidence = hundred(build())
+    observations = hundred(build())
     for number in range(101, 151):
-        evidence.request(str(number), status, operation="query", took_us=1, fate=fate)
-    return evidence
+        observations.request(str(number), status, operation="query", took_us=1, fate=fate)
+    return observations
 
 
 PADDINGS = {
@@ -636,12 +642,12 @@ class TestLatency:
             assert row["max_us"] == 95_000
 
     def test_completion_is_censored_when_watching_ended(self) -> None:
-        evidence = queued()
+        observations = queued()
         for number in range(10):
-            evidence.request(str(number), 202, at_us=1000 * number)
+            observations.request(str(number), 202, at_us=1000 * number)
             if number < 5:
-                evidence.record(str(number), at_us=1000 * number + 400).item(str(number))
-        row = only(reconcile(evidence.tables())["latency"], measure="completion")
+                observations.record(str(number), at_us=1000 * number + 400).item(str(number))
+        row = only(reconcile(observations.tables())["latency"], measure="completion")
         assert (row["n"], row["n_censored"], row["n_excluded"]) == (10, 5, 0)
         assert (row["p50_us"], row["p50_low_us"]) == (400, None)
         # The latest one was watched the shortest: of the five lost, the bounds are settled minus 9, 8, ... 5 ms.
@@ -656,21 +662,21 @@ class TestLatency:
         assert padded == {**honest, "repetition": padded["repetition"], "n_excluded": 50}
 
     def test_operations_are_measured_apart(self) -> None:
-        evidence = build().request("c", took_us=7).record("c", at_us=7).item("c")
-        evidence.request("q", 200, operation="query", took_us=3)
-        latency = reconcile(evidence.tables())["latency"]
+        observations = build().request("c", took_us=7).record("c", at_us=7).item("c")
+        observations.request("q", 200, operation="query", took_us=3)
+        latency = reconcile(observations.tables())["latency"]
         assert only(latency, measure="response", operation="command")["p50_us"] == 7
         assert only(latency, measure="response", operation="query")["p50_us"] == 3
 
     def test_a_quantile_stands_between_ends_from_blocks_of_time(self) -> None:
         took = random.Random(1)
-        evidence = build()
+        observations = build()
         for number in range(1000):
             at_us = 30_000 * number
-            evidence.request(
+            observations.request(
                 str(number), 200, operation="query", at_us=at_us, took_us=round(took.lognormvariate(9, 0.5))
             )
-        row = only(reconcile(evidence.tables())["latency"], measure="service")
+        row = only(reconcile(observations.tables())["latency"], measure="service")
         truth_us = {name: math.exp(9 + 0.5 * sigmas) for name, sigmas in (("p50", 0), ("p90", 1.2816), ("p99", 2.3263))}
         for name, true in truth_us.items():
             low, value, high = (row[f"{name}{end}_us"] for end in ("_low", "", "_high"))
@@ -681,10 +687,10 @@ class TestLatency:
         assert (row["p999_high_us"], row["p999_low_us"] < row["p999_us"]) == (None, True)
 
     def test_few_blocks_of_requests_have_no_ends(self) -> None:
-        evidence = build()
+        observations = build()
         for number in range(1000):  # in a fifth of the replay
-            evidence.request(str(number), 200, operation="query", at_us=6_000 * number, took_us=1000 + number)
-        row = only(reconcile(evidence.tables())["latency"], measure="service")
+            observations.request(str(number), 200, operation="query", at_us=6_000 * number, took_us=1000 + number)
+        row = only(reconcile(observations.tables())["latency"], measure="service")
         assert (row["p50_us"], row["p50_low_us"], row["p50_high_us"]) == (1499, None, None)
 
     def test_nothing_acknowledged_leaves_no_quantile(self) -> None:
@@ -701,40 +707,40 @@ class TestLatency:
 SECOND = 1_000_000
 
 
-def outage() -> EvidenceBuilder:
+def outage() -> ObservationsBuilder:
     """A queued command a second for 30 s. Out of order between 10 and 20 s; what was due then is done at 24 s.
 
     Two of the ten of the window were refused and one never done; due after it, those of 20 and 21 s were late.
     """
-    evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
+    observations = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
     for second in range(30):
         name, at_us = str(second), second * SECOND
         if second in (12, 13):
-            evidence.request(name, 503, at_us=at_us)
+            observations.request(name, 503, at_us=at_us)
             continue
-        evidence.request(name, 202, at_us=at_us)
+        observations.request(name, 202, at_us=at_us)
         if second == 14:
             continue
         late = 10 <= second <= 21
         done_us = 24 * SECOND if late else at_us + 100_000
-        evidence.record(name, at_us=done_us).item(name)
+        observations.record(name, at_us=done_us).item(name)
     for second in range(40):
         waiting = max(0, second - 10) if second < 24 else 0
-        evidence.sample(second * SECOND, visible=waiting, in_flight=int(waiting > 0))
-    return evidence
+        observations.sample(second * SECOND, visible=waiting, in_flight=int(waiting > 0))
+    return observations
 
 
-def recovery(evidence: EvidenceBuilder) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = reconcile(evidence.tables())["recovery"].to_pylist()
+def recovery(observations: ObservationsBuilder) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = reconcile(observations.tables())["recovery"].to_pylist()
     return rows
 
 
-def every_second(evidence: EvidenceBuilder, seconds: int = 30, done_us: int = 100_000) -> EvidenceBuilder:
+def every_second(observations: ObservationsBuilder, seconds: int = 30, done_us: int = 100_000) -> ObservationsBuilder:
     """A command a second, each acknowledged and done at once."""
     for second in range(seconds):
         name, at_us = str(second), second * SECOND
-        evidence.request(name, at_us=at_us).record(name, at_us=at_us + done_us).item(name)
-    return evidence
+        observations.request(name, at_us=at_us).record(name, at_us=at_us + done_us).item(name)
+    return observations
 
 
 class TestRecovery:
@@ -756,8 +762,8 @@ class TestRecovery:
 
     @pytest.mark.parametrize(("queued", "drain_us"), [(["command"], 0), ([], None)])
     def test_an_outage_nobody_noticed_costs_nothing(self, queued: list[str], drain_us: int | None) -> None:
-        evidence = build().experiment(queued=queued, fault_windows=windows((10 * SECOND, 20 * SECOND)))
-        (row,) = recovery(every_second(evidence).sample(5 * SECOND).sample(25 * SECOND))
+        observations = build().experiment(queued=queued, fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        (row,) = recovery(every_second(observations).sample(5 * SECOND).sample(25 * SECOND))
         names = ("error_share_in_window", "backlog_max", "drain_us", "back_to_normal_us", "recovered_share")
         assert [row[name] for name in names] == [0.0, 0, drain_us, 0, 1.0]
         rates = ("goodput_before_per_s", "goodput_in_window_per_s", "goodput_after_per_s", "success_share")
@@ -765,9 +771,9 @@ class TestRecovery:
 
     def test_a_window_over_the_whole_replay_has_nothing_before_or_after_it(self) -> None:
         whole = windows((0, 30 * SECOND), kind="concurrency_limit")
-        evidence = build().experiment(fault_windows=whole)
-        evidence.request("a").record("a").item("a").request("b", 429, at_us=SECOND)
-        (row,) = recovery(evidence.sample(0))
+        observations = build().experiment(fault_windows=whole)
+        observations.request("a").record("a").item("a").request("b", 429, at_us=SECOND)
+        (row,) = recovery(observations.sample(0))
         assert (row["error_share_in_window"], row["back_to_normal_us"], row["recovered_share"]) == (0.5, None, 1.0)
         assert (row["goodput_before_per_s"], row["goodput_after_per_s"]) == (None, None)
         assert row["goodput_in_window_per_s"] == pytest.approx(1 / 30)
@@ -806,13 +812,13 @@ class TestRecovery:
     def test_each_of_several_faults_is_measured_by_itself(self) -> None:
         """The second is not compared with the traces of the first, nor the first blamed for those of the second."""
         faults = json.dumps([window(10 * SECOND, 12 * SECOND), window(20 * SECOND, 22 * SECOND)])
-        evidence = queued(fault_windows=faults)
+        observations = queued(fault_windows=faults)
         for second in range(30):
             name, at_us = str(second), second * SECOND
             done_us = {10: 15, 11: 15, 20: 24, 21: 24, 22: 24, 23: 24}.get(second, second) * SECOND + 100_000
-            evidence.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
-            evidence.sample(at_us, 5 if 10 < second < 15 or 20 < second < 24 else 0)
-        one, other = recovery(evidence)
+            observations.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
+            observations.sample(at_us, 5 if 10 < second < 15 or 20 < second < 24 else 0)
+        one, other = recovery(observations)
         assert (one["drain_us"], other["drain_us"]) == (2 * SECOND, 1 * SECOND)
         assert (one["back_to_normal_us"], other["back_to_normal_us"]) == (0, 1 * SECOND)
         # From one fault to the other: what was due then, and what the first one had delayed.
@@ -822,12 +828,12 @@ class TestRecovery:
     def test_normal_is_what_was_due_outside_of_every_fault(self) -> None:
         """Nothing was due before the first one; what the second is compared with was due between them."""
         faults = json.dumps([window(0, 10 * SECOND), window(20 * SECOND, 22 * SECOND)])
-        evidence = build().experiment(fault_windows=faults)
+        observations = build().experiment(fault_windows=faults)
         for second in range(30):
             took_us = 5 * SECOND if second < 10 or 20 <= second < 25 else 100_000
-            evidence.request(str(second), at_us=second * SECOND)
-            evidence.record(str(second), at_us=second * SECOND + took_us).item(str(second))
-        assert [row["back_to_normal_us"] for row in recovery(evidence)] == [None, 2 * SECOND]
+            observations.request(str(second), at_us=second * SECOND)
+            observations.record(str(second), at_us=second * SECOND + took_us).item(str(second))
+        assert [row["back_to_normal_us"] for row in recovery(observations)] == [None, 2 * SECOND]
 
     def test_a_fault_that_begins_within_another_has_the_same_before(self) -> None:
         faults = json.dumps([window(10 * SECOND, 20 * SECOND), window(15 * SECOND, 25 * SECOND, target="api")])
@@ -837,12 +843,12 @@ class TestRecovery:
     def test_a_fault_that_ends_within_another_has_no_after(self) -> None:
         """What was late and what was stored then is the other one's; of two that end together neither is left out."""
         faults = [window(5 * SECOND, 10 * SECOND, target="api", kind="latency"), window(8 * SECOND, 15 * SECOND)]
-        evidence = build().experiment(fault_windows=json.dumps([*faults, window(9 * SECOND, 15 * SECOND)]))
+        observations = build().experiment(fault_windows=json.dumps([*faults, window(9 * SECOND, 15 * SECOND)]))
         for second in range(30):
             took_us = 3 * SECOND if 8 <= second <= 17 else 100_000
-            evidence.request(str(second), at_us=second * SECOND)
-            evidence.record(str(second), at_us=second * SECOND + took_us).item(str(second))
-        rows = recovery(evidence)
+            observations.request(str(second), at_us=second * SECOND)
+            observations.record(str(second), at_us=second * SECOND + took_us).item(str(second))
+        rows = recovery(observations)
         names = ("goodput_after_per_s", "back_to_normal_us", "back_to_normal_low_us")
         assert [rows[0][name] for name in names] == [None, None, None]
         # Ten due before 15 s were stored before it; of the fifteen after, the last three late, all are in its time.
@@ -856,34 +862,34 @@ class TestRecovery:
 
     def test_a_backlog_that_outlasts_the_next_fault_drains_when_it_does(self) -> None:
         faults = json.dumps([window(10 * SECOND, 12 * SECOND), window(14 * SECOND, 16 * SECOND)])
-        evidence = every_second(build().experiment(queued=["command"], fault_windows=faults))
+        observations = every_second(build().experiment(queued=["command"], fault_windows=faults))
         for second in range(30):
-            evidence.sample(second * SECOND, 9 if 10 <= second <= 18 else 0)
-        assert [row["drain_us"] for row in recovery(evidence)] == [6 * SECOND, 2 * SECOND]
+            observations.sample(second * SECOND, 9 if 10 <= second <= 18 else 0)
+        assert [row["drain_us"] for row in recovery(observations)] == [6 * SECOND, 2 * SECOND]
 
     def test_what_waited_before_as_well_is_no_backlog_of_the_fault(self) -> None:
-        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        observations = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
         for second in range(30):
-            evidence.sample(second * SECOND, 40 if 10 <= second <= 22 else 3)
-        assert recovery(every_second(evidence))[0]["drain_us"] == 2 * SECOND
+            observations.sample(second * SECOND, 40 if 10 <= second <= 22 else 3)
+        assert recovery(every_second(observations))[0]["drain_us"] == 2 * SECOND
 
     def test_a_queue_that_never_drained_has_no_time_to_drain(self) -> None:
-        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        observations = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 20 * SECOND)))
         for second in range(30):
-            evidence.sample(second * SECOND, second)
-        (row,) = recovery(every_second(evidence))
+            observations.sample(second * SECOND, second)
+        (row,) = recovery(every_second(observations))
         assert (row["drain_us"], row["backlog_max"]) == (None, 29)
 
     def test_the_rate_after_an_outage_counts_until_the_queue_is_empty(self) -> None:
         """Ten orders that wait until 40 s, when the replay was over at 30 s, are not more than were stored a second."""
-        evidence = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 30 * SECOND)))
+        observations = build().experiment(queued=["command"], fault_windows=windows((10 * SECOND, 30 * SECOND)))
         for second in range(20):
             name, at_us = str(second), second * SECOND
             done_us = 39 * SECOND if second >= 10 else at_us + 100
-            evidence.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
+            observations.request(name, 202, at_us=at_us).record(name, at_us=done_us).item(name)
         for second in range(45):
-            evidence.sample(second * SECOND, 10 if 20 <= second < 40 else 0)
-        assert recovery(evidence)[0]["goodput_after_per_s"] == pytest.approx(10 / 10)
+            observations.sample(second * SECOND, 10 if 20 <= second < 40 else 0)
+        assert recovery(observations)[0]["goodput_after_per_s"] == pytest.approx(10 / 10)
 
     @pytest.mark.parametrize(
         ("late", "back_us", "at_least_us"),
@@ -897,28 +903,28 @@ class TestRecovery:
     def test_back_to_normal_is_when_the_last_cluster_of_late_orders_is_over(
         self, late: tuple[int, ...], back_us: int | None, at_least_us: int | None
     ) -> None:
-        evidence = build().experiment(fault_windows=windows((10 * SECOND, 20 * SECOND)))
+        observations = build().experiment(fault_windows=windows((10 * SECOND, 20 * SECOND)))
         for second in range(30):
             name, at_us = str(second), second * SECOND
             took_us = 900_000 if second in late else 100_000
-            evidence.request(name, at_us=at_us).record(name, at_us=at_us + took_us).item(name)
-        (row,) = recovery(evidence)
+            observations.request(name, at_us=at_us).record(name, at_us=at_us + took_us).item(name)
+        (row,) = recovery(observations)
         assert (row["back_to_normal_us"], row["back_to_normal_low_us"]) == (back_us, at_least_us)
 
     def test_acknowledged_and_lost_is_no_success(self) -> None:
-        evidence = queued(fault_windows=windows((0, SECOND))).request("a", 202).request("b", 202).item("b")
-        (row,) = recovery(evidence)
+        observations = queued(fault_windows=windows((0, SECOND))).request("a", 202).request("b", 202).item("b")
+        (row,) = recovery(observations)
         assert (row["acknowledged_share"], row["success_share"]) == (1.0, 0.5)
 
     def test_stored_and_refused_is_no_success_but_stored(self) -> None:
-        evidence = build().experiment(fault_windows=windows((0, SECOND))).request("a", 503).item("a", stamp_us=5)
-        (row,) = recovery(evidence)
+        observations = build().experiment(fault_windows=windows((0, SECOND))).request("a", 503).item("a", stamp_us=5)
+        (row,) = recovery(observations)
         assert (row["acknowledged_share"], row["success_share"], row["goodput_in_window_per_s"]) == (0.0, 0.0, 1.0)
 
     def test_queries_are_no_part_of_it(self) -> None:
-        evidence = outage().request("q", 503, operation="query", at_us=15 * SECOND)
-        evidence.seen["experiments"][0]["requests"] = None
-        assert recovery(evidence)[0]["error_share_in_window"] == pytest.approx(2 / 10)
+        observations = outage().request("q", 503, operation="query", at_us=15 * SECOND)
+        observations.seen["experiments"][0]["requests"] = None
+        assert recovery(observations)[0]["error_share_in_window"] == pytest.approx(2 / 10)
 
     def test_no_window_no_row(self) -> None:
         assert recovery(build().request().item()) == []
@@ -956,10 +962,10 @@ class TestCondensed:
     @given(st.lists(st.integers(0, 3 * 10**8), min_size=1, max_size=40))
     @settings(max_examples=15, deadline=None)
     def test_bins_are_narrow_and_a_share_at_their_greatest_is_exact(self, times_us: list[int]) -> None:
-        evidence = build()
+        observations = build()
         for number, took_us in enumerate(times_us):
-            evidence.request(str(number), took_us=took_us)
-        found = reconcile(evidence.tables())["distributions"].to_pylist()
+            observations.request(str(number), took_us=took_us)
+        found = reconcile(observations.tables())["distributions"].to_pylist()
         bins = [row for row in found if row["measure"] == "service"]
         reached = 0
         for row in bins:
@@ -970,17 +976,17 @@ class TestCondensed:
         assert (bins[0]["min_us"], bins[-1]["max_us"]) == (min(times_us), max(times_us))
 
     def test_what_was_refused_or_never_done_is_in_no_bin(self) -> None:
-        evidence = queued().request("lost", 202).request("refused", 503).request("late", None, fate="timed_out")
-        found = reconcile(evidence.tables())["distributions"].to_pylist()
+        observations = queued().request("lost", 202).request("refused", 503).request("late", None, fate="timed_out")
+        found = reconcile(observations.tables())["distributions"].to_pylist()
         assert [(row["measure"], row["requests"]) for row in found] == [("response", 1), ("service", 1)]
 
     def test_answers_are_in_the_second_they_were_due_and_commits_in_the_second_they_were_made(self) -> None:
-        evidence = queued()
-        evidence.request("a", 202, at_us=999_999).record("a", at_us=2_000_000).item("a")
-        evidence.request("b", 503, at_us=1_000_000).record("b", at_us=2_999_999).item("b")
-        evidence.request("c", 429, at_us=1_500_000).request("d", None, fate="unsent", at_us=1_999_999)
+        observations = queued()
+        observations.request("a", 202, at_us=999_999).record("a", at_us=2_000_000).item("a")
+        observations.request("b", 503, at_us=1_000_000).record("b", at_us=2_999_999).item("b")
+        observations.request("c", 429, at_us=1_500_000).request("d", None, fate="unsent", at_us=1_999_999)
         names = ("second", "acknowledged", "throttled", "failed", "stored")
-        found = reconcile(evidence.tables())["timeline"].to_pylist()
+        found = reconcile(observations.tables())["timeline"].to_pylist()
         assert [tuple(row[name] for name in names) for row in found] == [
             (0, 1, 0, 0, 0),
             (1, 0, 1, 2, 0),
@@ -988,11 +994,11 @@ class TestCondensed:
         ]
 
     def test_the_backlog_keeps_the_most_and_the_last_of_a_second(self) -> None:
-        evidence = build().request().item()
+        observations = build().request().item()
         for t_us, visible in ((-1, 4), (0, 2), (999_999, 1), (250_000, 9), (3_000_000, 0)):
-            evidence.sample(t_us, visible, 1)
+            observations.sample(t_us, visible, 1)
         names = ("second", "waiting_max", "waiting_last", "last_us")
-        found = reconcile(evidence.tables())["backlog"].to_pylist()
+        found = reconcile(observations.tables())["backlog"].to_pylist()
         assert [tuple(row[name] for name in names) for row in found] == [
             (-1, 5, 5, -1),
             (0, 10, 2, 999_999),
@@ -1000,20 +1006,20 @@ class TestCondensed:
         ]
 
     def test_the_last_commit_is_of_those_due_in_the_window_and_acknowledged(self) -> None:
-        evidence = queued(fault_windows=windows((10, 20), (30, 40)))
+        observations = queued(fault_windows=windows((10, 20), (30, 40)))
         for name, at_us, status in (("before", 9, 202), ("in", 10, 202), ("after", 20, 202), ("ghost", 15, 503)):
-            evidence.request(name, status, at_us=at_us).item(name)
-            evidence.record(name, at_us={"before": 900, "in": 700, "after": 800, "ghost": 999}[name])
-        found = reconcile(evidence.tables())["last_commits"].to_pylist()
+            observations.request(name, status, at_us=at_us).item(name)
+            observations.record(name, at_us={"before": 900, "in": 700, "after": 800, "ghost": 999}[name])
+        found = reconcile(observations.tables())["last_commits"].to_pylist()
         assert [(row["fault"], row["last_commit_us"]) for row in found] == [(0, 680)]
 
 
 @st.composite
-def evidences(draw: st.DrawFn) -> EvidenceBuilder:
+def many_observations(draw: st.DrawFn) -> ObservationsBuilder:
     """Anything that could have been seen, contradictions included."""
-    evidence = build()
+    observations = build()
     for repetition in range(1, draw(st.integers(1, 4)) + 1):
-        evidence.experiment(
+        observations.experiment(
             repetition,
             queued=draw(st.sampled_from([[], ["command"], ["command", "query"]])),
             duration_us=60,
@@ -1022,7 +1028,7 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
         )
         ids = [str(number) for number in range(draw(st.integers(1, 8)))]
         for name in ids:
-            evidence.request(
+            observations.request(
                 name,
                 draw(st.sampled_from([200, 201, 202, 302, 400, 404, 429, 500, 502, 503])),
                 operation=draw(st.sampled_from(["command", "query"])),
@@ -1035,7 +1041,7 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
             )
         named = st.sampled_from([*ids, "stranger"] if draw(st.booleans()) else ids)
         for name in draw(st.lists(named, max_size=6)):
-            evidence.item(
+            observations.item(
                 name,
                 commits=draw(st.integers(0, 3)),
                 stamp_us=draw(st.integers(0, 90)),
@@ -1044,9 +1050,9 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
             )
         for name in draw(st.lists(named, max_size=4)):
             queue = draw(st.sampled_from(["queue", "dead_letter_queue"]))
-            evidence.message(name, queue, receive_count=draw(st.integers(0, 9)), repetition=repetition)
+            observations.message(name, queue, receive_count=draw(st.integers(0, 9)), repetition=repetition)
         for name in draw(st.lists(named, max_size=8)):
-            evidence.record(
+            observations.record(
                 name,
                 draw(st.sampled_from(["committed", "duplicate", "answered", "failed"])),
                 at_us=draw(st.integers(0, 90)),
@@ -1055,18 +1061,18 @@ def evidences(draw: st.DrawFn) -> EvidenceBuilder:
                 repetition=repetition,
             )
         for t_us in draw(st.lists(st.integers(0, 60), max_size=3, unique=True)):
-            evidence.sample(t_us, draw(st.integers(0, 5)), repetition=repetition)
-    return evidence
+            observations.sample(t_us, draw(st.integers(0, 5)), repetition=repetition)
+    return observations
 
 
 _SUMS = ("acknowledged", "throttled", "failed", "stored")
 
 
 class TestWhateverWasSeen:
-    @given(evidences())
+    @given(many_observations())
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    def test_the_books_balance_and_every_request_is_judged_once(self, evidence: EvidenceBuilder) -> None:
-        tables = evidence.tables()
+    def test_the_books_balance_and_every_request_is_judged_once(self, observations: ObservationsBuilder) -> None:
+        tables = observations.tables()
         outcomes = reconcile(tables)
         offered = sorted((row["repetition"], row["request_id"]) for row in tables["sent"].to_pylist())
         for name in ("requests", "effects"):
@@ -1076,7 +1082,9 @@ class TestWhateverWasSeen:
         assert {row["state"] for row in outcomes["effects"].to_pylist()} <= set(STATES)
 
         known = set(offered)
-        seen = [(row["repetition"], row["request_id"]) for row in evidence.seen["items"] + evidence.seen["messages"]]
+        seen = [
+            (row["repetition"], row["request_id"]) for row in observations.seen["items"] + observations.seen["messages"]
+        ]
         strangers = {one for one in seen if one not in known}
         books = outcomes["ledger"].to_pylist()
         for row in books:
@@ -1093,7 +1101,7 @@ class TestWhateverWasSeen:
         }
         haunted = unsent & {
             (row["repetition"], row["request_id"])
-            for row in evidence.seen["messages"] + [row for row in evidence.seen["items"] if row["commits"]]
+            for row in observations.seen["messages"] + [row for row in observations.seen["items"] if row["commits"]]
         }
         invalid = {row["repetition"]: row["invalid_reason"] for row in outcomes["experiments"].to_pylist()}
         faulty = {repetition for repetition, reason in invalid.items() if reason}

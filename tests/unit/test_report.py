@@ -27,7 +27,7 @@ from assets.report.narrative import Outcome, Window
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
-from tests.evidence_builder import EvidenceBuilder, windows
+from tests.observations_builder import ObservationsBuilder, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.scenarios import scenarios
@@ -80,22 +80,22 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def file_outcomes(places: Places, evidence: EvidenceBuilder, folder: str) -> None:
+def file_outcomes(places: Places, evidence: ObservationsBuilder, folder: str) -> None:
     """Reconcile and write one partition, as an asset does; ``folder`` is comparison/cell/architecture."""
     write_partition(places.outcomes / folder, reconcile(evidence.tables()))
 
 
-def described(evidence: EvidenceBuilder, **more: Any) -> EvidenceBuilder:
+def described(evidence: ObservationsBuilder, **more: Any) -> ObservationsBuilder:
     """An experiment on the target the label names."""
     usual = {"target": "MiniStack 1.5.33", "scenario": "backend_outage", "variant": "idempotent"}
     return evidence.experiment(**{**usual, **more})
 
 
-def outage(architecture: str, **more: Any) -> EvidenceBuilder:
+def outage(architecture: str, **more: Any) -> ObservationsBuilder:
     """Ten orders and five queries over ten seconds, the table down from the third second to the sixth."""
     queued = architecture != "synchronous"
     evidence = described(
-        EvidenceBuilder(),
+        ObservationsBuilder(),
         architecture=architecture,
         queued=["command", "query"] if queued else [],
         fault_windows=windows((3_000_000, 6_000_000)),
@@ -130,7 +130,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Places:
     for architecture in ("synchronous", "event_driven"):
         file_outcomes(places, outage(architecture, workload=HOSTILE, config=config), f"c1/outage/{architecture}")
     bad = described(
-        EvidenceBuilder(),
+        ObservationsBuilder(),
         workload=HOSTILE,
         scenario=HOSTILE,
         invalid_reason=LATE + HOSTILE,
@@ -222,7 +222,7 @@ def test_the_sql_under_a_figure_runs(published: Places, page: Page) -> None:
 
 def test_no_figure_is_missing_its_number(places: Places) -> None:
     """Where everything failed and there is no query, the page says so in words and dashes."""
-    evidence = described(EvidenceBuilder(), fault_windows=windows((0, 1_000_000)))
+    evidence = described(ObservationsBuilder(), fault_windows=windows((0, 1_000_000)))
     evidence.request("a", 502).request("b", None, fate="timed_out").request("c", None, fate="unsent")
     file_outcomes(places, evidence, "c1/cell/synchronous")
     publish(places)
@@ -240,7 +240,7 @@ def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
     """Newest is by when it started, not by name."""
     for comparison_id, day in (("a", 22), ("b", 21)):
         evidence = described(
-            EvidenceBuilder(), comparison_id=comparison_id, started_at=datetime(2026, 11, day, tzinfo=UTC)
+            ObservationsBuilder(), comparison_id=comparison_id, started_at=datetime(2026, 11, day, tzinfo=UTC)
         )
         file_outcomes(places, evidence.request().item().record(), f"{comparison_id}/cell/synchronous")
     publish(places)
@@ -255,7 +255,7 @@ def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
 
 def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> None:
     """Two valid repetitions are two orders; the third, invalid, is named and counts nowhere."""
-    evidence = EvidenceBuilder()
+    evidence = ObservationsBuilder()
     for repetition in (1, 2, 3):
         described(evidence, repetition=repetition, invalid_reason=LATE if repetition == 3 else None)
         evidence.request(repetition=repetition).item(repetition=repetition).record(repetition=repetition)
@@ -270,7 +270,7 @@ def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> Non
 
 def outages(places: Places, *empty_at_s: int | None) -> list[dict[str, Any]]:
     """Two outages of one queue, a repetition for each time it was empty after the second; the rows of both queries."""
-    evidence = EvidenceBuilder()
+    evidence = ObservationsBuilder()
     for repetition, empty_s in enumerate(empty_at_s, 1):
         faults = windows((2_000_000, 4_000_000), (12_000_000, 14_000_000))
         described(
@@ -312,7 +312,7 @@ def contest(places: Places, scenario: str, variant: str, *, speed: float = 2.5, 
         {"target": "queue", "kind": "down", "due_us": 0, "start_us": 1_000_000, "end_us": 2_000_000, "present": False},
     ]
     evidence = described(
-        EvidenceBuilder(),
+        ObservationsBuilder(),
         architecture="event_driven",
         queued=["command"],
         scenario=scenario,
@@ -459,7 +459,7 @@ def test_what_was_refused_keeps_the_curve_below_one(published: Places) -> None:
 
 def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
     """A curve keeps its exact points at some 150 steps, however many requests there were."""
-    evidence = described(EvidenceBuilder(), workload="many", duration_us=3_000_000_000, settled_us=3_000_000_000)
+    evidence = described(ObservationsBuilder(), workload="many", duration_us=3_000_000_000, settled_us=3_000_000_000)
     for number in range(3000):
         evidence.request(str(number), at_us=number * 1_000_000, took_us=1000 + number * number)
         evidence.item(str(number), stamp_us=number * 1_000_000 + 900).sample(number * 1_000_000)
@@ -475,10 +475,10 @@ def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
     assert _table(places, queries.BACKLOG, "many").num_rows < 450
 
 
-def drawn(architecture: str, arm: str = "main") -> EvidenceBuilder:
+def drawn(architecture: str, arm: str = "main") -> ObservationsBuilder:
     """Three repetitions, the third invalid, of anything that can become of a request; the same ones every time."""
     chance = random.Random(f"{architecture} {arm}")
-    evidence = EvidenceBuilder()
+    evidence = ObservationsBuilder()
     queue = architecture != "synchronous"
     for repetition in (1, 2, 3):
         described(

@@ -22,7 +22,7 @@ from assets.report.evidence_parts import links, spark
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
-from tests.evidence_builder import EvidenceBuilder
+from tests.observations_builder import ObservationsBuilder
 from tests.unit.test_report import LABEL, Page
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY, Places
@@ -126,7 +126,9 @@ def night(number: int, value: float | None, verdict: str = "usual", **more: Any)
 
 def replay(places: Places, comparison_id: str = "c1", **more: Any) -> None:
     """One uneventful replay: without it there is no comparison."""
-    evidence = EvidenceBuilder().experiment(target=TARGET, variant="idempotent", comparison_id=comparison_id, **more)
+    evidence = ObservationsBuilder().experiment(
+        target=TARGET, variant="idempotent", comparison_id=comparison_id, **more
+    )
     tables = reconcile(evidence.request().item().record().tables())
     write_outcomes(places, comparison_id, "food_orders__steady", "synchronous~idempotent", tables)
 

@@ -22,13 +22,13 @@ from assets.analysis.outcomes import CONDENSED, reconcile
 from resources.architectures.stack import StackSettings
 from resources.warehouse import partitions
 from resources.warehouse import publish as publishing
-from resources.warehouse.observations import SCHEMAS, EvidenceStore, Tables, combine
+from resources.warehouse.observations import SCHEMAS, ObservationStore, Tables, combine
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
 from tests.every_line import before_every_line
-from tests.evidence_builder import EvidenceBuilder, older, windows
+from tests.observations_builder import ObservationsBuilder, older, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ingest import QUARANTINE
 from workloads.places import REPOSITORY, Places
@@ -154,8 +154,8 @@ class TestPartition:
 
 class TestEvidence:
     def test_comes_back_as_it_was_stored(self, places: Places) -> None:
-        store = EvidenceStore(places)
-        tables = EvidenceBuilder().request().record().item().message().invocation().sample(1).tables()
+        store = ObservationStore(places)
+        tables = ObservationsBuilder().request().record().item().message().invocation().sample(1).tables()
         assert not store.exists("c1", CELL, "synchronous")
         store.write("c1", CELL, "synchronous", tables)
         assert store.exists("c1", CELL, "synchronous")
@@ -165,7 +165,7 @@ class TestEvidence:
         }
 
     def test_of_several_repetitions_is_combined(self) -> None:
-        one, two = (EvidenceBuilder().request(repetition=number).tables() for number in (1, 2))
+        one, two = (ObservationsBuilder().request(repetition=number).tables() for number in (1, 2))
         assert combine([one, two])["sent"].column("repetition").to_pylist() == [1, 2]
         assert {name: (one.num_rows, one.schema) for name, one in combine([]).items()} == {
             name: (0, schema) for name, schema in SCHEMAS.items()
@@ -188,12 +188,12 @@ CONTRACT = contract()
 
 def outcomes(architecture: str, *statuses: int, comparison: str = "c1") -> Tables:
     """The outcomes of a small experiment with a request for every status."""
-    evidence = EvidenceBuilder().experiment(
+    observations = ObservationsBuilder().experiment(
         architecture=architecture, comparison_id=comparison, fault_windows=windows((0, 10))
     )
     for number, status in enumerate(statuses):
-        evidence.request(str(number), status).record(str(number)).item(str(number))
-    return reconcile(evidence.invocation().sample(5).tables())
+        observations.request(str(number), status).record(str(number)).item(str(number))
+    return reconcile(observations.invocation().sample(5).tables())
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ class TestPublishing:
         }
 
     def test_an_experiment_is_valid_without_a_reason_against_it(self, places: Places) -> None:
-        unbalanced = EvidenceBuilder().experiment(requests=9, architecture="hybrid").request().item()
+        unbalanced = ObservationsBuilder().experiment(requests=9, architecture="hybrid").request().item()
         write_outcomes(places, "c1", CELL, "hybrid", reconcile(unbalanced.tables()))
         write_outcomes(places, "c1", CELL, "synchronous", outcomes("synchronous", 201))
         publish(places)
@@ -344,7 +344,7 @@ class TestPublishing:
     ) -> None:
         added = ["fault", "present", "requests", "acknowledged_share", "success_share", "back_to_normal_low_us"]
         added += [f"goodput_{when}_per_s" for when in ("before", "in_window", "after")]
-        two = EvidenceBuilder().experiment(comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
+        two = ObservationsBuilder().experiment(comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
         outcome = reconcile(two.request().item().tables())
         unnumbered = {**outcome, "recovery": outcome["recovery"].drop_columns(added)}
         write_outcomes(places, "c0", CELL, "synchronous", unnumbered)
@@ -358,7 +358,7 @@ class TestPublishing:
     def test_outcomes_of_before_they_were_condensed_are_condensed_when_published(
         self, places: Places, small: Mapping[str, Tables], beside_newer: bool
     ) -> None:
-        two = EvidenceBuilder()
+        two = ObservationsBuilder()
         for repetition in (1, 2):
             two.experiment(repetition, comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
             two.request("a", repetition=repetition).item("a", repetition=repetition).sample(7, 2, repetition=repetition)
@@ -389,8 +389,8 @@ class TestPublishing:
             ("synchronous~naive", "naive", "c1"),
             ("synchronous", "naive", "c0"),
         ):
-            evidence = EvidenceBuilder().experiment(variant=variant, comparison_id=comparison).request()
-            tables = older(evidence.tables()) if comparison == "c0" else evidence.tables()
+            observations = ObservationsBuilder().experiment(variant=variant, comparison_id=comparison).request()
+            tables = older(observations.tables()) if comparison == "c0" else observations.tables()
             write_outcomes(places, comparison, CELL, folder, reconcile(tables))
         publish(places)
         found = query(places, "SELECT comparison_id, architecture, variant, offered FROM summary ORDER BY ALL")
@@ -405,27 +405,27 @@ class TestPublishing:
         self, places: Places, speeds: tuple[float, float], told: float | None
     ) -> None:
         for cell, speed in zip(("w__steady", "w__burst"), speeds, strict=True):
-            evidence = EvidenceBuilder().experiment(speed=speed, scenario=cell).request()
-            write_outcomes(places, "c1", cell, "synchronous~naive", reconcile(evidence.tables()))
+            observations = ObservationsBuilder().experiment(speed=speed, scenario=cell).request()
+            write_outcomes(places, "c1", cell, "synchronous~naive", reconcile(observations.tables()))
         publish(places)
         assert query(places, "SELECT speed FROM comparisons").to_pylist() == [{"speed": told}]
         assert sorted(query(places, "SELECT speed FROM experiments").column("speed").to_pylist()) == sorted(speeds)
 
     def test_what_differs_from_cell_to_cell_is_not_said_of_a_comparison(self, places: Places) -> None:
         config = json.dumps({**dataclasses.asdict(StackSettings()), "limit": 400})
-        evidence = EvidenceBuilder().experiment(config=config).request()
-        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(evidence.tables()))
+        observations = ObservationsBuilder().experiment(config=config).request()
+        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(observations.tables()))
         publish(places)
         (row,) = query(places, "SELECT c.config AS of_all, e.config FROM comparisons c, experiments e").to_pylist()
         assert json.loads(row["of_all"]) == {"limit": 400}
         assert json.loads(row["config"])["visibility_timeout_s"] == 12
 
     def test_the_summary_tells_apart_what_can_become_of_a_request(self, places: Places) -> None:
-        evidence = EvidenceBuilder().experiment(queued=["command"])
-        evidence.request("dead", 202).message("dead", "dead_letter_queue", receive_count=3)
-        evidence.request("twice", 202).record("twice").record("twice", at_us=900).item("twice", commits=2)
-        evidence.request("ghost", 503).item("ghost")
-        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(evidence.tables()))
+        observations = ObservationsBuilder().experiment(queued=["command"])
+        observations.request("dead", 202).message("dead", "dead_letter_queue", receive_count=3)
+        observations.request("twice", 202).record("twice").record("twice", at_us=900).item("twice", commits=2)
+        observations.request("ghost", 503).item("ghost")
+        write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(observations.tables()))
         publish(places)
         names = ("in_flight", "dead_lettered", "lost", "ghost_commits", "duplicates", "redeliveries", "reordered")
         (row,) = query(places, f"SELECT {', '.join(names)} FROM summary").to_pylist()

@@ -1,4 +1,4 @@
-"""From evidence to outcomes: what became of every offered request. Pure: Arrow in, Arrow out, no emulator, no disk.
+"""From observations to outcomes: what became of every offered request. Arrow in, Arrow out, no emulator, no disk.
 
 The rules are the SQL files beside this one; here they are run in order, and intervals put beside quantiles. What
 compares one architecture with another is not here.
@@ -17,7 +17,7 @@ CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
 _PASSED_ON = ("invocations", "samples")
-# Evidence of fewer requests than this is gone through by one thread: on a machine that is shared, as it is with a
+# Observations of fewer requests than this are gone through by one thread: on a machine that is shared, as it is with a
 # lab, two wait for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
 _MANY = 100_000
 
@@ -27,15 +27,15 @@ def rule(name: str) -> str:
     return Path(__file__).with_name(f"{name}.sql").read_text()
 
 
-def reconcile(evidence: Tables) -> Tables:
+def reconcile(observations: Tables) -> Tables:
     """All outcomes of one cell and contender: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
 
-    Evidence of before a column was there has nulls in it. A repetition whose books do not balance is marked invalid,
-    with the reason.
+    Observations of before a column was there have nulls in it. A repetition whose books do not balance is marked
+    invalid, with the reason.
     """
-    evidence = {name: _completed(table, SCHEMAS[name]) for name, table in evidence.items()}
-    with _connect(evidence) as connection:
-        for name, table in evidence.items():
+    observations = {name: _completed(table, SCHEMAS[name]) for name, table in observations.items()}
+    with _connect(observations) as connection:
+        for name, table in observations.items():
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
         for name in _PASSED_ON:
             connection.execute(
@@ -46,12 +46,12 @@ def reconcile(evidence: Tables) -> Tables:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
         outcomes["latency"] = with_intervals(connection)
-    faults = imbalances(evidence, outcomes)
-    return {**outcomes, "experiments": _invalidated(evidence["experiments"], faults)}
+    faults = imbalances(observations, outcomes)
+    return {**outcomes, "experiments": _invalidated(observations["experiments"], faults)}
 
 
-def _connect(evidence: Tables) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={} if evidence["sent"].num_rows >= _MANY else {"threads": 1})
+def _connect(observations: Tables) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={} if observations["sent"].num_rows >= _MANY else {"threads": 1})
 
 
 def _completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -71,12 +71,12 @@ def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
     return experiments.set_column(at, "invalid_reason", pa.array(reasons, pa.string()))
 
 
-def imbalances(evidence: Tables, outcomes: Tables) -> list[str]:
+def imbalances(observations: Tables, outcomes: Tables) -> list[str]:
     """One sentence per repetition, operation and way in which their books do not balance, with up to five request ids
     at fault; empty when all do.
     """
-    seen = {name: evidence[name] for name in ("experiments", "sent", "items", "messages", "samples")}
-    with _connect(evidence) as connection:
+    seen = {name: observations[name] for name in ("experiments", "sent", "items", "messages", "samples")}
+    with _connect(observations) as connection:
         for name, table in {**seen, **{name: outcomes[name] for name in ("requests", "effects", "ledger")}}.items():
             connection.register(name, table)
         return [row[0] for row in connection.execute(rule("imbalances")).fetchall()]

@@ -1,4 +1,4 @@
-"""Evidence written by hand: what a replay would have left behind, a line for each thing seen.
+"""Observations written by hand: what a replay would have left behind, a line for each thing seen.
 
 Defaults are those of an uneventful experiment; a test says only what it is about. Nothing here judges.
 """
@@ -18,8 +18,8 @@ SETTLED_US = 60_000_000
 
 
 @dataclass
-class EvidenceBuilder:
-    """Gathers rows; `tables` gives them the evidence's schemas. Every method returns the builder."""
+class ObservationsBuilder:
+    """Gathers rows; `tables` gives them the observations' schemas. Every method returns the builder."""
 
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
 
@@ -153,7 +153,7 @@ class EvidenceBuilder:
         return self
 
     def tables(self) -> Tables:
-        """The evidence. A repetition nobody described is an uneventful one."""
+        """The observations. A repetition nobody described is an uneventful one."""
         described = {row["repetition"] for row in self.seen["experiments"]}
         for repetition in sorted({row["repetition"] for row in self.seen["sent"]} - described):
             self.experiment(repetition)
@@ -166,13 +166,14 @@ class EvidenceBuilder:
         return {name: rows(schema, self.seen[name]) for name, schema in SCHEMAS.items()}
 
 
-def together(cases: Mapping[str, EvidenceBuilder]) -> tuple[Tables, dict[str, int]]:
-    """Evidence of one repetition each as repetitions of one: reconciling once is quicker. Also says which is which."""
-    merged = EvidenceBuilder()
+def together(cases: Mapping[str, ObservationsBuilder]) -> tuple[Tables, dict[str, int]]:
+    """Observations of one repetition each as repetitions of one: reconciling once is quicker. Also returns which is
+    which."""
+    merged = ObservationsBuilder()
     numbers = {name: number for number, name in enumerate(cases, start=1)}
-    for name, evidence in cases.items():
-        evidence.tables()  # describes the experiment where the case did not
-        for table, found in evidence.seen.items():
+    for name, observations in cases.items():
+        observations.tables()  # describes the experiment where the case did not
+        for table, found in observations.seen.items():
             merged.seen[table] += [{**row, "repetition": numbers[name]} for row in found]
     return merged.tables(), numbers
 
@@ -191,7 +192,7 @@ def window(start_us: int, end_us: int, **more: Any) -> dict[str, Any]:
 
 
 def older(tables: Tables) -> Tables:
-    """The evidence as it was stored before `samples` had the column ``queue_delayed``, when `experiments` said whether
+    """The observations as they were stored before `samples` had ``queue_delayed``, when `experiments` said whether
     a limit was on and its window did not say what AWS answers then."""
     limits = pa.array([True] * tables["experiments"].num_rows)
     return {
