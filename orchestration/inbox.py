@@ -18,6 +18,7 @@ from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Comparison, Ledger
 from workloads.inbox.watching import Look, Watcher
+from workloads.live.recovery import recover
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.scenarios import DEFAULT_SCENARIOS
@@ -50,6 +51,7 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
         description="Makes partitions of new recordings, and shows what they amount to.",
     )
     def library(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        _recover(context, places)
         awaited = {file.recording or "" for file in Ledger(places.inbox_ledger).queued()}
         declare(context.instance, places)
         shown = context.instance.get_materialized_partitions(RECORDED_TRAFFIC)
@@ -76,6 +78,12 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
             yield dg.SkipReason("every recording is known")
 
     return library
+
+
+def _recover(context: dg.SensorEvaluationContext, places: Places) -> None:
+    """Recover what killed imports and recorders left behind; what has to wait is in the tick's log."""
+    for failure in recover(Library(places)).failures.values():
+        context.log.warning(str(failure))
 
 
 def _attempts(instance: dg.DagsterInstance, recording: str, key: str) -> int | None:
@@ -112,6 +120,7 @@ def inbox_sensor(
     def inbox_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if watcher is None:
             return dg.SkipReason(f"{VARIABLE} is not set: export it as a folder or an s3:// address, and start again")
+        _recover(context, places)
         recordings = Library(places).paths()
         night = nights.get_last_partition_key() or ""
         looked: Look | str

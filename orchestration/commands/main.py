@@ -17,6 +17,7 @@ from rich.console import Console
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import REPOSITORY, Places
 from workloads.printable import printable
+from workloads.recordings.folders import is_interrupted
 
 if TYPE_CHECKING:  # imported where they are needed
     from resources.targets import Target
@@ -76,7 +77,7 @@ def main(debug: bool) -> None:
     # Under `kill` everything still unwinds: emulators end, hidden files go.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     places = _places()
-    if any(places.recordings.glob(".*.live")):
+    if is_interrupted(places.recordings):
         from orchestration.commands.record import say_recovered
 
         say_recovered(places)

@@ -18,7 +18,7 @@ from resources.aws.clients import is_loopback
 from resources.recorder.proxy import Settings
 from resources.recorder.session import Figures, record_traffic
 from resources.recorder.upstream import Address
-from workloads.errors import ArchduelError, UsageError
+from workloads.errors import UsageError
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import NOTHING_SAID, read_mapping
 from workloads.live.recovery import recover
@@ -71,13 +71,11 @@ def record_upstream(places: Places, wish: Wish, console: Console) -> None:
 
 
 def say_recovered(places: Places) -> None:
-    """Makes recordings of what killed recorders left behind, and says so on the standard error."""
-    try:
-        accounts = recover(Library(places))
-    except ArchduelError as error:  # no reason not to do what was asked for
-        click.echo(f"archduel: {error}", err=True)
-        return
-    for account in accounts.values():
+    """Recover what killed imports and recorders left behind, and print what became of it to the standard error."""
+    recovery = recover(Library(places))
+    for failure in recovery.failures.values():  # no reason not to run the command
+        click.echo(f"archduel: {failure}", err=True)
+    for account in recovery.accounts.values():
         click.echo(f"archduel: recovered what a recorder left behind: {account_of(account)[0]}", err=True)
 
 

@@ -75,7 +75,7 @@ def record_traffic(
 
     To be called in a process's main thread. Requests under way get five seconds then, or until a second signal.
     `ArchduelError` if no request came. Killed, or failing, all but the last second is on the disk, and becomes a
-    recording at the next access to the library.
+    recording when the next command recovers the library.
     """
     library = Library(places)
     with _many_files() as files, library.keeping(name, replace=replace) as folder:
@@ -93,7 +93,10 @@ def record_traffic(
 
 
 def _made_whole(library: Library, folder: Path) -> Account:
-    account = recover(library).get(folder)
+    recovery = recover(library)
+    if failure := recovery.failures.get(folder):
+        raise failure
+    account = recovery.accounts.get(folder)
     if account is None:
         raise ArchduelError("no request to record came: nothing is kept")
     return account

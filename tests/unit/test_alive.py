@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.every_line import before_every_line
-from workloads.live.recovery import recover
+from workloads.live.recovery import Recovery, recover
 from workloads.places import REPOSITORY, Places
-from workloads.recordings import alive, library
+from workloads.recordings import alive, folders, library
 from workloads.recordings.alive import claimed, is_abandoned
 from workloads.recordings.library import Library
 
-_LIBRARY = (alive, library)
+_LIBRARY = (alive, folders, library)
 
 
 class Enough(Exception):  # noqa: N818 - no error
@@ -30,7 +30,7 @@ class Others:
 
     def come(self) -> None:
         self.moments += 1
-        assert recover(self.library) == {}
+        assert recover(self.library) == Recovery()
         self.library.paths()
         with suppress(Enough), self.library.writing("other"):  # which begins with sweeping
             raise Enough
@@ -93,13 +93,14 @@ def test_what_was_renamed_by_whoever_had_it_is_claimed_by_nobody(mine: Library) 
 _KILLED = """
 import os, sys
 from pathlib import Path
-from workloads.recordings import alive, library
+from workloads.live.recovery import recover
+from workloads.recordings import alive, folders, library
 from workloads.places import Places
 
 def replaced(home, last):
     left = [last]
     def traced(frame, event, argument):
-        if frame.f_code.co_filename not in (alive.__file__, library.__file__):
+        if frame.f_code.co_filename not in (alive.__file__, folders.__file__, library.__file__):
             return None
         if event == "line":
             left[0] -= 1
@@ -121,6 +122,7 @@ for last in range(1, 1000):
     if child == 0:
         replaced(home / str(last), last)
     _, status = os.waitpid(child, 0)
+    recover(mine)
     seen.add(mine.paths()["shop"].read_bytes())
     with mine.writing("other") as folder:
         (folder / "requests.parquet").write_bytes(b"other")

@@ -18,10 +18,11 @@ from workloads.importers.privacy import library_key
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import Drop, Mapping, Route
 from workloads.live.journal import BOOKS, SEGMENTS, Batch, Journal, Seen, journal
-from workloads.live.recovery import recover
+from workloads.live.recovery import Recovery, recover
 from workloads.live.whole import make_whole
 from workloads.places import Places
 from workloads.recordings.alive import claimed
+from workloads.recordings.folders import is_interrupted
 from workloads.recordings.library import Library
 
 KEY = b"k" * 32
@@ -234,10 +235,12 @@ def abandoned(library: Library, name: str, requests: Sequence[Seen], *, replace:
 
 
 class TestRecovery:
-    def test_whatever_asks_for_the_recordings_finds_what_a_killed_recorder_left(
-        self, library: Library, tmp_path: Path
-    ) -> None:
+    def test_makes_a_recording_of_what_a_killed_recorder_left(self, library: Library) -> None:
         folder = abandoned(library, "shop", [seen(0), seen(1)])
+        assert library.paths() == {}, "a look at the library changes nothing"
+        assert is_interrupted(library.folder)
+        recover(library)
+        assert not is_interrupted(library.folder)
         assert library.load("shop").requests == 2
         assert library.provenance("shop")["stopped"].startswith("killed")
         assert not folder.exists()
@@ -248,16 +251,17 @@ class TestRecovery:
         with library.writing("other") as other:
             (other / "requests.parquet").write_bytes(b"")
         assert folder.exists()
-        assert "shop" in library.paths()
+        assert list(recover(library).accounts) == [folder]
 
     def test_a_recorder_at_work_is_left_alone_and_its_name_is_taken(self, library: Library) -> None:
         with library.keeping("shop") as folder:
-            assert recover(library) == {}
+            assert recover(library) == Recovery()
+            assert not is_interrupted(library.folder)
             with pytest.raises(UsageError, match="'shop' is being recorded"), library.keeping("shop"):
                 pass
             assert folder.exists()
 
-    def test_a_disk_that_is_full_keeps_it_for_later_and_hides_no_other_recording(
+    def test_a_disk_that_is_full_keeps_it_for_later_and_says_why(
         self, library: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder = abandoned(library, "shop", [seen(0)])
@@ -267,34 +271,38 @@ class TestRecovery:
 
         with monkeypatch.context() as patched:
             patched.setattr(Path, "write_text", full)
-            assert list(library.paths()) == []
-            with pytest.raises(ArchduelError, match="'shop' could not be written: No space left on device; what was"):
-                recover(library)
-        assert list(recover(library)) == [folder]
+            failed = recover(library)
+        assert not failed.accounts
+        with pytest.raises(ArchduelError, match="'shop' could not be written: No space left on device; what was"):
+            raise failed.failures[folder]
+        assert list(recover(library).accounts) == [folder]
 
     def test_two_at_once_make_one_recording_of_it(self, library: Library) -> None:
         folder = abandoned(library, "shop", [seen(0)])
         with claimed(folder):  # another process is at it
-            assert recover(library) == {}
-        assert list(recover(library)) == [folder]
-        assert recover(library) == {}
+            assert recover(library) == Recovery()
+        assert list(recover(library).accounts) == [folder]
+        assert recover(library) == Recovery()
 
     def test_a_recording_that_is_there_is_never_recorded_over_unless_asked(self, library: Library) -> None:
         abandoned(library, "shop", [seen(0)])
+        recover(library)
         assert library.load("shop").requests == 1
         with pytest.raises(UsageError, match="say --replace"), library.keeping("shop"):
             pass
         abandoned(library, "shop", [seen(0), seen(1)], replace=True)
+        recover(library)
         assert library.load("shop").requests == 2
 
     def test_a_name_taken_meanwhile_gets_a_number(self, library: Library) -> None:
         first = abandoned(library, "shop", [seen(0)])
         shutil.copytree(first, first.with_name(".shop.other.live"))
-        assert sorted(account.name for account in recover(library).values()) == ["shop", "shop-2"]
+        assert sorted(account.name for account in recover(library).accounts.values()) == ["shop", "shop-2"]
         assert list(library.paths()) == ["shop", "shop-2"]
 
     def test_what_holds_no_request_goes(self, library: Library) -> None:
         folder = abandoned(library, "shop", [])
+        recover(library)
         assert list(library.paths()) == []
         assert not folder.exists()
 

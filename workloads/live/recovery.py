@@ -1,10 +1,11 @@
-"""Recordings out of what recorders left behind: stopped, killed, or on a disk that was full. Nothing is thrown away.
+"""Recovery of what was killed: recordings of what recorders left behind, and recordings an import was replacing.
 
-Belongs here: which folders are a recorder's and whether it is gone, and where its recording goes in the library. What
-is in them is `workloads.live.whole`.
+Put here which leftovers become recordings, and under which name. Keep out what is in a recorder's files
+(`workloads.live.whole`) and how folders are renamed (`workloads.recordings.folders`).
 """
 
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -12,41 +13,65 @@ import pyarrow as pa
 
 from workloads.errors import ArchduelError
 from workloads.live.whole import Account, make_whole
+from workloads.recordings.folders import Begun, left_behind, put_back
 from workloads.recordings.library import Library
 
 
-def recover(library: Library) -> dict[Path, Account]:
-    """Makes recordings of what recorders that are gone left behind, by their folders; those at work are left alone.
+@dataclass
+class Recovery:
+    """The outcome of recovering a library, by the folders that recorders left behind.
 
-    A recording takes the name it was begun under, or that name with a number where another has taken it meanwhile. All
-    or nothing for each; what cannot be made whole now stays for later, and an `ArchduelError` says why.
+    ``accounts`` are of the recordings that were made. ``failures`` say why a folder stays as it is for now.
     """
-    accounts: dict[Path, Account] = {}
-    for begun in library.left_behind():
+
+    accounts: dict[Path, Account] = field(default_factory=dict)
+    failures: dict[Path, ArchduelError] = field(default_factory=dict)
+
+
+def recover(library: Library) -> Recovery:
+    """Put back what killed imports were replacing, and make recordings of what recorders that are gone left behind.
+
+    To be called where a command or a process starts: nothing else recovers. Recorders at work are left alone. A
+    recording takes the name it was begun under, or that name with a number where another has taken it meanwhile. All
+    or nothing for each: what cannot be written now is kept for later.
+    """
+    recovery = Recovery()
+    put_back(library.folder)
+    for begun in left_behind(library.folder):
         with begun.claimed() as ours:
             if not ours:
                 continue
-            name = library.free_name(begun.name, replace=begun.replace)
             try:
-                with library.writing(name) as target:
-                    account = make_whole(begun.folder, target, name)
-                    if account is None:
-                        raise _NothingError  # noqa: TRY301 - `writing` takes the name unless it is told otherwise
-            except _NothingError:
-                pass
-            except (OSError, duckdb.Error, pa.ArrowException) as error:
-                reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-                raise ArchduelError(
-                    f"recording {name!r} could not be written: {reason}; what was recorded is kept, and becomes a"
-                    " recording at the next archduel command"
-                ) from error
-            else:
-                accounts[begun.folder] = account
+                account = _recording(library, begun)
+            except ArchduelError as failure:
+                recovery.failures[begun.folder] = failure
+                continue
+            if account is not None:
+                recovery.accounts[begun.folder] = account
             # First by another name: killed in here, the next one must not make a second recording of it.
             done = begun.folder.replace(begun.folder.with_suffix(".done"))
             shutil.rmtree(done, ignore_errors=True)
-    return accounts
+    return recovery
 
 
-class _NothingError(Exception):
+def _recording(library: Library, begun: Begun) -> Account | None:
+    """Write the recording; None, and nothing written, if the recorder saw no request."""
+    name = library.free_name(begun.name, replace=begun.replace)
+    try:
+        with library.writing(name) as target:
+            account = make_whole(begun.folder, target, name)
+            if account is None:
+                raise _NoRequestError  # noqa: TRY301 - `writing` takes the name unless its block fails
+            return account
+    except _NoRequestError:
+        return None
+    except (OSError, duckdb.Error, pa.ArrowException) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+        raise ArchduelError(
+            f"recording {name!r} could not be written: {reason}; what was recorded is kept, and becomes a recording at"
+            " the next archduel command"
+        ) from error
+
+
+class _NoRequestError(Exception):
     """No request was recorded: there is nothing to make."""
