@@ -191,17 +191,6 @@ def window(start_us: int, end_us: int, **more: Any) -> dict[str, Any]:
     return {"target": "table", "kind": "down", **times, **more}
 
 
-def older(tables: Tables) -> Tables:
-    """The observations as they were stored before `samples` had ``queue_delayed``, when `experiments` said whether
-    a limit was on and its window did not say what AWS answers then."""
-    limits = pa.array([True] * tables["experiments"].num_rows)
-    return {
-        **tables,
-        "samples": tables["samples"].drop_columns(["queue_delayed"]),
-        "experiments": tables["experiments"].append_column("limits", limits),
-    }
-
-
 def only(table: pa.Table, **where: Any) -> dict[str, Any]:
     """The one row of ``table`` with these values."""
     found: Sequence[dict[str, Any]] = [

@@ -11,6 +11,8 @@ from resources.warehouse.observations import Tables
 from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 
+# Outcomes condensed to what the report draws: small however many requests there were.
+CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
 # The tables of judgements. Each is made of what is published, and published in its turn.
 JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "recommendations")
 

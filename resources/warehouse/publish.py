@@ -6,16 +6,15 @@ Outcomes stay Parquet behind views; everything aggregated becomes a table.
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import filelock
 
-from assets.analysis.outcomes import CONDENSED, rule
 from resources.architectures.stack import StackSettings
-from resources.warehouse.outcomes import JUDGEMENTS
+from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
 from resources.warehouse.partitions import current
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -29,15 +28,6 @@ _ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
 # What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
 _OF_A_CELL = tuple(field.name for field in fields(StackSettings))
-# What outcomes of before a column was there mean by its absence.
-_OLDER = {
-    "recovery": (
-        "coalesce(fault, row_number() OVER (PARTITION BY comparison_id, architecture, variant, arm, workload, scenario,"
-        " repetition ORDER BY start_us) - 1) AS fault, coalesce(present, true) AS present"
-    )
-}
-# What the rules of the `CONDENSED` are applied to.
-_SOURCES = ("experiments", "requests", "effects", "samples", "recovery")
 _HERE = Path(__file__).parent
 
 
@@ -62,23 +52,16 @@ def publish(places: Places) -> Path:
 
 def _build(places: Places, file: Path) -> None:
     versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
-    tables = (_HERE / "tables.sql").read_text()
     with duckdb.connect(config=_ONE_THREAD) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
-        connection.execute(tables)
+        connection.execute((_HERE / "tables.sql").read_text())
         if versions:
             for name in VIEWS:
                 connection.execute(f"DROP TABLE {name}")
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
-            lacking = {
-                name: [version for version in versions if not (version / f"{name}.parquet").exists()]
-                for name in CONDENSED
-            }
             for name in TABLES:
-                if written := [version for version in versions if version not in lacking.get(name, ())]:
-                    connection.execute(f"INSERT INTO {name} BY NAME {_completed(name, name, written)}")
-            _condense(connection, lacking, tables)
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
             _insert_experiments(connection, versions)
         for name in JUDGEMENTS:
             judged = [version for partition in places.judgements.glob(f"*/{name}") if (version := current(partition))]
@@ -100,33 +83,6 @@ def _build(places: Places, file: Path) -> None:
         connection.execute("DETACH archduel")
 
 
-def _completed(name: str, contract: str, versions: Iterable[Path]) -> str:
-    """The SQL of a table of ``versions``, in the columns of the empty table ``contract``."""
-    older = f"REPLACE ({_OLDER[name]})" if name in _OLDER else ""
-    return f"SELECT * {older} FROM (SELECT * FROM {contract} UNION ALL BY NAME SELECT * FROM {_files(versions, name)})"
-
-
-def _condense(connection: duckdb.DuckDBPyConnection, lacking: Mapping[str, Sequence[Path]], tables: str) -> None:
-    """Fill the `CONDENSED` tables for versions written before there were such, from those versions' own files.
-
-    One version after the other: the rules are those of a single one.
-    """
-    versions = sorted({version for some in lacking.values() for version in some})
-    if not versions:
-        return
-    connection.execute("USE memory")
-    connection.execute(tables)
-    connection.execute("CREATE SCHEMA older")
-    connection.execute("USE memory.older")
-    for version in versions:
-        for name in _SOURCES:
-            connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_completed(name, f'memory.main.{name}', [version])}")
-        for name, some in lacking.items():
-            if version in some:
-                connection.execute(f"INSERT INTO archduel.{name} BY NAME {rule(name)}")
-    connection.execute("USE archduel")
-
-
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
@@ -138,9 +94,7 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
     columns = [row[0] for row in connection.execute("DESCRIBE experiments").fetchall()]
     known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
     files = _files(versions, "experiments")
-    # Those of an older archduel lack columns.
-    whole = f"(SELECT * EXCLUDE (valid) FROM experiments UNION ALL BY NAME SELECT * FROM {files})"
-    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {whole}")
+    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")
     nulls = json.dumps(dict.fromkeys(_OF_A_CELL))  # a merge patch removes what it has null for
     connection.execute(
         "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"
@@ -152,7 +106,7 @@ def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterabl
 
 def _files(versions: Iterable[Path], name: str) -> str:
     paths = ", ".join(quoted(_unglobbed(version / f"{name}.parquet")) for version in sorted(versions))
-    return f"read_parquet([{paths}], union_by_name = true)"
+    return f"read_parquet([{paths}])"
 
 
 def _unglobbed(path: Path) -> Path:

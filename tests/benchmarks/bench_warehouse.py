@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from assets.analysis.outcomes import CONDENSED, rule
+from assets.analysis.outcomes import rule
 from resources.warehouse.observations import EXPERIMENTS, ITEMS, MESSAGES, rows
-from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.outcomes import CONDENSED, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
 from workloads.places import REPOSITORY, Places

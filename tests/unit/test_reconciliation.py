@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from assets.analysis.outcomes import imbalances, reconcile
 from resources.warehouse.observations import Tables
-from tests.observations_builder import KEY, SETTLED_US, ObservationsBuilder, older, only, together, window, windows
+from tests.observations_builder import KEY, SETTLED_US, ObservationsBuilder, only, together, window, windows
 
 OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
@@ -584,14 +584,6 @@ class TestBooks:
         outcomes = reconcile(build().experiment(requests=0).tables())
         assert outcomes["ledger"].num_rows == 0
         assert only(outcomes["experiments"])["invalid_reason"] is None
-
-
-class TestOlderObservations:
-    def test_of_before_a_limits_status_was_kept_is_judged_as_it_was_then(self) -> None:
-        observations = limited().request("a", 429).request("b", 429, operation="query")
-        outcomes = reconcile(older(observations.tables()))
-        assert [row["aws_status"] for row in outcomes["requests"].to_pylist()] == [500, 500]
-        assert imbalances(older(observations.tables()), outcomes) == []
 
 
 def hundred(observations: ObservationsBuilder, timed_out: int = 0) -> ObservationsBuilder:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.analysis.outcomes import CONDENSED, reconcile
+from assets.analysis.outcomes import reconcile
 from resources.architectures.stack import StackSettings
 from resources.warehouse import partitions
 from resources.warehouse import publish as publishing
@@ -28,7 +28,7 @@ from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, 
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
 from tests.every_line import before_every_line
-from tests.observations_builder import ObservationsBuilder, older, windows
+from tests.observations_builder import ObservationsBuilder, windows
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.ingest import QUARANTINE
 from workloads.places import REPOSITORY, Places
@@ -307,95 +307,13 @@ class TestPublishing:
         found = query(places, "SELECT comparison_id, origin, speed, repetitions FROM comparisons ORDER BY ALL")
         assert [tuple(row.values()) for row in found.to_pylist()] == [("c1", "adhoc", 2.5, 1), ("c2", "adhoc", 2.5, 1)]
 
-    def test_outcomes_of_before_a_column_was_there_stay_readable(
-        self, places: Places, small: Mapping[str, Tables]
-    ) -> None:
-        older = {**small["hybrid"]}
-        older["effects"] = older["effects"].drop_columns(["found"])
-        older["ledger"] = older["ledger"].drop_columns(["read_your_writes_misses"])
-        write_outcomes(places, "c1", CELL, "hybrid", older)
-        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
-        publish(places)
-        found = query(places, "SELECT architecture, read_your_writes_misses AS misses FROM ledger ORDER BY ALL")
-        assert [tuple(row.values()) for row in found.to_pylist()] == [("hybrid", None), ("synchronous", 0)]
-        assert len(rows(places, "effects")) == 5
-
-    @pytest.mark.parametrize("beside_newer", [False, True])
-    def test_experiments_of_before_clocks_and_others_were_told_stay_readable(
-        self, places: Places, small: Mapping[str, Tables], beside_newer: bool
-    ) -> None:
-        added = ["clock_uncertainty_us", "others_cpu_share", "cold_starts"]
-        untold = small["hybrid"]["experiments"].drop_columns(added)
-        write_outcomes(places, "c1", CELL, "hybrid", {**small["hybrid"], "experiments": untold})
-        if beside_newer:
-            write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
-        publish(places)
-        found = query(
-            places,
-            "SELECT clock_uncertainty_us, others_cpu_share, cold_starts, valid, requests FROM experiments"
-            " WHERE architecture = 'hybrid'",
-        )
-        requests = small["hybrid"]["experiments"].column("requests")[0].as_py()
-        assert [tuple(row.values()) for row in found.to_pylist()] == [(None, None, None, True, requests)]
-
-    @pytest.mark.parametrize("beside_newer", [False, True])
-    def test_recovery_of_before_faults_were_numbered_is_numbered_by_its_times(
-        self, places: Places, small: Mapping[str, Tables], beside_newer: bool
-    ) -> None:
-        added = ["fault", "present", "requests", "acknowledged_share", "success_share", "back_to_normal_low_us"]
-        added += [f"goodput_{when}_per_s" for when in ("before", "in_window", "after")]
-        two = ObservationsBuilder().experiment(comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
-        outcome = reconcile(two.request().item().tables())
-        unnumbered = {**outcome, "recovery": outcome["recovery"].drop_columns(added)}
-        write_outcomes(places, "c0", CELL, "synchronous", unnumbered)
-        if beside_newer:
-            write_outcomes(places, "c1", CELL, "hybrid~naive", small["hybrid"])
-        publish(places)
-        found = query(places, "SELECT fault, start_us, present FROM recovery WHERE comparison_id = 'c0' ORDER BY fault")
-        assert [tuple(row.values()) for row in found.to_pylist()] == [(0, 0, True), (1, 5, True)]
-
-    @pytest.mark.parametrize("beside_newer", [False, True])
-    def test_outcomes_of_before_they_were_condensed_are_condensed_when_published(
-        self, places: Places, small: Mapping[str, Tables], beside_newer: bool
-    ) -> None:
-        two = ObservationsBuilder()
-        for repetition in (1, 2):
-            two.experiment(repetition, comparison_id="c0", fault_windows=windows((5, 9), (0, 3)))
-            two.request("a", repetition=repetition).item("a", repetition=repetition).sample(7, 2, repetition=repetition)
-            two.request("b", 503, at_us=6, repetition=repetition)
-            two.request("c", at_us=7, repetition=repetition).item("c", repetition=repetition)
-        outcome = reconcile(two.tables())
-        write_outcomes(places, "c0", CELL, "synchronous~naive", outcome)
-        if beside_newer:
-            write_outcomes(places, "c1", CELL, "hybrid~naive", small["hybrid"])
-        publish(places)
-        whole = {name: rows(places, name) for name in CONDENSED}
-        assert all(whole.values())
-
-        before = {name: one for name, one in outcome.items() if name not in CONDENSED}
-        before["recovery"] = before["recovery"].drop_columns(["fault", "present"])
-        write_outcomes(places, "c0", CELL, "synchronous~naive", before)
-        publish(places)
-        assert {name: rows(places, name) for name in CONDENSED if name != "last_commits"} == {
-            name: one for name, one in whole.items() if name != "last_commits"
-        }
-        numbered = "SELECT repetition, fault, last_commit_us FROM last_commits WHERE comparison_id = 'c0' ORDER BY ALL"
-        found = [tuple(row.values()) for row in query(places, numbered).to_pylist()]
-        assert found == [(1, 0, 397), (1, 1, 391), (2, 0, 397), (2, 1, 391)], "faults numbered by their times"
-
-    def test_variants_stand_beside_each_other_and_beside_those_of_before_they_were_named(self, places: Places) -> None:
-        for folder, variant, comparison in (
-            ("synchronous~idempotent", "idempotent", "c1"),
-            ("synchronous~naive", "naive", "c1"),
-            ("synchronous", "naive", "c0"),
-        ):
-            observations = ObservationsBuilder().experiment(variant=variant, comparison_id=comparison).request()
-            tables = older(observations.tables()) if comparison == "c0" else observations.tables()
-            write_outcomes(places, comparison, CELL, folder, reconcile(tables))
+    def test_variants_stand_beside_each_other(self, places: Places) -> None:
+        for variant in ("idempotent", "naive"):
+            observations = ObservationsBuilder().experiment(variant=variant).request()
+            write_outcomes(places, "c1", CELL, f"synchronous~{variant}", reconcile(observations.tables()))
         publish(places)
         found = query(places, "SELECT comparison_id, architecture, variant, offered FROM summary ORDER BY ALL")
         assert [tuple(row.values()) for row in found.to_pylist()] == [
-            ("c0", "synchronous", "naive", 1),
             ("c1", "synchronous", "idempotent", 1),
             ("c1", "synchronous", "naive", 1),
         ]

@@ -10,10 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from assets.analysis.outcomes.intervals import with_intervals
-from resources.warehouse.observations import SCHEMAS, Tables
+from resources.warehouse.observations import Tables
+from resources.warehouse.outcomes import CONDENSED
 
-# Small however many requests there were, so that whoever draws them need not go through all of those.
-CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
 _PASSED_ON = ("invocations", "samples")
@@ -30,10 +29,8 @@ def rule(name: str) -> str:
 def reconcile(observations: Tables) -> Tables:
     """All outcomes of one cell and contender: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
 
-    Observations of before a column was there have nulls in it. A repetition whose books do not balance is marked
-    invalid, with the reason.
+    A repetition whose books do not balance is marked invalid, with the reason.
     """
-    observations = {name: _completed(table, SCHEMAS[name]) for name, table in observations.items()}
     with _connect(observations) as connection:
         for name, table in observations.items():
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
@@ -52,10 +49,6 @@ def reconcile(observations: Tables) -> Tables:
 
 def _connect(observations: Tables) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={} if observations["sent"].num_rows >= _MANY else {"threads": 1})
-
-
-def _completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    return pa.concat_tables([schema.empty_table(), table], promote_options="default")
 
 
 def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
