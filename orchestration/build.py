@@ -11,11 +11,12 @@ from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
 from assets.recorded_traffic import recorded_traffic_asset
+from orchestration.cells import nightly_targets
 from orchestration.inbox import inbox_sensor, library_sensor
 from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, jobs
 from orchestration.nightly import comparison_sensor, nightly_schedule
-from orchestration.partitions import cell_partitions, night_partitions, nightly_targets, recording_partitions
+from orchestration.partitions import cell_partitions, night_partitions, recording_partitions
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource
 from resources.progress import Reporter
 from workloads.inbox import Inbox

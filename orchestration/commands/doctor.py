@@ -1,7 +1,7 @@
-"""``archduel doctor``: what this machine lacks and how the target differs from AWS, printed.
+"""``archduel doctor``.
 
-Belongs here: from the option to the checks and the probes, and how both look. What is looked at is
-`resources.machine.checks` and `resources.conformance`.
+Put here how checks and probes are asked for and printed. Keep out the machine's checks (`resources.machine.checks`) and
+the target's probes (`resources.conformance`).
 """
 
 import json
@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import click
 import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.commands.terminal import TerminalReporter
+from orchestration.commands.progress import TerminalReporter
+from orchestration.commands.target_options import given_target_options, target_options
+from orchestration.commands.terminal import open_console, say
 from resources.conformance.probes import Status
 from resources.conformance.storage import probe_anew
 from resources.lab.lab import exclusive
@@ -34,6 +37,29 @@ _STATUSES = {
 }
 
 
+@click.command()
+@click.option("--machine-only", is_flag=True, help="Check this machine and start no emulator.")
+@click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@target_options
+def command(target: str, machine_only: bool, no_wait: bool, style: str, **options: Any) -> None:
+    """Check this machine, and how faithful the target is to AWS.
+
+    Names what is missing with the command that mends it. Then provokes on the target, anew each time and in well
+    under a minute, what AWS documents: reproduced, different or absent, and the claims that rest on it; kept as the
+    table conformance. Differences of the target are facts: only a machine that cannot run the lab exits 1.
+    """
+    examine(
+        Places.from_environment(),
+        target=target,
+        target_options=given_target_options(options),
+        machine_only=machine_only,
+        wait=not no_wait,
+        style=style,
+        console=open_console(),
+    )
+
+
 def examine(
     places: Places,
     *,
@@ -44,10 +70,20 @@ def examine(
     style: str,
     console: Console,
 ) -> None:
-    """Check the machine, probe the target anew, publish and print what came of it.
+    """Check the machine, probe the target anew, publish what was found and print it.
 
-    Raises `UsageError` for an unknown target, `ArchduelError` when the machine lacks something the lab needs;
-    differences of the target are facts, and no failure. ``style`` is table or json.
+    Args:
+        places: The home that keeps what was found.
+        target: The target's name.
+        target_options: The target's own options.
+        machine_only: Whether to leave the target out.
+        wait: Whether to wait where the lab is busy.
+        style: ``table`` for people, ``json`` for programs.
+        console: Where it is printed.
+
+    Raises:
+        UsageError: for an unknown target, or options that are not its own.
+        ArchduelError: when the machine lacks something the lab needs. Differences of the target are no failure.
     """
     choose(targets(), target, "target")
     machine = checks(places)
@@ -63,9 +99,9 @@ def examine(
         else:
             conformance = _probe(places, target, target_options, Silent(), wait=wait)
     if style == "json":
-        console.print(as_json(machine, conformance), highlight=False, markup=False, soft_wrap=True)
+        say(console, as_json(machine, conformance))
     else:
-        console.print(summary(machine, conformance), highlight=False, markup=False, soft_wrap=True)
+        say(console, summary(machine, conformance))
     if not runs:
         names = ", ".join(check.name for check in machine if check.level is Level.MISSING)
         raise ArchduelError(f"this machine cannot run the lab yet ({names}): the commands above mend it")
@@ -81,7 +117,7 @@ def _probe(
 
 
 def machine_table(machine: list[Check]) -> Table:
-    """What was looked at on the machine."""
+    """Return the checks of the machine as a table."""
     table = Table(title="This machine", title_justify="left", title_style="bold", header_style="dim")
     for heading in ("", "", "found", "mend it with"):
         table.add_column(heading, overflow="fold")
@@ -92,7 +128,7 @@ def machine_table(machine: list[Check]) -> Table:
 
 
 def conformance_table(conformance: pa.Table) -> Table:
-    """Every behaviour probed: on AWS, on the target, and what rests on it."""
+    """Return every probed behaviour as a table: on AWS, on the target, and the claims that rest on it."""
     rows = conformance.to_pylist()
     table = Table(
         title=f"{rows[0]['target']} beside AWS",
@@ -112,7 +148,7 @@ def conformance_table(conformance: pa.Table) -> Table:
 
 
 def summary(machine: list[Check], conformance: pa.Table | None) -> str:
-    """One line of counts."""
+    """Return one line with the counts of both."""
     text = "machine: " + _counts(Counter(check.level.value for check in machine), Level)
     if conformance is None:
         return text
@@ -125,12 +161,12 @@ def _counts(counts: Counter[str], kinds: type[Level] | type[Status]) -> str:
 
 
 def as_json(machine: list[Check], conformance: pa.Table | None) -> str:
-    """Both for programs."""
-    told: dict[str, Any] = {
+    """Return both as JSON."""
+    findings: dict[str, Any] = {
         "machine": [
             {"name": check.name, "level": check.level.value, "found": check.found, "mend": check.mend or None}
             for check in machine
         ],
         "conformance": None if conformance is None else conformance.to_pylist(),
     }
-    return json.dumps(told, indent=2, default=str)
+    return json.dumps(findings, indent=2, default=str)

@@ -1,7 +1,7 @@
-"""The guard before anything that is paid for: what it will be, what it may cost, and whether somebody agrees.
+"""The question before anything that is paid for.
 
-Belongs here: saying and asking. What it comes to is `resources.lab.budget`; that nothing happens without an answer is
-the target's business.
+Put here how the plan and its costs are shown and agreed to. Keep out what they come to (`resources.lab.budget`), and
+that nothing is made without an agreement (`resources.targets`).
 """
 
 import sys
@@ -10,13 +10,14 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
+from orchestration.commands.terminal import say
 from resources.lab.budget import Budget
 from resources.targets import Charge
 from workloads.errors import ArchduelError
 
 
-def _on_the_terminal() -> str | None:
-    """What somebody types; None where nobody can be asked."""
+def _prompt() -> str | None:
+    """What is typed on the terminal; None without a terminal."""
     if not sys.stdin.isatty():
         return None
     typed: str = click.prompt("Type the account's id to go on", default="", show_default=False)
@@ -29,17 +30,25 @@ def agree(
     console: Console,
     *,
     yes: bool,
-    ask: Callable[[], str | None] = _on_the_terminal,
+    ask: Callable[[], str | None] = _prompt,
 ) -> None:
-    """Show what is planned, and go on only with ``yes`` or the right word typed.
+    """Show what is planned, and agree to it with ``yes`` or the right word typed.
 
-    Raises `ArchduelError` where it is over a ceiling or nobody agreed; nothing was made then.
+    Args:
+        charge: Whose account pays. It is agreed to as a side effect.
+        budget: What the plan comes to.
+        console: Where the plan is shown.
+        yes: Whether to agree without asking.
+        ask: Returns what was typed; None where nobody can be asked.
+
+    Raises:
+        ArchduelError: when the plan is over a ceiling, or was not agreed to. Nothing was made then.
     """
     spending = charge.spending
     for line in (f"On {charge.title}, this", *(f"  {line}" for line in budget.sentences())):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
     ceilings = f"{spending.most_requests:,} requests, {spending.most_usd:.2f} USD"
-    console.print(f"  ceilings: {ceilings}", highlight=False, markup=False, soft_wrap=True)
+    say(console, f"  ceilings: {ceilings}")
     if budget.requests > spending.most_requests:
         raise ArchduelError(
             f"{budget.requests:,} requests are over the ceiling of {spending.most_requests:,}: raise it with"

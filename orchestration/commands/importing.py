@@ -1,21 +1,27 @@
-"""``archduel import``: from options to an import, and the account of it."""
+"""``archduel import``.
+
+Put the options of an import and the account of it here. Keep importing out (`workloads.importers.ingest`).
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from orchestration.commands.accounts import shape_lines
+from orchestration.commands.options import CommandWithList
+from orchestration.commands.terminal import open_console, say
 from workloads.errors import UsageError, choose
 from workloads.importers import Options
 from workloads.importers.files.reading import ObjectStore
 from workloads.importers.formats import importers
 from workloads.importers.ingest import Import, ingest
-from workloads.importers.ingest import Progress as Told
+from workloads.importers.ingest import Progress as ReportProgress
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import NOTHING_SAID, read_mapping
 from workloads.places import Places
@@ -24,8 +30,8 @@ from workloads.recordings.moments import moment_us
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be imported, as it was said on the command line."""
+class ImportRequest:
+    """What to import: the command's options, texts as they were given."""
 
     format_name: str
     paths: Sequence[str]
@@ -39,32 +45,91 @@ class Wish:
     last: str | None = None
 
 
-def import_recording(places: Places, wish: Wish, console: Console, object_store: ObjectStore | None = None) -> None:
-    """Import what is wished for and print what became of every line. Everything wrong with a wish is said at once."""
-    options = Options(template=wish.template, columns=dict(map(_named_column, wish.columns)))
-    importer = choose(importers(), wish.format_name, "format").with_options(options)
-    check_name(wish.name)
+@click.command(cls=CommandWithList, listed=("Formats", {name: one.description for name, one in importers().items()}))
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--name", required=True, help="What the recording will be called.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own commands, queries, entities and drops; archduel mapping suggest writes one.",
+)
+@click.option("--strict", is_flag=True, help="Fail at the first line that cannot be used instead of quarantining it.")
+@click.option(
+    "--from", "first", metavar="TIME", help="Only what arrived at that time or later, such as 2026-05-17T12:00."
+)
+@click.option("--to", "last", metavar="TIME", help="Only what arrived before that time. UTC unless it says otherwise.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
+    help="For jsonl, csv and parquet: what holds the timestamp, method, path, ... Repeatable.",
+)
+@click.option(
+    "--template", metavar="TEXT", help="For api_gateway: the stage's access log format, with its $context variables."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the spreading of whole-second stamps.")
+@click.option("--endpoint-url", help="Of the S3 that s3:// paths are read from; an emulator on this machine.")
+def command(endpoint_url: str | None, **options: Any) -> None:
+    """Bring recorded traffic into the library.
+
+    FORMAT is one of those below, or auto. PATHs are files, plain or packed (.gz, .bz2, .zst), folders, patterns such as
+    'access.log*', or s3:// addresses; all become one recording. An import is all or nothing.
+    """
+    request = ImportRequest(**options)
+    import_recording(Places.from_environment(), request, open_console(), _object_store(request.paths, endpoint_url))
+
+
+def _object_store(paths: Sequence[str], endpoint_url: str | None) -> ObjectStore | None:
+    if not any(path.startswith("s3://") for path in paths):
+        return None
+    # It takes two seconds, which files need not wait for.
+    from resources.object_store import S3ObjectStore  # noqa: PLC0415
+
+    return S3ObjectStore(endpoint_url)
+
+
+def import_recording(
+    places: Places, request: ImportRequest, console: Console, object_store: ObjectStore | None = None
+) -> None:
+    """Import a recording and print what became of every line.
+
+    Args:
+        places: The home whose library takes the recording.
+        request: What to import.
+        console: Where progress and the account are printed.
+        object_store: What ``s3://`` paths are read from.
+
+    Raises:
+        UsageError: for anything wrong with the request, before a line is read.
+        ArchduelError: when nothing could be imported; the library stays as it was.
+    """
+    options = Options(template=request.template, columns=dict(map(_named_column, request.columns)))
+    importer = choose(importers(), request.format_name, "format").with_options(options)
+    check_name(request.name)
     rules = Rules(
-        mapping=read_mapping(wish.mapping) if wish.mapping else NOTHING_SAID,
-        from_us=moment_us("--from", wish.first),
-        to_us=moment_us("--to", wish.last),
+        mapping=read_mapping(request.mapping) if request.mapping else NOTHING_SAID,
+        from_us=moment_us("--from", request.first),
+        to_us=moment_us("--to", request.last),
     )
     if rules.from_us is not None and rules.to_us is not None and rules.from_us >= rules.to_us:
         raise UsageError("--from must be before --to")
-    with _progress(console, wish.name) as told:
+    with _progress(console, request.name) as report_progress:
         done = ingest(
             importer,
-            wish.paths,
-            wish.name,
+            request.paths,
+            request.name,
             Library(places),
-            seed=wish.seed,
+            seed=request.seed,
             rules=rules,
-            strict=wish.strict,
+            strict=request.strict,
             object_store=object_store,
-            progress=told,
+            progress=report_progress,
         )
     for line in _account(done):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def _named_column(text: str) -> tuple[str, str]:
@@ -77,7 +142,7 @@ def _named_column(text: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _progress(console: Console, name: str) -> Iterator[Told | None]:
+def _progress(console: Console, name: str) -> Iterator[ReportProgress | None]:
     if not console.is_terminal:
         yield None
         return
@@ -90,39 +155,10 @@ def _progress(console: Console, name: str) -> Iterator[Told | None]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=None, lines=0)
 
-        def told(*, lines: int, bytes_read: int, bytes_total: int) -> None:
+        def report_progress(*, lines: int, bytes_read: int, bytes_total: int) -> None:
             bar.update(task, total=max(bytes_total, 1), completed=bytes_read, lines=lines)
 
-        yield told
-
-
-class Shaped(Protocol):
-    """What an import and a recorder's account both know of a recording's shape."""
-
-    @property
-    def first_arrival(self) -> datetime: ...
-    @property
-    def last_arrival(self) -> datetime: ...
-    @property
-    def mean_per_s(self) -> float: ...
-    @property
-    def peak_per_s(self) -> float: ...
-    @property
-    def command_share(self) -> float: ...
-    @property
-    def subsecond(self) -> str: ...
-    @property
-    def rate(self) -> str: ...
-
-
-def shape_of(done: Shaped) -> list[str]:
-    """A recording's shape in time, for people."""
-    shape = (
-        f"  {done.first_arrival:%Y-%m-%d %H:%M:%S} to {done.last_arrival:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {done.mean_per_s:,.2f} requests/s, {done.peak_per_s:,.0f} in the busiest second,"
-        f" {done.command_share:.1%} commands, sub-seconds {done.subsecond}"
-    )
-    return [shape, f"  rate  {done.rate}"]
+        yield report_progress
 
 
 def _account(done: Import) -> list[str]:
@@ -136,7 +172,7 @@ def _account(done: Import) -> list[str]:
             f"{count:,} {'file' if count == 1 else 'files'} as {form}" for form, count in done.formats.items()
         )
         lines.append(f"  took {took}")
-    lines += shape_of(done)
+    lines += shape_lines(done)
     lines += [f"  dropped: {count:,} x {rule}" for rule, count in done.dropped_by_rule.items()]
     lines += [f"  quarantined: {count:,} x {reason}" for reason, count in done.quarantined_by_reason.items()]
     lines.append(f"  replay it: archduel compare --workload {done.name} --limit 2000")

@@ -1,11 +1,17 @@
-"""``archduel inbox``: what became of the files of the inbox, for people."""
+"""``archduel inbox``.
+
+Put here how the files of the inbox are listed. Keep out what becomes of them (`workloads.inbox`).
+"""
 
 from datetime import UTC, datetime
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.commands.terminal import open_console
+from orchestration.inbox_place import inbox_from_environment
 from workloads.errors import UsageError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Ledger, State
@@ -16,11 +22,31 @@ _WAITING = "somebody wrote to it in the last seconds, or others come first"
 _QUEUED = "its import waits for its turn: archduel dev shows the run"
 
 
-def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: bool, everything: bool) -> None:
-    """A table of the files that are known, newest first: without ``everything`` those that did not become a recording
-    of their own. With ``retry`` the refused ones are to be tried again.
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="The imported ones too.")
+@click.option("--retry", is_flag=True, help="Have the refused ones tried again.")
+def command(everything: bool, retry: bool) -> None:
+    """Show what became of the files in the inbox, and why.
 
-    Raises `UsageError` where there never was an inbox.
+    The inbox is what ARCHDUEL_INBOX names: a folder, or s3://BUCKET/PREFIX of an emulator on this machine
+    (ARCHDUEL_INBOX_ENDPOINT_URL). While `archduel dev` runs, each new file in it is imported once and compared.
+    """
+    places = Places.from_environment()
+    show_inbox(places, inbox_from_environment(places), open_console(), retry=retry, everything=everything)
+
+
+def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: bool, everything: bool) -> None:
+    """Print a table of the files, newest first, and how many are in each state.
+
+    Args:
+        places: The home whose ledger knows the files.
+        inbox: The inbox; None where none is configured.
+        console: Where the table is printed.
+        retry: Whether to have the refused files tried again.
+        everything: Whether to list the imported files too.
+
+    Raises:
+        UsageError: when there never was an inbox.
     """
     ledger = Ledger(places.inbox_ledger)
     if not places.inbox_ledger.exists() and inbox is None:
@@ -31,7 +57,7 @@ def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: 
     files = sorted(ledger.files().values(), key=lambda file: (-file.since, file.address))
     shown = [file for file in files if everything or file.state is not State.IMPORTED]
     counts = {state: sum(file.state is state for file in files) for state in State}
-    told = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "no file was seen yet"
+    summary = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "no file was seen yet"
     if shown:
         table = Table(header_style="bold", box=box.SIMPLE_HEAD)
         for heading in ("file", "state", "recording", "since (UTC)", "why"):
@@ -41,4 +67,4 @@ def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: 
             since = datetime.fromtimestamp(file.since, UTC).strftime("%Y-%m-%d %H:%M")
             table.add_row(printable(file.address), file.state, file.recording or "", since, printable(why))
         console.print(table, markup=False)
-    console.print(told, highlight=False)
+    console.print(summary, highlight=False)

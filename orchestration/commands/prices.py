@@ -1,21 +1,54 @@
-"""``archduel prices``: what counts, where it is from, and how it is replaced."""
+"""``archduel prices``.
+
+Put here how prices and assumptions are listed and replaced. Keep out how they are read (`resources.prices`).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.commands.terminal import open_console, say
 from resources.prices.book import BUNDLED_PRICES, Price, assumptions, bundled_prices, own_assumptions, prices
 from resources.prices.offers import import_offers
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
 
+@click.command()
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="One of AWS's price list files (offers/v1.0/aws/SERVICE/current/index.json). Repeatable.",
+)
+@click.option("--region", default="us-east-1", show_default=True, help="Whose prices to take from these files.")
+@click.option("--reset", is_flag=True, help="Go back to the bundled prices.")
+def command(imports: tuple[Path, ...], region: str, reset: bool) -> None:
+    """Show the prices and assumptions that costs rest on, with source and date, or replace the prices."""
+    show_prices(Places.from_environment(), open_console(), imports=imports, region=region, reset=reset)
+
+
 def show_prices(
     places: Places, console: Console, *, imports: Sequence[Path] = (), region: str = "us-east-1", reset: bool = False
 ) -> None:
-    """Take prices in from AWS's offer files, or go back to the bundled ones, where asked for; then list what counts."""
+    """Replace the prices where that is wanted, then list the prices and assumptions in use.
+
+    Args:
+        places: The home whose own prices are read and replaced.
+        console: Where they are listed.
+        imports: AWS's price list files to take prices from.
+        region: The AWS region whose prices to take.
+        reset: Whether to go back to the bundled prices.
+
+    Raises:
+        UsageError: for ``imports`` together with ``reset``.
+        ArchduelError: for a file that is no price list, or prices that cannot be removed.
+    """
     if imports and reset:
         raise UsageError("--import and --reset together make no sense: choose one")
     if reset:
@@ -24,10 +57,6 @@ def show_prices(
         _import(places, console, imports, region)
     _list_prices(places, console)
     _list_assumptions(places, console)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _prices_of(number: int, region: str) -> str:
@@ -40,15 +69,15 @@ def _reset(places: Places, console: Console) -> None:
         places.prices.unlink(missing_ok=True)
     except OSError as error:
         raise ArchduelError(f"cannot remove {places.prices}: {error.strerror or error}") from None
-    _say(console, f"removed {places.prices}" if existed else "nothing to reset: the bundled prices count already")
+    say(console, f"removed {places.prices}" if existed else "nothing to reset: the bundled prices count already")
 
 
 def _import(places: Places, console: Console, files: Sequence[Path], region: str) -> None:
     with console.status("reading AWS's price list") as status:
         done = import_offers(places, files, region, progress=lambda file: status.update(f"reading {file.name}"))
-    _say(console, f"{_prices_of(len(done.found), region)} in {done.file}: {', '.join(done.found)}")
+    say(console, f"{_prices_of(len(done.found), region)} in {done.file}: {', '.join(done.found)}")
     for name, reason in done.kept.items():
-        _say(console, f"  {name} stays as it was: {reason}")
+        say(console, f"  {name} stays as it was: {reason}")
 
 
 def _list_prices(places: Places, console: Console) -> None:
@@ -64,9 +93,9 @@ def _list_prices(places: Places, console: Console) -> None:
         table.add_row(name + own, _amount(price), price.unit, price.date.isoformat(), price.source)
     console.print(table)
     if any(price != bundled[name] for name, price in now.items()):
-        _say(console, f"* from {places.prices}; `archduel prices --reset` goes back to the bundled ones")
+        say(console, f"* from {places.prices}; `archduel prices --reset` goes back to the bundled ones")
     else:
-        _say(console, f"all bundled ({BUNDLED_PRICES.name}); your own go to {places.prices}")
+        say(console, f"all bundled ({BUNDLED_PRICES.name}); your own go to {places.prices}")
 
 
 def _list_assumptions(places: Places, console: Console) -> None:
@@ -82,7 +111,7 @@ def _list_assumptions(places: Places, console: Console) -> None:
         else:
             table.add_row(name, f"{entry.value:g}", "assumed" if entry.assumed else "", entry.source)
     console.print(table)
-    _say(console, f"your own go to {own_assumptions(places)}")
+    say(console, f"your own go to {own_assumptions(places)}")
 
 
 def _amount(price: Price) -> str:

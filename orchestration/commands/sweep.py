@@ -1,15 +1,19 @@
-"""``archduel sweep``: what killed runs left on a target that goes on without them, listed and taken away.
+"""``archduel sweep``.
 
-Belongs here: listing, asking, telling. What is whose, and how it is deleted, is the target's `Leftovers`.
+Put here how leftovers are listed and their deletion is confirmed. Keep out what is left and how it is deleted
+(`resources.targets`).
 """
 
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import click
 from rich.console import Console
 
+from orchestration.commands.target_options import given_target_options, target_options
+from orchestration.commands.terminal import open_console, say
 from resources.lab.lab import exclusive
 from resources.progress import Silent
 from resources.targets import Leftovers, complete_options, targets
@@ -17,8 +21,22 @@ from workloads.errors import ArchduelError, choose
 from workloads.places import Places
 
 
-def _on_the_terminal(question: str) -> bool | None:
-    """The answer; None where nobody can be asked."""
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Not of dead runs alone; no run may be under way.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@target_options
+def command(target: str, everything: bool, yes: bool, **options: Any) -> None:
+    """Delete what runs of this home that were killed left on --target endpoint or aws.
+
+    Lists it first and asks. Finds it by names and tags, touches nothing else, and ends once nothing is found any more;
+    to repeat it is harmless.
+    """
+    given = given_target_options(options)
+    sweep(Places.from_environment(), open_console(), target=target, options=given, everything=everything, yes=yes)
+
+
+def _confirm(question: str) -> bool | None:
+    """The answer given on the terminal; None without a terminal."""
     return click.confirm(question) if sys.stdin.isatty() else None
 
 
@@ -30,17 +48,27 @@ def sweep(
     options: Mapping[str, str],
     everything: bool,
     yes: bool,
-    ask: Callable[[str], bool | None] = _on_the_terminal,
+    ask: Callable[[str], bool | None] = _confirm,
 ) -> None:
-    """Show what is left there and delete it once somebody agreed; with nothing left there is nothing to ask.
+    """List what killed runs left on a target, and delete it once that is confirmed.
 
-    ``everything`` takes what is no dead run's as well, for which no run of this home may be under way. Raises
-    `ArchduelError` where nobody agreed or something will not go.
+    Args:
+        places: The home whose runs are meant.
+        console: Where it is listed.
+        target: The target's name.
+        options: The target's own options.
+        everything: Whether to delete the resources of living runs too; no run may be under way then.
+        yes: Whether to delete without asking.
+        ask: Asks a question; its answer is None where nobody can answer.
+
+    Raises:
+        UsageError: for an unknown target, or options that are not its own.
+        ArchduelError: when it was not confirmed, the lab is busy, or something cannot be deleted.
     """
     chosen = choose(targets(), target, "target")
     leftovers = chosen.leftovers(places, complete_options(chosen, options))
     if leftovers is None:
-        _say(console, f"{target} leaves nothing behind: what it runs on ends with each run")
+        say(console, f"{target} leaves nothing behind: what it runs on ends with each run")
         return
     with ExitStack() as held:
         if everything:
@@ -53,18 +81,14 @@ def _sweep(
 ) -> None:
     found = leftovers.find(everything=everything)
     for one in found.foreign:
-        _say(console, f"stays, as by its tags it is somebody else's: {one}")
+        say(console, f"stays, as by its tags it is somebody else's: {one}")
     if found.own:
         for one in found.own:
-            _say(console, f"left on {leftovers.title}: {one}")
+            say(console, f"left on {leftovers.title}: {one}")
         if not yes:
             answer = ask(f"Delete these {len(found.own)}?")
             if not answer:
                 why = "say --yes where nobody can be asked" if answer is None else "as you said"
                 raise ArchduelError(f"nothing was deleted: {why}")
-        _say(console, f"deleted {leftovers.sweep(everything=everything)} from {leftovers.title}")
-    _say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {leftovers.title}")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+        say(console, f"deleted {leftovers.sweep(everything=everything)} from {leftovers.title}")
+    say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {leftovers.title}")

@@ -1,21 +1,29 @@
-"""``archduel workloads`` and ``mapping``: what the library holds, for people. Importing is `importing`."""
+"""``archduel workloads``.
 
-from pathlib import Path
+Put the list of recordings here. Keep their figures out (`workloads.recordings.figures`).
+"""
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from workloads.errors import ArchduelError, UsageError
-from workloads.importers.rules.suggestion import suggested
+from orchestration.commands.errors import warn
+from orchestration.commands.terminal import open_console
+from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.figures import figures
 from workloads.recordings.library import Library
 
 
+@click.command()
+def command() -> None:
+    """List the recordings there are, with their figures."""
+    show_workloads(Places.from_environment(), open_console())
+
+
 def show_workloads(places: Places, console: Console) -> None:
-    """A table of all recordings; those that cannot be read are named beside it."""
+    """Print a table of all recordings; those that cannot be read are named on the standard error."""
     library = Library(places)
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)
     numbers = ("lines", "dropped", "quarantined", "requests", "seconds", "mean /s", "peak /s", "commands")
@@ -25,7 +33,7 @@ def show_workloads(places: Places, console: Console) -> None:
         try:
             one = figures(library, name)
         except ArchduelError as error:
-            click.echo(f"archduel: {error}", err=True)
+            warn(error)
             continue
         table.add_row(
             name,
@@ -40,17 +48,3 @@ def show_workloads(places: Places, console: Console) -> None:
             one.rate,
         )
     console.print(table)
-
-
-def suggest_mapping(places: Places, name: str, out: Path | None) -> None:
-    """Print a mapping for a recording, or write it to a file that is not there yet."""
-    text = suggested(Library(places).load(name))
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{out} exists: name another file, or remove it") from None
-    click.echo(str(out))

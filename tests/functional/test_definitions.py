@@ -22,17 +22,11 @@ from assets.analysis.verdicts.schemas import PAIRWISE
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
 from orchestration.build import build_definitions
-from orchestration.commands.compare import _reason
+from orchestration.cells import nightly_cells, nightly_targets
+from orchestration.commands.running import failure_reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import (
-    cell_partitions,
-    declare,
-    declare_cells,
-    night_partitions,
-    nightly_cells,
-    nightly_targets,
-)
+from orchestration.partitions import cell_partitions, declare, declare_cells, night_partitions
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell, Comparison
@@ -133,7 +127,7 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
         raise_on_error=False,
     )
     assert not result.success
-    assert _reason(result) == "--target aws needs --profile"
+    assert failure_reason(result) == "--target aws needs --profile"
 
 
 def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:

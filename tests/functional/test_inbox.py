@@ -15,7 +15,7 @@ from orchestration.build import build_definitions
 from orchestration.inbox import IMPORT_TAG
 from orchestration.inbox_place import inbox_from_environment
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import CELLS, MOST_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
+from orchestration.partitions import CELLS, MAX_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
 from workloads.errors import UsageError
 from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
@@ -198,16 +198,16 @@ def test_of_very_many_recordings_all_are_partitions_and_the_cells_of_the_latest_
     instance: dg.DagsterInstance, places: Places
 ) -> None:
     bundled = next(BUNDLED_RECORDINGS.glob("*.parquet"))
-    for number in range(MOST_OFFERED + 5):
+    for number in range(MAX_OFFERED + 5):
         path = places.recordings / f"r{number}" / "requests.parquet"
         path.parent.mkdir(parents=True)
         path.write_bytes(bundled.read_bytes())
         os.utime(path, (1e9 + number, 1e9 + number))
     os.utime(places.recordings / "r7" / "requests.parquet", (3e9, 3e9))
     declare(instance, places)
-    assert len(instance.get_dynamic_partitions(RECORDINGS)) == MOST_OFFERED + 6
+    assert len(instance.get_dynamic_partitions(RECORDINGS)) == MAX_OFFERED + 6
     offered = {cell.partition("__")[0] for cell in instance.get_dynamic_partitions(CELLS)}
-    assert len(offered) == MOST_OFFERED
+    assert len(offered) == MAX_OFFERED
     assert "r7" in offered
     assert not {f"r{number}" for number in range(5)} & offered
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from orchestration.commands.main import _chosen_scenarios
+from orchestration.commands.compare import chosen_scenarios
 from resources.architectures import Architecture, architectures
 from resources.architectures.stack import Stack, StackSettings
 from resources.aws.clients import AwsClients, Pace
@@ -141,8 +141,7 @@ class TestScenarios:
     @staticmethod
     def chosen(folder: Path, *named: str) -> list[str]:
         """Of a comparison on AWS for which these scenarios were named."""
-        options = {"claims": False, "scenario_names": named, "architecture_names": ()}
-        return list(_chosen_scenarios(Places(folder), options, TARGET)[0])
+        return list(chosen_scenarios(Places(folder), TARGET, named)[0])
 
     def test_that_are_lacking_are_left_out_of_the_default_ones_which_is_said(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""``archduel import``, ``workloads`` and ``mapping suggest``: what people say and are told. No Dagster runs."""
+"""``archduel import``, ``workloads`` and ``mapping suggest``: what they take and print. No Dagster runs."""
 
 import io
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestration.commands.importing import Wish, import_recording
-from orchestration.commands.workloads import show_workloads, suggest_mapping
+from orchestration.commands.importing import ImportRequest, import_recording
+from orchestration.commands.mapping import suggest_mapping
+from orchestration.commands.workloads import show_workloads
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -22,24 +23,26 @@ def places(tmp_path: Path) -> Places:
 
 
 @pytest.fixture
-def wish(tmp_path: Path) -> Wish:
+def import_request(tmp_path: Path) -> ImportRequest:
     path = tmp_path / "access.log"
     path.write_bytes(FORMATS["combined"].write([Sent(), Sent("POST", "/orders")]) + b"junk\n\n")
-    return Wish("auto", [str(path)], "shop")
+    return ImportRequest("auto", [str(path)], "shop")
 
 
 @pytest.fixture
-def told() -> tuple[Console, Callable[[], str]]:
+def output() -> tuple[Console, Callable[[], str]]:
     file = io.StringIO()
     return Console(file=file, width=200), file.getvalue
 
 
-Told = tuple[Console, Callable[[], str]]
+Output = tuple[Console, Callable[[], str]]
 
 
-def test_an_import_says_what_became_of_every_line(places: Places, wish: Wish, told: Told) -> None:
-    console, text = told
-    import_recording(places, wish, console)
+def test_an_import_says_what_became_of_every_line(
+    places: Places, import_request: ImportRequest, output: Output
+) -> None:
+    console, text = output
+    import_recording(places, import_request, console)
     lines = text().splitlines()
     assert lines[0] == "shop: 4 lines = 2 accepted + 0 dropped + 1 quarantined + 1 blank + 0 header"
     assert lines[1] == "  took 1 file as combined"
@@ -50,9 +53,9 @@ def test_an_import_says_what_became_of_every_line(places: Places, wish: Wish, to
     assert lines[4] == '  quarantined: 1 x is not client ident user [date] "request" status bytes'
 
 
-def test_a_terminal_is_shown_progress(places: Places, wish: Wish) -> None:
+def test_a_terminal_is_shown_progress(places: Places, import_request: ImportRequest) -> None:
     file = io.StringIO()
-    import_recording(places, wish, Console(file=file, force_terminal=True, width=120))
+    import_recording(places, import_request, Console(file=file, force_terminal=True, width=120))
     assert "importing shop" in file.getvalue()
 
 
@@ -70,23 +73,23 @@ def test_a_terminal_is_shown_progress(places: Places, wish: Wish) -> None:
         ({"paths": ["s3://bucket/key"]}, "no object store was given"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_wrong_usage_and_leaves_nothing(
-    places: Places, wish: Wish, told: Told, changed: dict[str, object], message: str
+def test_a_request_that_makes_no_sense_is_wrong_usage_and_leaves_nothing(
+    places: Places, import_request: ImportRequest, output: Output, changed: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        import_recording(places, replace(wish, **changed), told[0])  # type: ignore[arg-type]  # some are wrong on purpose
+        import_recording(places, replace(import_request, **changed), output[0])  # type: ignore[arg-type]  # some are wrong on purpose
     assert not Library(places, bundled=places.home).paths()
 
 
-def test_strict_leaves_nothing_either(places: Places, wish: Wish, told: Told) -> None:
+def test_strict_leaves_nothing_either(places: Places, import_request: ImportRequest, output: Output) -> None:
     with pytest.raises(ArchduelError, match="line 3 is not client ident"):
-        import_recording(places, replace(wish, strict=True), told[0])
+        import_recording(places, replace(import_request, strict=True), output[0])
     assert not Library(places, bundled=places.home).paths()
 
 
-def test_workloads_are_listed_with_their_figures(places: Places, wish: Wish, told: Told) -> None:
-    console, text = told
-    import_recording(places, wish, Console(file=io.StringIO()))
+def test_workloads_are_listed_with_their_figures(places: Places, import_request: ImportRequest, output: Output) -> None:
+    console, text = output
+    import_recording(places, import_request, Console(file=io.StringIO()))
     broken = places.recordings / "broken"
     broken.mkdir()
     (broken / "requests.parquet").write_bytes(b"junk")
@@ -98,15 +101,15 @@ def test_workloads_are_listed_with_their_figures(places: Places, wish: Wish, tol
 
 
 def test_a_suggested_mapping_can_be_imported_with(
-    places: Places, wish: Wish, told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    places: Places, import_request: ImportRequest, output: Output, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console, text = told
-    import_recording(places, wish, console)
+    console, text = output
+    import_recording(places, import_request, console)
     suggest_mapping(places, "shop", None)
     assert 'match: "GET /orders/{order}"' in capsys.readouterr().out
     out = tmp_path / "shop.yaml"
     suggest_mapping(places, "shop", out)
-    import_recording(places, replace(wish, mapping=out), console)
+    import_recording(places, replace(import_request, mapping=out), console)
     assert text().count("2 accepted") == 2
     with pytest.raises(UsageError, match="exists"):
         suggest_mapping(places, "shop", out)

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from orchestration.commands.terminal import comparison_tables, flat
+from orchestration.commands.sql import flat
+from orchestration.commands.summary import comparison_tables
 
 ROW: dict[str, Any] = {
     "workload": "food_orders",

@@ -1,0 +1,47 @@
+"""Which cells there are to choose from, and which of them a night runs.
+
+Put here lists of cells, in plain Python. Keep out Dagster's partitions of them (`orchestration.partitions`).
+"""
+
+from collections.abc import Iterable
+
+from assets.analysis.claims import scenarios_needed
+from resources.lab.cell import Cell
+from resources.targets import DEFAULT_TARGET, targets
+from resources.targets.availability import why_unavailable
+from workloads.places import Places
+from workloads.recordings.library import DEFAULT_WORKLOAD
+from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+
+
+def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
+    """Return every cell of these recordings: each under each scenario on each target.
+
+    AWS is left out: it is paid for, and available on the command line alone.
+    """
+    known = list(scenarios(places))
+    offered = [name for name, target in targets().items() if not target.genuine]
+    return [Cell(workload, scenario, target) for workload in workloads for target in offered for scenario in known]
+
+
+def nightly_targets() -> list[str]:
+    """Return the targets that nights can run on, those without options. The default one comes first."""
+    return [name for name, target in targets().items() if not target.options]
+
+
+def nightly_cells(target: str = DEFAULT_TARGET) -> list[Cell]:
+    """Return the cells that every night on a target runs: the default scenarios and those that the claims need.
+
+    Scenarios that the target lacks something for are left out.
+    """
+    known = scenarios()
+    return [
+        Cell(DEFAULT_WORKLOAD, scenario, target)
+        for scenario in dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
+        if not why_unavailable(known[scenario], targets()[target])
+    ]
+
+
+def shows_noise(cell: Cell) -> bool:
+    """Whether a night replays all of a cell once more beside itself: the cell where nothing is broken."""
+    return (cell.workload, cell.scenario) == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])

@@ -1,0 +1,58 @@
+"""Errors as the command line reports them: one or two lines on the standard error, and an exit code.
+
+Put how an error becomes a message and an exit code here. Keep the errors themselves out (`workloads.errors`).
+"""
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from workloads.errors import ArchduelError
+from workloads.printable import printable
+
+_INTERRUPTED = 130  # as shells have it
+
+
+def warn(text: object) -> None:
+    """Print ``text`` on the standard error, as archduel's."""
+    click.echo(f"archduel: {text}", err=True)
+
+
+def _exit(text: object, code: int) -> NoReturn:
+    warn(text)
+    sys.exit(code)
+
+
+class ReportingGroup(click.Group):
+    """A group of commands whose errors are one or two lines; with ``--debug`` unexpected ones show their traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            _exit("interrupted", _INTERRUPTED)
+        except BrokenPipeError:
+            # The reader has gone (`| head`): nothing more can be written, at exit neither.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "archduel"
+            _exit(f"{error.format_message()} ({where} --help)", error.exit_code)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # click handles them
+        except Exception as error:
+            if context.params.get("debug"):
+                raise
+            _exit(*_message(error))
+
+
+def _message(error: Exception) -> tuple[str, int]:
+    """The message and the exit code of an error."""
+    if isinstance(error, ArchduelError):
+        return "\n".join(map(printable, str(error).split("\n"))), error.exit_code
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""), 1
+    first_line = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first_line} (archduel --debug ... shows where)", 1

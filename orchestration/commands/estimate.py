@@ -1,0 +1,107 @@
+"""How long a comparison takes, and what it costs where it is paid for, before it starts.
+
+Put the estimate and its sentence here. Keep out what an account is charged (`resources.lab.budget`).
+"""
+
+from dataclasses import dataclass
+
+from orchestration.commands.request import CompareRequest
+from resources.architectures import architectures
+from resources.lab.budget import Budget, Part, budget
+from resources.progress import Reporter
+from resources.targets import Charge, open_target
+from workloads.places import Places
+from workloads.recordings.library import Library
+
+_OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
+_SETTLE_S = 5  # of a replay, on average over the scenarios
+_OWN_RESOURCES_S = 240  # of a replay that makes and deletes resources of its own: assumed, not measured
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """About how long a comparison takes, and why.
+
+    Attributes:
+        seconds: The whole comparison.
+        replays: How many replays it has.
+        requests: How many requests a replay has.
+        speeds: The speeds of the slowest and the fastest cell, as multiples of the recorded one.
+        replay_s: The seconds of the shortest and the longest replay.
+        paused_s: The seconds of pauses cut from each replay.
+        charge: Whose account pays; None where nothing is paid for.
+        budget: What it costs there.
+    """
+
+    seconds: float
+    replays: int
+    requests: int
+    speeds: tuple[float, float]
+    replay_s: tuple[float, float]
+    paused_s: float
+    charge: Charge | None = None
+    budget: Budget | None = None
+
+    def sentence(self, request: CompareRequest) -> str:
+        """Return the estimate in words."""
+
+        def between(values: tuple[float, float], form: str) -> str:
+            return " to ".join(dict.fromkeys(format(value, form) for value in values))
+
+        text = (
+            f"{request.workload}: {self.requests:,} requests at {between(self.speeds, 'g')} times the recorded speed,"
+            f" {between(self.replay_s, '.0f')} s a replay, {'at most ' if request.settings.budget_s else ''}"
+            f"{self.replays} replays: about {self.seconds / 60:.1f} minutes."
+        )
+        if self.paused_s >= 1:
+            text += (
+                f" Pauses over {request.settings.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
+                " (--longest-pause 0 keeps them)."
+            )
+        return text
+
+
+def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Estimate:
+    """Estimate a comparison; measures the target's capacity on this machine where that was never done.
+
+    Args:
+        places: The home with the recording and the measured capacities.
+        request: What to compare.
+        reporter: Reports the measurement.
+
+    Raises:
+        UsageError: for a scenario whose windows do not fit into its replay, or that the target lacks.
+        ArchduelError: for a target that cannot be used.
+    """
+    settings = request.settings
+    recording = Library(places).load(request.workload)
+    platform = open_target(settings.target, places, settings.target_options, reporter)
+    plans = [settings.offer(places, recording, one, platform, reporter) for one in request.scenarios.values()]
+    lengths = [plan.schedule.duration_us / 1e6 for plan in plans]
+    contenders = [request.settings_of(cell).contenders(request.architectures) for cell in request.cells]
+    replays = [len(of_cell) * settings.repetitions for of_cell in contenders]
+    around_s = _SETTLE_S + (0 if platform.target.empties else _OWN_RESOURCES_S)
+    seconds = sum(
+        min(count * (length + around_s), settings.budget_s or float("inf")) + len(of_cell) * _OVERHEAD_S
+        for of_cell, count, length in zip(contenders, replays, lengths, strict=True)
+    )
+    cut = settings.cut(recording)
+    speeds = [plan.speed for plan in plans]
+    paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
+    repetitions = settings.repetitions + settings.most_made_up
+    parts = (
+        Part(architectures()[one.architecture], scenario, plan.schedule, repetitions)
+        for scenario, of_cell, plan in zip(request.scenarios.values(), contenders, plans, strict=True)
+        for one in of_cell
+    )
+    charge = platform.charge
+    return Estimate(
+        seconds,
+        sum(replays),
+        cut.requests,
+        (min(speeds), max(speeds)),
+        (min(lengths), max(lengths)),
+        paused_s,
+        charge,
+        budget(parts, platform, charge.pace, places) if charge else None,
+    )

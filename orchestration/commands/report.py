@@ -1,0 +1,32 @@
+"""``archduel report``.
+
+Put how a report is asked for and shown here. Keep its making out (`assets.report`).
+"""
+
+import webbrowser
+
+import click
+
+from assets.analysis.judge import newest, refresh
+from assets.report import write_report
+from resources.warehouse.publish import publish
+from workloads.places import Places
+
+
+@click.command()
+@click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
+@click.option("--comparison", "comparison_id", metavar="ID", help="Which one.  [default: the newest]")
+def command(open_it: bool, comparison_id: str | None) -> None:
+    """Rebuild the database and the report from what is on disk.
+
+    Judges anew where outcomes, rules, prices or what is known of the target have changed. Beside the page stand
+    report.md, for pull requests, and report.json, for machines.
+    """
+    places = Places.from_environment()
+    publish(places)
+    comparison_id = comparison_id or newest(places)
+    refresh(places, comparison_id)
+    path = write_report(places, comparison_id)
+    click.echo(str(path))
+    if open_it:
+        webbrowser.open(path.as_uri())

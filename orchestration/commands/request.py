@@ -1,0 +1,41 @@
+"""A comparison as it was asked for, checked and complete.
+
+Put here what follows from the request alone. Keep out options (`orchestration.commands.compare`) and runs
+(`orchestration.commands.running`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from orchestration.cells import shows_noise
+from resources.lab.cell import Cell
+from resources.lab.lab import LabSettings
+from workloads.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """What to compare.
+
+    Attributes:
+        workload: The recording's name.
+        scenarios: The scenarios by name, in the order they run.
+        architectures: The architectures' names.
+        settings: How each cell is replayed.
+        as_a_night: Whether the A/A arm is added where a night has it.
+    """
+
+    workload: str
+    scenarios: Mapping[str, Scenario]
+    architectures: tuple[str, ...]
+    settings: LabSettings
+    as_a_night: bool = False
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells, one for each scenario."""
+        return [Cell(self.workload, scenario, self.settings.target) for scenario in self.scenarios]
+
+    def settings_of(self, cell: Cell) -> LabSettings:
+        """Return the settings of one cell."""
+        return replace(self.settings, aa=self.settings.aa or (self.as_a_night and shows_noise(cell)))

@@ -1,0 +1,146 @@
+"""A comparison's runs: the asset graph of its cells, materialised in this process.
+
+Put here how a request becomes runs of Dagster, and why one failed. Keep out what the runs do (`assets`) and how their
+outcome is printed (`orchestration.commands.summary`).
+"""
+
+import os
+import secrets
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+from orchestration.build import build_definitions
+from orchestration.commands.progress import TerminalReporter
+from orchestration.commands.request import CompareRequest
+from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
+from orchestration.partitions import declare_cells
+from resources.lab.cell import Cell
+from resources.lab.lab import LabSettings
+from workloads.errors import ArchduelError
+from workloads.places import Places
+
+_MAX_RUNTIME_S = 24 * 3600
+
+
+class InterruptedRunError(ArchduelError):
+    """Ctrl-C. Exit code 130, as shells have it."""
+
+    exit_code = 130
+
+
+def run(places: Places, request: CompareRequest, console: Console) -> tuple[str, bool]:
+    """Replay every cell of a comparison and judge it.
+
+    Args:
+        places: The home that keeps the results.
+        request: What to compare.
+        console: Where progress and failures are printed.
+
+    Returns:
+        The comparison's id, and whether every cell succeeded.
+
+    Raises:
+        ArchduelError: when no cell succeeded, or the judgement failed.
+        InterruptedRunError: on Ctrl-C.
+    """
+    prepare_instance(places)
+    reporter = TerminalReporter(console)
+    definitions = build_definitions(places, lambda _log: reporter)
+    now = datetime.now(UTC)
+    night = now.strftime("%Y-%m-%d")
+    comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    failures = 0
+    with dg.DagsterInstance.get() as instance, reporter:
+        end_dead_runs(instance)
+        declare_cells(instance, request.cells)
+        for cell in request.cells:
+            reporter.stage(f"{cell}: starting emulators")
+            result = _run_cell(definitions, instance, request, cell, night=night, comparison_id=comparison_id)
+            if not result.success:
+                failures += 1
+                console.print(f"{cell}: {failure_reason(result)}", style="red", highlight=False, markup=False)
+        if failures == len(request.cells):
+            raise ArchduelError("no cell came through: nothing to compare; the old results stand")
+        reporter.stage("comparing")
+        _run_comparison(definitions, instance, request, night=night, comparison_id=comparison_id)
+    return comparison_id, not failures
+
+
+def _run_cell(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    request: CompareRequest,
+    cell: Cell,
+    *,
+    night: str,
+    comparison_id: str,
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_job_def(ONE_CELL)
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": night}),
+        asset_selection=[key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures],
+        raise_on_error=False,
+        run_config=_run_config(request.settings_of(cell), comparison_id),
+        # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
+        tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(_MAX_RUNTIME_S)},
+    )
+
+
+def _run_comparison(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    request: CompareRequest,
+    *,
+    night: str,
+    comparison_id: str,
+) -> None:
+    result = definitions.resolve_job_def(NIGHTLY_COMPARISON).execute_in_process(
+        instance=instance,
+        partition_key=night,
+        raise_on_error=False,
+        run_config=_run_config(request.settings, comparison_id),
+    )
+    if not result.success:
+        raise ArchduelError(f"the comparison failed: {failure_reason(result)}")
+
+
+def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:
+    # Dagster takes no tuples, and no other mappings than its own.
+    lab = asdict(settings) | {"variants": list(settings.variants), "target_options": dict(settings.target_options)}
+    return {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"lab": {"config": lab}, "comparison": {"config": {"comparison_id": comparison_id}}},
+    }
+
+
+def failure_reason(result: dg.ExecuteInProcessResult) -> str:
+    """Return the first failure of a run in one sentence: archduel's as it was written, any other with its kind.
+
+    Raises:
+        InterruptedRunError: when the run was interrupted.
+    """
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        error = getattr(event.event_specific_data, "error", None)
+        if error is None:
+            continue
+        while error.cause is not None and not _is_archduels(error):
+            error = error.cause
+        if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+            raise InterruptedRunError("interrupted: the old results stand, no process is left behind")
+        text = str(error.message).strip()
+        if os.environ.get("ARCHDUEL_DEBUG"):
+            text += "\n" + "".join(error.stack)
+        return text.partition(": ")[2] if _is_archduels(error) else text
+    return "the run failed without saying why"
+
+
+def _is_archduels(error: Any) -> bool:
+    return error.cls_name in ("ArchduelError", "UsageError")

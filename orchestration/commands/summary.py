@@ -1,0 +1,191 @@
+"""The outcome of a comparison, as it is printed.
+
+Put here tables and lines about what a comparison came to. Keep out figures' formats (`assets.report.figures`) and
+sentences that the report has as well (`assets.report.narrative`).
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from assets.report import narrative
+from assets.report.content import judging_command
+from assets.report.figures import NO_BREAK, count, duration, percent
+from assets.report.narrative import NOUNS
+from orchestration.commands.request import CompareRequest
+from orchestration.commands.terminal import say
+from resources.architectures import architectures
+from resources.architectures.stack import DEFAULT_VARIANT
+from resources.lab.lab import NIGHTLY_REPETITIONS
+from resources.targets import targets
+from resources.warehouse.reading import query
+from workloads.places import Places
+from workloads.scenarios import scenarios
+
+_WORDS = (
+    "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, not done, and in"
+    " no queue or dead-letter queue."
+)
+
+
+def print_summary(places: Places, request: CompareRequest, comparison_id: str, console: Console) -> bool:
+    """Print what a comparison came to.
+
+    Args:
+        places: The home with the results.
+        request: What was compared.
+        comparison_id: The comparison.
+        console: Where it is printed.
+
+    Returns:
+        Whether any replay of it was valid.
+    """
+    rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
+    order = {name: index for index, name in enumerate([*scenarios(places), *architectures()])}
+    ordered = sorted(
+        rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
+    )
+    console.print()
+    for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema)):
+        console.print(table)
+    for row in _rows(
+        places,
+        comparison_id,
+        "SELECT concat_ws(', ', scenario, architecture, variant, 'repetition ' || repetition) AS replay, invalid_reason"
+        " FROM experiments WHERE comparison_id = $1 AND NOT valid ORDER BY ALL",
+    ):
+        say(console, f"left out as invalid: {row['replay']}: {row['invalid_reason']}", style="yellow")
+    for line in (
+        _about(places, request, comparison_id),
+        _WORDS,
+        *_judged(places, comparison_id),
+        *([_judging(places, request, comparison_id)] if request.settings.repetitions < NIGHTLY_REPETITIONS else []),
+        f"Comparison {comparison_id}",
+        f"Tables: {places.database}   (archduel sql \"FROM summary WHERE comparison_id = '{comparison_id}'\")",
+        f"Report: {places.report}",
+    ):
+        say(console, line)
+    return bool(ordered)
+
+
+def _rows(places: Places, comparison_id: str, statement: str) -> list[dict[str, Any]]:
+    """The rows of a statement about a comparison, whose id is its parameter ``$1``."""
+    rows: list[dict[str, Any]] = query(places, statement, [comparison_id]).to_pylist()
+    return rows
+
+
+def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
+    """Where the figures come from."""
+    [row] = _rows(
+        places,
+        comparison_id,
+        "SELECT any_value(target) AS target, any_value(evidence) AS evidence, min(speed) AS slowest,"
+        " max(speed) AS fastest FROM experiments WHERE comparison_id = $1",
+    )
+    speeds = " to ".join(dict.fromkeys(f"{speed:g}" for speed in (row["slowest"], row["fastest"])))
+    emulated = "" if targets()[request.settings.target].genuine else "; its milliseconds are not AWS milliseconds"
+    return f"All figures {row['evidence']} on {row['target']}, recorded time played {speeds} times as fast{emulated}."
+
+
+def _judged(places: Places, comparison_id: str) -> list[str]:
+    """The recommendations, how many verdicts of each kind, how many claims."""
+    recommendations = _rows(
+        places,
+        comparison_id,
+        "SELECT sentence FROM recommendations WHERE comparison_id = $1 ORDER BY workload, operation",
+    )
+    counts = _rows(
+        places,
+        comparison_id,
+        "WITH counts AS (SELECT candidate || ' against ' || baseline AS about, verdict, count(*) AS n FROM pairwise"
+        " WHERE comparison_id = $1 AND arm = 'main' GROUP BY ALL"
+        " UNION ALL SELECT 'claims, ' || coalesce(evidence, 'undecided'), verdict, count(*) FROM claims"
+        " WHERE comparison_id = $1 AND part = '' GROUP BY ALL)"
+        " SELECT about, string_agg(n || ' ' || replace(verdict, '_', ' '), ', ' ORDER BY n DESC, verdict) AS verdicts"
+        " FROM counts GROUP BY about ORDER BY starts_with(about, 'claims'), about",
+    )
+    return [*(row["sentence"] for row in recommendations), *(f"{row['about']}: {row['verdicts']}" for row in counts)]
+
+
+def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str:
+    """What would judge the differences of latency, and how long that takes, from how long this took."""
+    settings = request.settings
+    command = judging_command(request.workload, tuple(request.scenarios), request.architectures, asdict(settings))
+    [row] = _rows(
+        places,
+        comparison_id,
+        "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = $1",
+    )
+    minutes = narrative.judging_minutes(row["seconds"] or 0.0, settings.repetitions)
+    return narrative.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
+
+
+# Columns shown where a row of the scenario has any.
+_RARE_COLUMNS = {
+    "in_flight": "wait-\ning",  # in a queue when watching ended
+    "dead_lettered": "dead\nletters",
+    "duplicates": "dupli-\ncates",
+    "reordered": "out of\nturn",
+    "ghost_commits": "ghost\ncommits",
+}
+
+
+def comparison_tables(summary: pa.Table) -> list[Table]:
+    """Return one table per workload and scenario from rows of the view ``summary``."""
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in summary.to_pylist():
+        cells.setdefault((row["workload"], row["scenario"]), []).append(row)
+    return [_cell_table(workload, scenario, rows) for (workload, scenario), rows in cells.items()]
+
+
+def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"{scenario}  ({workload})", title_justify="left", title_style="bold", header_style="dim")
+    # With every column there may be, a few characters decide whether a line fits into 160.
+    table.show_edge = table.pad_edge = False
+    table.add_column("architecture")
+    rare = [name for name in _RARE_COLUMNS if any(row[name] for row in rows)]
+    for heading in (
+        "offered",
+        "acknow-\nledged %",
+        "refused",
+        "done %",
+        "lost",
+        *(_RARE_COLUMNS[name] for name in rare),
+        "response\np50 / p99",
+        "completion\np50 / p99",
+        "backlog\nat most",
+    ):
+        table.add_column(heading, justify="right")
+    previous = None
+    for row in rows:
+        operation = NOUNS[row["operation"]]
+        if operation != previous:
+            table.add_section()
+            table.add_row(operation, style="bold")
+        previous = operation
+        variant = "" if row["variant"] == DEFAULT_VARIANT else f" ({row['variant']})"
+        table.add_row(
+            f"{row['architecture']}{variant}",
+            count(row["offered"]),
+            _share(row["acknowledged"], row["offered"]),
+            count(row["throttled"] + row["failed"]),
+            _share(row["committed"], row["offered"]),
+            count(row["lost"]),
+            *(count(row[name]) for name in rare),
+            _times(row["response_p50_us"], row["response_p99_us"]),
+            _times(row["completion_p50_us"], row["completion_p99_us"]),
+            count(row["backlog_max"] or 0),
+        )
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return percent(part / whole if whole else None)
+
+
+def _times(*us: float | None) -> str:
+    # What is copied from a terminal should hold plain spaces.
+    return " / ".join(duration(one) for one in us).replace(NO_BREAK, " ")
