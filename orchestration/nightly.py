@@ -10,7 +10,7 @@ from orchestration.cells import nightly_cells, nightly_targets, shows_noise
 from orchestration.jobs import Job
 from orchestration.partitions import declare_cells
 from resources.lab.cell import target_suffix
-from resources.lab.lab import NIGHTLY_REPETITIONS
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import DEFAULT_TARGET
 
 NIGHT_TAG = "archduel/night"

@@ -5,63 +5,19 @@ Belongs here: turning Dagster's configuration and log into the lab's. The lab st
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
+from pydantic import Field, create_model
+from pydantic.fields import FieldInfo
 
-from resources.architectures import architectures
-from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.cell import Cell, Comparison, target_suffix
-from resources.lab.experiment import OTHERS_AT_MOST
-from resources.lab.lab import DEFAULT_BASELINE, Lab, LabSettings
+from resources.lab.lab import Lab
+from resources.lab.settings import LabSettings
 from resources.progress import Reporter
-from resources.targets import DEFAULT_TARGET, targets
+from resources.targets import DEFAULT_TARGET
 from workloads.places import Places
-
-_CONFIG = {
-    "repetitions": dg.Field(int, default_value=1, description="How often each cell is replayed."),
-    "budget_s": dg.Field(
-        dg.Noneable(float),
-        default_value=None,
-        description="Given: repeat until every verdict is decided, `repetitions` times at most, or these seconds end.",
-    ),
-    "speed": dg.Field(dg.Noneable(float), default_value=None, description="None: as fast as half the capacity allows."),
-    "duration_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to replay."),
-    "limit": dg.Field(dg.Noneable(int), default_value=None, description="Requests to replay at most."),
-    "start_s": dg.Field(dg.Noneable(float), default_value=None, description="Recorded seconds to leave out first."),
-    "end_s": dg.Field(dg.Noneable(float), default_value=None, description="The recorded second to end before."),
-    "sample": dg.Field(float, default_value=1.0, description="The share of entities to replay."),
-    "amplify": dg.Field(float, default_value=1.0, description="So many times as many clients, cloned."),
-    "loop": dg.Field(int, default_value=1, description="How often all of it is replayed in a row."),
-    "longest_pause_s": dg.Field(float, default_value=1.0, description="Longer pauses are cut to it; 0 keeps them."),
-    "seed": dg.Field(int, default_value=1, description="Of everything the recording leaves open."),
-    "variants": dg.Field(
-        [str],
-        default_value=[DEFAULT_VARIANT],
-        description=f"How the functions write, of {', '.join(VARIANTS)}; each is replayed.",
-    ),
-    "aa": dg.Field(bool, default_value=False, description="Replay everything once more beside itself: the noise."),
-    "baseline": dg.Field(
-        str,
-        default_value=DEFAULT_BASELINE,
-        description=f"What the others are judged against, of {', '.join(architectures())}.",
-    ),
-    "others_at_most": dg.Field(
-        float,
-        default_value=OTHERS_AT_MOST,
-        description="The share of this machine's CPU that others may use during a replay, or it is invalid.",
-    ),
-    "target": dg.Field(
-        str,
-        default_value=DEFAULT_TARGET,
-        description=f"Whose conformance is asked for where no cell names one, of {', '.join(targets())}.",
-    ),
-    "target_options": dg.Field(
-        dg.Map(str, str),  # type: ignore[no-untyped-call]  # Dagster has no types for it
-        default_value={},
-        description="What the target must be told, such as an endpoint's URL.",
-    ),
-    "wait": dg.Field(bool, default_value=True, description="Whether to wait for a busy lab."),
-}
+from workloads.settings import Option
 
 
 class LogReporter:
@@ -84,20 +40,34 @@ class LogReporter:
         self._log.info(f"{label}: done{'; INVALID: ' + text if text else ''}")
 
 
-def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter]) -> dg.ResourceDefinition:
-    """A lab for each run; it ends with the run, and every process it started with it."""
+def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter]) -> dg.ConfigurableResource:
+    """A lab for each run, configured by `LabSettings`; it ends with the run, and every process it started with it.
 
-    @dg.resource(config_schema=_CONFIG, description="Emulators, replays and their evidence, for the length of a run.")
-    @contextmanager
-    def lab(context: dg.InitResourceContext) -> Iterator[Lab]:
-        assert context.log is not None  # noqa: S101 - Dagster gives every run a log
-        run_id = context.run.run_id if context.run else None
-        config = context.resource_config
-        settings = LabSettings(**{**config, "variants": tuple(config["variants"])})
-        with Lab(places, settings, reporter(context.log), run_id=run_id) as running:
-            yield running
+    Args:
+        places: The home the lab works in.
+        reporter: Makes what the lab reports to from the run's log.
+    """
 
-    return lab
+    class LabResource(dg.ConfigurableResource):
+        """Emulators, replays and their observations, for the length of a run."""
+
+        @contextmanager
+        def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Lab]:
+            assert context.log is not None  # noqa: S101 - Dagster gives every run a log
+            settings = LabSettings(**{name: getattr(self, name) for name in LabSettings.model_fields})
+            run_id = context.run.run_id if context.run else None
+            with Lab(places, settings, reporter(context.log), run_id=run_id) as lab:
+                yield lab
+
+    fields: dict[str, Any] = {name: _config_field(field) for name, field in LabSettings.model_fields.items()}
+    return create_model("LabResource", __base__=LabResource, __doc__=LabResource.__doc__, **fields)()
+
+
+def _config_field(field: FieldInfo) -> tuple[Any, Any]:
+    """A setting as Dagster has it: without bounds, whose violation `LabSettings` explains in one line."""
+    option = Option.of(field)
+    default = f" Default: {option.default}." if option and option.default else ""
+    return field.annotation, Field(default=field.default, description=f"{field.description}{default}")
 
 
 class ComparisonResource(dg.ConfigurableResource):

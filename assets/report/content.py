@@ -6,7 +6,7 @@ figures are is `assets.report.cells`; how it is laid out, `assets.report.page` a
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -16,25 +16,11 @@ from assets.report.cells import Cell, Rows, cell_of, table_of, titles_of
 from assets.report.evidence_parts import BreakEven, Evidence, evidence_of
 from assets.report.queries import bound
 from resources.architectures import architectures
-from resources.lab.lab import LabSettings
-from resources.targets import DEFAULT_TARGET, flag
+from resources.lab.settings import LabSettings
+from resources.targets import flag
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import DEFAULT_SCENARIOS, Scenario
-
-_OPTIONS = {
-    "--speed": "speed",
-    "--duration": "duration_s",
-    "--limit": "limit",
-    "--from": "start_s",
-    "--to": "end_s",
-    "--sample": "sample",
-    "--amplify": "amplify",
-    "--loop": "loop",
-    "--longest-pause": "longest_pause_s",
-    "--seed": "seed",
-    "--variant": "variants",
-    "--others-at-most": "others_at_most",
-}
+from workloads.settings import Option
 
 
 @dataclass(frozen=True)
@@ -160,15 +146,16 @@ def judging_command(
     workload: str, scenario_names: Sequence[str], named: Sequence[str], config: Mapping[str, Any]
 ) -> str:
     """The command that repeats a comparison of these scenarios and architectures, configured so, often enough."""
-    defaults = asdict(LabSettings())
-    given = {option: config.get(name, defaults[name]) for option, name in _OPTIONS.items()}
-    given = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
-    target = config.get("target", DEFAULT_TARGET)
-    told = {"--target": target} if target != DEFAULT_TARGET else {}
-    told |= {flag(name): value for name, value in config.get("target_options", {}).items()}
+    defaults = LabSettings()
+    options = {flag(name): value for name, value in config.get("target_options", {}).items()}
+    for name, field in LabSettings.model_fields.items():
+        option, default = Option.of(field), getattr(defaults, name)
+        value = config.get(name, default)
+        if option and value != default and name not in {"repetitions", "aa"}:
+            options[option.flag] = tuple(value) if isinstance(value, list) else value
     return narrative.judging_command(
         workload,
         [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
         [] if set(named) == set(architectures()) else named,
-        told | {option: value for option, value in given.items() if value != defaults[_OPTIONS[option]]},
+        options,
     )

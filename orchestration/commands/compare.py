@@ -26,7 +26,7 @@ from orchestration.commands.terminal import open_console
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.experiment import OTHERS_AT_MOST
-from resources.lab.lab import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
+from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
 from resources.targets.availability import why_unavailable
 from workloads.errors import ArchduelError, UsageError, choose
@@ -238,7 +238,7 @@ def _settings(options: Mapping[str, Any], shape: Mapping[str, Any], *, cells: in
         **shape,
         longest_pause_s=options["longest_pause"],
         seed=options["seed"],
-        variants=tuple(dict.fromkeys(options["variants"])) or (DEFAULT_VARIANT,),
+        variants=list(dict.fromkeys(options["variants"])) or [DEFAULT_VARIANT],
         aa=options["aa"],
         baseline=options["baseline"] or DEFAULT_BASELINE,
         others_at_most=OTHERS_AT_MOST if options["others_at_most"] is None else options["others_at_most"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestration.commands.request import CompareRequest
 from resources.architectures import architectures
 from resources.lab.budget import Budget, Part, budget
+from resources.lab.load_plan import plan_load
 from resources.progress import Reporter
 from resources.targets import Charge, open_target
 from workloads.places import Places
@@ -76,7 +77,10 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     settings = request.settings
     recording = Library(places).load(request.workload)
     platform = open_target(settings.target, places, settings.target_options, reporter)
-    plans = [settings.offer(places, recording, one, platform, reporter) for one in request.scenarios.values()]
+    plans = [
+        plan_load(settings, recording, scenario, platform, places=places, reporter=reporter)
+        for scenario in request.scenarios.values()
+    ]
     lengths = [plan.schedule.duration_us / 1e6 for plan in plans]
     contenders = [request.settings_of(cell).contenders(request.architectures) for cell in request.cells]
     replays = [len(of_cell) * settings.repetitions for of_cell in contenders]
@@ -88,7 +92,7 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     cut = settings.cut(recording)
     speeds = [plan.speed for plan in plans]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
-    repetitions = settings.repetitions + settings.most_made_up
+    repetitions = settings.repetitions + settings.max_extra_repetitions
     parts = (
         Part(architectures()[one.architecture], scenario, plan.schedule, repetitions)
         for scenario, of_cell, plan in zip(request.scenarios.values(), contenders, plans, strict=True)

@@ -5,11 +5,11 @@ Put here what follows from the request alone. Keep out options (`orchestration.c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestration.cells import shows_noise
 from resources.lab.cell import Cell
-from resources.lab.lab import LabSettings
+from resources.lab.settings import LabSettings
 from workloads.scenarios import Scenario
 
 
@@ -38,4 +38,4 @@ class CompareRequest:
 
     def settings_of(self, cell: Cell) -> LabSettings:
         """Return the settings of one cell."""
-        return replace(self.settings, aa=self.settings.aa or (self.as_a_night and shows_noise(cell)))
+        return self.settings.model_copy(update={"aa": self.settings.aa or (self.as_a_night and shows_noise(cell))})

@@ -6,7 +6,6 @@ outcome is printed (`orchestration.commands.summary`).
 
 import os
 import secrets
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import declare_cells
 from resources.lab.cell import Cell
-from resources.lab.lab import LabSettings
+from resources.lab.settings import LabSettings
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -111,11 +110,12 @@ def _run_comparison(
 
 
 def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:
-    # Dagster takes no tuples, and no other mappings than its own.
-    lab = asdict(settings) | {"variants": list(settings.variants), "target_options": dict(settings.target_options)}
     return {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "resources": {"lab": {"config": lab}, "comparison": {"config": {"comparison_id": comparison_id}}},
+        "resources": {
+            "lab": {"config": settings.model_dump(mode="json")},
+            "comparison": {"config": {"comparison_id": comparison_id}},
+        },
     }
 
 

@@ -4,7 +4,6 @@ Put here tables and lines about what a comparison came to. Keep out figures' for
 sentences that the report has as well (`assets.report.narrative`).
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import say
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
-from resources.lab.lab import NIGHTLY_REPETITIONS
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import targets
 from resources.warehouse.reading import query
 from workloads.places import Places
@@ -113,7 +112,8 @@ def _judged(places: Places, comparison_id: str) -> list[str]:
 def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str:
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
-    command = judging_command(request.workload, tuple(request.scenarios), request.architectures, asdict(settings))
+    config = settings.model_dump(mode="json")
+    command = judging_command(request.workload, tuple(request.scenarios), request.architectures, config)
     [row] = _rows(
         places,
         comparison_id,

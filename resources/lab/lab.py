@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,30 +25,24 @@ import pyarrow as pa
 from assets.analysis.statistics.sequential import looks
 from assets.analysis.stopping import undecided
 from resources.architectures import architectures
-from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS, Facts
+from resources.architectures.stack import Facts
 from resources.conformance import storage as conformance
 from resources.faults.conductor import proxied_hops
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
 from resources.lab.cell import Cell, Comparison, Contender
-from resources.lab.experiment import OTHERS_AT_MOST
 from resources.lab.interleaving import turns
-from resources.lab.load_plan import Offer, default_speed, offer
+from resources.lab.load_plan import LoadPlan, plan_load
+from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.progress import Reporter, Silent
-from resources.targets import DEFAULT_TARGET, Platform, open_target, targets
-from resources.targets.availability import why_unavailable
+from resources.targets import Platform, open_target
 from resources.warehouse import observations
 from resources.warehouse.observations import ObservationStore, Tables
-from workloads.errors import ArchduelError, UsageError, choose
+from workloads.errors import ArchduelError, choose
 from workloads.places import REPOSITORY, Places
 from workloads.recordings.library import Library
-from workloads.recordings.recording import Recording
-from workloads.recordings.shape import Shape
 from workloads.replay.client import Client, KeepAliveClient
 from workloads.scenarios import Scenario, scenario
-
-DEFAULT_BASELINE = "synchronous"
-NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 
 
 @cache
@@ -60,107 +54,6 @@ def code_version() -> str:
             if path.suffix in {".py", ".sql", ".toml"}:
                 digest.update(path.read_bytes())
     return f"{version('archduel')}+{digest.hexdigest()}"
-
-
-@dataclass(frozen=True)
-class LabSettings:
-    """How to replay, the same for every cell and architecture of a comparison.
-
-    ``speed`` None is the default speed, ``longest_pause_s`` 0 keeps every pause, ``limit`` and ``duration_s`` cut what
-    is left in the shape (`workloads.recordings.shape`) that ``start_s``, ``end_s``, ``sample``, ``amplify`` and
-    ``loop`` say. ``variants`` are those of the functions' writing, each replayed through every architecture. With
-    ``aa`` everything is replayed once more beside itself, which shows the noise. ``baseline`` is the architecture the
-    others are judged against. With ``budget_s`` a cell is repeated until every verdict on it is decided,
-    ``repetitions`` times at most, or until the next repetition would outlast these seconds. A replay during which
-    others used more of this machine's CPU than the share ``others_at_most`` is invalid. ``target`` is what it all runs
-    on, with the ``target_options`` it must be told; a cell names its own.
-    """
-
-    repetitions: int = 1
-    budget_s: float | None = None
-    speed: float | None = None
-    duration_s: float | None = None
-    limit: int | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    sample: float = 1.0
-    amplify: float = 1.0
-    loop: int = 1
-    longest_pause_s: float = 1.0
-    seed: int = 1
-    variants: tuple[str, ...] = (DEFAULT_VARIANT,)
-    aa: bool = False
-    baseline: str = DEFAULT_BASELINE
-    others_at_most: float = OTHERS_AT_MOST
-    wait: bool = True
-    target: str = DEFAULT_TARGET
-    target_options: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("speed", "duration_s", "budget_s"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ArchduelError(f"{name} must be greater than 0")
-        if self.repetitions < 1 or (self.limit is not None and self.limit < 1):
-            raise ArchduelError("repetitions and limit must be at least 1")
-        _ = self.shape  # refuses what makes no sense
-        choose(architectures(), self.baseline, "baseline")
-        choose(targets(), self.target, "target")
-        for variant in self.variants:
-            choose(dict.fromkeys(VARIANTS), variant, "variant")
-        if not self.variants or len(set(self.variants)) < len(self.variants):
-            raise ArchduelError("variants must be named, each once")
-        if not 0 <= self.longest_pause_s < float("inf"):
-            raise ArchduelError("longest_pause_s must be at least 0 (which keeps every pause)")
-        if not 0 <= self.others_at_most <= 1:
-            raise UsageError(
-                "others_at_most must be a share of this machine's CPU, from 0 to 1, which allows all of it"
-            )
-
-    @property
-    def shape(self) -> Shape:
-        """What of a recording is replayed, and how much of it."""
-        return Shape(self.start_s, self.end_s, self.sample, self.amplify, self.loop)
-
-    def cut(self, recording: Recording) -> Recording:
-        """What is replayed of ``recording``."""
-        return self.shape.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
-
-    def offer(
-        self, places: Places, recording: Recording, scenario: Scenario, platform: Platform, reporter: Reporter
-    ) -> Offer:
-        """What is sent when; measures the target's capacity where a default speed needs it and it never was.
-
-        Raises `UsageError` for a scenario that asks for what the target lacks.
-        """
-        if missing := why_unavailable(scenario, platform.target):
-            raise UsageError(f"{scenario.name} cannot be had on {platform.title}: {missing}")
-        cut = self.cut(recording)
-        speed, most_per_s = (self.speed, None) if self.speed else default_speed(places, cut, platform, reporter)
-        return offer(
-            cut,
-            scenario,
-            speed=speed,
-            seed=self.seed,
-            longest_pause_s=self.longest_pause_s or None,
-            most_per_s=most_per_s,
-            most_busy=platform.target.limits.busy,
-        )
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """The arms of the experiment: ``main``, and ``aa``, the same once more, where it is asked for."""
-        return ("main", "aa") if self.aa else ("main",)
-
-    @property
-    def most_made_up(self) -> int:
-        """How many repetitions are added, one for each that held an invalid replay; what is repeated until it is
-        decided goes on anyway."""
-        return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
-
-    def contenders(self, names: Sequence[str]) -> list[Contender]:
-        """Everything that is replayed for the named architectures."""
-        return [Contender(*one) for one in itertools.product(names, self.variants, self.arms)]
 
 
 @dataclass(frozen=True)
@@ -193,7 +86,7 @@ class Lab:
         self._exit = ExitStack()
         self._locked = False
         self._cell: Cell | None = None
-        self._offer: Offer | None = None
+        self._plan: LoadPlan | None = None
         self.observations = ObservationStore(self.places)
 
     def __enter__(self) -> Self:
@@ -217,7 +110,7 @@ class Lab:
         A repetition in which a replay was invalid stays as it is and is made up for by one more at the end. Stores the
         observations once all repetitions are done; yields each architecture's name and a summary.
         """
-        scenario, offered = self._scenario(cell), self._offered(cell)
+        scenario, plan = self._scenario(cell), self._planned(cell)
         contenders = self.settings.contenders(names)
         for contender in contenders:
             self._bench(contender, cell, start_only=True)
@@ -236,11 +129,11 @@ class Lab:
                     "night": comparison.night,
                     "repetition": repetition,
                 }
-                repetitions[contender].append(self._repetition(contender, cell, offered, scenario, row))
+                repetitions[contender].append(self._repetition(contender, cell, plan, scenario, row))
                 seconds[contender.architecture] += time.monotonic() - started
             # Whoever is left without its pair decides nothing, and eight pairs are just enough for six metrics.
             invalid = any(_is_invalid(parts[-1]) for parts in repetitions.values())
-            made_up += invalid and made_up < self.settings.most_made_up
+            made_up += invalid and made_up < self.settings.max_extra_repetitions
             if repetition >= self.settings.repetitions + made_up or self._enough(
                 repetition, sum(seconds.values()), repetitions, cell
             ):
@@ -249,10 +142,8 @@ class Lab:
             tables = observations.combine(repetitions[contender])
             self.observations.write(comparison.comparison_id, str(cell), contender.partition, tables)
         for name in names:
-            requests = sum(
-                len(offered.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name
-            )
-            yield name, Summary(requests, round(seconds[name], 3), offered.speed, tuple(map(str, contenders)))
+            requests = sum(len(plan.schedule) * len(repetitions[one]) for one in contenders if one.architecture == name)
+            yield name, Summary(requests, round(seconds[name], 3), plan.speed, tuple(map(str, contenders)))
 
     def _enough(self, repetition: int, seconds: float, repetitions: dict[Contender, list[Tables]], cell: Cell) -> bool:
         """Whether a cell that is repeated until it is decided has been repeated often enough."""
@@ -282,7 +173,7 @@ class Lab:
         return {contender: self.observations.read(*key, contender.partition) for contender in contenders}, alone
 
     def _repetition(
-        self, contender: Contender, cell: Cell, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+        self, contender: Contender, cell: Cell, plan: LoadPlan, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
         """One replay of one contender; ``belonging`` is what its row of `experiments` owes to others."""
         repetition = belonging["repetition"]
@@ -299,7 +190,7 @@ class Lab:
         with bench.stack.clients.explained():
             replayed = experiment.run(
                 bench,
-                offered.schedule,
+                plan.schedule,
                 scenario,
                 client=self.client,
                 repetition=repetition,
@@ -316,7 +207,7 @@ class Lab:
         row = {
             **facts,
             **belonging,
-            "speed": offered.speed,
+            "speed": plan.speed,
             "architecture": contender.architecture,
             "variant": contender.variant,
             "arm": contender.arm,
@@ -326,7 +217,7 @@ class Lab:
             "evidence": "observed",
             "seed": self.settings.seed,
             "fault_windows": json.dumps(windows),
-            "config": json.dumps({**dataclasses.asdict(self.settings), **dataclasses.asdict(bench.stack.settings)}),
+            "config": json.dumps({**self.settings.model_dump(mode="json"), **dataclasses.asdict(bench.stack.settings)}),
             "code_version": code_version(),
             "dagster_run_id": self.run_id,
         }
@@ -344,23 +235,25 @@ class Lab:
     def _scenario(self, cell: Cell) -> Scenario:
         return scenario(self.places, cell.scenario)
 
-    def _offered(self, cell: Cell) -> Offer:
+    def _planned(self, cell: Cell) -> LoadPlan:
         if self._cell not in (None, cell):
             raise ArchduelError(f"one run is one cell: this one is {self._cell}, not {cell}")
         self._cell = cell
-        if self._offer is None:
+        if self._plan is None:
             self._lock()  # a default speed may have to be measured
             recording = Library(self.places).load(cell.workload)
             platform = self._platform_of(cell)
-            self._offer = self.settings.offer(self.places, recording, self._scenario(cell), platform, self.reporter)
-        return self._offer
+            self._plan = plan_load(
+                self.settings, recording, self._scenario(cell), platform, places=self.places, reporter=self.reporter
+            )
+        return self._plan
 
     def _bench(self, contender: Contender, cell: Cell, *, start_only: bool = False) -> Bench:
         if contender not in self._benches:
-            scenario, offered = self._scenario(cell), self._offered(cell)
+            scenario, plan = self._scenario(cell), self._planned(cell)
             architecture = choose(architectures(), contender.architecture, "architecture")
             platform = self._platform_of(cell)
-            settings = settings_for(scenario, architecture, offered.schedule, platform.target.limits, contender.variant)
+            settings = settings_for(scenario, architecture, plan.schedule, platform.target.limits, contender.variant)
             bench = Bench(architecture, settings, platform, self.places.emulator_logs, proxied_hops(scenario))
             self._exit.callback(bench.close)
             self._benches[contender] = bench

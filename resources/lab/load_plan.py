@@ -1,15 +1,17 @@
-"""What a replay offers: a recording at a speed this machine can play it, shaped by a scenario.
+"""What a replay sends and when: a recording at a speed the target can take, shaped by a scenario.
 
-Belongs here: from recording, scenario and settings to a schedule. Nothing is started but, once per machine, the
-measurement of what its emulator takes.
+Put here how recording, scenario and settings become a schedule. Keep out what the target can take
+(`resources.lab.capacity`) and what a scenario does to the traffic (`workloads.replay.shaping`).
 """
 
 from dataclasses import dataclass
 
 from resources.architectures.stack import StackSettings
 from resources.lab.capacity import capacity, default_peak_per_s
+from resources.lab.settings import LabSettings
 from resources.progress import Reporter
 from resources.targets import Platform
+from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recordings.recording import Recording, excess
@@ -18,60 +20,101 @@ from workloads.replay.shaping import shaped
 from workloads.scenarios.model import Scenario
 
 _SHORTEST_REPLAY_S = 10.0
-_MOST_SLOWED = 20.0
+_MAX_SLOWDOWN = 20.0
 _NEAR_ENOUGH = 1.05
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What is sent when, and how many times as fast as it was recorded."""
+class LoadPlan:
+    """The schedule of a replay, and how many times as fast as it was recorded it is played."""
 
     schedule: Schedule
     speed: float
 
 
-def offer(
+def plan_load(
+    settings: LabSettings,
+    recording: Recording,
+    scenario: Scenario,
+    platform: Platform,
+    *,
+    places: Places,
+    reporter: Reporter,
+) -> LoadPlan:
+    """The load plan of a recording under a scenario, as ``settings`` want it.
+
+    Measures the platform's capacity where a default speed needs it and this machine has no measurement yet.
+
+    Raises:
+        UsageError: The scenario is not available on the target, or would have to be replayed far too slowly.
+    """
+    if missing := why_unavailable(scenario, platform.target):
+        raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
+    cut = settings.cut(recording)
+    speed, max_per_s = (settings.speed, None) if settings.speed else _default_speed(places, cut, platform, reporter)
+    return plan_at(
+        cut,
+        scenario,
+        speed=speed,
+        seed=settings.seed,
+        longest_pause_s=settings.longest_pause_s or None,
+        max_per_s=max_per_s,
+        max_busy=platform.target.limits.busy,
+    )
+
+
+def plan_at(
     recording: Recording,
     scenario: Scenario,
     *,
     speed: float,
     seed: int,
     longest_pause_s: float | None,
-    most_per_s: float | None = None,
-    most_busy: float = float("inf"),
-) -> Offer:
-    """``recording`` under ``scenario`` at ``speed``, or slower: as slow as ``most_per_s`` asks, in its busiest second,
-    and ``most_busy`` environments busy at once, on average.
+    max_per_s: float | None = None,
+    max_busy: float = float("inf"),
+) -> LoadPlan:
+    """The load plan at ``speed``, or at a slower one that keeps within the limits.
 
     A scenario that makes more of the traffic, or holds environments for long, would otherwise show the emulator's
-    limit for an architecture's. None plays at ``speed`` whatever comes of it. Raises `UsageError` where it would be
-    far too slow.
+    limit for an architecture's.
+
+    Args:
+        recording: What is replayed, already cut.
+        scenario: What shapes the traffic.
+        speed: How many times as fast as recorded.
+        seed: Of everything the recording leaves open.
+        longest_pause_s: Longer pauses between requests are cut to these seconds; None keeps them.
+        max_per_s: Requests per second in the busiest second; None keeps ``speed`` whatever comes of it.
+        max_busy: Execution environments busy at once, on average.
+
+    Raises:
+        UsageError: It would have to be far slower than ``speed``.
     """
-    if most_per_s is not None and scenario.reserved_concurrency is None:
+    if max_per_s is not None and scenario.reserved_concurrency is None:
         holds_s = scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
-        most_per_s = min(most_per_s, most_busy / max(holds_s, 1e-3))
-    asked = speed
+        max_per_s = min(max_per_s, max_busy / max(holds_s, 1e-3))
+    slowed = speed
     while True:
-        # A pause as long as it would be at the speed asked for: else all that is left of a slowed replay are pauses.
-        pause_s = None if longest_pause_s is None else longest_pause_s * asked / speed
-        offered = shaped(schedule(recording, speed=speed, seed=seed, longest_pause_s=pause_s), scenario)
-        too_many = 0.0 if most_per_s is None else excess(offered.due_us, most_per_s, recording.clump)
+        # A pause as long as it would be at full speed: else all that is left of a slowed replay are pauses.
+        pause_s = None if longest_pause_s is None else longest_pause_s * speed / slowed
+        plan = LoadPlan(shaped(schedule(recording, speed=slowed, seed=seed, longest_pause_s=pause_s), scenario), slowed)
+        too_many = 0.0 if max_per_s is None else excess(plan.schedule.due_us, max_per_s, recording.clump)
         if too_many <= _NEAR_ENOUGH:
-            return Offer(offered, speed)
-        speed = float(f"{speed / min(too_many, 4.0):.4g}")
-        if asked / speed > _MOST_SLOWED:
+            return plan
+        slowed = float(f"{slowed / min(too_many, 4.0):.4g}")
+        if speed / slowed > _MAX_SLOWDOWN:
             raise UsageError(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower what it multiplies or holds, or say --speed"
             )
 
 
-def default_speed(places: Places, recording: Recording, platform: Platform, reporter: Reporter) -> tuple[float, float]:
+def _default_speed(places: Places, recording: Recording, platform: Platform, reporter: Reporter) -> tuple[float, float]:
     """The speed at which the recording's busiest second stays under half of what the target takes on this machine, and
     that half, in requests per second.
 
     Never so fast that a replay is over before a fault in it could be told from a hiccup.
     """
-    most_per_s = default_peak_per_s(capacity(places, platform, reporter))
-    fastest = recording.fastest_speed(most_per_s)
-    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), most_per_s
+    max_per_s = default_peak_per_s(capacity(places, platform, reporter))
+    fastest = recording.fastest_speed(max_per_s)
+    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), max_per_s

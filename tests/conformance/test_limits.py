@@ -8,7 +8,8 @@ from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
 from resources.lab.cell import Cell, Comparison, Contender
-from resources.lab.lab import Lab, LabSettings
+from resources.lab.lab import Lab
+from resources.lab.settings import LabSettings
 from tests.platforms import on_every_target, slowed
 from workloads.places import Places
 

@@ -13,7 +13,8 @@ import pytest
 from assets.analysis.outcomes import imbalances, reconcile
 from resources.architectures import architectures
 from resources.lab.cell import Cell, Comparison
-from resources.lab.lab import Lab, LabSettings
+from resources.lab.lab import Lab
+from resources.lab.settings import LabSettings
 from resources.warehouse.observations import Tables
 from workloads.places import Places
 from workloads.scenarios import scenarios

@@ -20,7 +20,8 @@ from resources.conformance.probes import Status
 from resources.conformance.running import probe_target, probes
 from resources.lab import observation
 from resources.lab.bench import Bench
-from resources.lab.lab import LabSettings
+from resources.lab.load_plan import plan_load
+from resources.lab.settings import LabSettings
 from resources.machine.leash import free_port
 from resources.progress import Silent
 from resources.targets import Instance, Platform, open_target, sweeping, targets
@@ -157,11 +158,12 @@ class TestScenarios:
 
         platform = Platform(TARGET, "AWS eu-west-1", start)
         recording = Library(Places(tmp_path)).load("food_orders")
-        with pytest.raises(UsageError, match="backend_outage cannot be had on AWS eu-west-1: functions on AWS do not"):
-            LabSettings().offer(Places(tmp_path), recording, scenarios()["backend_outage"], platform, Silent())
+        lab: Any = {"places": Places(tmp_path), "reporter": Silent()}
+        with pytest.raises(UsageError, match="backend_outage is not available on AWS eu-west-1: functions on AWS do"):
+            plan_load(LabSettings(), recording, scenarios()["backend_outage"], platform, **lab)
         # And the default speed rests on no measurement, which would have to be paid for.
-        offered = LabSettings().offer(Places(tmp_path), recording, scenarios()["steady"], platform, Silent())
-        assert offered.speed > 1
+        plan = plan_load(LabSettings(), recording, scenarios()["steady"], platform, **lab)
+        assert plan.speed > 1
 
 
 class TestAgreement:

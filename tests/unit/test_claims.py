@@ -16,7 +16,7 @@ from assets.analysis.claims.rollup import PartVerdict, roll_up
 from assets.analysis.claims.rules import Found, Place, place, trials_needed
 from resources.architectures import architectures
 from resources.conformance.running import probes
-from resources.lab.lab import NIGHTLY_REPETITIONS
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resources.lab.cell import Cell, Comparison, Contender
-from resources.lab.lab import Lab, LabSettings
-from resources.lab.load_plan import Offer
+from resources.lab.lab import Lab
+from resources.lab.load_plan import LoadPlan
+from resources.lab.settings import LabSettings
 from resources.warehouse.observations import Tables
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError
@@ -39,15 +40,15 @@ class PaperLab(Lab):
     def _bench(self, contender: Contender, cell: Cell, *, start_only: bool = False) -> Any:
         return _Bench()
 
-    def _offered(self, cell: Cell) -> Offer:
+    def _planned(self, cell: Cell) -> LoadPlan:
         schedule: Any = range(_REQUESTS)
-        return Offer(schedule, 1.0)
+        return LoadPlan(schedule, 1.0)
 
     def _scenario(self, cell: Cell) -> Scenario:
         return scenarios()["steady"]
 
     def _repetition(
-        self, contender: Contender, cell: Cell, offered: Offer, scenario: Scenario, belonging: dict[str, Any]
+        self, contender: Contender, cell: Cell, plan: LoadPlan, scenario: Scenario, belonging: dict[str, Any]
     ) -> Tables:
         repetition = belonging["repetition"]
         self.turns.append((str(contender), repetition))
@@ -56,7 +57,7 @@ class PaperLab(Lab):
             "variant": contender.variant,
             "arm": contender.arm,
         }
-        config = json.dumps(asdict(self.settings))
+        config = json.dumps(self.settings.model_dump(mode="json"))
         late = "the load was late" if (str(contender), repetition) in self.late else None
         builder = ObservationsBuilder().experiment(
             requests=_REQUESTS, config=config, invalid_reason=late, **key, **belonging
@@ -159,7 +160,7 @@ class TestRepeatingUntilDecided:
         {"baseline": "nothing"},
         {"budget_s": 0.0},
         {"repetitions": 0},
-        {"variants": ()},
+        {"variants": []},
         {"others_at_most": -0.1},
         {"others_at_most": 25.0},
         {"others_at_most": float("nan")},
@@ -167,4 +168,4 @@ class TestRepeatingUntilDecided:
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArchduelError):
-        replace(LabSettings(), **wrong)
+        LabSettings(**wrong)

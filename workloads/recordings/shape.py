@@ -6,43 +6,44 @@ Pure and seeded: the same recording, shape and seed give the same requests. What
 
 import hashlib
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, model_validator
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.recordings.recording import Recording
+from workloads.settings import Option, Settings
 
 _CLONES_SPREAD_US = 1_000_000
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Applied in this order. ``start_s`` and ``end_s`` are recorded seconds since the first arrival.
+class Shape(Settings):
+    """Which part of a recording is replayed, and how much of it: applied in this order."""
 
-    ``sample`` is the share of entities kept, never of requests, or an order would be torn from its statuses;
-    ``amplify`` how many times as many clients there are; ``loop`` how often all is played, one time after the other.
-    """
+    start_s: Annotated[float | None, Option("--from", "seconds")] = Field(
+        default=None, ge=0, description="Only what was recorded from this second on, counted from the first arrival."
+    )
+    end_s: Annotated[float | None, Option("--to", "seconds")] = Field(
+        default=None, description="Only what was recorded before this second, counted from the first arrival."
+    )
+    # Of entities, never of requests, or an order would be torn from its statuses.
+    sample: Annotated[float, Option("--sample", "share")] = Field(
+        default=1.0, gt=0, le=1, description="Only a share of the entities, such as 0.1."
+    )
+    amplify: Annotated[float, Option("--amplify", "factor")] = Field(
+        default=1.0, ge=1, description="So many times as many clients, cloned."
+    )
+    loop: Annotated[int, Option("--loop", "N")] = Field(default=1, ge=1, description="All of it so often in a row.")
 
-    start_s: float | None = None
-    end_s: float | None = None
-    sample: float = 1.0
-    amplify: float = 1.0
-    loop: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 < self.sample <= 1:
-            raise UsageError("sample must be a share of entities, over 0 and up to 1")
-        if not 1 <= self.amplify < math.inf:
-            raise UsageError("amplify must be 1 or more; fewer clients are a sample")
-        if self.loop < 1:
-            raise UsageError("loop must be at least 1")
-        if (self.start_s or 0.0) < 0 or (self.end_s is not None and self.end_s <= (self.start_s or 0.0)):
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> Self:
+        if self.end_s is not None and not self.end_s > (self.start_s or 0.0):
             raise UsageError("from must be 0 or more, and before to")
+        return self
 
     def of(self, recording: Recording, seed: int) -> Recording:
         """``recording`` in this shape. `ArchduelError` if nothing is left of it."""

@@ -1,10 +1,10 @@
-"""What a replay offers: as fast as asked, slower where a scenario would be too much, and never absurdly slow."""
+"""The load plan of a replay: as fast as asked, slower where a scenario would be too much, and never absurdly slow."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from resources.lab.load_plan import offer
+from resources.lab.load_plan import plan_at
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording, peak_rate
 from workloads.scenarios import scenarios
@@ -36,12 +36,10 @@ def recording(arrival_us: list[int]) -> Recording:
 EVEN = recording([index * 100_000 for index in range(600)])  # ten a second for a minute
 
 
-def peak(name: str, most_per_s: float | None = 60.0) -> tuple[float, float]:
+def peak(name: str, max_per_s: float | None = 60.0) -> tuple[float, float]:
     """Speed and busiest second of the even recording under a scenario, asked to be played at five times the speed."""
-    offered = offer(
-        EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=most_per_s, most_busy=18.0
-    )
-    return offered.speed, peak_rate(offered.schedule.due_us)
+    plan = plan_at(EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=max_per_s, max_busy=18.0)
+    return plan.speed, peak_rate(plan.schedule.due_us)
 
 
 def test_what_fits_is_played_as_fast_as_asked() -> None:
@@ -51,7 +49,7 @@ def test_what_fits_is_played_as_fast_as_asked() -> None:
 
 @pytest.mark.parametrize("name", ["burst", "ramp", "backend_hang", "backend_slow"])
 def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: str) -> None:
-    speed, busiest = peak(name, most_per_s=60.0 if name in ("burst", "ramp") else 1000.0)
+    speed, busiest = peak(name, max_per_s=60.0 if name in ("burst", "ramp") else 1000.0)
     if name in ("burst", "ramp"):
         assert speed < 5.0
         assert busiest <= 60 * 1.05
@@ -61,29 +59,29 @@ def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: s
 
 
 def test_a_speed_that_was_asked_for_is_kept_whatever_comes_of_it() -> None:
-    speed, busiest = peak("burst", most_per_s=None)
+    speed, busiest = peak("burst", max_per_s=None)
     assert speed == 5.0
     assert busiest > 140
 
 
 def test_requests_of_one_moment_do_not_slow_a_replay_down() -> None:
     clump = recording([0] * 200 + [1_000_000 + index * 50_000 for index in range(400)])
-    offered = offer(clump, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=100.0)
-    assert offered.speed == 2.0
+    plan = plan_at(clump, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=100.0)
+    assert plan.speed == 2.0
     assert clump.fastest_speed(100.0) > 1.0
 
 
 def test_what_could_only_be_played_absurdly_slowly_is_refused() -> None:
     endless = Scenario(name="endless", title="Endless", description="", work_us=60_000_000)
     with pytest.raises(UsageError, match="endless asks for more than"):
-        offer(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, most_per_s=60.0, most_busy=18.0)
+        plan_at(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=60.0, max_busy=18.0)
 
 
 def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
     pauses = recording([second * 4_000_000 + index * 10_000 for second in range(10) for index in range(20)])
     heavy = Scenario(name="heavy", title="Heavy", description="", work_us=900_000)
-    asked = offer(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=None)
-    slowed = offer(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, most_per_s=1000.0, most_busy=18.0)
+    asked = plan_at(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=None)
+    slowed = plan_at(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=1000.0, max_busy=18.0)
     assert slowed.speed < asked.speed
     ratio = slowed.schedule.due_us[1:] / np.maximum(asked.schedule.due_us[1:], 1)
     assert ratio.std() / ratio.mean() < 0.01

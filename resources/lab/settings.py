@@ -1,0 +1,113 @@
+"""How a comparison is replayed: the one list of its settings.
+
+Put here each setting with its unit, default and bounds; Dagster's configuration (`resources.dagster_resources`), the
+options of ``archduel compare`` and the command a report proposes are made from it. Keep out what the settings do
+(`resources.lab.lab`, `resources.lab.load_plan`).
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from resources.architectures import architectures
+from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
+from resources.lab.cell import Contender
+from resources.lab.experiment import OTHERS_AT_MOST
+from resources.targets import DEFAULT_TARGET, targets
+from workloads.errors import UsageError, choose
+from workloads.recordings.recording import Recording
+from workloads.recordings.shape import Shape
+from workloads.settings import Option
+
+DEFAULT_BASELINE = "synchronous"
+NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
+
+
+class LabSettings(Shape):
+    """How to replay, the same for every cell and architecture of a comparison; with the recording's `Shape`.
+
+    ``limit`` and ``duration_s`` cut what is left in that shape.
+    """
+
+    repetitions: Annotated[int, Option("--repetitions", "N")] = Field(
+        default=1, ge=1, description="How often each cell is replayed."
+    )
+    budget_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Repeat each cell until all its verdicts are decided: at most `repetitions` times, and for about"
+        " so many seconds.",
+    )
+    speed: Annotated[float | None, Option("--speed", "factor", default="half the capacity")] = Field(
+        default=None, gt=0, description="Recorded time is played this many times as fast."
+    )
+    duration_s: Annotated[float | None, Option("--duration", "seconds")] = Field(
+        default=None, gt=0, description="Replay the first recorded seconds only."
+    )
+    limit: Annotated[int | None, Option("--limit", "requests")] = Field(
+        default=None, ge=1, description="Replay the first requests only."
+    )
+    longest_pause_s: Annotated[float, Option("--longest-pause", "seconds")] = Field(
+        default=1.0, ge=0, description="Longer pauses are cut to it; 0 keeps them."
+    )
+    seed: Annotated[int, Option("--seed", "N")] = Field(
+        default=1, ge=0, le=2**62, description="Of what the recording leaves open, and of the faults."
+    )
+    variants: Annotated[list[str], Option("--variant", "name", default=DEFAULT_VARIANT)] = Field(
+        default=[DEFAULT_VARIANT],
+        description=f"How the functions write: {' or '.join(VARIANTS)}. Each one is replayed.",
+    )
+    aa: Annotated[bool, Option("--aa")] = Field(
+        default=False, description="Replay everything once more beside itself: it shows the noise."
+    )
+    baseline: Annotated[str, Option("--baseline", "name")] = Field(
+        default=DEFAULT_BASELINE,
+        description=f"What the others are judged against: one of {', '.join(architectures())}.",
+    )
+    others_at_most: Annotated[float, Option("--others-at-most", "share")] = Field(
+        default=OTHERS_AT_MOST,
+        ge=0,
+        le=1,
+        description="The share of this machine's CPU that other programs may use during a replay, or it is invalid;"
+        " 1 allows all of it.",
+    )
+    wait: bool = Field(default=True, description="Wait while another run has the lab, instead of failing.")
+    target: Annotated[str, Option("--target", "name")] = Field(
+        default=DEFAULT_TARGET, description=f"What to run on, where no cell names it: one of {', '.join(targets())}."
+    )
+    target_options: dict[str, str] = Field(
+        default={}, description="What the target needs to know, such as an endpoint's URL."
+    )
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        choose(architectures(), self.baseline, "baseline")
+        choose(targets(), self.target, "target")
+        for variant in self.variants:
+            choose(dict.fromkeys(VARIANTS), variant, "variant")
+        if not self.variants or len(set(self.variants)) < len(self.variants):
+            raise UsageError("variants must be named, each once")
+        return self
+
+    def cut(self, recording: Recording) -> Recording:
+        """What is replayed of ``recording``."""
+        return self.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms of the experiment: ``main``, and with ``aa`` the same once more."""
+        return ("main", "aa") if self.aa else ("main",)
+
+    @property
+    def max_extra_repetitions(self) -> int:
+        """How many repetitions may be added, one for each that held an invalid replay.
+
+        It is 0 where a cell is repeated until it is decided: that goes on anyway.
+        """
+        return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
+
+    def contenders(self, names: Sequence[str]) -> list[Contender]:
+        """Everything that is replayed for the named architectures."""
+        return [Contender(*parts) for parts in itertools.product(names, self.variants, self.arms)]
