@@ -1,6 +1,7 @@
-"""The registry of architectures: one module here, one entry; nothing else needs an edit.
+"""The registry of architectures: one module here is one entry, and nothing else needs an edit.
 
-What an architecture is lives here, what it is made of in `resources.architectures.parts`.
+Put here what an architecture is and the modules of the architectures. Keep out what they are made of
+(`resources.architectures.parts`) and what runs in their functions (`resources.architectures.handlers`).
 """
 
 import sys
@@ -17,9 +18,13 @@ from workloads.recordings.recording import Operation
 class Architecture:
     """A way to serve the same two requests: ``POST /orders`` (a command) and ``GET /orders/{id}`` (a query).
 
-    ``nodes`` maps a resource's name to how it is made and what it needs; ``functions`` names those that are Lambda
-    functions, ``queued`` the operations that are acknowledged by a queue and done later. ``position`` orders
-    architectures in tables and plots.
+    Attributes:
+        name: Its key in the registry, tables and options.
+        title: What people call it.
+        description: One or two sentences for people.
+        nodes: The resources by name, each with how it is made and which others it needs.
+        queued: The operations that a queue acknowledges and that are carried out later.
+        position: Its place in tables and charts.
     """
 
     name: str
@@ -31,11 +36,12 @@ class Architecture:
 
     @property
     def functions(self) -> tuple[str, ...]:
+        """The names of the nodes that are Lambda functions."""
         return tuple(name for name, node in self.nodes.items() if node.kind == "lambda")
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """The nodes no other node needs: what a replay has to wait for."""
+        """The names of the nodes that no other node needs: a replay waits for these."""
         needed = {need for node in self.nodes.values() for need in node.needs}
         return tuple(name for name in self.nodes if name not in needed)
 

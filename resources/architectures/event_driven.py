@@ -1,4 +1,7 @@
-"""Event-driven: API Gateway -> SQS -> Lambda -> DynamoDB, the caller gets a ticket."""
+"""Event-driven: API Gateway -> SQS -> Lambda -> DynamoDB, the caller gets a ticket.
+
+Put here which parts it has and how they are connected. Keep out how a part is made (`resources.architectures.parts`).
+"""
 
 from resources.architectures import Architecture
 from resources.architectures.parts.api import api

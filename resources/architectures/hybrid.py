@@ -1,4 +1,7 @@
-"""Hybrid: commands through the queue, queries straight from the table, as in food delivery."""
+"""Hybrid: commands go through the queue, queries read from the table, as in food delivery.
+
+Put here which parts it has and how they are connected. Keep out how a part is made (`resources.architectures.parts`).
+"""
 
 from resources.architectures import Architecture
 from resources.architectures.parts.api import api

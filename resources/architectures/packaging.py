@@ -1,4 +1,7 @@
-"""Packaging the handlers for Lambda: the same sources give the same bytes, so that a code version means something."""
+"""The handlers packaged for Lambda: the same sources give the same bytes, so that their digest identifies the code.
+
+Put here the zip and its digest. Keep out the function it is deployed to (`resources.architectures.parts.function`).
+"""
 
 import base64
 import hashlib
@@ -11,14 +14,14 @@ _HANDLERS = Path(__file__).parent / "handlers"
 
 
 def package(*modules: Path) -> bytes:
-    """A deployable zip of ``modules``, of all handlers when none is given.
+    """A deployable zip of ``modules``, or of all handlers where none is given.
 
-    Deterministic: sorted by name, no time stamps, fixed permissions.
+    It is deterministic: sorted by name, without time stamps, with fixed permissions.
     """
-    chosen = modules or [path for path in _HANDLERS.glob("*.py") if path.name != "__init__.py"]
+    paths = modules or [path for path in _HANDLERS.glob("*.py") if path.name != "__init__.py"]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for module in sorted(chosen, key=lambda path: path.name):
+        for module in sorted(paths, key=lambda path: path.name):
             entry = zipfile.ZipInfo(module.name, _EPOCH)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -27,5 +30,5 @@ def package(*modules: Path) -> bytes:
 
 
 def code_digest() -> str:
-    """What Lambda says of a function with the code of all handlers: ``CodeSha256``."""
+    """The ``CodeSha256`` that Lambda reports for a function with the code of all handlers."""
     return base64.b64encode(hashlib.sha256(package()).digest()).decode()

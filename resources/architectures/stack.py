@@ -1,6 +1,7 @@
-"""One architecture's resources on one emulator: made when first needed, reset between repetitions.
+"""The resources of one architecture on one target: made when first needed, emptied between repetitions.
 
-Knows nodes and their order, not what they are (`resources.architectures.parts`), and nothing of Dagster.
+Put here the nodes' order and their life. Keep out what a node is (`resources.architectures.parts`) and where it runs
+(`resources.targets`).
 """
 
 import time
@@ -12,7 +13,7 @@ from resources.aws.clients import Services
 
 Facts = dict[str, Any]
 
-# How the functions write. A good engineer's write is done once however often it is asked for; a naive one is done
+# How the functions write. An idempotent write is applied once however often it is delivered; a naive one is applied
 # each time, so that every delivery too many shows in the table.
 VARIANTS = ("idempotent", "naive")
 DEFAULT_VARIANT = VARIANTS[0]
@@ -20,14 +21,14 @@ DEFAULT_VARIANT = VARIANTS[0]
 
 @dataclass(frozen=True)
 class StackSettings:
-    """What a scenario decides about the resources."""
+    """What a scenario decides about the resources. Times end in their unit: ``_s``, ``_ms`` or ``_us``."""
 
     function_timeout_s: int = 2
     visibility_timeout_s: int = 12  # AWS advises at least six times the function's timeout
     max_receive_count: int = 10
     batch_size: int = 10
     reserved_concurrency: int | None = None  # of each function
-    work_us: int = 0  # what a handler works before it touches the table
+    work_us: int = 0  # how long a handler works before it touches the table
     table_timeout_ms: int = 1000  # how long a handler waits for the table
     environments: int = 8  # warm ones of each function the API calls
     variant: str = DEFAULT_VARIANT
@@ -36,7 +37,14 @@ class StackSettings:
 
 @dataclass(frozen=True)
 class Node:
-    """A resource: what it needs, how it is made (``make`` returns what a user wants to see of it), its AWS service."""
+    """A resource of a stack.
+
+    Attributes:
+        needs: The names of the nodes that are made before it.
+        make: Makes it, or finds it where it exists, and returns the facts a user wants to see.
+        kind: Its AWS service, as in ARNs; an event source mapping is a ``lambda_mapping``.
+        description: One sentence for people.
+    """
 
     needs: tuple[str, ...]
     make: Callable[["Stack"], Facts]
@@ -46,8 +54,16 @@ class Node:
 
 @dataclass
 class Stack:
-    """The resources of one architecture, all made with ``tags``. ``table_endpoint_url`` is what handlers call: the
-    fault proxy. It is empty where they find the table by themselves.
+    """The resources of one architecture.
+
+    Attributes:
+        clients: Clients of the place where they are made.
+        nodes: What there is to make, by name.
+        table_endpoint_url: Where handlers reach the table: at the fault proxy. Empty where they find it by themselves.
+        settings: What the scenario decides.
+        prefix: What the name of every resource begins with.
+        tags: What every resource is tagged with.
+        facts: What is known of each resource made so far, by its node's name.
     """
 
     clients: Services
@@ -59,10 +75,15 @@ class Stack:
     facts: dict[str, Facts] = field(default_factory=dict, init=False)
 
     def resource_name(self, name: str) -> str:
+        """The name of a resource on the target: ``name`` behind the stack's prefix."""
         return f"{self.prefix}-{name}"
 
     def ensure(self, name: str) -> Facts:
-        """Make ``name`` and whatever it needs, once; returns its facts and the seconds it took."""
+        """Make the node ``name`` and the nodes it needs, unless they are made already.
+
+        Returns:
+            Its facts, among them ``provision_seconds``, how long making it took.
+        """
         if name not in self.facts:
             node = self.nodes[name]
             for need in node.needs:
@@ -73,28 +94,30 @@ class Stack:
         return self.facts[name]
 
     def ensure_all(self) -> None:
+        """Make every node that is not made yet."""
         for name in self.nodes:
             self.ensure(name)
 
     @property
     def api_url(self) -> str:
+        """Where the deployed API answers, without a route."""
         return str(self.facts["api"]["url"])
 
     @property
     def queue_urls(self) -> dict[str, str]:
-        """Node name to URL, of the queues there are."""
+        """The URLs of the queues that are made, by node name."""
         return {name: facts["url"] for name, facts in self.facts.items() if self.nodes[name].kind == "sqs"}
 
     @property
     def function_names(self) -> dict[str, str]:
-        """Node name to Lambda's name, of the functions there are."""
+        """The names in Lambda of the functions that are made, by node name."""
         return {name: facts["name"] for name, facts in self.facts.items() if self.nodes[name].kind == "lambda"}
 
     def empty(self) -> None:
-        """No item, message or log line left; identities, URLs and warm environments stay.
+        """Delete every item, message and log line; identities, URLs and warm environments stay.
 
-        Takes about ten milliseconds where the emulator's own reset and provisioning again take seconds and start
-        cold.
+        This takes about ten milliseconds, where an emulator's own reset and provisioning take seconds and leave cold
+        environments.
         """
         for url in self.queue_urls.values():
             self.clients.sqs.purge_queue(QueueUrl=url)

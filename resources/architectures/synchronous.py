@@ -1,4 +1,7 @@
-"""Synchronous: API Gateway -> Lambda -> DynamoDB, the caller waits for the result."""
+"""Synchronous: API Gateway -> Lambda -> DynamoDB, the caller waits for the result.
+
+Put here which parts it has and how they are connected. Keep out how a part is made (`resources.architectures.parts`).
+"""
 
 from resources.architectures import Architecture
 from resources.architectures.parts.api import api

@@ -1,8 +1,7 @@
-"""An architecture as a CloudFormation template: what provisioning asks AWS for, written down instead of asked.
+"""An architecture as a CloudFormation template, made by provisioning it against services that write calls down.
 
-Belongs here: the services' stand-ins that write down. There is no second description of an architecture: what is
-provisioned is its module and `resources.architectures.parts`; what they call that has no counterpart here is refused
-by name.
+Put here the services' stand-ins. Keep out descriptions of resources: the template is made from the architecture's
+module and `resources.architectures.parts`, and a call without a counterpart here is refused by name.
 """
 
 import json
@@ -21,7 +20,10 @@ CODE = "resources/architectures/handlers"
 
 
 def template(architecture: Architecture, settings: StackSettings | None = None) -> dict[str, Any]:
-    """The template that makes what `Stack.ensure_all` makes, under the names of its CloudFormation stack."""
+    """The template of the resources that `Stack.ensure_all` makes, named after its CloudFormation stack.
+
+    Raises `ArchduelError` where a part makes a call that has no counterpart in a template.
+    """
     pad = _Pad()
     nodes = {name: replace(node, make=pad.noting(name, node)) for name, node in architecture.nodes.items()}
     stack = Stack(cast("Services", pad), nodes, "", settings or StackSettings(), prefix="${AWS::StackName}")
@@ -36,14 +38,14 @@ def template(architecture: Architecture, settings: StackSettings | None = None) 
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
-    """For people and for the AWS command line, in the order it was written."""
+    """A template as YAML, in its own order, for people and for the AWS command line."""
     return yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
 
 
 @dataclass
 class _Pad:
-    """Takes the place of `Services`: every service writes into ``resources``, by logical name. Identities are answered
-    as ``${...}``, which `_resolved` makes references of.
+    """Takes the place of `Services`: every service writes into ``resources``, by logical name. Identities are returned
+    as ``${...}``, which `_resolved` turns into references.
     """
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,7 +69,7 @@ class _Pad:
         return f"https://{api_id}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{stage}"
 
     def noting(self, name: str, node: Node) -> Callable[[Stack], Facts]:
-        """``node.make``, with what it calls for written down under its name."""
+        """``node.make``, with its calls written down under the node's name."""
 
         def make(stack: Stack) -> Facts:
             self.node = _logical(name)
@@ -76,7 +78,7 @@ class _Pad:
         return make
 
     def write(self, kind: str, properties: Mapping[str, Any], *, name: str = "") -> str:
-        """One resource more; returns its logical name."""
+        """Add a resource; returns its logical name."""
         logical = self.node + name
         if logical in self.resources:
             raise ArchduelError(f"two resources of a template would be called {logical}")
@@ -90,12 +92,12 @@ class _Service:
 
     def __getattr__(self, operation: str) -> NoReturn:
         service = type(self).__name__.strip("_").lower()
-        raise ArchduelError(f"no template can say what {self.pad.node} asks for: {operation} of {service}")
+        raise ArchduelError(f"a template cannot express what {self.pad.node} calls: {operation} of {service}")
 
 
 class _Tables(_Service):
-    def create_table(self, **asked: Any) -> Facts:
-        return {"TableDescription": {"TableArn": f"${{{self.pad.write('DynamoDB::Table', asked)}.Arn}}"}}
+    def create_table(self, **arguments: Any) -> Facts:
+        return {"TableDescription": {"TableArn": f"${{{self.pad.write('DynamoDB::Table', arguments)}.Arn}}"}}
 
 
 class _Queues(_Service):
@@ -126,8 +128,8 @@ class _Logs(_Service):
 
 
 class _Functions(_Service):
-    def create_function(self, **asked: Any) -> None:
-        self.pad.write("Lambda::Function", {**asked, "Code": CODE})
+    def create_function(self, **arguments: Any) -> None:
+        self.pad.write("Lambda::Function", {**arguments, "Code": CODE})
 
     def get_function_configuration(self, **_: Any) -> Facts:
         return {"State": "Active", "FunctionArn": f"${{{self.pad.node}.Arn}}"}
@@ -139,62 +141,64 @@ class _Functions(_Service):
     def list_event_source_mappings(self, **_: Any) -> Facts:
         return {"EventSourceMappings": []}
 
-    def create_event_source_mapping(self, **asked: Any) -> Facts:
+    def create_event_source_mapping(self, **arguments: Any) -> Facts:
         resources = self.pad.resources
         consumer = next(
-            name for name, one in resources.items() if one["Properties"].get("FunctionName") == asked["FunctionName"]
+            name
+            for name, one in resources.items()
+            if one["Properties"].get("FunctionName") == arguments["FunctionName"]
         )
-        told = {**asked, "FunctionName": f"${{{consumer}}}"}
-        return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', told)}}}"}
+        properties = {**arguments, "FunctionName": f"${{{consumer}}}"}
+        return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', properties)}}}"}
 
-    def add_permission(self, *, FunctionName: str, StatementId: str, **asked: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
+    def add_permission(self, *, FunctionName: str, StatementId: str, **arguments: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
         name = f"Invokes{FunctionName[2:].partition('.')[0]}"
-        self.pad.write("Lambda::Permission", {**asked, "FunctionName": FunctionName}, name=name)
+        self.pad.write("Lambda::Permission", {**arguments, "FunctionName": FunctionName}, name=name)
 
 
 class _Gateway(_Service):
     def get_rest_apis(self, **_: Any) -> Facts:
         return {"items": []}
 
-    def create_rest_api(self, *, endpointConfiguration: Facts, **asked: Any) -> Facts:  # noqa: N803 - boto3's names
-        told = {**_capitalised(asked), "EndpointConfiguration": _capitalised(endpointConfiguration)}
-        return {"id": f"${{{self.pad.write('ApiGateway::RestApi', told)}}}"}
+    def create_rest_api(self, *, endpointConfiguration: Facts, **arguments: Any) -> Facts:  # noqa: N803 - boto3's names
+        properties = {**_capitalised(arguments), "EndpointConfiguration": _capitalised(endpointConfiguration)}
+        return {"id": f"${{{self.pad.write('ApiGateway::RestApi', properties)}}}"}
 
     def get_resources(self, *, restApiId: str) -> Facts:  # noqa: N803 - boto3's names
         return {"items": [{"id": f"{restApiId.removesuffix('}')}.RootResourceId}}"}]}
 
-    def create_resource(self, *, pathPart: str, **asked: str) -> Facts:  # noqa: N803 - boto3's names
-        told = {**_capitalised(asked), "PathPart": pathPart}
+    def create_resource(self, *, pathPart: str, **arguments: str) -> Facts:  # noqa: N803 - boto3's names
+        properties = {**_capitalised(arguments), "PathPart": pathPart}
         name = "Path" + _logical(pathPart.strip("{}"))
-        return {"id": f"${{{self.pad.write('ApiGateway::Resource', told, name=name)}}}"}
+        return {"id": f"${{{self.pad.write('ApiGateway::Resource', properties, name=name)}}}"}
 
-    def put_method(self, **asked: Any) -> None:
-        self.pad.write("ApiGateway::Method", _capitalised(asked), name=_logical(asked["httpMethod"]))
+    def put_method(self, **arguments: Any) -> None:
+        self.pad.write("ApiGateway::Method", _capitalised(arguments), name=_logical(arguments["httpMethod"]))
 
-    def put_integration(self, **asked: Any) -> None:
-        self._method(asked)["Integration"] = _capitalised(_without_route(asked))
+    def put_integration(self, **arguments: Any) -> None:
+        self._method(arguments)["Integration"] = _capitalised(_without_route(arguments))
 
-    def put_method_response(self, **asked: str) -> None:
-        self._method(asked).setdefault("MethodResponses", []).append(_capitalised(_without_route(asked)))
+    def put_method_response(self, **arguments: str) -> None:
+        self._method(arguments).setdefault("MethodResponses", []).append(_capitalised(_without_route(arguments)))
 
-    def put_integration_response(self, **asked: str) -> None:
-        responses = self._method(asked)["Integration"].setdefault("IntegrationResponses", [])
-        responses.append(_capitalised(_without_route(asked)))
+    def put_integration_response(self, **arguments: str) -> None:
+        responses = self._method(arguments)["Integration"].setdefault("IntegrationResponses", [])
+        responses.append(_capitalised(_without_route(arguments)))
 
     def create_deployment(self, *, restApiId: str, stageName: str) -> None:  # noqa: N803 - boto3's names
         methods = [name for name, one in self.pad.resources.items() if one["Type"] == "AWS::ApiGateway::Method"]
         deployment = self.pad.write("ApiGateway::Deployment", {"RestApiId": restApiId}, name="Deployment")
         self.pad.resources[deployment]["DependsOn"] = methods
-        told = {"RestApiId": restApiId, "DeploymentId": f"${{{deployment}}}", "StageName": stageName}
-        self.pad.write("ApiGateway::Stage", told, name="Stage")
+        properties = {"RestApiId": restApiId, "DeploymentId": f"${{{deployment}}}", "StageName": stageName}
+        self.pad.write("ApiGateway::Stage", properties, name="Stage")
 
-    def _method(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        properties: dict[str, Any] = self.pad.resources[self.pad.node + _logical(asked["httpMethod"])]["Properties"]
+    def _method(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        properties: dict[str, Any] = self.pad.resources[self.pad.node + _logical(arguments["httpMethod"])]["Properties"]
         return properties
 
 
-def _without_route(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in asked.items() if name not in ("restApiId", "resourceId", "httpMethod")}
+def _without_route(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in ("restApiId", "resourceId", "httpMethod")}
 
 
 def _logical(name: str) -> str:
@@ -202,9 +206,9 @@ def _logical(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _capitalised(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _capitalised(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """boto3's names of API Gateway as CloudFormation has them."""
-    return {name[:1].upper() + name[1:]: value for name, value in asked.items()}
+    return {name[:1].upper() + name[1:]: value for name, value in arguments.items()}
 
 
 # What the lab knows of where it is, as a template has to leave it open.
@@ -215,8 +219,8 @@ def _resolved(value: Any) -> Any:
     """``value`` with references in place of what names another resource, and of account, region and partition."""
     match value:
         case str():
-            for told, anywhere in _ANYWHERE.items():
-                value = value.replace(told, anywhere)
+            for known, anywhere in _ANYWHERE.items():
+                value = value.replace(known, anywhere)
             return _reference(value) if "${" in value else value
         case Mapping():
             return {name: _resolved(one) for name, one in value.items()}

@@ -1,8 +1,7 @@
-"""AWS clients: those that can only reach an emulator on this machine, and those of real AWS. The one place that makes a
-boto3 client.
+"""AWS clients: those that can only reach an emulator on this machine, and those of AWS itself.
 
-Real AWS needs a target of its own, asked for by name: `resources.targets.aws` alone makes `AwsClients`. Nothing else
-falls back to boto3's default endpoint.
+Put here every boto3 client that the lab makes. Keep out who may use AWS itself: `resources.targets.aws` alone makes
+`AwsClients`, and nothing falls back to boto3's default endpoint.
 """
 
 import ipaddress
@@ -36,30 +35,35 @@ def is_loopback(url: str) -> bool:
 
 
 def _session_without_profile() -> Any:
-    """A session that never asks which profile the user works with: a missing one would fail every client."""
+    """A session that ignores which profile the user works with: a missing one would fail every client."""
     return botocore.session.Session(session_vars={"profile": (None, None, None, None)})
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How quickly services do what they accepted, and say what is so. Those of an emulator unless others are given."""
+    """How quickly services carry out what they accepted and report it. The defaults are an emulator's."""
 
     poll_s: float = 0.03  # between looks whether something is done: boto3's waiters sleep at least a second
-    patience_s: float = 30.0  # until it never will be
+    patience_s: float = 30.0  # until it is given up
     sweep_poll_s: float = 0.2
-    sweep_s: float = 10.0  # until what was deleted is not found any more
+    sweep_s: float = 10.0  # until what was deleted has to be gone
     sample_s: float = 0.25  # between looks at the queues during a replay
     settle_poll_s: float = 0.2  # and after it
-    quiet_polls: int = 3  # so often in a row a queue must say that it is empty, to be believed
-    warm_s: float = 0.0  # how long a first request may fail before something must have come through
-    logs_s: float = 0.0  # how long a log must have said the same, to be all of it
+    quiet_polls: int = 3  # how often in a row a queue must report that it is empty
+    warm_s: float = 0.0  # how long the first requests may fail
+    logs_s: float = 0.0  # how long a log must not have changed to count as complete
 
 
 class Services(ABC):
-    """boto3 clients of one place, and what is so there.
+    """boto3 clients of one place, each made when first used, and what holds there.
 
-    ``where`` is for people. ``region``, ``account`` and ``partition`` are those of its ARNs. ``shares_clock`` says
-    whether functions run on this machine, and so under its CLOCK_MONOTONIC.
+    Attributes:
+        where: Which place it is, for people.
+        region: The region in its ARNs.
+        account: The account in its ARNs.
+        partition: The partition in its ARNs.
+        pace: How quickly its services do things.
+        shares_clock: Whether functions run on this machine, and so under its CLOCK_MONOTONIC.
     """
 
     where: str
@@ -71,10 +75,10 @@ class Services(ABC):
 
     @abstractmethod
     def api_url(self, api_id: str, stage: str) -> str:
-        """Where a stage of a REST API answers."""
+        """The URL at which a stage of a REST API answers."""
 
     def explained(self) -> AbstractContextManager[None]:
-        """What is refused within it is told in a sentence for people, where that needs one."""
+        """A context that raises the services' refusals as `ArchduelError`, where their own words would not do."""
         return nullcontext()
 
     @abstractmethod
@@ -122,9 +126,14 @@ class Services(ABC):
 
 
 class Clients(Services):
-    """boto3 clients for one emulator. Raises `ArchduelError` for anything but a loopback endpoint.
+    """boto3 clients for one emulator on this machine.
 
-    ``attempts`` is how often a call is tried at most: once, for who wants to see a refusal as it is.
+    Args:
+        endpoint_url: Where it listens.
+        attempts: How often a call is tried at most; 1 shows a refusal as it is.
+
+    Raises:
+        ArchduelError: The endpoint is not on a loopback address.
     """
 
     region = REGION
@@ -157,21 +166,27 @@ class Clients(Services):
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def api_url(self, api_id: str, stage: str) -> str:
-        """By path: a host name of its own would have to be resolved."""
+        """By path, since a host name of its own would have to be resolved."""
         return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
 
 
-# Credentials of the machine we are on, or of files of older tools, and not of the profile: nobody named them.
-_NOBODYS = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
+# Credentials that belong to this machine or to files of older tools, and not to the profile that was named.
+_NOT_OF_A_PROFILE = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
 
 
 class AwsClients(Services):
-    """boto3 clients for AWS itself: with the credentials and the region of a profile that was named, and with nothing
-    of the environment's but where profiles are kept.
+    """boto3 clients for AWS itself, with the credentials of a named profile. Of the environment only the place where
+    profiles are kept counts, and no configured endpoint redirects them. Making them calls nothing.
 
-    No configured endpoint redirects them. ``endpoint_url`` is for tests, against an emulator that checks permissions;
-    `ArchduelError` where it is not on this machine. Calls nothing until asked; what botocore says of a profile or a
-    credential it raises as it is.
+    Args:
+        profile: Whose credentials they use.
+        region: Where they work.
+        attempts: How often a call is tried at most.
+        endpoint_url: For tests: an emulator on this machine that checks permissions.
+
+    Raises:
+        ArchduelError: The ``endpoint_url`` is not on a loopback address.
+        BotoCoreError: The profile cannot be used.
     """
 
     # AWS's counts of a queue are right a minute after the last sending (SQS, GetQueueAttributes); a table takes ten
@@ -214,12 +229,12 @@ class AwsClients(Services):
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """``Account`` and ``Arn`` of who calls; asked once."""
-        told: dict[str, str] = self.sts.get_caller_identity()
-        return told
+        """``Account`` and ``Arn`` of the caller, looked up once."""
+        caller: dict[str, str] = self.sts.get_caller_identity()
+        return caller
 
     @property
-    def account(self) -> str:  # type: ignore[override]  # known once it was asked for
+    def account(self) -> str:  # type: ignore[override]  # looked up when first needed
         return self.identity["Account"]
 
     @cached_property
@@ -235,11 +250,11 @@ class AwsClients(Services):
 
 
 def session_of(profile: str) -> botocore.session.Session:
-    """A session that knows one profile and nothing else of whom we could be."""
+    """A botocore session that finds credentials in one profile and nowhere else."""
     session = botocore.session.Session(profile=profile)
-    # Of the session, so that it counts for the client with which a profile's role is assumed as well.
+    # On the session, so that it also counts for the client that assumes a profile's role.
     session.set_config_variable("ignore_configured_endpoint_urls", True)
     resolver = session.get_component("credential_provider")
-    for provider in _NOBODYS:
+    for provider in _NOT_OF_A_PROFILE:
         resolver.remove(provider)
     return session

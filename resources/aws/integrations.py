@@ -1,7 +1,7 @@
 """How an API stands before a function or a queue: what the lab deploys, and therefore what the probes provoke.
 
-Belongs here: integrations. Which route has which integration is the business of
-`resources.architectures.parts`, what a target makes of one that of `resources.conformance.behaviours`.
+Put here integrations of API Gateway. Keep out which route has which one (`resources.architectures.parts.api`) and what
+a target makes of it (`resources.conformance.behaviours`).
 """
 
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from resources.aws.clients import ACCOUNT, REGION
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/archduel"  # emulators accept a role that does not exist
 STAGE = "lab"
 
-# The client's status for each of the queue's: without patterns a queue that refuses still answers 202.
+# The status a client gets for each status of the queue. Without patterns, a queue that refuses still means 202.
 QUEUE_RESPONSES = (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}"))
 REQUEST_BODY = "$util.urlEncode($input.body)"
 
 
 def function_integration(arn: str, *, region: str = REGION, partition: str = "aws") -> dict[str, Any]:
-    """A REST API's proxy integration with the function ``arn``."""
+    """A REST API's proxy integration with the function ``arn``, as arguments of boto3's ``put_integration``."""
     uri = f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
     return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri}
 
@@ -32,8 +32,16 @@ def queue_integration(
     region: str = REGION,
     partition: str = "aws",
 ) -> dict[str, Any]:
-    """A REST API's integration with the queue of this name; ``message`` is the template of what is sent, ``role`` may
-    send it."""
+    """A REST API's integration with a queue, as arguments of boto3's ``put_integration``.
+
+    Args:
+        queue: The queue's name.
+        message: The mapping template of the message's body, percent-encoded.
+        role: The ARN of the role that sends the message.
+        account: The queue's account.
+        region: The queue's region.
+        partition: The queue's partition.
+    """
     return {
         "type": "AWS",
         "integrationHttpMethod": "POST",
@@ -52,9 +60,13 @@ def integrate(
     integration: dict[str, Any],
     responses: Iterable[tuple[str, str | None]] = (),
 ) -> None:
-    """Give the REST method ``route`` its integration.
+    """Give a method of a REST API its integration.
 
-    ``responses`` are the method's statuses, each with the pattern of the integration's that select it.
+    Args:
+        gateway: boto3's client of API Gateway.
+        route: ``restApiId``, ``resourceId`` and ``httpMethod`` of the method.
+        integration: As `function_integration` or `queue_integration` returns it.
+        responses: The method's statuses, each with the pattern of the integration's statuses that selects it.
     """
     gateway.put_integration(**route, **integration)
     for status, pattern in responses:

@@ -1,7 +1,7 @@
-"""Trying again what AWS refuses because something just made is not known everywhere yet, and waiting for what it makes.
+"""Repeating what AWS refuses only because something just made is not known everywhere, and waiting for what it makes.
 
-Belongs here: which refusals pass by themselves, and how long they are waited for. Throttles and lost connections are
-botocore's business.
+Put here which refusals pass by themselves, and how long they are waited for. Keep out throttles and lost connections:
+botocore retries those (`resources.aws.clients`).
 """
 
 import time
@@ -15,7 +15,7 @@ from workloads.errors import ArchduelError
 
 Made = TypeVar("Made")
 
-# Code and words of refusals that end once a role is known everywhere, or an update before has ended.
+# Code and words of refusals that end once a role is known everywhere, or an earlier update has ended.
 _PASSING = (
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "does not have permissions to call"),
@@ -29,12 +29,15 @@ _PASSING = (
 
 def passes(error: ClientError) -> bool:
     """Whether the refusal ends by itself."""
-    told = error.response["Error"]
-    return any(told["Code"] == code and words in told.get("Message", "") for code, words in _PASSING)
+    refusal = error.response["Error"]
+    return any(refusal["Code"] == code and words in refusal.get("Message", "") for code, words in _PASSING)
 
 
 def patiently(call: Callable[[], Made], pace: Pace, sleep: Callable[[float], None] = time.sleep) -> Made:
-    """What ``call`` returns once nothing passing refuses it any more; the refusal itself where that takes too long."""
+    """Repeat ``call`` while it is refused for a reason that passes, and return what it returns.
+
+    Raises `ClientError` for any other refusal, and for a passing one that lasts longer than ``pace.patience_s``.
+    """
     waited_s = 0.0
     while True:
         try:
@@ -53,7 +56,18 @@ def once(
     pace: Pace,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Made:
-    """What ``look`` returns once it is ``ready``. Raises `ArchduelError` where ``what`` does not come about in time."""
+    """Call ``look`` until what it returns is ``ready``, and return that.
+
+    Args:
+        look: Looks at the state of something.
+        ready: Whether that state is the awaited one.
+        what: What failed where it never is, for people, such as ``table orders did not become active``.
+        pace: How often it is looked at, and for how long.
+        sleep: Waits so many seconds.
+
+    Raises:
+        ArchduelError: It was not ready within ``pace.patience_s``.
+    """
     deadline = time.monotonic() + pace.patience_s
     while not ready(seen := look()):
         if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""What AWS and botocore refuse with, in one sentence that names what is at fault and what to do.
+"""What AWS and botocore refuse with, in one sentence that names the cause and what to do.
 
-Belongs here: words. Which refusals pass by themselves is `resources.aws.patience`.
+Put here the wording. Keep out which refusals pass by themselves (`resources.aws.patience`).
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from workloads.errors import ArchduelError
 
 _EXPIRED = "the credentials of profile {profile!r} have expired: sign in again"
 _UNKNOWN = (
-    "AWS does not take the credentials of profile {profile!r} in {region}: they are wrong or withdrawn, or the account"
-    " has not enabled the region"
+    "AWS does not accept the credentials of profile {profile!r} in {region}: they are wrong or withdrawn, or the"
+    " account has not enabled the region"
 )
 _DENIED = "profile {profile!r} may not do this: {operation}: {message}"
 _REFUSED = "AWS {region} refused {operation}: {code}: {message}"
 
-# Codes of AWS's answers to what is said of them. {region} and the like are known to all.
+# The sentence for each code that AWS answers with; the names in braces are filled in by `sentence`.
 _CODES = {
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), _EXPIRED),
     **dict.fromkeys(
@@ -36,7 +36,7 @@ _CODES = {
     **dict.fromkeys(("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"), _DENIED),
 }
 
-# What botocore raises by itself, the special before the general.
+# The sentence for what botocore raises by itself, the special before the general.
 _KINDS: tuple[tuple[tuple[type[BotoCoreError], ...], str], ...] = (
     (
         (exceptions.ProfileNotFound,),
@@ -59,12 +59,12 @@ _KINDS: tuple[tuple[tuple[type[BotoCoreError], ...], str], ...] = (
 
 
 def sentence(error: BotoCoreError | ClientError, profile: str, region: str) -> str:
-    """What went wrong on AWS, for who works with ``profile`` in ``region``."""
+    """What went wrong on AWS, for a user of ``profile`` in ``region``."""
     known = {"profile": profile, "region": region, "words": _one_line(str(error))}
     if isinstance(error, ClientError):
-        told = error.response["Error"]
-        code = told.get("Code", "")
-        known |= {"code": code, "message": _one_line(told.get("Message", "")), "operation": error.operation_name}
+        refusal = error.response["Error"]
+        code = refusal.get("Code", "")
+        known |= {"code": code, "message": _one_line(refusal.get("Message", "")), "operation": error.operation_name}
         return _CODES.get(code, _REFUSED).format(**known)
     return next(words for kinds, words in _KINDS if isinstance(error, kinds)).format(**known)
 
@@ -75,7 +75,7 @@ def _one_line(text: str) -> str:
 
 @contextmanager
 def in_one_sentence(profile: str, region: str) -> Iterator[None]:
-    """`ArchduelError` in place of what AWS or botocore raises."""
+    """A context that raises `ArchduelError` with `sentence` in place of what AWS or botocore raises."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:

@@ -1,7 +1,7 @@
-"""What each part of an architecture may do on AWS, and who runs the lab, and no more: the one source of roles, for
-provisioning and for the template.
+"""What each part of an architecture may do on AWS, and what a person needs to run the lab there, and no more.
 
-Belongs here: policy documents. Who makes a role of them is `resources.architectures.parts`.
+Put here policy documents: they are the one source for provisioning, for templates and for ``archduel permissions``.
+Keep out making the roles (`resources.architectures.parts`).
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,12 @@ _TABLE_NEEDS = {
 
 
 def document(*statements: Statement) -> dict[str, Any]:
+    """A policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def trusting(service: str) -> dict[str, Any]:
-    """A service may take the role on."""
+    """The trust policy that lets a service assume a role."""
     return document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 
@@ -32,7 +33,13 @@ def _allowing(actions: Sequence[str], resource: str) -> Statement:
 
 
 def running(entry: str, table: str, log_group: str) -> list[Statement]:
-    """A function asks its table, and writes its own log; ARNs, the log group's without a star."""
+    """What a function needs: to call its table as its entry point does, and to write its log.
+
+    Args:
+        entry: Its entry point: ``command``, ``query`` or ``consumer``.
+        table: The table's ARN.
+        log_group: Its log group's ARN, without a star.
+    """
     return [
         _allowing(_TABLE_NEEDS[entry], table),
         _allowing(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
@@ -40,24 +47,24 @@ def running(entry: str, table: str, log_group: str) -> list[Statement]:
 
 
 def copying(queue: str) -> Statement:
-    """The consumer behind the injector of a queue's irregularities puts copies into it."""
+    """What the consumer needs that delivers marked messages twice or late: to put copies into the queue of this ARN."""
     return _allowing(["sqs:GetQueueUrl", "sqs:SendMessage"], queue)
 
 
 def polling(queue: str) -> Statement:
-    """Lambda's pollers take messages in the consumer's name."""
+    """What Lambda's pollers need, which act as the consumer: to take messages from the queue of this ARN."""
     return _allowing(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue)
 
 
 def sending(queue: str) -> Statement:
-    """An API puts requests into the queue."""
+    """What an API needs to put requests into the queue of this ARN."""
     return _allowing(["sqs:SendMessage"], queue)
 
 
 def operating() -> dict[str, Any]:
-    """What a person needs to run the lab on AWS: the policy of a user or role, for every account and region.
+    """The policy of a user or role that runs the lab on AWS, for every account and region.
 
-    Actions that AWS lets nobody narrow down to a resource are listings, and those of event source mappings.
+    The actions on all resources, listings and those of event source mappings, cannot be restricted to some.
     """
     return document(
         _allowing(

@@ -1,7 +1,7 @@
 """Prices and assumptions: two data files, read and checked, each entry replaceable by the user's own.
 
-Belongs here: what such files may say, and which entries count. What is made of them is `resources.prices.model`; where
-newer prices come from, `resources.prices.offers`.
+Put here what such files may contain, and which entries count. Keep out what is made of them (`resources.prices.model`)
+and where newer prices come from (`resources.prices.offers`).
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ class _Frozen(BaseModel):
 
 
 class Price(_Frozen):
-    """USD per ``unit``, where it is from, and the day it counted."""
+    """USD per ``unit``, the day they were valid, and where they are from."""
 
     usd: _AMOUNT
     unit: str
@@ -40,7 +40,7 @@ class Price(_Frozen):
     source: _SENTENCE
 
 
-# What a price is per. A file says so too, for its reader, and is refused where it means something else.
+# The unit of each price. A file names it too, for its reader, and is refused where it names another one.
 UNITS = {
     "api_rest_requests": "million requests",
     "api_http_requests": "million requests",
@@ -57,7 +57,7 @@ UNITS = {
 
 
 class Prices(_Frozen):
-    """Every price the model asks for."""
+    """Every price that the model needs."""
 
     api_rest_requests: Price
     api_http_requests: Price
@@ -83,17 +83,20 @@ class Prices(_Frozen):
         return {name: getattr(self, name) for name in UNITS}
 
     def api_requests(self, gateway: Gateway) -> Price:
+        """Of requests to an API of this kind."""
         return self.api_rest_requests if gateway == "rest" else self.api_http_requests
 
     def function_requests(self, processor: Processor) -> Price:
+        """Of invocations of functions on this processor."""
         return self.function_requests_x86 if processor == "x86" else self.function_requests_arm
 
     def function_time(self, processor: Processor) -> Price:
+        """Of the time that functions on this processor run."""
         return self.function_time_x86 if processor == "x86" else self.function_time_arm
 
 
 class _Assumption(_Frozen):
-    """A figure no replay here can count. ``assumed``: chosen, not measured by anyone; ``source`` says why so."""
+    """A figure that no replay here can count. ``assumed``: chosen, not measured; ``source`` says why."""
 
     assumed: bool
     source: _SENTENCE
@@ -130,7 +133,7 @@ class Window(_Assumption):
 
 
 class Assumptions(_Frozen):
-    """Everything modelled. Units are in the names; KB are 1,024 bytes."""
+    """Every figure that is assumed. Units are in the names; a KB is 1,024 bytes."""
 
     batching: Literal["modelled", "observed"]
     memory_mb: Whole
@@ -156,7 +159,10 @@ class Assumptions(_Frozen):
         return self
 
     def having(self, **values: float) -> "Assumptions":
-        """These assumptions with some values replaced, then assumed. `ValidationError` for impossible ones."""
+        """These assumptions with some values replaced, which then count as assumed.
+
+        Raises `ValidationError` for impossible ones.
+        """
         data = self.model_dump()
         for name, value in values.items():
             data[name] = {"value": value, "assumed": True, "source": "set for this calculation"}
@@ -164,20 +170,20 @@ class Assumptions(_Frozen):
 
 
 def own_assumptions(places: Places) -> Path:
-    """Where a user's own assumptions are looked for."""
+    """The file of a user's own assumptions, which need not exist."""
     return places.home / "assumptions.toml"
 
 
 def prices(places: Places) -> Prices:
-    """The prices that count: the bundled ones, each replaced where ``places.prices`` names it.
+    """The prices that count in a home: the bundled ones, each replaced where ``places.prices`` names it.
 
-    `ArchduelError` names file and key at fault.
+    Raises `ArchduelError`, which names file and key, where they cannot be read.
     """
     return _read(Prices, BUNDLED_PRICES, places.prices)
 
 
 def assumptions(places: Places) -> Assumptions:
-    """The assumptions that count, in the same way. `ArchduelError` names file and key at fault."""
+    """The assumptions that count in a home, as `prices`."""
     return _read(Assumptions, BUNDLED_ASSUMPTIONS, own_assumptions(places))
 
 
@@ -192,7 +198,7 @@ def bundled_assumptions() -> Assumptions:
 
 
 def read_prices(file: Path) -> Prices:
-    """The prices of one file, the bundled ones where it is silent. `ArchduelError` as `prices`."""
+    """The prices of one file, the bundled ones where it has none. Raises as `prices`."""
     return _read(Prices, BUNDLED_PRICES, file)
 
 

@@ -1,6 +1,7 @@
-"""The cost model: from counts to items, and how batches and polls go on AWS. Pure arithmetic; no database, no files.
+"""The cost model: from counts to the items of a bill, with how batches and polls go on AWS.
 
-What was counted is `assets.analysis.cost.counting`; what things cost and what is assumed, `resources.prices.book`.
+Put here pure arithmetic. Keep out databases, what was counted (`assets.analysis.cost.counting`), and prices and
+assumptions (`resources.prices.book`).
 """
 
 import datetime as dt
@@ -15,7 +16,7 @@ Evidence = Literal["observed", "modelled"]
 
 _KB, _GB = 2**10, 2**30
 _MILLION = 1e6
-# Properties of what the prices are per, and of the services; not of anybody's workload.
+# Properties of the prices' units and of the services, not of a workload.
 _KB_PER_QUEUE_REQUEST = 64  # aws.amazon.com/sqs/pricing
 _KB_PER_WRITE_UNIT = 1  # amazondynamodb/latest/developerguide/read-write-operations.html
 _KB_PER_READ_UNIT = 4  # same page; strongly consistent, as the handlers read
@@ -40,12 +41,22 @@ ITEMS = (
 
 @dataclass(frozen=True)
 class Counts:
-    """What serving took, in all: counts, not rates. Fractions are allowed.
+    """What serving took in total: counts, not rates. Fractions are allowed.
 
-    ``committed`` is commands acknowledged and committed. ``function_invocations`` are of functions the API calls,
-    ``batches`` invocations of the one behind the queue, ``deliveries`` the messages it was handed, every redelivery
-    counted. ``answer_writes`` store the answers of queries that came through the queue. ``work_ms`` is what handlers
-    were told to work besides. ``seconds`` is the recorded time it went on for: 0 where the queue is never found empty.
+    Attributes:
+        committed: Commands acknowledged and committed.
+        requests: Requests to the API.
+        responses: Responses of the API.
+        function_invocations: Invocations of the functions that the API calls.
+        messages: Messages the queue accepted.
+        deliveries: Messages handed to the consumer, every redelivery counted.
+        batches: Invocations of the consumer.
+        order_writes: Writes of orders that were tried.
+        answer_writes: Writes of the answers to queries that came through the queue.
+        reads: Reads of orders that were tried.
+        work_ms: Milliseconds that handlers worked besides.
+        seconds: Recorded time that it went on for; 0 where the queue is never found empty.
+        batch_evidence: Whether ``batches`` was observed or modelled.
     """
 
     committed: float
@@ -65,7 +76,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a bill per million committed commands. ``unit_price`` is USD per ``unit``."""
+    """One line of a bill per million committed commands: a quantity of a ``unit``, and USD at ``unit_price`` each."""
 
     item: str
     quantity: float
@@ -78,7 +89,7 @@ class Item:
 
 
 def batch_size(rate_per_s: float, assumptions: Assumptions) -> float:
-    """Messages in a batch on AWS, on average, when they arrive at ``rate_per_s``.
+    """Messages in a batch on AWS, on average, where ``rate_per_s`` of them arrive per second.
 
     Each of the pollers takes the first message it finds and gathers for the window what arrives at its share of the
     rate, up to the batch size. Without a window that is one message: the dearest case, so it flatters no queue.
@@ -105,7 +116,14 @@ def empty_receives(batches: float, seconds: float, assumptions: Assumptions) -> 
 def expected_counts(
     queued: Collection[str], *, queries_per_command: float = 0, batch: float = 1, seconds: float = 0
 ) -> Counts:
-    """What a million commands take where nothing fails, ``queued`` being the operations that go through a queue."""
+    """What a million commands take where nothing fails.
+
+    Args:
+        queued: The operations that go through a queue.
+        queries_per_command: Queries for each command.
+        batch: Messages in a batch, on average.
+        seconds: How long it goes on for.
+    """
     operations = {"command": _MILLION, "query": _MILLION * queries_per_command}
     messages = sum(number for operation, number in operations.items() if operation in queued)
     requests = sum(operations.values())
@@ -127,9 +145,9 @@ def expected_counts(
 def itemise(
     counts: Counts, prices: Prices, assumptions: Assumptions, *, gateway: Gateway, processor: Processor
 ) -> list[Item]:
-    """The bill per million committed commands: one `Item` for each of `ITEMS`, those of nothing included.
+    """The bill per million committed commands: one `Item` for each of `ITEMS`, including those with quantity 0.
 
-    `ValueError` where nothing was committed: there is nothing to divide by.
+    Raises `ValueError` where nothing was committed: there is nothing to divide by.
     """
     if not counts.committed > 0:
         raise ValueError("nothing was committed: there is no cost per committed command")
@@ -163,7 +181,7 @@ def itemise(
         )
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
-    asked = ", the work the scenario asks for" if counts.work_ms else ""
+    scenario_work = ", the work the scenario asks for" if counts.work_ms else ""
     writes, reads = prices.table_write_units, prices.table_read_units
     time, queue = prices.function_time(processor), prices.queue_requests
     starts = prices.function_requests(processor)
@@ -177,7 +195,7 @@ def itemise(
             time,
             "modelled",
             f"{sizes.fixed_ms.value:g} ms an invocation, {sizes.write_ms.value:g} ms a write,"
-            f" {sizes.read_ms.value:g} ms a read{asked} at {sizes.memory_mb.value:g} MB",
+            f" {sizes.read_ms.value:g} ms a read{scenario_work} at {sizes.memory_mb.value:g} MB",
         ),
         bill(
             "function_starts",
@@ -242,11 +260,11 @@ def itemise(
 def total_usd(
     counts: Counts, prices: Prices, assumptions: Assumptions, *, gateway: Gateway, processor: Processor
 ) -> float:
-    """USD per million committed commands. `ValueError` as `itemise`."""
+    """USD per million committed commands. Raises as `itemise`."""
     bill = itemise(counts, prices, assumptions, gateway=gateway, processor=processor)
     return math.fsum(item.usd for item in bill)
 
 
 def _units(size_kb: float, kb_per_unit: float) -> int:
-    """Units started by one of ``size_kb``: at least one."""
+    """Units begun by one of ``size_kb``, at least one."""
     return max(math.ceil(size_kb / kb_per_unit), 1)

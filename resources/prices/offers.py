@@ -1,7 +1,8 @@
-"""Reading AWS's own price list: the offer files ``offers/v1.0/aws/SERVICE/current/[REGION/]index.json``.
+"""AWS's own price list: the offer files ``offers/v1.0/aws/SERVICE/current/[REGION/]index.json``, read and imported.
 
-Belongs here: which product of which service is which of our prices. Shape and names as in AWS's documentation (Reading
-the service price list file, awsaccountbilling/latest/aboutv2) and in files as published up to October 2026.
+Put here which product of which service has which of archduel's prices. Keep out what a price file may contain
+(`resources.prices.book`). Shape and names are as in AWS's documentation (Reading the service price list file,
+awsaccountbilling/latest/aboutv2) and in files as published up to October 2026.
 """
 
 import datetime as dt
@@ -20,7 +21,7 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 
 # Read as a whole: 74 MB took 0.3 GB of memory. The six services' files of one region are far below it.
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 
 _Attributes = dict[str, Any]
 
@@ -30,16 +31,18 @@ class _Product:
     """How to recognise a price: its service, and what the product's attributes must be."""
 
     service: str
-    usage_type: str = ""  # its end: regions other than us-east-1 put a prefix before it, and some services all of them
+    usage_type: str = (
+        ""  # its end: regions other than us-east-1 have a prefix before it, and with some services all regions
+    )
     operation: str = ""
     group: str = ""
     queue_type: str = ""
     transfer_type: str = ""
 
     def is_it(self, attributes: _Attributes, region: str) -> bool:
-        # What leaves a region has two ends, and names both.
+        # A transfer out of a region names both of its ends.
         own_region = attributes.get("fromRegionCode" if self.transfer_type else "regionCode")
-        wanted = {
+        required = {
             "operation": self.operation,
             "group": self.group,
             "queueType": self.queue_type,
@@ -49,7 +52,7 @@ class _Product:
         usage_type = str(attributes.get("usagetype", ""))
         return (
             own_region == region
-            and all(attributes.get(name) == value for name, value in wanted.items() if value)
+            and all(attributes.get(name) == value for name, value in required.items() if value)
             and (not self.usage_type or bool(re.fullmatch(rf"(\w+-)?{re.escape(self.usage_type)}", usage_type)))
         )
 
@@ -74,7 +77,14 @@ SERVICES = tuple(dict.fromkeys(product.service for product in _PRODUCTS.values()
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import: the prices that count from now on, which are new, and why each other is not."""
+    """The result of an import.
+
+    Attributes:
+        file: The file of the user's own prices.
+        prices: The prices that count from now on.
+        found: The names of those that are new.
+        kept: Why each other one is as before, by name.
+    """
 
     file: Path
     prices: Prices
@@ -85,10 +95,17 @@ class Imported:
 def import_offers(
     places: Places, files: Sequence[Path], region: str, *, progress: Callable[[Path], None] = lambda _file: None
 ) -> Imported:
-    """Take what ``files`` say of ``region`` into ``places.prices``, whole or not at all; other prices stay.
+    """Import the prices of ``region`` into ``places.prices``, all of them or none; other prices stay.
 
-    Of several files with a price the one published last counts. `ArchduelError` names a file that cannot be read or
-    is no offer file, and says so where none has any price of ours.
+    Args:
+        places: The home whose prices are replaced.
+        files: Offer files. Where several have the same price, the one published last counts.
+        region: Such as ``eu-west-1``.
+        progress: Called with each file before it is read.
+
+    Raises:
+        ArchduelError: A file cannot be read or is not an offer file, which is named, or none has a price that archduel
+            uses.
     """
     standing = prices(places)
     found: dict[str, Price] = {}
@@ -109,8 +126,8 @@ def import_offers(
     if not found:
         services = ", ".join(SERVICES)
         raise ArchduelError(
-            f"no price of ours for {region} in {', '.join(str(file) for file in files)}:"
-            f" offer files of {services} are wanted; nothing was changed"
+            f"no price that archduel uses for {region} in {', '.join(str(file) for file in files)}:"
+            f" give offer files of {services}; nothing was changed"
         )
     for name, product in _PRODUCTS.items():
         if product.service not in seen:
@@ -122,21 +139,21 @@ def import_offers(
 
 
 def write_prices(places: Places, now: Prices) -> None:
-    """Replace the user's own prices, whole or not at all. `ArchduelError` where that cannot be written."""
+    """Replace the user's own prices, all of them or none. Raises `ArchduelError` where they cannot be written."""
     try:
         with replacing(places.prices) as hidden:
             hidden.write_text(as_toml(now), encoding="utf-8")
             if read_prices(hidden) != now:
-                raise ArchduelError(f"{places.prices} could not be written as it should be: nothing was changed")
+                raise ArchduelError(f"{places.prices} could not be written completely: nothing was changed")
     except OSError as error:
         raise ArchduelError(f"cannot write {places.prices}: {error.strerror or error}") from None
 
 
 def as_toml(now: Prices) -> str:
-    """The prices as a file that `resources.prices.book` reads."""
+    """The prices as the text of a file that `resources.prices.book` reads."""
     parts = ["# Prices that count instead of the bundled ones; `archduel prices --reset` takes them away.\n"]
     for name, price in now.entries().items():
-        # JSON's texts are TOML's but for DEL, which no price list has any business with.
+        # JSON's strings are TOML's except for DEL, which does not belong into a price list.
         unit, source = (json.dumps(text.replace("\x7f", ""), ensure_ascii=False) for text in (price.unit, price.source))
         parts.append(
             f"[{name}]\nusd = {price.usd!r}\nunit = {unit}\ndate = {price.date.isoformat()}\nsource = {source}\n"
@@ -146,7 +163,7 @@ def as_toml(now: Prices) -> str:
 
 @dataclass(frozen=True)
 class _Offer:
-    """An offer file: its service, the day it was published, its products and their terms on demand."""
+    """An offer file: its service, the day it was published, its products and their on-demand terms."""
 
     file: Path
     service: str
@@ -157,9 +174,9 @@ class _Offer:
     @classmethod
     def read(cls, file: Path) -> "_Offer":
         try:
-            if file.stat().st_size > MOST_BYTES:
+            if file.stat().st_size > MAX_BYTES:
                 raise ArchduelError(
-                    f"{file} has over {MOST_BYTES // 2**20} MB: take the region's own, .../current/REGION/index.json"
+                    f"{file} has over {MAX_BYTES // 2**20} MB: take the region's own, .../current/REGION/index.json"
                 )
             data = json.loads(file.read_bytes())
         except OSError as error:
@@ -171,10 +188,10 @@ class _Offer:
         service = offer.get("offerCode")
         if not isinstance(service, str) or not isinstance(products, dict) or not isinstance(terms, dict):
             raise ArchduelError(
-                f"{file} is not an offer file of AWS's price list: offerCode, products and terms.OnDemand are wanted"
+                f"{file} is not an offer file of AWS's price list, which has offerCode, products and terms.OnDemand"
             )
         if service not in SERVICES:
-            raise ArchduelError(f"{file} is the offer file of {service}: those of {', '.join(SERVICES)} are of use")
+            raise ArchduelError(f"{file} is the offer file of {service}: archduel uses those of {', '.join(SERVICES)}")
         try:
             published = dt.date.fromisoformat(str(offer.get("publicationDate"))[:10])
         except ValueError:
@@ -183,7 +200,7 @@ class _Offer:
 
     def price(self, name: str, product: _Product, region: str) -> Price | str:
         """The price, or why there is none."""
-        found: dict[Decimal, str] = {}  # to the product's usage type
+        found: dict[Decimal, str] = {}  # the product's usage type by its price
         for sku, entry in self.products.items():
             attributes = _mapping(_mapping(entry).get("attributes"))
             if product.is_it(attributes, region):
@@ -221,9 +238,9 @@ def _paid_tiers(dimensions: dict[str, Any]) -> Iterator[tuple[Decimal, Decimal]]
             yield begin, usd
 
 
-def _number(said: object) -> Decimal | None:
+def _number(value: object) -> Decimal | None:
     try:
-        number = Decimal(str(said))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
     return number if number.is_finite() and math.isfinite(float(number)) else None

@@ -88,8 +88,8 @@ class TestBadInput:
         [
             ("ExpiredToken", "the credentials of profile 'lab' have expired: sign in again"),
             ("ExpiredTokenException", "the credentials of profile 'lab' have expired: sign in again"),
-            ("InvalidClientTokenId", "AWS does not take the credentials of profile 'lab' in eu-west-1"),
-            ("SignatureDoesNotMatch", "AWS does not take the credentials of profile 'lab' in eu-west-1"),
+            ("InvalidClientTokenId", "AWS does not accept the credentials of profile 'lab' in eu-west-1"),
+            ("SignatureDoesNotMatch", "AWS does not accept the credentials of profile 'lab' in eu-west-1"),
             ("AccessDenied", "profile 'lab' may not do this: GetCallerIdentity: no"),
             ("SomethingElse", "AWS eu-west-1 refused GetCallerIdentity: SomethingElse: no"),
         ],

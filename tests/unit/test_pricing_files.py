@@ -389,10 +389,10 @@ class TestPriceList:
             ('{"offerCode": "AWSLambda", "products": {}}', "is not an offer file"),
             (offer("AmazonEC2"), "is the offer file of AmazonEC2"),
             (offer("AWSLambda", published="soon"), "publicationDate is not a date"),
-            (offer("AWSLambda"), "no price of ours for us-east-1"),
+            (offer("AWSLambda"), "no price that archduel uses for us-east-1"),
             (
                 json.dumps({**json.loads(offer("AWSLambda")), "products": {"A": [1]}, "terms": {"OnDemand": {"A": 1}}}),
-                "no price of ours",
+                "no price that archduel uses",
             ),
         ],
     )
@@ -414,7 +414,7 @@ class TestPriceList:
     def test_a_price_that_is_none_is_not_taken(self, places: Places, tmp_path: Path, usd: str) -> None:
         product = ({**HERE, "usagetype": "Requests-RBP", "queueType": "Standard"}, [("0", usd)])
         samples = {"AWSQueueService": offer("AWSQueueService", product)}
-        with pytest.raises(ArchduelError, match="no price of ours"):
+        with pytest.raises(ArchduelError, match="no price that archduel uses"):
             import_offers(places, files(tmp_path, "AWSQueueService", samples=samples), "us-east-1")
 
 

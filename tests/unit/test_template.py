@@ -103,7 +103,7 @@ def test_what_has_no_counterpart_is_refused_by_name() -> None:
         return {}
 
     other = Architecture("other", "Other", "", {"topic": Node((), topic, "sns", "")}, frozenset())
-    with pytest.raises(ArchduelError, match="no template can say what Topic asks for: create_topic of queues"):
+    with pytest.raises(ArchduelError, match="a template cannot express what Topic calls: create_topic of queues"):
         template(other)
 
 

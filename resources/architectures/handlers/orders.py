@@ -1,15 +1,19 @@
-"""The food-ordering backend: one Lambda function per entry point, whichever architecture calls it.
+"""The food-ordering backend: one Lambda function per entry point, the same for every architecture.
 
-Belongs here: what runs inside Lambda. No failure of a dependency makes it raise (a raising handler loses its warm
-environment on some emulators, and an outage then becomes a storm of cold starts), and it prints exactly one line per
-invocation, which is archduel's evidence of what happened: ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC,
-which the processes of one machine share. Where there is no such machine, the environment's ``CLOCK`` is ``wall``.
+Put here what runs inside Lambda. Keep out what a queue may do to a message
+(`resources.architectures.handlers.delivery`).
 
-An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write done twice counts twice and
+A failure of the table never makes a handler raise: a handler that raises loses its warm environment on some emulators,
+and an outage then becomes a storm of cold starts. Each invocation prints exactly one line, which archduel reads as its
+observation of what happened. ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC, which the processes of one
+machine share; where functions run on other machines, the environment's ``CLOCK`` is ``wall``.
+
+An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write applied twice counts as two and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write.
 
 The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, or ``naive``, where it
-is written again. ``WORK_US`` is what every request works, ``TABLE_TIMEOUT_MS`` how long the table may take.
+is written again. ``WORK_US`` is how long every request works, ``TABLE_TIMEOUT_MS`` how long a call of the table may
+take.
 """
 
 import json
@@ -30,7 +34,7 @@ _TABLE = os.environ["TABLE_NAME"]
 _IDEMPOTENT = {"idempotent": True, "naive": False}[os.environ.get("VARIANT", "idempotent")]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
 _TABLE_TIMEOUT_S = int(os.environ.get("TABLE_TIMEOUT_MS", "1000")) / 1000
-_MOST_WORK_MS = 60_000
+_MAX_WORK_MS = 60_000
 _CLOCK = {"monotonic": time.CLOCK_MONOTONIC, "wall": time.CLOCK_REALTIME}[os.environ.get("CLOCK", "monotonic")]
 _dynamodb = boto3.client(
     "dynamodb",
@@ -41,12 +45,12 @@ _dynamodb = boto3.client(
 )
 _cold = True
 
-# What a dependency can do to us. Anything else is a bug of ours and raises.
+# How a dependency can fail. Anything else is a bug here and raises.
 _UNAVAILABLE = (BotoCoreError, ClientError)
 
 
 class InvalidOrder(Exception):  # noqa: N818 - named as the records and users know it
-    """The request itself is at fault: no repetition mends it, and no other request suffers from it."""
+    """The request itself is at fault: repeating it does not help, and no other request suffers from it."""
 
 
 def _now_ns() -> int:
@@ -54,7 +58,7 @@ def _now_ns() -> int:
 
 
 def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any], Response]:
-    """Run ``handle(event, records)`` and print the invocation's one line, whatever happens."""
+    """An entry point that runs ``handle(event, records)`` and prints the invocation's one line."""
 
     def entry(event: Event, context: Any) -> Response:
         global _cold  # a module's global is how Lambda tells a cold start
@@ -65,7 +69,7 @@ def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, An
             return {}
         if "clock" in event:
             now_ns = _now_ns()
-            print(json.dumps({"lab": 1, "invocation": context.aws_request_id}))  # no invocation of the replay's
+            print(json.dumps({"lab": 1, "invocation": context.aws_request_id}))  # not an invocation of the replay
             return {"now_ns": now_ns}
         records: Records = []
         response = handle(event, records)
@@ -83,12 +87,12 @@ def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, An
     return entry
 
 
-def _record(records: Records, request_id: str, result: str, **more: Any) -> None:
-    records.append({"id": request_id, "result": result, "ns": _now_ns(), **more})
+def _record(records: Records, request_id: str, result: str, **details: Any) -> None:
+    records.append({"id": request_id, "result": result, "ns": _now_ns(), **details})
 
 
 def parse(body: str | None) -> dict[str, Any]:
-    """The JSON object in ``body``; an empty one when there is none."""
+    """The JSON object in ``body``; an empty one where there is none."""
     try:
         message = json.loads(body or "")
     except (ValueError, RecursionError):  # the latter for brackets nested by the thousand
@@ -97,7 +101,7 @@ def parse(body: str | None) -> dict[str, Any]:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is text the table can hold: JSON can spell half a character, UTF-8 cannot."""
+    """Whether it is text that the table can hold: JSON can spell half a character, UTF-8 cannot."""
     if not isinstance(value, str):
         return False
     try:
@@ -108,7 +112,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _request_id(message: dict[str, Any]) -> str:
-    """The request id, or "" when it cannot be read."""
+    """The request id; empty where it cannot be read."""
     request_id = message.get("request_id")
     return str(request_id) if _is_text(request_id) else ""
 
@@ -124,8 +128,8 @@ def _check(message: dict[str, Any]) -> None:
         raise InvalidOrder("work_ms must be a whole number, 0 or more")
 
 
-def _ask(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-    """One call of the table; `InvalidOrder` for what it would never take, such as an order id of 3,000 bytes."""
+def _call(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+    """Call the table; `InvalidOrder` where it would never accept the request, such as an order id of 3,000 bytes."""
     try:
         return operation(TableName=_TABLE, **request)
     except ClientError as error:
@@ -135,9 +139,9 @@ def _ask(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, 
 
 
 def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
-    """One write per request: the attributes, the count of its commits, the clock before it.
+    """Write the attributes, the count of the request's commits and the clock before it, in one call.
 
-    Returns "committed", or "duplicate" when the request had been applied before and nothing was written.
+    Returns "committed", or "duplicate" where the request was applied before and nothing was written.
     """
     names = {"#commits": f"commits#{request_id}", "#stamp": f"stamp#{request_id}"}
     values = {":one": {"N": "1"}, ":stamp": {"N": str(_now_ns())}}
@@ -150,7 +154,7 @@ def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
     # order's own item, where one write both tests and sets it: a table of keys beside it would take a transaction.
     condition = {"ConditionExpression": "attribute_not_exists(#commits)"} if _IDEMPOTENT else {}
     try:
-        _ask(
+        _call(
             _dynamodb.update_item,
             Key={"id": {"S": key}},
             UpdateExpression=f"SET {', '.join(sets)} ADD #commits :one",
@@ -164,12 +168,12 @@ def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
 
 
 def _read(key: str) -> dict[str, Any] | None:
-    return _ask(_dynamodb.get_item, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
+    return _call(_dynamodb.get_item, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
 
 
-def _work(asked_ms: int = 0) -> None:
-    """What a request takes besides the table: once, however often the table is asked for it."""
-    time.sleep(_WORK_S + min(asked_ms, _MOST_WORK_MS) / 1000)
+def _work(request_ms: int = 0) -> None:
+    """Take the time that a request takes besides the table."""
+    time.sleep(_WORK_S + min(request_ms, _MAX_WORK_MS) / 1000)
 
 
 def _place(order: dict[str, Any]) -> str:
@@ -184,7 +188,7 @@ def _answer(status: int, body: dict[str, Any]) -> Response:
 
 @_logged
 def command(event: Event, records: Records) -> Response:
-    """POST /orders behind the API: 201 once stored, however often; 400 if invalid; 503 without a table."""
+    """POST /orders behind the API: 201 once stored, 400 for an invalid order, 503 without a table."""
     order = parse(event.get("body"))
     request_id = _request_id(order)
     try:
@@ -203,7 +207,7 @@ def command(event: Event, records: Records) -> Response:
 
 @_logged
 def query(event: Event, records: Records) -> Response:
-    """GET /orders/{id} behind the API: 200 with the order, 404 when there is none (yet), 503 without a table."""
+    """GET /orders/{id} behind the API: 200 with the order, 404 where there is none (yet), 503 without a table."""
     request_id = (event.get("queryStringParameters") or {}).get("request_id", "")
     order_id = event["pathParameters"]["id"]
     _work()
@@ -222,9 +226,9 @@ def query(event: Event, records: Records) -> Response:
 
 
 def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """One queued message: a command is placed; a query's answer is stored where its asker can look for it.
+    """Carry out one queued message: place a command, or store a query's answer where the caller can look for it.
 
-    Returns the result, and what the record says beside it.
+    Returns the result, and the details for its record.
     """
     if message.get("operation") != "query":
         return _place(message), {}
@@ -239,9 +243,10 @@ def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 @_logged
 def consumer(event: Event, records: Records) -> Response:
-    """A batch from the queue. Failed messages alone are reported and come again after the visibility timeout.
+    """Carry out a batch from the queue and report the messages that failed; these alone come again after the
+    visibility timeout.
 
-    An invalid one fails each time and so ends as a dead letter; the rest of its batch is done.
+    An invalid message fails each time and so ends as a dead letter; the rest of its batch is carried out.
     """
     failures = []
     unavailable: str | None = None
@@ -249,21 +254,21 @@ def consumer(event: Event, records: Records) -> Response:
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
         body = parse(message["body"])
         result = "failed"
-        more: dict[str, Any] = {}
+        details: dict[str, Any] = {}
         try:
             _check(body)
             if unavailable is None:
-                result, more = _process(body)
+                result, details = _process(body)
             else:
-                more = {"error": unavailable}
+                details = {"error": unavailable}
         except InvalidOrder:
-            more = {"error": "InvalidOrder"}
+            details = {"error": "InvalidOrder"}
         except _UNAVAILABLE as error:
             # The table is gone for the rest of the batch as well: trying each would outlast the function's
             # timeout, and the whole batch, the committed part included, would be delivered again.
             unavailable = type(error).__name__
-            more = {"error": unavailable}
-        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **more)
+            details = {"error": unavailable}
+        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **details)
         if result == "failed":
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
