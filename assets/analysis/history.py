@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
+from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.pairing import origin
 from assets.analysis.verdicts.rules import Metric, Rules, rules
 from assets.analysis.verdicts.schemas import HISTORY
@@ -90,7 +91,7 @@ def expectation(before: Sequence[float], metric: Metric, *, alpha: float, offere
     logarithmic = metric.unit == "ratio"
     seen = np.log(np.maximum(before, 1.0)) if logarithmic else np.asarray(before, dtype=float)
     n = len(seen)
-    least = math.log1p(metric.margin) if logarithmic else max(metric.margin, min(1.0, 3 / offered) if offered else 0)
+    least = math.log1p(metric.margin) if logarithmic else max(metric.margin, rule_of_three(offered) if offered else 0)
     half = max(
         float(stats.t.ppf(1 - alpha / 2, n - 1)) * float(np.std(seen, ddof=1)) * math.sqrt(1 + 1 / n),
         least,

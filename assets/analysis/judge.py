@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from assets.analysis.claims import judge_claims
-from assets.analysis.cost.contrasts import break_even
+from assets.analysis.cost.break_even import break_even
 from assets.analysis.cost.counting import cost_of
 from assets.analysis.history import history
 from assets.analysis.recommendation import recommend

@@ -56,7 +56,7 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
 
 def _break_even(places: Places, queries_per_command: float) -> tuple[pa.Table, pa.Table]:
     """Where architectures cost the same: curves and crossings, by the prices and assumptions in force."""
-    from assets.analysis.cost.contrasts import break_even  # noqa: PLC0415 - the same
+    from assets.analysis.cost.break_even import break_even  # noqa: PLC0415 - the same
     from resources.prices.book import assumptions, prices  # noqa: PLC0415 - slow, and only some reports need them
 
     found = break_even(prices(places), assumptions(places), queries_per_command=queries_per_command)

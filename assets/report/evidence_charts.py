@@ -354,7 +354,7 @@ def break_even_panel(
 ) -> alt.Chart:
     """USD per million commands over what is varied: a line for each of ``series``, with its own dash and colour.
 
-    ``curves`` is that of `assets.analysis.cost.contrasts.break_even`. Rows without a number are left out. Its legend is
+    ``curves`` is that of `assets.analysis.cost.break_even`. Rows without a number are left out. Its legend is
     within the chart: series differ from sweep to sweep.
     """
     title, axis, logarithmic = _SWEEPS.get(sweep, (sweep.replace("_", " "), sweep.replace("_", " "), False))

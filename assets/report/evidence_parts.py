@@ -21,7 +21,7 @@ from assets.report.queries import bound
 from workloads.errors import ArchduelError
 
 Specs = dict[str, dict[str, Any]]
-# Queries per command to curves and crossings (`assets.analysis.cost.contrasts.break_even`).
+# Queries per command to curves and crossings (`assets.analysis.cost.break_even.break_even`).
 BreakEven = Callable[[float], tuple[pa.Table, pa.Table]]
 _NIGHTS_DRAWN = 8  # figures whose nights have a chart; the rest are small lines in the table
 _PROCESSOR = "x86"  # of the break-even charts

@@ -192,11 +192,6 @@ def bundled_prices() -> Prices:
     return _read(Prices, BUNDLED_PRICES, None)
 
 
-def bundled_assumptions() -> Assumptions:
-    """The assumptions archduel comes with."""
-    return _read(Assumptions, BUNDLED_ASSUMPTIONS, None)
-
-
 def read_prices(file: Path) -> Prices:
     """The prices of one file, the bundled ones where it has none. Raises as `prices`."""
     return _read(Prices, BUNDLED_PRICES, file)

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.analysis.statistics.bootstrap import _Plan, quantile_ratio_intervals
-from assets.analysis.statistics.histogram import bins, edges
+from assets.analysis.statistics.histogram import edges
+from tests.block_counts import counts_by_block
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,12 +28,6 @@ def _latencies(pairs: int, blocks: int) -> tuple[Floats, Floats]:
     )
     one, two = (np.exp(shared + 0.3 * generator.standard_normal(shared.shape)) for _ in range(2))
     return one, two * 1.1
-
-
-def _counts(latencies_us: Floats, bin_edges: Floats) -> npt.NDArray[np.int64]:
-    blocks, columns = len(latencies_us), bin_edges.size + 1
-    cell = bins(latencies_us, bin_edges) + np.arange(blocks)[:, None] * columns
-    return np.bincount(cell.ravel(), minlength=blocks * columns).reshape(blocks, columns)
 
 
 def _naive(baseline: Floats, candidate: Floats, weights: Floats) -> Floats:
@@ -56,7 +51,7 @@ def main() -> None:
     baseline, candidate = _latencies(asked.pairs, asked.blocks)
 
     began = time.perf_counter()
-    counted = _counts(baseline, bin_edges), _counts(candidate, bin_edges)
+    counted = counts_by_block(baseline, bin_edges), counts_by_block(candidate, bin_edges)
     counting_s = time.perf_counter() - began
     times = []
     for _ in range(3):

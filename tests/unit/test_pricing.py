@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.analysis.cost.contrasts import BreakEven, break_even, contrasts
-from assets.analysis.cost.counting import COST, Counted, cost_of, counted, unpriced
+from assets.analysis.cost.break_even import BreakEven, break_even
+from assets.analysis.cost.counting import COST, cost_of, counted
 from resources.prices.book import (
     GATEWAYS,
     PROCESSORS,
@@ -22,14 +22,15 @@ from resources.prices.book import (
     Gateway,
     Prices,
     Processor,
-    bundled_assumptions,
+    assumptions,
     bundled_prices,
 )
 from resources.prices.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
 from resources.warehouse import publish
+from workloads.places import Places
 
 PRICES = bundled_prices()
-ASSUMED = bundled_assumptions()
+ASSUMED = assumptions(Places(Path("no home")))
 # aws-facts.md's worked example: warm functions of 512 MB, 0.3 KB of log, 0.5 KB of response, items of 1 KB.
 WARM = ASSUMED.having(cold_share=0)
 NEITHER, BOTH = (), ("command", "query")
@@ -281,41 +282,6 @@ class TestBreakEven:
         ]
 
 
-def contender(architecture: str, counts: Counts) -> Counted:
-    return Counted("food_orders", architecture, "idempotent", "MiniStack", counts)
-
-
-class TestContrasts:
-    ORDERS = (contender("synchronous", expected_counts(())), contender("event_driven", expected_counts(BOTH)))
-
-    def test_synchronous_is_cheaper_by_the_queue_with_one_message_per_batch(self) -> None:
-        rows = contrasts(self.ORDERS, PRICES, WARM.having(window_s=0)).to_pylist()
-        assert len(rows) == 4
-        for row in rows:
-            assert row["batch_size"] == 1
-            assert row["synchronous_usd"] - row["event_driven_usd"] == row["difference_usd"]
-            assert row["ratio"] == pytest.approx(row["synchronous_usd"] / row["event_driven_usd"] - 1)
-            assert row["evidence"] == "simulated"
-
-    def test_batches_narrow_the_difference(self) -> None:
-        rows = contrasts(self.ORDERS, PRICES, WARM, batch_sizes=(1, 2, 5, 10)).to_pylist()
-        rest = [row for row in rows if row["gateway"] == "rest" and row["processor"] == "arm"]
-        assert [row["batch_size"] for row in rest] == [1, 2, 5, 10]
-        differences = [row["difference_usd"] for row in rest]
-        assert differences == sorted(differences)
-
-    @pytest.mark.parametrize(
-        "there",
-        [
-            (),
-            (contender("synchronous", Counts(committed=1)),),
-            (contender("synchronous", Counts(committed=1)), contender("event_driven", Counts(committed=0))),
-        ],
-    )
-    def test_needs_both(self, there: tuple[Counted, ...]) -> None:
-        assert contrasts(there, PRICES, WARM).num_rows == 0
-
-
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1}) as connection:  # for a dozen rows more only wait for each other
@@ -435,7 +401,6 @@ class TestCounting:
                 for processor in PROCESSORS
             }
         )
-        assert unpriced(database, "c") == ()
 
     @pytest.mark.parametrize(
         ("batching", "evidence", "quantity"), [("modelled", "modelled", 3), ("observed", "observed", 1.5)]
@@ -450,28 +415,11 @@ class TestCounting:
             (evidence, quantity)
         }
 
-    @pytest.mark.parametrize(
-        ("replays", "sentence"),
-        [
-            ([], "comparison c has no experiment"),
-            ([{"scenario": "burst"}], "steady, which was not replayed"),
-            ([{"valid": False}], "none of its replays under steady is valid"),
-            ([{"commands": 0}], "the recording has no commands"),
-            ([{"committed": 0}], "none of its commands was committed"),
-        ],
-    )
-    def test_without_a_cost_says_why(
-        self, database: duckdb.DuckDBPyConnection, replays: list[dict[str, Any]], sentence: str
+    @pytest.mark.parametrize("planted", [{"scenario": "burst"}, {"valid": False}, {"commands": 0}, {"committed": 0}])
+    def test_a_contender_without_a_committed_command_has_no_cost_and_the_others_have_theirs(
+        self, database: duckdb.DuckDBPyConnection, planted: dict[str, Any]
     ) -> None:
-        for one in replays:
-            replay(database, "synchronous", **one)
         assert cost_of(database, "c", PRICES, ASSUMED).num_rows == 0
-        (told,) = unpriced(database, "c")
-        assert sentence in told
-
-    def test_one_without_a_cost_leaves_the_others_theirs(self, database: duckdb.DuckDBPyConnection) -> None:
+        replay(database, "hybrid", **planted)
         replay(database, "synchronous")
-        replay(database, "event_driven", queued=BOTH, valid=False)
-        replay(database, "hybrid", scenario="burst")
         assert {row["architecture"] for row in cost_of(database, "c", PRICES, ASSUMED).to_pylist()} == {"synchronous"}
-        assert len(unpriced(database, "c")) == 2

@@ -16,7 +16,6 @@ from resources.prices.book import (
     UNITS,
     Assumptions,
     assumptions,
-    bundled_assumptions,
     bundled_prices,
     own_assumptions,
     prices,
@@ -66,7 +65,7 @@ class TestFiles:
         )
         assert assumptions(places).fixed_ms.value == 40
         assert assumptions(places).batching == "observed"
-        assert assumptions(places).write_ms == bundled_assumptions().write_ms
+        assert assumptions(places).write_ms == assumptions(Places(places.home / "another")).write_ms
 
     @pytest.mark.parametrize(
         ("text", "words"),

@@ -12,10 +12,10 @@ from assets.analysis.statistics.bootstrap import (
     quantile_intervals,
     quantile_ratio_intervals,
     share_difference_interval,
-    share_interval_blocks,
 )
-from assets.analysis.statistics.histogram import bins, counts, edges, quantile
-from assets.analysis.statistics.shares import rule_of_three, share_interval
+from assets.analysis.statistics.histogram import edges, quantiles
+from assets.analysis.statistics.shares import rule_of_three
+from tests.block_counts import counts_by_block
 
 EDGES = edges()
 QUANTILES = np.array([0.5, 0.9, 0.99])
@@ -29,7 +29,11 @@ def latencies(seed: int, blocks: int = BLOCKS, each: int = 80) -> np.ndarray:
 
 
 def by_block(values: np.ndarray) -> np.ndarray:
-    return np.array([counts(block, EDGES) for block in values])
+    return counts_by_block(values, EDGES)
+
+
+def quantiles_of(counts: np.ndarray, probabilities: np.ndarray = QUANTILES) -> np.ndarray:
+    return quantiles(np.cumsum(np.atleast_2d(counts), axis=1), EDGES, probabilities)
 
 
 class TestHistogram:
@@ -37,7 +41,7 @@ class TestHistogram:
     @settings(deadline=None)
     def test_a_quantile_is_within_a_bin_of_the_sorted_value(self, values: list[float], q: float) -> None:
         expected = sorted(values)[max(0, math.ceil(q * len(values) - 1e-9) - 1)]
-        found = quantile(counts(values, EDGES), EDGES, q)
+        [[found]] = quantiles_of(by_block(np.array([values])), np.array([q]))
         if expected < 1:
             assert found == 0
         elif expected >= EDGES[-1]:
@@ -45,40 +49,20 @@ class TestHistogram:
         else:
             assert found == pytest.approx(expected, rel=0.012)
 
-    def test_every_value_is_in_one_bin_zeros_and_endless_ones_too(self) -> None:
-        found = counts([0, 0, 0.5, 1, 5e8, 1e9, math.inf], EDGES)
-        assert found.sum() == 7
-        assert (found[0], found[1], found[-1]) == (3, 1, 2)
-
     def test_weighted_counts_have_the_quantiles_of_repeated_values(self) -> None:
         weights = np.array([[2, 0, 1], [1, 1, 1]])
-        blocks = np.array([counts(one, EDGES) for one in ([10.0, 20.0], [30.0], [40.0])])
-        found = quantile(weights @ blocks, EDGES, QUANTILES)
-        repeated = counts([10.0, 20.0, 10.0, 20.0, 40.0], EDGES)
+        blocks = np.concatenate([by_block(np.array([one])) for one in ([10.0, 20.0], [30.0], [40.0])])
+        found = quantiles_of(weights @ blocks)
         assert found.shape == (2, 3)
-        assert found[0] == pytest.approx(quantile(repeated, EDGES, QUANTILES))
+        assert found[0] == pytest.approx(quantiles_of(by_block(np.array([[10.0, 20.0, 10.0, 20.0, 40.0]])))[0])
 
     def test_interpolation_is_far_finer_than_a_bin(self) -> None:
         values = np.random.default_rng(1).lognormal(9, 0.8, 200_000)
-        assert quantile(counts(values, EDGES), EDGES, QUANTILES) == pytest.approx(
-            np.quantile(values, QUANTILES), rel=2e-3
-        )
+        [found] = quantiles_of(by_block(values[None]))
+        assert found == pytest.approx(np.quantile(values, QUANTILES), rel=2e-3)
 
     def test_nothing_counted_has_no_quantile(self) -> None:
-        assert math.isnan(quantile(counts([], EDGES), EDGES, 0.5))
-
-    @pytest.mark.parametrize("bad", [-1.0, math.nan])
-    def test_what_is_no_time_is_refused(self, bad: float) -> None:
-        with pytest.raises(ValueError, match="microseconds"):
-            bins([bad], EDGES)
-
-    def test_counts_that_do_not_fit_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="bins"):
-            quantile([1, 2, 3], EDGES, 0.5)
-        with pytest.raises(ValueError, match="between 0 and 1"):
-            quantile(counts([1], EDGES), EDGES, 1.5)
-        with pytest.raises(ValueError, match="Edges"):
-            edges(least_us=0)
+        assert np.isnan(quantiles_of(np.zeros(EDGES.size + 1))).all()
 
 
 def sorting(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -152,15 +136,10 @@ class TestQuantilesFromBlocks:
 
 class TestSharesFromBlocks:
     def test_events_that_come_together_widen_it(self) -> None:
-        of = np.full(20, 50)
-        together = np.array([50, 0, 0, 0] * 5)
-        low, high = share_interval_blocks(together, of)
-        exact = share_interval(250, 1000)
-        assert low < exact[0] - 0.05
-        assert high > exact[1] + 0.05
-
-    def test_no_events_are_bounded_as_exactly_as_can_be(self) -> None:
-        assert share_interval_blocks(np.zeros(20), np.full(20, 50)) == share_interval(0, 1000)
+        none, of = np.zeros(20), np.full(20, 50)
+        together, spread = np.array([50, 0, 0, 0] * 5), np.array([12, 13] * 10)
+        [wide, narrow] = (np.diff(share_difference_interval(none, lost, of))[0] for lost in (together, spread))
+        assert wide > 5 * narrow
 
     def test_two_arms_without_events_differ_by_three_in_n_at_most(self) -> None:
         none, of = np.zeros(20), np.full(20, 50)
@@ -177,4 +156,4 @@ class TestSharesFromBlocks:
 
     def test_more_events_than_requests_are_refused(self) -> None:
         with pytest.raises(ValueError, match="more events"):
-            share_interval_blocks(np.array([2, 0]), np.array([1, 1]))
+            share_difference_interval(np.array([0, 0]), np.array([2, 0]), np.array([1, 1]))

@@ -166,11 +166,6 @@ class Claim(_Entry):
         return frozenset(name for part in self.measured for name in (*part.architectures, *part.tables))
 
     @property
-    def needs(self) -> frozenset[str]:
-        """The behaviours of a target that its parts rest on."""
-        return frozenset(name for part in self.measured for name in part.needs)
-
-    @property
     def scenarios(self) -> frozenset[str]:
         """The scenarios its parts are read from."""
         return frozenset(name for part in self.measured for name in part.scenarios)

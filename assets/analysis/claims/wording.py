@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from assets.analysis.claims.model import Cost, Measured, Pairwise, Share, Witness
 from assets.analysis.claims.rules import Found, Place
+from assets.analysis.statistics.power import MAX_PAIRS
 from assets.analysis.statistics.shares import rule_of_three
 from workloads.recordings.library import DEFAULT_WORKLOAD
-
-_MOST_ADVISED = 64  # repetitions: beyond them a night is not long enough
 
 
 def command(part: Measured, repetitions: int, workload: str | None) -> str:
@@ -95,8 +94,8 @@ def across(part: Measured, found: Found, value: float, advised: int | None, work
     )
     if isinstance(part, Pairwise | Cost):
         return f"{words}. Run `{command(part, advised, workload)}`" if advised is not None else words
-    if advised is None or advised > _MOST_ADVISED:
-        return f"{words}: it lies too near for {_MOST_ADVISED} repetitions to tell"
+    if advised is None or advised > MAX_PAIRS:
+        return f"{words}: it lies too near for {MAX_PAIRS} repetitions to tell"
     more = max(1, advised - found.repetitions)
     return (
         f"{words}; about {more} repetition{'s' if more != 1 else ''} more would tell:"

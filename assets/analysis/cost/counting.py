@@ -12,7 +12,6 @@ import pyarrow as pa
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Prices
 from resources.prices.model import Counts, batch_size, itemise
 
-SCENARIO = "steady"  # counts.sql says it too
 COST = pa.schema(
     [
         pa.field("comparison_id", pa.string()),
@@ -77,7 +76,7 @@ def cost_of(
     """Rows of the table `cost` (schema `COST`): USD per million committed commands under `steady`, item by item.
 
     For each workload, architecture, variant, gateway and processor, its valid repetitions of the main arm together.
-    Empty where there is nothing to say; `unpriced` says why.
+    Without rows where no contender committed a command.
     """
     rows = []
     for one in counted(connection, comparison_id):
@@ -100,41 +99,3 @@ def cost_of(
             for item in itemise(counts, prices, assumptions, gateway=gateway, processor=processor)
         ]
     return pa.Table.from_pylist(rows, schema=COST)
-
-
-def unpriced(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> tuple[str, ...]:
-    """A sentence for each contender of the comparison that has no cost; none where all have one."""
-    contenders = connection.execute(
-        "SELECT workload, architecture, variant, bool_or(scenario = $steady), bool_or(scenario = $steady AND valid)"
-        " FROM experiments WHERE comparison_id = $comparison_id AND arm = 'main' GROUP BY ALL ORDER BY ALL",
-        {"comparison_id": comparison_id, "steady": SCENARIO},
-    ).fetchall()
-    if not contenders:
-        return (f"There is no cost: comparison {comparison_id} has no experiment.",)
-    if not any(played for *_, played, _ in contenders):
-        reason = f"it is computed from the scenario {SCENARIO}, which was not replayed"
-        return (f"There is no cost: {reason} (archduel compare --scenario {SCENARIO}).",)
-    offered = dict(
-        connection.execute(
-            "SELECT workload || '/' || architecture || '/' || variant, sum(offered) FROM ledger"
-            " WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = $steady AND operation = 'command'"
-            " GROUP BY ALL",
-            {"comparison_id": comparison_id, "steady": SCENARIO},
-        ).fetchall()
-    )
-    committed = {
-        (one.workload, one.architecture, one.variant): one.counts.committed
-        for one in counted(connection, comparison_id)
-    }
-    sentences = []
-    for workload, architecture, variant, played, valid in contenders:
-        who = f"{architecture} ({variant}) has no cost for {workload}"
-        if not played:
-            sentences.append(f"{who}: {SCENARIO} was not replayed with it.")
-        elif not valid:
-            sentences.append(f"{who}: none of its replays under {SCENARIO} is valid.")
-        elif not offered.get(f"{workload}/{architecture}/{variant}"):
-            sentences.append(f"{who}: the recording has no commands, and cost is per committed command.")
-        elif not committed.get((workload, architecture, variant)):
-            sentences.append(f"{who}: none of its commands was committed.")
-    return tuple(sentences)

@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from assets.analysis.statistics.histogram import quantiles_of_sums
-from assets.analysis.statistics.shares import rule_of_three, share_interval
+from assets.analysis.statistics.histogram import quantiles as histogram_quantiles
+from assets.analysis.statistics.shares import rule_of_three
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.integer | np.floating]
@@ -120,36 +120,6 @@ def quantile_ratio_intervals(
     return _Plan.of(len(baseline), repetition, resamples, confidence, seed).intervals(log_ratios)
 
 
-def share_interval_blocks(
-    events: Counts,
-    n: Counts,
-    *,
-    repetition: Labels = None,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 1,
-) -> tuple[float, float]:
-    """The interval of a share: at each end the wider of the blocks' and of the exact one for independent requests.
-
-    The latter speaks where blocks cannot: no events at all, or few.
-
-    Args:
-        events: counts per block, shape ``[blocks]``.
-        n: of how many, per block.
-        repetition: as in `quantile_intervals`, like the others.
-
-    Raises:
-        ValueError: shapes that do not fit, more events than there is anything, a confidence out of range.
-    """
-    happened, of = _share_counts(events, n)
-    exact = share_interval(round(float(happened.sum())), round(float(of.sum())), confidence=confidence)
-    plan = _Plan.of(happened.size, repetition, resamples, confidence, seed)
-    _, low, high = plan.intervals(lambda weights: _ratio(weights @ happened, weights @ of)[:, None])[0]
-    if plan.blocks < 2 or not of.any():
-        return exact
-    return (max(0.0, min(low, exact[0])), min(1.0, max(high, exact[1])))
-
-
 def share_difference_interval(
     baseline_events: Counts,
     candidate_events: Counts,
@@ -174,7 +144,7 @@ def share_difference_interval(
         The ends, from -1 to 1; ``(-1, 1)`` where there is one block only, or nothing was offered.
 
     Raises:
-        ValueError: as `share_interval_blocks`.
+        ValueError: shapes that do not fit, more events than there is anything, a confidence out of range.
     """
     baseline, of = _share_counts(baseline_events, n)
     candidate, _ = _share_counts(candidate_events, n)
@@ -308,7 +278,7 @@ def _resampled(weights: Floats, counted: Counts, edges: Floats, quantiles: Float
     precision = np.float32 if counted.sum() < _EXACT_IN_FLOAT32 else np.float64
     sums = weights.astype(precision) @ np.ascontiguousarray(counted[:, used], dtype=precision)
     np.cumsum(sums, axis=1, out=sums)
-    return quantiles_of_sums(sums, edges, quantiles, bin_numbers=used)
+    return histogram_quantiles(sums, edges, quantiles, bin_numbers=used)
 
 
 def _logs(values_us: Floats, edges: Floats) -> Floats:

@@ -19,6 +19,8 @@ from scipy import special
 
 from assets.analysis.statistics.signflip import flips_rejecting, subset_sizes, subset_sums
 
+MAX_PAIRS = 64
+CHANCE = 0.8
 SIMULATED_UP_TO = 10
 _SAMPLES = 2000
 _KEPT = 64
@@ -53,49 +55,21 @@ def power(
     return _chance(pairs, *_rounded(noise, effect, margin), family, round(confidence, 6), equivalent=False)
 
 
-def equivalence_power(
-    pairs: int, *, noise: float, margin: float, effect: float = 0.0, family: int = 6, confidence: float = 0.95
-) -> float:
-    """The chance that ``pairs`` repetitions call a true difference ``effect`` equivalent; otherwise as `power`."""
-    _check(noise, margin, family)
-    return _chance(pairs, *_rounded(noise, effect, margin), family, round(confidence, 6), equivalent=True)
-
-
 def pairs_needed(
-    *,
-    noise: float,
-    effect: float,
-    margin: float,
-    family: int = 6,
-    power: float = 0.8,
-    most: int = 64,
-    confidence: float = 0.95,
+    *, noise: float, effect: float, margin: float, family: int = 6, confidence: float = 0.95
 ) -> int | None:
-    """The fewest repetitions that decide a true difference ``effect`` with the chance ``power``; None beyond ``most``.
+    """The fewest repetitions that decide a true ``effect`` with the chance `CHANCE`; None beyond `MAX_PAIRS`.
 
     Arguments and errors as `power`.
     """
     _check(noise, margin, family)
-    return _fewest(
-        *_rounded(noise, effect, margin), family, round(confidence, 6), wanted=power, most=most, equivalent=False
-    )
+    return _fewest(*_rounded(noise, effect, margin), family, round(confidence, 6), equivalent=False)
 
 
-def pairs_for_equivalence(
-    *,
-    noise: float,
-    margin: float,
-    effect: float = 0.0,
-    family: int = 6,
-    power: float = 0.8,
-    most: int = 64,
-    confidence: float = 0.95,
-) -> int | None:
-    """The fewest repetitions that show a true difference ``effect`` to be equivalent; as `pairs_needed`."""
+def pairs_for_equivalence(*, noise: float, margin: float, family: int = 6, confidence: float = 0.95) -> int | None:
+    """The fewest repetitions that show arms without a difference to be equivalent; as `pairs_needed`."""
     _check(noise, margin, family)
-    return _fewest(
-        *_rounded(noise, effect, margin), family, round(confidence, 6), wanted=power, most=most, equivalent=True
-    )
+    return _fewest(*_rounded(noise, 0.0, margin), family, round(confidence, 6), equivalent=True)
 
 
 def _check(noise: float, margin: float, family: int) -> None:
@@ -113,15 +87,13 @@ def _rounded(noise: float, effect: float, margin: float) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=4096)
-def _fewest(
-    noise: float, effect: float, family: int, confidence: float, *, wanted: float, most: int, equivalent: bool
-) -> int | None:
+def _fewest(noise: float, effect: float, family: int, confidence: float, *, equivalent: bool) -> int | None:
     def decides(pairs: int) -> bool:
-        return _chance(pairs, noise, effect, family, confidence, equivalent=equivalent) >= wanted
+        return _chance(pairs, noise, effect, family, confidence, equivalent=equivalent) >= CHANCE
 
-    if not decides(most):
+    if not decides(MAX_PAIRS):
         return None
-    return bisect.bisect_left(range(most), True, lo=1, key=decides)
+    return bisect.bisect_left(range(MAX_PAIRS), True, lo=1, key=decides)
 
 
 @lru_cache(maxsize=65536)

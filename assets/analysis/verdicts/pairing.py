@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.rules import Metric, Rules
 
 Floats = npt.NDArray[np.float64]
@@ -58,8 +59,8 @@ class Pairing:
 
     ``baseline_measured`` and ``candidate_measured``: whether a side has a figure in any repetition. ``censored``: on
     which side quantiles are lower bounds only. ``unmeasured``: repetitions that are valid on both sides without any
-    figure, since one side acknowledged nothing. ``trials`` are the requests of the side with fewer; ``floor`` is what
-    no failure among them (or no success) leaves possible.
+    figure, since one side acknowledged nothing. ``floor`` is what no failure (or no success) among the
+    requests of the side with fewer leaves possible, by the rule of three.
     """
 
     family: Family
@@ -74,7 +75,6 @@ class Pairing:
     censored: Side | None
     baseline_value: float | None
     candidate_value: float | None
-    trials: int
     floor: float
 
     @property
@@ -166,14 +166,13 @@ def _shares(row: Mapping[str, Any]) -> dict[str, Any]:
         "baseline_measured": bool(repetitions),
         "candidate_measured": bool(repetitions),
         "censored": None,
-        "trials": int(min(offered["baseline"].sum(), offered["candidate"].sum())),
         "floor": 0.0,
     }
     if not repetitions:
         return paired
     succeeded = sum(side.sum() for side in events.values())
     if succeeded in {0, sum(side.sum() for side in offered.values())}:
-        paired["floor"] = min(1.0, 3 / paired["trials"])  # rule of three: what no failure (or no success) lets be
+        paired["floor"] = rule_of_three(int(min(side.sum() for side in offered.values())))
     return paired | {f"{side}_value": float(events[side].sum() / offered[side].sum()) for side in events}
 
 
@@ -206,7 +205,6 @@ def _times(row: Mapping[str, Any]) -> dict[str, Any]:
         "baseline_measured": _any(row["baseline_us"], row["baseline_low_us"]),
         "candidate_measured": _any(row["candidate_us"], row["candidate_low_us"]),
         "censored": None if not censored else censored[0] if len(censored) == 1 else "both",
-        "trials": int(min(sum(row[f"{side}_offered"] or []) for side in known)),
         "floor": 0.0,
     }
     if not figures:

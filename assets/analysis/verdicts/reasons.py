@@ -3,6 +3,7 @@
 Pure: from what was judged to text. Verdicts are made elsewhere; they do not depend on these sentences.
 """
 
+from assets.analysis.statistics.power import MAX_PAIRS
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Judged
 from assets.analysis.verdicts.pairing import Family, Pairing
 
@@ -80,7 +81,7 @@ def _too_little(pairing: Pairing, judged: Judged, needed: int | None) -> str:
 
 def _more(pairs: int, needed: int | None) -> str:
     if needed is None:
-        return "at the noise seen no number of repetitions up to 64 is likely to decide it"
+        return f"at the noise seen no number of repetitions up to {MAX_PAIRS} is likely to decide it"
     return f"{needed - pairs} more ({needed} in all) are likely to decide it at the noise seen"
 
 

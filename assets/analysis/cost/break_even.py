@@ -3,35 +3,20 @@
 Everything here is `simulated`: counts may be observed, but durations, polls and batches are the model's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from scipy.optimize import brentq
 
-from assets.analysis.cost.counting import Counted
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
 from resources.prices.model import Counts, batch_size, expected_counts, total_usd
 
 EVIDENCE = "simulated"
 SYNCHRONOUS, EVENT_DRIVEN = "synchronous", "event_driven"
 
-CONTRASTS = pa.schema(
-    [
-        pa.field("workload", pa.string()),
-        pa.field("variant", pa.string()),
-        pa.field("gateway", pa.string()),
-        pa.field("processor", pa.string()),
-        pa.field("batch_size", pa.float64()),  # of event-driven
-        pa.field("synchronous_usd", pa.float64()),  # per million committed commands
-        pa.field("event_driven_usd", pa.float64()),
-        pa.field("difference_usd", pa.float64()),  # synchronous less event-driven
-        pa.field("ratio", pa.float64()),  # synchronous / event-driven - 1
-        pa.field("evidence", pa.string()),
-    ]
-)
 CURVES = pa.schema(
     [
         pa.field("sweep", pa.string()),  # batch_size, rate, fixed_work
@@ -58,49 +43,6 @@ CROSSINGS = pa.schema(
         pa.field("evidence", pa.string()),
     ]
 )
-
-
-def contrasts(
-    counted: Iterable[Counted], prices: Prices, assumptions: Assumptions, *, batch_sizes: Sequence[float] = ()
-) -> pa.Table:
-    """Synchronous against event-driven for every gateway and processor (schema `CONTRASTS`); S8 and E8 rest on it.
-
-    One row for each workload and variant that committed commands in both, and for each of ``batch_sizes``; without
-    any, with the batches that AWS would make. Empty where no workload has both.
-    """
-    by_cell: dict[tuple[str, str], dict[str, Counted]] = {}
-    for one in counted:
-        if one.counts.committed:
-            by_cell.setdefault((one.workload, one.variant), {})[one.architecture] = one
-    rows: list[dict[str, Any]] = []
-    for (workload, variant), contenders in by_cell.items():
-        if not {SYNCHRONOUS, EVENT_DRIVEN} <= set(contenders):
-            continue
-        synchronous = contenders[SYNCHRONOUS].on_aws(assumptions)
-        asynchronous = contenders[EVENT_DRIVEN].on_aws(assumptions)
-        choices = [_in_batches(asynchronous, size) for size in batch_sizes] or [asynchronous]
-        for gateway, processor in _bills():
-            for choice in choices:
-                costs = [
-                    total_usd(counts, prices, assumptions, gateway=gateway, processor=processor)
-                    for counts in (synchronous, choice)
-                ]
-                rows.append(
-                    {
-                        "workload": workload,
-                        "variant": variant,
-                        "gateway": gateway,
-                        "processor": processor,
-                        "batch_size": choice.deliveries / choice.batches if choice.batches else 1.0,
-                        "synchronous_usd": costs[0],
-                        "event_driven_usd": costs[1],
-                        "difference_usd": costs[0] - costs[1],
-                        # Of two that cost nothing neither is the dearer.
-                        "ratio": costs[0] / costs[1] - 1 if costs[1] else 0.0,
-                        "evidence": EVIDENCE,
-                    }
-                )
-    return pa.Table.from_pylist(rows, schema=CONTRASTS)
 
 
 @dataclass(frozen=True)
@@ -274,10 +216,6 @@ def _sentence(sweep: _Sweep, series: str, x: float | None, usd: float | None, ch
         f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at"
         f" {sweep.words.format(rounded)}; {cheaper} that event-driven is cheaper."
     )
-
-
-def _in_batches(counts: Counts, size: float) -> Counts:
-    return replace(counts, batches=counts.deliveries / size, batch_evidence="modelled")
 
 
 def _bills() -> Iterator[tuple[Gateway, Processor]]:
