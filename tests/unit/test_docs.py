@@ -15,11 +15,12 @@ from resources.targets import targets
 from tests import pages
 from tests.pages import PAGES, Command
 from tests.unit.test_module_docstrings import exists
+from tests.unit.test_terminal import shown
 from workloads.customers.days import days
 from workloads.exporters import exporters
 from workloads.importers.formats import importers
 from workloads.importers.rules.mapping import read_mapping
-from workloads.places import REPOSITORY
+from workloads.places import REPOSITORY, Places
 from workloads.scenarios import read_scenario, scenarios
 
 FOLDERS = ("assets", "docs", "orchestration", "resources", "tests", "workloads")
@@ -126,6 +127,15 @@ def test_code_between_backticks_exists(page: str) -> None:
             assert exists(first), f"{page}: {span}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_files_in_the_home_are_called_so(page: str) -> None:
+    home = Places(Path("home"))
+    paths = [value for name in dir(home) if isinstance(value := getattr(home, name), Path) and name != "home"]
+    known = {path.parts[1] for path in paths} | {"assumptions.toml", "capacity.json"}
+    named = {span.split("/")[1] for span in pages.spans(PAGES[page]) if re.match(r"\.archduel/\w", span)}
+    assert named <= known
+
+
 def test_the_readme_is_a_front_page() -> None:
     assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 200
 
@@ -173,3 +183,36 @@ def test_a_page_names_everything_of_its_kind(page: str, names: Iterable[str]) ->
 
 def test_the_number_of_scenarios_is_right() -> None:
     assert f"There are {len(scenarios())} scenarios" in PAGES["README.md"].read_text()
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def us(text: str) -> float:
+    """Microseconds, of a figure with its unit."""
+    figure, unit = text.split()
+    return float(figure) * {"ms": 1e3, "s": 1e6}[unit]
+
+
+def test_the_comparison_shown_is_printed_like_that_today() -> None:
+    lines = next(block for block in pages.blocks(PAGES["README.md"], "text") if "acknow-" in block).splitlines()
+    rows, operations = [], iter(("command", "query"))
+    for cells in ([cell.strip() for cell in line.split("│")] for line in lines if "│" in line):
+        if not any(cells[1:]):
+            operation = next(operations)
+            continue
+        name, offered, acknowledged, refused, done, lost, reordered, response, completion, backlog = cells
+        whole = number(offered)
+        shares = {"acknowledged": acknowledged, "committed": done}
+        counts = {"throttled": refused, "lost": lost, "reordered": reordered, "backlog_max": backlog}
+        measures = {"response": response, "completion": completion}
+        rows.append(
+            {"scenario": "backend_outage", "operation": operation, "architecture": name, "offered": whole}
+            | {column: round(whole * float(share) / 100) for column, share in shares.items()}
+            | {column: number(count) for column, count in counts.items()}
+            | {f"{of}_p50_us": us(times.partition(" / ")[0]) for of, times in measures.items()}
+            | {f"{of}_p99_us": us(times.partition(" / ")[2]) for of, times in measures.items()}
+        )
+    printed = [line.rstrip() for line in shown(*rows)]
+    assert lines[: len(printed)] == printed
