@@ -1,43 +1,32 @@
 """``archduel compare``.
 
-Put its options, their checks and the question before a long comparison here. Keep out how long it takes
-(`orchestration.commands.estimate`), its runs (`orchestration.commands.running`) and their outcome
-(`orchestration.commands.summary`).
+Put its options and their checks here. Keep out what follows from them (`orchestration.commands.running`).
 """
 
-import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from assets.analysis.claims import scenarios_needed
-from orchestration.commands.estimate import Estimate, estimate
-from orchestration.commands.guard import agree
 from orchestration.commands.options import MAX_SEED, positive, shape_of, shape_options
-from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.request import CompareRequest
-from orchestration.commands.summary import print_summary
 from orchestration.commands.target_options import given_target_options, target_options
-from orchestration.commands.terminal import open_console
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.experiment import OTHERS_AT_MOST
 from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
 from resources.targets.availability import why_unavailable
-from workloads.errors import ArchduelError, UsageError, choose
+from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
-from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, adopt, own_scenario, scenario
+from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, own_scenario, scenario
 
 _AUTO = "auto"
 _BUDGET_MINUTES = 30.0
 _MAX_REPETITIONS = 24
-_LONG_S = 600
 
 
 class _Repetitions(click.ParamType[int | str]):
@@ -151,24 +140,10 @@ def command(**options: Any) -> None:
         settings=_settings(options, shape_of(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
     )
-    warnings.simplefilter("ignore")  # of libraries, to their developers
-    console = open_console()
-    with TerminalReporter(console) as reporter:
-        estimated = estimate(places, request, reporter)
-    console.print(estimated.sentence(request), highlight=False, markup=False)
-    _confirm(estimated, console, yes=options["yes"])
-    for path in files.values():  # only now that nothing was wrong with the request
-        adopt(places, path)
-    # Dagster takes up to three seconds, which a wrong option need not wait for.
-    from orchestration.commands.running import run  # noqa: PLC0415
+    # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
+    from orchestration.commands.running import compare  # noqa: PLC0415
 
-    comparison_id, complete = run(places, request, console)
-    if not print_summary(places, request, comparison_id, console):
-        raise ArchduelError(
-            "every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do"
-        )
-    if not complete:
-        sys.exit(1)
+    compare(places, request, files.values(), yes=options["yes"])
 
 
 def chosen_scenarios(
@@ -246,11 +221,3 @@ def _settings(options: Mapping[str, Any], shape: Mapping[str, Any], *, cells: in
         target=options["target"],
         target_options=given_target_options(options),
     )
-
-
-def _confirm(estimated: Estimate, console: Console, *, yes: bool) -> None:
-    """Ask before what costs money, or takes long."""
-    if estimated.charge is not None and estimated.budget is not None:
-        agree(estimated.charge, estimated.budget, console, yes=yes)
-    elif estimated.seconds > _LONG_S and not yes and sys.stdin.isatty():
-        click.confirm("That is over ten minutes. Go on?", abort=True)

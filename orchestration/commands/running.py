@@ -1,20 +1,30 @@
-"""A comparison's runs: the asset graph of its cells, materialised in this process.
+"""A comparison from a checked request to its printed outcome, the asset graph materialised in this process.
 
-Put here how a request becomes runs of Dagster, and why one failed. Keep out what the runs do (`assets`) and how their
-outcome is printed (`orchestration.commands.summary`).
+Put here the steps of a comparison, its runs, and why one failed. Keep out how long it takes
+(`orchestration.commands.estimate`), what the runs do (`assets`) and how their outcome looks
+(`orchestration.commands.summary`).
 """
 
 import os
 import secrets
+import sys
+import warnings
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 from rich.console import Console
 
 from orchestration.build import build_definitions
+from orchestration.commands.estimate import Estimate, estimate
+from orchestration.commands.guard import agree
 from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.request import CompareRequest
+from orchestration.commands.summary import print_summary
+from orchestration.commands.terminal import open_console
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import declare_cells
@@ -22,7 +32,9 @@ from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.scenarios import adopt
 
+_LONG_S = 600
 _MAX_RUNTIME_S = 24 * 3600
 
 
@@ -32,21 +44,48 @@ class InterruptedRunError(ArchduelError):
     exit_code = 130
 
 
-def run(places: Places, request: CompareRequest, console: Console) -> tuple[str, bool]:
-    """Replay every cell of a comparison and judge it.
+def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Path], *, yes: bool) -> None:
+    """Estimate a comparison, ask where it takes long or costs money, run it and print its outcome.
 
     Args:
         places: The home that keeps the results.
         request: What to compare.
-        console: Where progress and failures are printed.
-
-    Returns:
-        The comparison's id, and whether every cell succeeded.
+        scenario_files: The user's own scenarios in it; they are kept once nothing is wrong with the request.
+        yes: Whether to go on without asking.
 
     Raises:
-        ArchduelError: when no cell succeeded, or the judgement failed.
+        UsageError: for a request that does not fit the recording or the target.
+        ArchduelError: when no cell succeeded, no replay was valid, or the judgement failed.
         InterruptedRunError: on Ctrl-C.
+        SystemExit: with code 1 when a cell failed and others did not.
     """
+    warnings.simplefilter("ignore")  # of libraries, to their developers
+    console = open_console()
+    with TerminalReporter(console) as reporter:
+        estimated = estimate(places, request, reporter)
+    console.print(estimated.sentence(request), highlight=False, markup=False)
+    _confirm(estimated, console, yes=yes)
+    for path in scenario_files:
+        adopt(places, path)
+    comparison_id, complete = _run(places, request, console)
+    if not print_summary(places, request, comparison_id, console):
+        raise ArchduelError(
+            "every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do"
+        )
+    if not complete:
+        sys.exit(1)
+
+
+def _confirm(estimated: Estimate, console: Console, *, yes: bool) -> None:
+    """Ask before what costs money, or takes long."""
+    if estimated.charge is not None and estimated.budget is not None:
+        agree(estimated.charge, estimated.budget, console, yes=yes)
+    elif estimated.seconds > _LONG_S and not yes and sys.stdin.isatty():
+        click.confirm("That is over ten minutes. Go on?", abort=True)
+
+
+def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str, bool]:
+    """Replay every cell and judge the comparison; returns its id, and whether every cell succeeded."""
     prepare_instance(places)
     reporter = TerminalReporter(console)
     definitions = build_definitions(places, lambda _log: reporter)
