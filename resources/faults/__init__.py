@@ -1,7 +1,8 @@
-"""Faults on the hop from a handler to the table: a proxy process (`proxy`) and its remote control (`control`).
+"""Faults: breaking components and hops of a stack at their time, and mending them.
 
-Neither emulator nor handler changes; the lab's own readings go around it. What the proxy process imports is kept
-small, so that it starts quickly: nothing but the standard library, uvloop and httptools.
+Put here how a fault is carried out. Keep out which faults there are (`workloads.scenarios.faults`), what a target lacks
+for them (`resources.targets.availability`), and changes to emulators or handlers: the lab's own calls pass faults by.
 
-A new kind of fault is one class in `behaviours`.
+What the proxy process imports is kept small, so that it starts quickly: the standard library, uvloop and httptools. A
+new kind of fault is one class in `resources.faults.proxy.behaviours`.
 """

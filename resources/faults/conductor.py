@@ -1,6 +1,7 @@
-"""Doing a scenario's faults at their time: a thread of its own, absolute deadlines, every switch written down.
+"""Carrying out a scenario's faults at their time: in a thread, by absolute deadlines, with every switch recorded.
 
-Belongs here: when what is switched. How it is done is the proxy (a hop) or `resources.faults.policies` (a component).
+Put here when what is switched. Keep out how: a proxy does it for a hop (`resources.faults.control`), a service's own
+switch for a component (`resources.faults.policies`).
 """
 
 import threading
@@ -25,27 +26,27 @@ Window = dict[str, Any]
 
 
 def proxied_hops(scenario: Scenario) -> frozenset[str]:
-    """The targets whose faults are done by a proxy in front of them."""
+    """The targets whose faults in ``scenario`` are carried out by a proxy in front of them, such as ``table``."""
     return frozenset(fault.target for fault in scenario.faults if by_proxy(fault))
 
 
 @dataclass(frozen=True)
 class _Hop:
-    """A fault of a hop, as its proxy wants to hear of it."""
+    """A fault of a hop, in the words of its proxy."""
 
     proxy: FaultProxy
     fault: Fault
     seed: int
 
     def on(self) -> int:
-        told = {"kind": self.fault.kind, **self.fault.parameters}
+        settings = {"kind": self.fault.kind, **self.fault.parameters}
         if self.fault.kind != "down":
-            told["seed"] = self.seed
+            settings["seed"] = self.seed
         if isinstance(self.fault, Error):
-            told["status"] = self.fault.status
-        if self.fault.target == "api" and told.get("operations"):
-            told["operations"] = [_METHODS[operation] for operation in told["operations"]]
-        return self.proxy.switch(told)
+            settings["status"] = self.fault.status
+        if self.fault.target == "api" and settings.get("operations"):
+            settings["operations"] = [_METHODS[operation] for operation in settings["operations"]]
+        return self.proxy.switch(settings)
 
     def off(self) -> int:
         return self.proxy.switch(None)
@@ -60,10 +61,19 @@ class _Switch:
 
 
 class FaultConductor:
-    """Switches the faults of one replay. ``windows`` says what was on when, in microseconds since the replay's start.
+    """Switches the faults of one replay.
 
-    A window of a component that the architecture does not have says ``"present": false``; one in the traffic itself
-    counts the ``requests`` it is about.
+    Args:
+        scenario: Which faults, and when.
+        schedule: The requests that are replayed.
+        stack: The resources of the architecture, deployed.
+        proxies: The proxy of each hop in `proxied_hops`.
+        start_ns: When the replay starts, CLOCK_MONOTONIC in nanoseconds.
+
+    Attributes:
+        windows: What was on when, in microseconds since the replay's start. A window of a component that the
+            architecture does not have has ``"present": false``; one in the traffic itself counts the ``requests`` it
+            is about.
     """
 
     def __init__(
@@ -84,8 +94,8 @@ class FaultConductor:
             if fault.throttled_status is not None:
                 window["throttled_status"] = fault.throttled_status
             self.windows.append(window)
-            if (about := hits(schedule, fault, start_us, end_us)) is not None:
-                window |= {"start_us": start_us, "end_us": end_us, "requests": about}
+            if (requests := hits(schedule, fault, start_us, end_us)) is not None:
+                window |= {"start_us": start_us, "end_us": end_us, "requests": requests}
                 continue
             effect = (
                 _Hop(proxies[fault.target], fault, schedule.seed + number) if by_proxy(fault) else policy(stack, fault)
@@ -101,15 +111,16 @@ class FaultConductor:
         self._thread = threading.Thread(target=self._run, name="fault-conductor", daemon=True)
 
     def start(self) -> None:
+        """Begin to switch. What is due with the first request is switched at once."""
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what a switch failed with."""
+        """Raise what a switch failed with, if one did."""
         if self._failure is not None:
             raise self._failure
 
     def finish(self) -> None:
-        """End every fault now, whether its time is over or not. Raises nothing: `check` does."""
+        """End every fault now, whether its time is over or not. It raises nothing; `check` does."""
         self._stop.set()
         self._thread.join(_END_S)
         if self._thread.is_alive() and self._failure is None:

@@ -1,4 +1,8 @@
-"""Starting a fault proxy and switching its faults. What the faults do is `resources.faults.proxy.server`."""
+"""The fault proxy as the lab sees it: a process it starts, and whose faults it switches.
+
+Put here the remote control. Keep out what faults do (`resources.faults.proxy`) and when they are on
+(`resources.faults.conductor`).
+"""
 
 import json
 import os
@@ -19,9 +23,13 @@ _ANSWER_S = 5.0
 
 
 class FaultProxy:
-    """A running proxy in front of ``upstream_port``; it starts out passing everything.
+    """A running proxy, which passes everything on until a fault is switched on.
 
-    It listens at ``host``, the address of this machine that whoever calls it reaches, and takes orders on loopback.
+    Args:
+        label: The beginning of its log's name.
+        upstream_port: The port of this machine that it passes requests on to.
+        log_folder: Where its log is written.
+        host: The address of this machine at which callers reach it. Its control port is always on loopback.
     """
 
     def __init__(self, label: str, upstream_port: int, log_folder: Path, host: str = LOOPBACK) -> None:
@@ -29,7 +37,7 @@ class FaultProxy:
         self.url = f"http://{host}:{self.port}"
         self.process = LeashedProcess(
             [
-                *(sys.executable, "-m", "resources.faults.proxy.server", "--host", host, "--listen", str(self.port)),
+                *(sys.executable, "-m", "resources.faults.proxy", "--host", host, "--listen", str(self.port)),
                 *("--upstream", str(upstream_port), "--control", str(control_port)),
             ],
             environment={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -42,7 +50,10 @@ class FaultProxy:
         self._started = time.monotonic()
 
     def wait_until_ready(self) -> None:
-        """Return once it takes orders; `ArchduelError` with its last words when it does not within 10 s."""
+        """Return once its faults can be switched.
+
+        Raises `ArchduelError` with its last words where that takes more than 10 s.
+        """
         while self._control is None:
             try:
                 self._control = socket.create_connection(self._control_address, timeout=_ANSWER_S)
@@ -54,35 +65,42 @@ class FaultProxy:
                 time.sleep(0.02)
 
     def switch(self, fault: Mapping[str, Any] | None) -> int:
-        """Set the fault, None to pass everything; returns CLOCK_MONOTONIC in ns when it took hold.
+        """Switch to another fault. May be called from any thread.
 
-        Keys are ``kind`` and what `resources.faults.proxy.fault.Fault` and the kind's class in
-        `resources.faults.proxy.behaviours` know. Raises `ArchduelError` when the proxy refuses, in which case the fault
-        that was on stays on, and when it is gone. May be called from any thread.
+        Args:
+            fault: Its ``kind``, and the settings of `resources.faults.proxy.fault` and of the kind's class in
+                `resources.faults.proxy.behaviours`. None passes everything on.
+
+        Returns:
+            When it took hold, CLOCK_MONOTONIC in nanoseconds.
+
+        Raises:
+            ArchduelError: The proxy refuses the fault, and the one before stays on; or the proxy is gone.
         """
-        order = json.dumps(None if fault is None else dict(fault)).encode() + b"\n"
+        line = json.dumps(None if fault is None else dict(fault)).encode() + b"\n"
         with self._switching:
             if self._control is None or self._answers is None:
                 raise ArchduelError("the fault proxy is not running")
             try:
-                self._control.sendall(order)
+                self._control.sendall(line)
                 answer = self._answers.readline().decode()
             except OSError as error:
                 raise ArchduelError(f"the fault proxy is gone ({self.process.log}): {error}") from None
         word, _, rest = answer.strip().partition(" ")
         if word != "ok":
             raise ArchduelError(
-                f"the fault proxy refused {order.decode().strip()}: {rest}"
+                f"the fault proxy refused {line.decode().strip()}: {rest}"
                 if word == "error"
                 else f"the fault proxy is gone ({self.process.log}): no answer"
             )
         return int(rest)
 
     def death(self) -> str | None:
-        """Its last words, when it has ended on its own."""
+        """Its last words where it has ended on its own; None while it runs."""
         return self.process.death()
 
     def close(self) -> None:
+        """End the process. Closing twice is fine."""
         if self._answers is not None:
             self._answers.close()
             self._answers = None

@@ -1,7 +1,7 @@
-"""Faults of components, done by the services' own switches and never by deleting anything.
+"""Faults of components, carried out by the services' own switches and never by deleting anything.
 
-Belongs here: how a component of a stack is taken away and given back. Hops are the proxy's business, and when
-something happens the conductor's.
+Put here how a component of a stack is taken away and given back. Keep out faults of hops (`resources.faults.proxy`) and
+when a fault is on (`resources.faults.conductor`).
 """
 
 import time
@@ -17,15 +17,17 @@ _NOWHERE = "unreachable"  # a queue that does not exist
 
 
 class Effect(Protocol):
-    """Something that can be broken and mended; both return when the service had accepted it, CLOCK_MONOTONIC, ns."""
+    """A fault that can be switched."""
 
-    def on(self) -> int: ...
+    def on(self) -> int:
+        """Break it; returns when the service had accepted that, CLOCK_MONOTONIC in nanoseconds."""
 
-    def off(self) -> int: ...
+    def off(self) -> int:
+        """Mend it; returns as `on`."""
 
 
 class NoConcurrency:
-    """Functions that may not run: reserved concurrency 0, AWS's own way to stop a function.
+    """Functions that may not run: with reserved concurrency 0, AWS's own way to stop a function.
 
     docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     """
@@ -51,7 +53,7 @@ class NoConcurrency:
 
 
 class NoConsuming:
-    """A disabled event source mapping: what is in the queue stays there."""
+    """A disabled event source mapping: messages stay in the queue."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -63,16 +65,16 @@ class NoConsuming:
         return self._set(enabled=True)
 
     def _set(self, *, enabled: bool) -> int:
-        uuid, place = self._stack.facts["event_source_mapping"]["uuid"], self._stack.clients
-        patiently(lambda: place.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled), place.pace)
+        uuid, clients = self._stack.facts["event_source_mapping"]["uuid"], self._stack.clients
+        patiently(lambda: clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled), clients.pace)
         return time.monotonic_ns()
 
 
 class NoQueue:
-    """A queue that neither takes nor gives: the API's integration asks for one that does not exist, and the mapping is
-    disabled. What was in it is in it afterwards.
+    """A queue that neither accepts nor delivers: the API's integration names one that does not exist, and the mapping
+    is disabled. Messages in the queue stay there.
 
-    A policy that denies would be nearer to AWS; emulators do not enforce it.
+    A policy that denies access would be closer to AWS; emulators do not enforce it.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -99,7 +101,7 @@ class NoQueue:
         gateway.create_deployment(restApiId=api["id"], stageName=api["stage"])
 
 
-# What a stage without settings of its own lets through: the account's limits.
+# What a stage without settings of its own lets through: the limits of an account.
 _ACCOUNT_LIMITS = {"rateLimit": 10_000, "burstLimit": 5_000}
 
 
@@ -129,7 +131,7 @@ def _limit_stage(stack: Stack, limits: Mapping[str, float]) -> int:
 
 
 def policy(stack: Stack, fault: Fault) -> Effect | None:
-    """How ``fault`` is done to ``stack``; None where the architecture has no such component, or it is a hop's fault."""
+    """The switch for ``fault`` on ``stack``; None for a component the architecture does not have, and for a hop."""
     match fault:
         case Throttle():
             return StageThrottle(stack, fault)
@@ -145,12 +147,12 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
 
 
 def by_proxy(fault: Fault) -> bool:
-    """Whether it is a hop's fault, done by a proxy in front of its target."""
+    """Whether ``fault`` is a hop's, carried out by a proxy in front of its target."""
     return isinstance(fault, HopFault) or (isinstance(fault, Down) and fault.target in ("api", "table"))
 
 
 def mend(stack: Stack) -> None:
-    """Give back every component, whoever took it away: a run that was killed gave back none."""
+    """Give back every component of the stack, since a run that was killed gave back none."""
     NoConcurrency(stack, list(stack.function_names.values())).off()
     if QUEUE in stack.facts:
         NoQueue(stack).off()

@@ -1,7 +1,8 @@
-"""Whether this machine can run the lab: what is there, what is tight, what is missing and the command that mends it.
+"""Whether this machine can run the lab: what is there, what is scarce, what is missing, and the command that mends it.
 
-Belongs here: looking at the machine. How an emulator behaves is `resources.conformance`. Each check takes what it
-judges as an argument, so that a test can be any machine; `checks` looks at this one.
+Put here checks of the machine. Keep out how an emulator behaves (`resources.conformance`).
+
+Each check takes what it judges as an argument, so that a test can be any machine; `checks` passes this one.
 """
 
 import ctypes
@@ -32,7 +33,7 @@ _INSTALL = "make install"
 
 
 class Level(StrEnum):
-    """How a check came out. Only what is `MISSING` keeps the lab from running."""
+    """The result of a check. Only `MISSING` keeps the lab from running."""
 
     OK = "ok"
     WARNING = "warning"
@@ -41,7 +42,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at, what was found, and the command that mends it where something should be mended."""
+    """One thing that was checked, what was found, and the command that mends it where something should be mended."""
 
     name: str
     level: Level
@@ -51,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class EmulatorProcess:
-    """A process of an emulator of ours. ``leashed`` ones end with the run they belong to."""
+    """A process of one of archduel's emulators. ``leashed`` ones end with the run they belong to."""
 
     pid: int
     folder: str
@@ -59,7 +60,12 @@ class EmulatorProcess:
 
 
 def checks(places: Places, environment: Mapping[str, str] = os.environ) -> list[Check]:
-    """Every check on this machine. Takes well under a second."""
+    """Run every check on this machine, which takes well under a second.
+
+    Args:
+        places: The home whose folders are checked.
+        environment: The environment variables.
+    """
     processes = list(emulator_processes())
     return [
         python_version(sys.version_info[:3]),
@@ -81,20 +87,20 @@ def checks(places: Places, environment: Mapping[str, str] = os.environ) -> list[
 
 def python_version(running: tuple[int, ...]) -> Check:
     """``running`` is the interpreter's version."""
-    told = ".".join(map(str, running))
+    found = ".".join(map(str, running))
     if (3, 11) <= running[:2] <= (3, 13):
-        return Check("Python", Level.OK, told)
-    return Check("Python", Level.MISSING, f"{told}; 3.11, 3.12 or 3.13 is needed", "make install PYTHON=python3.12")
+        return Check("Python", Level.OK, found)
+    return Check("Python", Level.MISSING, f"{found}; 3.11, 3.12 or 3.13 is needed", "make install PYTHON=python3.12")
 
 
 def packages(project: bytes, installed: Callable[[str], str | None]) -> Check:
-    """Whether what ``project`` (pyproject.toml) depends on is there, pinned versions exactly.
+    """Whether the dependencies of ``project`` (a pyproject.toml) are installed, pinned ones in exactly that version.
 
-    The emulator is pinned: its version is part of every figure.
+    The emulator is pinned, since its version is part of every figure.
     """
-    wanted = tomllib.loads(project.decode())["project"]["dependencies"]
+    dependencies = tomllib.loads(project.decode())["project"]["dependencies"]
     wrong, pinned = [], []
-    for requirement in wanted:
+    for requirement in dependencies:
         name, pin = re.match(r"([\w.-]+)(?:==([\w.]+))?", requirement).groups()  # type: ignore[union-attr]
         if "sys_platform != 'win32'" in requirement and sys.platform == "win32":
             continue
@@ -107,7 +113,7 @@ def packages(project: bytes, installed: Callable[[str], str | None]) -> Check:
             pinned.append(f"{name} {found}")
     if wrong:
         return Check("packages", Level.MISSING, "; ".join(wrong), _INSTALL)
-    return Check("packages", Level.OK, f"{len(wanted)} there, {', '.join(pinned)} as pinned")
+    return Check("packages", Level.OK, f"{len(dependencies)} there, {', '.join(pinned)} as pinned")
 
 
 def _installed(name: str) -> str | None:
@@ -126,7 +132,7 @@ def programs(which: Callable[[str], str | None]) -> Check:
 
 
 def cores(available: int) -> Check:
-    """``available`` is how many this process may use."""
+    """``available`` is how many cores this process may use."""
     if available >= 2:
         return Check("cores", Level.OK, f"{available}")
     found = "1: emulator and load generator share it, replays will be late and so invalid"
@@ -134,18 +140,18 @@ def cores(available: int) -> Check:
 
 
 def memory(available_bytes: int) -> Check:
-    """What programs can take without swapping."""
+    """``available_bytes`` is what programs can take without swapping."""
     found = f"{available_bytes / _GB:.1f} GB available"
     if available_bytes >= 2 * _GB:
         return Check("memory", Level.OK, found)
     if available_bytes >= 0.7 * _GB:
-        wanted = f"{found}; three architectures with their functions take up to 2 GB"
-        return Check("memory", Level.WARNING, wanted, "archduel compare --architecture synchronous")
+        tight = f"{found}; three architectures with their functions take up to 2 GB"
+        return Check("memory", Level.WARNING, tight, "archduel compare --architecture synchronous")
     return Check("memory", Level.MISSING, f"{found}; 0.7 GB is the least", "ps aux --sort=-rss | head")
 
 
 def home(folder: Path) -> Check:
-    """Whether results can be written."""
+    """Whether results can be written to the home ``folder``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -171,7 +177,7 @@ def _existing(folder: Path) -> Path:
 
 
 def loopback() -> Check:
-    """Whether a loopback port can be had, listened on and connected to."""
+    """Whether a port on loopback is available, to listen on and to connect to."""
     try:
         port = free_port()
         with socket.create_server(("127.0.0.1", port)) as server:
@@ -186,11 +192,11 @@ def open_files(limit: int) -> Check:
     """Connections of a replay count against ``limit``, the soft limit of open files."""
     if limit == resource.RLIM_INFINITY or limit >= 1024:
         return Check("open files", Level.OK, "unlimited" if limit == resource.RLIM_INFINITY else f"{limit:,}")
-    return Check("open files", Level.WARNING, f"{limit}: a busy replay may want more", "ulimit -n 4096")
+    return Check("open files", Level.WARNING, f"{limit}: a busy replay may need more", "ulimit -n 4096")
 
 
 def timers(timerfd: bool, late_ms: float) -> Check:
-    """``late_ms`` is how late a sleep of a millisecond ends, half of the time."""
+    """``late_ms`` is how late a sleep of one millisecond ends, by the median."""
     found = f"{'timerfd' if timerfd else 'no timerfd'}, a 1 ms sleep ends {late_ms:.1f} ms late"
     if late_ms <= 5:
         return Check("timers", Level.OK, found)
@@ -211,11 +217,11 @@ def _sleep_lateness_ms() -> float:
 
 
 def emulator_processes() -> Iterable[EmulatorProcess]:
-    """The emulators of ours that run now, whoever started them, and whether a leash still holds them.
+    """Archduel's emulators that run now, also those of other runs, and whether a leash still holds them.
 
-    Each has a folder of its own, which its workers know as well: they are left out where it still runs itself.
+    Each has a folder of its own, which its workers know as well; workers are left out while their emulator runs.
     """
-    found: dict[int, tuple[EmulatorProcess, int]] = {}  # by number, with its parent's
+    found: dict[int, tuple[EmulatorProcess, int]] = {}  # by its number, with its parent's number
     for process in psutil.process_iter():
         try:
             folder = process.environ().get("TMPDIR", "")
@@ -229,7 +235,7 @@ def emulator_processes() -> Iterable[EmulatorProcess]:
 
 
 def stray_emulators(processes: Iterable[EmulatorProcess]) -> Check:
-    """Emulators that outlived their run: they would take CPU from every measurement."""
+    """Emulators that outlived their run and take CPU from every measurement."""
     strays = sorted(process.pid for process in processes if not process.leashed)
     if not strays:
         return Check("stray emulators", Level.OK, "none")
@@ -238,7 +244,9 @@ def stray_emulators(processes: Iterable[EmulatorProcess]) -> Check:
 
 
 def stray_folders(processes: Iterable[EmulatorProcess], temporary: Path, now: float) -> Check:
-    """What killed runs unpacked and could not remove. A young folder may be of an emulator that is just starting."""
+    """Folders in ``temporary`` that killed runs left. One younger than a minute by the clock ``now`` may belong to an
+    emulator that is just starting.
+    """
     used = {process.folder for process in processes}
     strays = [
         str(folder)
@@ -252,7 +260,7 @@ def stray_folders(processes: Iterable[EmulatorProcess], temporary: Path, now: fl
 
 
 def dagster_home(places: Places, environment: Mapping[str, str]) -> Check:
-    """Where Dagster's history is; every command of ours uses the home's own."""
+    """Where Dagster's history is: every command of archduel uses the home's own."""
     other = environment.get("DAGSTER_HOME")
     if other and Path(other) != places.dagster:
         return Check("Dagster home", Level.OK, f"{places.dagster}; DAGSTER_HOME={other} is not used")
@@ -260,11 +268,11 @@ def dagster_home(places: Places, environment: Mapping[str, str]) -> Check:
 
 
 def proxies(environment: Mapping[str, str]) -> Check:
-    """HTTP proxies of the environment; nothing on loopback goes through them."""
+    """HTTP proxies of the environment, which nothing on loopback passes through."""
     names = sorted(name for name in environment if name.lower() in ("http_proxy", "https_proxy", "all_proxy"))
     if not names:
         return Check("HTTP proxies", Level.OK, "none in the environment")
-    return Check("HTTP proxies", Level.OK, f"{', '.join(names)}: for make install only, the lab passes them by")
+    return Check("HTTP proxies", Level.OK, f"{', '.join(names)}: for make install only, the lab does not use them")
 
 
 def can_run(found: Iterable[Check]) -> bool:

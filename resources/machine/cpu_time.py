@@ -1,6 +1,7 @@
-"""CPU time: of a process and all it started, and how much of this machine's went to others while we measured.
+"""CPU time: of a process and all it started, and how much of this machine went to other programs in between.
 
-Belongs here: counting at single moments; nothing runs in between. How much is too much is `resources.lab.experiment`'s.
+Put here counting at single moments, with nothing running in between. Keep out how much is too much
+(`resources.lab.experiment`).
 """
 
 import sys
@@ -16,8 +17,9 @@ _ADDS_UP = 0.2  # how far the kernel's counters may be from the time that went b
 
 
 class Times(Protocol):
-    """What psutil tells of one process, in seconds. ``children_*`` are of children that ended and were waited for, and
-    of theirs."""
+    """What psutil knows of one process, in seconds. ``children_*`` are of children that ended and were waited for, and
+    of theirs.
+    """
 
     user: float
     system: float
@@ -26,7 +28,7 @@ class Times(Protocol):
 
 
 class Process(Protocol):
-    """What is asked of a process; psutil's, but for tests."""
+    """What is needed of a process: psutil's, or a fake in tests."""
 
     def cpu_times(self) -> Any:
         """Its `Times`. Raises `psutil.NoSuchProcess`."""
@@ -38,12 +40,14 @@ class Process(Protocol):
 def of_tree(root: Process) -> float:
     """CPU seconds of ``root`` and of all its descendants so far, however short they lived.
 
-    Whoever ends is counted by whom waits for it, so nothing is lost and the sum only grows; but for orphans of somebody
-    who ended before, and where nobody is told of children (macOS). Raises `psutil.NoSuchProcess` without ``root``.
+    The time of a process that ends is added to the one that waits for it, so nothing is lost and the sum only grows.
+    Exceptions are orphans, whose parent ended before them, and systems that do not account for children (macOS).
+
+    Raises `psutil.NoSuchProcess` where ``root`` is gone.
     """
     for _ in range(_TRIES):
         total_s, gone = 0.0, False
-        # Parents first: who ends in between is missed here, not counted twice.
+        # Parents first: a process that ends in between is missed here, not counted twice.
         for process in (root, *root.children(recursive=True)):
             try:
                 total_s += _seconds(process.cpu_times())
@@ -62,9 +66,15 @@ def _seconds(times: Times) -> float:
 
 @dataclass(frozen=True)
 class Moment:
-    """Seconds of all cores together up to a moment, ``at_s`` of a monotonic clock: ``counted_s`` whatever they did,
-    ``free_s`` when no program ran, ``stolen_s`` when the host of a virtual machine ran something else, ``ours_s`` when
-    they ran this process or what it started.
+    """The seconds of all cores together up to a moment.
+
+    Attributes:
+        at_s: The moment, by a monotonic clock.
+        cores: How many cores there are.
+        counted_s: In all.
+        free_s: When no program ran.
+        stolen_s: When the host of a virtual machine ran something else.
+        own_s: When they ran this process or what it started.
     """
 
     at_s: float
@@ -72,52 +82,55 @@ class Moment:
     counted_s: float
     free_s: float
     stolen_s: float
-    ours_s: float
+    own_s: float
 
 
 def moment(
     *,
     system: str = sys.platform,
     machine: Callable[[], Any] = psutil.cpu_times,
-    ours: Callable[[], float] = lambda: of_tree(psutil.Process()),
+    own: Callable[[], float] = lambda: of_tree(psutil.Process()),
     now_s: Callable[[], float] = time.monotonic,
     cores: Callable[[], int | None] = psutil.cpu_count,
 ) -> Moment | None:
-    """Now; None where nobody keeps such accounts: only Linux tells what ended processes used."""
+    """The present moment; None where the system keeps no such accounts: only Linux knows what ended processes used.
+
+    The arguments are for tests.
+    """
     if system != "linux":
         return None
     try:
-        at_s, times, ours_s = now_s(), machine(), ours()
+        at_s, times, own_s = now_s(), machine(), own()
     except (OSError, psutil.Error):
         return None
-    # Interrupts are nobody's: those of our own requests are told from no others.
+    # Interrupts count as free: those of this process cannot be distinguished from others.
     free_s = times.idle + times.iowait + times.irq + times.softirq
     stolen_s = getattr(times, "steal", 0.0)
     counted_s = free_s + stolen_s + times.user + times.nice + times.system
-    return Moment(at_s, cores() or 1, counted_s, free_s, stolen_s, ours_s)
+    return Moment(at_s, cores() or 1, counted_s, free_s, stolen_s, own_s)
 
 
 @dataclass(frozen=True)
 class Others:
-    """What went to others, as shares of all cores, from 0 to 1; ``stolen`` is the part of it that the host took."""
+    """What other programs used, as shares of all cores from 0 to 1; ``stolen`` is the part that the host took."""
 
     share: float
     stolen: float
 
 
 def others(before: Moment | None, after: Moment | None) -> Others | None:
-    """What others used between two moments; None where that is not known.
+    """What other programs used between two moments; None where that is not known.
 
-    In use is all the time that was not free, and not what counters of use add up to: those are samples, of a program
-    that wakes with the clock's tick and ends before the next one bad ones.
+    All time that was not free counts as used. Counters of use are not added up: they are samples, and bad ones of a
+    program that wakes with the clock's tick and ends before the next one.
     """
     if before is None or after is None:
         return None
     whole_s = (after.at_s - before.at_s) * after.cores
     counted_s = after.counted_s - before.counted_s
-    # Sandboxes show counters that stand still, or another machine's.
+    # Sandboxes have counters that stand still, or those of another machine.
     if whole_s <= 0 or abs(counted_s - whole_s) > _ADDS_UP * whole_s:
         return None
-    free_s, ours_s = after.free_s - before.free_s, after.ours_s - before.ours_s
-    share = min(1.0, max(0.0, (whole_s - free_s - ours_s) / whole_s))
+    free_s, own_s = after.free_s - before.free_s, after.own_s - before.own_s
+    share = min(1.0, max(0.0, (whole_s - free_s - own_s) / whole_s))
     return Others(share, min(share, max(0.0, (after.stolen_s - before.stolen_s) / whole_s)))

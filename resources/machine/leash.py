@@ -1,8 +1,10 @@
-"""Child processes that cannot outlive us, however we end. Knows nothing of what they are.
+"""Child processes that cannot outlive this one, however it ends.
 
-`PR_SET_PDEATHSIG` kills a child but not its children: an emulator's Lambda workers stayed for half a minute. A shell
-in a session of its own reads a pipe that only we hold; when the pipe closes, for whatever reason (`kill -9` of us
-included), it kills its whole process group.
+Put here how a process is started, found and ended. Keep out what it is (`resources.targets`, `resources.faults`).
+
+`PR_SET_PDEATHSIG` kills a child but not its children: an emulator's Lambda workers stayed for half a minute. Here a
+shell in a session of its own reads a pipe that only this process holds; when the pipe closes, for whatever reason
+(``kill -9`` of this process included), the shell kills its whole process group.
 """
 
 import os
@@ -33,7 +35,7 @@ _LOOK_S = 0.01
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port nobody listens on right now at ``host``, an address of this machine."""
+    """A port on which nothing listens right now at ``host``, an address of this machine; `OSError` without one."""
     for port in random.sample(_PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,9 +48,14 @@ def free_port(host: str = LOOPBACK) -> int:
 
 
 class LeashedProcess:
-    """``arguments`` running with its output in ``log``; it and all it starts end with `close` or with us.
+    """A running program; it and everything it starts end with `close` or with this process.
 
     Start it from a thread that lives as long as it should.
+
+    Args:
+        arguments: The program and its arguments.
+        environment: All of its environment variables.
+        log: The file that its output is appended to.
     """
 
     def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
@@ -66,36 +73,38 @@ class LeashedProcess:
 
     @property
     def alive(self) -> bool:
+        """Whether it still runs."""
         if self._shell.returncode is not None:
             return False
-        # Looked at, not reaped: until `close` its number must stay its group's and nobody else's.
+        # Looked at, not reaped: until `close` its number must remain that of its group.
         try:
             return bool(psutil.Process(self._shell.pid).status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
 
     def processes(self) -> list[psutil.Process]:
-        """The process and all its descendants, the leash left out."""
+        """The process and all its descendants, without the leash."""
         try:
             return psutil.Process(self._shell.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 
     def cpu_seconds(self) -> float:
-        """CPU time of all that was under the leash so far, ended processes included; 0 once it is closed."""
+        """CPU seconds of everything under the leash so far, ended processes included; 0 once it is closed."""
         try:
             return cpu_time.of_tree(psutil.Process(self._shell.pid))
         except psutil.NoSuchProcess:
             return 0.0
 
     def last_log_lines(self, count: int = 5) -> list[str]:
+        """The last ``count`` lines of its log."""
         try:
             return self.log.read_text(errors="replace").splitlines()[-count:]
         except OSError:
             return []
 
     def death(self) -> str | None:
-        """Its last words in one line, when it has ended on its own; None while it runs."""
+        """Its last words in one line where it has ended on its own; None while it runs."""
         if self.alive:
             return None
         words = " | ".join(self.last_log_lines()) or "it logged nothing"
@@ -104,7 +113,7 @@ class LeashedProcess:
     def close(self) -> None:
         """Kill the group and wait for the leash. Closing twice is fine.
 
-        The group may outlive the leash: somebody may have killed just that.
+        The group may outlive the leash where that alone was killed.
         """
         if self._shell.returncode is None:
             with suppress(ProcessLookupError):
@@ -116,14 +125,19 @@ class LeashedProcess:
 
 
 def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str]:
-    """Exit code and output of ``arguments``, run to their end; they and all they start end with us or when it is over.
+    """Run a program to its end; it and everything it starts end then, or with this process.
 
-    The code is -1 when that took longer than ``timeout_s``.
+    Args:
+        arguments: The program and its arguments.
+        timeout_s: After how many seconds it is ended.
+
+    Returns:
+        Its exit code, or -1 where it was ended, and its output.
     """
     with tempfile.TemporaryDirectory() as folder:
         code, log = Path(folder) / "code", Path(folder) / "log"
-        telling = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
-        process = LeashedProcess(telling, environment=os.environ, log=log)
+        command = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
+        process = LeashedProcess(command, environment=os.environ, log=log)
         deadline = time.monotonic() + timeout_s
         try:
             while process.alive and time.monotonic() < deadline:
@@ -131,5 +145,5 @@ def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str
         finally:
             process.close()
         ended = code.exists() and code.read_text().strip()
-        said = log.read_text(errors="replace")
-        return (int(ended), said) if ended else (-1, f"{said}ended after {timeout_s:g} s at most")
+        output = log.read_text(errors="replace")
+        return (int(ended), output) if ended else (-1, f"{output}ended after {timeout_s:g} s at most")

@@ -71,8 +71,8 @@ def refusal_of(request: "Request") -> Refused:
         return _Http2(505, "HTTP/2 without TLS: speak HTTP/1.1 here")
     if request.head.startswith(_TLS_HANDSHAKE):
         return Refused(400, "TLS: speak plain HTTP here")
-    if len(request.head) > message.MOST_HEAD_BYTES:
-        return Refused(431, f"a request's head of more than {message.MOST_HEAD_BYTES} bytes")
+    if len(request.head) > message.MAX_HEAD_BYTES:
+        return Refused(431, f"a request's head of more than {message.MAX_HEAD_BYTES} bytes")
     if _STRANGE_METHOD.match(request.head) and not request.target:
         return Refused(501, "a method the recorder does not know: it passes on those of HTTP and WebDAV")
     return Refused(400, "a malformed request")

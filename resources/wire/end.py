@@ -1,6 +1,7 @@
-"""One end of a proxied connection: writing, closing and holding back without minding whether it is open still.
+"""One end of a proxied connection: writing, closing and pausing, whether it is still open or not.
 
-Belongs here: the transport's moods. What is read from it or written to it does not.
+Put here the states of a transport. Keep out what is read from it or written to it (`resources.faults.proxy.connection`,
+`resources.recorder.connection`).
 """
 
 import asyncio
@@ -13,7 +14,15 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends
 
 
 class End(asyncio.Protocol):
-    """An end. Writing to it or closing it is fine when it is closed."""
+    """An end. Writing to it or closing it is fine when it is closed.
+
+    Args:
+        made: Called once it is connected.
+        received: Called with the bytes that arrive.
+        lost: Called once it is closed.
+        congested: Called when more was written than its peer reads.
+        relieved: Called when its peer has caught up.
+    """
 
     def __init__(
         self,
@@ -32,11 +41,12 @@ class End(asyncio.Protocol):
 
     @property
     def open(self) -> bool:
+        """Whether it is connected."""
         return self._transport is not None
 
     @property
     def unsent(self) -> int:
-        """Bytes that were written and its peer has no room for yet."""
+        """How many bytes were written that its peer has no room for yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     @property
@@ -66,11 +76,12 @@ class End(asyncio.Protocol):
         self._relieved()
 
     def write(self, data: bytes) -> None:
+        """Send it, as soon as its peer has room."""
         if self._transport is not None:
             self._transport.write(data)
 
     def read_on(self, reading: bool) -> None:
-        """Read, or leave what its peer sends to the kernel until its peer must wait."""
+        """Read on, or leave what its peer sends in the kernel until the peer has to wait."""
         if self._transport is None or reading == self._reading or self._transport.is_closing():
             return
         self._reading = reading
@@ -80,7 +91,7 @@ class End(asyncio.Protocol):
             self._transport.pause_reading()
 
     def write_last(self, data: bytes) -> None:
-        """Write and say that nothing follows; what its peer still sends is received."""
+        """Write and signal that nothing follows; what its peer still sends is received."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
             if self._transport.can_write_eof():
@@ -97,7 +108,7 @@ class End(asyncio.Protocol):
             self._transport.abort()
 
     def reset(self) -> None:
-        """Close at once, so that the peer is told of a reset."""
+        """Close at once with a reset."""
         if self._transport is not None:
             raw = self._transport.get_extra_info("socket")
             if raw is not None:

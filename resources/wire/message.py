@@ -1,9 +1,9 @@
-"""HTTP/1.1 messages read byte by byte as they arrive, so that each can be passed on unharmed.
+"""HTTP/1.1 messages read byte by byte as they arrive, so that each can be passed on unchanged.
 
-Belongs here: where a message's head and body end, and the facts of its head that decide this. What becomes of a
-message, and what else of its head matters to whom, does not.
+Put here where a message's head and body end, and the facts of its head that decide this. Keep out what becomes of a
+message, and what else a proxy needs of its head (`resources.faults.proxy.message`, `resources.recorder.messages`).
 
-`httptools` reads the heads. It does not tell at which byte a message ends, so bodies are counted here.
+`httptools` reads the heads. It does not report at which byte a message ends, so bodies are counted here.
 """
 
 from abc import ABC, abstractmethod
@@ -11,21 +11,21 @@ from typing import Any, ClassVar, Protocol
 
 import httptools
 
-MOST_HEAD_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 _CHUNK_LINE_BYTES = 4096  # longest chunk-size or trailer line
 _HEAD_END = b"\r\n\r\n"
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
 class NotHttp(ValueError):  # noqa: N818 - it names the bytes' fault
-    """These bytes are no HTTP/1.1, or a use of it the proxy does not carry: CONNECT, upgrades."""
+    """These bytes are not HTTP/1.1, or a use of it that the proxy does not carry: CONNECT, upgrades."""
 
 
 class _Body(Protocol):
-    """Says how many of the bytes it is given are its own, and when it has had all of them."""
+    """Counts how many of the bytes it is given are its own, until it has had all of them."""
 
     complete: bool
-    content_bytes: int  # of what it carries, so far as is known by now: announced, or announced chunk by chunk
+    content_bytes: int  # of what it carries, as far as known: announced at once, or chunk by chunk
 
     def read(self, data: bytes) -> int: ...
 
@@ -57,9 +57,9 @@ class _UntilClose:
 
 
 class _Chunked:
-    """A body in chunks: size line, data, line end; a chunk of no size, trailer lines and an empty line end it.
+    """A body in chunks: size line, data, line end; a chunk of size 0, trailer lines and an empty line end it.
 
-    Strict about line ends: what two programs read differently lets one request hide within another.
+    It is strict about line ends: what two programs read differently lets one request hide within another.
     """
 
     def __init__(self) -> None:
@@ -111,9 +111,12 @@ class _Chunked:
 
 
 class _Message(ABC):
-    """One message. `read` takes bytes of the head until it is complete, then bytes of the body.
+    """One message. `read` takes bytes of the head until it is complete, then bytes of the body, which are not kept.
 
-    ``head`` holds the head's bytes as they came once ``has_head`` is true; bodies are not kept.
+    Attributes:
+        head: The head's bytes as they came, complete once ``has_head`` is true.
+        has_head: Whether the head is complete.
+        keep_alive: Whether the connection goes on after it; known once ``has_head`` is true.
     """
 
     kept: ClassVar[frozenset[bytes]] = frozenset((b"content-length", b"transfer-encoding", b"expect"))  # of the headers
@@ -128,27 +131,32 @@ class _Message(ABC):
 
     @property
     def complete(self) -> bool:
+        """Whether all of it was read."""
         return self._body is not None and self._body.complete
 
     @property
     def body_bytes(self) -> int | None:
-        """How long a body its head announces; None where its end shows only when it comes."""
+        """The length of the body that its head announces; None where the end shows only when it comes."""
         return self._body.length if isinstance(self._body, _Sized) else None
 
     @property
     def delimited(self) -> bool:
-        """Whether its end shows without an end of the connection."""
+        """Whether its end shows without the end of the connection."""
         return not isinstance(self._body, _UntilClose)
 
     @property
     def content_bytes(self) -> int:
-        """How much its body carries, so far as is known by now; chunks' sizes count, what frames them does not."""
+        """How many bytes its body carries, as far as known; the framing of chunks does not count."""
         return 0 if self._body is None else self._body.content_bytes
 
     def read(self, data: bytes) -> int:
-        """How many bytes of ``data`` belong to the part being read; what is behind them is for the next call.
+        """Read the part of ``data`` that belongs to the head or the body, whichever is being read.
 
-        Raises `NotHttp`.
+        Returns:
+            How many bytes that is; those behind it are for the next call.
+
+        Raises:
+            NotHttp: The bytes are not HTTP/1.1.
         """
         return self._read_head(data) if self._body is None else self._body.read(data)
 
@@ -158,11 +166,11 @@ class _Message(ABC):
 
     def on_headers_complete(self) -> None:
         self.has_head = True
-        # Asked later, the parser may have forgotten: it starts afresh with the end of a message.
+        # Read now, since the parser starts afresh at the end of a message.
         self.keep_alive = self._parser is not None and self._parser.should_keep_alive()
 
     def _read_head(self, data: bytes) -> int:
-        """Feed the parser up to each place where the head may end: it then says whether it did."""
+        """Feed the parser up to each place where the head may end; it then reports whether it did."""
         fed = before = len(self.head)
         self.head += data
         while not self.has_head and fed < len(self.head):
@@ -170,12 +178,12 @@ class _Message(ABC):
             end = len(self.head) if found < 0 else found + len(_HEAD_END)
             self._feed(self.head[fed:end])
             fed = end
-        if fed > MOST_HEAD_BYTES:
-            raise NotHttp(f"a head of more than {MOST_HEAD_BYTES} bytes")
+        if fed > MAX_HEAD_BYTES:
+            raise NotHttp(f"a head of more than {MAX_HEAD_BYTES} bytes")
         self.head = self.head[:fed]
         if self.has_head:
             self._body = self._body_after_head(self._parser)
-            self._parser = None  # it refers back to us: let go of both without the garbage collector
+            self._parser = None  # it refers back to this message: both are freed without the garbage collector
         return fed - before
 
     def _feed(self, data: bytes) -> None:
@@ -183,7 +191,7 @@ class _Message(ABC):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # asked for, not granted: the request is an ordinary one until the answer says otherwise
+            pass  # the request is an ordinary one until the answer grants the upgrade
         except httptools.HttpParserError as error:
             raise NotHttp(str(error)) from None
 
@@ -201,11 +209,17 @@ class _Message(ABC):
 
 
 class Request(_Message):
-    """A request. Its facts are there once its head is."""
+    """A request.
+
+    Attributes:
+        method: Such as ``GET``; there once the head is.
+        expects_continue: Whether its sender waits for an interim answer; there once the head is.
+        upgrades: Whether the answer may turn the connection into another protocol.
+    """
 
     method: str
     expects_continue: bool
-    upgrades = False  # whether its sender may be told that the connection speaks another protocol from now on
+    upgrades = False
 
     def __init__(self) -> None:
         super().__init__(httptools.HttpRequestParser)
@@ -219,7 +233,7 @@ class Request(_Message):
 
 
 class Response(_Message):
-    """A response to ``request``. Its ``status`` is there once its head is."""
+    """A response to ``request``. Its ``status`` is known once its head is complete."""
 
     status: int
 

@@ -85,12 +85,12 @@ def times(**more: float) -> Any:
     return SimpleNamespace(**{"idle": 20.0 - sum(used.values()), **used})
 
 
-START = Moment(at_s=0.0, cores=2, counted_s=0.0, free_s=0.0, stolen_s=0.0, ours_s=0.0)
+START = Moment(at_s=0.0, cores=2, counted_s=0.0, free_s=0.0, stolen_s=0.0, own_s=0.0)
 
 
-def after_ten_seconds(ours_s: float = 0.0, **used: float) -> Moment:
+def after_ten_seconds(own_s: float = 0.0, **used: float) -> Moment:
     found = moment(
-        system="linux", machine=lambda: times(**used), ours=lambda: ours_s, now_s=lambda: 10.0, cores=lambda: 2
+        system="linux", machine=lambda: times(**used), own=lambda: own_s, now_s=lambda: 10.0, cores=lambda: 2
     )
     assert found is not None
     return found
@@ -101,15 +101,15 @@ class TestOthers:
         ("used", "share", "stolen"),
         [
             pytest.param({}, 0.0, 0.0, id="nothing at all"),
-            pytest.param({"user": 4.0, "ours_s": 4.0}, 0.0, 0.0, id="ours alone"),
-            pytest.param({"user": 4.0, "ours_s": 3.0}, 0.05, 0.0, id="ours and theirs"),
+            pytest.param({"user": 4.0, "own_s": 4.0}, 0.0, 0.0, id="own time alone"),
+            pytest.param({"user": 4.0, "own_s": 3.0}, 0.05, 0.0, id="own and others"),
             pytest.param({"nice": 10.0}, 0.5, 0.0, id="one core, however nice"),
             pytest.param({"system": 20.0}, 1.0, 0.0, id="everything"),
-            pytest.param({"user": 1.0, "steal": 4.0, "ours_s": 1.0}, 0.2, 0.2, id="the host's other guests"),
+            pytest.param({"user": 1.0, "steal": 4.0, "own_s": 1.0}, 0.2, 0.2, id="the host's other guests"),
             pytest.param(
                 {"irq": 1.0, "softirq": 1.0, "iowait": 3.0}, 0.0, 0.0, id="interrupts and waiting are nobody's"
             ),
-            pytest.param({"user": 1.0, "ours_s": 1.2}, 0.0, 0.0, id="counters that disagree by a little"),
+            pytest.param({"user": 1.0, "own_s": 1.2}, 0.0, 0.0, id="counters that disagree by a little"),
         ],
     )
     def test_used_what_was_neither_free_nor_ours(self, used: dict[str, float], share: float, stolen: float) -> None:
@@ -137,9 +137,9 @@ class TestOthers:
 
     @given(st.floats(0, 1e6), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
     def test_have_a_share_between_nothing_and_all(
-        self, at_s: float, counted_s: float, free_s: float, stolen_s: float, ours_s: float
+        self, at_s: float, counted_s: float, free_s: float, stolen_s: float, own_s: float
     ) -> None:
-        found = others(START, Moment(at_s, 2, counted_s, free_s, stolen_s, ours_s))
+        found = others(START, Moment(at_s, 2, counted_s, free_s, stolen_s, own_s))
         assert found is None or 0 <= found.stolen <= found.share <= 1
 
 
@@ -154,7 +154,7 @@ class TestAMoment:
             raise error
 
         assert moment(system="linux", machine=refused) is None
-        assert moment(system="linux", machine=times, ours=refused) is None
+        assert moment(system="linux", machine=times, own=refused) is None
 
     @pytest.mark.skipif(sys.platform != "linux", reason="there are no accounts")
     def test_of_this_machine_adds_up(self) -> None:
@@ -163,4 +163,4 @@ class TestAMoment:
         assert after is not None
         assert before.cores == os.cpu_count()
         assert 0 < before.free_s <= after.free_s
-        assert 0 < before.ours_s <= after.ours_s < cpu_time.of_tree(psutil.Process()) + 1
+        assert 0 < before.own_s <= after.own_s < cpu_time.of_tree(psutil.Process()) + 1

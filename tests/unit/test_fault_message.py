@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.faults.proxy.message import Request
-from resources.wire.message import MOST_HEAD_BYTES, NotHttp, Response
+from resources.wire.message import MAX_HEAD_BYTES, NotHttp, Response
 from tests.unit.fault_server import Seen, chunked, dynamodb, post, response
 
 GET = b"GET /orders/1 HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -108,7 +108,7 @@ class TestRequests:
             b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"GET / HTTP/1.1\r\nX: " + b"x" * MOST_HEAD_BYTES,
+            b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES,
         ],
     )
     def test_that_are_not_http_are_refused(self, raw: bytes) -> None:

@@ -1,8 +1,8 @@
 """The kinds of fault: what each does to a request it hits.
 
-Belongs here: one small class per kind, registered in `KINDS`; its fields are the keys it may be given, checked when it
-is made. Which requests are hit is `resources.faults.proxy.fault`, carrying a `Treatment` out
-`resources.faults.proxy.connection`.
+Put here one small class per kind, registered in `KINDS`; its fields are its settings, checked when it is made. Keep out
+which requests are hit (`resources.faults.proxy.fault`) and how a treatment is carried out
+(`resources.faults.proxy.connection`).
 """
 # ruff: noqa: ARG002 - kinds share a signature, and few need all of it
 
@@ -23,9 +23,13 @@ from resources.faults.proxy.message import Request
 class Treatment:
     """What is done to one request; by default nothing.
 
-    ``reset``: its connection is, at once. ``forwarded``: whether upstream gets the request. ``answer``: what is sent
-    instead of upstream's answer. ``silent``: nothing is ever sent. ``hold_s``: how long upstream's answer is held
-    back. ``truncated``: half of that answer is sent and the connection closed.
+    Attributes:
+        reset: Its connection is reset at once.
+        forwarded: Upstream gets the request.
+        answer: What is sent in place of upstream's answer.
+        silent: Nothing is ever sent.
+        hold_s: How many seconds upstream's answer is held back.
+        truncated: Half of upstream's answer is sent, then the connection is closed.
     """
 
     reset: bool = False
@@ -41,13 +45,13 @@ PASS = Treatment()
 
 @dataclass
 class Behaviour(ABC):
-    """A kind of fault; its fields are its settings. Making one raises `ValueError` when they make no sense."""
+    """A kind of fault; its fields are its settings. Making one raises `ValueError` where they make no sense."""
 
-    listens: ClassVar[bool] = True  # whether connections are taken at all while it is on
+    listens: ClassVar[bool] = True  # whether connections are accepted at all while it is on
 
     @abstractmethod
     def treat(self, request: Request, draw: Draw) -> Treatment:
-        """What happens to a request that is hit; ``draw`` gives the numbers this request's chance is made of."""
+        """What happens to a request that is hit; ``draw(n)`` is the n-th random number of this request."""
 
 
 KINDS: dict[str, type[Behaviour]] = {}
@@ -64,7 +68,7 @@ def _kind(name: str) -> Callable[[type[Behaviour]], type[Behaviour]]:
 @_kind("down")
 @dataclass
 class Down(Behaviour):
-    """Connecting is refused and what was open is reset."""
+    """Connecting is refused, and open connections are reset."""
 
     listens: ClassVar[bool] = False
 
@@ -84,7 +88,7 @@ class Reset(Behaviour):
 @_kind("hang")
 @dataclass
 class Hang(Behaviour):
-    """Never answered, not even once the fault is over. When ``forwarded``, the write happens and nobody hears of it."""
+    """Never answered, not even once the fault is over. If ``forwarded``, the write still happens upstream."""
 
     forwarded: bool = False
 
@@ -98,10 +102,10 @@ class Hang(Behaviour):
 @_kind("latency")
 @dataclass
 class Latency(Behaviour):
-    """The answer comes later, by so much on top of what upstream takes.
+    """The answer comes later, by so many milliseconds on top of what upstream takes.
 
-    The answer is held back, not the request: a slow store does do the work, so callers who gave up still find it done.
-    Milliseconds, rounded to whole ones by the event loop's timers.
+    The answer is held back, not the request: a slow store does the work, so callers who gave up find it done. The event
+    loop's timers round to whole milliseconds.
     """
 
     median_ms: float | None = None
@@ -119,23 +123,23 @@ class Latency(Behaviour):
 @_kind("error")
 @dataclass
 class Error(Behaviour):
-    """Answered with an error instead of being forwarded: shaped as DynamoDB's own, or as a gateway's to others."""
+    """Answered with an error in place of being forwarded: shaped as DynamoDB's own, or to others as a gateway's."""
 
     error: str
     status: int
 
     def __post_init__(self) -> None:
         settings.text("error", self.error)
-        settings.whole("status", self.status, least=400, most=599)
+        settings.whole("status", self.status, minimum=400, maximum=599)
 
     def treat(self, request: Request, draw: Draw) -> Treatment:
         return Treatment(forwarded=False, answer=self._answer(request))
 
     def _answer(self, request: Request) -> bytes:
-        said: dict[str, str] = {"message": f"{self.error}, by archduel's fault proxy"}
+        error: dict[str, str] = {"message": f"{self.error}, by archduel's fault proxy"}
         if request.to_dynamodb:
-            said = {"__type": f"com.amazonaws.dynamodb.v20120810#{self.error}", **said}
-        body = json.dumps(said, separators=(",", ":")).encode()
+            error = {"__type": f"com.amazonaws.dynamodb.v20120810#{self.error}", **error}
+        body = json.dumps(error, separators=(",", ":")).encode()
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", f"content-length: {len(body)}"]
         if request.to_dynamodb:
             lines += [

@@ -1,7 +1,7 @@
 """One client's connection and the upstream connection behind it.
 
-Belongs here: passing messages on as they arrive, in bounded memory, and carrying out what a `Treatment` says. Which
-requests get which does not.
+Put here passing messages on as they arrive, in bounded memory, and carrying out a `Treatment`. Keep out which requests
+get which treatment (`resources.faults.proxy.fault`).
 
 Requests on a connection are dealt with one after another, pipelined ones too, so that each has its own treatment and
 answers stay in order. Bytes pass as they came; an end that closes closes the other. What is not HTTP/1.1 resets both.
@@ -21,7 +21,14 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 @dataclass(frozen=True)
 class Owner:
-    """What connections are told by, and tell, the proxy they are part of."""
+    """What connections need of the proxy they are part of, and report to it.
+
+    Attributes:
+        upstream_port: The port of this machine that requests are passed on to.
+        treat: Decides what happens to a request.
+        began: Called when a connection begins.
+        ended: Called when its client is gone.
+    """
 
     upstream_port: int
     treat: Callable[[Request], Treatment]
@@ -66,11 +73,12 @@ class Connection:
         self._connecting: asyncio.Task[None] | None = None
         self._connected = False
         self._exchange = _Exchange()
-        self._inbox = b""  # what was read and is not dealt with: the next request waits for the answer to this one
+        self._inbox = b""  # read and not dealt with yet: the next request waits for the answer to this one
         self._held: bytes | None = None  # the beginning of a response that is held back
         self._over = False
 
     def reset(self) -> None:
+        """End both connections at once, the client's with a reset."""
         self._over = True
         self.client.reset()
         self._upstream.abort()
@@ -127,7 +135,7 @@ class Connection:
         request = self._exchange.request
         if self._over or not self._connected or request.complete:
             return False
-        # Who asks on and on and reads no answers gets no new ones.
+        # A client that sends requests and reads no answers gets no new ones.
         return request.has_head or not self.client.congested
 
     def _read_request(self, data: bytes) -> int:
@@ -173,7 +181,7 @@ class Connection:
         if self._held is not None:
             self._held += data
         elif not exchange.awaits_upstream:
-            self._close()  # nothing was asked
+            self._close()  # to no request
         elif exchange.treatment.hold_s and exchange.request.complete and self.client.open and not exchange.held:
             exchange.held = True
             self._held = data
@@ -260,5 +268,5 @@ class Connection:
     def _upstream_lost(self) -> None:
         exchange = self._exchange
         if exchange.treatment.silent or (exchange.request.has_head and not exchange.treatment.forwarded):
-            return  # this one is ours to end
+            return  # the treatment decides how this one ends
         self._close()

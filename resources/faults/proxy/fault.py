@@ -1,7 +1,7 @@
-"""A fault that is on: which requests it hits, decided by filter, rate and seeded chance.
+"""Which requests a fault hits: those of some operations, above a rate, and of these a share by seeded chance.
 
-Belongs here: reading what a fault is told, and choosing. What happens to those hit is
-`resources.faults.proxy.behaviours`.
+Put here reading a fault's settings and choosing. Keep out what happens to the requests that are hit
+(`resources.faults.proxy.behaviours`).
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ from resources.faults.proxy.behaviours import KINDS, PASS, Behaviour, Treatment
 from resources.faults.proxy.message import Request
 
 _CHOICE_KEYS = {"share", "operations", "above_per_s", "seed"}
-_LARGEST_SEED = 2**63 - 1
+_MAX_SEED = 2**63 - 1
 _HIT, _KIND = 0, 1  # the first stream decides whether a request is hit, the others belong to the kind
 
 
 def uniform(seed: int, index: int, stream: int) -> float:
-    """A number of [0, 1) that depends on these three only: the same in every process, whatever was drawn before."""
+    """A random number of [0, 1) that depends on these three only, and so is the same in every process."""
     digest = blake2b(struct.pack("<qqq", seed, index, stream), digest_size=8).digest()
     return (int.from_bytes(digest, "little") >> 11) / 2**53
 
@@ -47,32 +47,35 @@ class _TokenBucket:
 
 
 class Fault:
-    """What a mapping says, from the moment this is made.
+    """A fault that is on, from the moment this is made.
 
-    Its keys are ``kind``, the kind's own, and except for ``down``
+    Args:
+        options: Its ``kind``, the kind's own settings, and except for ``down``
 
-    - ``operations``: names of `Request.operation`; requests for others pass. Absent: all match.
-    - ``above_per_s``: the matching requests within this rate pass (token bucket, burst of one second's worth).
-    - ``share``: of the others, this part (0 to 1) is hit, by chance. Absent: all.
-    - ``seed``: of that chance. The n-th matching request meets the same chance in every process.
+            - ``operations``: names of `Request.operation`; requests for others pass. By default all match.
+            - ``above_per_s``: matching requests within this rate pass (a token bucket with a burst of one second).
+            - ``share``: of the others, this share (0 to 1) is hit, by chance. By default all.
+            - ``seed``: of that chance. The n-th matching request meets the same chance in every process.
+        clock_ns: The time in nanoseconds.
 
-    Raises `ValueError` with a reason for people.
+    Raises:
+        ValueError: The settings make no sense; it says why, for people.
     """
 
-    def __init__(self, told: Mapping[str, Any], clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        keys = dict(told)
+    def __init__(self, options: Mapping[str, Any], clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        keys = dict(options)
         self._behaviour = _behaviour(keys)
         self.listens = self._behaviour.listens
-        self._share = settings.number("share", keys.get("share", 1.0), least=0, most=1)
-        self._seed = settings.whole("seed", keys.get("seed", 0), least=0, most=_LARGEST_SEED)
+        self._share = settings.number("share", keys.get("share", 1.0), minimum=0, maximum=1)
+        self._seed = settings.whole("seed", keys.get("seed", 0), minimum=0, maximum=_MAX_SEED)
         self._operations = settings.texts("operations", keys["operations"]) if "operations" in keys else None
         self._bucket: _TokenBucket | None = None
         if "above_per_s" in keys:
-            self._bucket = _TokenBucket(settings.number("above_per_s", keys["above_per_s"], least=0.001), clock_ns)
+            self._bucket = _TokenBucket(settings.number("above_per_s", keys["above_per_s"], minimum=0.001), clock_ns)
         self._matched = 0
 
     def treatment(self, request: Request) -> Treatment:
-        """What happens to the next request. Counts it, so ask once."""
+        """What happens to the next request. It counts the request, so call it once for each."""
         if self._operations is not None and request.operation not in self._operations:
             return PASS
         index = self._matched

@@ -1,4 +1,7 @@
-"""A request as faults tell it apart from others: by the facts of its head. Reading it is `resources.wire.message`."""
+"""A request with the facts of its head by which faults choose requests.
+
+Put here those facts. Keep out where a message ends (`resources.wire.message`).
+"""
 
 from typing import Any, ClassVar
 
@@ -6,7 +9,7 @@ from resources.wire import message
 
 
 class Request(message.Request):
-    """A request to be treated. ``operation`` is DynamoDB's own name for it, else the method."""
+    """A request to be treated. ``operation`` is DynamoDB's name for it, such as ``PutItem``, else its method."""
 
     kept: ClassVar[frozenset[bytes]] = message.Request.kept | {b"x-amz-target"}
     operation: str

@@ -1,45 +1,38 @@
-"""An HTTP/1.1 proxy on one address of this machine that can be told to fail. A process of its own:
-``python -m resources.faults.proxy.server``.
+"""An HTTP/1.1 proxy on one address of this machine that fails on command, and its control port.
 
-Belongs here: listening, and the switch. What faults do is `resources.faults.proxy.behaviours`, whom they hit
-`resources.faults.proxy.fault`; when they are on is decided elsewhere and arrives on the control port: one line of JSON,
-a fault or null, answered by ``ok <CLOCK_MONOTONIC ns of the switch>`` or ``error <reason>``.
+Put here listening, and switching faults. Keep out what faults do (`resources.faults.proxy.behaviours`), which requests
+they hit (`resources.faults.proxy.fault`) and when they are on: that arrives on the control port as one line of JSON, a
+fault or null, answered by ``ok <CLOCK_MONOTONIC ns of the switch>`` or ``error <reason>``.
 
 A switch applies to requests whose head is complete from then on, also on connections that are open; a request under
 way keeps the treatment it began with. Only `down` ends those, too.
 
-Orders are taken by threads of their own: behind 500 busy connections the event loop would come to them 30 ms late.
+Commands are taken by threads of their own: behind 500 busy connections the event loop would get to them 30 ms late.
 """
 
-import argparse
 import asyncio
-import ipaddress
 import json
 import socketserver
-import sys
 import threading
 import time
 from typing import Any
-
-import uvloop
 
 from resources.faults.proxy.behaviours import PASS, Treatment
 from resources.faults.proxy.connection import Connection, Owner
 from resources.faults.proxy.fault import Fault
 from resources.faults.proxy.message import Request
 
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _BACKLOG = 512
-_THREAD_SWITCH_S = 0.001  # how long a busy event loop keeps an order waiting for the interpreter; 5 ms by default
 
 
 class Proxy:
-    """Forwards ``listen_port`` of ``host`` to ``upstream_port`` of this machine, but for what a fault does.
+    """Forwards ``listen_port`` of ``host`` to ``upstream_port`` of this machine, except for what a fault does.
 
     It lives in the event loop it is made in; `switch` is for other threads.
     """
 
-    def __init__(self, listen_port: int, upstream_port: int, host: str = _LOOPBACK) -> None:
+    def __init__(self, listen_port: int, upstream_port: int, host: str = LOOPBACK) -> None:
         self._loop = asyncio.get_running_loop()
         self._host = host
         self._listen_port = listen_port
@@ -49,14 +42,22 @@ class Proxy:
         self._fault: Fault | None = None
         self._switching = threading.Lock()
 
-    def switch(self, told: Any) -> int:
-        """Set the fault, None for none; returns CLOCK_MONOTONIC in ns when it holds.
+    def switch(self, options: Any) -> int:
+        """Set the fault.
 
-        Raises ValueError for what is no fault and OSError when the port is taken; the fault that was on is on still.
+        Args:
+            options: As of `Fault`; None for no fault.
+
+        Returns:
+            When it took hold, CLOCK_MONOTONIC in nanoseconds.
+
+        Raises:
+            ValueError: These are no options of a fault. The fault before stays on.
+            OSError: The port is taken. The fault before stays on.
         """
-        if told is not None and not isinstance(told, dict):
+        if options is not None and not isinstance(options, dict):
             raise ValueError("a fault is a mapping, or null for none")
-        fault = None if told is None else Fault(told)
+        fault = None if options is None else Fault(options)
         with self._switching:
             if self._server is not None and (fault is None or fault.listens):
                 self._fault = fault  # read once per request: nothing to wait for
@@ -64,7 +65,7 @@ class Proxy:
             return asyncio.run_coroutine_threadsafe(self.change(fault), self._loop).result()
 
     async def change(self, fault: Fault | None) -> int:
-        """Set the fault and start or stop listening; returns CLOCK_MONOTONIC in ns when that is done."""
+        """Set the fault and start or stop listening; returns when that was done, CLOCK_MONOTONIC in nanoseconds."""
         if fault is None or fault.listens:
             if self._server is None:
                 self._server = await self._loop.create_server(
@@ -99,10 +100,10 @@ class _ControlServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int, proxy: Proxy) -> None:
         self.proxy = proxy
-        super().__init__((_LOOPBACK, port), _Orders)
+        super().__init__((LOOPBACK, port), _Commands)
 
 
-class _Orders(socketserver.StreamRequestHandler):
+class _Commands(socketserver.StreamRequestHandler):
     """One connection of the remote control."""
 
     server: _ControlServer
@@ -117,29 +118,15 @@ class _Orders(socketserver.StreamRequestHandler):
 
 
 async def serve(host: str, listen_port: int, upstream_port: int, control_port: int) -> None:
-    """Run a proxy until the process ends."""
+    """Run a proxy until the process ends.
+
+    Args:
+        host: The address at which it listens.
+        listen_port: Its port there.
+        upstream_port: The port of this machine that requests are passed on to.
+        control_port: The port on loopback at which faults are switched.
+    """
     proxy = Proxy(listen_port, upstream_port, host)
     await proxy.change(None)
     with _ControlServer(control_port, proxy) as server:
         await asyncio.to_thread(server.serve_forever)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("listen", "upstream", "control"):
-        parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
-    parser.add_argument("--host", type=_address, default=_LOOPBACK, help="The address to listen at.")
-    told = parser.parse_args()
-    sys.setswitchinterval(_THREAD_SWITCH_S)
-    uvloop.run(serve(told.host, told.listen, told.upstream, told.control))
-
-
-def _address(text: str) -> str:
-    """One address: what listens on every one could be reached by the whole network."""
-    if ipaddress.ip_address(text).is_unspecified:
-        raise ValueError
-    return text
-
-
-if __name__ == "__main__":
-    main()
