@@ -1,4 +1,5 @@
 """Recorded traffic and its replay: recordings, importers, customers, scenarios, the replay engine.
 
-Pure Python. Nothing here imports Dagster, knows an AWS service or starts a process.
+Put here what needs neither Dagster nor AWS nor another process. Keep out everything else (`resources`, `assets`,
+`orchestration`), which may import this package.
 """

@@ -1,6 +1,7 @@
-"""Finding what registers itself: one module, one entry. Knows nothing of what the entries are.
+"""Finding entries that register themselves, one in each module of a package.
 
-A format, an architecture or a target is added by adding one module to its package; no list elsewhere is edited.
+Put here how a package is searched. Keep out what the entries are: a format, an architecture or a target is added by
+adding one module to its package, and no list anywhere is edited.
 """
 
 import importlib
@@ -10,7 +11,15 @@ from typing import Any
 
 
 def discover(package: ModuleType, attribute: str) -> dict[str, Any]:
-    """The ``attribute`` of every module of ``package`` that has one, keyed by the entry's ``name``, sorted."""
+    """Collect the entries of a package.
+
+    Args:
+        package: It is searched without its subpackages' modules.
+        attribute: What an entry is called in its module; modules without one are left out.
+
+    Returns:
+        The entries by their ``name``, in order of ``position`` where they have one, then of names.
+    """
     modules = (
         importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)
     )

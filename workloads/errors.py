@@ -1,7 +1,8 @@
-"""The errors a user can cause and mend. Nothing else belongs here.
+"""Errors that a user can understand and mend.
 
-Every message is one or two lines that name the thing at fault and what to do; the command line prints it and exits
-with the class's code, and a Dagster run fails with it.
+Put here exceptions whose message goes to the user. Keep out errors of archduel itself: those are Python's own. A
+message has one or two lines, which name what is wrong and what to do. The command line prints it and exits with the
+class's code; a Dagster run fails with it.
 """
 
 from collections.abc import Mapping
@@ -11,19 +12,28 @@ Entry = TypeVar("Entry")
 
 
 class ArchduelError(Exception):
-    """Something failed that the message explains. Exit code 1."""
+    """A failure that its message explains. Exit code 1."""
 
     exit_code = 1
 
 
 class UsageError(ArchduelError):
-    """What was asked for does not exist or makes no sense. Exit code 2."""
+    """A wrong option, name or input file. Exit code 2."""
 
     exit_code = 2
 
 
 def choose(known: Mapping[str, Entry], name: str, kind: str) -> Entry:
-    """``known[name]``, or a `UsageError` that lists the valid names."""
+    """Look up an entry that the user named.
+
+    Args:
+        known: All entries by name.
+        name: The user's choice.
+        kind: What the entries are, for the message.
+
+    Raises:
+        UsageError: There is no such entry; the message lists the names.
+    """
     try:
         return known[name]
     except KeyError:

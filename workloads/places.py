@@ -1,4 +1,7 @@
-"""Where everything lives on disk. Paths only: nothing here reads, writes or creates anything but folders."""
+"""Where everything is on disk.
+
+Put here paths. Keep out reading and writing what they lead to (`workloads.recordings.library`, `resources.warehouse`).
+"""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ class Places:
 
     @classmethod
     def from_environment(cls) -> "Places":
-        """``ARCHDUEL_HOME``, by default ``.archduel`` in the repository's root."""
+        """The home that ``ARCHDUEL_HOME`` names, by default ``.archduel`` in the repository's root."""
         return cls(Path(os.environ.get("ARCHDUEL_HOME") or REPOSITORY / ".archduel").expanduser().resolve())
 
     @property
@@ -48,7 +51,7 @@ class Places:
 
     @property
     def inbox_ledger(self) -> Path:
-        """What became of every file that was ever seen in the inbox."""
+        """The state of every file that was ever seen in the inbox."""
         return self.home / "inbox.sqlite"
 
     @property
@@ -71,7 +74,7 @@ class Places:
 
     @property
     def emulators(self) -> Path:
-        """What emulators are installed into, and their logs."""
+        """Where emulators are installed, and write their logs."""
         return self.home / "emulators"
 
     @property

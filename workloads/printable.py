@@ -1,8 +1,11 @@
-"""Text that others wrote, such as names of files, made fit for terminals and logs. Nothing else belongs here."""
+"""Text from outside, such as names of files, made fit for terminals and logs.
+
+Put here escaping for people's eyes. Keep out quoting for SQL (`workloads.sql`).
+"""
 
 
 def printable(text: str) -> str:
-    """``text`` with what a terminal would obey, or a reader not see, spelled out: escapes, line ends."""
+    """Return ``text`` with escape sequences for characters that a terminal would obey or a reader not see."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

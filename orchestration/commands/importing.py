@@ -17,9 +17,9 @@ from orchestration.commands.accounts import shape_lines
 from orchestration.commands.options import CommandWithList
 from orchestration.commands.terminal import open_console, say
 from workloads.errors import UsageError, choose
-from workloads.importers import Options
 from workloads.importers.files.reading import ObjectStore
 from workloads.importers.formats import importers
+from workloads.importers.importer import Options
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.ingest import Progress as ReportProgress
 from workloads.importers.rules.classify import Rules

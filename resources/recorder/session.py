@@ -23,8 +23,8 @@ import uvloop
 
 from resources.recorder.proxy import Proxy, Settings
 from workloads.errors import ArchduelError
-from workloads.importers.privacy import library_key
 from workloads.importers.rules.classify import EVERYTHING, Rules
+from workloads.importers.rules.privacy import library_key
 from workloads.live.journal import Journal, journal
 from workloads.live.recovery import recover
 from workloads.live.whole import Account

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.unit.traffic_samples import AZURE, FORMATS, SEPARATOR, Format, Sent
 from workloads.errors import ArchduelError
-from workloads.importers import ENTRIES
 from workloads.importers.files.reading import Source
 from workloads.importers.formats import importers
+from workloads.importers.importer import ENTRIES
 from workloads.importers.ingest import ingest
 from workloads.importers.rules.classify import classified
 from workloads.places import Places

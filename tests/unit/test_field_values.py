@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from tests.unit.traffic_samples import SEPARATOR
-from workloads.importers import Options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats import importers
+from workloads.importers.importer import Options
 from workloads.importers.rules.classify import classified
 
 

@@ -21,9 +21,9 @@ import pytest
 
 from tests.unit.traffic_samples import AT, AZURE, FORMATS, SEPARATOR, TEMPLATE, Format, Sent
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import Options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats import importers
+from workloads.importers.importer import Options
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.rules.classify import Rules
 from workloads.places import REPOSITORY, Places

@@ -17,7 +17,7 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files import reading
 from workloads.importers.formats import importers
 from workloads.importers.ingest import QUARANTINE, Import, ingest
-from workloads.importers.privacy import library_key
+from workloads.importers.rules.privacy import library_key
 from workloads.places import REPOSITORY, Places
 from workloads.recordings.library import Library
 from workloads.recordings.recording import SCHEMA

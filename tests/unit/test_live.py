@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
-from workloads.importers.privacy import library_key
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import Drop, Mapping, Route
+from workloads.importers.rules.privacy import library_key
 from workloads.live.journal import BOOKS, SEGMENTS, Batch, Journal, Seen, journal
 from workloads.live.recovery import Recovery, recover
 from workloads.live.whole import make_whole

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workloads.importers.privacy import _IBANS, decoded, masked, may_hold_secrets
+from workloads.importers.rules.privacy import _IBANS, decoded, masked, may_hold_secrets
 from workloads.sql import quoted
 
 DIGITS = string.digits

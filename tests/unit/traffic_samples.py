@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workloads.importers import Options
+from workloads.importers.importer import Options
 
 SEPARATOR = "\n\N{MONKEY FACE}\N{SEE-NO-EVIL MONKEY}\N{HEAR-NO-EVIL MONKEY}\n"
 AT = datetime(2026, 5, 17, 10, 5, 3, 250_000, UTC)

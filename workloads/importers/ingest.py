@@ -1,7 +1,8 @@
-"""One import, from files of a format to a recording in the library, every line accounted for, all or nothing.
+"""One import: from files of a format to a recording in the library, every line accounted for, all or nothing.
 
-The order of things only: what lines mean is in the format's module and in `classify`, what is wrong with a file in
-`reading` and `books`.
+Put here the order of steps, and the account of an import. Keep out what lines mean (`workloads.importers.formats`,
+`workloads.importers.rules.classify`) and what is wrong with a file (`workloads.importers.files.reading`,
+`workloads.importers.rules.books`).
 """
 
 import itertools
@@ -18,22 +19,19 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
-from workloads.importers import Importer
-from workloads.importers.arrivals import NUMBERED, in_order
-from workloads.importers.files.prefetch import ahead, side_by_side
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import ObjectStore, Source, files_of
-from workloads.importers.privacy import Pseudonyms, content_mark, library_key
+from workloads.importers.importer import Importer
 from workloads.importers.rules.books import Books, check_complete, check_format, refuse_first
 from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
+from workloads.importers.rules.privacy import Pseudonyms, content_mark, library_key
 from workloads.importers.staging import Staging, staging
+from workloads.prefetch import side_by_side
 from workloads.recordings.library import Library
-from workloads.recordings.rates import RateOverTime
-from workloads.recordings.recording import SCHEMA
+from workloads.recordings.writing import write_requests
 
 _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
     pa.field("recording", pa.string(), nullable=False),
@@ -44,30 +42,28 @@ _QUARANTINE_COLUMNS: list["pa.Field[Any]"] = [
 ]
 QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
 
-# More than two would take more memory, not less time: what follows, and cutting lines, is done one after the other.
+# More than two would take more memory, not less time: cutting lines and writing are each done by one thread.
 _THREADS = 2
-
-_GROWING = ("request_id", "arrival_us")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Progress(Protocol):
-    """Told after every few megabytes."""
+    """What an import calls after every few megabytes."""
 
     def __call__(self, *, lines: int, bytes_read: int, bytes_total: int) -> None:
-        """``lines`` so far; bytes as they are stored, so that their ratio is the share done."""
+        """Take the number of lines read so far, and bytes as they are stored: their ratio is the share done."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """What an import did. ``lines`` = accepted + dropped + quarantined + blank + header."""
+    """The account of an import: ``lines`` = accepted + dropped + quarantined + blank + header."""
 
     name: str
-    format: str  # as asked for
-    formats: Mapping[str, int]  # files by the format each was in
+    format: str  # as the user named it
+    formats: Mapping[str, int]  # number of files by the format each was in
     seed: int
-    files: Mapping[str, int]  # lines by file name; of several files of one name, together
+    files: Mapping[str, int]  # number of lines by file name; of several files of one name, together
     lines: int
     accepted: int
     dropped: int
@@ -85,7 +81,7 @@ class Import:
     subsecond: str  # "recorded", "synthetic" or "mixed"
     rate: str  # over time, a sparkline
     behind: int  # requests stamped earlier than one before them in their file
-    behind_most_s: float  # by how much at most
+    max_behind_s: float  # by how much at most
 
 
 def ingest(
@@ -102,14 +98,32 @@ def ingest(
     confirm: Callable[[], None] | None = None,
     content: str | None = None,
 ) -> Import:
-    """Imports ``paths`` (files, packed or not, folders, patterns, ``s3://`` addresses as strings) as ``name``.
+    """Import files as a recording.
 
-    Writes ``requests.parquet`` (`SCHEMA`), ``quarantine.parquet`` (`QUARANTINE`) and ``provenance.json``, or nothing: a
-    recording of that name stays as it was unless all went well. The same bytes, seed and library give the same
-    requests. `UsageError` for a name or paths that make no sense; `ArchduelError` for a file that is missing, damaged,
-    binary or of another format, if no request is left, if the recording cannot be written, and when ``strict`` for the
-    first line that would be quarantined. ``confirm`` is asked when all was read; an error from it leaves all as it was.
-    ``content`` is a digest of the files, where somebody knows it: the provenance then holds its `content_mark`.
+    Writes ``requests.parquet`` (`workloads.recordings.recording.SCHEMA`), ``quarantine.parquet`` (`QUARANTINE`) and
+    ``provenance.json``, or nothing: after an error a recording of that name is as it was. The same bytes, seed and
+    library give the same requests.
+
+    Args:
+        importer: The format.
+        paths: Files, packed or not, folders, patterns, and ``s3://`` addresses as strings.
+        name: The recording's name.
+        library: Where the recording goes.
+        seed: What draws the fraction of a second where a log has none.
+        rules: Which requests count, and what they are.
+        strict: Whether the first line that would be quarantined is an error.
+        object_store: What downloads ``s3://`` addresses.
+        progress: Is called after every few megabytes.
+        confirm: Is called when all was read, before the recording takes its place. Its errors end the import.
+        content: A digest of the files where it is known; the provenance then holds its `content_mark`.
+
+    Returns:
+        The account of the import.
+
+    Raises:
+        UsageError: The name or the paths make no sense.
+        ArchduelError: A file is missing, damaged, binary or of another format; no request is left; the recording
+            cannot be written; or ``strict`` holds and a line cannot be used.
     """
     with (
         _explained(name),
@@ -122,7 +136,7 @@ def ingest(
         sources = [Source(file, staged.database, queries=queries) for file in files]
         with pq.ParquetWriter(folder / "quarantine.parquet", QUARANTINE, compression="zstd") as quarantine:
             reading = _Reading(importer, rules, strict, staged, quarantine, recording=name, progress=progress)
-            # While they are read, as long as they come in order, as those of most logs do: that is done when they are.
+            # Requests are written while they are read, as long as they come in order, as most logs are.
             with closing(reading.accepted(sources)) as batches:
                 early = itertools.takewhile(lambda _batch: staged.ascending, batches)
                 written = write_requests(folder / "requests.parquet", early, seed)
@@ -156,7 +170,7 @@ def ingest(
             subsecond=subsecond,
             rate=written.rate.sparkline(width=60),
             behind=staged.behind,
-            behind_most_s=staged.behind_most_us / 1e6,
+            max_behind_s=staged.max_behind_us / 1e6,
         )
         provenance = _provenance(result)
         if content is not None:
@@ -169,7 +183,7 @@ def ingest(
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Files being imported explain their own errors; what is left is the disk written to."""
+    """Explain errors of the disk that is written to; files being imported explain their own."""
     try:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -179,7 +193,7 @@ def _explained(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Every file once, each row to where it belongs."""
+    """Reads every file once, and hands each row to the staging or the quarantine."""
 
     importer: Importer
     rules: Rules
@@ -191,9 +205,10 @@ class _Reading:
     books: Books = field(default_factory=Books)
 
     def accepted(self, sources: Sequence[Source]) -> Generator[pa.RecordBatch, None, None]:
-        """What was accepted, as it was staged.
+        """Yield what was accepted, as it was staged.
 
-        At once, before hours of reading others, `ArchduelError` if a file is missing.
+        Raises:
+            ArchduelError: A file is missing, before any is read; or one cannot be used.
         """
         bytes_total = sum(source.bytes_stored() for source in sources)
         bytes_before = 0
@@ -219,51 +234,13 @@ class _Reading:
     def _classified(self, source: Source) -> Iterator[pa.Table]:
         with source.explained():
             entries = self.importer.entries(source)
-            yield from side_by_side(lambda some: classified(some, source, self.rules), entries, _THREADS)
+            yield from side_by_side(lambda piece: classified(piece, source, self.rules), entries, _THREADS)
 
 
 def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
     made = {"recording": pa.repeat(recording, rows.num_rows), "file": pa.repeat(file, rows.num_rows)}
     columns = [made[name] if name in made else rows.column(name) for name in QUARANTINE.names]
     return pa.table(columns, schema=QUARANTINE)
-
-
-@dataclass
-class Written:
-    """What is in a ``requests.parquet``."""
-
-    commands: int = 0
-    rate: RateOverTime = field(default_factory=RateOverTime)
-
-    def counted(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """The same tables, counted as they pass."""
-        for table in tables:
-            self.commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
-            self.rate.add(table.column("arrival_us").to_numpy())
-            yield table
-
-
-def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> Written:
-    """Writes ``batches``, which are in order of stamps and made in a thread of their own."""
-    written = Written()
-
-    # Saying which columns repeat themselves and which only grow halves the time and the file. Nobody finds anything by
-    # the least and the greatest of texts.
-    with (
-        pq.ParquetWriter(
-            path,
-            NUMBERED,
-            compression="zstd",
-            store_schema=False,  # or readers would get dictionaries for texts
-            use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
-            column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
-            write_statistics=list(_GROWING),
-        ) as writer,
-        closing(ahead(written.counted(in_order(batches, seed)))) as tables,
-    ):
-        for table in tables:
-            writer.write_table(table)
-    return written
 
 
 def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:
@@ -274,7 +251,7 @@ def _lines_by_file(sources: Sequence[Source]) -> Mapping[str, int]:
 
 
 def _provenance(result: Import) -> dict[str, object]:
-    """How the recording came to be: no folder, no time of day, no machine, so that it may be passed on with it."""
+    """How the recording came to be. It names no folder, time of day or machine: it may be passed on with the data."""
     return {
         "format": result.format,
         "formats": result.formats,
@@ -291,7 +268,7 @@ def _provenance(result: Import) -> dict[str, object]:
         "last_arrival": result.last_arrival.isoformat(),
         "subsecond": result.subsecond,
         "behind": result.behind,
-        "behind_most_s": result.behind_most_s,
+        "behind_most_s": result.max_behind_s,
         "seed": result.seed,
         "imported_by": f"archduel {version('archduel')}",
     }

@@ -1,6 +1,8 @@
 """Accepted requests between being read and being sorted: on disk, so that a month takes no more memory than an hour.
 
-Holds pseudonyms and masked paths only: what a killed import leaves of it names nobody.
+Put here what is staged, and its order. Keep out what was accepted (`workloads.importers.rules.classify`) and how the
+recording is written (`workloads.recordings.writing`). The file holds pseudonyms and masked paths only: what a killed
+import leaves of it contains no personal data.
 """
 
 from collections.abc import Iterator
@@ -13,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workloads.importers.arrivals import NUMBERED
-from workloads.importers.privacy import Pseudonyms
+from workloads.importers.rules.privacy import Pseudonyms
+from workloads.recordings.writing import NUMBERED
 
 _MADE_LATER = {"request_id", "arrival_us", "subsecond"}
 _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("stamp_us", pa.int64()),
     pa.field("whole_second", pa.bool_()),
     *(column for column in NUMBERED if column.name not in _MADE_LATER),
-    pa.field("file", pa.int32()),  # the index of it: of equal stamps, the file named first comes first
+    pa.field("file", pa.int32()),  # its index: of equal stamps, the file named first comes first
     pa.field("line_number", pa.int64()),
 ]
 _STAGED = pa.schema(_COLUMNS)
@@ -31,12 +33,17 @@ _ORDER = "stamp_us, file, line_number"
 
 @contextmanager
 def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
-    """A `Staging` in ``folder``, which must be deleted afterwards."""
+    """Open a `Staging` in ``folder``, which the caller deletes afterwards.
+
+    Args:
+        folder: Where it is kept.
+        pseudonyms: The names for clients and for masked entities.
+    """
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder / "spilled"),
         "memory_limit": "512MB",
-        "threads": 1,  # of each query; there are several at once
-        "autoinstall_known_extensions": False,  # nothing here may ask the network
+        "threads": 1,  # for each query; several run at once
+        "autoinstall_known_extensions": False,  # DuckDB must not use the network
         "autoload_known_extensions": False,
     }
     path = folder / "staged.arrow"
@@ -49,7 +56,14 @@ def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
 
 
 class Staging:
-    """Requests in any order, given back in that of their stamps. Once read nothing can be added."""
+    """Takes requests in any order and gives them back in order of their stamps; nothing can be added then.
+
+    Attributes:
+        database: Where queries run meanwhile.
+        ascending: Whether all stamps so far came in order.
+        behind: How many requests were stamped earlier than one before them in their file.
+        max_behind_us: By how much at most, in microseconds.
+    """
 
     def __init__(
         self,
@@ -62,15 +76,23 @@ class Staging:
         self._pseudonyms = pseudonyms
         self._path = path
         self._writer = writer
-        self.ascending = True  # all stamps so far
+        self.ascending = True
         self._stamps: tuple[int, int] | None = None
         self._kinds: set[bool] = set()
         self._latest: tuple[int, int] | None = None  # a file's index, and the latest stamp in it so far
-        self.behind = 0  # requests stamped earlier than one before them in their file
-        self.behind_most_us = 0  # by how much at most
+        self.behind = 0
+        self.max_behind_us = 0
 
     def add(self, accepted: pa.Table, file: int) -> list[pa.RecordBatch]:
-        """Rows of `classify.classified` from the file of that index, as staged; clients' addresses end here."""
+        """Stage accepted requests, with pseudonyms in place of clients' addresses.
+
+        Args:
+            accepted: Rows of `workloads.importers.rules.classify.classified`.
+            file: The index of the file they are from.
+
+        Returns:
+            The rows as they were staged.
+        """
         if not accepted.num_rows:
             return []
         made = {
@@ -91,7 +113,7 @@ class Staging:
         latest = np.maximum.accumulate(np.concatenate([[before], stamps]))
         behind_us = latest[:-1] - stamps
         self.behind += int(np.count_nonzero(behind_us > 0))
-        self.behind_most_us = max(self.behind_most_us, int(behind_us.max()))
+        self.max_behind_us = max(self.max_behind_us, int(behind_us.max()))
         self._latest = file, int(latest[-1])
         lowest, highest = int(stamps.min()), int(stamps.max())
         ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
@@ -101,7 +123,7 @@ class Staging:
         self._kinds |= set(pc.unique(accepted.column("whole_second")).to_pylist())
 
     def _entities(self, accepted: pa.Table) -> Any:
-        """Entities keep apart though what tells them apart is masked."""
+        """The names of entities. Where a secret is masked in one, a keyed hash of the secret keeps entities apart."""
         entity, secret = accepted.column("entity"), accepted.column("secret")
         if secret.null_count == len(secret):
             return entity
@@ -109,7 +131,7 @@ class Staging:
         return pc.if_else(pc.is_null(secret), entity, hashed)
 
     def in_order(self) -> Iterator[pa.RecordBatch]:
-        """All of it by ``stamp_us``, requests of one stamp as they were read."""
+        """Yield all requests by ``stamp_us``; those of one stamp as they were read."""
         self._writer.close()
         with pa.memory_map(str(self._path)) as file, pa.ipc.open_stream(file) as staged:
             if self.ascending:  # as most logs are
@@ -121,7 +143,10 @@ class Staging:
             yield from self.database.table("staged").order(_ORDER).to_arrow_reader(_ROWS_AT_ONCE)
 
     def stamps(self) -> tuple[int, int, str]:
-        """The first and the last stamp, and whether fractions of seconds are "recorded", "synthetic" or "mixed"."""
+        """The first and the last stamp, and whether fractions of seconds are "recorded", "synthetic" or "mixed".
+
+        Stamps are microseconds since 1970; 0 where nothing was staged.
+        """
         first_us, last_us = self._stamps or (0, 0)
         return (
             first_us,

@@ -8,9 +8,9 @@ from workloads.errors import ArchduelError
 from workloads.importers.formats import importers
 from workloads.importers.formats.auto import NAME as AUTO
 from workloads.importers.ingest import Import, ingest
-from workloads.importers.privacy import content_mark, library_key
 from workloads.importers.rules.classify import EVERYTHING, Rules
 from workloads.importers.rules.mapping import read_mapping
+from workloads.importers.rules.privacy import content_mark, library_key
 from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.recordings.library import Library

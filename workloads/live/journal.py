@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workloads.importers import Entries
 from workloads.importers.files.reading import Source
-from workloads.importers.privacy import Pseudonyms
+from workloads.importers.importer import Entries
 from workloads.importers.rules.books import Books
 from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
+from workloads.importers.rules.privacy import Pseudonyms
 from workloads.importers.staging import Staging, staging
 
 SEGMENTS = "staged.arrow"  # as `workloads.importers.staging` calls it: an Arrow stream that only grows

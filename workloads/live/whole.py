@@ -18,8 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers.ingest import write_requests
 from workloads.live.journal import BOOKS, SEGMENTS
+from workloads.recordings.writing import write_requests
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_AT_ONCE = 1 << 18

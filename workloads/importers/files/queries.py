@@ -1,7 +1,8 @@
-"""Asking the same question of one table after another, from several threads at once. Knows no format.
+"""Running one SQL query over one table after another, from several threads at once.
 
-DuckDB takes twenty milliseconds to plan a query as long as a format's, as long as ten thousand lines take to answer it:
-so each is planned once, over a stand-in for the table that is asked about.
+Put here how a query is planned and run. Keep out what queries say (`workloads.importers.formats`,
+`workloads.importers.rules.classify`). DuckDB plans a query as long as a format's in twenty milliseconds, which is as
+long as it takes to run it over ten thousand lines: so each is planned once, over a stand-in for the table.
 """
 
 import re
@@ -16,13 +17,13 @@ import pyarrow as pa
 from workloads.sql import quoted
 
 # Where columns change within files, or from one file to the next, queries come and go.
-_MOST_PLANNED = 16
+_MAX_PLANNED = 16
 
 _LITERAL_OR_PARAMETER = re.compile(r"'(?:[^']|'')*'|\$(\w+)")
 
 
 class _StandIn:
-    """What DuckDB reads a table from, whichever it is at the time."""
+    """What DuckDB reads from in place of a table: whichever table it holds at the time."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
@@ -33,7 +34,7 @@ class _StandIn:
 
 @dataclass
 class _Planned:
-    """A connection and what was planned on it, by query and schema: a name and the stand-in."""
+    """A connection, and by query and schema what is planned on it: a name and its stand-in."""
 
     connection: duckdb.DuckDBPyConnection
     plans: dict[tuple[str, pa.Schema], tuple[str, _StandIn]] = field(default_factory=dict)
@@ -41,14 +42,20 @@ class _Planned:
 
 
 class Queries:
-    """Queries on ``database``. Whoever asks has a connection to himself."""
+    """Queries on ``database``; each thread that runs one has a connection to itself meanwhile."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._free: deque[_Planned] = deque()
 
     def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
-        """What a query over the table ``lines`` gives; ``$name`` in it stands for a parameter."""
+        """Run a query and return its result.
+
+        Args:
+            query: An SQL query over the table ``lines``; ``$name`` in it stands for a parameter.
+            parameters: By name: texts, whole numbers, or lists of these.
+            lines: The table.
+        """
         try:
             planned = self._free.pop()
         except IndexError:
@@ -65,13 +72,13 @@ class Queries:
 
     def _new(self) -> _Planned:
         connection = self._database.cursor()
-        # To ask whether a text is one of ten, DuckDB joins it with them, which takes longer than all else together.
+        # DuckDB turns "is one of these ten texts" into a join, which takes longer than all else together.
         connection.execute("SET disabled_optimizers = 'in_clause'")
         return _Planned(connection)
 
     @staticmethod
     def _plan(planned: _Planned, query: str, schema: pa.Schema, lines: pa.Table) -> None:
-        if len(planned.plans) >= _MOST_PLANNED:
+        if len(planned.plans) >= _MAX_PLANNED:
             oldest, _ = planned.plans.pop(next(iter(planned.plans)))
             planned.connection.execute(f"DEALLOCATE {oldest}")
             planned.connection.unregister(f"{oldest}_lines")
@@ -85,12 +92,12 @@ class Queries:
 
 
 def _filled(query: str, parameters: Mapping[str, Any]) -> str:
-    """``query`` with values for its parameters, so that expressions over them are worked out while it is planned."""
+    """``query`` with values for its parameters, so that DuckDB computes expressions over them once, while planning."""
     return _LITERAL_OR_PARAMETER.sub(lambda found: _literal(parameters[found[1]]) if found[1] else found[0], query)
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, str):  # which may hold anything a file's first line does
+    if isinstance(value, str):  # it may be a file's first line, and hold NULs, which no literal can
         return f"({' || chr(0) || '.join(map(quoted, value.split(chr(0))))})"
     if isinstance(value, int):
         return str(value)

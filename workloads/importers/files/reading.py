@@ -1,7 +1,8 @@
-"""From paths to the bytes and physical lines of their files, each line exactly once. Knows no format.
+"""From paths to the bytes and physical lines of their files, each line exactly once.
 
-Lines are cut here, on line feeds alone, and not by a CSV reader: those let an unterminated quote swallow the next line
-and pass over blank ones without a word.
+Put here how files are found, unpacked and cut into lines. Keep out what a line means (`workloads.importers.formats`).
+Lines end at line feeds alone. A CSV reader would not do: after a quote that is never closed it reads the next line as
+part of this one, and it skips blank lines without counting them.
 """
 
 import bz2
@@ -25,9 +26,9 @@ import pyarrow as pa
 from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers.files.prefetch import ahead
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.views import string_views
+from workloads.prefetch import prefetch
 
 # A query takes milliseconds to begin with, however few the lines. Larger blocks take more memory, not less time.
 BLOCK_BYTES = 16 << 20
@@ -37,17 +38,16 @@ _FIRST_BLOCK_BYTES = 1 << 18  # most files are small, and what follows can begin
 # does not end up in memory whole.
 LONGEST_LINE_BYTES = 1 << 20
 
-# At a time, so that it stays in the processor's cache from being unpacked to being looked at; and lines in a block, of
-# which a block of blank ones has millions.
-_LOOKED_AT_BYTES = 1 << 20
-_MOST_LINES = 1 << 18
+# Read at a time: so much stays in the processor's cache until its line feeds are found.
+_PIECE_BYTES = 1 << 20
+_MAX_LINES = 1 << 18  # in a block: one of blank lines would have millions
 
 # Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
-_MOST_EXPANSION = 250
-_EXPANSION_COUNTS_FROM_BYTES = 8 << 20  # less than a block: nothing of it is taken apart
+_MAX_EXPANSION = 250
+_EXPANSION_COUNTS_FROM_BYTES = 8 << 20  # less than a block: it is refused before anything of it is parsed
 
 _PACKED: dict[bytes, tuple[str, Callable[["_Counted"], Any]]] = {
-    b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # its stubs say nothing
+    b"\x1f\x8b": ("gzip", lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb")),  # type: ignore[no-untyped-call]  # untyped in its stubs
     b"BZh": ("bzip2", bz2.BZ2File),
     b"\x28\xb5\x2f\xfd": ("zstd", lambda stream: pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")),
 }
@@ -58,37 +58,55 @@ _LAST_OF_ASCII = 127
 
 
 class DamagedError(ArchduelError):
-    """A file that no format can be read from: cut off, spoilt, or packed to do harm."""
+    """A file that no format can be read from: cut off, damaged, or packed to fill a disk."""
 
 
 class ObjectStore(Protocol):
-    """Where ``s3://`` addresses lead. Given to an import from outside: nothing here knows AWS."""
+    """Where ``s3://`` addresses lead. The caller of an import brings it: `workloads` does not know AWS."""
 
     def download(self, uri: str, folder: Path) -> list[Path]:
-        """The object at ``uri``, or every object under it, as files in ``folder``, in the order of their keys.
+        """Download the object at ``uri``, or every object whose key begins with it.
 
-        Empty if there are none. A file is named after the last part of its key; `ArchduelError` if it cannot be got.
+        Args:
+            uri: An ``s3://`` address.
+            folder: Where to put the files, each named after the last part of its key.
+
+        Returns:
+            The files in the order of their keys; none if there are no objects.
+
+        Raises:
+            ArchduelError: An object cannot be downloaded.
         """
 
 
 class Readable(Protocol):
-    """Bytes to be read once, from first to last."""
+    """A stream of bytes that is read once, from first to last."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; none at the end."""
+        """Return at most ``size`` bytes; none at the end."""
 
 
 @dataclass
 class Source:
-    """One file being read. ``database`` is scratch space to parse with; ``items_read`` and ``bytes_read`` only grow."""
+    """One file being read.
+
+    Attributes:
+        path: The file.
+        database: Where queries over its lines run. It holds no data.
+        max_bytes: How many unpacked bytes are read, to see a file's format; None reads all.
+        format: The name of the format that `auto` found the file to be in; empty where the user named one.
+        queries: Queries on ``database`` shared with other files, so that each is planned once for all of them.
+        items_read: Lines or entries read so far.
+        bytes_read: Bytes read so far, as they are stored: of a packed file, packed ones.
+    """
 
     path: Path
     database: duckdb.DuckDBPyConnection
-    most_bytes: int | None = None  # of its content that are read: the beginning, to see what it is
-    format: str = ""  # the name of the one it was found to be in, where that was not said
-    queries: Queries | None = None  # on ``database``: those of another file, to be planned once for all
+    max_bytes: int | None = None
+    format: str = ""
+    queries: Queries | None = None
     items_read: int = field(default=0, init=False)
-    bytes_read: int = field(default=0, init=False)  # of the file as it is stored: compressed ones count compressed
+    bytes_read: int = field(default=0, init=False)
 
     @property
     def name(self) -> str:
@@ -96,7 +114,11 @@ class Source:
         return self.path.name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
     def bytes_stored(self) -> int:
-        """The file's size. `ArchduelError` unless it is a file, so far as can be told without reading it."""
+        """Return the file's size in bytes, as it is stored.
+
+        Raises:
+            ArchduelError: It does not exist, or is a folder, a pipe or a device.
+        """
         with self.explained():
             status = self.path.stat()
             if stat.S_ISDIR(status.st_mode):
@@ -107,7 +129,7 @@ class Source:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Whatever goes wrong with the file inside the block becomes an `ArchduelError` that names it."""
+        """Turn any error of reading the file within the block into an `ArchduelError` that names it."""
         try:
             yield
         except EOFError:
@@ -123,9 +145,9 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator["Content"]:
-        """The file's bytes without a byte order mark, unpacked if it is gzip, bzip2 or zstd.
+        """Open the file for reading: without a byte order mark, unpacked if it is gzip, bzip2 or zstd.
 
-        Its name says nothing: servers rename logs they have packed.
+        How it is packed shows in its first bytes, not in its name: servers rename logs they have packed.
         """
         with self.path.open("rb") as stored:
             counted = _Counted(stored, self)
@@ -133,13 +155,13 @@ class Source:
             for mark, (kind, unpack) in _PACKED.items():
                 if beginning.startswith(mark):
                     with self._unpacking(kind), unpack(counted) as unpacked:
-                        yield Content(_Limited(unpacked, self), self.most_bytes)
+                        yield Content(_Limited(unpacked, self), self.max_bytes)
                     return
-            yield Content(counted, self.most_bytes)
+            yield Content(counted, self.max_bytes)
 
     @contextmanager
     def _unpacking(self, kind: str) -> Iterator[None]:
-        """Libraries of compression each have their own words for a file that is damaged."""
+        """Give the errors of all compression libraries the same types."""
         try:
             yield
         except OSError as error:
@@ -150,26 +172,28 @@ class Source:
             raise DamagedError(f"{self.path} is damaged {kind} ({error}); get the file again") from None
 
     def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
-        """The result of an SQL query over the table ``lines``. Several threads may ask at once."""
+        """Run an SQL query as `Queries.select` does. Several threads may call it at once."""
         if self.queries is None:
             self.queries = Queries(self.database)
         return self.queries.select(query, parameters, lines)
 
     def lines(self) -> Iterator[pa.Table]:
-        """Every physical line as (``line_number``, ``line``), without its line feed or carriage return and line feed.
+        """Yield the physical lines, block by block.
 
-        Bytes that are no UTF-8 read as ``\\xff``, which is how nginx and Apache write them. A line over
-        `LONGEST_LINE_BYTES` is cut to one byte more than that.
+        Yields:
+            Tables with the columns ``line_number`` (from 1, within the file) and ``line``, without its line feed or
+            carriage return and line feed. Bytes that are not UTF-8 read as ``\\xff``, which is how nginx and Apache
+            write them. A line over `LONGEST_LINE_BYTES` is cut to one byte more than that.
         """
         with self.open() as stream:
-            for block in ahead(_whole_lines(stream)):
+            for block in prefetch(_whole_lines(stream)):
                 lines = _lines_of(block, first=self.items_read + 1)
                 self.items_read += lines.num_rows
                 yield lines
 
 
 class _Counted(io.RawIOBase):
-    """A stream that tells its source how far it has been read."""
+    """A stream that counts in its source how far it has been read."""
 
     def __init__(self, stream: BinaryIO, source: Source) -> None:
         self._stream = stream
@@ -178,7 +202,7 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1, /) -> bytes:  # not by way of readinto, which would copy once more
+    def read(self, size: int = -1, /) -> bytes:  # the inherited one copies once more
         data = self._stream.read(size)
         self._source.bytes_read += len(data)
         return data
@@ -190,10 +214,10 @@ class _Counted(io.RawIOBase):
 
 
 class _Fills(Protocol):
-    """What a `Content` is read from."""
+    """A stream that a `Content` reads from."""
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """How many bytes were put into ``buffer``; none at the end."""
+        """Fill ``buffer`` from its beginning, and return with how many bytes; 0 at the end."""
 
 
 class _Limited:
@@ -207,24 +231,23 @@ class _Limited:
     def readinto(self, buffer: memoryview, /) -> int:
         count = self._stream.readinto(buffer)
         self._unpacked += count
-        most = max(_MOST_EXPANSION * self._source.bytes_read, _EXPANSION_COUNTS_FROM_BYTES)
-        if self._unpacked > most:
+        if self._unpacked > max(_MAX_EXPANSION * self._source.bytes_read, _EXPANSION_COUNTS_FROM_BYTES):
             raise DamagedError(
-                f"{self._source.path} unpacks to over {_MOST_EXPANSION} times its size, as no log does; "
+                f"{self._source.path} unpacks to over {_MAX_EXPANSION} times its size, as no log does; "
                 "if it is one, unpack it and import that"
             )
         return count
 
 
 class Content:
-    """What is in a file, without the byte order mark it may begin with; every read is as long as asked for.
+    """The unpacked bytes of a file, without the byte order mark it may begin with, and at most ``max_bytes`` of them.
 
-    It ends after ``most_bytes``.
+    Every read but the last gives as many bytes as it was to give.
     """
 
-    def __init__(self, stream: _Fills, most_bytes: int | None) -> None:
+    def __init__(self, stream: _Fills, max_bytes: int | None) -> None:
         self._stream = stream
-        self._left = sys.maxsize if most_bytes is None else most_bytes
+        self._left = sys.maxsize if max_bytes is None else max_bytes
         self._first = True
 
     def read(self, size: int, /) -> bytes:
@@ -244,22 +267,22 @@ class Content:
         return count
 
     def _fill(self, buffer: memoryview) -> int:
-        wanted = buffer[: self._left]
+        room = buffer[: self._left]
         filled = 0
-        while filled < len(wanted) and (count := self._stream.readinto(wanted[filled:])):
+        while filled < len(room) and (count := self._stream.readinto(room[filled:])):
             filled += count
         self._left -= filled
         return filled
 
 
 class _Buffers:
-    """Memory for blocks, used again when nothing points into it: to be given fresh pages takes as long as unpacking."""
+    """Memory for blocks, used again when nothing points into it: new memory takes the system as long as unpacking."""
 
     def __init__(self) -> None:
         self._buffers: list[bytearray] = []
 
     def take(self, size: int) -> bytearray:
-        """One of at least ``size`` bytes that nobody uses."""
+        """A buffer of at least ``size`` bytes that is not in use."""
         for buffer in [buffer for buffer in self._buffers if len(buffer) >= size]:
             try:
                 buffer.append(buffer.pop())  # which Python refuses while anything points into it
@@ -281,7 +304,7 @@ class _Block:
 
 
 def _whole_lines(stream: Content) -> Iterator[_Block]:
-    """The stream in blocks that end where a line ends, with a line feed even if the last line has none."""
+    """The stream in blocks that end where a line ends. The last line gets a line feed if it has none."""
     buffers = _Buffers()
     block_bytes = _FIRST_BLOCK_BYTES
     rest = b""
@@ -294,12 +317,12 @@ def _whole_lines(stream: Content) -> Iterator[_Block]:
             block_bytes = min(4 * block_bytes, BLOCK_BYTES)
             if filled == begun:
                 break
-            if cutting and not len(line_feeds):  # the line's beginning waits in rest; nothing more of it is wanted
+            if cutting and not len(line_feeds):  # the line's beginning waits in rest; the rest of it is cut off
                 continue
             if cutting:
-                unwanted = int(line_feeds[0]) - begun
-                view[begun : filled - unwanted] = view[begun + unwanted : filled]
-                line_feeds, filled, cutting = line_feeds - unwanted, filled - unwanted, False
+                surplus = int(line_feeds[0]) - begun
+                view[begun : filled - surplus] = view[begun + surplus : filled]
+                line_feeds, filled, cutting = line_feeds - surplus, filled - surplus, False
             end = int(line_feeds[-1]) + 1 if len(line_feeds) else 0
             is_ascii = is_ascii and rest.isascii()
             rest = bytes(view[end:filled])
@@ -312,13 +335,16 @@ def _whole_lines(stream: Content) -> Iterator[_Block]:
 
 
 def _fill(view: memoryview, begun: int, stream: Content) -> tuple[npt.NDArray[np.intp], int, bool]:
-    """Fills ``view`` from ``begun`` on: where line feeds are in that, where it ends, whether it is all ASCII.
+    """Fill ``view`` from ``begun`` on.
 
-    Each piece is looked at while it is in the processor's cache, where it has just been put.
+    Each piece is searched while it is in the processor's cache, where reading has just put it.
+
+    Returns:
+        The places of line feeds, where what was read ends, and whether all of it is ASCII.
     """
     filled, lines, is_ascii = begun, 0, True
     parts: list[npt.NDArray[np.intp]] = []
-    while lines < _MOST_LINES and (room := min(_LOOKED_AT_BYTES, len(view) - filled)):
+    while lines < _MAX_LINES and (room := min(_PIECE_BYTES, len(view) - filled)):
         count = stream.readinto(view[filled : filled + room])
         if not count:
             break
@@ -346,7 +372,7 @@ def _lines_of(block: _Block, first: int) -> pa.Table:
 
 
 def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Where ``found`` is true; where that is seldom, looking at eight at once takes half the time."""
+    """Where ``found`` is true. Testing eight at once halves the time where few are."""
     eights = found[: len(found) // 8 * 8].view("<u8")
     some = np.flatnonzero(eights != 0)
     found_there = eights[some]
@@ -357,11 +383,20 @@ def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 
 
 def files_of(paths: Sequence[str | Path], folder: Path, object_store: ObjectStore | None) -> list[Path]:
-    """The files to read, in the order given: those of a folder (hidden ones apart) and of a pattern by name.
+    """Find the files to read.
 
-    What ``s3://`` addresses lead to is downloaded into ``folder``. An address is a string: a `Path` would fold its
-    slashes. `UsageError` for none, for a file named twice (its requests would count twice) and for ``s3://`` without a
-    store; `ArchduelError` where nothing is.
+    Args:
+        paths: Files, folders, patterns, and ``s3://`` addresses as strings (a `Path` would fold their slashes).
+        folder: Where objects of ``s3://`` addresses are downloaded to.
+        object_store: What downloads them; None if there is none.
+
+    Returns:
+        The files in the order of ``paths``; those of a folder (hidden ones apart) and of a pattern by name.
+
+    Raises:
+        UsageError: No path is given, a file is named twice (its requests would count twice), or an ``s3://`` address
+            has no store.
+        ArchduelError: There is nothing at a path, or an object cannot be downloaded.
     """
     files: list[Path] = []
     for index, path in enumerate(paths):
@@ -392,14 +427,14 @@ def _local(path: Path) -> list[Path]:
         return _in_folder(path)
     if not glob.has_magic(str(path)) or os.path.lexists(path):  # a name may hold a bracket
         return [path]
-    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # takes absolute ones
+    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # `Path.glob` takes no absolute patterns
     if not found:
         raise ArchduelError(f"{path} does not exist: no file's name is like it")
     return _once(file for one in found for file in (_in_folder(one) if one.is_dir() else [one]))
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    """Every file below, hidden ones apart. A link to a folder is an error: following it may never end."""
+    """Every file below ``folder``, hidden ones apart. A link to a folder is an error: following it may never end."""
     files: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

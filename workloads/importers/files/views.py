@@ -1,4 +1,8 @@
-"""Arrow's string views, which point into the memory they were read into; and looking at bytes there. Knows no lines."""
+"""Arrow's string views, which point into the memory that a file was read into, and reading bytes there.
+
+Put here the layout of views. Keep out lines (`workloads.importers.files.reading`) and what is in them
+(`workloads.importers.formats.fast_path`).
+"""
 
 from typing import Any
 
@@ -10,21 +14,25 @@ Offsets = npt.NDArray[np.intp]
 Words = npt.NDArray[np.uint64]  # eight bytes each, the first the lowest
 
 _INLINE_BYTES = 12
-_LONGEST_LOOK = 8  # words
+_MAX_WORDS = 8  # words
 _HALF = np.uint64(32)
 MASKS = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # by how many bytes of a word are kept
 
 
 class Bytes:
-    """Whatever stands at many offsets of ``content`` at once; zeros after its end."""
+    """Reads ``content`` at many offsets at once; after its end are zeros."""
 
     def __init__(self, content: memoryview) -> None:
         self._content = content
-        self._tail_begins = max(0, len(content) - 8 * _LONGEST_LOOK)
-        self._tail = bytes(content[self._tail_begins :]) + bytes(16 * _LONGEST_LOOK)
+        self._tail_begins = max(0, len(content) - 8 * _MAX_WORDS)
+        self._tail = bytes(content[self._tail_begins :]) + bytes(16 * _MAX_WORDS)
 
     def at(self, offsets: Offsets, words: int) -> Words:
-        """So many words from each of ``offsets`` on, as an array of that many rows: a longer look costs no more."""
+        """Read ``words`` consecutive words from each of ``offsets`` on.
+
+        Returns:
+            An array of the shape (``words``, number of offsets). More words cost hardly more time.
+        """
         size = 8 * words
         within = offsets <= len(self._content) - size
         if within.all():
@@ -42,21 +50,35 @@ def _windows(content: memoryview, size: int) -> npt.NDArray[np.void]:
 
 
 def string_views(content: memoryview, starts: Offsets, lengths: Offsets) -> "pa.Array[Any]":
-    """Parts of ``content`` as strings that point into it: copying a log costs as much as taking it apart."""
+    """Make strings that point into ``content``: to copy a log takes as long as to parse it.
+
+    Args:
+        content: The text in UTF-8.
+        starts: Where each string begins, in bytes.
+        lengths: How long each is, in bytes.
+    """
     first, second = Bytes(content).at(starts, 2)
     return array_of(content, views(starts, lengths, first, second))
 
 
-def array_of(content: memoryview, of_it: Words) -> "pa.Array[Any]":
-    """The strings whose `views` these are."""
-    return pa.Array.from_buffers(pa.string_view(), len(of_it), [None, pa.py_buffer(of_it), pa.py_buffer(content)])
+def array_of(content: memoryview, made: Words) -> "pa.Array[Any]":
+    """The Arrow array of strings whose `views` over ``content`` are ``made``."""
+    return pa.Array.from_buffers(pa.string_view(), len(made), [None, pa.py_buffer(made), pa.py_buffer(content)])
 
 
 def views(starts: Offsets, lengths: Offsets, first: Words, second: Words) -> Words:
-    """Views, of two words each, of strings that begin with the words ``first`` and ``second``.
+    """Make views: the length, then the string itself if it is short, or else its beginning, buffer and offset.
 
-    A view is the length, then the string itself if it is short, or else its beginning, buffer and offset
-    (arrow.apache.org/docs/format/Columnar.html).
+    The layout is Arrow's (arrow.apache.org/docs/format/Columnar.html).
+
+    Args:
+        starts: Where each string begins, in bytes.
+        lengths: How long each is, in bytes.
+        first: The first eight bytes of each.
+        second: The next eight.
+
+    Returns:
+        An array of the shape (number of strings, 2).
     """
     made = np.empty((len(starts), 2), np.uint64)
     made[:, 0] = lengths.astype(np.uint64) | first << _HALF
@@ -70,9 +92,9 @@ def views(starts: Offsets, lengths: Offsets, first: Words, second: Words) -> Wor
 
 
 def places_in(strings: "pa.Array[Any]") -> tuple[memoryview, Offsets, Offsets]:
-    """The content, starts and lengths of ``strings``, views or not.
+    """The content of ``strings``, views or not, and where in it each begins and how long it is, in bytes.
 
-    Inline views point nowhere: they are given the end of the content, and no length.
+    Inline views point nowhere: they get the end of the content, and the length 0.
     """
     _, places, *contents = strings.buffers()
     content = memoryview(contents[0]) if contents and contents[0] is not None else memoryview(b"")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from workloads.discovery import discover
-from workloads.importers import Importer
+from workloads.importers.importer import Importer
 
 
 def importers() -> Mapping[str, Importer]:

@@ -1,7 +1,9 @@
-"""Access logs of the AWS Application Load Balancer. Nothing of other formats.
+"""Access logs of the AWS Application Load Balancer.
 
-At least 29 space-separated fields, some quoted; newer ones are added at the end and ignored. The arrival is
-``request_creation_time``; ``time``, the second field, is when the response went out.
+Put here how their lines are read. Keep out other formats of AWS (`workloads.importers.formats.api_gateway`,
+`workloads.importers.formats.cloudfront`). A line has at least 29 space-separated fields, some quoted; newer ones are
+added at the end and ignored. The arrival is ``request_creation_time``; ``time``, the second field, is when the response
+was sent.
 """
 
 from workloads.importers.formats.lines import LineImporter, request_part

@@ -1,7 +1,8 @@
-"""Access logs of the AWS API Gateway: the presets CLF, JSON, XML and CSV, and a format of one's own. Nothing else.
+"""Access logs of the AWS API Gateway: the presets CLF, JSON, XML and CSV, and a user's own format.
 
-A stage's format is a text with ``$context`` variables which API Gateway replaces and leaves otherwise as it is: so
-every format is read by the text it was written with. The arrival is the request's time.
+Put here which ``$context`` variables hold what. Keep out other logs of AWS (`workloads.importers.formats.alb`,
+`workloads.importers.formats.cloudfront`). A stage's format is a text in which API Gateway replaces the variables: so
+each is read by the text it was written with. The arrival is the request's time.
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from workloads.errors import UsageError
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.json_lines import json_fields
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import fields, first_of
+from workloads.importers.importer import Entries, Options, refuse_options
 
 _VARIABLE = re.compile(r"\$context\.([A-Za-z]\w*(?:\.\w+)*)")
 
@@ -54,8 +55,8 @@ _XML = (
     "<status>$context.status</status> <protocol>$context.protocol</protocol> "
     "<responseLength>$context.responseLength</responseLength> </request>"
 )
-# Which preset a line is in shows at its beginning; a bracket is in no CSV line. A common log of another server has no
-# request id at its end.
+# The preset shows in the beginning of a line, and in a bracket, which is in no CSV line. A common log of another server
+# has no request id at its end.
 _PRESETS = {
     "starts_with(line, '<')": _XML,
     "NOT starts_with(line, '<') AND NOT starts_with(line, '{') AND contains(line, '[')": _CLF,
@@ -66,7 +67,7 @@ _NOT_AS_THE_TEMPLATE = "is in none of the presets, and not as the template says"
 
 @dataclass(frozen=True)
 class ApiGatewayImporter:
-    """The presets, or where there is one the ``template``."""
+    """Reads lines of the ``template`` where there is one, else of the presets."""
 
     name: str
     description: str
@@ -76,14 +77,14 @@ class ApiGatewayImporter:
     presets: Mapping[str, str] = field(default_factory=lambda: _PRESETS)
 
     def with_options(self, options: Options) -> "ApiGatewayImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options, template=True)
         if options.template is not None:
             _check(options.template)
         return replace(self, template=options.template)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         parameters: dict[str, object] = {}
         if self.template is not None:
             query = _template_fields(self.template, "true", 0, parameters)
@@ -113,7 +114,7 @@ def _check(template: str) -> None:
 
 
 def _template_fields(template: str, condition: str, number: int, parameters: dict[str, object]) -> str:
-    """A query as `lines.entries` takes it, of the lines for which ``condition`` holds; adds to its parameters."""
+    """A query as `lines.entries` takes it for lines that meet ``condition``; its pattern goes into ``parameters``."""
     literals_and_names = _VARIABLE.split(template.strip())
     names = literals_and_names[1::2]
     pattern = "".join(
@@ -123,9 +124,9 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
     parameters[f"pattern{number}"] = rf"^\s*{pattern}\s*$"
     groups = ", ".join(f"'v{index}'" for index in range(len(names)))
     cells = {
-        role: first_of([f"value.v{names.index(name)}" for name in wanted if name in names], role)
-        for role, wanted in _ROLES.items()
-        if any(name in names for name in wanted)
+        role: first_of([f"value.v{names.index(name)}" for name in known if name in names], role)
+        for role, known in _ROLES.items()
+        if any(name in names for name in known)
     }
     if "path" in cells:  # HTTP APIs have a route's key, method and path, where REST APIs have a path
         cells["path"] = f"regexp_replace({cells['path']}, '^[A-Z]+ /', '/')"
@@ -138,14 +139,14 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
 
 
 def _value(name: str) -> str:
-    # A request id is one word, at the end of a line the only thing that tells this log from a common one. A protocol is
-    # one, too: it ends a path with a blank in it. A route's key is two, where it says a method and a path.
+    # A request id is one word: at the end of a line it alone tells this log from a common one. A protocol is one word,
+    # too: it ends a path with a blank in it. A route's key is two words if it holds a method and a path.
     values = {"requestId": "[A-Za-z0-9_=-]{8,}|-", "protocol": r"\S*", "routeKey": r"[A-Z]+ /\S*|.*?"}
     return values.get(name, ".*?")
 
 
 def _literal(text: str) -> str:
-    """``text`` as an expression in which a blank stands for any number of them, where something else stands beside."""
+    """``text`` as a regular expression in which blanks may be more, or none beside other text."""
     blank = r"\s+" if not text.strip() else r"\s*"
     return blank.join(re.escape(part) for part in re.split(r"\s+", text))
 

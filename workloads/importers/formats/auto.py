@@ -1,4 +1,7 @@
-"""Which format a file is in, told by which importer reads its beginning best. Reads no format itself."""
+"""Finding out which format a file is in: the one whose importer reads most of its beginning.
+
+Put here how formats are compared. Keep out how each is read (the other modules of `workloads.importers.formats`).
+"""
 
 import re
 from collections import Counter
@@ -11,20 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError, UsageError
-from workloads.importers import Entries, Importer, Options
 from workloads.importers.files.reading import DamagedError, Source
 from workloads.importers.formats import importers
+from workloads.importers.importer import Entries, Importer, Options
 
 NAME = "auto"
 
 _BEGINNING_BYTES = 1 << 20
-_TABLES = 4  # a header's line may be in one of its own
-_LEAST_SHARE = 0.2  # servers in the open log much that is no request
+_TABLES = 4  # read of the beginning: a header line may be a table of its own
+_MIN_SHARE = 0.2  # public servers log much that is no request
 
 
 @dataclass(frozen=True)
 class AutoImporter:
-    """Each file by the format that reads most of its beginning; ``source.format`` says which it took."""
+    """Reads each file by the format that reads most of its beginning, and names that in ``source.format``."""
 
     name: str
     description: str
@@ -34,14 +37,14 @@ class AutoImporter:
     taken: dict[tuple[str, str], Importer] = field(default_factory=dict, compare=False)
 
     def with_options(self, options: Options) -> "AutoImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         return replace(self, options=options, taken={})
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         candidates = _with_options(self.options)
-        # Load balancers write a file every few minutes: what one was in, the next one by such a name is, if all of its
-        # beginning can be read so.
+        # Load balancers write a file every few minutes: one of a similar name is in the same format, if that reads all
+        # of its beginning.
         kind = str(source.path.parent), re.sub(r"\w*\d\w*", "0", source.path.name)
         before = self.taken.get(kind)
         best = before if before and _share_read(before, source) == 1.0 else likeliest(candidates, source)
@@ -59,7 +62,7 @@ class AutoImporter:
 
 
 def _with_options(options: Options) -> list[Importer]:
-    """Every format, as ``options`` have it; if there are any, those that take them."""
+    """Every format that takes ``options``, with these options."""
     candidates = []
     refusals: list[UsageError] = []
     for name, importer in importers().items():
@@ -75,17 +78,17 @@ def _with_options(options: Options) -> list[Importer]:
 
 
 def likelier_format(importer: Importer, source: Source) -> str | None:
-    """The name of another format that reads most of the file's beginning, the best if there are several."""
+    """The name of the other format that reads most of the file's beginning; None if none reads a fifth of it."""
     others = [other for name, other in importers().items() if name not in (importer.name, NAME)]
     best = likeliest(others, source)
     return best.name if best else None
 
 
 def likeliest(candidates: Sequence[Importer], source: Source) -> Importer | None:
-    """The one that reads most of the file's beginning, of several the first by position; None if none reads a fifth."""
+    """The importer that reads most of the file's beginning, by position among equals; None if none reads a fifth."""
     shares = [(_share_read(candidate, source), -candidate.position) for candidate in candidates]
     best = max(range(len(candidates)), key=shares.__getitem__)
-    return candidates[best] if shares[best][0] > _LEAST_SHARE else None
+    return candidates[best] if shares[best][0] > _MIN_SHARE else None
 
 
 def _share_read(importer: Importer, source: Source) -> float:
@@ -105,12 +108,12 @@ def _share_read(importer: Importer, source: Source) -> float:
 
 
 def _beginning(source: Source) -> Source:
-    return Source(source.path, source.database, most_bytes=_BEGINNING_BYTES, queries=source.queries)
+    return Source(source.path, source.database, max_bytes=_BEGINNING_BYTES, queries=source.queries)
 
 
 def _with_text(lines: pa.Table) -> pa.Table:
-    """``lines`` without blank ones, of which a beginning may have a million, and which are of any format."""
-    texts = lines.column("line").cast(pa.string())  # of views pyarrow cannot ask this yet, nor filter them
+    """``lines`` without blank ones: those are the same in every format, and a file may begin with a million."""
+    texts = lines.column("line").cast(pa.string())  # pyarrow can neither search nor filter string views yet
     has_text = pc.match_substring_regex(texts, r"\S")
     if pc.all(has_text).as_py():
         return lines
@@ -118,8 +121,8 @@ def _with_text(lines: pa.Table) -> pa.Table:
 
 
 def counts(texts: "pa.ChunkedArray[Any]") -> dict[str, int]:
-    """How often each of ``texts`` is there."""
-    return {one["values"]: one["counts"] for one in pc.value_counts(texts).to_pylist()}
+    """By text, how often it is among ``texts``."""
+    return {row["values"]: row["counts"] for row in pc.value_counts(texts).to_pylist()}
 
 
 IMPORTER = AutoImporter(

@@ -1,7 +1,8 @@
-"""The Azure Functions invocation trace of 2021, CSV of app, func, end_timestamp, duration. Nothing of other formats.
+"""The Azure Functions invocation trace of 2021, CSV of app, func, end_timestamp, duration.
 
-Times are seconds since the trace's start, and the end's: the arrival is end less duration. An invocation is a command
-that makes something new: the trace does not say what it was about.
+Put here what its four columns mean. Keep out other CSV (`workloads.importers.formats.comma_separated`). Times are
+seconds since the trace's start, and of the end: the arrival is end less duration. An invocation is a command that makes
+something new: the trace does not say what it was about.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""AWS CloudFront standard access logs, by the columns their #Fields lines name. Nothing of other formats.
+"""AWS CloudFront standard access logs, by the columns their #Fields lines name.
 
-Stamped to the second when the response had gone out: the arrival is that less ``time-taken``.
+Put here what CloudFront's columns mean. Keep out how such tables are read (`workloads.importers.formats.headed`). Lines
+are stamped to the second when the response was sent: the arrival is that less ``time-taken``.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ def _layout(header: str, _columns: Mapping[str, str]) -> Layout:
     missing = [name for name in ("cs-method", "cs-uri-stem") if name not in names]
     if missing:
         raise ArchduelError(f"its #Fields line does not name {' and '.join(missing)}: let CloudFront log it")
-    cells = {role: first_of(cell(name) for name in wanted if name in names) for role, wanted in _ROLES.items()}
+    cells = {role: first_of(cell(name) for name in known if name in names) for role, known in _ROLES.items()}
     return Layout(header, r"string_split(line, E'\t')", {"ended": ended, **cells}, len(names))
 
 

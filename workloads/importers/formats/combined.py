@@ -1,19 +1,20 @@
-"""The combined and the common log format of nginx and Apache. Nothing of other formats.
+"""The combined and the common log format of nginx and Apache.
 
+Put here how their lines are read. Keep out the fast path for most of them (`workloads.importers.formats.fast_path`).
 Both are ``client ident user [date] "request" status bytes``; combined adds referrer and user agent, and many
-configurations add more. Nothing after the bytes is used, so nothing there can make a line unusable: not fields of any
-number, not an end cut off. A virtual host with its port before the client (Apache's vhost_combined) is passed over.
+configurations add more. Nothing after the bytes is read, so nothing there can make a line unusable, neither more
+fields nor an end cut off. A virtual host with its port before the client (Apache's vhost_combined) is passed over.
 """
 
-from workloads.importers.formats.fast_path import take_apart
+from workloads.importers.formats.fast_path import parse_fast
 from workloads.importers.formats.lines import LineImporter, request_part
 from workloads.importers.formats.stamps import common_us
 from workloads.sql import quoted
 
-# For what `take_apart` leaves: a virtual host, a user's name of two words, an escaped quote in the request. The host in
-# front must have a single colon, or an IPv6 client would pass for one. Quotes stand around a name (Apache has "" for an
-# empty one), not in it, or this would read on across the date and the request and find a second line glued to the
-# first. DuckDB's strptime reads "infinity" and years of two digits; the date's length keeps them out.
+# For lines that `parse_fast` leaves: a virtual host, a user's name of two words, an escaped quote in the request. The
+# host in front must have a single colon, or an IPv6 client would pass for one. Quotes stand around a name (Apache has
+# "" for an empty one), not in it, or this would read on across the date and the request and find a second line glued to
+# the first. DuckDB's strptime reads "infinity" and years of two digits; the date's length keeps them out.
 _PATTERN = (
     r'^(?:[^\s:]+:\d+ )?(\S+) \S+ (?:"[^"]*"|(?:[^"]|\\")+?) (\[[^\]]*\]) '
     r'"((?:[^"\\]|\\.)*)" (\d{3}|-) (?:\d+|-)(?:[\s"]|$)'
@@ -28,22 +29,22 @@ _FIELDS = rf"""
         line_number,
         line,
         CASE WHEN field.status = '' THEN 'is not client ident user [date] "request" status bytes' END AS problem,
-        CASE WHEN usual THEN stamp_us ELSE unusual_us END AS stamp_us,
+        CASE WHEN fast THEN stamp_us ELSE slow_us END AS stamp_us,
         true AS whole_second,
-        CASE WHEN usual THEN method ELSE {request_part("request", "words", "method")} END AS method,
-        CASE WHEN usual THEN target ELSE {request_part("request", "words", "target")} END AS target,
-        CASE WHEN usual THEN client ELSE field.client END AS client,
+        CASE WHEN fast THEN method ELSE {request_part("request", "words", "method")} END AS method,
+        CASE WHEN fast THEN target ELSE {request_part("request", "words", "target")} END AS target,
+        CASE WHEN fast THEN client ELSE field.client END AS client,
         NULL::BIGINT AS payload_bytes,
-        CASE WHEN usual THEN status ELSE try_cast(field.status AS SMALLINT) END AS status,
+        CASE WHEN fast THEN status ELSE try_cast(field.status AS SMALLINT) END AS status,
         NULL::BIGINT AS latency_us
     FROM (
         SELECT
             *,
-            CASE WHEN NOT usual THEN {common_us("field.date", "[{day} {zone}]")} END AS unusual_us,
-            CASE WHEN NOT usual THEN {_UNESCAPED} END AS request,
+            CASE WHEN NOT fast THEN {common_us("field.date", "[{day} {zone}]")} END AS slow_us,
+            CASE WHEN NOT fast THEN {_UNESCAPED} END AS request,
             string_split(request, ' ') AS words
         FROM (
-            SELECT *, CASE WHEN NOT usual THEN
+            SELECT *, CASE WHEN NOT fast THEN
                 regexp_extract(line, {quoted(_PATTERN)}, ['client', 'date', 'request', 'status']) END AS field
             FROM lines
         )
@@ -55,5 +56,5 @@ IMPORTER = LineImporter(
     description="nginx and Apache access logs, combined or common; stamped to the second (nginx: end, Apache: start)",
     example='192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referrer" "user agent"',
     fields=_FIELDS,
-    prepare=take_apart,
+    prepare=parse_fast,
 )

@@ -1,6 +1,6 @@
-"""CSV with named columns: commas, semicolons or tabs, whichever the first line has most of. Nothing of other formats.
+"""CSV with named columns: commas, semicolons or tabs, whichever the first line has most of.
 
-What the names mean is `named`.
+Put here how a header and its cells are separated. Keep out what the names mean (`workloads.importers.formats.named`).
 """
 
 import csv
@@ -15,7 +15,7 @@ _A_NAME = re.compile(r"[A-Za-z_@][\w @.()/-]{0,40}")
 
 
 def cells_of(separator: str) -> str:
-    """A list of a line's cells, an SQL expression; null where quotes do not match."""
+    """An SQL expression for the list of a line's cells, null where quotes do not match."""
     # Every separator or line's beginning with the cell behind it: together they must be the whole line.
     found = f"""regexp_extract_all('{separator}' || line, '{separator}(?:"(?:[^"]|"")*"|[^"{separator}]*)')"""
     bare = """list_transform(found, lambda one: CASE WHEN one[2] = '"'
@@ -26,7 +26,7 @@ def cells_of(separator: str) -> str:
 
 
 def names_in(header: str) -> tuple[str, list[str]]:
-    """The separator of a header line, and the names in it."""
+    """The separator of a header line, and the names in it, as they stand there."""
     separator = max(",;\t", key=header.count)
     try:
         return separator, next(csv.reader([header], delimiter=separator), [])
@@ -43,7 +43,15 @@ def layout(header: str, columns: Mapping[str, str]) -> Layout:
 
 
 def cells_by_name(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
-    """An SQL expression over the list ``cell`` for each role some name has; `ArchduelError` if too few have one."""
+    """By role, SQL expressions over the list ``cell``.
+
+    Args:
+        names: The names in the header, in their order.
+        columns: As in `workloads.importers.importer.Options`.
+
+    Raises:
+        ArchduelError: Nothing there says when a request was, or of what kind.
+    """
     found = positions(names, columns)
     check_found(found, names, columns)
     return {
@@ -52,8 +60,17 @@ def cells_by_name(names: Sequence[str], columns: Mapping[str, str]) -> dict[str,
 
 
 def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: Mapping[str, str]) -> None:
-    """`ArchduelError` unless the columns say when, and of what kind, a request was."""
-    said = {role for role in ROLES if found.get(role) or chosen_name(role, columns) is not None}
+    """Check that the columns say when a request was, and of what kind.
+
+    Args:
+        found: By role the indices of the columns that have it.
+        names: All names of columns, for the message.
+        columns: As in `workloads.importers.importer.Options`.
+
+    Raises:
+        ArchduelError: A column that the user names is not there, or there is none for the time, method or path.
+    """
+    named = {role for role in ROLES if found.get(role) or chosen_name(role, columns) is not None}
     # A first line that is a record names nothing: none of it is shown.
     shown = [name.strip() for name in names if _A_NAME.fullmatch(name.strip())]
     among = f" among {', '.join(shown[:20])}" if len(shown) == len(names) else ": its first line must name the columns"
@@ -61,9 +78,9 @@ def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: M
         if role in found and not found[role]:
             raise ArchduelError(f"no column is called {name!r}{among}")
     for role, others in (("timestamp", {"timestamp", "ended"}), ("method", {"method", "request"})):
-        if not said & others:
+        if not named & others:
             raise ArchduelError(f"no column for the {role}{among}; say which with --column {role}=NAME")
-    if not said & {"path", "request"}:
+    if not named & {"path", "request"}:
         raise ArchduelError(f"no column for the path{among}; say which with --column path=NAME")
 
 

@@ -1,8 +1,8 @@
-"""The usual lines of web servers' logs, taken apart all at once by looking at eight of their bytes at a time.
+"""The fast path for lines of web servers' logs: many are parsed at once, eight bytes of each at a time.
 
-Usual is ``client - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234``, whatever follows. Here is how
-such lines are told and cut, in numpy, which takes half the time of SQL. What is not usual is left to the format's
-query, and a line is usual only if that would read it the same.
+Put here how lines ``client - user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234``, whatever follows, are
+recognised and cut by numpy, in half the time of SQL. Keep out every other form: the format's query reads those
+(`workloads.importers.formats.combined`), and a line is on the fast path only if that query would read it the same.
 """
 
 from typing import Any
@@ -19,31 +19,33 @@ Numbers = npt.NDArray[np.int64]
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# What stands between the parts that are looked for: between user and method, and between target and size.
+# The text between the parts that are extracted: between user and method, and between target and size.
 _DATE = ' [17/May/2015:10:05:03 +0000] "'
 _ANSWER = ' HTTP/1.1" 200 '
 
-# Each step of numpy's costs microseconds, however few lines still take it: a target of a megabyte would take thousands.
+# Each of numpy's operations takes microseconds, even for a single line: a target of a megabyte would take thousands.
 _LONGEST_WORD_BYTES = 2048
-_AT_ONCE = 1 << 14  # lines: what is known of so many stays in the processor's cache
+_AT_ONCE = 1 << 14  # lines: the arrays for so many stay in the processor's cache
 
 
-def take_apart(lines: pa.Table) -> pa.Table:
-    """``lines``, a ``line_number`` and ``line`` of at least one, and what the usual ones say.
+def parse_fast(lines: pa.Table) -> pa.Table:
+    """Parse the lines that the fast path recognises.
 
-    That is in the columns ``client``, ``stamp_us`` (since 1970), ``method``, ``target`` and ``status``, where ``usual``
-    is true.
+    Args:
+        lines: At least one row, with the columns ``line_number`` and ``line``.
+
+    Returns:
+        ``lines`` with the columns ``fast`` (whether the line was recognised) and, to be used only where that is true,
+        ``client``, ``stamp_us`` (microseconds since 1970), ``method``, ``target`` and ``status``.
     """
     content, starts, lengths = places_in(lines.column("line").combine_chunks())
-    looked_into = Bytes(content)
-    some = [
-        _parts(looked_into, starts[at:][:_AT_ONCE], lengths[at:][:_AT_ONCE]) for at in range(0, len(starts), _AT_ONCE)
-    ]
-    parts = {name: np.concatenate([part[name] for part in some]) for name in some[0]}
+    text = Bytes(content)
+    pieces = [_parts(text, starts[at:][:_AT_ONCE], lengths[at:][:_AT_ONCE]) for at in range(0, len(starts), _AT_ONCE)]
+    parts = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     stamps_us, dated = _stamps_us(parts["dates"].T)
     repeated = np.diff(np.flatnonzero(parts["new_date"]), append=len(starts))
     made: dict[str, Any] = {
-        "usual": pa.array(parts["usual"] & np.repeat(dated, repeated)),
+        "fast": pa.array(parts["fast"] & np.repeat(dated, repeated)),
         "client": array_of(content, parts["client"]),
         "stamp_us": pa.array(np.repeat(stamps_us, repeated)),
         "method": pa.DictionaryArray.from_arrays(parts["method"], pa.array(_METHODS)),
@@ -54,11 +56,11 @@ def take_apart(lines: pa.Table) -> pa.Table:
 
 
 def _parts(content: Bytes, starts: Offsets, lengths: Offsets) -> dict[str, npt.NDArray[Any]]:
-    """Each part is looked for where the one before it ends, whether that was found or not.
+    """The parts of lines. Each part is expected where the one before it ends, whether that was recognised or not.
 
-    What follows a line may be the next one without a line feed between: a line is usual only if its last part ends
-    within it, and so all before that. Of equal dates on end, as most are, only the first is given: reading a date takes
-    as long as all else.
+    The next line may follow without a line feed between, so a line is recognised only if its last part, and so every
+    part, ends within it. ``dates`` holds only the first of several equal dates in a row, where ``new_date`` is true:
+    to parse a date takes as long as all else.
     """
     client_ends, client = _ends(content, starts, words=2)
     (identity,) = content.at(client_ends, words=1)
@@ -77,7 +79,7 @@ def _parts(content: Bytes, starts: Offsets, lengths: Offsets) -> dict[str, npt.N
     size = _shifted(status, size, 7)
     size_bytes = np.where(_like(size, "-"), np.uint8(1), _first_marked(_no_digits(size)))
     ends, line_ends = target_ends + len(_ANSWER) + size_bytes, starts + lengths
-    usual = (
+    fast = (
         (client_ends > starts)
         & _like(identity, " - ")
         & (user_ends > users)
@@ -89,20 +91,20 @@ def _parts(content: Bytes, starts: Offsets, lengths: Offsets) -> dict[str, npt.N
         & ((ends == line_ends) | (ends < line_ends) & (_byte(size, np.minimum(size_bytes, 7)) == ord(" ")))
     )
     return {
-        "usual": usual,
-        "client": views(starts, np.where(usual, client_ends - starts, 0), *client[:2]),
+        "fast": fast,
+        "client": views(starts, np.where(fast, client_ends - starts, 0), *client[:2]),
         "new_date": new_date,
         "dates": np.stack([word[new_date] for word in date], axis=1),
         "method": methods,
-        "target": views(targets, np.where(usual, target_ends - targets, 0), *target[:2]),
+        "target": views(targets, np.where(fast, target_ends - targets, 0), *target[:2]),
         "status": _number(status, 3, 3).astype(np.int16),
     }
 
 
 def _ends(content: Bytes, starts: Offsets, words: int) -> tuple[Offsets, Words]:
-    """Where what begins at ``starts`` ends, at a blank in usual lines, and the first ``words`` of it.
+    """Where the parts that begin at ``starts`` end, as `_stops` has it, and the first ``words`` words of each.
 
-    Looks at so many words in a step, until all have ended.
+    It compares so many words in a step, until all parts have ended.
     """
     begun = content.at(starts, words)
     ends = starts + _first_stop(begun)
@@ -117,7 +119,7 @@ def _ends(content: Bytes, starts: Offsets, words: int) -> tuple[Offsets, Words]:
 
 
 def _first_stop(words: Words) -> Offsets:
-    """The place of the first byte marked by `_stops` in several words on end."""
+    """The place of the first byte that `_stops` marks in several consecutive words."""
     *before, last = _first_marked(_stops(words))
     found: Offsets = last.astype(np.intp)
     for first in reversed(before):
@@ -128,13 +130,16 @@ def _first_stop(words: Words) -> Offsets:
 def _methods(requests: Words) -> tuple[npt.NDArray[np.int8], Offsets]:
     """Which of `_METHODS` requests begin with, and in how many bytes; 0 where it is none of them."""
     found = (requests & _MASKS_OF_METHODS == _WORDS_OF_METHODS).view(np.int8)
-    # One at most is found, so that a sum of products chooses it, in a tenth of argmax's time.
+    # At most one matches, so that a sum of products gives its index, in a tenth of argmax's time.
     indexes, lengths = (np.einsum("i,ij", numbers, found) for numbers in (_INDEXES, _LENGTHS))
     return indexes, lengths.astype(np.intp)
 
 
 def _stamps_us(dates: Words) -> tuple[Numbers, Truths]:
-    """What some `_DATE` say, each in four words, and whether they are dates. Leap seconds are not usual."""
+    """Microseconds since 1970 of texts like `_DATE`, four words each, and whether they are dates.
+
+    Leap seconds count as no dates: they are left to the format's query.
+    """
     day_month, year_hour, time, zone = dates
     known = _like(day_month, " [99/") & _like(year_hour, "/9999:99") & _like(time, ":99:99 ") & _like(zone, '9999] "')
     months = np.zeros(len(day_month), np.int64)
@@ -148,13 +153,13 @@ def _stamps_us(dates: Words) -> tuple[Numbers, Truths]:
     east, zone_hours, zone_minutes = _byte(time, 7), _number(zone, 0, 2), _number(zone, 2, 2)
     known &= (days >= 1) & (days <= next_first_days - first_days) & (hours < 24) & (minutes < 60) & (seconds < 60)
     known &= (east == ord("+")) | (east == ord("-"))
-    ahead_minutes = np.where(east == ord("+"), 1, -1) * (60 * zone_hours + zone_minutes)
-    since_minutes = 1440 * (first_days + days - 1) + 60 * hours + minutes - ahead_minutes
+    offset_minutes = np.where(east == ord("+"), 1, -1) * (60 * zone_hours + zone_minutes)
+    since_minutes = 1440 * (first_days + days - 1) + 60 * hours + minutes - offset_minutes
     return np.where(known, 1_000_000 * (60 * since_minutes + seconds), 0), known
 
 
-# SIMD within a register (SWAR): the eight bytes of a word are asked something at once, and the answers are marks, each
-# the highest bit of its byte.
+# SIMD within a register (SWAR): eight bytes of a word are tested at once. The results are marks, the highest bit of
+# each byte for which the test holds.
 _HIGH, _LOW = np.uint64(0x8080808080808080), np.uint64(0x7F7F7F7F7F7F7F7F)
 
 
@@ -167,19 +172,22 @@ def _word(text: str) -> np.uint64:
 
 
 def _stops(words: Words) -> Words:
-    """Marks bytes up to ``"``, backslashes and what is no ASCII. After the first it may err: additions carry."""
+    """Marks of bytes up to ``"``, of backslashes and of bytes beyond ASCII.
+
+    Only the first mark of a word is reliable: additions carry into the bytes behind it.
+    """
     others = words + _each(0x80 - ord('"') - 1) & (words ^ _each(ord("\\"))) + _each(0x7F)
     return (~others | words) & _HIGH
 
 
 def _no_digits(words: Words) -> Words:
-    """Marks bytes that are no digits."""
+    """Marks of bytes that are no digits."""
     above = words ^ _each(ord("0"))
     return ((above & _LOW) + _each(0x80 - 10) | above) & _HIGH
 
 
 def _first_marked(marks: Words) -> npt.NDArray[np.uint8]:
-    """The place of the first byte marked, 8 for none."""
+    """The place of the first marked byte, 8 for none."""
     return np.bitwise_count(~marks & marks - np.uint64(1)) >> np.uint8(3)
 
 
@@ -192,7 +200,7 @@ def _like(words: Words, form: str) -> Truths:
 
 
 def _shifted(words: Words, following: Words | int, places: int) -> Words:
-    """What begins so many bytes further on, from 1 to 7."""
+    """The words that begin ``places`` bytes further on, from 1 to 7."""
     return words >> np.uint64(8 * places) | np.asarray(following, np.uint64) << np.uint64(64 - 8 * places)
 
 
@@ -201,7 +209,7 @@ def _byte(words: Words, place: int | npt.NDArray[np.uint8]) -> Words:
 
 
 def _number(words: Words, place: int, digits: int) -> Numbers:
-    """What so many digits from ``place`` on say, if they are digits."""
+    """The number in ``digits`` bytes from ``place`` on, if they are digits."""
     number = np.zeros(len(words), np.int64)
     for at in range(place, place + digits):
         number = 10 * number + _byte(words, at).astype(np.int64) - ord("0")

@@ -1,7 +1,7 @@
-"""GoReplay recordings (``.gor``): raw HTTP between separators; a message is an entry. Nothing of other formats.
+"""GoReplay recordings (``.gor``): raw HTTP between separators; a message is an entry.
 
-A message begins with ``type id timestamp_ns [latency_ns]``; type 1 is a request. They are in no order. Headers and
-bodies are passed over: of a body only its size is taken.
+Put here how messages are cut and their first lines read. Keep out headers and bodies: of a body only the size is taken.
+A message begins with ``type id timestamp_ns [latency_ns]``; type 1 is a request. Messages are in no order.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from itertools import islice
 
 import pyarrow as pa
 
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import BLOCK_BYTES, Readable, Source
 from workloads.importers.formats.lines import entries, request_part
+from workloads.importers.importer import Entries, Options, refuse_options
 
-# After every message, on a line of its own: three monkeys.
+# Three monkeys, on a line of their own after every message.
 _SEPARATOR = "\n\N{MONKEY FACE}\N{SEE-NO-EVIL MONKEY}\N{HEAR-NO-EVIL MONKEY}\n".encode()
-_LONGEST_HEAD_BYTES = 1 << 18  # of it only the first two lines are used
+_LONGEST_HEAD_BYTES = 1 << 18  # only the first two lines of a head are used
 _MESSAGES_AT_ONCE = 8192
 
 _FIELDS = rf"""
@@ -43,7 +43,7 @@ _FIELDS = rf"""
 
 @dataclass(frozen=True)
 class GoReplayImporter:
-    """Reads message by message; a body is counted and not kept, however long."""
+    """Reads message by message; a body is counted and not kept in memory, however long."""
 
     name: str
     description: str
@@ -51,12 +51,12 @@ class GoReplayImporter:
     position: int = 0
 
     def with_options(self, options: Options) -> "GoReplayImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         with source.open() as stream:
             messages = _messages(stream)
             while batch := list(islice(messages, _MESSAGES_AT_ONCE)):
@@ -66,14 +66,14 @@ class GoReplayImporter:
 
 
 def _messages(stream: Readable) -> Iterator[tuple[bytes, int]]:
-    """Each message, or as much of it as its head may take, and how many bytes it has."""
+    """Each message, cut to the longest head there may be, and the size of all of it in bytes."""
     rest, passed = b"", 0
     while block := stream.read(BLOCK_BYTES):
         *whole, rest = (rest + block).split(_SEPARATOR)
         for message in whole:
             yield message[:_LONGEST_HEAD_BYTES], passed + len(message)
             passed = 0
-        if len(rest) > 2 * _LONGEST_HEAD_BYTES:  # a body: let go what is between its head and where it may end
+        if len(rest) > 2 * _LONGEST_HEAD_BYTES:  # a body: drop what is between its head and where it may end
             passed += len(rest) - _LONGEST_HEAD_BYTES - len(_SEPARATOR)
             rest = rest[:_LONGEST_HEAD_BYTES] + rest[-len(_SEPARATOR) :]
     if rest.strip():

@@ -1,6 +1,7 @@
-"""HAR 1.2, what browsers and proxies save of their requests; a request is an entry. Nothing of other formats.
+"""HAR 1.2, in which browsers and proxies save their requests; a request is an entry.
 
-Headers, cookies and bodies are passed over: of a body only its size is taken.
+Put here where in the document a request's parts are. Keep out headers, cookies and bodies: of a body only the size is
+taken.
 """
 
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ import ijson
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import Readable, Source
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import fields
+from workloads.importers.importer import Entries, Options, refuse_options
 
 _ENTRIES_AT_ONCE = 4096
 _DEEPEST = 100
-# A value that is not all there is looked at from its beginning with every read: of a body of 100 MB that takes minutes
-# if they are small.
+# The parser scans an incomplete value from its beginning after every read: with small reads a body of 100 MB takes
+# minutes.
 _READ_BYTES = 4 << 20
 _ITEM = "[]"
 _ENTRY = ["log", "entries", _ITEM]
@@ -45,16 +46,16 @@ class HarImporter:
     position: int = 0
 
     def with_options(self, options: Options) -> "HarImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         query = fields({role: role for role in _USED}, relation="lines")
         with source.open() as stream:
             rows = _rows(source, stream)
-            while batch := list(islice(rows, _ENTRIES_AT_ONCE if source.most_bytes is None else 1)):
+            while batch := list(islice(rows, _ENTRIES_AT_ONCE if source.max_bytes is None else 1)):
                 columns = {role: pa.array([row.get(role) for row in batch], pa.string()) for role in _USED}
                 numbers = pa.array(range(source.items_read + 1, source.items_read + 1 + len(batch)), pa.int64())
                 texts = [" ".join(row.get(role) or "-" for role in ("timestamp", "method", "path")) for row in batch]
@@ -65,9 +66,9 @@ class HarImporter:
 
 
 def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
-    """By role what is used of each entry. `ArchduelError` for a file that is no HAR, or not all of one."""
-    # Where in the document we are: for each object its last key, for each array a mark. ijson's own way of saying so
-    # takes memory that grows with the square of the depth.
+    """By role the values of each entry. `ArchduelError` for a file that is no HAR, or is cut off."""
+    # The place in the document: for each object its last key, for each array a mark. ijson's own prefixes take memory
+    # that grows with the square of the depth.
     place: list[str] = []
     found = False
     row: dict[str, str] = {}
@@ -85,7 +86,7 @@ def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
                     place.pop()
                 elif len(place) > len(_ENTRY) and place[: len(_ENTRY)] == _ENTRY:
                     _note(row, tuple(place[len(_ENTRY) :]), value)
-                if place == _ENTRY:  # an entry has ended, or is a mere value
+                if place == _ENTRY:  # an entry has ended, or is a plain value
                     yield row
                     row = {}
     except (ijson.JSONError, ValueError):  # the latter for a number without end
@@ -103,7 +104,7 @@ def _note(row: dict[str, str], place: tuple[str, ...], value: object) -> None:
     text = str(value).encode(errors="backslashreplace")
     if role == "body":
         role, text = "payload_bytes", str(len(text)).encode()
-    elif role == "payload_bytes" and (text == b"-1" or role in row):  # unknown; or counted
+    elif role == "payload_bytes" and (text == b"-1" or role in row):  # unknown, or counted already
         return
     row[role] = text.decode()
 

@@ -1,7 +1,9 @@
-"""Importers of tables in text: a line names the columns, every other one is a record. What formats are is theirs.
+"""Importers of tables in text: a header line names the columns, every other line is a record.
 
-A record is one physical line. A quoted value that goes on in the next line makes both unusable: to follow it would mean
-that one quote too many swallows good lines.
+Put here how headers and records are told apart. Keep out how a format separates cells and what its columns mean
+(`workloads.importers.formats.comma_separated`, `workloads.importers.formats.cloudfront`). A record is one physical
+line. A quoted value that goes on in the next line makes both lines unusable: otherwise one quote too many would swallow
+good lines.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,31 +13,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import check_columns, fields
+from workloads.importers.importer import Entries, Options, refuse_options
 
-# Columns may change within a file that was put together from several, but not without end.
-_MOST_HEADERS = 100
+# Columns may change within a file that was concatenated from several.
+_MAX_HEADERS = 100
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the lines after a header are read: where cells are, and what they are called."""
+    """How the lines after a header are read.
+
+    Attributes:
+        header: The header line.
+        split: An SQL expression over ``line`` for the list of its cells, null where quotes do not match.
+        cells: By role, an SQL expression over that list, ``cell``.
+        width: How many cells a record has at least.
+    """
 
     header: str
-    split: str  # an SQL expression over line: a list of the cells, null where quotes do not match
-    cells: Mapping[str, str]  # by role, an SQL expression over cell, that list
-    width: int  # how many cells a record has at least
+    split: str
+    cells: Mapping[str, str]
+    width: int
 
 
 @dataclass(frozen=True)
 class HeadedImporter:
-    """``layout`` reads a header line, given what a user says of columns; `ArchduelError` if it can be none.
+    """An importer of tables in text.
 
-    ``header_mark`` begins each header line; empty: it is the first line that is not blank. Lines that begin with
-    ``comment`` are no records either.
+    Attributes:
+        layout: Makes a `Layout` of a header line and the user's names of columns; raises `ArchduelError` if the line
+            cannot be a header.
+        header_mark: The beginning of each header line. Where it is empty, the first line that is not blank is one.
+        comment: The beginning of lines that are no records either.
+        takes_columns: Whether users may name columns.
+        columns: The user's names of columns, by role.
     """
 
     name: str
@@ -49,21 +63,21 @@ class HeadedImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "HeadedImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options, columns=self.takes_columns)
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         layout: Layout | None = None
         seen = 0
         for lines in source.lines():
             for piece, header in self._pieces(lines, layout):
                 if header is not None:
                     seen += 1
-                    if seen > _MOST_HEADERS:
-                        raise ArchduelError(f"{source.path} names its columns anew over {_MOST_HEADERS} times")
+                    if seen > _MAX_HEADERS:
+                        raise ArchduelError(f"{source.path} names its columns anew over {_MAX_HEADERS} times")
                     try:
                         layout = self.layout(header, self.columns)
                     except ArchduelError as error:
@@ -72,7 +86,7 @@ class HeadedImporter:
 
     def _pieces(self, lines: pa.Table, layout: Layout | None) -> Iterator[tuple[pa.Table, str | None]]:
         """``lines`` cut where the columns change, with the new header."""
-        column = lines.column("line").cast(pa.string())  # of views pyarrow cannot ask this yet
+        column = lines.column("line").cast(pa.string())  # pyarrow cannot search string views yet
         starts: list[int] = []
         headers: list[str] = []
         known = layout.header if layout else None

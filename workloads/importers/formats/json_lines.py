@@ -1,18 +1,20 @@
-"""Logs with one JSON object per line: whatever names its values have, and nginx's. Nothing of other formats.
+"""Logs with one JSON object per line.
 
-What the names mean is `named`. nginx writes its line when the response has gone out, so that its stamps are the end.
+Put here how values are extracted from an object. Keep out what the names of values mean
+(`workloads.importers.formats.named`) and nginx's own names (`workloads.importers.formats.nginx_json`).
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from workloads.errors import UsageError
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import NAMES, check_columns, chosen_name, fields
+from workloads.importers.importer import Entries, Options, refuse_options
 
-# One line that is no JSON would have TRY go through thousands again one by one, which takes two hundred times as long.
+# Without the check, a single line that is no JSON makes TRY evaluate thousands one by one, in two hundred times the
+# time.
 _VALUES = """(
     SELECT *, list_transform(raw, lambda one: nullif(nullif(trim(one), ''), '-')) AS value
     FROM (
@@ -28,7 +30,7 @@ END"""
 
 @dataclass(frozen=True)
 class JsonImporter:
-    """Objects whose values go by ``names``, one of the likeliest first for each role."""
+    """Reads objects by ``names``: for each role the names of its value, the likeliest first."""
 
     name: str
     description: str
@@ -38,7 +40,7 @@ class JsonImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "JsonImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options, columns=True)
         check_columns(options.columns)
         for name in options.columns.values():
@@ -47,14 +49,22 @@ class JsonImporter:
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         query, paths = json_fields(self.names, self.columns)
         for lines in source.lines():
             yield entries(lines, query, {"paths": paths})
 
 
 def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> tuple[str, list[str]]:
-    """A query as `lines.entries` takes it, and its parameter ``paths``."""
+    """The query that takes JSON lines apart.
+
+    Args:
+        names: By role the names of its value, the likeliest first.
+        columns: The user's names, by role.
+
+    Returns:
+        A query as `workloads.importers.formats.lines.entries` takes it, and its parameter ``paths``.
+    """
     paths: list[str] = []
     cells: dict[str, str] = {}
     for role in [*names, *(role for role in columns if role not in names)]:
@@ -68,7 +78,7 @@ def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]
         for name in (columns[role],) if role in columns else known:
             for path in dict.fromkeys([f'$."{name}"', "$" + "".join(f'."{part}"' for part in name.split("."))]):
                 paths.append(path)
-                # An empty request line says something: a connection without one.
+                # An empty request line means a connection that sent no request.
                 expressions.append(f"{'raw' if role == 'request' else 'value'}[{len(paths)}]")
         cells[role] = f"coalesce({', '.join(expressions)})"
     return fields(cells, relation=_VALUES, problem=_PROBLEM), paths

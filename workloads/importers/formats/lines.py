@@ -1,7 +1,7 @@
-"""From fields to `ENTRIES`, for formats written as SQL queries, and importers of those with one request per line.
+"""What formats with a request per line share: from fields to `workloads.importers.importer.ENTRIES`.
 
-What such formats share is here: blank and header lines, lines no program wrote as text, and what a request line
-``METHOD target PROTOCOL`` says. What their fields are is in each format's module.
+Put here blank and header lines, lines that are no text, and how a request line ``METHOD target PROTOCOL`` is read.
+Keep out a format's fields (its own module).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workloads.importers import Entries, Options, as_they_are, refuse_options
 from workloads.importers.files.reading import LONGEST_LINE_BYTES, Source
+from workloads.importers.importer import Entries, Options, as_they_are, refuse_options
 
 HOLDS_NUL = "holds NUL bytes"
 
-# {fields}, {header} and {dropped} come from a format's own module; what users name goes in as parameters or quoted.
+# {fields}, {header} and {dropped} are the format's own; texts of users are parameters, or quoted.
 _ENTRIES = r"""
 WITH fields AS ({fields}),
 judged AS (
@@ -63,13 +63,18 @@ def entries(
     dropped: str = "NULL::VARCHAR",
     prepare: Callable[[pa.Table], pa.Table] = as_they_are,
 ) -> Entries:
-    """``lines``, which the query ``fields`` takes apart.
+    """Combine lines with the query that takes them apart.
 
-    It must give every row of ``lines``, with ``line_number``, ``line``, ``problem`` (why it is not of this format, null
-    if it is), ``stamp_us`` (bigint, since 1970 in UTC), ``whole_second``, ``method`` ("-" where no request was made,
-    null where it cannot be read), ``target``, ``client``, ``payload_bytes`` (bigint), ``status`` (smallint) and
-    ``latency_us`` (bigint); and fail on none. ``header`` is true of lines that are no records, ``dropped`` the rule by
-    which a record counts for nothing, ``prepare`` that of `Entries`.
+    Args:
+        lines: A row per line, with ``line_number`` and ``line``.
+        fields: An SQL query that gives every row of ``lines``, and fails on none, with ``line_number``, ``line``,
+            ``problem`` (why the line is not of this format; null if it is), ``stamp_us`` (bigint, microseconds since
+            1970 in UTC), ``whole_second``, ``method`` ("-" where no request was made, null where it cannot be read),
+            ``target``, ``client``, ``payload_bytes`` (bigint), ``status`` (smallint) and ``latency_us`` (bigint).
+        parameters: The values of ``$name`` in it.
+        header: An SQL expression, true of lines that are no records.
+        dropped: An SQL expression for the rule by which a record is dropped; null for none.
+        prepare: As in `Entries`.
     """
     nul = "contains(line, chr(0))" if _may_hold_nul(lines) else "false"
     query = _ENTRIES.format(fields=fields, header=header, dropped=dropped, nul=nul)
@@ -78,22 +83,27 @@ def entries(
 
 
 def _may_hold_nul(lines: pa.Table) -> bool:
-    """Whether there is one in what the lines are kept in: to ask that of all at once takes a tenth of the time."""
+    """Whether the memory that the lines are in holds a NUL: to test it as a whole takes a tenth of the time."""
     kept = [buffer for chunk in lines.column("line").chunks for buffer in chunk.buffers()[2:]]
     return any(len(buffer) and not np.frombuffer(buffer, np.uint8).min() for buffer in kept if buffer is not None)
 
 
 def request_part(request: str, split: str, name: str) -> str:
-    """The ``method`` or the ``target`` of a request line, an SQL expression; ``split`` is it split on blanks.
+    """An SQL expression for the method or the target of a request line.
 
-    Nearly every request line has three words, the first of them common, and taking those is several times as fast as an
-    expression.
+    Nearly every request line has three words, the first a common method: reading these is several times as fast as a
+    regular expression.
+
+    Args:
+        request: An SQL expression for the request line.
+        split: One for the same split on blanks.
+        name: "method" or "target".
     """
     word = {"method": 1, "target": 2}[name]
     pattern = r"'^([A-Za-z][A-Za-z_-]*) +(.*?)(?: +(?:HTTP/[0-9.]+|-))? *$'"
     rest = f"nullif(regexp_extract({request}, {pattern}, {word}), '')"
     if name == "method":
-        # What has a method and no target is no request; what is "-" or begins so never was one.
+        # A method without a target is no request. Servers write "-" for a connection without a request.
         rest = f"""CASE
             WHEN {request} IN ('', '-') OR starts_with({request}, '- ') THEN '-'
             WHEN regexp_matches({request}, '^[A-Za-z][A-Za-z_-]* +(?:[^ ]|$)') THEN {rest}
@@ -106,7 +116,7 @@ def request_part(request: str, split: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class LineImporter:
-    """A format whose ``fields`` query, as `entries` takes it, needs nothing but a line."""
+    """A format that reads each line by itself: ``fields`` and ``prepare`` are those of `entries`."""
 
     name: str
     description: str
@@ -116,11 +126,11 @@ class LineImporter:
     prepare: Callable[[pa.Table], pa.Table] = as_they_are
 
     def with_options(self, options: Options) -> "LineImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         for lines in source.lines():
             yield entries(lines, self.fields, prepare=self.prepare)

@@ -1,7 +1,7 @@
 """Formats whose values have names: what a request's parts are called, and from texts by name to fields.
 
-Belongs here: the roles a value can have, the names they commonly go by, and their types. How a format tells one value
-from the next is in its module.
+Put here the roles a value can have, their common names, and their types. Keep out how a format separates values (the
+formats' own modules).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from workloads.importers.formats.lines import request_part
 from workloads.importers.formats.stamps import any_us, is_whole_second
 from workloads.sql import quoted
 
-# Names are compared without regard to case. Nested ones have dots between.
+# Names are compared without regard to case. Nested names have dots between their parts.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "timestamp": (
         *("timestamp", "@timestamp", "time", "ts", "datetime", "date_time", "date", "arrival", "arrived_at"),
@@ -69,38 +69,49 @@ ROLES = tuple(NAMES)
 
 
 def check_columns(columns: Mapping[str, str]) -> None:
-    """`UsageError` for a role there is not."""
+    """Check the roles of ``--column ROLE=NAME``; `UsageError` for one that does not exist."""
     for role in columns:
         if role not in NAMES:
             raise UsageError(f"--column {role}=...: no request has a {role}; choose from {', '.join(ROLES)}")
 
 
 def constant(name: str) -> str | None:
-    """The value of a name that is one, in quotes, as in ``--column method='POST'``."""
+    """The value of a ``name`` in quotes, as in ``--column method='POST'``; None for any other."""
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == "'" else None
 
 
 def positions(names: Iterable[str], columns: Mapping[str, str]) -> dict[str, list[int]]:
-    """For each role the indices of ``names`` that have it, the likeliest first; ``columns`` decide where they speak."""
+    """Find each role among names.
+
+    Args:
+        names: The names of a file's columns, in their order.
+        columns: The user's names, by role; they go before the common ones.
+
+    Returns:
+        By role the indices of the names that have it, the likeliest first; roles with a constant are left out.
+    """
     index: dict[str, int] = {}
     for position, name in enumerate(names):
         index.setdefault(name.strip().lower(), position)
-    wanted = {role: (columns[role],) if role in columns else known for role, known in NAMES.items()}
+    chosen = {role: (columns[role],) if role in columns else known for role, known in NAMES.items()}
     return {
         role: [index[name.lower()] for name in known if name.lower() in index]
-        for role, known in wanted.items()
+        for role, known in chosen.items()
         if constant(columns.get(role, "")) is None
     }
 
 
 def chosen_name(role: str, columns: Mapping[str, str]) -> str | None:
-    """The SQL literal a user gave for a role, if it was one."""
+    """The SQL literal of the constant that a user gave for a role; None where there is none."""
     value = constant(columns.get(role, ""))
     return None if value is None else quoted(value)
 
 
 def first_of(expressions: Iterable[str], role: str = "") -> str:
-    """The first of several texts that says something. An empty request line does: no request was made."""
+    """An SQL expression for the first of several texts that is neither empty nor ``-``.
+
+    An empty request line counts: it means that no request was made.
+    """
     cleaned = [
         expression if role == "request" else f"nullif(nullif(trim({expression}), ''), '-')"
         for expression in expressions
@@ -109,9 +120,15 @@ def first_of(expressions: Iterable[str], role: str = "") -> str:
 
 
 def fields(cells: Mapping[str, str], *, relation: str, problem: str = "NULL::VARCHAR") -> str:
-    """A query as `lines.entries` takes it, from an SQL expression (a text) for each role there is.
+    """The query that makes fields of texts by role. An arrival is the ``timestamp``, or ``ended`` less the latency.
 
-    An arrival is the ``timestamp``, or ``ended`` less the latency.
+    Args:
+        cells: By role an SQL expression over ``relation`` for a text.
+        relation: A table or subquery with ``line_number`` and ``line``.
+        problem: An SQL expression for what is wrong with a line; null where nothing is.
+
+    Returns:
+        A query as `workloads.importers.formats.lines.entries` takes it.
     """
     texts = ", ".join(f"{cells.get(role, 'NULL::VARCHAR')} AS {role}" for role in ROLES)
     return f"""
@@ -120,12 +137,12 @@ def fields(cells: Mapping[str, str], *, relation: str, problem: str = "NULL::VAR
         line,
         CASE
             WHEN problem IS NOT NULL THEN problem
-            WHEN said_us IS NULL THEN 'its date cannot be read'
+            WHEN read_us IS NULL THEN 'its date cannot be read'
             WHEN request IS NULL AND method IS NULL AND path IS NOT NULL THEN 'names no method'
             WHEN request IS NULL AND method IS NOT NULL AND path IS NULL THEN 'names no path'
             WHEN request IS NULL AND method IS NULL THEN 'names neither method nor path'
         END AS problem,
-        said_us - CASE WHEN timestamp IS NULL THEN coalesce(latency, 0) ELSE 0 END AS stamp_us,
+        read_us - CASE WHEN timestamp IS NULL THEN coalesce(latency, 0) ELSE 0 END AS stamp_us,
         {is_whole_second("stamp")} AS whole_second,
         CASE WHEN method IS NOT NULL THEN method ELSE {request_part("request", "words", "method")} END
             AS method,
@@ -140,7 +157,7 @@ def fields(cells: Mapping[str, str], *, relation: str, problem: str = "NULL::VAR
             string_split(request, ' ') AS words
         FROM (
             SELECT *,
-                {any_us("stamp")} AS said_us,
+                {any_us("stamp")} AS read_us,
                 CASE WHEN waited BETWEEN 0 AND 1e15 THEN waited::BIGINT END AS latency
             FROM (
                 SELECT * REPLACE (upper(method) AS method),

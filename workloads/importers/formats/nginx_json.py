@@ -1,6 +1,7 @@
-"""nginx access logs in JSON (``log_format ... escape=json``), by nginx's names. Nothing of other formats.
+"""nginx access logs in JSON (``log_format ... escape=json``), by nginx's names.
 
-nginx writes a line when the response has gone out: the arrival is that time less ``request_time``, if it is there.
+Put here nginx's names. Keep out how objects are read (`workloads.importers.formats.json_lines`). nginx writes a line
+when the response was sent: the arrival is that time less ``request_time``, if that is there.
 """
 
 from workloads.importers.formats.json_lines import JsonImporter

@@ -1,7 +1,7 @@
-"""Parquet with named columns; a row is an entry. Nothing of other formats.
+"""Parquet with named columns; a row is an entry.
 
-What the names mean is `named`. Nested columns have dots between their names. Values count as the texts they are shown
-as.
+Put here how rows become texts by role. Keep out what the names mean (`workloads.importers.formats.named`). Nested
+columns have dots between their names; values are read as the texts that Arrow shows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
-from workloads.importers import Entries, Options, refuse_options
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.comma_separated import check_found
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import check_columns, chosen_name, fields, first_of, positions
+from workloads.importers.importer import Entries, Options, refuse_options
 
 _MARK = b"PAR1"
 _ROWS_AT_ONCE = 1 << 16
@@ -25,7 +25,7 @@ _ROWS_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True)
 class ParquetImporter:
-    """Rows whose columns go by the names of `named`, or by ``columns``."""
+    """Reads rows by the names of `workloads.importers.formats.named`, or by ``columns``, the user's."""
 
     name: str
     description: str
@@ -34,13 +34,13 @@ class ParquetImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "ParquetImporter":
-        """As `workloads.importers.Importer.with_options`."""
+        """As `workloads.importers.importer.Importer.with_options`."""
         refuse_options(self.name, options, columns=True)
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.Importer.entries`."""
+        """As `workloads.importers.importer.Importer.entries`."""
         with source.path.open("rb") as file:
             if file.read(len(_MARK)) != _MARK:
                 raise ArchduelError(f"{source.path} is no Parquet file")
@@ -57,12 +57,12 @@ class ParquetImporter:
             check_found(found, names, self.columns)
         except ArchduelError as error:
             raise ArchduelError(f"{source.path}: {error}") from None
-        wanted = sorted({index for indices in found.values() for index in indices})
+        used = sorted({index for indices in found.values() for index in indices})
         cells = {role: first_of([f"c{index}" for index in indices], role) for role, indices in found.items() if indices}
         literals = {role: literal for role in self.columns if (literal := chosen_name(role, self.columns)) is not None}
         query = fields(cells | literals, relation="lines")
-        for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=[names[index] for index in wanted]):
-            texts = {f"c{index}": _text(pa.table(batch), names[index]) for index in wanted}
+        for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=[names[index] for index in used]):
+            texts = {f"c{index}": _text(pa.table(batch), names[index]) for index in used}
             first, rows = source.items_read + 1, batch.num_rows
             shown = pc.binary_join_element_wise(*texts.values(), " ", null_handling="replace", null_replacement="-")
             numbers = pa.array(range(first, first + rows), pa.int64())
@@ -77,7 +77,7 @@ def _text(table: pa.Table, path: str) -> Any:
     for part in inner:
         column = pc.struct_field(column, part)
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        # Shown with a zone's name it would need that zone's rules to be read.
+        # With a zone's name in it, the text could be read only with that zone's rules.
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))
     return column.cast(pa.string())
 

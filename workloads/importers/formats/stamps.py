@@ -1,9 +1,11 @@
-"""When something happened, from the texts programs write dates as; SQL expressions over a column. Knows no format.
+"""Dates as programs write them: SQL expressions from a text to microseconds since 1970.
 
-A leap second is the second after it, as in Unix time: servers on Linux never write one, other recorders do.
+Put here how a date is read, whatever format it is in. Keep out which column holds it (the formats) and times on the
+command line (`workloads.recordings.moments`). A leap second is the second after it, as in Unix time: servers on Linux
+never write one, other programs do.
 """
 
-# A look at the form is far cheaper than a conversion that fails, and keeps out what only DuckDB takes for a date
+# Matching the form first is far cheaper than a conversion that fails, and excludes what only DuckDB takes for a date
 # ("infinity", years of two digits).
 _ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})? ?(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?"
 _ZONE = r"(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
@@ -13,7 +15,9 @@ _NUMBER = r"\d{1,19}(?:\.\d{1,18})?"
 def common_us(text: str, form: str = "{day} {zone}") -> str:
     """Microseconds since 1970 of the common log format's date (``17/May/2015:10:05:03 +0000``), null if it is none.
 
-    ``form`` says what stands around its two parts. Without a zone it is UTC, and read in half the time.
+    Args:
+        text: An SQL expression for the text.
+        form: The text around day and zone. Without a zone the date is in UTC, and read in half the time.
     """
     length = len(form.format(day="17/May/2015:10:05:03", zone="+0000"))
     form = form.format(day="%d/%b/%Y:%H:%M:%S", zone="%z")
@@ -36,10 +40,10 @@ def utc_us(text: str) -> str:
 
 
 def any_us(text: str) -> str:
-    """Microseconds since 1970 of a text of any form understood, null for other ones.
+    """Microseconds since 1970 of a text in any form understood, null for other texts.
 
-    Those are ISO 8601 (a blank for the T will do; without a zone it is UTC), the common log format's date, and numbers
-    since 1970, by their size in seconds (until the year 5138), milliseconds, microseconds or nanoseconds.
+    The forms are ISO 8601 (a blank for the T will do; without a zone it is UTC), the common log format's date, and
+    numbers since 1970: by their size seconds (until the year 5138), milliseconds, microseconds or nanoseconds.
     """
     joined = rf"""regexp_replace(replace(regexp_replace(replace(
         CASE WHEN {text}[18:19] = '60' THEN {text}[:17] || '59' || {text}[20:] ELSE {text} END,
@@ -62,5 +66,5 @@ def any_us(text: str) -> str:
 
 
 def is_whole_second(text: str) -> str:
-    """Whether a text `any_us` understands says nothing of fractions of a second."""
+    """Whether a text that `any_us` understands has no fraction of a second."""
     return f"""NOT (contains({text}, '.') OR contains({text}, ',') OR regexp_full_match({text}, '[0-9]{{12,}}'))"""

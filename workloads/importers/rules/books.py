@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from workloads.errors import ArchduelError
-from workloads.importers import Importer
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.auto import counts, likelier_format
 from workloads.importers.formats.lines import HOLDS_NUL
+from workloads.importers.importer import Importer
 from workloads.importers.rules.classify import OUTCOMES, having, outcomes
 
 

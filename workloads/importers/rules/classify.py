@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workloads.importers import Entries
 from workloads.importers.files.reading import Source
-from workloads.importers.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets
+from workloads.importers.importer import Entries
 from workloads.importers.rules.mapping import NOTHING_SAID, Mapping, Route, Rule
+from workloads.importers.rules.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets
 from workloads.recordings.recording import operation_of
 from workloads.sql import quoted
 

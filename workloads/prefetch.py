@@ -1,4 +1,8 @@
-"""Making the next pieces of work while the last ones are still in use. Knows nothing of what the pieces are."""
+"""Preparing the next pieces of work in threads while the current one is in use.
+
+Put here what helps any pipeline. Keep out what the pieces are: bytes (`workloads.importers.files.reading`), tables
+(`workloads.importers.ingest`, `workloads.recordings.writing`).
+"""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -11,10 +15,11 @@ Made = TypeVar("Made")
 _END: Any = object()
 
 
-def ahead(pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
-    """The same pieces, each made in a thread while the one before it is used.
+def prefetch(pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
+    """Yield the same pieces; each is made in a thread while the one before it is used.
 
-    That helps where the making is done outside Python: unpacking, queries, writing. What it raises is raised here.
+    This saves time where a piece is made outside Python: by unpacking, queries or writing. An error of ``pieces`` is
+    raised here.
     """
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(next, pieces, _END)
@@ -24,7 +29,7 @@ def ahead(pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
 
 
 def side_by_side(make: Callable[[Piece], Made], pieces: Iterator[Piece], threads: int) -> Iterator[Made]:
-    """What ``make`` makes of each piece, in their order, of several at once. Helps where `ahead` does."""
+    """Yield ``make(piece)`` for each piece, in their order, computed in so many threads at once."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Made]] = deque()
         for piece in pieces:

@@ -1,30 +1,97 @@
-"""When requests arrive within a recording: spreading stamps of whole seconds, numbering in order of arrival.
+"""Writing a recording's requests: when each arrived, in order, as a Parquet file.
 
-Takes and gives tables in order of time; where they come from and go to is `ingest`.
+Put here how stamps become arrivals, and how the file is laid out. Keep out where the rows come from
+(`workloads.importers.ingest`, `workloads.live.whole`) and which folder the file is in (`workloads.recordings.folders`).
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from workloads.prefetch import prefetch
+from workloads.recordings.rates import RateOverTime
 from workloads.recordings.recording import SCHEMA
 
 _SECOND_US = 1_000_000
+_GROWING = ("request_id", "arrival_us")
 
-# A recording's `SCHEMA` with columns of a few words as dictionaries, which are written several times as fast.
+# A recording's `SCHEMA` with columns of a few different words as dictionaries: these are written several times as fast.
 _WORDS = pa.dictionary(pa.uint8(), pa.string())
 _REPEATING = ("operation", "method", "subsecond")
 NUMBERED = pa.schema([column.with_type(_WORDS) if column.name in _REPEATING else column for column in SCHEMA])
 
 
-def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
-    """Tables of `NUMBERED` from ``batches`` sorted by ``stamp_us``.
+@dataclass
+class Written:
+    """Totals of a recording's requests.
 
-    A request stamped to the second (``whole_second``) came at any time within a second from its stamp: when is drawn by
-    ``seed``. Requests of one stamp keep the order they came in, so that an order still precedes the query for it. No
-    more than a batch and a second are held at once, and neither batch size changes the result.
+    Attributes:
+        commands: How many of them are commands.
+        rate: How many came when.
+    """
+
+    commands: int = 0
+    rate: RateOverTime = field(default_factory=RateOverTime)
+
+    def counted(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the same tables, counting them as they pass."""
+        for table in tables:
+            self.commands += pc.sum(pc.equal(table.column("operation"), "command")).as_py()
+            self.rate.add(table.column("arrival_us").to_numpy())
+            yield table
+
+
+def write_requests(path: Path, batches: Iterator[pa.RecordBatch], seed: int) -> Written:
+    """Write a recording's requests to a Parquet file.
+
+    Args:
+        path: The file, which gets the columns of `SCHEMA`.
+        batches: As `in_order` takes them. A thread of its own makes the next one while one is written.
+        seed: As `in_order` takes it.
+
+    Returns:
+        Totals of what was written.
+    """
+    written = Written()
+    # To declare which columns repeat themselves and which only grow halves the time and the file. Statistics of texts
+    # would serve no query.
+    with (
+        pq.ParquetWriter(
+            path,
+            NUMBERED,
+            compression="zstd",
+            store_schema=False,  # else readers get dictionaries for texts
+            use_dictionary=[name for name in SCHEMA.names if name not in _GROWING],
+            column_encoding=dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
+            write_statistics=list(_GROWING),
+        ) as writer,
+        closing(prefetch(written.counted(in_order(batches, seed)))) as tables,
+    ):
+        for table in tables:
+            writer.write_table(table)
+    return written
+
+
+def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]:
+    """Number requests in order of arrival, and spread those stamped to the second over that second.
+
+    No more than a batch and a second are in memory at once, and the size of batches does not change the result.
+
+    Args:
+        batches: Rows sorted by ``stamp_us``, microseconds since 1970, with ``whole_second`` and the columns of `SCHEMA`
+            that are not about time.
+        seed: What draws the moment within its second at which a request came whose ``whole_second`` is true. Requests
+            of one stamp keep their order, so that an order still precedes the query for it.
+
+    Yields:
+        Tables of `NUMBERED`.
     """
     random = np.random.default_rng(seed)
     first_us: int | None = None
@@ -61,17 +128,17 @@ def _whole_stamps(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 def _spread(
     tables: Iterable[pa.Table], random: np.random.Generator
 ) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
-    """Each table with its rows' arrivals."""
+    """Each table with its rows' arrivals, microseconds since 1970."""
     for table in tables:
         stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
         stamped_whole = table.column("whole_second").to_numpy()
-        whole = slice(None) if stamped_whole.all() else stamped_whole  # as most are: to choose among rows takes longer
+        whole = slice(None) if stamped_whole.all() else stamped_whole  # a slice is faster, and most logs allow it
         within_us = (random.random(len(stamp_us))[whole] * _SECOND_US).astype(np.int64)
         # The stamps are sorted: what is sorted within each of them lines up with the rows as they came.
         second_us = stamp_us[whole]
         if np.any(second_us % _SECOND_US):
             stamp_us[whole] = second_us + within_us[np.lexsort((within_us, second_us))]
-        else:  # no two seconds overlap, and sorting all at once is several times as fast
+        else:  # no two seconds overlap: sorting all at once gives the same, several times as fast
             stamp_us[whole] = np.sort(second_us + within_us)
         yield table, stamp_us
 
@@ -79,7 +146,7 @@ def _spread(
 def _sorted(
     spread: Iterable[tuple[pa.Table, npt.NDArray[np.int64]]],
 ) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
-    """The same rows by arrival: what may come after a row of the next table waits for that."""
+    """The same rows by arrival. A row that may come after one of the next table waits for that table."""
     waiting: tuple[pa.Table, npt.NDArray[np.int64]] | None = None
     for table, arrival_us in spread:
         if waiting is None:
