@@ -14,7 +14,7 @@ from dagster_aws.s3 import S3Resource
 from resources.aws.clients import REGION, is_loopback
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import Readable
-from workloads.importers.rules.mapping import MOST_MAPPING_BYTES
+from workloads.importers.rules.mapping import MAX_MAPPING_BYTES
 from workloads.inbox import ENDPOINT_VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
 
@@ -81,7 +81,7 @@ class S3Inbox:
             self._prefix += "/"
 
     def entries(self) -> Iterator[Entry]:
-        """As `workloads.inbox.Inbox.entries`."""
+        """See `Inbox.entries`."""
         with self._explained(f"s3://{self._bucket}/{self._prefix}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
@@ -90,7 +90,7 @@ class S3Inbox:
                         yield self._entry(found["Key"], found["Size"], found["ETag"])
 
     def entry(self, address: str) -> Entry:
-        """As `workloads.inbox.Inbox.entry`."""
+        """See `Inbox.entry`."""
         bucket, key = _bucket_and_key(address)
         with self._explained(address):
             head = self._client.head_object(Bucket=bucket, Key=key)
@@ -98,7 +98,7 @@ class S3Inbox:
 
     @contextmanager
     def open(self, address: str, offset: int) -> Iterator[Readable]:
-        """As `workloads.inbox.Inbox.open`."""
+        """See `Inbox.open`."""
         bucket, key = _bucket_and_key(address)
         with self._explained(address):
             span = {"Range": f"bytes={offset}-"} if offset else {}
@@ -106,12 +106,12 @@ class S3Inbox:
                 yield body
 
     def mapping(self, entry: Entry, folder: Path) -> Path | None:
-        """As `workloads.inbox.Inbox.mapping`."""
+        """See `Inbox.mapping`."""
         for name in mapping_names(entry.name):
             file = folder / _file_name(name)
             try:
                 with self.open(f"s3://{self._bucket}/{self._prefix}{name}", 0) as body:
-                    file.write_bytes(body.read(MOST_MAPPING_BYTES + 1))
+                    file.write_bytes(body.read(MAX_MAPPING_BYTES + 1))
             except FileNotFoundError:
                 continue
             return file

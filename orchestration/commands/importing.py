@@ -23,7 +23,7 @@ from workloads.importers.importer import Options
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.ingest import Progress as ReportProgress
 from workloads.importers.rules.classify import Rules
-from workloads.importers.rules.mapping import NOTHING_SAID, read_mapping
+from workloads.importers.rules.mapping import EMPTY_MAPPING, read_mapping
 from workloads.places import Places
 from workloads.recordings.library import Library, check_name
 from workloads.recordings.moments import moment_us
@@ -110,7 +110,7 @@ def import_recording(
     importer = choose(importers(), request.format_name, "format").with_options(options)
     check_name(request.name)
     rules = Rules(
-        mapping=read_mapping(request.mapping) if request.mapping else NOTHING_SAID,
+        mapping=read_mapping(request.mapping) if request.mapping else EMPTY_MAPPING,
         from_us=moment_us("--from", request.first),
         to_us=moment_us("--to", request.last),
     )

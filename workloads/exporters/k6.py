@@ -54,7 +54,7 @@ class K6Exporter:
     description: str
 
     def write(self, recording: Recording, base_url: str, folder: Path, *, speed: float, seed: int) -> list[Path]:
-        """As `workloads.exporters.Exporter.write`."""
+        """See `Exporter.write`."""
         path = folder / f"{recording.name}.k6.json"
         with path.open("w", encoding="utf-8") as file:
             file.write("[\n")

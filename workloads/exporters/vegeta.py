@@ -18,7 +18,7 @@ class VegetaExporter:
     description: str
 
     def write(self, recording: Recording, base_url: str, folder: Path, *, speed: float, seed: int) -> list[Path]:
-        """As `workloads.exporters.Exporter.write`."""
+        """See `Exporter.write`."""
         path = folder / f"{recording.name}.vegeta.jsonl"
         with path.open("w", encoding="utf-8") as file:
             for target in targets(recording, base_url, speed=speed, seed=seed):

@@ -21,7 +21,7 @@ class FolderInbox:
         self.folder = folder
 
     def entries(self) -> Iterator[Entry]:
-        """As `workloads.inbox.Inbox.entries`."""
+        """See `Inbox.entries`."""
         if not self.folder.is_dir():
             raise ArchduelError(f"{VARIABLE} names {self.folder}, which is no folder: make it, or name another")
         yield from self._below(str(self.folder), "")
@@ -50,13 +50,13 @@ class FolderInbox:
                 continue
 
     def entry(self, address: str) -> Entry:
-        """As `workloads.inbox.Inbox.entry`."""
+        """See `Inbox.entry`."""
         path = Path(address)
         return _entry(address, path.relative_to(self.folder).as_posix(), path.lstat())
 
     @contextmanager
     def open(self, address: str, offset: int) -> Iterator[Readable]:
-        """As `workloads.inbox.Inbox.open`."""
+        """See `Inbox.open`."""
         # Neither a link nor a pipe that took the file's place since it was listed.
         handle = os.open(address, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - of a handle there is no path to open
@@ -64,7 +64,7 @@ class FolderInbox:
             yield file
 
     def mapping(self, entry: Entry, folder: Path) -> Path | None:  # noqa: ARG002 - nothing has to be fetched
-        """As `workloads.inbox.Inbox.mapping`."""
+        """See `Inbox.mapping`."""
         for name in mapping_names(entry.name):
             with suppress(OSError):  # a long name has no room for an ending
                 if (self.folder / name).is_file():

@@ -77,14 +77,14 @@ class ApiGatewayImporter:
     presets: Mapping[str, str] = field(default_factory=lambda: _PRESETS)
 
     def with_options(self, options: Options) -> "ApiGatewayImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options, template=True)
         if options.template is not None:
             _check(options.template)
         return replace(self, template=options.template)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         parameters: dict[str, object] = {}
         if self.template is not None:
             query = _template_fields(self.template, "true", 0, parameters)

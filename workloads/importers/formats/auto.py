@@ -37,11 +37,11 @@ class AutoImporter:
     taken: dict[tuple[str, str], Importer] = field(default_factory=dict, compare=False)
 
     def with_options(self, options: Options) -> "AutoImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         return replace(self, options=options, taken={})
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         candidates = _with_options(self.options)
         # Load balancers write a file every few minutes: one of a similar name is in the same format, if that reads all
         # of its beginning.

@@ -51,12 +51,12 @@ class GoReplayImporter:
     position: int = 0
 
     def with_options(self, options: Options) -> "GoReplayImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         with source.open() as stream:
             messages = _messages(stream)
             while batch := list(islice(messages, _MESSAGES_AT_ONCE)):

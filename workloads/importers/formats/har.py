@@ -46,12 +46,12 @@ class HarImporter:
     position: int = 0
 
     def with_options(self, options: Options) -> "HarImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         query = fields({role: role for role in _USED}, relation="lines")
         with source.open() as stream:
             rows = _rows(source, stream)

@@ -63,13 +63,13 @@ class HeadedImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "HeadedImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options, columns=self.takes_columns)
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         layout: Layout | None = None
         seen = 0
         for lines in source.lines():

@@ -40,7 +40,7 @@ class JsonImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "JsonImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options, columns=True)
         check_columns(options.columns)
         for name in options.columns.values():
@@ -49,7 +49,7 @@ class JsonImporter:
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         query, paths = json_fields(self.names, self.columns)
         for lines in source.lines():
             yield entries(lines, query, {"paths": paths})

@@ -126,11 +126,11 @@ class LineImporter:
     prepare: Callable[[pa.Table], pa.Table] = as_they_are
 
     def with_options(self, options: Options) -> "LineImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options)
         return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         for lines in source.lines():
             yield entries(lines, self.fields, prepare=self.prepare)

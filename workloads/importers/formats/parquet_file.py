@@ -34,13 +34,13 @@ class ParquetImporter:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def with_options(self, options: Options) -> "ParquetImporter":
-        """As `workloads.importers.importer.Importer.with_options`."""
+        """See `Importer.with_options`."""
         refuse_options(self.name, options, columns=True)
         check_columns(options.columns)
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
-        """As `workloads.importers.importer.Importer.entries`."""
+        """See `Importer.entries`."""
         with source.path.open("rb") as file:
             if file.read(len(_MARK)) != _MARK:
                 raise ArchduelError(f"{source.path} is no Parquet file")

@@ -1,6 +1,7 @@
-"""Counting where the lines of files went, and refusing what the counts show to be wrong.
+"""Counting the outcomes of all lines, and refusing files whose counts show that something is wrong.
 
-Rules and reasons are fixed words; nothing of a line is in here.
+Put here counts by fixed words. Keep out the content of lines, and what decides an outcome
+(`workloads.importers.rules.classify`).
 """
 
 from collections import Counter
@@ -21,15 +22,22 @@ from workloads.importers.rules.classify import OUTCOMES, having, outcomes
 
 @dataclass
 class Books:
-    """Where every line of some files went."""
+    """How many lines of some files had which outcome.
 
-    lines: int = 0  # as counted on reading, not by what became of them
+    Attributes:
+        lines: All lines, counted as they were read and independent of the outcomes.
+        outcomes: By outcome.
+        dropped: The dropped ones by rule.
+        quarantined: The quarantined ones by reason.
+    """
+
+    lines: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)  # by rule
-    quarantined: Counter[str] = field(default_factory=Counter)  # by reason
+    dropped: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
 
     def enter(self, rows: pa.Table) -> None:
-        """Counts ``rows`` of `classify.classified`."""
+        """Count rows of `workloads.importers.rules.classify.classified`."""
         totals = np.bincount(outcomes(rows), minlength=len(OUTCOMES)).tolist()
         self.outcomes += Counter(dict(zip(OUTCOMES, totals, strict=True)))
         for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined)):
@@ -37,7 +45,7 @@ class Books:
                 by_reason.update(counts(having(rows, outcome).column("reason")))
 
     def add(self, other: "Books") -> None:
-        """Adds another file's counts."""
+        """Add the counts of another file."""
         self.lines += other.lines
         self.outcomes += other.outcomes
         self.dropped += other.dropped
@@ -45,7 +53,11 @@ class Books:
 
 
 def check_format(own: Books, importer: Importer, source: Source) -> None:
-    """`ArchduelError` for a file with lines, none of them of this format: a single good one shows it was meant."""
+    """Check that at least one line of a file was in the importer's format.
+
+    Raises:
+        ArchduelError: None was, and the file has lines.
+    """
     if own.outcomes["accepted"] or own.dropped or not own.quarantined:
         return
     if HOLDS_NUL in own.quarantined:
@@ -58,7 +70,7 @@ def check_format(own: Books, importer: Importer, source: Source) -> None:
 
 
 def refuse_first(quarantined: pa.Table, source: Source) -> NoReturn:
-    """`ArchduelError` for the first of some lines that cannot be used."""
+    """Raise an `ArchduelError` about the first of some quarantined lines."""
     first = quarantined.slice(0, 1).to_pylist()[0]
     raise ArchduelError(
         f"{source.path}, line {first['line_number']} {first['reason']}: nothing is imported; mend it or leave out"
@@ -67,7 +79,11 @@ def refuse_first(quarantined: pa.Table, source: Source) -> NoReturn:
 
 
 def check_complete(books: Books, sources: Sequence[Source]) -> None:
-    """`ArchduelError` unless every line read went somewhere and at least one request is left."""
+    """Check the counts of all files together.
+
+    Raises:
+        ArchduelError: Some lines have no outcome, or no request is left.
+    """
     files = str(sources[0].path) if len(sources) == 1 else f"{len(sources)} files"
     if books.lines != books.outcomes.total():
         raise ArchduelError(

@@ -1,6 +1,8 @@
-"""What becomes of each entry of a log: accepted, dropped by rule, rejected, blank or header; the same for all formats.
+"""The outcome of each entry: accepted, dropped by rule, quarantined, blank or header; the same for all formats.
 
-Gives the columns of a recording, but for order and time, which take the whole recording (`arrivals`).
+Put here what decides the outcome, and the columns of a recording that one entry determines. Keep out order and
+arrivals, which take the whole recording (`workloads.recordings.writing`), and how lines are read
+(`workloads.importers.formats`).
 """
 
 import re
@@ -15,13 +17,13 @@ import pyarrow.compute as pc
 
 from workloads.importers.files.reading import Source
 from workloads.importers.importer import Entries
-from workloads.importers.rules.mapping import NOTHING_SAID, Mapping, Route, Rule
+from workloads.importers.rules.mapping import EMPTY_MAPPING, Mapping, Route, Rule
 from workloads.importers.rules.privacy import BARE_PATH, PLAIN_PATH, SHAPE, decoded, masked, may_hold_secrets
 from workloads.recordings.recording import operation_of
 from workloads.sql import quoted
 
-# Methods with a meaning of their own are named in the rule that drops them. Any other token is counted without naming
-# it: it is the client's text, and rules are shown and stored.
+# Registered methods are named in the rule that drops them. Any other token is counted without naming it: it is the
+# client's text, and rules are shown and stored.
 _METHODS = (
     *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI", "PURGE", "QUERY"),
     *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT"),
@@ -32,13 +34,13 @@ _QUERIES = [method for method in _METHODS if operation_of(method) == "query"]
 
 OUTCOMES = ("accepted", "dropped", "quarantined", "blank", "header")
 
-# A log without sizes of requests: what an order in JSON takes.
+# For logs without sizes of requests: about the size of an order in JSON.
 DEFAULT_COMMAND_BYTES = 300
 
-# Later dates are slips, and one of them would stretch a recording over centuries.
+# Later dates are errors, and one of them would stretch a recording over centuries.
 _LATEST_US = 4_102_444_800_000_000
 
-# A command to a path ending in an id is about what queries of that path are about; any other makes something new.
+# A command to a path that ends in an id is about the same entity as queries of that path; any other makes a new one.
 _ENDS_IN_AN_ID = r"(?i)/(?:[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,})/*$"
 
 _CLASSIFIED = """
@@ -74,8 +76,8 @@ ruled AS (
             WHEN method IN ({methods}) THEN 'method ' || method || ' is neither command nor query'
             ELSE 'an unregistered method is neither command nor query'
         END AS rule,
-        {entity} AS said_entity,
-        {secret} AS said_secret
+        {entity} AS entity_name,
+        {secret} AS entity_secret
     FROM decided
 )
 SELECT
@@ -92,8 +94,8 @@ SELECT
     stamp_us,
     whole_second,
     operation,
-    said_entity AS entity,
-    said_secret AS secret,
+    entity_name AS entity,
+    entity_secret AS secret,
     client,
     CASE method WHEN 'GET' THEN {get} WHEN 'POST' THEN {post}
         ELSE coalesce(try_cast(method AS {method_type}), {other}) END AS method,
@@ -104,9 +106,9 @@ SELECT
     latency_us AS recorded_latency_us,
     settled
 FROM ruled
-"""  # made of this package's own texts, and of a mapping's, quoted
+"""  # of this package's own texts, and of a mapping's, quoted
 
-# Columns of a few words as what Arrow calls dictionaries: everything done with them later takes a fraction of the time.
+# Columns of a few different words: Arrow reads enums as dictionaries, which are several times as fast from then on.
 _ENUMS = {
     name: f"ENUM({', '.join(map(quoted, words))})"
     for name, words in {
@@ -129,9 +131,15 @@ _PARAMETERS = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What a user says about which requests are wanted, and what they are. Times in microseconds since 1970."""
+    """The user's rules: which requests count, and what they are.
 
-    mapping: Mapping = NOTHING_SAID
+    Attributes:
+        mapping: Which are commands, queries or nothing, and what each is about.
+        from_us: Requests before it are dropped; microseconds since 1970, None for no limit.
+        to_us: Requests from it on are dropped.
+    """
+
+    mapping: Mapping = EMPTY_MAPPING
     from_us: int | None = None
     to_us: int | None = None
 
@@ -139,8 +147,8 @@ class Rules:
 EVERYTHING = Rules()
 
 
-# Of nearly every request the path is plain, and masking it would change nothing: the expressions for that cost more
-# than all others together, even if no row comes to them.
+# Nearly every path is plain and needs no mask. The expressions for masks cost more than all others together, even if no
+# row reaches them: so they are in a second query, over the rows that need it.
 _PLAIN = f"""
     SELECT *, bare AS path, kind <> 'request' OR method = '-' AS settled
     FROM (SELECT *, {PLAIN_PATH} AS bare FROM entries)
@@ -155,17 +163,25 @@ _MASKED = f"""
 
 
 def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> pa.Table:
-    """One row per entry: ``outcome`` (of `OUTCOMES`), its ``reason`` (the rule or the fault, in fixed words), ``shape``
-    if quarantined, and the recording's columns. ``client`` is still an address, ``secret`` what an entity's name must
-    not say.
+    """Decide the outcome of entries.
+
+    Args:
+        entries: Some entries of a file.
+        source: The file.
+        rules: The user's rules.
+
+    Returns:
+        A row per entry, in order: ``line_number``, ``outcome`` (one of `OUTCOMES`), ``reason`` (the rule that drops it
+        or the fault, in fixed words), ``shape`` (of a quarantined line), and the columns of a recording. ``client`` is
+        still an address, ``secret`` is the part of an entity that its name must not contain.
     """
     bounds = {"from_us": rules.from_us or 0, "to_us": _LATEST_US + 1 if rules.to_us is None else rules.to_us}
     parameters = {**entries.parameters, **_PARAMETERS, **bounds}
     lines = entries.prepared()
 
-    def read(how: str, some: pa.Table) -> pa.Table:
+    def read(how: str, part: pa.Table) -> pa.Table:
         query = _query(rules.mapping, how).replace(_ENTRIES_HERE, entries.query, 1)
-        return source.select(query, parameters, lines=some)
+        return source.select(query, parameters, lines=part)
 
     rows = read(_PLAIN, lines)
     settled = np.asarray(rows.column("settled")) | ~may_hold_secrets(rows.column("path"))
@@ -185,12 +201,12 @@ def _copied(column: "pa.Field[Any]") -> "pa.Field[Any]":
 
 
 def outcomes(rows: pa.Table) -> npt.NDArray[np.uint8]:
-    """Of every row of `classified`, the place of its outcome in `OUTCOMES`."""
+    """For each row of `classified` the index of its outcome in `OUTCOMES`."""
     return np.concatenate([np.zeros(0, np.uint8), *(part.indices.to_numpy() for part in rows.column("outcome").chunks)])
 
 
 def having(rows: pa.Table, outcome: str) -> pa.Table:
-    """The rows of `classified` with that outcome."""
+    """The rows of `classified` with an outcome."""
     has_it = outcomes(rows) == OUTCOMES.index(outcome)
     return rows if has_it.all() else rows.filter(pa.array(has_it))
 
@@ -208,11 +224,11 @@ def _query(mapping: Mapping, read: str) -> str:
     named = [(number, route) for number, route in enumerate(mapping.routes) if route.entity]
     entities = [f"WHEN route = {number} THEN {_entity(route)}" for number, route in named]
     secrets = [f"WHEN route = {number} THEN {_secret(route)}" for number, route in named]
-    # A route that names no entity has decided that, too: a command to it makes something new.
+    # A route without an entity says so on purpose: a command to it makes something new.
     unnamed = [str(number) for number, route in enumerate(mapping.routes) if not route.entity]
     new = f"WHEN operation = 'command' AND route IN ({', '.join(unnamed)}) THEN NULL" if unnamed else ""
     of_its_own = f"operation = 'query' OR {ends_in_an_id}"
-    masked_one = _NO_RULE if read == _PLAIN else f"WHEN path <> bare AND ({of_its_own}) THEN bare"
+    mask = _NO_RULE if read == _PLAIN else f"WHEN path <> bare AND ({of_its_own}) THEN bare"
     return _CLASSIFIED.format(
         read=read,
         commands=", ".join(map(quoted, _COMMANDS)),
@@ -229,9 +245,9 @@ def _query(mapping: Mapping, read: str) -> str:
         other=_word("method", _OTHER),
         method_type=_ENUMS["method"],
         drops=" ".join(drops),
-        # Not in one condition: the expression would be asked of queries as well, and costs more than all else here.
+        # In separate conditions, or the second would run for queries too: it costs more than everything else here.
         entity=f"CASE {' '.join(entities)} {new} WHEN operation = 'query' THEN path WHEN {ends_in_an_id} THEN path END",
-        secret=f"CASE {' '.join(secrets)} {new} {masked_one} END",
+        secret=f"CASE {' '.join(secrets)} {new} {mask} END",
     )
 
 
@@ -251,7 +267,7 @@ def _entity(route: Route) -> str:
 
 
 def _secret(route: Route) -> str:
-    """What the entity's name is a hash of, null where it may be said. Values of queries are always hashed."""
+    """What is hashed for the entity's name; null where that may be shown. Values of queries are always hashed."""
     if route.group:
         shown, real = _part("path", route), _part("bare", route)
         return f"CASE WHEN path <> bare AND {shown} <> {real} THEN {real} END"

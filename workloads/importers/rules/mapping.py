@@ -1,7 +1,7 @@
-"""A user's mapping: which requests count for nothing, which are commands, which queries, and what each is about.
+"""A user's mapping: which requests are dropped, which are commands, which queries, and what each is about.
 
-Belongs here: the YAML file, its patterns, what is wrong with it, and the rules it comes to. Suggesting one is
-`suggestion`; applying one is `classify`.
+Put here the YAML file, its patterns, and what can be wrong with it. Keep out suggesting a mapping
+(`workloads.importers.rules.suggestion`) and applying one (`workloads.importers.rules.classify`).
 """
 
 import re
@@ -15,7 +15,7 @@ import yaml
 from workloads.errors import UsageError
 from workloads.recordings.recording import Operation
 
-MOST_MAPPING_BYTES = 1 << 20  # rules by the ten thousand, which take half a minute to read
+MAX_MAPPING_BYTES = 1 << 20  # ten thousands of rules, which take half a minute to read
 
 _METHOD = re.compile(r"[A-Z][A-Z_-]*(?:\|[A-Z][A-Z_-]*)*|\*")
 _PLACEHOLDER = re.compile(r"\{([^{}/]*)\}|(\*\*)|(\*)")
@@ -25,28 +25,36 @@ _EXAMPLE = 'such as "GET /orders/{order}"'
 
 @dataclass(frozen=True)
 class Rule:
-    """Requests of some methods whose path matches. ``methods`` empty: any."""
+    """Selects requests by method and path.
+
+    Attributes:
+        methods: The methods; empty for any.
+        pattern: A regular expression for the whole path.
+    """
 
     methods: tuple[str, ...]
-    pattern: str  # a regular expression for the whole path
+    pattern: str
 
 
 @dataclass(frozen=True)
 class Drop(Rule):
-    """Requests that count for nothing."""
+    """Requests that are dropped; ``why`` is the rule's name in the account of an import."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Route(Rule):
-    """Requests that are about one thing.
+    """Requests that are about the same kind of entity.
 
-    ``entity`` names it: part ``group`` of the path, or ``parameter`` of the query; without either a command makes a new
-    one each time, and a query reads the path.
+    Attributes:
+        operation: What they are; None leaves it to the method.
+        entity: The name of the kind; None: each command makes a new entity, and a query's entity is its path.
+        group: The group of ``pattern`` that tells entities apart.
+        parameter: Or the parameter of the query that does.
     """
 
-    operation: Operation | None  # None: by method
+    operation: Operation | None
     entity: str | None = None
     group: int | None = None
     parameter: str | None = None
@@ -54,27 +62,32 @@ class Route(Rule):
 
 @dataclass(frozen=True)
 class Mapping:
-    """Rules in their order: of the drops and of the routes the first that fits counts."""
+    """Rules in their order: of the drops, and of the routes, the first that matches counts."""
 
     drops: tuple[Drop, ...] = ()
     routes: tuple[Route, ...] = ()
 
 
-NOTHING_SAID = Mapping()
+EMPTY_MAPPING = Mapping()
 
 
 def read_mapping(path: Path) -> Mapping:
-    """The mapping in a YAML file. `UsageError` names file, line and what is allowed there."""
+    """Read a mapping from a YAML file.
+
+    Raises:
+        UsageError: The file cannot be read, or something in it is wrong; the message names the line and what is
+            allowed there.
+    """
     try:
         with path.open("rb") as file:
-            stored = file.read(MOST_MAPPING_BYTES + 1)
+            stored = file.read(MAX_MAPPING_BYTES + 1)
         text = stored.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text in UTF-8: {error.reason}") from None
-    if len(stored) > MOST_MAPPING_BYTES:
-        raise UsageError(f"{path}: over {MOST_MAPPING_BYTES:,} bytes: no mapping needs so many rules")
+    if len(stored) > MAX_MAPPING_BYTES:
+        raise UsageError(f"{path}: over {MAX_MAPPING_BYTES:,} bytes: no mapping needs so many rules")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -114,18 +127,18 @@ class _Reader:
         operation = self._text(parts["operation"], "operation") if "operation" in parts else None
         if operation is not None and operation not in get_args(Operation):
             raise self._wrong(parts["operation"], f"operation must be command or query, not {operation!r}")
-        said: Operation | None = None if operation is None else "command" if operation == "command" else "query"
+        kind: Operation | None = None if operation is None else "command" if operation == "command" else "query"
         if "entity" not in parts:
-            return Route(methods, pattern, said)
+            return Route(methods, pattern, kind)
         entity = self._text(parts["entity"], "entity")
         if entity.startswith("?") and len(entity) > 1:
-            return Route(methods, pattern, said, entity=entity[1:], parameter=entity[1:])
+            return Route(methods, pattern, kind, entity=entity[1:], parameter=entity[1:])
         if entity not in names:
             known = ", ".join(names) or "none there"
             raise self._wrong(
                 parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
             )
-        return Route(methods, pattern, said, entity=entity, group=names.index(entity) + 1)
+        return Route(methods, pattern, kind, entity=entity, group=names.index(entity) + 1)
 
     def _match(self, node: yaml.Node, parts: MappingOf[str, yaml.Node]) -> tuple[tuple[str, ...], str, list[str]]:
         if "match" not in parts:

@@ -1,7 +1,8 @@
-"""What becomes of personal data on its way into a recording: pseudonyms and masks. Nothing here knows a format.
+"""Keeping personal data out of recordings: pseudonyms for clients, masks in paths.
 
-User agents, referrers, user names and cookies need no rule here: no importer hands them on. A mask that covers too
-much costs a readable path and nothing else: entities keep apart by a keyed hash of what was masked.
+Put here what is masked, and how. Keep out formats (`workloads.importers.formats`): no importer passes on user agents,
+referrers, user names or cookies, so that they need no rule here. A mask that covers too much only makes a path less
+readable: a keyed hash of what was masked still keeps entities apart.
 """
 
 import hashlib
@@ -23,8 +24,8 @@ from workloads.sql import quoted
 _KEY_BYTES = 32
 _PATHS_TOGETHER = 16
 
-# From a request's target (path or URL) to its path without credentials and session ids, an SQL expression over a column
-# `target`. They hide in a URL's authority, its query (encoded question marks included: clients encode twice) and in
+# From a request's target (path or URL) to its path without credentials and session ids: an SQL expression over a column
+# `target`. Those are in a URL's authority, in its query (some clients encode the question mark, even twice) and in
 # parameters such as ;jsessionid=.
 BARE_PATH = r"""
     regexp_replace(
@@ -33,7 +34,7 @@ BARE_PATH = r"""
     )
 """
 
-# The same for what most targets are, a path or a URL of the web; null where that takes a closer look.
+# The same for most targets, a plain path or URL; null for those that need `BARE_PATH`.
 PLAIN_PATH = r"""
     CASE
         WHEN starts_with(target, '/') AND NOT contains(target, '#') THEN
@@ -42,8 +43,8 @@ PLAIN_PATH = r"""
     END
 """
 
-# A look for what could be a secret: nearly every path holds none, and looking once is far cheaper than masking. It asks
-# for no end or beginning, or what stands in one of several paths could be missed.
+# What could be a secret: nearly every path holds none, and one search is far cheaper than masking. The expression has
+# no anchors, since it searches several paths at once.
 _SUSPICIOUS = (
     r"(?i)[@%;]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
     r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
@@ -54,9 +55,9 @@ _NAMES_OF_SECRETS = (
     r"[\w-]*(?:token|secret|passwd|password|pwd|api[_-]?key|session[_-]?(?:id)?|sess|sid|jwt|bearer|auth|authorization|"
     r"signature|credentials?|otp)"
 )
-# A long run of letters and digits with three kinds of characters, with digits here and there, or of hexadecimal ones
-# alone is no word; with an extension behind it is a file's name. Runs are put between marks first: an expression cannot
-# ask for length and kinds at once.
+# A long run of letters and digits is no word if it has three kinds of characters, or scattered digits, or hexadecimal
+# digits alone; before an extension it is a file's name. Runs are put between marks first, since one expression cannot
+# test length and kinds at once.
 _RUN = "[A-Za-z0-9_-]*"
 _KINDS = "|".join(_RUN + _RUN.join(kinds) for kinds in permutations(("[0-9]", "[a-z]", "[A-Z]")))
 _SCATTERED = (
@@ -64,16 +65,16 @@ _SCATTERED = (
     rf"{_RUN}[0-9][A-Za-z]+[0-9]+[A-Za-z]*[g-zG-Z][A-Za-z]*[0-9]"
 )
 _APART = r"(?:[ +._-]|%20)?"
-# Of the IPv6 addresses that tell of somebody, global ones, those of a site and those of a link, the first part has four
-# digits, which a::b and 12:34:56 have not.
+# IPv6 addresses that identify a client (global, site and link addresses) begin with a part of four digits, unlike a::b
+# and 12:34:56.
 _IPV6 = (
     r"(?i)\b(?:[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?:"
     r"(?::[0-9a-f]{1,4}){0,5}:{1,2}(?:[0-9a-f]{1,4}:){0,5}(?:[0-9]{1,3}\.){3}[0-9]{1,3}|"
     r"(?::[0-9a-f]{1,4}){7}|(?::[0-9a-f]{1,4}){0,6}::(?:[0-9a-f]{1,4}:){0,6}(?:[0-9a-f]{1,4})?"
     r")(?:%[\w.-]+)?([^\w:]|$)"
 )
-# How many characters follow a country and two digits, and whether they are digits alone (by the registry of ISO 13616):
-# as much as an expression can tell.
+# How many characters follow a country and two digits, and whether they are digits alone, by the registry of ISO 13616.
+# An expression cannot test the check digits.
 _IBANS = (
     ("NO", 11, "[0-9]"),
     ("BE", 12, "[0-9]"),
@@ -107,14 +108,14 @@ _IBANS = (
 )
 _IBAN = "|".join(
     [rf"(?:{countries})[0-9]{{2}}(?:{_APART}{kind}){{{count}}}" for countries, count, kind in _IBANS]
-    + [rf"AD[0-9]{{2}}(?:{_APART}[0-9]){{8}}(?:{_APART}[0-9A-Z]){{12}}"]  # else many a hexadecimal number would be one
+    + [rf"AD[0-9]{{2}}(?:{_APART}[0-9]){{8}}(?:{_APART}[0-9A-Z]){{12}}"]  # else many hexadecimal numbers would match
 )
 _MASKS = (
-    # A picture for dense displays, image@2x.png, looks like an address and is none: its @ is put aside.
+    # image@2x.png, a picture for dense displays, looks like an e-mail address: its @ is replaced meanwhile.
     (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))", "\x01" + r"\1"),
     (r"(?i)[^/\s@;,:=&]+(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{2,})", ":email"),
     (r"\x01", "@"),
-    # Who and with which password, before a host: an address may stand within a path.
+    # User and password before a host: a path may contain a URL.
     (r"(//)(?:[^/\s@]+@|[^/\s@:]+:(:email))", r"\1:token@\2"),
     (r"[^/\s@:]+:[^/\s@]+@", ":token@"),
     (r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}", ":token"),
@@ -139,14 +140,21 @@ _MASKS = (
 
 
 def may_hold_secrets(paths: "pa.ChunkedArray[Any]") -> npt.NDArray[np.bool_]:
-    """Which of ``paths`` must be masked; sooner too often than not, and a null always."""
+    """Find the paths that may need masks.
+
+    Args:
+        paths: Paths of requests; nulls need a closer look in any case.
+
+    Returns:
+        True for each path that may hold a secret. Some that hold none are among them, none that holds one is missing.
+    """
     return np.concatenate([np.zeros(0, np.bool_), *map(_suspicious, paths.cast(pa.string()).chunks)])
 
 
 def _suspicious(paths: "pa.Array[Any]") -> npt.NDArray[np.bool_]:
-    """Looks at several at once, as they lie in memory, and at each of them only where that found something.
+    """As `may_hold_secrets`: searches several paths at once, as they lie in memory, and each only after a match.
 
-    To look at each takes twice as long: to begin with a path costs more than to go through it.
+    To search each takes twice as long: beginning a search costs more than going through a path.
     """
     found: npt.NDArray[np.bool_] = paths.is_null().to_numpy(zero_copy_only=False)
     _, offsets, characters = paths.buffers()
@@ -164,20 +172,20 @@ def _suspicious(paths: "pa.Array[Any]") -> npt.NDArray[np.bool_]:
 
 
 def decoded(path: str) -> str:
-    """``path``, an SQL expression, as it reads: percent-encoding undone, twice over as clients encode."""
+    """An SQL expression for ``path``, another, with percent-encoding undone: twice, since some clients encode twice."""
     ascii_only = f"regexp_replace({path}, '%(?:25)*[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"
     undone = f"coalesce(TRY(url_decode(url_decode({ascii_only}))), {path})"
     return f"CASE WHEN contains({path}, '%') THEN {undone} ELSE {path} END"
 
 
 def masked(text: str) -> str:
-    """``text``, an SQL expression, with words such as ``:email`` for what may be a secret."""
+    """An SQL expression for ``text``, another, with words such as ``:email`` in place of what may be a secret."""
     for pattern, replacement in _MASKS:
         text = f"regexp_replace({text}, {quoted(pattern)}, {quoted(replacement)}, 'g')"
     return text
 
 
-# The shape of a line: enough to see what was wrong with it, nothing of what it said.
+# The shape of a line: enough to see what is wrong with it, and nothing of its content.
 SHAPE = r"""
     regexp_replace(regexp_replace(regexp_replace(
         left(text, 500), '[A-Za-z]|[^\x00-\x7F]', 'a', 'g'), '[0-9]', '9', 'g'), '[\x00-\x1F\x7F]', ' ', 'g')
@@ -185,10 +193,16 @@ SHAPE = r"""
 
 
 def library_key(recordings: Path) -> bytes:
-    """The secret that pseudonyms in this folder of recordings are made with; made when first asked for.
+    """Return the key that pseudonyms in a library are made with; the first call creates it.
 
-    One per library, so that a client has one name in all its recordings, and beside the data, never in it: whoever is
-    given a recording cannot find out addresses by trying them all.
+    A library has one key, so that a client has one name in all its recordings. The key is beside the data and never in
+    it: without it, the addresses behind pseudonyms cannot be found by trying them all.
+
+    Args:
+        recordings: The library's folder.
+
+    Raises:
+        ArchduelError: The file of the key is damaged.
     """
     path = recordings / ".key"
     if not path.exists():
@@ -209,15 +223,20 @@ def library_key(recordings: Path) -> bytes:
 
 
 def content_mark(digest: str, key: bytes) -> str:
-    """What stands in a recording for the ``digest`` of the bytes it was made of.
+    """Return a keyed hash of the digest of the bytes that a recording was made of.
 
-    The digest itself would tell whoever is given a recording of a few lines, and tries all addresses, which it had.
+    It stands in the recording's provenance. From the digest itself of a short log, its addresses could be found by
+    trying them all.
+
+    Args:
+        digest: The digest, in hexadecimal digits.
+        key: The library's key.
     """
     return hashlib.blake2b(digest.encode(), key=key, digest_size=16).hexdigest()
 
 
 class Pseudonyms:
-    """Names for client addresses and masked entities: 16 hex digits, the same for the same address and key."""
+    """Names for client addresses and masked entities: 16 hexadecimal digits, the same for the same address and key."""
 
     def __init__(self, key: bytes) -> None:
         @lru_cache(maxsize=1 << 18)
@@ -229,7 +248,7 @@ class Pseudonyms:
         self._name = name
 
     def of(self, addresses: "pa.ChunkedArray[Any]") -> "pa.Array[Any]":
-        """One name per address, null where there is none. Python sees each different address once per call."""
+        """Return a name for each address, null for a null, an empty text and "-"."""
         encoded = addresses.combine_chunks().dictionary_encode()
         names = pa.array([self._name(address) for address in encoded.dictionary.to_pylist()], pa.string())
         return names.take(encoded.indices)

@@ -1,6 +1,7 @@
-"""Proposing a mapping for a recording: its routes, found by collapsing ids, and static files. Text for people to edit.
+"""Suggesting a mapping for a recording: its routes, found by collapsing ids, and static files.
 
-What a mapping means is `mapping`.
+Put here how routes are found and written as YAML for people to edit. Keep out what a mapping means
+(`workloads.importers.rules.mapping`).
 """
 
 import json
@@ -19,14 +20,18 @@ _AN_ID = re.compile(
     r"[A-Za-z]{0,8}[-_]?[0-9]{3,}[A-Za-z0-9_-]*",
     re.IGNORECASE,
 )
-# So many different names in one place, most of them rare, are ids of some kind.
+# So many different names in one place of a path, most of them rare, are ids.
 _MANY = 30
 _USES_OF_A_WORD = 20
-_MOST_ROUTES = 60
+_MAX_ROUTES = 60
 
 
 def suggested(recording: Recording) -> str:
-    """A mapping in YAML that reproduces the operations of ``recording`` and says what its routes are about."""
+    """Write a mapping that gives ``recording`` the operations it has, and its routes an entity each.
+
+    Returns:
+        YAML with comments.
+    """
     counts = _counts(recording.table)
     dropped: Counter[str] = Counter()
     kept: Counter[tuple[str, tuple[str, ...]]] = Counter()
@@ -47,7 +52,7 @@ def _counts(table: pa.Table) -> Mapping[tuple[str, str], int]:
 
 
 def _collapsed(paths: Mapping[tuple[str, tuple[str, ...]], int]) -> Counter[tuple[str, tuple[str, ...]]]:
-    """The same with ``{name}`` for ids: first what looks like one, then what there is too much of in one place."""
+    """The same with ``{}`` for ids: first for what looks like one, then for too many different names in one place."""
     shaped: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for (method, segments), count in paths.items():
         known = tuple("{}" if segment and _AN_ID.fullmatch(segment) else segment for segment in segments)
@@ -77,7 +82,7 @@ def _named(segments: Iterable[str]) -> tuple[str, str | None]:
     names: list[str] = []
     for segment in segments:
         if segment != "{}":
-            # What means something in a pattern, or is no text, stands for anything.
+            # A segment that is special in a pattern, or not printable, becomes a wildcard.
             parts.append("*" if re.search(r"[{}*]", segment) or not segment.isprintable() else segment)
             continue
         before = re.sub(r"[^A-Za-z0-9]", "", parts[-1]) if parts else ""
@@ -113,12 +118,12 @@ def _routes(routes: Mapping[tuple[str, tuple[str, ...]], int]) -> list[str]:
         return []
     lines = ["routes:"]
     ordered = sorted(routes.items(), key=lambda item: (item[0][1].count("{}"), -item[1], item[0]))
-    for (method, segments), count in ordered[:_MOST_ROUTES]:
+    for (method, segments), count in ordered[:_MAX_ROUTES]:
         pattern, name = _named(segments)
         lines.append(f"  - match: {json.dumps(f'{method} {pattern}', ensure_ascii=False)}  # {count:,} requests")
         lines.append(f"    operation: {operation_of(method) or 'command'}")
         lines += [f"    entity: {name}"] if name else []
-    if len(ordered) > _MOST_ROUTES:
-        rest = sum(count for _route, count in ordered[_MOST_ROUTES:])
-        lines.append(f"  # and {len(ordered) - _MOST_ROUTES} more with {rest:,} requests, which their methods decide")
+    if len(ordered) > _MAX_ROUTES:
+        rest = sum(count for _route, count in ordered[_MAX_ROUTES:])
+        lines.append(f"  # and {len(ordered) - _MAX_ROUTES} more with {rest:,} requests, which their methods decide")
     return lines
