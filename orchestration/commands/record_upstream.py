@@ -19,7 +19,7 @@ from resources.recorder.session import Figures, record_traffic
 from resources.recorder.upstream import Address
 from workloads.errors import UsageError
 from workloads.importers.rules.classify import Rules
-from workloads.importers.rules.mapping import NOTHING_SAID, read_mapping
+from workloads.importers.rules.mapping import EMPTY_MAPPING, read_mapping
 from workloads.places import Places
 from workloads.recordings.library import check_name
 
@@ -68,7 +68,7 @@ def record_upstream(places: Places, request: RecordRequest, console: Console) ->
         body_limit=request.body_limit,
         client_header=request.client_header,
     )
-    rules = Rules(mapping=read_mapping(request.mapping) if request.mapping else NOTHING_SAID)
+    rules = Rules(mapping=read_mapping(request.mapping) if request.mapping else EMPTY_MAPPING)
     with _Terminal(console, request.name, str(address)) as watcher:
         account = record_traffic(
             places, request.name, settings, watcher, rules=rules, replace=request.replace, minutes=request.minutes
