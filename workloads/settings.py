@@ -6,9 +6,9 @@ Put here what all such models have in common. Keep out the settings themselves (
 
 import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -46,11 +46,26 @@ class Settings(BaseModel):
         try:
             return handler(values)
         except ValidationError as error:
-            raise UsageError(_sentence(error.errors(include_url=False)[0])) from None
+            first = error.errors(include_url=False)[0]
+            raise UsageError(f"{'.'.join(map(str, first['loc']))} {_complaint(first)}") from None
+
+    @classmethod
+    def check(cls, name: str, value: Any) -> Any:
+        """Return ``value`` as the field ``name`` has it.
+
+        Raises:
+            UsageError: a value out of the field's bounds, in words that go behind the name.
+        """
+        field = cls.model_fields[name]
+        kind: Any = Annotated[(field.annotation, *field.metadata)]
+        config = ConfigDict(allow_inf_nan=cls.model_config.get("allow_inf_nan", True))
+        try:
+            return TypeAdapter(kind, config=config).validate_python(value)
+        except ValidationError as error:
+            raise UsageError(_complaint(error.errors(include_url=False)[0])) from None
 
 
-def _sentence(error: ErrorDetails) -> str:
-    name = ".".join(map(str, error["loc"]))
+def _complaint(error: ErrorDetails) -> str:
     message = error["msg"].replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
     bound = re.sub("^Input should be ", "must be ", message)
-    return f"{name} {bound}, not {error['input']}" if bound != message else f"{name}: {message}"
+    return f"{bound}, not {error['input']}" if bound != message else f"is wrong: {message}"

@@ -10,18 +10,24 @@ from typing import Any
 import click
 
 from assets.analysis.claims import scenarios_needed
-from orchestration.commands.options import MAX_SEED, positive, shape_of, shape_options
+from orchestration.commands.options import (
+    given_settings,
+    given_shape,
+    positive,
+    setting_option,
+    settings_options,
+    shape_options,
+)
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.target_options import given_target_options, target_options
 from resources.architectures import architectures
-from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
-from resources.lab.experiment import OTHERS_AT_MOST
-from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS, LabSettings
+from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
 from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
+from workloads.recordings.shape import Shape
 from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, own_scenario, scenario
 
 _AUTO = "auto"
@@ -61,10 +67,12 @@ class _Repetitions(click.ParamType[int | str]):
     is_flag=True,
     help="Every scenario the claims are decided by, eight repetitions, as a night does it. Takes hours.",
 )
-@click.option(
-    "--repetitions",
+@setting_option(
+    LabSettings,
+    "repetitions",
     type=_Repetitions(),
     metavar="N|auto",
+    callback=None,
     help="How often each cell is replayed; auto: until every verdict is decided, 24 times at most.  [default: 1]",
 )
 @click.option(
@@ -74,47 +82,8 @@ class _Repetitions(click.ParamType[int | str]):
     metavar="MINUTES",
     help="When --repetitions auto ends in any case, for all cells together.  [default: 30]",
 )
-@click.option("--baseline", metavar="NAME", help="What the others are judged against.  [default: synchronous]")
-@click.option("--aa", is_flag=True, help="Replay everything once more beside itself: it shows the noise.")
-@click.option(
-    "--speed",
-    type=float,
-    callback=positive,
-    help="Recorded time is played this many times as fast.  [default: half the capacity]",
-)
-@click.option(
-    "--duration", type=float, callback=positive, metavar="SECONDS", help="Replay the first recorded seconds only."
-)
-@click.option("--limit", type=int, callback=positive, metavar="REQUESTS", help="Replay the first requests only.")
+@settings_options(LabSettings, without=(*Shape.model_fields, "repetitions", "target"))
 @shape_options
-@click.option(
-    "--longest-pause",
-    type=float,
-    default=1.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longer pauses are cut to it; 0 keeps them.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    default=1,
-    show_default=True,
-    help="Of what the recording leaves open, and of the faults.",
-)
-@click.option(
-    "--variant",
-    "variants",
-    multiple=True,
-    metavar="NAME",
-    help="How the functions write, idempotent or naive. Repeatable.  [default: idempotent]",
-)
-@click.option(
-    "--others-at-most",
-    type=float,
-    metavar="SHARE",
-    help="Of this machine's CPU: a replay during which other programs used more is invalid.  [default: 0.25]",
-)
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option(
     "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
@@ -137,7 +106,7 @@ def command(**options: Any) -> None:
         workload=workload,
         scenarios=scenarios,
         architectures=_chosen_architectures(options["architecture_names"], options["baseline"]),
-        settings=_settings(options, shape_of(places, workload, options), cells=len(scenarios)),
+        settings=_settings(options, given_shape(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
     )
     # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
@@ -194,30 +163,16 @@ def _chosen_architectures(names: Sequence[str], baseline: str | None) -> tuple[s
     return tuple(name for name in architectures() if name in (names or architectures()))
 
 
-def _settings(options: Mapping[str, Any], shape: Mapping[str, Any], *, cells: int) -> LabSettings:
+def _settings(options: Mapping[str, Any], shape: dict[str, Any], *, cells: int) -> LabSettings:
     """The lab's settings from the options, the ``shape`` among them; a budget is shared out among the ``cells``."""
-    for name in options["variants"]:
-        choose(dict.fromkeys(VARIANTS), name, "variant")
-    if not 0 <= options["longest_pause"] < float("inf"):
-        raise UsageError("--longest-pause must be at least 0, which keeps every pause")
-    automatic = options["repetitions"] == _AUTO
-    if options["budget"] and not automatic:
+    given = given_settings(LabSettings, options) | {"wait": not options["no_wait"]} | shape
+    if options["variants"]:
+        given["variants"] = list(dict.fromkeys(options["variants"]))
+    if options["repetitions"] == _AUTO:
+        budget_s = 60 * (options["budget"] or _BUDGET_MINUTES) / cells
+        given |= {"repetitions": _MAX_REPETITIONS, "budget_s": budget_s}
+    elif options["budget"]:
         raise UsageError("--budget is for --repetitions auto")
-    repetitions = options["repetitions"] or (NIGHTLY_REPETITIONS if options["claims"] else 1)
-    return LabSettings(
-        repetitions=_MAX_REPETITIONS if automatic else repetitions,
-        budget_s=60 * (options["budget"] or _BUDGET_MINUTES) / cells if automatic else None,
-        speed=options["speed"],
-        duration_s=options["duration"],
-        limit=options["limit"],
-        **shape,
-        longest_pause_s=options["longest_pause"],
-        seed=options["seed"],
-        variants=list(dict.fromkeys(options["variants"])) or [DEFAULT_VARIANT],
-        aa=options["aa"],
-        baseline=options["baseline"] or DEFAULT_BASELINE,
-        others_at_most=OTHERS_AT_MOST if options["others_at_most"] is None else options["others_at_most"],
-        wait=not options["no_wait"],
-        target=options["target"],
-        target_options=given_target_options(options),
-    )
+    elif options["claims"]:
+        given.setdefault("repetitions", NIGHTLY_REPETITIONS)
+    return LabSettings(**given, target_options=given_target_options(options))

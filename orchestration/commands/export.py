@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestration.commands.options import positive, shape_of, shape_options
+from orchestration.commands.options import given_shape, positive, shape_options
 from workloads.errors import choose
 from workloads.exporters import exporters
 from workloads.exporters.targets import check_base
@@ -36,7 +36,7 @@ def command(*, tool: str, name: str, base_url: str, out: Path, speed: float, see
     exporter = choose(exporters(), tool, "tool")
     base = check_base(base_url)
     recording = Library(places).load(name)
-    shaped = Shape(**shape_of(places, name, shape)).of(recording, seed)
+    shaped = Shape(**given_shape(places, name, shape)).of(recording, seed)
     out.mkdir(parents=True, exist_ok=True)
     for path in exporter.write(shaped, base, out, speed=speed, seed=seed):
         click.echo(str(path))

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from orchestration.commands.options import MAX_SEED, CommandWithList, positive
+from orchestration.commands.options import CommandWithList, positive
 from orchestration.commands.record_upstream import RecordRequest, record_upstream
 from orchestration.commands.terminal import open_console, say
 from workloads.customers.days import days
 from workloads.errors import UsageError, choose
 from workloads.places import Places
 
+_MAX_SEED = 2**62
 _UPSTREAM_OPTIONS = ("listen", "mapping", "body_limit", "client_header", "rewrite_host", "expose", "replace")
 _CUSTOMER_OPTIONS = ("peak", "seed", "architecture", "scenario_name", "describe")
 
@@ -58,7 +59,7 @@ _CUSTOMER_OPTIONS = ("peak", "seed", "architecture", "scenario_name", "describe"
     "--customers", metavar="DAY", help="Record the built-in customers of a food-ordering service on that day."
 )
 @click.option("--peak", type=float, callback=positive, help="Requests a second, on average, when they are busiest.")
-@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="The same seed, the same intentions.  [default: 7]")
+@click.option("--seed", type=click.IntRange(0, _MAX_SEED), help="The same seed, the same intentions.  [default: 7]")
 @click.option("--architecture", metavar="NAME", help="What the customers order from.  [default: the day's]")
 @click.option("--scenario", "scenario_name", metavar="NAME", help="What breaks meanwhile.  [default: the day's]")
 @click.option("--describe", is_flag=True, default=None, help="Print the day's model and record nothing.")
