@@ -12,7 +12,7 @@ from assets import plots
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
 from assets.presentation import column_schema, markdown_table
-from assets.report import write_report
+from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import target_suffix

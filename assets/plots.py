@@ -10,10 +10,12 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.report import charts, evidence_charts, evidence_queries, queries
-from assets.report.charts import Drawing, NothingToDraw
-from assets.report.narrative import label
+from assets.report import judgements, queries
+from assets.report.charts import claims, cost, fates, intervals, latency, looks, nights, over_time
+from assets.report.charts.looks import Drawing, NothingToDraw
+from assets.report.charts.rendering import markdown_image
 from assets.report.queries import bound
+from assets.report.words.titles import source_title
 from resources.lab.cell import Cell
 from resources.warehouse.reading import query
 from workloads.places import Places
@@ -81,13 +83,13 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
         rows = query(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
         if architecture is None:
             return rows
-        return rows.filter(pc.starts_with(rows.column("contender"), charts.contender(architecture, "")))
+        return rows.filter(pc.starts_with(rows.column("contender"), looks.contender(architecture, "")))
 
     try:
         drawing = plot.draw(table, _sources(places, comparison_id))
     except NothingToDraw:
         return {}
-    return {key: dg.MetadataValue.md(charts.markdown_image(drawing))}
+    return {key: dg.MetadataValue.md(markdown_image(drawing))}
 
 
 def _sources(places: Places, comparison_id: str) -> str:
@@ -96,41 +98,41 @@ def _sources(places: Places, comparison_id: str) -> str:
         "SELECT DISTINCT evidence, target FROM experiments WHERE comparison_id = ? ORDER BY ALL",
         [comparison_id],
     ).to_pylist()
-    return "; ".join(label(source["evidence"], source["target"]) for source in sources)
+    return "; ".join(source_title(source["evidence"], source["target"]) for source in sources)
 
 
 def _ledger(table: Table, sources: str) -> Drawing:
-    return charts.ledger_figure(table(queries.FATES), label=sources)
+    return fates.ledger_figure(table(queries.FATES), label=sources)
 
 
 def _latency(table: Table, sources: str) -> Drawing:
     curves = table(queries.LATENCY)
     operations = set(curves.column("operation").to_pylist())
-    return charts.latency_figure(curves, operation="command" if "command" in operations else "query", label=sources)
+    return latency.latency_figure(curves, operation="command" if "command" in operations else "query", label=sources)
 
 
 def _over_time(table: Table, sources: str) -> Drawing:
-    door = table(queries.DOOR)
-    if not door.num_rows:
+    answers = table(queries.ANSWERS)
+    if not answers.num_rows:
         raise NothingToDraw("no replay is valid")
     rest = (table(sql) for sql in (queries.GOODPUT, queries.BACKLOG, queries.WINDOWS))
-    return charts.over_time_figure(door, *rest, label=sources)
+    return over_time.over_time_figure(answers, *rest, label=sources)
 
 
 def _pairwise(table: Table, sources: str) -> Drawing:
-    return evidence_charts.intervals_figure(table(evidence_queries.PAIRWISE_CELL), label=sources)
+    return intervals.intervals_figure(table(judgements.queries.PAIRWISE_CELL), label=sources)
 
 
 def _cost(table: Table, sources: str) -> Drawing:
-    return evidence_charts.cost_figure(table(evidence_queries.COST), label=sources)
+    return cost.cost_figure(table(judgements.queries.COST), label=sources)
 
 
 def _claims(table: Table, sources: str) -> Drawing:
-    return evidence_charts.claims_figure(table(evidence_queries.CLAIMS), label=sources)
+    return claims.claims_figure(table(judgements.queries.CLAIMS), label=sources)
 
 
 def _history(table: Table, sources: str) -> Drawing:
-    return evidence_charts.history_figure(table(evidence_queries.HISTORY), label=sources)
+    return nights.nights_figure(table(judgements.queries.HISTORY), label=sources)
 
 
 LEDGER = Plot("ledger", _ledger)

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from assets.architectures import OWNERS, POOL, RECORDED_TRAFFIC
 from assets.presentation import column_schema, markdown_table
-from assets.report.charts import markdown_image
-from assets.report.traffic_chart import rate_figure
+from assets.report.charts.rendering import markdown_image
+from assets.report.charts.traffic import rate_figure
 from workloads.errors import ArchduelError, choose
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.importing import bring_in

@@ -1,7 +1,7 @@
 """One workload under one scenario as the page shows it: its tables' rows, its charts, its sentences.
 
-Belongs here: which figures a scenario has and from which query each is. How they are drawn is in
-`assets.report.charts`, how they are laid out in ``page.html.j2``.
+Put here which figures a scenario has and from which query each is. Keep drawing out (`assets.report.charts`), wording
+(`assets.report.words`), and the layout, which is ``page.html.j2``.
 """
 
 from dataclasses import dataclass, field, fields
@@ -11,37 +11,51 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.report import charts, narrative, queries
-from assets.report.narrative import NOUNS, Outcome, Window
+from assets.report import queries
+from assets.report.charts.fates import ledger_panel
+from assets.report.charts.latency import MEASURES, latency_panel
+from assets.report.charts.looks import ANSWERS, FATES, Drawing, Style, styles_by_name
+from assets.report.charts.over_time import BACKLOG, GOODPUT, answers_panel, end_of_time_s, lines_panel
+from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.queries import Rows, table_of
+from assets.report.words.answers import Answer, Outcome, Window, answer, rule_of_three
+from assets.report.words.titles import done_title, fault_title, operation_title, speeds_title
 from workloads.scenarios import Scenario
-
-Rows = list[dict[str, Any]]
 
 _QUERIES = {
     "summary": queries.SUMMARY,
     "recovery": queries.RECOVERY,
     "ledger": queries.LEDGER,
     "latency": queries.LATENCY,
-    "door": queries.DOOR,
+    "answers": queries.ANSWERS,
     "goodput": queries.GOODPUT,
     "backlog": queries.BACKLOG,
     "windows": queries.WINDOWS,
     "fates": queries.FATES,
 }
-_OPERATION_TITLES = {"command": "Orders (commands)", "query": "Queries"}
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart's place in the page: the key of its specification and what a screen reader says."""
-
-    key: str
-    text: str
 
 
 @dataclass
-class Cell:
-    """One workload under one scenario, ready for the page. ``sql`` maps a figure's name to the query that gives it."""
+class CellSection:
+    """One workload under one scenario, ready for the page.
+
+    Attributes:
+        speed: How many times as fast as recorded.
+        anchor: The section's name within the page.
+        answer: What happened, in words.
+        caution: What it means that nothing was lost.
+        invalid: Why replays are invalid.
+        styles: The contenders with a valid replay.
+        unmeasured: The others, each with the reason.
+        operations: Titles of operations and their rows of the summary.
+        recovery: What each fault did to each contender.
+        latency: Titles of operations and their charts; so is ``ledger``.
+        over_time: Charts with one time axis.
+        fates: The legend of ``ledger``: titles and colours.
+        answers: The legend of ``over_time``, alike.
+        sql: The query that gives each of these, by its name.
+        few: Whether some p99 is the slowest request of fewer than 100.
+    """
 
     workload: str
     scenario: str
@@ -49,150 +63,142 @@ class Cell:
     description: str
     speed: str
     anchor: str = ""
-    answer: narrative.Answer = field(default_factory=lambda: narrative.answer([], [], []))
+    answer: Answer = field(default_factory=lambda: answer([], [], []))
     caution: str | None = None
     invalid: list[str] = field(default_factory=list)
-    styles: list[charts.Style] = field(default_factory=list)
-    unmeasured: list[tuple[charts.Style, str]] = field(default_factory=list)
+    styles: list[Style] = field(default_factory=list)
+    unmeasured: list[tuple[Style, str]] = field(default_factory=list)
     operations: list[tuple[str, Rows]] = field(default_factory=list)
     recovery: Rows = field(default_factory=list)
     latency: list[tuple[str, list[Chart]]] = field(default_factory=list)
     over_time: list[Chart] = field(default_factory=list)
     ledger: list[tuple[str, Chart]] = field(default_factory=list)
     fates: list[tuple[str, str]] = field(default_factory=list)
-    doors: list[tuple[str, str]] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)
     sql: dict[str, str] = field(default_factory=dict)
     few: bool = False
 
 
-def table_of(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """What a query gives."""
-    return connection.sql(sql).to_arrow_table()
-
-
-def cell_of(
+def cell_section(
     connection: duckdb.DuckDBPyConnection,
     names: dict[str, str],
     scenario: Scenario | None,
     experiments: Rows,
-    specs: dict[str, dict[str, Any]],
-) -> Cell:
-    """The cell that ``names`` says, from its replays; the charts it needs are added to ``specs`` by their keys."""
-    sql = {name: queries.bound(text, **names) for name, text in _QUERIES.items()}
-    cell = Cell(
+    charts: PageCharts,
+) -> CellSection:
+    """One workload under one scenario, from its replays.
+
+    Args:
+        connection: To the published database.
+        names: ``comparison_id``, ``workload`` and ``scenario``.
+        scenario: What is known of the scenario; None where it is not in the library any more.
+        experiments: The cell's replays, rows of `queries.EXPERIMENTS`.
+        charts: Where its charts are added.
+    """
+    styles = styles_by_name(experiments)
+    valid = {one["contender"] for one in experiments if one["valid"]}
+    section = CellSection(
         workload=names["workload"],
         scenario=names["scenario"],
         title=scenario.title if scenario else names["scenario"],
         description=scenario.description if scenario else "",
-        speed=narrative.speeds(one["speed"] for one in experiments if one["speed"]),
-        sql=sql,
-        invalid=_invalid(experiments),
+        speed=speeds_title(one["speed"] for one in experiments if one["speed"]),
+        invalid=_invalid(experiments, styles),
+        styles=[style for name, style in styles.items() if name in valid],
+        unmeasured=[
+            (style, next(one["invalid_reason"] for one in experiments if one["contender"] == name))
+            for name, style in styles.items()
+            if name not in valid
+        ],
+        sql={name: queries.bound(text, **names) for name, text in _QUERIES.items()},
     )
-    styles = {style.name: style for style in charts.styles(one["contender"] for one in experiments)}
-    valid = {one["contender"] for one in experiments if one["valid"]}
-    cell.styles = [style for name, style in styles.items() if name in valid]
-    cell.unmeasured = [
-        (style, next(one["invalid_reason"] for one in experiments if one["contender"] == name))
-        for name, style in styles.items()
-        if name not in valid
-    ]
     if valid:
-        _fill(connection, cell, styles, specs)
-    return cell
+        tables = {name: table_of(connection, sql) for name, sql in section.sql.items()}
+        _add_rows(section, tables, styles)
+        _add_charts(section, tables, charts)
+    return section
 
 
-def _invalid(experiments: Rows) -> list[str]:
-    titles = titles_of(experiments)
-    return [
-        # Reasons of the books begin with the repetition themselves.
-        f"{titles[one['contender']]}, {repetition}: {one['invalid_reason'].removeprefix(f'{repetition}, ')}"
-        for one in experiments
-        for repetition in (f"repetition {one['repetition']}",)
-        if not one["valid"]
-    ]
+def _invalid(experiments: Rows, styles: dict[str, Style]) -> list[str]:
+    reasons = []
+    for one in experiments:
+        if not one["valid"]:
+            repetition = f"repetition {one['repetition']}"
+            # Reasons about the books begin with the repetition themselves.
+            reason = one["invalid_reason"].removeprefix(f"{repetition}, ")
+            reasons.append(f"{styles[one['contender']].title}, {repetition}: {reason}")
+    return reasons
 
 
-def titles_of(experiments: Rows) -> dict[str, str]:
-    """How the contenders of these replays are called, by their names."""
-    return {style.name: style.title for style in charts.styles(one["contender"] for one in experiments)}
-
-
-def _fill(
-    connection: duckdb.DuckDBPyConnection,
-    cell: Cell,
-    styles: dict[str, charts.Style],
-    specs: dict[str, dict[str, Any]],
-) -> None:
-    """The cell's figures, from its valid replays."""
+def _add_rows(section: CellSection, tables: dict[str, pa.Table], styles: dict[str, Style]) -> None:
+    """The rows of the section's tables, and what they come to in words."""
     order = list(styles)
 
     def ordered(name: str) -> Rows:
-        rows = table_of(connection, cell.sql[name]).to_pylist()
+        rows = tables[name].to_pylist()
         rows.sort(key=lambda row: (row.get("operation", ""), row.get("fault", 0), order.index(row["contender"])))
         return [{**row, "style": styles[row["contender"]]} for row in rows]
 
-    summary, cell.recovery = ordered("summary"), ordered("recovery")
-    for row in cell.recovery:
-        row["words"] = narrative.fault_words(row["target"], row["kind"])
+    summary, section.recovery = ordered("summary"), ordered("recovery")
+    for row in section.recovery:
+        row["title"] = fault_title(row["target"], row["kind"])
     for row in summary:
         row["failures"] = row["failed"] + row["timed_out"] + row["unsent"]
-    operations = sorted({row["operation"] for row in summary})
-    cell.operations = [
-        (_OPERATION_TITLES.get(one, one), [row for row in summary if row["operation"] == one]) for one in operations
+    section.operations = [
+        (operation_title(operation).capitalize(), [row for row in summary if row["operation"] == operation])
+        for operation in dict.fromkeys(row["operation"] for row in summary)
     ]
-    cell.few = any(row["n_least"] is not None and row["n_least"] < 100 for row in summary)
-    outcomes, windows = _typed(Outcome, summary), _typed(Window, cell.recovery)
-    cell.answer = narrative.answer(outcomes, windows, [style.title for style, _ in cell.unmeasured])
-    cell.caution = narrative.rule_of_three(outcomes)
+    section.few = any(row["min_n"] is not None and row["min_n"] < 100 for row in summary)
+    outcomes, windows = _typed(Outcome, summary), _typed(Window, section.recovery)
+    section.answer = answer(outcomes, windows, [style.title for style, _ in section.unmeasured])
+    section.caution = rule_of_three(outcomes)
 
-    def place(chart: charts.Drawing, text: str) -> Chart:
-        key = f"chart-{len(specs) + 1}"
-        specs[key] = charts.specification(chart)
-        return Chart(key, f"{text}, {cell.title}, {cell.workload}")
 
-    curves, door, goodput, backlog, windows_table, fates = (
-        table_of(connection, cell.sql[name]) for name in ("latency", "door", "goodput", "backlog", "windows", "fates")
-    )
-    drawable = {row["operation"] for row in curves.to_pylist()}
-    for operation in operations:
-        noun = NOUNS.get(operation, operation)
+def _add_charts(section: CellSection, tables: dict[str, pa.Table], charts: PageCharts) -> None:
+    """The section's charts, and the entries of their legends."""
+
+    def add(drawing: Drawing, text: str) -> Chart:
+        return charts.add(drawing, f"{text}, {section.title}, {section.workload}")
+
+    curves, answers, goodput, backlog = (tables[name] for name in ("latency", "answers", "goodput", "backlog"))
+    windows, fates = tables["windows"], tables["fates"]
+    drawable = set(curves["operation"].to_pylist())
+    for operation in sorted(set(tables["summary"]["operation"].to_pylist())):
+        noun = operation_title(operation)
         if operation in drawable:
             panels = [
-                place(
-                    charts.latency_panel(curves, operation=operation, measure=measure),
+                add(
+                    latency_panel(curves, operation=operation, measure=measure),
                     f"Share of offered {noun} over time to {measure}, cumulative",
                 )
-                for measure in ("response", "completion")
+                for measure in MEASURES
             ]
-            cell.latency.append((noun, panels))
-        bars = charts.ledger_panel(fates, operation=operation)
-        cell.ledger.append((noun, place(bars, f"What became of the offered {noun}")))
-    cell.fates = _drawn(charts.FATES, fates)
-    cell.doors = _drawn(charts.DOOR, door.filter(pc.greater(door["per_s"], 0)))
-    end_s = charts.end_of_time_s(door, goodput, backlog)
-    cell.over_time = [
-        place(
-            charts.door_panel(door, windows_table, name=style.name, end_s=end_s),
-            f"Requests per second by answer, {style.title}",
-        )
-        for style in cell.styles
-    ]
-    waited = any(backlog.column("waiting").to_pylist())
+            section.latency.append((noun, panels))
+        bars = add(ledger_panel(fates, operation=operation), f"What became of the offered {noun}")
+        section.ledger.append((noun, bars))
+    section.fates = _legend(FATES, fates)
+    section.answers = _legend(ANSWERS, answers.filter(pc.greater(answers["per_s"], 0)))
+    end_s = end_of_time_s(answers, goodput, backlog)
+    for style in section.styles:
+        panel = answers_panel(answers, windows, name=style.name, end_s=end_s)
+        section.over_time.append(add(panel, f"Requests per second by answer, {style.title}"))
+    waited = any(backlog["waiting"].to_pylist())
     if goodput.num_rows:
-        panel = charts.lines_panel(charts.GOODPUT, goodput, windows_table, end_s=end_s, last=not waited)
-        cell.over_time.append(place(panel, "Orders stored per second"))
+        lines = lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=not waited)
+        text = f"{operation_title('command').capitalize()} {done_title('command')} per second"
+        section.over_time.append(add(lines, text))
     if waited:
-        panel = charts.lines_panel(charts.BACKLOG, backlog, windows_table, end_s=end_s)
-        cell.over_time.append(place(panel, "Messages waiting"))
+        lines = lines_panel(BACKLOG, backlog, windows, end_s=end_s)
+        section.over_time.append(add(lines, "Messages waiting"))
 
 
-def _drawn(legend: dict[str, tuple[str, str]], table: pa.Table) -> list[tuple[str, str]]:
+def _legend(entries: dict[str, tuple[str, str]], table: pa.Table) -> list[tuple[str, str]]:
     """The legend's entries, titles and colours, of what a chart has anything of."""
     seen = set(table["fate"].to_pylist())
-    return [entry for name, entry in legend.items() if name in seen]
+    return [entry for name, entry in entries.items() if name in seen]
 
 
 def _typed(kind: type[Any], rows: Rows) -> list[Any]:
-    """Rows as what `narrative` reads; its contenders are titles."""
+    """Rows as what `assets.report.words.answers` reads; its contenders are titles."""
     names = [one.name for one in fields(kind)]
     return [kind(**{**{name: row[name] for name in names}, "contender": row["style"].title}) for row in rows]

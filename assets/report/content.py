@@ -1,7 +1,7 @@
-"""What was found of a comparison, gathered once for the page, its Markdown and whatever else tells of it.
+"""Everything the report says of a comparison, gathered once for the page, its Markdown and its charts.
 
-Belongs here: which cells, replays and judgements a comparison has, and the words about it as a whole. What a scenario's
-figures are is `assets.report.cells`; how it is laid out, `assets.report.page` and `assets.report.markdown`.
+Put here which cells, replays and judgements a comparison has. Keep out what a scenario's figures are
+(`assets.report.cells`), and the layout (`assets.report.page`, `assets.report.markdown`).
 """
 
 import json
@@ -11,10 +11,15 @@ from typing import Any
 
 import duckdb
 
-from assets.report import narrative, queries
-from assets.report.cells import Cell, Rows, cell_of, table_of, titles_of
-from assets.report.evidence_parts import BreakEven, Evidence, evidence_of
-from assets.report.queries import bound
+from assets.report import queries
+from assets.report.cells import CellSection, cell_section
+from assets.report.charts.looks import styles_by_name
+from assets.report.charts.rendering import PageCharts
+from assets.report.judgements import Judgements, judgements_of
+from assets.report.judgements.cost import BreakEven
+from assets.report.queries import Rows, bound, table_of
+from assets.report.words import judged
+from assets.report.words.titles import repetitions_title, source_title, speeds_title
 from resources.architectures import architectures
 from resources.lab.settings import LabSettings
 from resources.targets import flag
@@ -38,29 +43,39 @@ class Conformance:
 
 @dataclass(frozen=True)
 class Content:
-    """A comparison, its replays, its cells with their charts (``specs``), what it was judged to come to."""
+    """A comparison, its replays, a section for each of its cells, what was judged, and the charts of all of it."""
 
     comparison: dict[str, Any]
     experiments: Rows
     experiments_sql: str
-    cells: list[Cell]
-    specs: dict[str, dict[str, Any]]
+    cells: list[CellSection]
+    charts: PageCharts
     conformance: Conformance
-    evidence: Evidence
+    judgements: Judgements
 
     @property
     def comparison_id(self) -> str:
-        """Its name."""
+        """The comparison's name."""
         return str(self.comparison["comparison_id"])
 
     @property
+    def label(self) -> str:
+        """Where its figures come from, which every table and chart says."""
+        return source_title(self.comparison["evidence"], self.comparison["target"])
+
+    @property
     def repetitions(self) -> int:
-        """How many there were of the cell with most."""
+        """How many repetitions its cells have at most."""
         return int(self.comparison["repetitions"] or 1)
 
     @property
+    def repetitions_title(self) -> str:
+        """``8 repetitions``."""
+        return repetitions_title(self.repetitions)
+
+    @property
     def config(self) -> dict[str, Any]:
-        """What was asked for."""
+        """The settings it was replayed with."""
         config: dict[str, Any] = json.loads(self.comparison["config"] or "{}")
         return config
 
@@ -70,49 +85,51 @@ class Content:
         return list(dict.fromkeys(cell.workload for cell in self.cells))
 
     @property
-    def named(self) -> list[str]:
-        """The architectures replayed."""
-        return list(dict.fromkeys(name.partition("~")[0] for name in titles_of(self.experiments)))
+    def architectures(self) -> list[str]:
+        """The names of the architectures replayed, in the registry's order."""
+        return list(dict.fromkeys(name.partition("~")[0] for name in styles_by_name(self.experiments)))
 
     @property
     def speeds(self) -> str:
         """How many times as fast as recorded."""
-        return narrative.speeds(one["speed"] for one in self.experiments if one["speed"])
+        return speeds_title(one["speed"] for one in self.experiments if one["speed"])
 
     @property
     def latency_note(self) -> str:
         """Whether differences of latency are judged, and what would judge them."""
-        return narrative.latency_note(
+        workload = self.workloads[0]
+        scenarios = [cell.scenario for cell in self.cells if cell.workload == workload]
+        replayed_s = sum(one["replayed_s"] or 0.0 for one in self.experiments if one["workload"] == workload)
+        return judged.latency_note(
             self.repetitions,
-            bool(self.evidence.verdicts.rows),
-            judging_command(
-                self.workloads[0],
-                [cell.scenario for cell in self.cells if cell.workload == self.workloads[0]],
-                self.named,
-                self.config,
-            ),
-            narrative.judging_minutes(
-                sum(one["replayed_s"] or 0.0 for one in self.experiments if one["workload"] == self.workloads[0]),
-                self.repetitions,
-            ),
+            bool(self.judgements.verdicts.rows),
+            judging_command(workload, scenarios, self.architectures, self.config),
+            judged.judging_minutes(replayed_s, self.repetitions),
         )
 
 
 def gather(
     connection: duckdb.DuckDBPyConnection,
-    known_scenarios: dict[str, Scenario],
+    known_scenarios: Mapping[str, Scenario],
     comparison_id: str | None,
     break_even: BreakEven,
 ) -> Content:
-    """What there is of one comparison, by default the newest.
+    """Gather what there is of one comparison.
 
-    `ArchduelError` where nothing was published or the comparison does not exist.
+    Args:
+        connection: To the published database.
+        known_scenarios: The scenarios of the library by their names, in the page's order.
+        comparison_id: The comparison's name; None for the newest.
+        break_even: As in `judgements_of`.
+
+    Raises:
+        ArchduelError: Nothing was published, or the comparison does not exist.
     """
-    known = {row["comparison_id"]: row for row in table_of(connection, queries.COMPARISONS).to_pylist()}
-    if not known:
+    comparisons = {row["comparison_id"]: row for row in table_of(connection, queries.COMPARISONS).to_pylist()}
+    if not comparisons:
         raise ArchduelError("there are no results yet: run `archduel compare` first")
-    chosen = next(iter(known)) if comparison_id is None else comparison_id
-    comparison = choose(known, chosen, "comparison")
+    chosen = next(iter(comparisons)) if comparison_id is None else comparison_id
+    comparison = choose(comparisons, chosen, "comparison")
     sql = bound(queries.EXPERIMENTS, comparison_id=chosen)
     experiments = table_of(connection, sql).to_pylist()
     if not experiments:
@@ -122,30 +139,37 @@ def gather(
         {(one["workload"], one["scenario"]) for one in experiments},
         key=lambda cell: (cell[0], order.get(cell[1], len(order)), cell[1]),
     )
-    specs: dict[str, dict[str, Any]] = {}
+    charts = PageCharts()
     cells = [
-        cell_of(
+        cell_section(
             connection,
             {"comparison_id": chosen, "workload": workload, "scenario": scenario},
             known_scenarios.get(scenario),
             [one for one in experiments if (one["workload"], one["scenario"]) == (workload, scenario)],
-            specs,
+            charts,
         )
         for workload, scenario in names
     ]
     for number, cell in enumerate(cells, 1):
         cell.anchor = f"scenario-{number}"
-    asked = bound(queries.CONFORMANCE, target=comparison["target"])
-    conformance = Conformance(table_of(connection, asked).to_pylist(), asked)
+    conformance_sql = bound(queries.CONFORMANCE, target=comparison["target"])
+    conformance = Conformance(table_of(connection, conformance_sql).to_pylist(), conformance_sql)
     titles = {(cell.workload, cell.scenario): cell.title for cell in cells}
-    evidence = evidence_of(connection, comparison, titles, specs, break_even)
-    return Content(comparison, experiments, sql, cells, specs, conformance, evidence)
+    judgements = judgements_of(connection, comparison, titles, charts, break_even)
+    return Content(comparison, experiments, sql, cells, charts, conformance, judgements)
 
 
 def judging_command(
     workload: str, scenario_names: Sequence[str], named: Sequence[str], config: Mapping[str, Any]
 ) -> str:
-    """The command that repeats a comparison of these scenarios and architectures, configured so, often enough."""
+    """The command that repeats a comparison often enough to judge latencies.
+
+    Args:
+        workload: The recording's name.
+        scenario_names: The scenarios replayed.
+        named: The architectures replayed.
+        config: The settings they were replayed with; those that differ from the defaults become options.
+    """
     defaults = LabSettings()
     options = {flag(name): value for name, value in config.get("target_options", {}).items()}
     for name, field in LabSettings.model_fields.items():
@@ -153,7 +177,7 @@ def judging_command(
         value = config.get(name, default)
         if option and value != default and name not in {"repetitions", "aa"}:
             options[option.flag] = tuple(value) if isinstance(value, list) else value
-    return narrative.judging_command(
+    return judged.judging_command(
         workload,
         [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
         [] if set(named) == set(architectures()) else named,

@@ -1,6 +1,7 @@
-"""The report for a pull request: what a comparison comes to, as GitHub-flavoured Markdown. Pure text of what was found.
+"""The report for a pull request, ``report.md``: what a comparison comes to, as GitHub-flavoured Markdown.
 
-Belongs here: the order and the looks of ``report.md``. Nothing is queried, judged or worded anew.
+Put here its order and its layout. Keep out what it says (`assets.report.content`) and the words for it
+(`assets.report.words`).
 """
 
 import re
@@ -8,16 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assets.analysis.verdicts.rules import rules
-from assets.report import evidence_words as words
-from assets.report import figures, narrative
 from assets.report.content import Content
-from assets.report.evidence_parts import Claim, Evidence
+from assets.report.judgements import Judgements
+from assets.report.judgements.claims import Claim
+from assets.report.words import numbers
+from assets.report.words.judged import claim_interval, claim_value
+from assets.report.words.titles import build_title, counted_title, metric_title, operation_title
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]~|])")
 
 
 def escaped(text: object) -> str:
-    """``text`` as Markdown shows it: nothing in it is markup, a table's cell, a mention, an issue or a link."""
+    """A text as Markdown shows it unchanged: nothing in it is markup, ends a cell, names a user or becomes a link."""
     plain = " ".join(str(text).split())
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = _ACTIVE.sub(r"\\\1", plain)
@@ -37,66 +40,64 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numbers
 
 def render(content: Content) -> str:
     """The whole of ``report.md``."""
-    comparison, evidence = content.comparison, content.evidence
-    label = narrative.label(comparison["evidence"], comparison["target"])
+    judgements = content.judgements
     parts = [
-        f"# archduel: comparison {escaped(comparison['comparison_id'])}",
-        escaped(f"{' and '.join(content.workloads)}, {_times(content.repetitions)}, {label}."),
-        _recommendation(evidence),
+        f"# archduel: comparison {escaped(content.comparison_id)}",
+        escaped(f"{' and '.join(content.workloads)}, {content.repetitions_title}, {content.label}."),
+        _recommendation(judgements),
         _answers(content),
-        _verdicts(evidence),
-        _claims(evidence),
-        _cost(evidence),
-        _nights(evidence),
-        _measured(content, label),
+        _verdicts(judgements),
+        _claims(judgements),
+        _cost(judgements),
+        _nights(judgements),
+        _measured(content),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _times(repetitions: int) -> str:
-    return f"{repetitions:,} repetition{'s' if repetitions > 1 else ''}"
-
-
-def _recommendation(evidence: Evidence) -> str:
-    told = ["## Recommendation"]
-    if not evidence.recommendations:
+def _recommendation(judgements: Judgements) -> str:
+    if not judgements.recommendations:
         return "## Recommendation\n\nNone was made of this comparison."
-    for one in evidence.recommendations:
-        told.append(f"**{escaped(one['sentence'])}** ({escaped(one['noun'])}, {escaped(one['workload'])})")
+    blocks = ["## Recommendation"]
+    for one in judgements.recommendations:
+        blocks.append(f"**{escaped(one['sentence'])}** ({escaped(one['noun'])}, {escaped(one['workload'])})")
         for heading, name in (("Because", "because"), ("What would change it", "would_change")):
             if one[name]:
-                told.append("\n".join([f"{heading}:", "", *(f"- {escaped(reason)}" for reason in one[name])]))
-    return "\n\n".join(told)
+                blocks.append("\n".join([f"{heading}:", "", *(f"- {escaped(reason)}" for reason in one[name])]))
+    return "\n\n".join(blocks)
 
 
 def _answers(content: Content) -> str:
-    told = [f"- **{escaped(cell.title)}**: {escaped(cell.answer.lead)}" for cell in content.cells]
+    leads = [f"- **{escaped(cell.title)}**: {escaped(cell.answer.lead)}" for cell in content.cells]
     invalid = [f"- Invalid, and in no figure: {escaped(reason)}" for cell in content.cells for reason in cell.invalid]
-    return "\n".join(["## What happened", "", *told, *invalid])
+    return "\n".join(["## What happened", "", *leads, *invalid])
 
 
-def _verdicts(evidence: Evidence) -> str:
-    part = evidence.verdicts
+def _verdicts(judgements: Judgements) -> str:
+    part = judgements.verdicts
     if not part.rows:
         return "## Verdicts\n\nNo architecture was judged against another."
-    headings = ["scenario", "of", "candidate", *(words.metric_title(metric) for metric in part.metrics)]
-    rows = []
-    for cell in part.cells:
-        for one in cell.operations:
-            for style, baseline, by_metric in one.lines:
-                figures_of = [_verdict(by_metric.get(metric)) for metric in part.metrics]
-                rows.append([cell.title, one.noun, f"{style.title} against {baseline}", *figures_of])
-    counted = ", ".join(f"{n} {mark.word}" for mark, n in part.counts)
-    told = ["## Verdicts", escaped(counted) + ".", _table(headings, rows, numbers=len(part.metrics))]
-    if evidence.noise.sentence:
-        told.append(escaped(evidence.noise.sentence))
-    return "\n\n".join(told)
+    headings = ["scenario", "of", "candidate", *map(metric_title, part.metrics)]
+    rows = [
+        [cell.title, one.noun, f"{style.title} against {baseline}", *(_verdict(by_metric.get(m)) for m in part.metrics)]
+        for cell in part.cells
+        for one in cell.operations
+        for style, baseline, by_metric in one.lines
+    ]
+    blocks = [
+        "## Verdicts",
+        escaped(counted_title(part.counts)) + ".",
+        _table(headings, rows, numbers=len(part.metrics)),
+    ]
+    if judgements.noise.sentence:
+        blocks.append(escaped(judgements.noise.sentence))
+    return "\n\n".join(blocks)
 
 
 def _verdict(row: Mapping[str, Any] | None) -> str:
     if row is None:
-        return words.NONE
-    return f"{row['mark'].symbol} {row['mark'].word} {words.difference(row['difference'], row['unit'])}"
+        return numbers.NONE
+    return f"{row['mark'].symbol} {row['mark'].word} {numbers.difference(row['difference'], row['unit'])}"
 
 
 def _claim_row(claim: Claim) -> list[object]:
@@ -105,46 +106,49 @@ def _claim_row(claim: Claim) -> list[object]:
         row["claim_id"],
         row["text"] or "",
         f"{row['mark'].symbol} {row['mark'].word}",
-        words.claim_figure(row["value"], row["metric"]),
-        words.claim_ends(row["ci_low"], row["ci_high"], row["metric"]),
-        figures.count(row["n"]),
-        row["evidence"] or words.NONE,
+        claim_value(row["value"], row["metric"]),
+        claim_interval(row["ci_low"], row["ci_high"], row["metric"]),
+        numbers.count(row["n"]),
+        row["evidence"] or numbers.NONE,
         row["reason"] or "",
     ]
 
 
-def _claims(evidence: Evidence) -> str:
-    part = evidence.claims
+def _claims(judgements: Judgements) -> str:
+    part = judgements.claims
     if not part.claims:
         return "## Claims\n\nNo claim was judged on this comparison."
-    counted = ", ".join(f"{n} {mark.word}" for mark, n in part.counts)
     headings = ["claim", "the text says", "verdict", "value", "interval", "n", "evidence", "why"]
-    return "\n\n".join(["## Claims", escaped(counted) + ".", _table(headings, map(_claim_row, part.claims))])
+    table = _table(headings, map(_claim_row, part.claims))
+    return "\n\n".join(["## Claims", escaped(counted_title(part.counts)) + ".", table])
 
 
-def _cost(evidence: Evidence) -> str:
-    if not evidence.cost.bills:
+def _cost(judgements: Judgements) -> str:
+    commands, cost = operation_title("command"), judgements.cost
+    if not cost.bills:
         return (
-            "## Cost\n\nThere is no price: it is counted under the scenario `steady`, from replays that stored orders."
+            "## Cost\n\nThere is no price: it is counted under the scenario `steady`, from replays that stored"
+            f" {commands}."
         )
-    told = ["## Cost", f"USD per million committed orders. {escaped(evidence.cost.told)}"]
-    for bill in evidence.cost.bills:
-        headings = [f"architecture ({escaped(bill.workload)})", *(words.build(*build) for build in bill.builds)]
+    blocks = ["## Cost", f"USD per million committed {commands}. {escaped(cost.basis)}"]
+    for bill in cost.bills:
+        headings = [f"architecture ({escaped(bill.workload)})", *(build_title(*build) for build in bill.builds)]
         rows = [
-            [style.title, *(words.usd(totals[build]["usd"] if build in totals else None) for build in bill.builds)]
+            [style.title, *(numbers.usd(totals[build]["usd"] if build in totals else None) for build in bill.builds)]
             for style, totals in bill.totals
         ]
-        told.append(_table(headings, rows, numbers=len(bill.builds)))
-    return "\n\n".join(told)
+        blocks.append(_table(headings, rows, numbers=len(bill.builds)))
+    return "\n\n".join(blocks)
 
 
-def _nights(evidence: Evidence) -> str:
-    judged = [one for one in evidence.history.nights if one.row["verdict"] != "too_few_nights"]
-    changed = [one for one in judged if one.row["verdict"] in {"better", "worse"}]
-    if not evidence.history.nights:
+def _nights(judgements: Judgements) -> str:
+    nights = judgements.history.nights
+    if not nights:
         return ""
+    judged = [one for one in nights if one.row["verdict"] != "too_few_nights"]
     if not judged:
         return f"## Nights\n\nIt takes {rules().history.least_nights} nights before this one to say what changed."
+    changed = [one for one in judged if one.row["verdict"] in {"better", "worse"}]
     if not changed:
         return f"## Nights\n\nNone of {len(judged):,} figures changed beyond the noise of past nights."
     rows = [
@@ -152,28 +156,28 @@ def _nights(evidence: Evidence) -> str:
             one.row["cell"],
             one.title,
             f"{one.row['mark'].symbol} {one.row['mark'].word}",
-            words.figure(one.row["value"], one.row["metric"]),
-            words.ends(one.row["low"], one.row["high"], one.row["metric"]),
+            numbers.metric_value(one.row["value"], one.row["metric"]),
+            numbers.metric_interval(one.row["low"], one.row["high"], one.row["metric"]),
         ]
         for one in changed
     ]
     return f"## Nights\n\n{_table(['scenario', 'figure', 'verdict', 'this night', 'expected'], rows)}"
 
 
-def _measured(content: Content, label: str) -> str:
+def _measured(content: Content) -> str:
     comparison, conformance = content.comparison, content.conformance
     invalid = sum(not one["valid"] for one in content.experiments)
-    told = [
+    lines = [
         "Open loop: every request was sent when it was due, and none was sent twice.",
-        f"Evidence: {label}; an emulator's milliseconds are not those of AWS.",
-        f"Seed {comparison['seed']}, {content.speeds} times the recorded speed, {_times(content.repetitions)}.",
+        f"Evidence: {content.label}; an emulator's milliseconds are not those of AWS.",
+        f"Seed {comparison['seed']}, {content.speeds} times the recorded speed, {content.repetitions_title}.",
         f"archduel {comparison['code_version'] or 'of an unknown version'}.",
         f"{len(content.experiments):,} replays, {invalid:,} of them invalid and in no figure.",
         content.latency_note.replace("`", ""),
     ]
     if conformance.rows:
-        told.append(
+        lines.append(
             f"Of {len(conformance.rows):,} documented behaviours of AWS, {len(conformance.different):,} are not as"
             f" documented on {comparison['target']}; no claim that rests on one of them is judged by observation."
         )
-    return "\n".join(["## How it was measured", "", *(f"- {escaped(one)}" for one in told)])
+    return "\n".join(["## How it was measured", "", *(f"- {escaped(one)}" for one in lines)])

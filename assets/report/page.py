@@ -1,7 +1,7 @@
 """The page: its template filled with what was found, and the script that draws and sorts.
 
-Belongs here: what ``page.html.j2`` is filled with, and what keeps recorded texts from becoming code. What was found is
-`assets.report.content`.
+Put here what ``page.html.j2`` is filled with, and what keeps recorded texts from becoming code. Keep out what the page
+says (`assets.report.content`).
 """
 
 import base64
@@ -14,40 +14,38 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from assets.report import charts, figures, narrative
-from assets.report import evidence_words as words
-from assets.report.cells import titles_of
+from assets.report.charts.looks import styles, styles_by_name
 from assets.report.content import Content
+from assets.report.words import judged, numbers, titles
 
-_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # told elsewhere, or of no matter
+_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # shown elsewhere, or of no matter
 _MANY = 4  # scenarios; with more, a page begins with a table of contents
 _HERE = Path(__file__).parent
 _FILTERS = {
-    "count": figures.count,
-    "ms": figures.milliseconds,
-    "s": figures.seconds,
-    "percent": figures.percent,
-    "rate": figures.rate,
-    "metric": words.metric_title,
-    "difference": words.difference,
-    "interval": words.interval,
-    "margin": words.margin,
-    "probability": words.probability,
-    "figure": words.figure,
-    "ends": words.ends,
-    "claim_figure": words.claim_figure,
-    "claim_ends": words.claim_ends,
-    "usd": words.usd,
-    "plain": words.plain,
-    "build": words.build,
-    "item": words.item_title,
+    "count": numbers.count,
+    "ms": numbers.milliseconds,
+    "s": numbers.seconds,
+    "percent": numbers.percent,
+    "rate": numbers.rate,
+    "number": numbers.number,
+    "usd": numbers.usd,
+    "probability": numbers.probability,
+    "difference": numbers.difference,
+    "difference_interval": numbers.difference_interval,
+    "margin": numbers.margin,
+    "metric_value": numbers.metric_value,
+    "metric_interval": numbers.metric_interval,
+    "claim_value": judged.claim_value,
+    "claim_interval": judged.claim_interval,
+    "metric": titles.metric_title,
+    "build": titles.build_title,
+    "item": titles.item_title,
+    "all_inside": titles.all_inside,
 }
 
 
 def render(content: Content) -> str:
-    """The page."""
-    comparison, repetitions = content.comparison, content.repetitions
-    titles = titles_of(content.experiments)
+    """The whole of ``index.html``."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -55,48 +53,33 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        **_FILTERS,
-        "with_code": _with_code,
-        "inside": lambda texts: narrative.enumerate_words(narrative.inside(texts)),
-    }
+    environment.filters |= {**_FILTERS, "with_code": _with_code}
+    contenders = styles_by_name(content.experiments)
     script = _script()
     return environment.get_template("page.html.j2").render(
-        comparison=comparison,
-        label=narrative.label(comparison["evidence"], comparison["target"]),
-        told=_told,
-        evidence=content.evidence,
-        architectures=narrative.enumerate_words(
-            narrative.inside(style.title for style in charts.styles(content.named))
-        ),
-        titles=titles,
+        content=content,
+        comparison=content.comparison,
+        judgements=content.judgements,
+        label=content.label,
+        commands=titles.operation_title("command"),
+        queries=titles.operation_title("query"),
+        source_title=titles.source_title,
+        architectures=titles.all_inside(style.title for style in styles(content.architectures)),
+        contenders=contenders,
         many=len(content.cells) > _MANY,
-        contenders=charts.styles(titles),
-        conformance=content.conformance,
-        speeds=content.speeds,
-        one_speed=comparison["speed"] is not None,
+        one_speed=content.comparison["speed"] is not None,
         workloads=content.workloads,
         cell_titles={(cell.workload, cell.scenario): cell.title for cell in content.cells},
-        repetitions=repetitions,
         settings={name: value for name, value in content.config.items() if name not in _SETTINGS_OF_THE_RUN},
-        latency_note=content.latency_note,
-        experiments=content.experiments,
-        experiments_sql=content.experiments_sql,
         requests=sorted({one["requests"] for one in content.experiments}),
-        cells=content.cells,
-        script=Markup(script),  # noqa: S704 - ours: the libraries and page.js, no data
+        script=Markup(script),  # noqa: S704 - archduel's own: the libraries and page.js, no data
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        specs=Markup(_embedded(content.specs)),  # noqa: S704 - escaped for its place just there
+        specs=Markup(_embedded(content.charts.specifications)),  # noqa: S704 - escaped for its place just there
     )
 
 
-def _told(evidence: str | None, target: str | None) -> str:
-    """Where a judgement's figures come from."""
-    return narrative.label(evidence or "of unknown evidence", target or "an unknown target")
-
-
 def _with_code(text: str) -> Markup:
-    """What stands in backticks as code, everything escaped."""
+    """A text with what stands in backticks as code, everything escaped."""
     parts = [Markup("<code>{}</code>" if at % 2 else "{}").format(part) for at, part in enumerate(text.split("`"))]  # noqa: S704 - two constants
     return Markup("").join(parts)
 

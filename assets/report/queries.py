@@ -1,13 +1,19 @@
-"""The report's queries: what its tables and charts are made of, shown under each of them as it was run.
+"""The queries of a scenario's tables and charts, shown under each of them as they were run.
 
-Belongs here: SQL with ``$name`` for what the reader chose. Nothing here reads a table that grows with the traffic:
-`assets.analysis.outcomes` decided what became of each request and condensed it, once. A chart gets a few hundred points
-however many requests were replayed.
+Put here SQL over outcomes, with ``$name`` for what the reader chose. Keep out what reads a table that grows with the
+traffic, since `assets.analysis.outcomes` has condensed it once: a chart gets a few hundred points however many requests
+were replayed. What was judged is `assets.report.judgements.queries`.
 """
 
 import re
+from typing import Any
+
+import duckdb
+import pyarrow as pa
 
 from workloads.sql import quoted
+
+Rows = list[dict[str, Any]]
 
 # A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
 REPLAYS = """\
@@ -62,7 +68,7 @@ SELECT * FROM books ORDER BY operation, contender"""
 SUMMARY = f"""\
 {_BOOKS},
 times AS (
-    SELECT operation, contender, measure, min(n) AS n_least,
+    SELECT operation, contender, measure, min(n) AS min_n,
         CASE WHEN count(p50_us) = count(*) THEN median(p50_us) END AS p50_us,
         CASE WHEN count(p99_us) = count(*) THEN median(p99_us) END AS p99_us,
         median(coalesce(p50_us, p50_low_us)) AS p50_low_us,
@@ -84,7 +90,7 @@ drains AS (
     SELECT contender, CASE WHEN count(drain_us) = count(*) THEN max(drain_us) END AS drain_us
     FROM last_faults GROUP BY ALL
 )
-SELECT books.*, backlog_max, drain_us, least(r.n_least, c.n_least) AS n_least,
+SELECT books.*, backlog_max, drain_us, least(r.min_n, c.min_n) AS min_n,
     r.p50_us AS response_p50_us, r.p50_low_us AS response_p50_low_us,
     r.p99_us AS response_p99_us, r.p99_low_us AS response_p99_low_us,
     c.p50_us AS completion_p50_us, c.p50_low_us AS completion_p50_low_us,
@@ -172,7 +178,7 @@ _BINS = f"""\
 {REPLAYS},
 longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
 
-DOOR = f"""\
+ANSWERS = f"""\
 {_BINS},
 bins AS (
     SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
@@ -210,7 +216,7 @@ FROM watched
 GROUP BY contender, bin_s
 ORDER BY ALL"""
 
-# What was stored, whatever its client was told. From the second after the last commit on nothing is drawn.
+# What was stored, whatever its client was answered. From the second after the last commit on nothing is drawn.
 GOODPUT = f"""\
 {_BINS},
 stored AS (
@@ -252,6 +258,11 @@ GROUP BY ALL
 ORDER BY ALL"""
 
 
+def table_of(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """What a query gives."""
+    return connection.sql(sql).to_arrow_table()
+
+
 def bound(sql: str, **values: str) -> str:
-    """``sql`` with each ``$name`` replaced by its value as a literal: what is run is what the page shows."""
+    """A query with each ``$name`` replaced by its value as a literal, so that what is run is what the page shows."""
     return re.sub(r"\$(\w+)", lambda match: quoted(values[match[1]]), sql)

@@ -8,7 +8,7 @@ import webbrowser
 import click
 
 from assets.analysis.judge import newest, refresh
-from assets.report import write_report
+from assets.report.files import write_report
 from resources.warehouse.publish import publish
 from workloads.places import Places
 

@@ -1,7 +1,7 @@
 """The outcome of a comparison, as it is printed.
 
-Put here tables and lines about what a comparison came to. Keep out figures' formats (`assets.report.figures`) and
-sentences that the report has as well (`assets.report.narrative`).
+Put here tables and lines about what a comparison came to. Keep out formats, names and sentences that the report has as
+well (`assets.report.words`).
 """
 
 from typing import Any
@@ -10,14 +10,13 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from assets.report import narrative
 from assets.report.content import judging_command
-from assets.report.figures import NO_BREAK, count, duration, percent
-from assets.report.narrative import NOUNS
+from assets.report.words import judged
+from assets.report.words.numbers import NO_BREAK, count, duration, percent
+from assets.report.words.titles import contender_title, operation_title, source_title, speeds_title
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import say
 from resources.architectures import architectures
-from resources.architectures.stack import DEFAULT_VARIANT
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import targets
 from resources.warehouse.reading import query
@@ -84,9 +83,9 @@ def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
         "SELECT any_value(target) AS target, any_value(evidence) AS evidence, min(speed) AS slowest,"
         " max(speed) AS fastest FROM experiments WHERE comparison_id = $1",
     )
-    speeds = " to ".join(dict.fromkeys(f"{speed:g}" for speed in (row["slowest"], row["fastest"])))
+    source, speeds = source_title(row["evidence"], row["target"]), speeds_title((row["slowest"], row["fastest"]))
     emulated = "" if targets()[request.settings.target].genuine else "; its milliseconds are not AWS milliseconds"
-    return f"All figures {row['evidence']} on {row['target']}, recorded time played {speeds} times as fast{emulated}."
+    return f"All figures {source}, recorded time played {speeds} times as fast{emulated}."
 
 
 def _judged(places: Places, comparison_id: str) -> list[str]:
@@ -119,8 +118,8 @@ def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str
         comparison_id,
         "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = $1",
     )
-    minutes = narrative.judging_minutes(row["seconds"] or 0.0, settings.repetitions)
-    return narrative.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
+    minutes = judged.judging_minutes(row["seconds"] or 0.0, settings.repetitions)
+    return judged.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
 
 
 # Columns shown where a row of the scenario has any.
@@ -161,14 +160,13 @@ def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Tab
         table.add_column(heading, justify="right")
     previous = None
     for row in rows:
-        operation = NOUNS[row["operation"]]
+        operation = operation_title(row["operation"])
         if operation != previous:
             table.add_section()
             table.add_row(operation, style="bold")
         previous = operation
-        variant = "" if row["variant"] == DEFAULT_VARIANT else f" ({row['variant']})"
         table.add_row(
-            f"{row['architecture']}{variant}",
+            contender_title(row["architecture"], row["variant"]),
             count(row["offered"]),
             _share(row["acknowledged"], row["offered"]),
             count(row["throttled"] + row["failed"]),

@@ -285,7 +285,7 @@ def _judging(places: Places) -> Callable[[], object]:
 
 
 def _report(places: Places) -> Callable[[], object]:
-    from assets.report import write_report  # noqa: PLC0415 - only where it is timed
+    from assets.report.files import write_report  # noqa: PLC0415 - only where it is timed
 
     return lambda: write_report(places, _NEWEST)
 

@@ -22,8 +22,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets.analysis.outcomes import reconcile
-from assets.report import charts, figures, narrative, queries, write_report
-from assets.report.narrative import Outcome, Window
+from assets.report import queries
+from assets.report.charts.fates import ledger_figure, ledger_panel
+from assets.report.charts.latency import latency_figure
+from assets.report.charts.looks import FATES, Drawing, styles
+from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
+from assets.report.charts.rendering import markdown_image, png, specification
+from assets.report.files import write_report
+from assets.report.words import answers, judged, numbers
+from assets.report.words.answers import Answer, Outcome, Window, answer
+from assets.report.words.titles import fault_title, source_title
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -92,7 +100,7 @@ def described(evidence: ObservationsBuilder, **more: Any) -> ObservationsBuilder
 
 
 def outage(architecture: str, **more: Any) -> ObservationsBuilder:
-    """Ten orders and five queries over ten seconds, the table down from the third second to the sixth."""
+    """Ten commands and five queries over ten seconds, the table down from the third second to the sixth."""
     queued = architecture != "synchronous"
     evidence = described(
         ObservationsBuilder(),
@@ -202,8 +210,8 @@ def test_the_answer_comes_before_the_figures(page: Page) -> None:
     """The first thing to read is what happened, in words."""
     text = page.text.replace("\u00a0", " ")
     answer = (
-        "Synchronous refused 30 % of the 10 orders (3 with an error) and stored none of those, but stored all"
-        " 7 it acknowledged; event-driven acknowledged all 10 orders and stored them all, the last one due in the"
+        "Synchronous refused 30 % of the 10 commands (3 with an error) and stored none of those, but stored all"
+        " 7 it acknowledged; event-driven acknowledged all 10 commands and stored them all, the last one due in the"
         " fault 12.4 s after its end."
     )
     assert answer in text
@@ -228,7 +236,7 @@ def test_no_figure_is_missing_its_number(places: Places) -> None:
     publish(places)
     page = Page(write_report(places).read_text(encoding="utf-8"))
     assert (
-        "Synchronous refused all 3 orders (1 with an error, 1 left without an answer and 1 not sent in time)"
+        "Synchronous refused all 3 commands (1 with an error, 1 left without an answer and 1 not sent in time)"
         " and stored none of those." in page.text
     )
     assert "The recording holds none." in page.text
@@ -254,7 +262,7 @@ def test_the_newest_comparison_is_reported_unless_told(places: Places) -> None:
 
 
 def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> None:
-    """Two valid repetitions are two orders; the third, invalid, is named and counts nowhere."""
+    """Two valid repetitions are two commands; the third, invalid, is named and counts nowhere."""
     evidence = ObservationsBuilder()
     for repetition in (1, 2, 3):
         described(evidence, repetition=repetition, invalid_reason=LATE if repetition == 3 else None)
@@ -262,7 +270,7 @@ def test_repetitions_are_pooled_and_invalid_ones_left_out(places: Places) -> Non
     file_outcomes(places, evidence, "c1/cell/synchronous")
     publish(places)
     text = Page(write_report(places).read_text(encoding="utf-8")).text
-    assert "Synchronous acknowledged all 2 orders and stored them all." in text
+    assert "Synchronous acknowledged all 2 commands and stored them all." in text
     assert f"Synchronous, repetition 3: {LATE}" in text
     assert "Latencies are medians over the repetitions" in text
     assert "one repetition cannot" not in text
@@ -306,7 +314,7 @@ def test_the_queue_drained_where_it_did_in_every_repetition(
 
 
 def contest(places: Places, scenario: str, variant: str, *, speed: float = 2.5, duplicates: int = 0) -> None:
-    """Ten orders, some of them delivered and stored twice."""
+    """Ten commands, some of them delivered and stored twice."""
     faults = [
         {"target": "deliveries", "kind": "twice", "due_us": 0, "start_us": 0, "end_us": 30_000_000, "requests": 4},
         {"target": "queue", "kind": "down", "due_us": 0, "start_us": 1_000_000, "end_us": 2_000_000, "present": False},
@@ -333,10 +341,10 @@ def test_variants_are_told_apart_and_naivety_has_its_price(places: Places) -> No
     contest(places, "duplicate_delivery", "naive", duplicates=4)
     publish(places)
     page = Page(write_report(places).read_text(encoding="utf-8"))
-    assert "4 duplicates among 10 orders in naive event-driven, none in event-driven." in page.text
-    assert "Delivered twice (from the first request to the last, 4 orders)" in page.text.replace("\u00a0", " ")
+    assert "4 duplicates among 10 commands in naive event-driven, none in event-driven." in page.text
+    assert "Delivered twice (from the first request to the last, 4 commands)" in page.text.replace("\u00a0", " ")
     assert "Event-driven and naive event-driven have no queue: that was done to the others only." in page.text
-    dashes = [style.dash for style in charts.styles(["event_driven~idempotent", "event_driven~naive"])]
+    dashes = [style.dash for style in styles(["event_driven~idempotent", "event_driven~naive"])]
     lines = json.dumps(json.loads(page.scripts[0]))
     assert all(json.dumps(list(dash)) in lines for dash in dashes)
     assert page.text.startswith("archduel")
@@ -442,7 +450,7 @@ def _table(places: Places, sql: str, workload: str = HOSTILE) -> Any:
 
 
 def test_what_was_refused_keeps_the_curve_below_one(published: Places) -> None:
-    """Seven of ten orders answered: the synchronous curve ends at 70 %, the event-driven one at 100 %."""
+    """Seven of ten commands answered: the synchronous curve ends at 70 %, the event-driven one at 100 %."""
     rows = _table(published, queries.LATENCY).to_pylist()
     ends: dict[tuple[str, str], float] = {}
     for row in rows:
@@ -471,7 +479,7 @@ def test_a_chart_does_not_grow_with_the_traffic(places: Places) -> None:
     for row in response[1:-1]:
         exact = sum(1000 + number * number <= row["us"] for number in range(3000)) / 3000
         assert row["share"] == pytest.approx(exact, abs=1e-5)
-    assert _table(places, queries.DOOR, "many").num_rows < 1300
+    assert _table(places, queries.ANSWERS, "many").num_rows < 1300
     assert _table(places, queries.BACKLOG, "many").num_rows < 450
 
 
@@ -534,7 +542,7 @@ LEFT JOIN (
     AND c.scheduled_us >= start_us AND c.scheduled_us < end_us
 GROUP BY ALL
 ORDER BY fault, contender""",
-    "DOOR": f"""{queries._BINS},
+    "ANSWERS": f"""{queries._BINS},
 bins AS (
     SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
     FROM replays, longest GROUP BY contender, bin_s, us
@@ -680,21 +688,21 @@ def test_charts_become_pictures_for_dagster(published: Places) -> None:
         for sql in (
             queries.LATENCY,
             queries.FATES,
-            queries.DOOR,
+            queries.ANSWERS,
             queries.GOODPUT,
             queries.BACKLOG,
             queries.WINDOWS,
         )
     )
-    figures: list[charts.Drawing] = [
-        charts.latency_figure(curves, operation="command", label=LABEL),
-        charts.over_time_figure(*over_time, label=LABEL),
-        charts.ledger_figure(fates, label=LABEL),
+    figures: list[Drawing] = [
+        latency_figure(curves, operation="command", label=LABEL),
+        over_time_figure(*over_time, label=LABEL),
+        ledger_figure(fates, label=LABEL),
     ]
     for figure in figures:
         assert LABEL in json.dumps(figure.to_dict())
-        assert charts.png(figure).startswith(b"\x89PNG")
-    picture = charts.markdown_image(charts.ledger_panel(fates, operation="command"), width=320)
+        assert png(figure).startswith(b"\x89PNG")
+    picture = markdown_image(ledger_panel(fates, operation="command"), width=320)
     assert picture.startswith("![chart](data:image/png;base64,")
     assert len(picture) < 60_000
 
@@ -725,7 +733,7 @@ def _shaded(*windows: tuple[float, float, str, str], **more: Any) -> list[dict[s
 def _drawn_with(windows: list[dict[str, Any]]) -> dict[str, Any]:
     backlog = pa.table({"contender": ["synchronous~idempotent"] * 2, "t_s": [0.0, 20.0], "waiting": [0, 5]})
     table = pa.Table.from_pylist(windows, schema=WINDOWS)
-    return charts.specification(charts.lines_panel(charts.BACKLOG, backlog, table, end_s=20.0))
+    return specification(lines_panel(BACKLOG, backlog, table, end_s=20.0))
 
 
 WINDOWS = pa.schema(
@@ -773,7 +781,7 @@ def test_what_could_not_be_done_is_not_shaded() -> None:
 
 def test_variants_share_their_architectures_colour_and_differ_in_dash_and_title() -> None:
     """So that a plot tells them apart without a third colour."""
-    usual, naive = charts.styles(["hybrid~naive", "hybrid~idempotent"])
+    usual, naive = styles(["hybrid~naive", "hybrid~idempotent"])
     assert (usual.title, naive.title) == ("Hybrid", "Hybrid (naive)")
     assert usual.colour == naive.colour
     assert usual.dash != naive.dash
@@ -781,19 +789,19 @@ def test_variants_share_their_architectures_colour_and_differ_in_dash_and_title(
 
 def test_an_architecture_keeps_its_colour_when_others_are_left_out() -> None:
     """The registry decides, so that pages can be laid side by side; strangers follow after it."""
-    everyone = {style.title: style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
-    (alone,) = charts.styles(["hybrid"])
+    everyone = {style.title: style.colour for style in styles(["synchronous", "event_driven", "hybrid"])}
+    (alone,) = styles(["hybrid"])
     assert alone.colour == everyone["Hybrid"]
     assert len(set(everyone.values())) == 3
-    stranger = charts.styles(["hybrid", "other"])[-1]
+    stranger = styles(["hybrid", "other"])[-1]
     assert stranger.title == "other"
     assert stranger.colour not in everyone.values()
 
 
 def test_architectures_and_fates_share_no_colour() -> None:
     """No colour has two meanings on a page."""
-    lines = {style.colour for style in charts.styles(["synchronous", "event_driven", "hybrid"])}
-    assert not lines & {colour for _, colour in charts.FATES.values()}
+    lines = {style.colour for style in styles(["synchronous", "event_driven", "hybrid"])}
+    assert not lines & {colour for _, colour in FATES.values()}
 
 
 def test_a_value_cannot_leave_its_literal() -> None:
@@ -840,39 +848,39 @@ FAULT = Window(
 LIMIT = dataclasses.replace(FAULT, target="functions", kind="concurrency_limit", passing=False)
 
 
-def said(outcomes: Iterable[Outcome], faults: Iterable[Window] = ()) -> narrative.Answer:
+def said(outcomes: Iterable[Outcome], faults: Iterable[Window] = ()) -> Answer:
     """The answer, its unbreakable spaces made plain."""
-    answer = narrative.answer(list(outcomes), list(faults), [])
-    points = tuple((heading, text.replace("\u00a0", " ")) for heading, text in answer.points)
-    return narrative.Answer(answer.lead.replace("\u00a0", " "), points)
+    found = answer(list(outcomes), list(faults), [])
+    points = tuple((heading, text.replace("\u00a0", " ")) for heading, text in found.points)
+    return Answer(found.lead.replace("\u00a0", " "), points)
 
 
 @pytest.mark.parametrize(
     ("changes", "lead"),
     [
-        ({}, "Synchronous acknowledged all 1,000 orders and stored them all."),
+        ({}, "Synchronous acknowledged all 1,000 commands and stored them all."),
         (
             {"committed": 990, "lost": 4, "in_flight": 1, "dead_lettered": 5},
             (
-                "Synchronous acknowledged all 1,000 orders, of which 990 were stored, 5 ended in the dead-letter queue,"
-                " 1 still waited when watching ended and 4 were lost."
+                "Synchronous acknowledged all 1,000 commands, of which 990 were stored, 5 ended in the dead-letter"
+                " queue, 1 still waited when watching ended and 4 were lost."
             ),
         ),
         (
             {"acknowledged": 0, "committed": 0, "failed": 1000},
-            "Synchronous refused all 1,000 orders (1,000 with an error) and stored none of those.",
+            "Synchronous refused all 1,000 commands (1,000 with an error) and stored none of those.",
         ),
         (
             {"acknowledged": 999, "committed": 999, "throttled": 1},
             (
-                "Synchronous refused 0.1 % of the 1,000 orders (1 throttled) and stored none of those, but stored all"
+                "Synchronous refused 0.1 % of the 1,000 commands (1 throttled) and stored none of those, but stored all"
                 " 999 it acknowledged."
             ),
         ),
         (
             {"acknowledged": 900, "committed": 890, "lost": 10, "timed_out": 60, "unsent": 40, "ghosts": 7},
             (
-                "Synchronous refused 10 % of the 1,000 orders (60 left without an answer and 40 not sent in time),"
+                "Synchronous refused 10 % of the 1,000 commands (60 left without an answer and 40 not sent in time),"
                 " though 7 of those had an effect all the same; of the 900 it acknowledged, 890 were stored and 10"
                 " were lost."
             ),
@@ -888,7 +896,7 @@ def test_architectures_of_which_the_same_is_true_are_named_together() -> None:
     """Saying the same thing three times is not reading."""
     others = [dataclasses.replace(PLAIN, contender=name) for name in ("Event-driven", "FIFO")]
     assert said([PLAIN, *others]).lead == (
-        "Synchronous, event-driven and FIFO acknowledged all 1,000 orders and stored them all."
+        "Synchronous, event-driven and FIFO acknowledged all 1,000 commands and stored them all."
     )
 
 
@@ -896,7 +904,8 @@ def test_acknowledgement_is_never_without_completion() -> None:
     """A 202 is not a result: both medians, always."""
     medians = dict(said([PLAIN]).points)["Medians"]
     assert (
-        medians == "Half of the acknowledged orders were acknowledged and stored within: synchronous 1.5 ms and 47 ms."
+        medians
+        == "Half of the acknowledged commands were acknowledged and stored within: synchronous 1.5 ms and 47 ms."
     )
 
 
@@ -929,8 +938,8 @@ def test_what_was_done_is_said_whatever_its_kind() -> None:
     told = dict(said([PLAIN], faults).points)
     assert "Fault" not in told
     assert told["Faults"] == (
-        "Table answers cut off (6.0 to 12.0 s), queue down (6.0 to 12.0 s) and invalid orders (from the first request"
-        " to the last, 17 orders). Synchronous has no queue: that was done to the others only."
+        "Table answers cut off (6.0 to 12.0 s), queue down (6.0 to 12.0 s) and invalid commands (from the first request"
+        " to the last, 17 commands). Synchronous has no queue: that was done to the others only."
     )
 
 
@@ -947,20 +956,20 @@ def test_what_was_done_is_said_whatever_its_kind() -> None:
 )
 def test_every_fault_has_words(target: str, kind: str, words: str) -> None:
     """Those of a kind nobody has named yet as well."""
-    assert narrative.fault_words(target, kind) == words
+    assert fault_title(target, kind) == words
 
 
 def test_every_kind_a_scenario_may_name_has_words_of_its_own() -> None:
     """A new kind needs an entry, or its key stands in every chart."""
     kinds = {fault.kind for scenario in scenarios().values() for fault in scenario.faults}
-    assert not [kind for kind in kinds if ": " in narrative.fault_words("x", kind)]
+    assert not [kind for kind in kinds if ": " in fault_title("x", kind)]
 
 
 def test_of_several_faults_no_order_is_said_to_be_the_last() -> None:
     """Which of them it would be due in, nobody could tell."""
     several = [FAULT, dataclasses.replace(FAULT, fault=1, start_us=20e6, end_us=22e6, drain_us=0.0, backlog_max=30)]
     answer = said([PLAIN], several)
-    assert answer.lead == "Synchronous acknowledged all 1,000 orders and stored them all."
+    assert answer.lead == "Synchronous acknowledged all 1,000 commands and stored them all."
     assert dict(answer.points)["Queue"] == ("At most 30 messages in synchronous, empty at the last fault's end.")
 
 
@@ -968,8 +977,8 @@ def test_a_queue_that_never_emptied_is_not_said_to_have() -> None:
     """Whether a message was left, or the queue was never seen down."""
     left = dataclasses.replace(PLAIN, committed=999, in_flight=1)
     never = dataclasses.replace(FAULT, drain_us=None)
-    for answer in (said([left], [FAULT]), said([PLAIN], [never])):
-        assert "At most 9 messages in synchronous, not empty when watching ended" in dict(answer.points)["Queue"]
+    for found in (said([left], [FAULT]), said([PLAIN], [never])):
+        assert "At most 9 messages in synchronous, not empty when watching ended" in dict(found.points)["Queue"]
 
 
 def test_what_was_refused_and_done_all_the_same_is_said() -> None:
@@ -984,7 +993,7 @@ def test_what_naivety_cost_is_said_where_both_were_run() -> None:
     safe = dataclasses.replace(PLAIN, architecture="event_driven", contender="Event-driven")
     naive = dataclasses.replace(safe, contender="Event-driven (naive)", variant="naive", duplicates=61)
     assert dict(said([safe, naive]).points)["Naivety"] == (
-        "What it cost to write again whatever is delivered again: 61 duplicates among 1,000 orders in naive"
+        "What it cost to write again whatever is delivered again: 61 duplicates among 1,000 commands in naive"
         " event-driven, none in event-driven."
     )
     harmless = dataclasses.replace(naive, duplicates=0)
@@ -998,7 +1007,7 @@ def test_nothing_offered_is_said_in_words() -> None:
     assert said([dataclasses.replace(PLAIN, offered=0)]).lead == "There is nothing to say: no request was offered."
     only_queries = said([dataclasses.replace(PLAIN, operation="query")])
     assert only_queries.lead == "Synchronous acknowledged all 1,000 queries and answered them all."
-    assert dict(only_queries.points)["Orders"] == "The recording holds none: what it says is about reading only."
+    assert dict(only_queries.points)["Commands"] == "The recording holds none: what it says is about reading only."
 
 
 @pytest.mark.parametrize(
@@ -1016,7 +1025,7 @@ def test_nothing_offered_is_said_in_words() -> None:
 )
 def test_rounding_hides_no_request(part: int, whole: int, text: str) -> None:
     """Only nothing is 0 % and only everything is 100 %."""
-    assert figures.share(part, whole).replace("\u00a0", " ") == text
+    assert numbers.share(part, whole).replace("\u00a0", " ") == text
 
 
 @pytest.mark.parametrize(
@@ -1035,12 +1044,12 @@ def test_rounding_hides_no_request(part: int, whole: int, text: str) -> None:
 )
 def test_a_time_is_rounded_into_the_next_unit(us: float | None, text: str) -> None:
     """Never ``1000 ms``."""
-    assert figures.duration(us).replace("\u00a0", " ") == text
+    assert numbers.duration(us).replace("\u00a0", " ") == text
 
 
 def test_a_moment_before_an_end_is_not_a_negative_nothing() -> None:
     """A time that rounds to none is none."""
-    assert [figures.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
+    assert [numbers.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
 
 
 @pytest.mark.parametrize(
@@ -1048,37 +1057,37 @@ def test_a_moment_before_an_end_is_not_a_negative_nothing() -> None:
 )
 def test_a_share_in_a_table_is_rounded_inwards(value: float | None, text: str) -> None:
     """As in the sentences."""
-    assert figures.percent(value) == text
+    assert numbers.percent(value) == text
 
 
 def test_one_repetition_judges_no_latency_and_says_what_would() -> None:
     """The note names a command that can be run and how long it takes."""
-    command = narrative.judging_command("food orders", ["steady"], ["hybrid"], {"--limit": 500})
+    command = judged.judging_command("food orders", ["steady"], ["hybrid"], {"--limit": 500})
     assert command == (
         "archduel compare --workload 'food orders' --scenario steady --architecture hybrid --limit 500 --repetitions 8"
     )
-    minutes = narrative.judging_minutes(replayed_s=90.0, repetitions=1)
-    note = narrative.latency_note(1, False, command, minutes)
+    minutes = judged.judging_minutes(replayed_s=90.0, repetitions=1)
+    note = judged.latency_note(1, False, command, minutes)
     assert note == (
         "Differences of latency are shown, not judged: one repetition cannot judge them;"
         f" `{command}` can, in about 12 min."
     )
-    assert "pairwise" in narrative.latency_note(8, True, command, minutes)
-    assert "not judged" in narrative.latency_note(8, False, command, None)
+    assert "pairwise" in judged.latency_note(8, True, command, minutes)
+    assert "not judged" in judged.latency_note(8, False, command, None)
 
 
 def test_no_loss_seen_is_not_never() -> None:
     """Rule of three, for the architecture that acknowledged the fewest."""
     few = dataclasses.replace(PLAIN, contender="Hybrid", acknowledged=300)
-    assert "300 acknowledged requests" in (narrative.rule_of_three([PLAIN, few]) or "")
-    assert "up to 1 %" in (narrative.rule_of_three([PLAIN, few]) or "")
-    assert narrative.rule_of_three([dataclasses.replace(PLAIN, lost=1)]) is None
+    assert "300 acknowledged requests" in (answers.rule_of_three([PLAIN, few]) or "")
+    assert "up to 1 %" in (answers.rule_of_three([PLAIN, few]) or "")
+    assert answers.rule_of_three([dataclasses.replace(PLAIN, lost=1)]) is None
 
 
 def test_simulated_figures_are_never_called_observed() -> None:
     """The label is the evidence's own word."""
-    assert narrative.label("observed", "MiniStack 1.5.33") == LABEL
-    assert narrative.label("simulated", "AWS") == "simulated"
+    assert source_title("observed", "MiniStack 1.5.33") == LABEL
+    assert source_title("simulated", "AWS") == "simulated"
 
 
 def test_text_in_the_page_is_escaped_once(source: str) -> None:

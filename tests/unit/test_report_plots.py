@@ -8,9 +8,9 @@ import pytest
 
 from assets import plots
 from assets.plots import Plot, comparison_plots
-from assets.report import charts
+from assets.report.charts.looks import Drawing
 from resources.warehouse.publish import publish
-from tests.unit.test_report_evidence import claim, judge, night, price, replay, verdict
+from tests.unit.test_report_judgements import claim, judge, night, price, replay, verdict
 from workloads.places import Places
 
 PLOTS = (plots.PAIRWISE, plots.COST, plots.CLAIMS, plots.HISTORY)
@@ -52,7 +52,7 @@ def test_where_nothing_was_judged_there_is_no_picture(nights: Places, plot: Plot
 def test_a_misspelt_column_fails_instead_of_showing_nothing(nights: Places, plot: Plot) -> None:
     """A query that names a column otherwise than the chart is a fault, and no judgement that is missing."""
 
-    def misspelt(table: plots.Table, label: str) -> charts.Drawing:
+    def misspelt(table: plots.Table, label: str) -> Drawing:
         def renamed(sql: str) -> pa.Table:
             rows = table(sql)
             return rows.rename_columns(

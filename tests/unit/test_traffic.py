@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.report.charts import png
-from assets.report.traffic_chart import rate_figure
+from assets.report.charts.rendering import png
+from assets.report.charts.traffic import rate_figure
 from workloads.errors import ArchduelError
 from workloads.places import BUNDLED_RECORDINGS
 from workloads.recordings.recording import SCHEMA

@@ -1,15 +1,18 @@
-"""The chart of a recording's rate over time. Like the others of `charts`: a pure function, in ``currentColor``."""
+"""A recording's rate over time, with its gaps.
+
+Put here what has recorded time on its axis. Keep the time of replays out (`assets.report.charts.over_time`).
+"""
 
 import altair as alt
 import numpy as np
 
-from assets.report.charts import Drawing, Width
+from assets.report.charts.looks import Drawing, Width
+from assets.report.words.titles import operation_title
 from workloads.recordings.traffic import Course
 
 # Commands and queries, in colours that no architecture and no fate has.
 _COLOURS = {"command": "#B35900", "query": "#7A7FB8"}
-_NOUNS = {"command": "commands", "query": "queries"}
-_UNITS = (
+_UNITS = (  # from how many seconds on, the unit's length in seconds, its name
     (2 * 86400.0, 86400.0, "days"),
     (2 * 3600.0, 3600.0, "hours"),
     (300.0, 60.0, "minutes"),
@@ -18,15 +21,21 @@ _UNITS = (
 
 
 def rate_figure(course: Course, *, width: Width = 480, height: int = 150) -> Drawing:
-    """Requests a second over recorded time, stacked by operation; gaps are bands across it."""
-    unit_s, unit = next((unit_s, unit) for least, unit_s, unit in _UNITS if course.duration_s >= least)
+    """Requests a second over recorded time, stacked by operation; gaps are bands across it.
+
+    Args:
+        course: The recording's rates and gaps.
+        width: In pixels, as ``height``.
+        height: In pixels.
+    """
+    unit_s, unit = next((unit_s, unit) for from_s, unit_s, unit in _UNITS if course.duration_s >= from_s)
     starts = np.arange(len(next(iter(course.per_s.values())))) * course.bin_s / unit_s
     rows = [
-        {"t": start, "per_s": per_s, "operation": _NOUNS[operation]}
+        {"t": start, "per_s": per_s, "operation": operation_title(operation)}
         for operation, rates in course.per_s.items()
         for start, per_s in zip(starts.tolist(), rates.tolist(), strict=True)
     ]
-    domain = [_NOUNS[operation] for operation in course.per_s]
+    domain = [operation_title(operation) for operation in course.per_s]
     scale = alt.Scale(domain=domain, range=[_COLOURS[operation] for operation in course.per_s])
     axis = alt.X(
         "t:Q",

@@ -1,7 +1,7 @@
-"""The queries of what a comparison comes to: verdicts, noise, cost, claims, history, recommendations.
+"""The queries of what was judged: verdicts, noise, cost, claims, history, recommendations.
 
-Belongs here: SQL over the judgements' tables, bound and shown as `assets.report.queries` does it. Each gives a few
-hundred rows however many requests were replayed. What the replays themselves show is `assets.report.queries`.
+Put here SQL over the judgements' tables, of which each gives a few hundred rows however many requests were replayed.
+Keep out what the replays themselves show, and how queries are bound and run (`assets.report.queries`).
 """
 
 RECOMMENDATIONS = """\
@@ -25,17 +25,10 @@ PAIRWISE_CELL = f"""\
 {_PAIRWISE} AND workload = $workload AND scenario = $scenario
 ORDER BY operation, candidate, variant, unit DESC, metric"""
 
-NOISE = """\
-SELECT workload, scenario, operation, architecture, variant, architecture || '~' || variant AS contender, metric, unit,
-    pairs, noise, margin, power_8, power_16, verdict, target
-FROM noise
-WHERE comparison_id = $comparison_id
-ORDER BY ALL"""
-
 # The smallest power of a family is what its least certain metric has.
 POWER = """\
 SELECT metric, unit, any_value(margin) AS margin, count(*) AS figures, median(noise) AS noise,
-    min(power_8) AS power_8_least, median(power_8) AS power_8, min(power_16) AS power_16_least,
+    min(power_8) AS power_8_min, median(power_8) AS power_8, min(power_16) AS power_16_min,
     median(power_16) AS power_16, count(*) FILTER (verdict IN ('better', 'worse')) AS false_positives
 FROM noise
 WHERE comparison_id = $comparison_id
@@ -98,18 +91,3 @@ SEMI JOIN (FROM history WHERE comparison_id = $comparison_id) f
     USING (workload, scenario, architecture, variant, operation, metric)
 WHERE ago <= 15
 ORDER BY n.workload, n.scenario, n.operation, n.architecture, n.variant, n.metric, n.night"""
-
-# What the JSON carries besides: every table that is keyed by comparison and does not grow with the traffic.
-TABLES = (
-    "experiments",
-    "summary",
-    "ledger",
-    "latency",
-    "recovery",
-    "pairwise",
-    "noise",
-    "cost",
-    "claims",
-    "history",
-    "recommendations",
-)

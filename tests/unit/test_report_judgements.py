@@ -16,9 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.analysis.outcomes import reconcile
-from assets.report import evidence_charts, markdown, write_report
-from assets.report import evidence_words as words
-from assets.report.evidence_parts import links, spark
+from assets.report import markdown
+from assets.report.charts.cost import cost_panel
+from assets.report.charts.intervals import intervals_panel
+from assets.report.charts.nights import nights_of, spark
+from assets.report.files import write_report
+from assets.report.judgements.claims import links
+from assets.report.words import judged as judged_words
+from assets.report.words import numbers
+from assets.report.words.titles import VERDICTS, Mark, mark
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -232,7 +238,7 @@ class TestPage:
         """Recommendation, verdicts, claims, cost, nights, then the figures, the measuring and the noise."""
         headings = [
             "Send orders through a queue",
-            "acknowledged all 1 orders",
+            "acknowledged all 1 commands",
             "a margin that was declared before the data",
             "what S1 says",
             "Prices of 2026-11-01",
@@ -425,7 +431,7 @@ class TestWriting:
         publish(places)
         page = Page(write_report(places).read_text(encoding="utf-8"))
         for sentence in (
-            "Which to build for orders is undecided.",
+            "Which to build for commands is undecided.",
             "No architecture was judged against another: one repetition",
             "No claim was judged on this comparison.",
             "There is no price here",
@@ -452,7 +458,7 @@ class TestWords:
         ],
     )
     def test_a_difference_is_in_points_or_per_cent_or_times(self, value: float | None, unit: str, text: str) -> None:
-        assert words.difference(value, unit).replace("\u00a0", " ") == text
+        assert numbers.difference(value, unit).replace("\u00a0", " ") == text
 
     @pytest.mark.parametrize(
         ("value", "metric", "text"),
@@ -467,22 +473,22 @@ class TestWords:
         ],
     )
     def test_a_claims_value_is_shown_as_its_metric_says(self, value: float | None, metric: str, text: str) -> None:
-        assert words.claim_figure(value, metric).replace("\u00a0", " ") == text
+        assert judged_words.claim_value(value, metric).replace("\u00a0", " ") == text
 
     @pytest.mark.parametrize(("value", "text"), [(0.0, "< 0.001"), (0.0469, "0.047"), (None, "–"), (1.0, "1.000")])
     def test_a_probability_is_never_nothing(self, value: float | None, text: str) -> None:
-        assert words.probability(value) == text
+        assert numbers.probability(value) == text
 
     def test_a_verdict_nobody_has_named_yet_is_open(self) -> None:
-        assert words.mark("new_kind", words.VERDICTS) == words.Mark("new kind", "?", "open")
+        assert mark("new_kind", VERDICTS) == Mark("new kind", "?", "open")
 
     @given(st.floats(), st.sampled_from(["share", "ratio", "us", None]))
     def test_no_number_becomes_a_word_of_programs(self, value: float, unit: str | None) -> None:
         for text in (
-            words.difference(value, unit),
-            words.plain(value),
-            words.usd(value),
-            words.figure(value, "x", unit),
+            numbers.difference(value, unit),
+            numbers.number(value),
+            numbers.usd(value),
+            numbers.metric_value(value, "x", unit),
         ):
             assert not NOT_A_NUMBER.search(text)
 
@@ -493,7 +499,7 @@ class TestCharts:
     def panel(self, *rows: dict[str, Any], unit: str = "ratio") -> dict[str, Any]:
         """The panel's specification."""
         table = pa.Table.from_pylist([{**row, "contender": f"{row['candidate']}~idempotent"} for row in rows])
-        drawn: dict[str, Any] = evidence_charts.intervals_panel(table, operation="command", unit=unit).to_dict()
+        drawn: dict[str, Any] = intervals_panel(table, operation="command", unit=unit).to_dict()
         return drawn
 
     def values(self, spec: dict[str, Any], layer: int) -> list[dict[str, Any]]:
@@ -522,7 +528,7 @@ class TestCharts:
     def test_parts_of_a_bar_add_up_to_its_total(self) -> None:
         rows = [price("hybrid", name, usd) for name, usd in (("a", 1.25), ("b", 2.5), ("c", 0.01))]
         table = pa.Table.from_pylist([{**row, "contender": "hybrid~idempotent"} for row in rows])
-        drawn = evidence_charts.cost_panel(table, workload="food_orders", gateway="rest", processor="x86").to_dict()
+        drawn = cost_panel(table, workload="food_orders", build=("rest", "x86")).to_dict()
         parts, totals = self.values(drawn, 0), self.values(drawn, 2)
         assert [part["item"] for part in parts] == ["A b", "B a", "C c"], "the dearest first"
         assert totals[0]["to"] == pytest.approx(3.76)
@@ -533,14 +539,14 @@ class TestCharts:
             {**night(20, 1.0), "contender": "synchronous~idempotent"},
             {**night(20, 9.0, "worse", architecture="hybrid"), "contender": "hybrid~idempotent"},
         ]
-        assert [figure[3] for figure in evidence_charts.nights_of(rows)] == [
+        assert [figure[3] for figure in nights_of(rows)] == [
             "hybrid~idempotent",
             "synchronous~idempotent",
         ]
 
     def test_a_night_without_a_value_interrupts_the_line(self) -> None:
         found = spark([night(1, 1.0), night(2, None), night(3, 2.0, "worse"), night(4, 1.5)])
-        assert [len(line.split()) for line in found.line] == [1, 2]
+        assert [len(line.split()) for line in found.lines] == [1, 2]
         assert [kind for _, kind in found.marks] == ["worse"]
         assert "2026-11-02: –" in found.text
 
@@ -548,7 +554,7 @@ class TestCharts:
     def test_a_small_line_stays_within_its_box(self, values: list[float | None], low: float, high: float) -> None:
         """However wide the band."""
         rows = [night(1, value, low=min(low, high), high=max(low, high)) for value in values]
-        for line in spark(rows).line:
+        for line in spark(rows).lines:
             for point in line.split():
                 x, y = map(float, point.split(","))
                 assert 0 <= x <= 132

@@ -1,0 +1,241 @@
+"""A scenario over time: requests by their answers, goodput and backlog, with its faults shaded.
+
+Put here what has a replay's seconds on its axis. Keep the time of a recording out (`assets.report.charts.traffic`), and
+nights (`assets.report.charts.nights`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+import pyarrow as pa
+
+from assets.report.charts.looks import (
+    ANSWERS,
+    Width,
+    contender_colour,
+    contender_dash,
+    contender_data,
+    fate_colour,
+    heading,
+    panel_title,
+    styles,
+)
+from assets.report.words.titles import done_title, fault_title, operation_title
+
+_LANE_PX = 12
+_NARROW_PX = 640  # a chart's width, for how much room a name takes: it is not known here
+_LETTER_PX = 5.6
+
+
+def answers_panel(
+    answers: pa.Table,
+    windows: pa.Table,
+    *,
+    name: str,
+    end_s: float,
+    width: Width = "container",
+    height: int = 84,
+    legend: bool = False,
+) -> alt.LayerChart:
+    """Requests per second by their answers, stacked to the offered load, by when they were due.
+
+    Args:
+        answers: What `queries.ANSWERS` gives. All its contenders decide how high the axis is, so that their panels
+            compare.
+        windows: What `queries.WINDOWS` gives.
+        name: The contender's.
+        end_s: Where the time axis ends, in seconds.
+        width: In pixels, as ``height``.
+        height: In pixels.
+        legend: Whether the answers are named below.
+    """
+    everyone = answers.to_pylist()
+    offered: dict[tuple[str, float], float] = {}
+    for row in everyone:
+        at = row["contender"], row["t_s"]
+        offered[at] = offered.get(at, 0.0) + row["per_s"]
+    order = list(ANSWERS)
+    rows = [
+        {
+            "contender": row["contender"],
+            "t_s": row["t_s"],
+            "per_s": row["per_s"],
+            "fate": ANSWERS[row["fate"]][0],
+            "order": order.index(row["fate"]),
+        }
+        for row in everyone
+        if row["contender"] == name
+    ]
+    (style,) = styles([name])
+    areas = (
+        alt.Chart(contender_data(rows))
+        .mark_area(interpolate="step-after", clip=True)
+        .encode(
+            x=_time_axis(end_s, title=None),
+            y=_count_axis("per_s", "per second", list(offered.values()), stack="zero"),
+            color=fate_colour(ANSWERS, legend=legend),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("fate:N", title="outcome"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip("per_s:Q", title="per second"),
+            ],
+        )
+    )
+    shade = _shade([window for window in windows.to_pylist() if window["contender"] == name], end_s)
+    return alt.LayerChart(layer=[*shade, areas]).properties(width=width, height=height, title=panel_title(style.title))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What a panel of lines over time shows: which column of its query's result, and in which words."""
+
+    column: str
+    axis: str
+    tooltip: str
+    title: str
+
+
+_COMMANDS, _STORED = operation_title("command"), done_title("command")
+GOODPUT = Lines(
+    "per_s",
+    f"{_STORED} per second",
+    f"{_STORED} per second",
+    f"Goodput: {_COMMANDS}, by when they were {_STORED}",
+)
+BACKLOG = Lines("waiting", "messages", "messages waiting", "Backlog")
+
+
+def lines_panel(
+    lines: Lines,
+    table: pa.Table,
+    windows: pa.Table,
+    *,
+    end_s: float,
+    last: bool = True,
+    width: Width = "container",
+    legend: bool = False,
+) -> alt.LayerChart:
+    """One line for each contender; shaded are the faults that any of them had.
+
+    Args:
+        lines: `GOODPUT` or `BACKLOG`.
+        table: What the query of that name in `queries` gives.
+        windows: What `queries.WINDOWS` gives.
+        end_s: Where the time axis ends, in seconds.
+        last: Whether it is the last panel of a column, which has the labels of the time axis.
+        width: In pixels.
+        legend: Whether the contenders are named below.
+    """
+    rows = table.to_pylist()
+    drawn = (
+        alt.Chart(contender_data(rows))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .encode(
+            x=_time_axis(end_s, title="seconds since the replay's start" if last else None),
+            y=_count_axis(lines.column, lines.axis, [row[lines.column] for row in rows]),
+            color=contender_colour(rows, legend=legend),
+            strokeDash=contender_dash(rows, legend=legend),
+            tooltip=[
+                alt.Tooltip("contender:N", title="architecture"),
+                alt.Tooltip("t_s:Q", title="second"),
+                alt.Tooltip(f"{lines.column}:Q", title=lines.tooltip),
+            ],
+        )
+    )
+    layers = [*_shade(windows.to_pylist(), end_s), drawn]
+    return alt.LayerChart(layer=layers).properties(width=width, height=110, title=panel_title(lines.title))
+
+
+def over_time_figure(
+    answers: pa.Table, goodput: pa.Table, backlog: pa.Table, windows: pa.Table, *, label: str
+) -> alt.VConcatChart:
+    """Every contender's answers, goodput and backlog below each other, of what the queries of these names give."""
+    end_s = end_of_time_s(answers, goodput, backlog)
+    drawn = styles(answers.column("contender").to_pylist())
+    panels = [
+        answers_panel(answers, windows, name=style.name, end_s=end_s, width=560, legend=style is drawn[-1])
+        for style in drawn
+    ]
+    if goodput.num_rows:
+        last = not backlog.num_rows
+        panels.append(lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=last, width=560, legend=last))
+    if backlog.num_rows:
+        panels.append(lines_panel(BACKLOG, backlog, windows, end_s=end_s, width=560, legend=True))
+    figure = alt.vconcat(*panels, title=heading("Over time", label))
+    # The colours of answers and those of lines mean different things.
+    resolved: alt.VConcatChart = figure.resolve_scale(color="independent", strokeDash="independent")
+    return resolved
+
+
+def end_of_time_s(*over_time: pa.Table) -> float:
+    """Where the time axes of a scenario end: when load, commits and backlog are all over. Seconds."""
+    return float(max([1.0, *(t_s for table in over_time for t_s in table.column("t_s").to_pylist())]))
+
+
+def _time_axis(end_s: float, *, title: str | None) -> alt.X:
+    """Seconds since the replay's start; the same span in every chart of a scenario, so that they line up."""
+    labels = title is not None
+    return alt.X(
+        "t_s:Q",
+        scale=alt.Scale(domain=[0, end_s], nice=False),
+        axis=alt.Axis(title=title, labels=labels, ticks=labels, tickCount=8),
+    )
+
+
+def _count_axis(field: str, title: str, values: Sequence[float], *, stack: Literal["zero"] | None = None) -> alt.Y:
+    return alt.Y(
+        f"{field}:Q",
+        stack=stack,
+        scale=alt.Scale(domain=[0, 1.06 * max([1.0, *values])], nice=False),
+        axis=alt.Axis(title=title, tickCount=3, minExtent=42, maxExtent=42),
+    )
+
+
+def _shade(windows: Sequence[dict[str, Any]], end_s: float) -> list[alt.Chart]:
+    """Fault windows as bands behind the data, each named above the chart; none where there was nothing to break."""
+    bands = _in_lanes(_spans(windows, end_s), end_s)
+    if not bands:
+        return []
+    layers = [
+        alt.Chart(alt.InlineData(values=bands))
+        .mark_rect(opacity=0.09, color="currentColor")
+        .encode(x="t_s:Q", x2="until_s:Q", tooltip=[alt.Tooltip("name:N", title="fault")])
+    ]
+    for lane in range(1 + max(band["lane"] for band in bands)):
+        named = [band for band in bands if band["lane"] == lane]
+        layers.append(
+            alt.Chart(alt.InlineData(values=named))
+            .mark_text(align="left", baseline="bottom", fontSize=10, color="currentColor", opacity=0.8, clip=False)
+            .encode(x="from_s:Q", y=alt.value(-3 - _LANE_PX * lane), text="name:N")
+        )
+    return layers
+
+
+def _spans(windows: Sequence[dict[str, Any]], end_s: float) -> dict[tuple[float, float], list[str]]:
+    """When there were which faults; those that were switched together share a span."""
+    spans: dict[tuple[float, float], list[str]] = {}
+    for window in {row["fault"]: row for row in windows if row["present"]}.values():
+        start_s, until_s = max(0.0, window["start_s"]), min(end_s, window["end_s"])
+        title = fault_title(window["target"], window["kind"])
+        # Faults switched together differ by the milliseconds that switching takes.
+        same = next((one for one in spans if abs(one[0] - start_s) + abs(one[1] - until_s) < 0.1), (start_s, until_s))
+        if title not in spans.setdefault(same, []):
+            spans[same].append(title)
+    return spans
+
+
+def _in_lanes(spans: dict[tuple[float, float], list[str]], end_s: float) -> list[dict[str, Any]]:
+    """A band for each span, its name in the first lane above the chart that is free there."""
+    free_s: list[float] = []  # where each lane is free again
+    bands = []
+    for (start_s, until_s), titles in sorted(spans.items()):
+        name = ", ".join(titles)
+        width_s = (len(name) * _LETTER_PX + 12) / _NARROW_PX * end_s
+        from_s = max(0.0, min(start_s, end_s - width_s))
+        lane = next((number for number, one_s in enumerate(free_s) if one_s <= from_s), len(free_s))
+        free_s[lane:] = [from_s + width_s, *free_s[lane + 1 :]]
+        bands.append({"t_s": start_s, "until_s": until_s, "from_s": from_s, "name": name, "lane": lane})
+    return bands

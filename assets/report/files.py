@@ -1,0 +1,104 @@
+"""The report's files: ``index.html``, ``report.md`` and ``report.json``, written all or none.
+
+Put writing here. Keep what is in them out (`assets.report.page`, `assets.report.markdown`, `assets.report.document`).
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from altair.utils.schemapi import debug_mode
+
+from assets.analysis.cost.break_even import break_even
+from assets.report import document, markdown, page
+from assets.report.content import gather
+from resources.prices.book import assumptions, prices
+from resources.warehouse.reading import connect
+from workloads.atomic import replacing
+from workloads.errors import ArchduelError
+from workloads.places import Places
+from workloads.scenarios import scenarios
+
+
+def write_report(places: Places, comparison_id: str | None = None, apart: str = "") -> Path:
+    """Write the report on one comparison.
+
+    Args:
+        places: Where the published results are, and where the report goes.
+        comparison_id: The comparison's name; None for the newest.
+        apart: A folder beside the usual files, which then stay as they are; empty for the usual place.
+
+    Returns:
+        The page's path. ``report.md`` and ``report.json`` are beside it.
+
+    Raises:
+        ArchduelError: Nothing was published, the comparison does not exist, or a file cannot be written. The earlier
+            files are then as they were.
+    """
+    file = places.report.parent / apart / places.report.name
+    try:
+        # Altair checks every part of a chart against its schema as it is made: most of a report's time. The tests do.
+        with connect(places) as connection, debug_mode(False):
+            content = gather(connection, scenarios(places), comparison_id, partial(_break_even, places))
+            texts = {
+                file.with_name("report.json"): document.render(connection, content.comparison_id),
+                file.with_name("report.md"): markdown.render(content),
+                file: page.render(content),
+            }
+    except duckdb.Error as error:
+        what = str(error).splitlines()[0]
+        raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
+    try:
+        _replace(texts)
+    except OSError as error:
+        raise ArchduelError(f"cannot write {file.parent}: {error.strerror or error}") from error
+    return file
+
+
+def _break_even(places: Places, queries_per_command: float) -> tuple[pa.Table, pa.Table]:
+    """Where architectures cost the same: curves and crossings, by the prices and assumptions in force."""
+    found = break_even(prices(places), assumptions(places), queries_per_command=queries_per_command)
+    return found.curves, found.crossings
+
+
+def _replace(texts: Mapping[Path, str]) -> None:
+    """Replace every file, or leave every one as it was. A kill between two renames leaves new beside old."""
+    with ExitStack() as undone, ExitStack() as renamed:
+        for file, text in texts.items():
+            renamed.enter_context(replacing(file)).write_text(text, encoding="utf-8")
+            undone.enter_context(_restoring(file))
+
+
+@contextmanager
+def _restoring(file: Path) -> Iterator[None]:
+    """Put a file back as it was, or away where there was none, when the block raises."""
+    kept = file.with_name(f".{uuid.uuid4().hex}")
+    try:
+        existed = file.exists()
+        if existed:
+            _copy(file, kept)
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if existed:
+                    kept.replace(file)
+                else:
+                    file.unlink(missing_ok=True)
+            raise
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+def _copy(file: Path, beside: Path) -> None:
+    """A second name for a file; a copy where the file system has no such thing."""
+    try:
+        os.link(file, beside)
+    except OSError:
+        shutil.copy2(file, beside)

@@ -1,0 +1,81 @@
+"""What a comparison was judged to come to, as the report shows it: a module for each part.
+
+Put here which parts there are. Keep judging out (`assets.analysis`), drawing (`assets.report.charts`) and wording
+(`assets.report.words`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from assets.report.charts.rendering import PageCharts
+from assets.report.judgements import queries
+from assets.report.judgements.claims import Claims, claims_of
+from assets.report.judgements.cost import BreakEven, Cost, cost_of
+from assets.report.judgements.nights import History, history_of
+from assets.report.judgements.verdicts import CellTitles, Noise, Verdicts, noise_of, verdicts_of
+from assets.report.queries import Rows, bound, table_of
+from assets.report.words.titles import operation_title
+
+
+@dataclass
+class Judgements:
+    """All of it. A part that a comparison has nothing of is empty, and the page has a sentence in its place."""
+
+    recommendations: Rows
+    recommendations_sql: str
+    verdicts: Verdicts
+    noise: Noise
+    claims: Claims
+    cost: Cost
+    history: History
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was judged at all."""
+        return bool(
+            self.recommendations
+            or self.verdicts.rows
+            or self.claims.claims
+            or self.cost.bills
+            or self.history.nights
+            or self.noise.verdicts.rows
+        )
+
+
+def judgements_of(
+    connection: duckdb.DuckDBPyConnection,
+    comparison: Mapping[str, Any],
+    titles: CellTitles,
+    charts: PageCharts,
+    break_even: BreakEven,
+) -> Judgements:
+    """Everything judged of a comparison.
+
+    Args:
+        connection: To the published database.
+        comparison: Its row in ``comparisons``.
+        titles: The titles of its cells, in the page's order.
+        charts: Where its charts are added.
+        break_even: From queries per command to curves and crossings. Called where there is a cost; its `ArchduelError`
+            becomes a sentence.
+    """
+    comparison_id = str(comparison["comparison_id"])
+    sql = bound(queries.RECOMMENDATIONS, comparison_id=comparison_id)
+    return Judgements(
+        recommendations=[_recommendation(row) for row in table_of(connection, sql).to_pylist()],
+        recommendations_sql=sql,
+        verdicts=verdicts_of(connection, comparison_id, "main", titles, charts),
+        noise=noise_of(connection, comparison_id, titles, charts),
+        claims=claims_of(connection, comparison_id),
+        cost=cost_of(connection, comparison_id, str(comparison["target"]), charts, break_even),
+        history=history_of(connection, comparison_id, titles, charts),
+    )
+
+
+def _recommendation(row: dict[str, Any]) -> dict[str, Any]:
+    lists = {name: [one for one in row[name] or [] if one] for name in ("because", "would_change")}
+    noun = operation_title(row["operation"])
+    return {**row, **lists, "noun": noun, "sentence": row["sentence"] or f"Which to build for {noun} is undecided."}

@@ -1,0 +1,62 @@
+"""The figures of a night beside those of the nights before it.
+
+Put here what the report shows of ``history``. Keep out what was to be expected (`assets.analysis.history`), and drawing
+(`assets.report.charts.nights`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from assets.report.charts.looks import Style, styles
+from assets.report.charts.nights import Spark, nights_drawable, nights_of, nights_panel, spark
+from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.judgements import queries
+from assets.report.judgements.verdicts import CellTitles
+from assets.report.queries import bound, table_of
+from assets.report.words.titles import NIGHT_VERDICTS, Mark, counted, mark
+
+_MAX_PANELS = 8  # figures whose nights have a chart; the rest are small lines in the table
+
+
+@dataclass
+class Night:
+    """One figure: this night's row, and its nights as a small line."""
+
+    row: dict[str, Any]
+    title: str
+    style: Style
+    spark: Spark
+
+
+@dataclass
+class History:
+    """The figures of a night; the changed ones first."""
+
+    nights: list[Night]
+    panels: list[Chart]
+    sql: str
+
+    @property
+    def counts(self) -> list[tuple[Mark, int]]:
+        """How many figures are as usual, and how many are not."""
+        return counted((one.row["verdict"] for one in self.nights), NIGHT_VERDICTS)
+
+
+def history_of(
+    connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles, charts: PageCharts
+) -> History:
+    """The history of a night's figures, which is empty for any other comparison. Charts are added to ``charts``."""
+    sql = bound(queries.HISTORY, comparison_id=comparison_id)
+    nights: list[Night] = []
+    panels: list[Chart] = []
+    for figure, rows in nights_of(table_of(connection, sql).to_pylist()).items():
+        cell = titles.get((figure.workload, figure.scenario), figure.scenario)
+        (style,) = styles([figure.contender])
+        last = {**rows[-1], "mark": mark(rows[-1]["verdict"], NIGHT_VERDICTS), "cell": cell}
+        nights.append(Night(last, figure.title, style, spark(rows)))
+        if len(panels) < _MAX_PANELS and nights_drawable(rows):
+            title = f"{cell}: {figure.title}"
+            panels.append(charts.add(nights_panel(rows, title=title), f"Nights of {title}, {figure.workload}"))
+    return History(nights, panels, sql)

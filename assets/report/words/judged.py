@@ -1,0 +1,124 @@
+"""What was judged, in sentences and numbers: verdicts, false differences, claims, and what would judge a latency.
+
+Put words about verdicts here. Keep those out that are stored with them, which are made where they are decided:
+`assets.analysis.verdicts.reasons` and `assets.analysis.claims.wording`.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assets.analysis.claims import wording
+from assets.report.words.numbers import NO_BREAK, NONE, between, difference, finite, number, percent
+from assets.report.words.titles import VERDICTS, inside, listed, metric_title
+
+_REPETITIONS_TO_JUDGE = 8
+
+
+def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """What one candidate is against the baseline, for one operation.
+
+    Args:
+        candidate: Its title.
+        baseline: Its title.
+        rows: One for each metric, with ``metric``, ``verdict``, ``difference`` and ``unit``.
+
+    Returns:
+        ``event-driven against synchronous: worse in response p99 (+12 %); undecided in completion p99.``
+    """
+    clauses = []
+    for verdict in ("better", "worse", "equivalent"):
+        names = [
+            f"{metric_title(row['metric'])} ({difference(row['difference'], row['unit'])})"
+            for row in rows
+            if row["verdict"] == verdict
+        ]
+        if names:
+            clauses.append(f"{verdict} in {listed(names)}")
+    undecided = [metric_title(row["metric"]) for row in rows if row["verdict"] not in {"better", "worse", "equivalent"}]
+    if undecided:
+        clauses.append("nothing is decided yet" if len(undecided) == len(rows) else f"undecided in {listed(undecided)}")
+    return f"{inside(candidate)} against {inside(baseline)}: {'; '.join(clauses)}."
+
+
+def false_positives(aa: Sequence[Mapping[str, Any]]) -> str:
+    """How often an architecture was called different from itself, from the A/A arm's rows with their ``verdict``."""
+    verdicts = [row["verdict"] for row in aa if row["verdict"] in VERDICTS]
+    if not verdicts:
+        return ""
+    wrong = sum(verdict in {"better", "worse"} for verdict in verdicts)
+    undecided = verdicts.count("inconclusive")
+    rest = f"{len(verdicts) - wrong - undecided:,} came out equivalent and {undecided:,} inconclusive"
+    found = "none was" if not wrong else f"{wrong:,} {'was' if wrong == 1 else 'were'} falsely"
+    share = f"{percent(wrong / len(verdicts))}{NO_BREAK}%; up to 5{NO_BREAK}% of families are to be expected"
+    return (
+        f"Each architecture was also compared with itself: of {len(verdicts):,} such verdicts {found} called a"
+        f" difference ({share}), {rest}."
+    )
+
+
+def claim_value(value: float | None, metric: str | None) -> str:
+    """A claim's value in the unit that its metric describes.
+
+    Args:
+        value: A share, a difference of shares, a ratio less 1, or any other number.
+        metric: The sentence that says which.
+    """
+    known = finite(value)
+    name = metric or ""
+    if known is None:
+        return NONE
+    if name.endswith("ratio less 1"):
+        return difference(known, "ratio")
+    if name.startswith(("share of", "success of")):
+        # As exact as its sentence: 99.966 % is above 99.9 %, and rounded it would not be.
+        return difference(known, "share") if " less " in name else wording.percent(known).replace(" ", NO_BREAK)
+    return number(known)
+
+
+def claim_interval(low: float | None, high: float | None, metric: str | None) -> str:
+    """The interval of a `claim_value`."""
+    return between(claim_value(low, metric), claim_value(high, metric))
+
+
+def latency_note(repetitions: int, judged: bool, command: str, minutes: float | None) -> str:
+    """Whether differences of latency are judged, and what would judge them.
+
+    Args:
+        repetitions: Of the comparison.
+        judged: Whether there are verdicts on it.
+        command: The command that repeats it often enough.
+        minutes: How long that takes, None where it is not known.
+    """
+    if repetitions <= 1:
+        time = f", in about {max(1, round(minutes))} min" if minutes else ""
+        return f"Differences of latency are shown, not judged: one repetition cannot judge them; `{command}` can{time}."
+    if judged:
+        return (
+            "Latencies are medians over the repetitions; the verdicts on their differences are in the table `pairwise`."
+        )
+    return "Latencies are medians over the repetitions; their differences are shown, not judged."
+
+
+def judging_command(
+    workload: str, scenarios: Sequence[str], architectures: Sequence[str], options: Mapping[str, object]
+) -> str:
+    """The command that repeats a comparison often enough to judge latencies.
+
+    Args:
+        workload: The recording's name.
+        scenarios: Those to name; none for the default ones.
+        architectures: Those to name; none for all of them.
+        options: Values by flag; a tuple for a flag that is repeated.
+    """
+    words = ["archduel", "compare", "--workload", workload]
+    for flag, names in (("--scenario", scenarios), ("--architecture", architectures)):
+        words += [word for name in names for word in (flag, name)]
+    for flag, given in options.items():
+        words += [word for value in (given if isinstance(given, tuple) else (given,)) for word in (flag, str(value))]
+    return shlex.join([*words, "--repetitions", str(_REPETITIONS_TO_JUDGE)])
+
+
+def judging_minutes(replayed_s: float, repetitions: int) -> float | None:
+    """How many minutes that command takes, from how many seconds this comparison took; None where that is unknown."""
+    return replayed_s / repetitions * _REPETITIONS_TO_JUDGE / 60 if replayed_s > 0 and repetitions > 0 else None
