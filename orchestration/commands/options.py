@@ -112,12 +112,17 @@ def given_shape(places: Places, workload: str, options: Mapping[str, Any]) -> di
 
 
 class CommandWithList(click.Command):
-    """A command whose help ends with a list: a title, and names with descriptions."""
+    """A command whose help ends with a list.
+
+    Attributes:
+        listed: The list's title, and what it lists: names with descriptions.
+    """
 
     def __init__(self, *args: Any, listed: tuple[str, Mapping[str, str]], **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._title, self._descriptions = listed
+        self.listed = listed
 
     def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(self._title):
-            formatter.write_dl(list(self._descriptions.items()))
+        title, descriptions = self.listed
+        with formatter.section(title):
+            formatter.write_dl(list(descriptions.items()))
