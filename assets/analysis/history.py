@@ -63,12 +63,12 @@ def _split(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[st
 
 
 def _judged(cell: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]], by: Rules) -> Iterable[dict[str, Any]]:
-    judged = sum(len(before) >= by.history.least_nights for _, before in cell)
+    judged = sum(len(before) >= by.history.min_nights for _, before in cell)
     for night, before in cell:
         metric = by.metric(night["metric"])
         row = {name: night[name] for name in (*_KEY, "night", "value")}
         row |= {"unit": metric.unit, "nights": len(before), "verdict": "too_few_nights"}
-        if len(before) >= by.history.least_nights:
+        if len(before) >= by.history.min_nights:
             expected = expectation(
                 [one["value"] for one in before],
                 metric,

@@ -147,7 +147,7 @@ def _nights(judgements: Judgements) -> str:
         return ""
     judged = [one for one in nights if one.row["verdict"] != "too_few_nights"]
     if not judged:
-        return f"## Nights\n\nIt takes {rules().history.least_nights} nights before this one to say what changed."
+        return f"## Nights\n\nIt takes {rules().history.min_nights} nights before this one to say what changed."
     changed = [one for one in judged if one.row["verdict"] in {"better", "worse"}]
     if not changed:
         return f"## Nights\n\nNone of {len(judged):,} figures changed beyond the noise of past nights."

@@ -22,7 +22,7 @@ from typing import Any, Self
 import filelock
 import pyarrow as pa
 
-from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.stopping import undecided
 from resources.architectures import architectures
 from resources.architectures.stack import Facts
@@ -149,7 +149,7 @@ class Lab:
         """Whether a cell that is repeated until it is decided has been repeated often enough."""
         if self.settings.budget_s is None:
             return False
-        if repetition in dict(looks(most=max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
+        if repetition in dict(interim_looks(NIGHTLY_REPETITIONS, max(self.settings.repetitions, NIGHTLY_REPETITIONS))):
             tables = {one.partition: observations.combine(parts) for one, parts in repetitions.items()}
             open_verdicts = undecided(tables, str(cell))
             self.reporter.stage(f"{cell.scenario}: {open_verdicts} verdicts open after {repetition} repetitions")

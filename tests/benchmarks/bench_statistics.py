@@ -13,8 +13,9 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from assets.analysis.statistics.bootstrap import _Plan, quantile_ratio_intervals
+from assets.analysis.statistics.bootstrap import quantile_ratio_intervals
 from assets.analysis.statistics.histogram import edges
+from assets.analysis.statistics.resampling import Resampling
 from tests.block_counts import counts_by_block
 
 Floats = npt.NDArray[np.float64]
@@ -60,13 +61,13 @@ def main() -> None:
         times.append(time.perf_counter() - began)
     ours_s = counting_s + sorted(times)[1]
 
-    plan = _Plan.of(asked.blocks, None, asked.naive_resamples, 0.95, 1)
-    weights = plan._block_weights(np.random.default_rng(1))
+    resampling = Resampling(asked.blocks, None, resamples=asked.naive_resamples, confidence=0.95, seed=1)
+    weights = resampling.block_weights(np.random.default_rng(1))
     began = time.perf_counter()
     _naive(baseline, candidate, weights[:20])
     naive_s = (time.perf_counter() - began) * asked.resamples / min(20, len(weights))
 
-    [_, *slow] = plan.intervals(lambda drawn: _naive(baseline, candidate, drawn))[0]
+    [_, *slow] = resampling.intervals(lambda drawn: _naive(baseline, candidate, drawn))[0]
     [_, *quick] = quantile_ratio_intervals(*counted, bin_edges, [0.99], resamples=asked.naive_resamples)[0]
     width = slow[1] - slow[0]
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from assets.analysis.statistics.power import power
-from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.statistics.verdicts import Comparand, judge_family
 from tests.calibration.generators import PROCESSES, Floats
 
 METRICS = ("acknowledged_share", "done_share", "response_p50", "response_p99", "completion_p50", "completion_p99")
 SHARES = 2
 REQUESTS = 600
+LOOKS = interim_looks(8, 24)
 MARGIN_IN_NOISES = 0.25
 """Margins this small never excuse: what is called a difference is decided by the tests alone."""
 
@@ -64,10 +65,10 @@ def wrong_when_looking_again(comparisons: int) -> float:
     """The same at any look, stopped or not: no stopping rule can do worse."""
     noise, wrong = noise_of_the_aa_arm(), 0
     for seed in range(comparisons):
-        differences = _aa(np.random.default_rng([22, seed]), looks()[-1][0])
+        differences = _aa(np.random.default_rng([22, seed]), LOOKS[-1][0])
         wrong += any(
             one.verdict in {"better", "worse"}
-            for repetitions, confidence in looks()
+            for repetitions, confidence in LOOKS
             for one in judge_family(family(differences[:repetitions], noise), confidence=confidence)
         )
     return wrong / comparisons
@@ -87,7 +88,7 @@ def found_at(pairs: int, comparisons: int, margins: float) -> tuple[float, float
         one = family(differences, noise)
         one[position] = Comparand(METRICS[position], "ratio", differences[:, position], margin, lower_is_better=True)
         found += judge_family(one)[position].verdict == "worse"
-    return found / comparisons, power(pairs, noise=float(noise[position]), effect=2 * margin, margin=margin)
+    return found / comparisons, power(pairs, noise=float(noise[position]), margin=margin)
 
 
 def test_the_simulations_run() -> None:

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.analysis.statistics.bootstrap import (
-    _Plan,
     quantile_intervals,
     quantile_ratio_intervals,
     share_difference_interval,
 )
 from assets.analysis.statistics.histogram import edges, quantiles
+from assets.analysis.statistics.resampling import Resampling
 from assets.analysis.statistics.shares import rule_of_three
 from tests.block_counts import counts_by_block
 
@@ -78,8 +78,8 @@ class TestQuantilesFromBlocks:
     def test_the_ends_are_those_of_resampling_and_sorting(self) -> None:
         values = latencies(2)
         found = np.log(quantile_intervals(by_block(values), EDGES, QUANTILES, resamples=200))
-        plan = _Plan.of(BLOCKS, None, 200, 0.95, 1)
-        slow = plan.intervals(lambda weights: sorting(values, weights))[:, 1:]
+        resampling = Resampling(BLOCKS, None, resamples=200, confidence=0.95, seed=1)
+        slow = resampling.intervals(lambda weights: sorting(values, weights))[:, 1:]
         width = slow[:, 1] - slow[:, 0]
         assert (np.abs(found - slow)[:2] <= 0.05 * width[:2, None]).all()
         assert (np.abs(found - slow)[2] <= 0.25 * width[2]).all()  # 20 requests above: sorted values lie far apart

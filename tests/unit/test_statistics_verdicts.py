@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.analysis.statistics.power import SIMULATED_UP_TO, pairs_for_equivalence, pairs_needed, power
-from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.power import SIMULATED_UP_TO, pairs_advised, power
+from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 
 SMALL_NOISE = np.array([-3, 1, 2, -1, 3, -2, 1, -1]) / 1000
@@ -154,10 +154,18 @@ def test_a_comparand_needs_a_margin_and_a_floor(changed: dict[str, float]) -> No
 
 
 class TestPower:
-    def test_without_noise_the_fewest_pairs_that_pass_the_correction_do(self) -> None:
-        assert [pairs_needed(noise=0, effect=2, margin=1, family=m) for m in (1, 2, 3, 6)] == [6, 7, 7, 8]
-        assert pairs_needed(noise=0, effect=1, margin=1) is None
-        assert pairs_needed(noise=100, effect=2, margin=1) is None
+    def test_without_noise_the_fewest_pairs_that_pass_the_correction_are_advised(self) -> None:
+        advised = [pairs_advised(1, difference=2, noise=0, margin=1, family=family) for family in (1, 2, 3, 6)]
+        assert advised == [6, 7, 7, 8]
+
+    @pytest.mark.parametrize(
+        ("pairs", "noise", "difference", "advised"),
+        [(1, 100, 2, None), (8, 0.1, 2, None), (16, 1, 2, None), (16, 1, 0, 17)],
+    )
+    def test_advice_is_for_more_repetitions_and_turns_to_equivalence_where_a_difference_would_be_known(
+        self, pairs: int, noise: float, difference: float, advised: int | None
+    ) -> None:
+        assert pairs_advised(pairs, difference=difference, noise=noise, margin=1) == advised
 
     @pytest.mark.parametrize("pairs", [SIMULATED_UP_TO - 2, SIMULATED_UP_TO + 2])
     def test_it_is_how_often_the_rule_decides(self, pairs: int) -> None:
@@ -170,48 +178,44 @@ class TestPower:
                 comparand([1, -1] * (pairs // 2))
             ] * 5
             decided += judge_family(family)[0].verdict == "worse"
-        expected = power(pairs, noise=noise, effect=0.2, margin=0.1)
+        expected = power(pairs, noise=noise, margin=0.1)
         assert decided / samples == pytest.approx(expected, abs=0.02 + 3 * math.sqrt(0.25 / samples))
 
     def test_it_grows_with_pairs_and_shrinks_with_noise(self) -> None:
-        by_pairs = [power(pairs, noise=1, effect=2, margin=1) for pairs in (6, 8, 10, 12, 16, 24)]
+        by_pairs = [power(pairs, noise=1, margin=1) for pairs in (6, 8, 10, 12, 16, 24)]
         assert by_pairs == sorted(by_pairs)
         assert by_pairs[0] == 0
         assert by_pairs[-1] > 0.95
-        by_noise = [power(8, noise=noise, effect=2, margin=1) for noise in (0.1, 0.5, 1, 2)]
+        by_noise = [power(8, noise=noise, margin=1) for noise in (0.1, 0.5, 1, 2)]
         assert by_noise == sorted(by_noise, reverse=True)
 
     def test_only_ratios_to_the_margin_matter(self) -> None:
-        assert power(8, noise=1, effect=-2, margin=1) == power(8, noise=0.01, effect=0.02, margin=0.01)
-
-    def test_equivalence_takes_the_noise_to_be_under_the_margin(self) -> None:
-        needed = [pairs_for_equivalence(noise=noise, margin=1) for noise in (0, 0.1, 0.5, 1, 3)]
-        assert needed == [7, 7, 8, 17, None]
+        assert power(8, noise=1, margin=1) == power(8, noise=0.01, margin=0.01)
 
     @pytest.mark.parametrize("bad", [{"noise": -1.0}, {"noise": math.nan}, {"margin": 0.0}, {"family": 0}])
     def test_what_is_no_noise_margin_or_family_is_refused(self, bad: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=r"noise|margin|family"):
-            power(8, **{"noise": 1.0, "effect": 2.0, "margin": 1.0, **bad})
+            power(8, **{"noise": 1.0, "margin": 1.0, **bad})
 
 
-class TestLooks:
-    def test_looks_are_few_even_and_end_at_the_most(self) -> None:
-        assert [repetitions for repetitions, _ in looks()] == [8, 10, 12, 16, 20, 24]
-        assert [repetitions for repetitions, _ in looks(8, 14)] == [8, 10, 12, 14]
+class TestInterimLooks:
+    def test_looks_are_few_even_and_end_at_the_last(self) -> None:
+        assert [repetitions for repetitions, _ in interim_looks(8, 24)] == [8, 10, 12, 16, 20, 24]
+        assert [repetitions for repetitions, _ in interim_looks(8, 14)] == [8, 10, 12, 14]
 
     def test_all_looks_are_judged_alike_and_more_strictly_than_one(self) -> None:
-        [confidence] = {confidence for _, confidence in looks()}
+        [confidence] = {confidence for _, confidence in interim_looks(8, 24)}
         assert confidence > 0.95
-        assert looks(8, 64)[0][1] > confidence
-        assert looks(8, 8) == [(8, 0.95)]
+        assert interim_looks(8, 64)[0][1] > confidence
+        assert interim_looks(8, 8) == [(8, 0.95)]
 
     def test_six_metrics_can_be_decided_after_ten(self) -> None:
         ten = np.concatenate([SMALL_NOISE, SMALL_NOISE[:2]]) + 0.5
-        confidence = dict(looks())[10]
+        confidence = dict(interim_looks(8, 24))[10]
         judged = judge_family([comparand(ten)] * 6, confidence=confidence)
         assert {one.verdict for one in judged} == {"worse"}
 
-    @pytest.mark.parametrize(("least", "most"), [(0, 8), (9, 8)])
-    def test_looks_need_an_order(self, least: int, most: int) -> None:
+    @pytest.mark.parametrize(("first", "last"), [(0, 8), (9, 8)])
+    def test_looks_need_an_order(self, first: int, last: int) -> None:
         with pytest.raises(ValueError, match="Looks"):
-            looks(least, most)
+            interim_looks(first, last)

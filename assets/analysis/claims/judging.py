@@ -16,7 +16,7 @@ from assets.analysis.claims.model import Claim, Cost, Documented, Figure, Measur
 from assets.analysis.claims.register import claims
 from assets.analysis.claims.rollup import PartVerdict, roll_up
 from assets.analysis.claims.rules import Found, Place
-from assets.analysis.verdicts.rules import rules as rules_of_comparisons
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError
 
 NIGHTS = 14  # of the same target, the one that is judged included
@@ -246,27 +246,27 @@ def _reason(part: Measured, found: Found, value: float | None, verdict: str, abo
 
 
 def _why_nothing(part: Measured, about: _Comparison) -> str:
-    repetitions = rules_of_comparisons().repetitions
     cells = _cells(part)
     if lacking := [cell for cell in cells if cell not in about.replays]:
-        return wording.not_replayed(part, lacking, repetitions, about.workload)
+        return wording.not_replayed(part, lacking, NIGHTLY_REPETITIONS, about.workload)
     for cell in cells:
         replays, valid, why = about.replays[cell]
         if not valid:
-            return wording.none_valid(cell, replays, why, wording.command(part, repetitions, about.workload))
-    return wording.nothing_measured(part, about.workload, repetitions)
+            return wording.none_valid(cell, replays, why, wording.command(part, NIGHTLY_REPETITIONS, about.workload))
+    return wording.nothing_measured(part, about.workload, NIGHTLY_REPETITIONS)
 
 
 def _advised(part: Measured, found: Found, value: float) -> int | None:
     """How many repetitions to run where an interval holds the threshold."""
-    usual = rules_of_comparisons().repetitions
     if not isinstance(part, Share | Figure | Ratio):
-        return usual if found.repetitions and found.n < usual else None
+        return NIGHTLY_REPETITIONS if found.repetitions and found.n < NIGHTLY_REPETITIONS else None
     if found.low is None:
-        return usual
+        return NIGHTLY_REPETITIONS
     bounds = (part.threshold - (part.tolerance or 0), part.threshold + (part.tolerance or 0))
     needed = rules.repetitions_needed(found, value, min(bounds, key=lambda bound: abs(value - bound)))
     if isinstance(part, Share) and value in (0.0, 1.0):
         per_repetition = found.n / found.repetitions
         needed = -int(-rules.trials_needed(part.threshold) // per_repetition)
-    return None if needed is None else max(usual if found.repetitions < usual else 0, needed)
+    return (
+        None if needed is None else max(NIGHTLY_REPETITIONS if found.repetitions < NIGHTLY_REPETITIONS else 0, needed)
+    )

@@ -10,6 +10,7 @@ from assets.analysis.claims.model import Cost, Measured, Pairwise, Share, Witnes
 from assets.analysis.claims.rules import Found, Place
 from assets.analysis.statistics.power import MAX_PAIRS
 from assets.analysis.statistics.shares import rule_of_three
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from workloads.recordings.library import DEFAULT_WORKLOAD
 
 
@@ -86,7 +87,7 @@ def across(part: Measured, found: Found, value: float, advised: int | None, work
     if found.low is None or found.high is None:
         return (
             f"{number(value, part)} in {_counted(found)}: too few repetitions for an interval."
-            f" Run `{command(part, advised or 8, workload)}`"
+            f" Run `{command(part, advised or NIGHTLY_REPETITIONS, workload)}`"
         )
     words = (
         f"{number(value, part)}; the interval, {number(found.low, part)} to {number(found.high, part)}, is not all on"

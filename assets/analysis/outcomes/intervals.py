@@ -67,7 +67,7 @@ def _by_block(columns: Columns, row: Mapping[str, Any]) -> Counts:
 
 def _ends(row: Mapping[str, Any], counts: Counts) -> dict[str, int]:
     found: dict[str, int] = {}
-    if len(counts) < bootstrap.LEAST_BLOCKS:
+    if len(counts) < bootstrap.MIN_BLOCKS:
         return found
     wanted = list(QUANTILES.values())
     intervals = bootstrap.quantile_intervals(counts, EDGES, wanted, confidence=_CONFIDENCE)

@@ -1,6 +1,6 @@
-"""How sure a difference is: tests, intervals, corrections and verdicts from arrays of numbers.
+"""How sure a difference is: tests, intervals, corrections, verdicts and numbers of repetitions, from arrays of numbers.
 
-Belongs here: what turns differences, counts and histograms into a p value, an interval, a verdict or a number of
-repetitions; numpy and scipy only. Does not belong here: SQL, files, Dagster, which measures there are and what margins
-they have (their callers know), and texts for people.
+Put methods that turn differences, counts or histograms into a p-value, an interval, a verdict or a number of
+repetitions here, each with its source. Keep out SQL, files, the list of metrics and their margins
+(`assets.analysis.verdicts`), and texts for people.
 """

@@ -1,7 +1,7 @@
-"""Whether a difference is smaller than matters: two one-sided sign-flip tests.
+"""Whether a difference is smaller than what matters: two one-sided sign-flip tests.
 
-Belongs here: the equivalence test alone. Does not belong here: the margins (declared by callers before the data) and
-what the outcome is called (`verdicts`).
+Put the equivalence test here. Keep out the margins (its callers declare them before the data) and the name of the
+result (`verdicts`).
 """
 
 import math
@@ -12,17 +12,20 @@ from assets.analysis.statistics.signflip import p_value
 
 
 def equivalence_p(differences: npt.ArrayLike, margin: float) -> float:
-    """The p value of the hypothesis that the mean difference is ``margin`` or more away from zero, on either side.
+    """Return the p-value of "the mean difference is ``margin`` or more away from 0, on either side".
 
-    Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach, J. Pharmacokinet.
-    Biopharm. 15, 657-680: the larger of the two one-sided p values, without further correction.
+    It is the larger of the two one-sided p-values and needs no further correction (Schuirmann 1987, A comparison of the
+    two one-sided tests procedure and the power approach, J. Pharmacokinet. Biopharm. 15, 657-680).
 
     Args:
-        differences: one per pair, any unit; at least one.
-        margin: same unit, above 0.
+        differences: one per pair, any unit, shape ``[pairs]``; at least one pair.
+        margin: in the same unit, above 0.
+
+    Returns:
+        Between 2^-pairs and 1.
 
     Raises:
-        ValueError: no differences, one that is no finite number, or a margin that is none.
+        ValueError: no differences, one that is not finite, or a margin that is not above 0.
     """
     if not (margin > 0 and math.isfinite(margin)):
         raise ValueError(f"A margin is above 0, not {margin}.")

@@ -1,41 +1,44 @@
-"""Looking more than once: when to judge while repetitions are still being added, and how strictly.
+"""Interim looks: when to judge while repetitions are still being added, and how strictly.
 
-Belongs here: the looks and their level. Does not belong here: running repetitions, or what stops them.
+Put the looks and their significance level here. Keep out running repetitions and deciding to stop
+(`assets.analysis.stopping`).
 
-Whoever judges again and again at 5 % and stops at the first verdict they like is wrong far more often. So every look is
-judged at one stricter level (Pocock 1977, Group sequential methods in the design and analysis of clinical trials,
-Biometrika 64, 191-199), found by simulating the sign-flip test: whatever the family's size from one to six, the chance
-that any look rejects anything true stays within 5 %, and `tests/calibration/test_false_positives.py` shows it. It is
-just wide enough for six metrics to be decided after ten repetitions (6 x 2 / 2^10 = 0.0117); after eight, one can be.
+Judging again and again at 5 % and stopping at the first welcome verdict is wrong far more often than 5 % of the time.
+So every look is judged at one stricter level (Pocock 1977, Group sequential methods in the design and analysis of
+clinical trials, Biometrika 64, 191-199), found by simulating the sign-flip test: whatever the family's size from one to
+six, the chance that any look rejects anything true stays within 5 % (`tests/calibration/test_false_positives.py`). The
+level is just wide enough for six metrics to be decided after ten repetitions (6 x 2 / 2^10 = 0.0117); after eight
+repetitions one can be.
 """
 
 LEVEL_PER_LOOK = 0.0118
-"""Of each of at most ``LOOKS`` looks; with it, they reject something true in at most 5 % of families."""
-LOOKS = 6
+"""Of each of at most ``MAX_LOOKS`` looks; with it, they reject something true in at most 5 % of families."""
+MAX_LOOKS = 6
 _CLOSE_STEPS = 2
 
 
-def looks(least: int = 8, most: int = 24) -> list[tuple[int, float]]:
-    """After how many repetitions to judge, and the confidence to judge with there (`verdicts.judge_family`).
+def interim_looks(first: int, last: int) -> list[tuple[int, float]]:
+    """Return after how many repetitions to judge, and the confidence to judge with.
 
-    The confidence is the same at every look, so that a verdict stands whichever look is the last. Steps are even, to
-    keep the order of the arms balanced: two small ones, then every fourth repetition, and ``most`` itself.
+    The confidence (of `verdicts.judge_family`) is the same at every look, so that a verdict stands whichever look is
+    the last. Steps are even, which keeps the order of the arms balanced: two steps of 2, then steps of 4, and ``last``
+    itself.
 
     Args:
-        least: repetitions at the first look.
-        most: repetitions at the last one.
+        first: repetitions at the first look, at least 1.
+        last: repetitions at the last look, at least ``first``.
 
     Returns:
-        ``(repetitions, confidence)`` in order. More than ``LOOKS`` looks share their level out; a single one is
-        judged at 0.95.
+        ``(repetitions, confidence)`` of each look, in order. More than ``MAX_LOOKS`` looks share their level out; a
+        single look has confidence 0.95.
 
     Raises:
-        ValueError: numbers that are not 1 <= least <= most.
+        ValueError: numbers that are not 1 <= first <= last.
     """
-    if not 1 <= least <= most:
-        raise ValueError(f"Looks run from at least 1 repetition to as many or more, not from {least} to {most}.")
-    after = [least]
-    while after[-1] < most:
-        after.append(min(most, after[-1] + (2 if len(after) <= _CLOSE_STEPS else 4)))
-    level = 0.05 if len(after) == 1 else LEVEL_PER_LOOK * min(1.0, LOOKS / len(after))
+    if not 1 <= first <= last:
+        raise ValueError(f"Looks run from at least 1 repetition to as many or more, not from {first} to {last}.")
+    after = [first]
+    while after[-1] < last:
+        after.append(min(last, after[-1] + (2 if len(after) <= _CLOSE_STEPS else 4)))
+    level = 0.05 if len(after) == 1 else LEVEL_PER_LOOK * min(1.0, MAX_LOOKS / len(after))
     return [(repetitions, 1 - level) for repetitions in after]

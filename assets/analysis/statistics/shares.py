@@ -1,7 +1,7 @@
 """Intervals of shares from counts of events.
 
-Belongs here: exact (binomial) intervals and what takes the repetition as the unit. Does not belong here: intervals from
-blocks of time (`bootstrap`).
+Put exact (binomial) intervals, and those whose unit is the repetition, here. Keep out intervals from blocks of time
+(`bootstrap`).
 """
 
 import math
@@ -12,13 +12,21 @@ from scipy import special
 
 
 def share_interval(events: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a share of ``events`` among ``n``: if they are independent it covers at least that often.
+    """Return the exact interval of a share (Clopper and Pearson).
 
-    Clopper and Pearson 1934, The use of confidence or fiducial limits illustrated in the case of the binomial,
-    Biometrika 26, 404-413. ``(0, 1)`` where ``n`` is 0: nothing is known.
+    If trials are independent it covers the true share at least as often as ``confidence`` says (Clopper and Pearson
+    1934, The use of confidence or fiducial limits illustrated in the case of the binomial, Biometrika 26, 404-413).
+
+    Args:
+        events: how many trials had the event.
+        n: trials; may be 0.
+        confidence: between 0 and 1.
+
+    Returns:
+        Lower and upper end, between 0 and 1; ``(0, 1)`` where ``n`` is 0.
 
     Raises:
-        ValueError: counts below 0, more events than ``n``, or a confidence out of range.
+        ValueError: counts below 0, more events than trials, or a confidence out of range.
     """
     if not 0 <= events <= n:
         raise ValueError(f"{events} of {n} is no share.")
@@ -31,12 +39,18 @@ def share_interval(events: int, n: int, *, confidence: float = 0.95) -> tuple[fl
 
 
 def rule_of_three(n: int) -> float:
-    """The share that no event among ``n`` leaves possible, at 95 %: 3 / n, at most 1.
+    """Return the largest share that is still plausible, at 95 %, after ``n`` trials without an event: 3 / n.
 
     Hanley and Lippman-Hand 1983, If nothing goes wrong, is everything all right?, JAMA 249, 1743-1745.
 
+    Args:
+        n: trials; may be 0.
+
+    Returns:
+        Above 0, at most 1.
+
     Raises:
-        ValueError: ``n`` below 0.
+        ValueError: fewer than 0 trials.
     """
     if n < 0:
         raise ValueError(f"There are no {n} trials.")
@@ -46,25 +60,28 @@ def rule_of_three(n: int) -> float:
 def pooled_share_interval(
     events_per_repetition: Sequence[int], n_per_repetition: Sequence[int], *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """The interval of a share over repetitions: the wider, at each end, of two.
+    """Return the interval of a share over repetitions: at each end the wider of two.
 
-    One pools all repetitions and is exact if requests are independent; the other takes the repetition as the unit, by
-    Student's t over the repetitions' shares, clipped to 0 and 1. With a single repetition that has any request there is
-    only the first, which knows nothing of how repetitions differ.
+    One pools all requests and is exact if they are independent (`share_interval`). The other takes the repetition as
+    the unit: Student's t over the repetitions' shares, clipped to 0 and 1. If only one repetition has any request,
+    there is only the first, which does not know how repetitions differ.
 
     Args:
-        events_per_repetition: counts, one per repetition.
-        n_per_repetition: of how many, one per repetition; repetitions with 0 count for nothing.
+        events_per_repetition: events in each repetition.
+        n_per_repetition: requests in each repetition; repetitions without any are left out.
         confidence: between 0 and 1.
 
+    Returns:
+        Lower and upper end, between 0 and 1.
+
     Raises:
-        ValueError: counts that are none, or rows of different lengths.
+        ValueError: counts below 0, more events than requests, or lists of different lengths.
     """
     if len(events_per_repetition) != len(n_per_repetition):
-        raise ValueError("Every repetition has a count of events and a count of all.")
+        raise ValueError("Every repetition needs a count of events and a count of requests.")
     counted = [(events, n) for events, n in zip(events_per_repetition, n_per_repetition, strict=True) if n or events]
     if any(not 0 <= events <= n for events, n in counted):
-        raise ValueError("There are more events than there is anything, in some repetition.")
+        raise ValueError("A repetition has more events than requests, or fewer than none.")
     low, high = share_interval(sum(events for events, _ in counted), sum(n for _, n in counted), confidence=confidence)
     if len(counted) < 2:
         return (low, high)

@@ -1,8 +1,10 @@
 """The paired sign-flip (permutation) test of a mean, and the interval that inverts it.
 
-Belongs here: one sample of paired differences, tested and bounded without assuming a distribution, only that the
-differences are symmetric about what they scatter around (as they are when the arms are interchangeable under the null
-hypothesis). Does not belong here: equivalence, correction for several tests, verdicts.
+Put tests and intervals of one sample of paired differences here. Keep out equivalence (`equivalence`), corrections for
+several tests (`holm`) and verdicts (`verdicts`).
+
+No distribution is assumed, only that differences are symmetric about their centre, as they are when the two arms are
+interchangeable under the null hypothesis.
 
 Flipping the signs of a subset A of the centred differences changes their sum by -2 times the sum over A. So the test
 only has to count the subsets whose sum is not positive, and the shifts it does not reject lie between two order
@@ -21,27 +23,27 @@ Floats = npt.NDArray[np.float64]
 Side = Literal["two_sided", "greater", "less"]
 
 ALL_FLIPS_UP_TO = 18
-"""Pairs up to which all 2^n flips are counted; beyond, ``RANDOM_FLIPS`` of them."""
+"""Up to this many pairs all 2^pairs flips are counted; with more, ``RANDOM_FLIPS`` of them are drawn."""
 RANDOM_FLIPS = 2**16
-"""Flips drawn beyond ``ALL_FLIPS_UP_TO`` pairs, the identity included, which keeps the test valid: Phipson and Smyth
+"""Flips that are drawn with more pairs than that. One is the identity, which keeps the test valid: Phipson and Smyth
 2010, Permutation p-values should never be zero, Stat. Appl. Genet. Mol. Biol. 9, article 39."""
 _SEED = 20_240_229
 
 
 def p_value(differences: npt.ArrayLike, *, shift: float = 0.0, side: Side = "two_sided") -> float:
-    """The p value of the hypothesis that paired ``differences`` have the mean ``shift``.
+    """Return the p-value of the hypothesis that paired differences have the mean ``shift``.
 
     Args:
-        differences: one per pair, any unit; at least one.
-        shift: the hypothesised mean, same unit.
-        side: ``greater`` tests against a greater mean, ``less`` against a smaller one.
+        differences: one per pair, any unit, shape ``[pairs]``; at least one pair.
+        shift: the hypothesised mean, in the same unit.
+        side: the alternative: ``greater`` is a greater mean, ``less`` a smaller one.
 
     Returns:
-        Between 2^-n (two-sided: 2^(1-n)) and 1. Exact up to ``ALL_FLIPS_UP_TO`` pairs; beyond by seeded flips, the same
-        in every call.
+        Between 2^-pairs (two-sided: 2^(1-pairs)) and 1. Exact up to ``ALL_FLIPS_UP_TO`` pairs; with more, from flips
+        drawn with a fixed seed, so the same in every call.
 
     Raises:
-        ValueError: no differences, or one that is no finite number.
+        ValueError: no differences, or one that is not finite.
     """
     centred = _checked(differences) - shift
     sums, _ = _subsets(centred)
@@ -57,17 +59,18 @@ def p_value(differences: npt.ArrayLike, *, shift: float = 0.0, side: Side = "two
 
 
 def interval(differences: npt.ArrayLike, *, confidence: float = 0.95) -> tuple[float, float]:
-    """The shifts that the two-sided test does not reject at ``1 - confidence``: where the mean difference lies.
+    """Return the confidence interval of the mean difference: the shifts that the two-sided test does not reject.
 
     Args:
-        differences: one per pair, any unit; at least one.
-        confidence: between 0 and 1. The interval holds at least this: 96.9 % for 6 pairs at 0.95, 95.3 % for 8.
+        differences: one per pair, any unit, shape ``[pairs]``; at least one pair.
+        confidence: between 0 and 1. The interval covers at least this: 96.9 % with 6 pairs at 0.95, 95.3 % with 8.
 
     Returns:
-        The ends, same unit; ``(-inf, inf)`` where so few pairs can reject nothing (fewer than 6 at 0.95).
+        Lower and upper end in the same unit; ``(-inf, inf)`` where so few pairs cannot reject anything (fewer than 6 at
+        0.95).
 
     Raises:
-        ValueError: no differences, one that is no finite number, or a confidence out of range.
+        ValueError: no differences, one that is not finite, or a confidence out of range.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"A confidence lies between 0 and 1, not at {confidence}.")
@@ -87,7 +90,15 @@ def interval(differences: npt.ArrayLike, *, confidence: float = 0.95) -> tuple[f
 
 
 def flips_rejecting(pairs: int, level: float) -> int:
-    """How many flips of ``pairs`` differences a one-sided test at ``level`` may count and still reject; 0: never."""
+    """Return how many flips a one-sided test at ``level`` may count and still reject; 0 if it never can.
+
+    Args:
+        pairs: number of paired differences.
+        level: of the one-sided test, between 0 and 1.
+
+    Returns:
+        A count out of the 2^pairs flips (or of the ``RANDOM_FLIPS`` drawn).
+    """
     return math.floor(flips(pairs) * level + 1e-9)
 
 
@@ -114,7 +125,7 @@ def _subsets(values: Floats) -> tuple[Floats, Floats]:
 
 
 def subset_sums(values: Floats) -> Floats:
-    """The sums of all subsets of the last axis: shape ``[..., n]`` becomes ``[..., 2^n]``."""
+    """Return the sums of all subsets of the last axis: shape ``[..., n]`` becomes ``[..., 2^n]``."""
     n = values.shape[-1]
     sums = np.empty((*values.shape[:-1], 2**n))
     sums[..., 0] = 0.0
@@ -126,7 +137,7 @@ def subset_sums(values: Floats) -> Floats:
 
 @lru_cache(maxsize=ALL_FLIPS_UP_TO)
 def subset_sizes(n: int) -> Floats:
-    """The sizes of the subsets that `subset_sums` sums, in its order: shape ``[2^n]``."""
+    """Return the sizes of the subsets that `subset_sums` adds up, in its order: shape ``[2^n]``."""
     sizes = np.zeros(1)
     for _ in range(n):
         sizes = np.concatenate([sizes, sizes + 1])

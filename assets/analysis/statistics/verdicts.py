@@ -1,7 +1,8 @@
-"""What differences between a candidate and its baseline allow to be said.
+"""From differences between a candidate and its baseline to a verdict.
 
-Belongs here: the rule from differences, margins and intervals to a verdict, and the correction within a family. Does
-not belong here: which metrics make up a family and their margins (data, declared before), and sentences about verdicts.
+Put the rule that turns differences, margins and intervals into a verdict here, with its correction within a family.
+Keep out the list of metrics in a family and their margins (`assets.analysis.verdicts.rules`) and sentences about
+verdicts (`assets.analysis.verdicts.reasons`).
 
 The rule, for a family of at most six metrics of one (candidate, scenario, operation):
 
@@ -9,17 +10,17 @@ The rule, for a family of at most six metrics of one (candidate, scenario, opera
   over the family, and the whole interval (uncorrected, at ``confidence``) lies beyond the margin on that side.
 - *equivalent*: the two one-sided tests both reject "the margin or more" after Holm's correction over the family, and
   the interval that belongs to them (at ``2 * confidence - 1``) lies within the margins. They are corrected like the
-  others, as a recommendation leans on any one of the family being equivalent as much as on any being better: the chance
-  of *any* false "equivalent" is at most ``1 - confidence``. Verdicts of the two kinds are wrong about different truths
-  (no difference, or one that matters), so each kind is held to that by itself.
+  others because a recommendation depends on any metric of the family being equivalent as much as on any being better:
+  the chance of *any* false "equivalent" is at most ``1 - confidence``. The two kinds of verdicts are wrong about
+  different truths (no difference, or one that matters), so each kind is held to that level by itself.
 - *inconclusive* otherwise.
 
 With fewer than ``MIN_PAIRS`` pairs no test can reject. Shares may then be judged by an interval from blocks within the
-repetitions (``within``), which knows little or nothing of how repetitions differ; times may not. To be decided by it,
-that interval must lie there also when stretched about the difference by the ratio of normal quantiles that Bonferroni's
-correction over the metrics so judged asks for.
+repetitions (``within``), which knows little or nothing of how repetitions differ; times may not. Before that interval
+decides, it is stretched about the difference by the ratio of normal quantiles that Bonferroni's correction over the
+metrics judged in this way asks for.
 
-A floor widens every interval to a half-width it has at least: three in n for a share without an event.
+A floor gives every interval a minimum half-width: three in n for a share without an event.
 """
 
 import math
@@ -33,13 +34,13 @@ from scipy import special
 
 from assets.analysis.statistics.equivalence import equivalence_p
 from assets.analysis.statistics.holm import holm
-from assets.analysis.statistics.power import pairs_for_equivalence, pairs_needed
+from assets.analysis.statistics.power import pairs_advised
 from assets.analysis.statistics.signflip import Floats, flips_rejecting, interval, p_value
 
 MIN_PAIRS = 6
-"""Pairs from which the sign-flip test can reject at 5 %, and below which it judges nothing."""
-MOST_METRICS = 6
-"""Metrics in a family: eight pairs reach p = 0.008, which stays under 5 % when multiplied by six and not by seven."""
+"""With fewer pairs the sign-flip test cannot reject at 5 % (5 pairs reach p = 0.0625 at best) and judges nothing."""
+MAX_METRICS = 6
+"""Metrics in a family: eight pairs reach p = 0.008, which stays below 5 % when multiplied by six but not by seven."""
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 Method = Literal["sign_flip", "block_bootstrap", "none"]
@@ -53,13 +54,14 @@ class Comparand:
 
     Attributes:
         metric: its name.
-        unit: ``share`` or ``ratio``, which says what the scale is: a difference of shares, or the log of a ratio.
-        differences: candidate minus baseline on the judging scale, one per repetition; NaN where a repetition has none.
-        margin: what matters, on the judging scale, above 0.
-        lower_is_better: whether a negative difference is the good one.
-        floor: half-width the interval has at least, on the judging scale.
-        censored: whose values are only lower bounds, because something had not ended when watching did.
-        within: interval at the judging confidence from blocks within the repetitions, for few pairs.
+        unit: sets the judging scale: of a ``share``, the difference of shares; of a ``ratio``, the log of the ratio.
+        differences: candidate minus baseline on the judging scale, shape ``[repetitions]``; NaN where a repetition has
+            none.
+        margin: the smallest difference that matters, on the judging scale, above 0.
+        lower_is_better: whether a negative difference is an improvement.
+        floor: minimum half-width of the interval, on the judging scale.
+        censored: the side whose values are only lower bounds, because requests were still open when watching ended.
+        within: for few pairs, the interval at the judging confidence from blocks within the repetitions.
     """
 
     metric: str
@@ -80,22 +82,22 @@ class Comparand:
 
 @dataclass(frozen=True)
 class Judged:
-    """What can be said about one metric. What is unknown is None; no field is ever NaN or infinite.
+    """The verdict on one metric and its figures. Unknown figures are None; none is ever NaN or infinite.
 
     Attributes:
         metric: as in the comparand.
-        difference: mean over the pairs (the middle of ``within`` without any); a bound of it with one side censored.
-        ci_low: lower end of the interval at the judging confidence, floor applied.
+        difference: mean over the pairs on the judging scale (without pairs, the middle of ``within``); a bound of it
+            where one side is censored.
+        ci_low: lower end of the interval at the judging confidence, with the floor applied.
         ci_high: upper end.
         p_value: of the two-sided sign-flip test of no difference.
         p_adjusted: the same after Holm's correction over the family.
         verdict: about the candidate.
         pairs: repetitions with a difference.
-        method: what the interval comes from.
-        why: what the verdict rests on, or what it lacks.
-        pairs_needed: for an undecided metric, repetitions in all that would decide a difference of twice the margin, or
-            show one inside it to be equivalent, with a chance of 80 % at the noise seen; None where no number up to 64
-            would, or more repetitions are not what it lacks.
+        method: where the interval comes from.
+        why: ``decided``, or what an inconclusive metric lacks.
+        pairs_needed: repetitions in all that are likely to decide an inconclusive metric at the noise observed
+            (`power.pairs_advised`); None where none are, or more repetitions are not what it lacks.
     """
 
     metric: str
@@ -112,17 +114,21 @@ class Judged:
 
 
 def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -> list[Judged]:
-    """Judge the metrics of one (candidate, scenario, operation) together, by the rule above; in their order.
+    """Judge the metrics of one (candidate, scenario, operation) together, by the rule in this module's docstring.
 
     Args:
-        comparands: at most ``MOST_METRICS``.
-        confidence: of each interval, and of the family's verdicts; for repeated looks as `sequential.looks` gives it.
+        comparands: the family's metrics, at most ``MAX_METRICS``.
+        confidence: of each interval and of the family's verdicts, between 0.5 and 1; with interim looks, the one that
+            `sequential.interim_looks` returns.
+
+    Returns:
+        One verdict per metric, in the same order.
 
     Raises:
         ValueError: more metrics than a family may have, or a confidence out of range.
     """
-    if len(comparands) > MOST_METRICS:
-        raise ValueError(f"A family has at most {MOST_METRICS} metrics, not {len(comparands)}.")
+    if len(comparands) > MAX_METRICS:
+        raise ValueError(f"A family has at most {MAX_METRICS} metrics, not {len(comparands)}.")
     if not 0.5 < confidence < 1:
         raise ValueError(f"A confidence lies between 0.5 and 1, not at {confidence}.")
     measured = [_Measured.of(comparand) for comparand in comparands]
@@ -130,7 +136,7 @@ def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -
     plain = [p_value(one.differences) for one in tested]
     same = [equivalence_p(one.differences, one.comparand.margin) for one in tested]
     tests = {id(one): _Tests(*of_one) for one, *of_one in zip(tested, plain, holm(plain), holm(same), strict=True)}
-    from_blocks = sum(one.judged_within for one in measured)
+    judged_by_blocks = sum(one.judged_within for one in measured)
     judged = []
     for one in measured:
         if one.nothing:
@@ -140,7 +146,7 @@ def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -
         elif id(one) in tests:
             judged.append(_by_repetitions(one, tests[id(one)], len(tested), confidence))
         else:
-            judged.append(_by_blocks(one, from_blocks, len(comparands), confidence))
+            judged.append(_by_blocks(one, judged_by_blocks, len(comparands), confidence))
     return judged
 
 
@@ -178,7 +184,7 @@ class _Measured:
 
     @property
     def unbounded(self) -> bool:
-        """Nothing is known on either side: both are lower bounds, or a difference is infinite."""
+        """Whether the difference has no bound: both sides are lower bounds, or a difference is infinite."""
         return self.comparand.censored == "both" or not np.isfinite(self.differences).all()
 
     @property
@@ -198,7 +204,7 @@ class _Measured:
         return _finite(sum(self.within) / 2) if self.within else None
 
     def verdict(self, ends: Bounds) -> Verdict | None:
-        """Better or worse, if the ends lie beyond the margin on a side on which the values are no mere bounds."""
+        """Better or worse if the interval lies beyond the margin, on a side that censoring leaves known; else None."""
         low, high = ends
         above = low > self.comparand.margin and self.comparand.censored != "baseline"
         below = high < -self.comparand.margin and self.comparand.censored != "candidate"
@@ -221,7 +227,7 @@ class _Measured:
         )
 
     def shown(self, ends: Bounds) -> tuple[float | None, float | None]:
-        """The ends that are known: the true difference may lie anywhere on the side of a censored value."""
+        """The known ends: the true difference may lie anywhere on the side of a censored value."""
         low = None if self.comparand.censored == "baseline" else _finite(ends[0])
         high = None if self.comparand.censored == "candidate" else _finite(ends[1])
         return low, high
@@ -252,12 +258,12 @@ def _by_repetitions(one: _Measured, tests: _Tests, family: int, confidence: floa
     )
 
 
-def _by_blocks(one: _Measured, judged_so: int, family: int, confidence: float) -> Judged:
+def _by_blocks(one: _Measured, judged_by_blocks: int, family: int, confidence: float) -> Judged:
     ends = one.floored(one.within) if one.within else (-math.inf, math.inf)
     verdict: Verdict | None = None
     if one.judged_within and one.difference is not None:
         level = 1 - confidence
-        stretch = float(special.ndtri(1 - level / 2 / judged_so) / special.ndtri(1 - level / 2))
+        stretch = float(special.ndtri(1 - level / 2 / judged_by_blocks) / special.ndtri(1 - level / 2))
         low, high = (one.difference + stretch * (end - one.difference) for end in one.within or ends)
         low, high = one.floored((low, high))
         verdict = one.verdict((low, high))
@@ -283,16 +289,15 @@ def _advice(one: _Measured, family: int, confidence: float) -> int | None:
     margin = one.comparand.margin
     with np.errstate(over="ignore"):
         noise = float(one.differences.std(ddof=1)) if one.pairs >= 3 else 0.0
-    if not math.isfinite(noise / margin):
+    if one.difference is None or not math.isfinite(noise / margin):
         return None
-    needed = pairs_needed(noise=noise, effect=2 * margin, margin=margin, family=family, confidence=confidence)
-    if needed is not None and needed <= one.pairs and one.difference is not None and abs(one.difference) < margin:
-        needed = pairs_for_equivalence(noise=noise, margin=margin, family=family, confidence=confidence)
-    return needed if needed is not None and needed > one.pairs else None
+    return pairs_advised(
+        one.pairs, difference=one.difference, noise=noise, margin=margin, family=family, confidence=confidence
+    )
 
 
 def _at_most(p: float, level: float) -> bool:
-    """Whether a p value reaches a level that 1 - 0.95 misses by its last bits."""
+    """Whether a p-value reaches a level, up to rounding: 1 - 0.95 is not quite 0.05."""
     return p <= level + 1e-9
 
 

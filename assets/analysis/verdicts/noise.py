@@ -38,7 +38,6 @@ def noise(
             else power(
                 repetitions,
                 noise=one.noise,
-                effect=2 * one.margin,
                 margin=one.margin,
                 family=len(by.metrics),
                 confidence=about.confidence,

@@ -14,9 +14,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from assets.analysis.statistics.sequential import looks
+from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.rules import Metric, Rules
+from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS
 
 Floats = npt.NDArray[np.float64]
 Side = Literal["candidate", "baseline", "both"]
@@ -122,9 +123,9 @@ def origin(connection: duckdb.DuckDBPyConnection, comparison_id: str, rules: Rul
     settings = json.loads(config or "{}")
     confidence = rules.confidence
     if settings.get("budget_s") is not None:
-        most = settings.get("repetitions") or rules.repetitions
-        confidence = max(confidence, *(strictness for _, strictness in looks(most=max(most, rules.repetitions))))
-    return Origin(comparison_id, target, evidence, settings.get("baseline") or rules.baseline, confidence)
+        last = max(settings.get("repetitions") or 0, NIGHTLY_REPETITIONS)
+        confidence = max(confidence, *(strictness for _, strictness in interim_looks(NIGHTLY_REPETITIONS, last)))
+    return Origin(comparison_id, target, evidence, settings.get("baseline") or DEFAULT_BASELINE, confidence)
 
 
 def pairings(connection: duckdb.DuckDBPyConnection, about: Origin, rules: Rules) -> list[Pairing]:

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assets.analysis.statistics import power
-from assets.analysis.statistics.verdicts import Comparand, Judged, judge_family
+from assets.analysis.statistics.power import pairs_advised
+from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 from assets.analysis.verdicts.blocks import Blocks
 from assets.analysis.verdicts.pairing import Family, Origin, Pairing, origin, pairings
 from assets.analysis.verdicts.reasons import reason
@@ -53,7 +53,7 @@ def _family(
             lower_is_better=one.metric.lower_is_better,
             floor=one.floor,
             censored=one.censored,
-            within=blocks.interval(one) if 0 < len(one.differences) < by.least_pairs and not one.censored else None,
+            within=blocks.interval(one) if 0 < len(one.differences) < MIN_PAIRS and not one.censored else None,
         )
         for one in family
     ]
@@ -111,13 +111,11 @@ def _needed(one: Pairing, judged: Judged, noises: Noises, about: Origin, by: Rul
     seen = max(one.noise or 0.0, math.sqrt(sum(noise**2 for noise in sides if noise is not None) / 2))
     if seen <= (one.noise or 0.0) or one.family.arm == "aa":
         return judged.pairs_needed
-    settings: dict[str, Any] = {
-        "noise": seen,
-        "margin": one.margin,
-        "family": len(by.metrics),
-        "confidence": about.confidence,
-    }
-    needed = power.pairs_needed(effect=2 * one.margin, **settings)
-    if needed is not None and needed <= judged.pairs and abs(judged.difference or 0.0) < one.margin:
-        needed = power.pairs_for_equivalence(**settings)
-    return needed if needed is not None and needed > judged.pairs else None
+    return pairs_advised(
+        judged.pairs,
+        difference=judged.difference or 0.0,
+        noise=seen,
+        margin=one.margin,
+        family=len(by.metrics),
+        confidence=about.confidence,
+    )

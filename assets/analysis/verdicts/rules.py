@@ -1,4 +1,8 @@
-"""The rules by which comparisons are judged: `rules.toml`, read and checked. What is done by them is elsewhere."""
+"""The rules by which comparisons are judged: `rules.toml`, read and checked.
+
+Put reading and checking the rules here. Keep out applying them (`assets.analysis.verdicts.pairwise`,
+`assets.analysis.history`).
+"""
 
 import tomllib
 from functools import cache
@@ -7,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from assets.analysis.statistics.verdicts import MAX_METRICS
 from workloads.errors import ArchduelError
 
 FILE = Path(__file__).with_name("rules.toml")
-_MOST_METRICS = 6  # eight pairs reach p = 0.008 at best, which passes Holm's correction over six and not over seven
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -20,7 +24,14 @@ class _Model(BaseModel):
 
 
 class Metric(_Model):
-    """One primary metric. ``margin`` is what difference does not matter, of a share itself or of the ratio less 1."""
+    """One primary metric.
+
+    Attributes:
+        name: as in the table ``pairwise``.
+        unit: ``share`` or ``ratio`` of times.
+        margin: the smallest difference that matters: of a share itself, or of the ratio less 1.
+        better: which side is an improvement.
+    """
 
     name: Literal[
         "acknowledged_share", "done_share", "response_p50", "response_p99", "completion_p50", "completion_p99"
@@ -41,27 +52,36 @@ class Metric(_Model):
 
 
 class History(_Model):
-    """How a night is held against those before it."""
+    """How a night is compared with the nights before it.
+
+    Attributes:
+        nights: how many nights before it count, at most.
+        min_nights: with fewer nights before it, there is no verdict.
+        confidence: 1 less the chance of any alarm in a cell in which nothing changed.
+    """
 
     nights: Annotated[int, Field(ge=2)]
-    least_nights: Annotated[int, Field(ge=2)]
+    min_nights: Annotated[int, Field(ge=2)]
     confidence: Share
 
     @model_validator(mode="after")
     def _enough(self) -> "History":
-        if self.least_nights > self.nights:
-            raise ValueError("least_nights is more than nights")
+        if self.min_nights > self.nights:
+            raise ValueError("min_nights is more than nights")
         return self
 
 
 class Rules(_Model):
-    """All rules. ``confidence`` is of intervals, and 1 - ``confidence`` the error of a whole family of metrics."""
+    """All rules.
+
+    Attributes:
+        confidence: of every interval; 1 - ``confidence`` is the error rate of a whole family of metrics.
+        metrics: the family that is corrected together.
+        history: the rules for nights.
+    """
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    repetitions: Annotated[int, Field(ge=1)]
-    least_pairs: Annotated[int, Field(ge=2)]
-    baseline: Annotated[str, Field(min_length=1)]
-    metrics: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=_MOST_METRICS)]
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=MAX_METRICS)]
     history: History
 
     @model_validator(mode="after")
@@ -72,12 +92,16 @@ class Rules(_Model):
         return self
 
     def metric(self, name: str) -> Metric:
-        """The metric of that name."""
+        """Return the metric of that name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
 
 def read_rules(file: Path) -> Rules:
-    """The rules of a file. `ArchduelError` where it cannot be read, or holds something that is no rule."""
+    """Read the rules from a file.
+
+    Raises:
+        ArchduelError: the file cannot be read, or holds something that is not a rule.
+    """
     try:
         return Rules.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
@@ -92,5 +116,5 @@ def read_rules(file: Path) -> Rules:
 
 @cache
 def rules() -> Rules:
-    """The rules archduel judges by."""
+    """Return the rules archduel judges by."""
     return read_rules(FILE)
