@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -21,11 +22,15 @@ from workloads.exporters import exporters
 from workloads.importers.formats import importers
 from workloads.importers.rules.mapping import read_mapping
 from workloads.places import REPOSITORY, Places
-from workloads.scenarios import read_scenario, scenarios
+from workloads.scenarios import Scenario, read_scenario, scenarios
+from workloads.scenarios.faults import Fault
 
 FOLDERS = ("assets", "docs", "orchestration", "resources", "tests", "workloads")
 COMMANDS = sorted({(page, command) for page, path in PAGES.items() for command in pages.commands(path)}, key=str)
 TARGETS_OF_MAKE = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+KINDS = get_args(get_args(Fault)[0])
+KEYS = {key for kind in KINDS for key in (*kind.model_fields, *get_args(kind.model_fields["kind"].annotation))}
+SETTINGS = set(Scenario.model_fields) - {"name", "faults"}  # said by the file's name, and by each fault's keys
 
 
 def all_parameters(command: click.Command = main, above: click.Context | None = None) -> Iterator[click.Parameter]:
@@ -170,6 +175,7 @@ def test_the_example_architecture_is_the_synchronous_one() -> None:
     ("page", "names"),
     [
         ("docs/scenarios.md", scenarios()),
+        ("docs/scenarios.md", SETTINGS | KEYS),
         ("docs/recorded-traffic.md", [*importers(), *exporters()]),
         ("docs/recording-live-traffic.md", days()),
         ("docs/targets.md", targets()),
