@@ -1,8 +1,7 @@
-"""Recorded traffic as an asset: a partition for each recording, what it amounts to, and whether it can be trusted.
+"""Recorded traffic as an asset: a partition for each recording, its figures, and whether it can be trusted.
 
-Belongs here: the node and its checks, and that materialising a file of the inbox imports it. What a recording amounts
-to is `workloads.recordings.figures` and `workloads.recordings.traffic`; when the inbox is looked at is
-`orchestration.inbox`.
+Put here the node, its checks, and that materialising a file of the inbox imports it. Keep out how figures are computed
+(`workloads.recordings.figures`, `workloads.recordings.traffic`) and when the inbox is read (`orchestration.inbox`).
 """
 
 import hashlib
@@ -46,8 +45,8 @@ _CHECKS = {
 }
 
 
-class Bringing(dg.Config):
-    """What is to be imported first; nothing unless the inbox's sensor asks for it."""
+class InboxImport(dg.Config):
+    """A file of the inbox to import first; none unless the inbox's sensor names one."""
 
     inbox_file: str = ""
     night: str = ""  # the date its comparison belongs to
@@ -56,14 +55,20 @@ class Bringing(dg.Config):
 def recorded_traffic_asset(
     places: Places, recordings: dg.PartitionsDefinition, inbox: Inbox | None
 ) -> dg.AssetsDefinition:
-    """One node, a partition for each recording in the library."""
+    """One node, a partition for each recording in the library.
+
+    Args:
+        places: The home with the library.
+        recordings: A partition for each recording.
+        inbox: Where files to import are; None where there is none.
+    """
 
     @dg.asset(
         key=RECORDED_TRAFFIC,
         group_name=GROUP,
         description=(
-            "What was recorded, a partition for each recording: its figures, its rate over time, the books of its"
-            " import. A replay needs the one its cell is named for."
+            "What was recorded, a partition for each recording: its figures, its rate over time, and what became of"
+            " each imported line. A replay needs the one its cell is named for."
         ),
         kinds={"parquet"},
         owners=OWNERS,
@@ -74,115 +79,121 @@ def recorded_traffic_asset(
             for name, description in _CHECKS.items()
         ],
     )
-    def recorded_traffic(context: dg.AssetExecutionContext, config: Bringing) -> dg.MaterializeResult:
+    def recorded_traffic(context: dg.AssetExecutionContext, config: InboxImport) -> dg.MaterializeResult:
         library = Library(places)
         if config.inbox_file:
             if inbox is None:
-                raise ArchduelError(f"{config.inbox_file} is to come from the inbox, but {VARIABLE} is not set")
-            done = bring_in(config.inbox_file, inbox, Ledger(places.inbox_ledger), library, config.night)
-            context.log.info(f"imported {done.lines:,} lines" if done else "imported already")
+                raise ArchduelError(f"cannot import {config.inbox_file} from the inbox: {VARIABLE} is not set")
+            imported = bring_in(config.inbox_file, inbox, Ledger(places.inbox_ledger), library, config.night)
+            context.log.info(f"imported {imported.lines:,} lines" if imported else "imported already")
         name = context.partition_key
         path = choose(library.paths(), name, "workload")
-        amounts, over_time = figures(library, name), course(path)
+        totals, over_time = figures(library, name), course(path)
         with path.open("rb") as file:
             version = hashlib.file_digest(file, "blake2b").hexdigest()[:16]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": amounts.requests,
+                "dagster/row_count": totals.requests,
                 "dagster/column_schema": column_schema(SCHEMA),
                 "path": dg.MetadataValue.path(str(path)),
                 "rate_over_time": dg.MetadataValue.md(markdown_image(rate_figure(over_time))),
-                **_figures(amounts, over_time),
-                **_books(amounts.provenance),
+                **_figures(totals, over_time),
+                **_books(totals.provenance),
             },
-            check_results=list(recording_checks(name, amounts, over_time)),
+            check_results=list(recording_checks(name, totals, over_time)),
             data_version=dg.DataVersion(version),
         )
 
     return recorded_traffic
 
 
-def _figures(amounts: Figures, over_time: Course) -> dict[str, Any]:
+def _figures(totals: Figures, over_time: Course) -> dict[str, Any]:
     return {
-        "requests": amounts.requests,
-        "duration_s": amounts.duration_s,
-        "mean_per_s": amounts.mean_per_s,
-        "peak_per_s": amounts.peak_per_s,
-        "command_share": amounts.command_share,
-        "subsecond": amounts.subsecond,
-        "first_arrival": str(amounts.provenance.get("first_arrival", "not known")),
+        "requests": totals.requests,
+        "duration_s": totals.duration_s,
+        "mean_per_s": totals.mean_per_s,
+        "peak_per_s": totals.peak_per_s,
+        "command_share": totals.command_share,
+        "subsecond": totals.subsecond,
+        "first_arrival": str(totals.provenance.get("first_arrival", "not known")),
         "typical_pause_s": over_time.typical_pause_s,
     }
 
 
 def _books(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of the lines, and the rest of what is known of where it comes from."""
-    shown: dict[str, Any] = {"provenance": dg.MetadataValue.json(dict(provenance))}
-    shown |= {name: provenance[name] for name in ("lines", *_PARTS) if name in provenance}
+    """What became of the lines, and what else is known of where the recording comes from."""
+    metadata: dict[str, Any] = {"provenance": dg.MetadataValue.json(dict(provenance))}
+    metadata |= {name: provenance[name] for name in ("lines", *_PARTS) if name in provenance}
     reasons = [
         {"what became of it": fate, "why": why, "lines": count}
         for fate in ("dropped", "quarantined")
         for why, count in provenance.get(f"{fate}_by_{'rule' if fate == 'dropped' else 'reason'}", {}).items()
     ]
     if reasons:
-        shown["left_out"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(reasons)))
-    return shown
+        metadata["left_out"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(reasons)))
+    return metadata
 
 
-def recording_checks(name: str, amounts: Figures, over_time: Course) -> tuple[dg.AssetCheckResult, ...]:
-    """Whether the books of a recording balance, its clock went on, and it is without gaps."""
-    return tuple(_result(name, found) for found in (_accounted(amounts), _clock(amounts, over_time), _gaps(over_time)))
+def recording_checks(name: str, totals: Figures, over_time: Course) -> tuple[dg.AssetCheckResult, ...]:
+    """Whether every line of a recording is accounted for, its clock goes forward, and it has no gaps.
+
+    Args:
+        name: The recording's name.
+        totals: Its figures.
+        over_time: Its rates and gaps.
+    """
+    return tuple(_result(name, found) for found in (_accounted(totals), _clock(totals, over_time), _gaps(over_time)))
 
 
 @dataclass(frozen=True)
 class _Found:
     check: str
     passed: bool
-    words: str
+    text: str
     severity: dg.AssetCheckSeverity
     metadata: Mapping[str, Any]
 
 
 def _result(name: str, found: _Found) -> dg.AssetCheckResult:
-    # Checks by partition are a preview in Dagster 1.13: the words say which recording was looked at.
+    # Checks by partition are a preview in Dagster 1.13: the description says which recording it is about.
     return dg.AssetCheckResult(
         check_name=found.check,
         passed=found.passed,
         severity=found.severity,
-        description=f"{name}: {found.words}",
+        description=f"{name}: {found.text}",
         metadata={"recording": name, **found.metadata},
     )
 
 
-def _accounted(amounts: Figures) -> _Found:
-    books = amounts.provenance
+def _accounted(totals: Figures) -> _Found:
+    books = totals.provenance
     if "lines" in books:
-        unaccounted = books["lines"] - sum(books[part] for part in _PARTS) or books["accepted"] - amounts.requests
-        words = f"{unaccounted:,} of {books['lines']:,} lines are not accounted for."
+        unaccounted = books["lines"] - sum(books[part] for part in _PARTS) or books["accepted"] - totals.requests
+        text = f"{unaccounted:,} of {books['lines']:,} lines are not accounted for."
     else:
-        unaccounted = int(books.get("requests", amounts.requests)) - amounts.requests
-        words = f"{unaccounted:,} requests are not accounted for. There were no lines: it was recorded, not imported."
-    return _Found(BOOKS, unaccounted == 0, words, dg.AssetCheckSeverity.ERROR, {"unaccounted": unaccounted})
+        unaccounted = int(books.get("requests", totals.requests)) - totals.requests
+        text = f"{unaccounted:,} requests are not accounted for. There were no lines: it was recorded, not imported."
+    return _Found(BOOKS, unaccounted == 0, text, dg.AssetCheckSeverity.ERROR, {"unaccounted": unaccounted})
 
 
-def _clock(amounts: Figures, over_time: Course) -> _Found:
-    books = amounts.provenance
+def _clock(totals: Figures, over_time: Course) -> _Found:
+    books = totals.provenance
     if "behind_most_s" not in books:
-        words = "recorded in order." if "lines" not in books else "not known: imported before this was written down."
-        return _Found(CLOCK, True, words, dg.AssetCheckSeverity.WARN, {})
+        text = "recorded in order." if "lines" not in books else "not known: imported before this was written down."
+        return _Found(CLOCK, True, text, dg.AssetCheckSeverity.WARN, {})
     allowed_s = over_time.longest_latency_s + _SLACK_S
-    words = (
+    text = (
         f"{books['behind']:,} requests are stamped earlier than one before them, by {books['behind_most_s']:g} s at"
         f" most; {allowed_s:g} s are usual. They are replayed in the order of their stamps."
     )
     figures = {"requests": books["behind"], "most_s": books["behind_most_s"], "allowed_s": allowed_s}
-    return _Found(CLOCK, books["behind_most_s"] <= allowed_s, words, dg.AssetCheckSeverity.WARN, figures)
+    return _Found(CLOCK, books["behind_most_s"] <= allowed_s, text, dg.AssetCheckSeverity.WARN, figures)
 
 
 def _gaps(over_time: Course) -> _Found:
     rows = [{"from, s": gap.start_s, "for, s": gap.length_s} for gap in over_time.gaps[:_SHOWN_GAPS]]
-    words = f"{len(over_time.gaps):,} pauses over {over_time.gap_s:,.0f} s. A replay cuts long pauses."
-    shown: dict[str, Any] = {"gaps": len(over_time.gaps), "a_gap_is_over_s": over_time.gap_s}
+    text = f"{len(over_time.gaps):,} pauses over {over_time.gap_s:,.0f} s. A replay cuts long pauses."
+    metadata: dict[str, Any] = {"gaps": len(over_time.gaps), "a_gap_is_over_s": over_time.gap_s}
     if rows:
-        shown["where"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(rows)))
-    return _Found(GAPS, not over_time.gaps, words, dg.AssetCheckSeverity.WARN, shown)
+        metadata["where"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(rows)))
+    return _Found(GAPS, not over_time.gaps, text, dg.AssetCheckSeverity.WARN, metadata)
