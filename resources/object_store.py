@@ -1,12 +1,13 @@
-"""Recordings from ``s3://``, through dagster-aws's `S3Resource`. The only place that uses it.
+"""Recordings from ``s3://``, through dagster-aws's `S3Resource`.
 
-Without an endpoint on this machine nothing is read: real AWS is never touched unasked.
+Put here reading objects, and a prefix as an inbox. Keep out what is in them (`workloads.importers`).
+
+Without an endpoint on this machine nothing is read: AWS itself is never touched without being asked for.
 """
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from dagster_aws.s3 import S3Resource
@@ -18,29 +19,38 @@ from workloads.importers.rules.mapping import MAX_MAPPING_BYTES
 from workloads.inbox import ENDPOINT_VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
 
-_MOST_NAME_BYTES = 255  # of a file; a part of a key may have 1,024
+_MAX_NAME_BYTES = 255  # of a file; a part of a key may have 1,024
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 
 
 def _bucket_and_key(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")  # a key may hold what URLs give a meaning to
+    bucket, _, key = uri.removeprefix("s3://").partition(
+        "/"
+    )  # not by urlsplit: a key may hold characters that have a meaning in URLs
     return bucket, key
 
 
 def _file_name(key: str) -> str:
-    """What the object is called as a file; a key may end in anything."""
+    """The object's name as a file; a key may end in anything."""
     name = Path(key).name
-    return "object" if name == ".." or "\0" in name or len(name.encode()) > _MOST_NAME_BYTES else name
+    return "object" if name == ".." or "\0" in name or len(name.encode()) > _MAX_NAME_BYTES else name
 
 
 class S3ObjectStore:
-    """Downloads single objects, or all below a prefix. Raises `UsageError` for an endpoint off this machine, which
-    ``said_by`` would have named."""
+    """Downloads single objects, or all below a prefix.
 
-    def __init__(self, endpoint_url: str | None, said_by: str = "--endpoint-url") -> None:
+    Args:
+        endpoint_url: Where an S3 emulator on this machine listens.
+        option: The option or variable that the endpoint comes from, for people.
+
+    Raises:
+        UsageError: The endpoint is not on this machine, or there is none.
+    """
+
+    def __init__(self, endpoint_url: str | None, option: str = "--endpoint-url") -> None:
         if endpoint_url is None or not is_loopback(endpoint_url):
             raise UsageError(
-                f"s3:// paths need {said_by} with an S3 emulator on this machine, such as http://127.0.0.1:4566"
+                f"s3:// paths need {option} with an S3 emulator on this machine, such as http://127.0.0.1:4566"
             )
         resource = S3Resource(
             endpoint_url=endpoint_url,
@@ -51,7 +61,10 @@ class S3ObjectStore:
         self.client = resource.get_client()
 
     def download(self, uri: str, folder: Path) -> list[Path]:
-        """The objects at ``uri`` as files in ``folder``, in key order; empty where there are none."""
+        """Download the objects at ``uri`` to ``folder``; returns the files in key order, none where there are none.
+
+        Raises `ArchduelError` where they cannot be read.
+        """
         bucket, prefix = _bucket_and_key(uri)
         try:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -70,10 +83,10 @@ class S3ObjectStore:
 
 
 class S3Inbox:
-    """A prefix as an inbox. What is listed is complete: an object is there whole or not at all."""
+    """A prefix as an inbox. Every listed object is complete, since objects appear whole or not at all."""
 
     def __init__(self, uri: str, endpoint_url: str | None) -> None:
-        self.object_store = S3ObjectStore(endpoint_url, said_by=ENDPOINT_VARIABLE)
+        self.object_store = S3ObjectStore(endpoint_url, option=ENDPOINT_VARIABLE)
         self._client = self.object_store.client
         self._bucket, self._prefix = _bucket_and_key(uri)
         # As with folders, the inbox ends where a part of the key does: of logs/new it is what follows logs/new/.
@@ -128,8 +141,7 @@ class S3Inbox:
         try:
             yield
         except ClientError as error:
-            told: dict[str, Any] = error.response.get("Error", {})
-            if told.get("Code") in _ABSENT:
+            if error.response.get("Error", {}).get("Code") in _ABSENT:
                 raise FileNotFoundError(address) from None
             raise ArchduelError(f"cannot read {address}: {error}") from None
         except BotoCoreError as error:

@@ -47,16 +47,16 @@ def agree(
     spending = charge.spending
     for line in (f"On {charge.title}, this", *(f"  {line}" for line in budget.sentences())):
         say(console, line)
-    ceilings = f"{spending.most_requests:,} requests, {spending.most_usd:.2f} USD"
+    ceilings = f"{spending.max_requests:,} requests, {spending.max_usd:.2f} USD"
     say(console, f"  ceilings: {ceilings}")
-    if budget.requests > spending.most_requests:
+    if budget.requests > spending.max_requests:
         raise ArchduelError(
-            f"{budget.requests:,} requests are over the ceiling of {spending.most_requests:,}: raise it with"
+            f"{budget.requests:,} requests are over the ceiling of {spending.max_requests:,}: raise it with"
             " --most-requests, or lower --limit, --duration or --repetitions; nothing was made"
         )
-    if budget.usd > spending.most_usd:
+    if budget.usd > spending.max_usd:
         raise ArchduelError(
-            f"{budget.usd:.2f} USD are over the ceiling of {spending.most_usd:.2f} USD: raise it with --most-usd, or"
+            f"{budget.usd:.2f} USD are over the ceiling of {spending.max_usd:.2f} USD: raise it with --most-usd, or"
             " lower --limit, --duration or --repetitions; nothing was made"
         )
     if not yes:

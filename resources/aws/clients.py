@@ -233,6 +233,10 @@ class AwsClients(Services):
         caller: dict[str, str] = self.sts.get_caller_identity()
         return caller
 
+    def check_identity(self) -> None:
+        """Raises what AWS or botocore refuses the caller with, if they do."""
+        self.sts.get_caller_identity()
+
     @property
     def account(self) -> str:  # type: ignore[override]  # looked up when first needed
         return self.identity["Account"]

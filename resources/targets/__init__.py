@@ -1,7 +1,7 @@
-"""The registry of targets: what the lab can run on. One module here, one entry; nothing else needs an edit.
+"""The registry of targets: what the lab can run on. One module here is one entry, and nothing else needs an edit.
 
-Belongs here: what every target says of itself and how the lab uses it. How one of them is started or found, found
-healthy and ended is its own module's business.
+Put here what every target declares and how the lab uses it. Keep out how one of them is started or found, and ended
+(its own module), and which scenarios need what (`resources.targets.availability`).
 """
 
 import sys
@@ -30,28 +30,30 @@ class Feature(StrEnum):
 
     STAGE_THROTTLE = "stage throttle"
     HTTP_API = "HTTP API"
-    HOPS = "hops of ours"  # a proxy on this machine between caller and API, or function and table
+    HOPS = "fault proxy"  # on this machine, between caller and API, or function and table
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many execution environments a target carries on a machine like this, and when it takes no more."""
+    """How many execution environments a target can run on a machine like this, and when it accepts no more."""
 
-    warm: int  # of a function the API calls, made before a replay: each costs memory, and CPU to start
-    consumers: int  # of a consumer: how many batches its event source mapping has in hand at most
-    spare: int  # beside the warm ones, for what a burst may need
+    warm: int  # environments of each function the API calls, started before a replay: each costs memory and CPU
+    consumers: int  # environments of a consumer: how many batches its event source mapping hands over at once at most
+    spare: int  # environments beside the warm ones, for bursts
     environments: int  # in all, before it refuses; more where more are warm
-    busy: float  # at once, on average, before it starts more than its warm ones and never catches up
-    per_s: float | None = None  # requests it is known to take, where that is not measured
+    busy: float  # requests at once, on average, before it starts more than its warm ones and never catches up
+    per_s: float | None = None  # requests per second it is known to take, where that is not measured
 
 
 class Instance(Protocol):
     """A running place for the resources of one architecture. Starting one does not wait, so that several start at
     once.
 
-    ``prefix`` is what names of resources on it begin with, ``processes`` are those of ours that it consists of: none
-    where somebody else runs it. ``functions_call`` is the address of this machine that its functions reach: what they
-    are to call listens there, and nowhere else.
+    Attributes:
+        endpoint_url: Where its services answer.
+        prefix: What the names of resources on it begin with.
+        functions_call: The address of this machine that its functions reach: a proxy for them listens there only.
+        processes: Archduel's processes that it consists of; none where it runs elsewhere.
     """
 
     endpoint_url: str
@@ -60,20 +62,23 @@ class Instance(Protocol):
     processes: Sequence[LeashedProcess]
 
     def wait_until_ready(self) -> None:
-        """Return once it answers; `ArchduelError` when it does not."""
+        """Return once it answers. Raises `ArchduelError` where it does not in time."""
 
     def death(self) -> str | None:
-        """Its last words, when it has ended on its own; None while it is there."""
+        """Its last words where it has ended on its own; None while it runs."""
 
     def close(self) -> None:
-        """End it, or take away what was made on it. Closing twice is fine."""
+        """End it, or delete what was made on it. Closing twice is fine."""
 
 
 class Charge(Protocol):
-    """Somebody's account that a run on a target is charged to. Nothing is made there before they agreed.
+    """An account that a run on a target is charged to. Nothing is made there before its user agreed.
 
-    ``title`` names whose account it is, and where; ``word`` is what somebody who agrees is to type. No more is sent
-    than ``spending`` allows. ``pace`` is that of its services.
+    Attributes:
+        title: Whose account it is, and where.
+        word: What a user types to agree.
+        spending: The limits on what is sent.
+        pace: How quickly its services do things.
     """
 
     title: str
@@ -82,7 +87,7 @@ class Charge(Protocol):
     pace: Pace
 
     def agree(self) -> None:
-        """They did: this process may make things and send requests, within the limits."""
+        """Record that the user agreed: this process may make resources and send requests, within the limits."""
 
 
 def _on_an_emulator(instance: Instance, attempts: int) -> Services:
@@ -95,13 +100,18 @@ def _as_it_is(client: Client) -> Client:
 
 @dataclass(frozen=True)
 class Platform:
-    """A target as a run found it, ready to have instances started.
+    """A target as a run found it, ready to start instances.
 
-    ``title`` names it with its version: it is the column ``target`` of every table, and the key of its capacity and of
-    its conformance. ``start`` takes a label, which names the instance's log, and how many environments it shall have
-    room for. ``connect`` makes the clients of an instance's services, that try each call so often, and ``metered`` of a
-    load generator one that sends no more than may be sent. ``tags`` are those of all that is made. ``charge`` says who
-    pays, where somebody does.
+    Attributes:
+        target: The registry's entry.
+        title: Its name with its version: the column ``target`` of every table, and the key of its capacity and of its
+            conformance.
+        start: Starts an instance. It takes a label, which names the instance's log, and for how many execution
+            environments there has to be room.
+        connect: Makes clients of an instance's services that try each call so many times at most.
+        metered: Makes of a load generator one that keeps the limits of ``charge``.
+        tags: What every resource is tagged with.
+        charge: The account that is charged; None where nothing costs money.
     """
 
     target: "Target"
@@ -147,11 +157,19 @@ class Leftovers(Protocol):
 class Target(ABC):
     """An entry of the registry.
 
-    ``product`` is what people call it, and ``health`` the path that it alone answers: by it an emulator that somebody
-    else started is recognised. ``options`` are what it is told, name to help: they are options of the command line, and
-    must be said unless ``defaults`` has them. ``throttled_status`` is what a client sees of a function at its limit
-    behind a REST API: 500 on AWS. ``lacks`` says what cannot be had on it, and why. ``empties`` is whether tables,
-    queues and logs can be emptied at once: where not, each replay has resources of its own. ``genuine`` is AWS itself.
+    Attributes:
+        name: The value of ``--target``.
+        description: One sentence for people.
+        position: Its place in lists.
+        product: What people call it.
+        health: The path that it alone answers, by which an emulator at an endpoint is recognised.
+        options: Its options on the command line with their help; those without a default must be given.
+        defaults: The values of options that need not be given.
+        limits: What it can run.
+        throttled_status: What a client gets from a function at its limit behind a REST API; 500 on AWS.
+        lacks: Which features are not available on it, and why.
+        empties: Whether tables, queues and logs can be emptied at once; where not, each replay has its own resources.
+        genuine: Whether it is AWS itself.
     """
 
     name: str
@@ -169,7 +187,16 @@ class Target(ABC):
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
-        """Make or find what instances need; `ArchduelError` with what is missing. Starts nothing that lasts."""
+        """Make or find what instances need, without starting anything that lasts.
+
+        Args:
+            places: The home.
+            options: Its options, complete.
+            reporter: Hears about steps that take long.
+
+        Raises:
+            ArchduelError: Something is missing, which it names.
+        """
 
     def leftovers(self, places: Places, options: Mapping[str, str]) -> Leftovers | None:
         """What killed runs of this home left on it; None where everything ends with its run."""
@@ -183,7 +210,7 @@ def targets() -> dict[str, Target]:
 
 
 def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
-    """The platform of the target ``name``. Raises `UsageError` for options that are not its own, or are missing."""
+    """Open the target ``name``; raises as `complete_options` and `Target.open`."""
     target = choose(targets(), name, "target")
     return target.open(places, complete_options(target, options), reporter)
 
@@ -203,5 +230,5 @@ def complete_options(target: Target, options: Mapping[str, str]) -> dict[str, st
 
 
 def flag(option: str) -> str:
-    """The command line's name of a target's option."""
+    """The name of a target's option on the command line."""
     return f"--{option.replace('_', '-')}"

@@ -1,7 +1,7 @@
-"""AWS itself, in the account of a profile that was named: charged for, and so only once somebody agreed to it.
+"""AWS itself, in the account of a named profile: it is charged for, and used only once the user agreed.
 
-Belongs here: whose account it is, what was agreed to, under which names and tags things are made there, and what it
-lacks. How a resource is made is `resources.architectures.parts`, how one goes `resources.targets.sweeping`.
+Put here whose account it is, what the user agreed to, and under which names and tags resources are made. Keep out how a
+resource is made (`resources.architectures.parts`) and how one is deleted (`resources.targets.sweeping`).
 """
 
 import copy
@@ -25,13 +25,13 @@ from resources.targets.sweeping import found, sweep
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
-OWNER = "archduel:owner"  # the tag that says whose something is: names alone could be somebody else's
+OWNER = "archduel:owner"  # the tag of the home that made a resource: a name alone proves nothing
 
-# What is asked of an account that was never measured: far below AWS's default quotas of 1,000 environments and 10,000
-# requests a second, and below what one machine sends on time.
+# For an account that was never measured: far below AWS's default quotas of 1,000 environments and 10,000 requests per
+# second, and below what one machine sends on time.
 _MODEST = Limits(warm=8, consumers=5, spare=0, environments=1000, busy=50.0, per_s=100.0)
 
-_ATTEMPTS = 8  # AWS throttles who makes a REST API more often than every few seconds
+_ATTEMPTS = 8  # AWS throttles callers that make REST APIs more often than every few seconds
 
 Connect = Callable[[str, str, int], AwsClients]  # profile, region, attempts
 
@@ -41,10 +41,10 @@ def _connect(profile: str, region: str, attempts: int) -> AwsClients:
 
 
 class AwsInstance:
-    """Resources under a prefix and tags of their own. ``close`` takes them away, and returns when none is found."""
+    """Resources under a prefix and tags of their own. ``close`` deletes them and returns once none is found."""
 
     processes: Sequence[LeashedProcess] = ()
-    functions_call = ""  # nothing of this machine's
+    functions_call = ""  # they reach nothing on this machine
 
     def __init__(self, clients: AwsClients, prefix: str, tags: Mapping[str, str]) -> None:
         self.endpoint_url, self.prefix = clients.where, prefix
@@ -52,7 +52,7 @@ class AwsInstance:
         self._open = False
 
     def wait_until_ready(self) -> None:
-        """`ArchduelError` where something is called as ours will be: it is somebody else's, and is left alone."""
+        """Raises `ArchduelError` where a resource with this prefix exists: another run made it, it is left alone."""
         if self._open:
             return
         with self._clients.explained():
@@ -64,9 +64,11 @@ class AwsInstance:
         self._open = True
 
     def death(self) -> str | None:
+        """None: it does not end on its own."""
         return None
 
     def close(self) -> None:
+        """Delete everything under the prefix. Raises `ArchduelError` where something is left."""
         if not self._open:
             return
         try:
@@ -85,7 +87,7 @@ class AwsInstance:
 
 @dataclass
 class Account:
-    """Who is charged, and what they agreed to. One for each account, region and ceiling in a process."""
+    """An account that is charged, and whether its user agreed. A process has one for each region and ceiling."""
 
     title: str
     word: str
@@ -94,30 +96,31 @@ class Account:
     agreed: bool = field(default=False, init=False)
 
     def agree(self) -> None:
+        """As `Charge.agree` of `resources.targets`."""
         self.agreed = True
 
 
 class Aws(Target):
-    """The registry's entry. It remembers what was agreed to and sent, for as long as its process lives.
+    """The registry's entry. It remembers what was agreed to and sent for as long as its process lives.
 
-    ``connect`` is for tests, which have no account.
+    ``connect`` makes the clients of a profile and a region; tests, which have no account, pass one of their own.
     """
 
     name = "aws"
     product = "AWS"
-    description = "AWS itself, with a profile that is named. It costs money, and asks before it makes anything."
+    description = "AWS itself, with a named profile. It costs money, and asks before it makes anything."
     position = 20
     options = {  # noqa: RUF012 - read only
-        "profile": "Whose credentials --target aws works with, of ~/.aws/config.",
-        "region": "Where --target aws makes things, such as eu-west-1.",
-        "most_requests": "More --target aws never sends.  [default: 20000]",
-        "most_usd": "More --target aws never spends on requests, by its estimate.  [default: 5]",
+        "profile": "The profile in ~/.aws/config whose credentials --target aws uses.",
+        "region": "The region in which --target aws makes resources, such as eu-west-1.",
+        "most_requests": "The most requests that --target aws sends.  [default: 20000]",
+        "most_usd": "The most USD that --target aws spends on requests, by its estimate.  [default: 5]",
     }
     defaults = {"most_requests": "20000", "most_usd": "5"}  # noqa: RUF012 - read only
     limits = _MODEST
     throttled_status = 500
     lacks = {  # noqa: RUF012 - read only
-        Feature.HOPS: "functions on AWS do not reach the fault proxy on this machine, and what it breaks stays whole",
+        Feature.HOPS: "functions on AWS do not reach the fault proxy on this machine",
     }
     empties = False
     genuine = True
@@ -137,7 +140,7 @@ class Aws(Target):
         def start(_label: str, _environments: int) -> AwsInstance:
             if not charge.agreed:
                 raise ArchduelError(
-                    f"nothing is made in {charge.title} before somebody agreed: archduel compare --target aws asks"
+                    f"nothing is made in {charge.title} before its user agreed: archduel compare --target aws asks"
                 )
             return AwsInstance(clients, owner.prefix(next(numbers)), {OWNER: owner.tag})
 
@@ -160,27 +163,27 @@ class Aws(Target):
         return OwnLeftovers(self._clients(options), owner, {OWNER: owner.tag})
 
     def _clients(self, options: Mapping[str, str]) -> AwsClients:
-        """Of the profile; `ArchduelError` where there is none, no such region, or AWS does not know who calls."""
+        """Clients of the profile; `ArchduelError` where there is none, no such region, or AWS refuses the caller."""
         profile, region = options["profile"], options["region"]
         with in_one_sentence(profile, region):
             if region not in regions():
                 raise ArchduelError(f"there is no AWS region {region!r} with Lambda: name one such as eu-west-1")
-            _ = self._connect(profile, region, 2).identity  # without a network nobody waits for a minute
+            self._connect(profile, region, 2).check_identity()  # with few attempts: without a network it fails soon
         return self._connect(profile, region, _ATTEMPTS)
 
     def _account(self, places: Places, clients: AwsClients, options: Mapping[str, str]) -> Account:
-        most_requests = _number(options["most_requests"], "--most-requests", whole=True)
-        most_usd = _number(options["most_usd"], "--most-usd", whole=False)
-        key = (clients.account, clients.region, clients.profile, most_requests, most_usd)
+        max_requests = _number(options["most_requests"], "--most-requests", whole=True)
+        max_usd = _number(options["most_usd"], "--most-usd", whole=False)
+        key = (clients.account, clients.region, clients.profile, max_requests, max_usd)
         if key not in self._accounts:
             title = f"AWS account {clients.account} in {clients.region} (profile {clients.profile})"
-            spending = Spending(int(most_requests), most_usd, max_usd_per_request(places))
+            spending = Spending(int(max_requests), max_usd, max_usd_per_request(places))
             self._accounts[key] = Account(title, clients.account, spending, clients.pace)
         return self._accounts[key]
 
 
 def regions() -> set[str]:
-    """Those AWS has Lambda in, as far as this botocore knows."""
+    """The regions in which AWS offers Lambda, as far as this botocore knows."""
     session = botocore.session.Session()
     partitions = session.get_available_partitions()
     return {region for one in partitions for region in session.get_available_regions("lambda", partition_name=one)}
@@ -192,14 +195,14 @@ def _tags(owner: Owner) -> dict[str, str]:
 
 
 def _within(clients: AwsClients, limits: Limits) -> Limits:
-    """``limits`` as far as the account has environments left: new ones have ten."""
-    room = int(clients.lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"])
-    if room < 3:
+    """``limits``, reduced to the environments that the account has left: new accounts have ten."""
+    left = int(clients.lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"])
+    if left < 3:
         raise ArchduelError(
-            f"{clients.where} has {room} concurrent executions left for account {clients.account}: too few for a lab"
+            f"{clients.where} has {left} concurrent executions left for account {clients.account}: too few for a lab"
         )
-    warm = min(limits.warm, room // 3)  # of two functions, with some left for what runs beside it
-    return Limits(warm, min(limits.consumers, warm), 0, max(room, warm), min(limits.busy, room / 2), limits.per_s)
+    warm = min(limits.warm, left // 3)  # of two functions, with some left for what runs beside it
+    return Limits(warm, min(limits.consumers, warm), 0, max(left, warm), min(limits.busy, left / 2), limits.per_s)
 
 
 def _number(text: str, option: str, *, whole: bool) -> float:

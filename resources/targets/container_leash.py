@@ -1,8 +1,10 @@
-"""Containers cannot outlive us: a process of its own that removes them as soon as the pipe to it closes.
+"""Containers that cannot outlive their run: a process removes them as soon as the pipe to it closes.
 
-Belongs here: holding, letting go, and the process (``python -m resources.targets.container_leash URL LABEL FOLDER``).
-A process group that is killed takes no container along, for the engine is its parent; so whoever is left over asks the
-engine. What even that one cannot do, because it was killed as well, the next run does by the label.
+Put here that process (``python -m resources.targets.container_leash URL LABEL FOLDER``) and holding its pipe. Keep out
+how a container is removed (`resources.targets.docker_engine`).
+
+A process group that is killed takes no container along, since the engine is their parent; so the process that is left
+asks the engine. Where that one was killed as well, the next run removes them by the label.
 """
 
 import os
@@ -15,13 +17,19 @@ from resources.targets.docker_engine import Engine
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY
 
-_AGAIN_S = 0.5  # for what was being made while we looked
+_AGAIN_S = 0.5  # for containers that were just being made
 _REMOVE_S = 60.0
 
 
 class ContainerLeash:
-    """Removes every container labelled ``label`` once it is closed or we are gone, and keeps what they said in
-    ``log_folder``, but for the ``secret``."""
+    """Removes labelled containers once it is closed or this process is gone.
+
+    Args:
+        url: Where the engine listens.
+        label: The label of the containers.
+        log_folder: Where the containers' logs are kept.
+        secret: A text that is left out of the logs.
+    """
 
     def __init__(self, url: str, label: str, log_folder: Path, secret: str = "") -> None:
         log_folder.mkdir(parents=True, exist_ok=True)
@@ -30,17 +38,17 @@ class ContainerLeash:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, url, label, str(log_folder)],
                 env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-                start_new_session=True,  # Ctrl-C is for us: the leash hears of it by the pipe
+                start_new_session=True,  # Ctrl-C is for this process: the leash learns of it by the pipe
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         assert self._process.stdin is not None  # noqa: S101 - a pipe
-        self._process.stdin.write(secret.encode())  # not as an argument: those everybody can read
+        self._process.stdin.write(secret.encode())  # not as an argument: every user can read those
         self._process.stdin.flush()
 
     def close(self) -> None:
-        """Return once the containers are gone; `ArchduelError` when they are not. Closing twice is fine."""
+        """Return once the containers are gone; `ArchduelError` where they are not. Closing twice is fine."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe
         self._process.stdin.close()
         try:
@@ -55,7 +63,7 @@ class ContainerLeash:
 
 
 def hold(url: str, label: str, log_folder: Path) -> None:
-    """Wait for the pipe to close, then remove what is labelled until nothing more turns up."""
+    """Wait for the pipe on standard input to close, then remove the labelled containers until there are no more."""
     engine = Engine(url, sys.stdin.read())
     try:
         while engine.remove(lambda one: one == label, log_folder):
@@ -65,6 +73,7 @@ def hold(url: str, label: str, log_folder: Path) -> None:
 
 
 def main() -> None:
+    """Run the process."""
     try:
         hold(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
     except ArchduelError as error:

@@ -1,7 +1,9 @@
-"""A Docker engine on this machine, asked through Docker's own SDK; whatever it refuses is one sentence.
+"""A Docker engine on this machine, used through Docker's own SDK; every refusal is one sentence.
 
-Belongs here: finding the engine, images, and containers that go with whoever labelled them. Which image is run, and
-how, is a target's own module. The SDK is imported when an engine is asked for, not before.
+Put here finding the engine, images, and containers by their label. Keep out which image is run, and how
+(`resources.targets.localstack_docker`).
+
+The SDK is imported when an engine is used, not before.
 """
 
 import ipaddress
@@ -16,7 +18,7 @@ from urllib.parse import urlsplit
 from resources.aws.clients import is_loopback
 from workloads.errors import ArchduelError
 
-LABEL = "archduel.run"  # whose a container is: everything started for a run carries it
+LABEL = "archduel.run"  # of every container that is started for a run; its value is the run's
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
 _ANSWER_S = 60.0
@@ -24,11 +26,14 @@ _OLDEST_API = "1.41"  # Engine 20.10, of December 2020
 _TELL_S = 5.0
 _PORT = 2375  # of an engine that listens on one
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], None]  # takes a line about progress
 
 
 def engine_url(environment: Mapping[str, str]) -> str:
-    """Where the engine listens: ``DOCKER_HOST``, or its usual socket. `ArchduelError` for one on another machine."""
+    """Where the engine listens: ``DOCKER_HOST`` of ``environment``, or its usual socket.
+
+    Raises `ArchduelError` for an engine on another machine.
+    """
     url = environment.get("DOCKER_HOST") or DEFAULT_URL
     parts = urlsplit(url)
     if parts.scheme == "unix" and parts.path and not parts.netloc:
@@ -36,36 +41,42 @@ def engine_url(environment: Mapping[str, str]) -> str:
     if parts.scheme in {"tcp", "http"} and is_loopback(url):
         return url
     raise ArchduelError(
-        f"DOCKER_HOST={url} is no Docker engine of this machine: unset it, or say unix:///PATH or tcp://127.0.0.1:PORT"
+        f"DOCKER_HOST={url} is not a Docker engine of this machine: unset it, or set unix:///PATH or tcp://127.0.0.1:PORT"
     )
 
 
 class Engine:
-    """A running engine. Raises `ArchduelError` where there is none, where it may not be asked, or is too old.
+    """A running engine.
 
-    ``secret`` is what a container was given and nobody is to read: no error and no log says it.
+    Args:
+        url: Where it listens.
+        secret: A text that is left out of every error and log.
+
+    Raises:
+        ArchduelError: There is none, this user may not use it, or it is too old.
     """
 
     def __init__(self, url: str, secret: str = "") -> None:
         self.url, self._secret = url, secret
-        _knock(url)
-        with self.refusing("could not be asked"), closing(_client(url, _OLDEST_API)) as asked:
-            told = asked.api.version(api_version=False)
-        version = str(told.get("ApiVersion", "0"))
+        _check_connection(url)
+        with self.refusing("could not be asked for its version"), closing(_client(url, _OLDEST_API)) as client:
+            answer = client.api.version(api_version=False)
+        version = str(answer.get("ApiVersion", "0"))
         if _numbers(version) < _numbers(_OLDEST_API):
             raise ArchduelError(
-                f"the Docker engine at {url} is too old ({told.get('Version')}): 20.10 is the least it should be"
+                f"the Docker engine at {url} is too old ({answer.get('Version')}): it has to be 20.10 or later"
             )
         self._docker = _client(url, version)
 
     def close(self) -> None:
-        """Let its connections go."""
+        """Close its connections."""
         self._docker.close()
 
     @contextmanager
     def refusing(self, what: str) -> Iterator[None]:
-        """What goes wrong inside is an `ArchduelError`: nobody there, not allowed, or what the engine said, behind
-        ``what``."""
+        """A context that raises errors of the engine and of the connection to it as `ArchduelError`, in one sentence
+        that begins with ``what``.
+        """
         from docker.errors import DockerException  # noqa: PLC0415 - see above
         from requests.exceptions import RequestException  # noqa: PLC0415 - the SDK's own transport
 
@@ -82,25 +93,32 @@ class Engine:
         return text.replace(self._secret, "***") if self._secret else text
 
     def bridge_address(self) -> str:
-        """The address by which containers on the default network reach this machine, and nobody outside it does.
+        """The address by which containers on the default network, and only these, reach this machine.
 
-        Raises `ArchduelError` where it is none of this machine's: containers are elsewhere then, in a virtual machine
-        or with a network of a user's own, and in the first case so is their clock.
+        Raises `ArchduelError` where it is not an address of this machine: then containers run in a virtual machine,
+        with a clock of its own, or in a network of a user's own.
         """
         with self.refusing("has no network called bridge"):
             network = self._docker.networks.get("bridge").attrs
         configured = (network.get("IPAM") or {}).get("Config") or []
         for address in (str(one["Gateway"]) for one in configured if one.get("Gateway")):
-            if _is_ours(address):
+            if _is_of_this_machine(address):
                 return address
         raise ArchduelError(
             f"the Docker engine at {self.url} runs containers elsewhere than on this machine, as Docker Desktop and"
-            " rootless engines do: functions there reach no fault proxy and have a clock of their own; take"
+            " rootless engines do: functions there reach no fault proxy and have a clock of their own; use"
             " --target localstack"
         )
 
     def image(self, name: str, tag: str, tell: Tell, *, advice: str = "") -> str:
-        """The id of an image, pulled now where it is not there. ``tell`` hears how far that is."""
+        """The id of an image, which is pulled where it is not there.
+
+        Args:
+            name: Its name.
+            tag: Its tag.
+            tell: Called with lines about how far pulling is.
+            advice: The end of the sentence where it cannot be pulled.
+        """
         from docker.errors import ImageNotFound  # noqa: PLC0415 - see above
 
         reference = f"{name}:{tag}"
@@ -116,7 +134,7 @@ class Engine:
 
         tell(f"pulling {name}:{tag}, once")
         layers: dict[str, tuple[int, int]] = {}
-        told = time.monotonic()
+        reported = time.monotonic()
         for event in self._docker.api.pull(name, tag=tag, stream=True, decode=True):
             if "error" in event:
                 raise APIError(str(event["error"]))
@@ -125,13 +143,13 @@ class Engine:
                 layers[event["id"]] = (detail["current"], detail["total"])
             elif event.get("status") == "Download complete" and event.get("id") in layers:
                 layers[event["id"]] = (layers[event["id"]][1],) * 2
-            if layers and time.monotonic() - told > _TELL_S:
-                told = time.monotonic()
+            if layers and time.monotonic() - reported > _TELL_S:
+                reported = time.monotonic()
                 done, total = (sum(layer[index] for layer in layers.values()) / 1e6 for index in (0, 1))
                 tell(f"pulling {name}:{tag}: {done:,.0f} of {total:,.0f} MB")
 
     def start(self, image: str, name: str, **options: Any) -> Any:
-        """A container, started; none where that fails. ``options`` are the SDK's."""
+        """Start a container, or leave none where that fails. ``options`` are the SDK's."""
         with self.refusing(f"{name} could not be started"):
             container = self._docker.containers.create(image, name=name, **options)
             try:
@@ -142,7 +160,7 @@ class Engine:
             return container
 
     def ended(self, container: Any) -> tuple[int, str] | None:
-        """Exit code and last words of a container that is over; None while it runs."""
+        """Exit code and last words of a container that has ended; None while it runs."""
         from docker.errors import NotFound  # noqa: PLC0415 - see above
 
         with self.refusing(f"{container.name} could not be looked at"):
@@ -152,19 +170,24 @@ class Engine:
                     return None
                 words = self._without_secret(container.logs(tail=20).decode(errors="replace"))
             except NotFound:
-                return -1, "somebody removed it"
+                return -1, "it was removed"
             return int(container.attrs["State"].get("ExitCode", -1)), words
 
     def labelled(self) -> dict[str, str]:
-        """Every container with our label, whatever its state: what the label says, by the container's id."""
+        """The label's value for every container that has it, whatever its state, by the container's id."""
         with self.refusing("containers could not be listed"):
             found = self._docker.api.containers(all=True, filters={"label": LABEL})
         return {one["Id"]: one["Labels"][LABEL] for one in found}
 
     def remove(self, mine: Callable[[str], bool], log_folder: Path | None = None) -> int:
-        """Remove every container whose label is ``mine``, running or not; how many there were.
+        """Remove containers, running or not, those made first before the others, which they start.
 
-        Those made first go first: they start the others. With a ``log_folder`` what they said is kept there.
+        Args:
+            mine: Whether a container goes, by its label's value.
+            log_folder: Where their logs are kept; None keeps none.
+
+        Returns:
+            How many there were.
         """
         removed = 0
         with self.refusing("containers could not be removed"):
@@ -180,8 +203,8 @@ class Engine:
             container = self._docker.containers.get(identity)
             if log_folder is not None:
                 log_folder.mkdir(parents=True, exist_ok=True)
-                said = container.logs(timestamps=True).decode(errors="replace")
-                (log_folder / f"{container.name}.log").write_text(self._without_secret(said))
+                log = container.logs(timestamps=True).decode(errors="replace")
+                (log_folder / f"{container.name}.log").write_text(self._without_secret(log))
             container.remove(force=True, v=True)
         except NotFound:
             return False
@@ -193,9 +216,10 @@ class Engine:
 
 
 def _client(url: str, version: str) -> Any:
-    """The SDK's client. Not with the version it would find out itself: it asks before it can be told to pass the
-    environment's proxies by."""
-    import docker  # noqa: PLC0415 - a quarter of a second, for those who want containers
+    """The SDK's client for a version of the API. Finding the version out itself, it would ask through the
+    environment's proxies, which can only be turned off later.
+    """
+    import docker  # noqa: PLC0415 - a quarter of a second
 
     client = docker.DockerClient(base_url=url, version=version, timeout=_ANSWER_S)
     client.api.trust_env = False
@@ -206,8 +230,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _knock(url: str) -> None:
-    """Whether anybody is there: the SDK would bury the reason, and leave the socket open."""
+def _check_connection(url: str) -> None:
+    """Raise where nothing listens. The SDK would bury the reason, and leave the socket open."""
     parts = urlsplit(url)
     unix = parts.scheme == "unix"
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
@@ -219,17 +243,17 @@ def _knock(url: str) -> None:
 
 
 def unreachable(url: str, error: OSError) -> str:
-    """Why there is nothing to be had from the engine at ``url``, and what to do."""
+    """Why the engine at ``url`` cannot be used, and what to do, as a sentence."""
     if isinstance(error, PermissionError):
-        return f"this user may not ask the Docker engine at {url}: join the group docker, and log in again"
+        return f"this user may not use the Docker engine at {url}: join the group docker, and log in again"
     return (
-        f"no Docker engine answers at {url}: start it, name another with DOCKER_HOST, or take --target localstack,"
+        f"no Docker engine answers at {url}: start it, name another with DOCKER_HOST, or use --target localstack,"
         " which needs none"
     )
 
 
-def _is_ours(address: str) -> bool:
-    """Whether this machine can listen at it, and there alone."""
+def _is_of_this_machine(address: str) -> bool:
+    """Whether this machine can listen at ``address`` and only there."""
     parsed = ipaddress.ip_address(address)
     if parsed.version != 4 or parsed.is_unspecified or parsed.is_multicast:
         return False

@@ -1,7 +1,7 @@
-"""An emulator that somebody else started, at a URL: used, swept, never stopped.
+"""An emulator that somebody else started, at a URL: used and swept, never stopped.
 
-Belongs here: what it is taken for, whose names are whose, and which of them go when. How a resource is deleted is
-`resources.targets.sweeping`.
+Put here which emulator it is, and whose names are whose. Keep out how a resource is deleted
+(`resources.targets.sweeping`).
 """
 
 import getpass
@@ -32,14 +32,19 @@ from workloads.places import Places
 OPTION = "endpoint_url"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _ANSWER_S = 5.0
-ASSUMED = Limits(warm=8, consumers=5, spare=8, environments=24, busy=5.0)  # of an emulator nobody knows
-_ALIVE_S = 2.0  # how often at most it is asked whether it is there
+ASSUMED = Limits(warm=8, consumers=5, spare=8, environments=24, busy=5.0)  # of an emulator that is not registered
+_ALIVE_S = 2.0  # between checks whether it is still there
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose names are whose: every name begins with a digest of the user, the machine and the home, and with the
-    process that made it. So a dead run's are told from a living one's, and nobody else's are touched.
+    """A process that makes resources. Their names begin with a digest of the user, the machine and the home, and with
+    the process, so that those of a run that is over can be recognised and those of other people are never touched.
+
+    Attributes:
+        tag: The digest.
+        pid: The process' number.
+        started: When it started, in seconds since 1970.
     """
 
     tag: str
@@ -48,22 +53,22 @@ class Owner:
 
     @classmethod
     def here(cls, places: Places) -> "Owner":
-        """This process, working for that home."""
+        """This process, working for the home ``places``."""
         who = f"{getpass.getuser()} {platform.node()} {places.home}"
         tag = hashlib.blake2b(who.encode(), digest_size=4).hexdigest()
         process = psutil.Process()
         return cls(tag, process.pid, int(process.create_time()))
 
     def prefix(self, number: int) -> str:
-        """Of everything on this process' instance of that number."""
+        """What the names of everything on this process' instance of that number begin with."""
         return f"archduel-{self.tag}-{self.pid:x}-{self.started:x}-{number}"
 
     def owns(self, name: str) -> bool:
-        """Whether a run of this home made it, over or not."""
+        """Whether a run of this home made the resource of this name."""
         return re.match(rf"archduel-{self.tag}-[0-9a-f]+-[0-9a-f]+-\d+-", name) is not None
 
     def left_behind(self, name: str) -> bool:
-        """Whether a run of ours made it that is over."""
+        """Whether a run of this home made the resource of this name that is over."""
         match = re.match(rf"archduel-{self.tag}-([0-9a-f]+)-([0-9a-f]+)-\d+-", name)
         if match is None:
             return False
@@ -81,25 +86,28 @@ class EndpointInstance:
 
     def __init__(self, endpoint_url: str, prefix: str) -> None:
         self.endpoint_url, self.prefix = endpoint_url, prefix
-        self._asked = 0.0
+        self._checked = 0.0
 
     def wait_until_ready(self) -> None:
+        """Raises `ArchduelError` where it does not answer."""
         if (words := _silence(self.endpoint_url)) is not None:
             raise ArchduelError(words)
 
     def death(self) -> str | None:
-        if time.monotonic() - self._asked < _ALIVE_S:
+        """Why it does not answer; None while it does."""
+        if time.monotonic() - self._checked < _ALIVE_S:
             return None
-        self._asked = time.monotonic()
+        self._checked = time.monotonic()
         return _silence(self.endpoint_url)
 
     def close(self) -> None:
-        if _silence(self.endpoint_url) is None:  # else there is nothing left to take away
+        """Delete everything under the prefix."""
+        if _silence(self.endpoint_url) is None:  # else there is nothing left to delete
             sweep(Clients(self.endpoint_url), lambda name: name.startswith(f"{self.prefix}-"))
 
 
 class Endpoint(Target):
-    """The registry's entry; with ``kind``, the target that was found there, it carries what that one does."""
+    """The registry's entry. With ``kind``, the target that was found there, it has the limits of that one."""
 
     name = "endpoint"
     description = "An emulator on this machine that somebody else started: used under a prefix, swept, never stopped."
@@ -118,7 +126,7 @@ class Endpoint(Target):
         kind, title = recognised(url)
         owner, numbers = Owner.here(places), itertools.count(1)
         if gone := sweep(clients, owner.left_behind):
-            reporter.stage(f"took away {gone} resources of dead runs from {url}")
+            reporter.stage(f"deleted {gone} resources of dead runs from {url}")
         return Platform(
             Endpoint(kind), title, lambda _label, _environments: EndpointInstance(url, owner.prefix(next(numbers)))
         )
@@ -128,9 +136,9 @@ class Endpoint(Target):
 
 
 def _clients(options: Mapping[str, str]) -> Clients:
-    """Of an emulator that is there; `ArchduelError` where none is."""
+    """Clients of the emulator; `ArchduelError` where there is none."""
     url = options[OPTION].rstrip("/")
-    _refuse_what_is_no_endpoint(url)
+    _check_endpoint(url)
     if (words := _silence(url)) is not None:
         raise ArchduelError(f"{words}: start the emulator, or name where it listens with --endpoint-url")
     clients = Clients(url)
@@ -139,14 +147,14 @@ def _clients(options: Mapping[str, str]) -> Clients:
     return clients
 
 
-def _refuse_what_is_no_endpoint(url: str) -> None:
+def _check_endpoint(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "http" or not is_loopback(url) or parts.path or parts.query:
-        raise ArchduelError(f"{url!r} is no endpoint of an emulator on this machine: say http://127.0.0.1:PORT")
+        raise ArchduelError(f"{url!r} is not an endpoint of an emulator on this machine, such as http://127.0.0.1:PORT")
 
 
 def _silence(url: str) -> str | None:
-    """What is wrong with what listens at ``url``; None when it speaks HTTP, whatever it says."""
+    """Why nothing answers at ``url``; None where something speaks HTTP there, whatever its answer."""
     try:
         with _DIRECT.open(url, timeout=_ANSWER_S):
             return None
@@ -160,13 +168,13 @@ def recognised(url: str) -> tuple[Target | None, str]:
     """The registered target that listens at ``url``, if it is one, and a title with its version."""
     where = url.partition("://")[2]
     for target in targets().values():
-        if target.health and (answer := _told(url + target.health)) is not None:
+        if target.health and (answer := _health(url + target.health)) is not None:
             return target, " ".join(filter(None, (target.product, str(answer.get("version", "")), "at", where)))
     return None, f"emulator at {where}"
 
 
-def _told(url: str) -> dict[str, Any] | None:
-    """What a health page says, if it is there."""
+def _health(url: str) -> dict[str, Any] | None:
+    """The JSON object of a health page; None where there is none."""
     try:
         with _DIRECT.open(url, timeout=_ANSWER_S) as response:
             answer = json.loads(response.read())

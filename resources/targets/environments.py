@@ -1,7 +1,7 @@
-"""Python environments for emulators that cannot share ours: made once under the home with uv, whole or not at all.
+"""Python environments for emulators that cannot share archduel's: made once under the home with uv, completely or not.
 
-Belongs here: finding a Python and installing a distribution of ours with what it depends on. What is installed, and
-how it is started, is a target's own module.
+Put here finding a Python and installing a distribution with its dependencies. Keep out what is installed
+(`resources.targets.localstack_host`) and how it is started (`resources.targets.localstack`).
 """
 
 import hashlib
@@ -24,12 +24,18 @@ from workloads.errors import ArchduelError
 
 _MADE = ".made"
 _INSTALL_S = 600.0
-_MOST_WORDS = 300  # of what an installation failed with; all of it is in its log
+_MAX_CHARACTERS = 300  # of what an installation failed with; all of it is in its log
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is looked for on this machine, and how a program is run on it: its exit code, and what it said."""
+    """A machine to install on.
+
+    Attributes:
+        environment: Its environment variables.
+        which: Finds a program by its name; None where there is none.
+        run: Runs a command; returns its exit code and output.
+    """
 
     environment: Mapping[str, str]
     which: Callable[[str], str | None]
@@ -41,14 +47,14 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
 
 
 def this_machine() -> Machine:
-    """The machine we run on; our own uv before any other."""
+    """The machine this process runs on, with the uv of archduel's own environment before any other."""
     beside = Path(sys.executable).parent
     return Machine(os.environ, lambda name: shutil.which(name, path=beside) or shutil.which(name), _run)
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """A folder with a ``pyproject.toml`` and modules. ``title`` is what people call it."""
+    """A ``folder`` with a ``pyproject.toml`` and modules. ``title`` is what people call it."""
 
     folder: Path
     title: str
@@ -59,25 +65,24 @@ class Distribution:
 
     @property
     def python(self) -> str:
-        """The Python it needs, as ``3.13``: the least it declares."""
-        wanted: str = self._project["project"]["requires-python"]
-        least, _, _ = wanted.partition(",")
-        return least.removeprefix(">=")
+        """The Python it needs, such as ``3.13``: the earliest that it declares."""
+        required: str = self._project["project"]["requires-python"]
+        return required.partition(",")[0].removeprefix(">=")
 
     @property
     def exclude_newer(self) -> str:
-        """The day its dependencies are resolved as of."""
+        """The day as of which its dependencies are resolved."""
         return str(self._project["tool"]["uv"]["exclude-newer"])
 
     def pinned(self, dependency: str) -> str:
-        """The exact version of a dependency."""
+        """The exact version of a pinned dependency."""
         dependencies: list[str] = self._project["project"]["dependencies"]
         pins = (one.split("==") for one in dependencies if "==" in one)
         return next(version for name, version in pins if name.partition("[")[0] == dependency)
 
     @cached_property
     def digest(self) -> str:
-        """Changes with any of its files."""
+        """A digest of its files."""
         code = hashlib.blake2b(digest_size=6)
         for path in sorted(path for path in self.folder.iterdir() if path.suffix in (".py", ".toml")):
             code.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -85,9 +90,19 @@ class Distribution:
 
 
 def ensure(distribution: Distribution, folder: Path, reporter: Reporter, machine: Machine) -> Path:
-    """The interpreter of an environment in ``folder`` with ``distribution`` in it; made now where there is none.
+    """Make an environment with a distribution installed, unless there is one.
 
-    Raises `ArchduelError` in one sentence when a Python or uv is missing, or the installation fails.
+    Args:
+        distribution: What is installed.
+        folder: Where environments are.
+        reporter: Hears about the installation.
+        machine: Where it is installed.
+
+    Returns:
+        The environment's interpreter.
+
+    Raises:
+        ArchduelError: A Python or uv is missing, or the installation fails; in one sentence.
     """
     name = f"{distribution.folder.name}-"
     home = folder / f"{name}{distribution.digest}"
@@ -95,9 +110,9 @@ def ensure(distribution: Distribution, folder: Path, reporter: Reporter, machine
         return home / "bin" / "python"
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / f"{name}environment.lock"):
-        if not _works(home, machine):  # whoever held the lock may have made it
+        if not _works(home, machine):  # the process that held the lock may have made it
             reporter.stage(f"installing {distribution.title}, once")
-            for leftover in folder.glob(f".{name}*"):  # of a run killed in the middle: we hold the lock
+            for leftover in folder.glob(f".{name}*"):  # of a run that was killed
                 shutil.rmtree(leftover)
             hidden = folder / f".{name}{uuid.uuid4().hex[:8]}"
             try:
@@ -113,7 +128,7 @@ def ensure(distribution: Distribution, folder: Path, reporter: Reporter, machine
 
 
 def _works(home: Path, machine: Machine) -> bool:
-    """Whether an environment was made to its end, and its Python is still there."""
+    """Whether an environment is complete, and its Python still works."""
     return (home / _MADE).exists() and machine.run([str(home / "bin" / "python"), "-c", ""])[0] == 0
 
 
@@ -122,43 +137,43 @@ def _install(distribution: Distribution, home: Path, log: Path, machine: Machine
     if uv is None:
         raise ArchduelError(f"{distribution.title} is installed with uv, which .venv lacks: make install")
     python = find_python(distribution, uv, machine)
-    install, newest = (
-        [uv, "pip", "install", "--quiet", "--native-tls", "--compile-bytecode"],
-        distribution.exclude_newer,
-    )
+    install = [uv, "pip", "install", "--quiet", "--native-tls", "--compile-bytecode"]
+    install += ["--exclude-newer", distribution.exclude_newer, "--python", str(home / "bin" / "python")]
     for command in (
         [uv, "venv", "--quiet", "--no-project", "--python", python, str(home)],
-        # The index is the machine's own configuration's; the day is the distribution's.
-        [*install, "--exclude-newer", newest, "--python", str(home / "bin" / "python"), str(distribution.folder)],
+        [*install, str(distribution.folder)],  # from the index that the machine is configured with
     ):
-        code, said = machine.run(command)
+        code, output = machine.run(command)
         if code:
-            log.write_text(f"{' '.join(command)}\n{said}")
-            lines = (line.strip() for line in said.splitlines() if not line.startswith("warning"))
-            words = " ".join(filter(None, lines))[:_MOST_WORDS] or f"exit code {code}"
+            log.write_text(f"{' '.join(command)}\n{output}")
+            lines = (line.strip() for line in output.splitlines() if not line.startswith("warning"))
+            words = " ".join(filter(None, lines))[:_MAX_CHARACTERS] or f"exit code {code}"
             raise ArchduelError(f"{distribution.title} could not be installed ({log}): {words}")
     (home / _MADE).touch()
 
 
 def find_python(distribution: Distribution, uv: str, machine: Machine) -> str:
-    """A Python of the wanted version: ours, on the PATH, through pyenv or uv. `ArchduelError` where there is none."""
-    wanted = distribution.python
-    for candidate in _candidates(wanted, uv, machine):
-        code, said = machine.run([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
-        if code == 0 and said.strip() == wanted:
+    """A Python of the version a distribution needs: this process' own, on the PATH, or known to pyenv or uv.
+
+    Raises `ArchduelError` where there is none.
+    """
+    version = distribution.python
+    for candidate in _candidates(version, uv, machine):
+        code, output = machine.run([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        if code == 0 and output.strip() == version:
             return candidate
     raise ArchduelError(
-        f"{distribution.title} needs Python {wanted}, which is neither on the PATH nor known to pyenv or uv:"
-        f" .venv/bin/uv python install {wanted}, or pyenv install {wanted}"
+        f"{distribution.title} needs Python {version}, which is neither on the PATH nor known to pyenv or uv:"
+        f" .venv/bin/uv python install {version}, or pyenv install {version}"
     )
 
 
-def _candidates(wanted: str, uv: str, machine: Machine) -> Iterator[str]:
+def _candidates(version: str, uv: str, machine: Machine) -> Iterator[str]:
     yield sys.executable
-    if on_path := machine.which(f"python{wanted}"):  # which may be pyenv's and answer for no version in use
+    if on_path := machine.which(f"python{version}"):  # it may be pyenv's, which only works for a version in use
         yield on_path
     pyenv = Path(machine.environment.get("PYENV_ROOT") or Path(machine.environment.get("HOME", "/")) / ".pyenv")
-    yield from (str(path) for path in sorted(pyenv.glob(f"versions/{wanted}*/bin/python"), reverse=True))
-    code, said = machine.run([uv, "python", "find", "--no-project", "--system", wanted])
+    yield from (str(path) for path in sorted(pyenv.glob(f"versions/{version}*/bin/python"), reverse=True))
+    code, output = machine.run([uv, "python", "find", "--no-project", "--system", version])
     if code == 0:
-        yield said.strip().splitlines()[-1]
+        yield output.strip().splitlines()[-1]

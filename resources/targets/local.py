@@ -1,6 +1,6 @@
-"""Emulators that are a process of ours: on a loopback port, under a leash, without anything of the user's AWS.
+"""Emulators that are processes of archduel: on a loopback port, under a leash, without anything of the user's AWS.
 
-Belongs here: what such emulators have in common. What is started, and with which settings, is a target's own module.
+Put here what such emulators have in common. Keep out what is started, and with which settings (a target's own module).
 """
 
 import os
@@ -19,9 +19,15 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the en
 
 
 class LocalEmulator:
-    """One running emulator, an `Instance`. ``close`` ends it and all its workers and removes what it unpacked.
+    """One running emulator, an `Instance`. ``close`` ends it with all its workers and removes its folder.
 
-    ``arguments`` start it, ``settings`` are its environment for a port and a folder of its own.
+    Args:
+        label: The beginning of its log's name.
+        log_folder: Where its log is written.
+        arguments: The command that starts it.
+        settings: Its environment variables, for a port and a folder of its own.
+        health: The path that it answers once it is ready.
+        start_s: How many seconds that may take.
     """
 
     prefix = "archduel"
@@ -52,7 +58,7 @@ class LocalEmulator:
         self._started = time.monotonic()
 
     def wait_until_ready(self) -> None:
-        """Return once it answers; `ArchduelError` with its last words when it does not in time."""
+        """Return once it answers; `ArchduelError` with its last words where it does not in time."""
         while True:
             try:
                 with _DIRECT.open(self._health_url, timeout=1):
@@ -64,14 +70,16 @@ class LocalEmulator:
                 time.sleep(0.03)
 
     def death(self) -> str | None:
+        """As `LeashedProcess.death`."""
         return self.process.death()
 
     def close(self) -> None:
+        """End it. Closing twice is fine."""
         self.process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-# No profile, endpoint or credential of the user's reaches a handler.
+# No profile, endpoint or credential of the user reaches a handler.
 _FOR_HANDLERS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -83,8 +91,8 @@ _FOR_HANDLERS = {
 
 
 def _inherited() -> dict[str, str]:
-    """The environment without anything that could make the emulator or a handler find real AWS, or a proxy, and
-    without the settings of an emulator of the user's.
+    """The environment without anything that could lead the emulator or a handler to AWS itself or to a proxy, and
+    without settings for the user's own emulators.
     """
     foreign = ("AWS_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "PROVIDER_OVERRIDE_")
     return {

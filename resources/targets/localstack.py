@@ -1,7 +1,7 @@
-"""Genuine LocalStack without Docker: in host mode, in an environment of its own, functions as processes of ours.
+"""LocalStack without Docker: in host mode, in an environment of its own, functions as processes.
 
-Belongs here: how it is installed, started, found healthy and named, and what it can take. What it is given in addition,
-so that it needs no container, is the distribution in ``localstack_host``.
+Put here how it is installed, started, found healthy and named, and what it can run. Keep out what it needs in addition
+to run without containers (`resources.targets.localstack_host`).
 """
 
 import sys
@@ -21,11 +21,11 @@ HEALTH = "/_localstack/health"
 
 
 def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
-    """An instance with room for so many execution environments."""
+    """Start an instance with room for so many execution ``environments``, with the interpreter ``python``."""
     return LocalEmulator(
         label,
         log_folder,
-        # -E: what PYTHON* variables say is meant for our Python, not for its.
+        # -E: PYTHON* variables are meant for archduel's Python, not for this one.
         arguments=[str(python), "-E", "-m", "localstack.runtime.main"],
         settings=lambda port, folder: _settings(port, folder, environments),
         health=HEALTH,
@@ -36,23 +36,23 @@ def start(python: Path, label: str, log_folder: Path, environments: int) -> Loca
 def _settings(port: int, folder: Path, environments: int) -> dict[str, str]:
     return {
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
-        "GATEWAY_SERVER": "loopback",  # its own listens on every interface
+        "GATEWAY_SERVER": "loopback",  # the default one listens on every interface
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(folder / "files"),
         "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
         "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
-        "LAMBDA_HOST_PYTHON": sys.executable,  # ours, as under the embedded emulator
+        "LAMBDA_HOST_PYTHON": sys.executable,  # archduel's own, as under the embedded emulator
         "LAMBDA_LIMITS_CONCURRENT_EXECUTIONS": str(environments),
         "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
-        # By default an empty queue is asked every ten seconds, and one that failed every minute.
+        # By default an empty queue is polled every ten seconds, and one that failed every minute.
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
         "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
         "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
-        "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is asked again inside, and its caller sees a 200
+        "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is invoked again inside, and its caller gets a 200
         "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
-        "DISABLE_EVENTS": "1",  # nothing is told to anybody
+        "DISABLE_EVENTS": "1",  # no usage data is sent
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
         "LS_LOG": "error",
@@ -65,7 +65,7 @@ class LocalStack(Target):
     name = "localstack"
     product = "LocalStack"
     health: str | None = HEALTH
-    description = "Genuine LocalStack in host mode, without Docker: installed once, needs Python 3.13."
+    description = "LocalStack in host mode, without Docker: installed once, needs Python 3.13."
     position = 2
     # One poller hands its mapping's batches over one after another.
     limits = Limits(warm=16, consumers=1, spare=16, environments=40, busy=10.0)

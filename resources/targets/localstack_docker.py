@@ -1,10 +1,10 @@
 """The official LocalStack container, on a Docker engine of this machine: one for each instance, and gone with it.
 
-Belongs here: which image, which settings, what it says when it does not start, and what it can take. The engine and its
-refusals are `resources.targets.docker_engine`; that no container outlives us, `resources.targets.container_leash`.
+Put here which image, which settings, what it reports when it does not start, and what it can run. Keep out the engine
+(`resources.targets.docker_engine`) and that no container outlives its run (`resources.targets.container_leash`).
 
-LocalStack runs functions as containers of their own, and for that is given the engine's socket: who holds that can do
-whatever the engine can, which is to be root on this machine. So no image is run that was not asked for by name.
+LocalStack runs functions as containers of their own, and for that is given the engine's socket: a program that holds it
+can do whatever the engine can, which is to be root on this machine. So only an image is run that was named.
 """
 
 import itertools
@@ -26,23 +26,23 @@ from resources.targets.localstack import HEALTH, LocalStack
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
-IMAGE, TAG = "localstack/localstack", "4.14.0"  # the last of its official tags that asks for no token
+IMAGE, TAG = "localstack/localstack", "4.14.0"  # the last of its official tags that needs no token
 TOKEN = "LOCALSTACK_AUTH_TOKEN"  # noqa: S105 - the variable's name
-FUNCTIONS_IMAGE, FUNCTIONS_TAG = "public.ecr.aws/lambda/python", "3.12"  # what it runs functions of ours in
+FUNCTIONS_IMAGE, FUNCTIONS_TAG = "public.ecr.aws/lambda/python", "3.12"  # what it runs archduel's functions in
 
 _GATEWAY_PORT = 4566
 _SOCKET = "/var/run/docker.sock"
 _START_S = 180.0
-_ALIVE_S = 1.0  # how often at most the engine is asked whether it is there
+_ALIVE_S = 1.0  # between checks whether it is still there
 _PORT_TRIES = 3
 _LICENCE_REFUSED = 55  # LocalStack's exit code
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-# Everything that is not here is its own default, DynamoDB included.
+# All else is as by default, DynamoDB included.
 _SETTINGS = {
     "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
     "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
-    "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is asked again inside, and its caller sees a 200
+    "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is invoked again inside, and its caller gets a 200
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
@@ -50,7 +50,7 @@ _SETTINGS = {
     "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
     "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",  # several containers start at once; by default 20 s
     "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
-    "DISABLE_EVENTS": "1",  # nothing is told to anybody
+    "DISABLE_EVENTS": "1",  # no usage data is sent
     "SKIP_SSL_CERT_DOWNLOAD": "1",
     "LS_LOG": "error",
 }
@@ -60,7 +60,7 @@ class LocalStackContainer:
     """One running container and, under the same label, those of its functions. ``close`` removes them all."""
 
     prefix = "archduel"
-    processes: Sequence[LeashedProcess] = ()  # the engine's, none of ours
+    processes: Sequence[LeashedProcess] = ()  # they are the engine's
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class LocalStackContainer:
         self._engine, self._tag, self._token = engine, tag, token
         self.functions_call = functions_call
         self._log = log_folder / f"{name}.log"
-        # Held before there is anything to hold: no moment is left in which a kill leaves a container.
+        # Made before the container, so that a kill at any moment leaves none.
         self._leash = ContainerLeash(engine.url, label, log_folder, token)
         try:
             port, self._container = _started(start)
@@ -85,10 +85,10 @@ class LocalStackContainer:
             self._leash.close()
             raise
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
-        self._began = self._asked = time.monotonic()
+        self._began = self._checked = time.monotonic()
 
     def wait_until_ready(self) -> None:
-        """Return once it answers; `ArchduelError` with what it wants, or its last words, when it does not in time."""
+        """Return once it answers; `ArchduelError` with what it needs, or its last words, where it does not in time."""
         while True:
             try:
                 with _DIRECT.open(self.endpoint_url + HEALTH, timeout=2):
@@ -106,22 +106,24 @@ class LocalStackContainer:
             return f"LocalStack {self._tag} did not answer within {_START_S:.0f} s ({self._log})"
         code, words = ended
         if code == _LICENCE_REFUSED:
-            return _wants_token(self._tag, refused=bool(self._token))
+            return _token_needed(self._tag, refused=bool(self._token))
         return f"LocalStack {self._tag} ended with code {code} ({self._log}): {_last_line(words)}"
 
     def death(self) -> str | None:
-        if time.monotonic() - self._asked < _ALIVE_S:
+        """Its last words where it has ended on its own; None while it runs."""
+        if time.monotonic() - self._checked < _ALIVE_S:
             return None
-        self._asked = time.monotonic()
+        self._checked = time.monotonic()
         ended = self._engine.ended(self._container)
         return None if ended is None else f"Its last words ({self._log}): {_last_line(ended[1])}"
 
     def close(self) -> None:
+        """Remove it and the containers of its functions. Closing twice is fine."""
         self._leash.close()
 
 
 def _started(start: Callable[[int], Any]) -> tuple[int, Any]:
-    """A container on a free port, and the port: between looking and publishing somebody may take it."""
+    """A free port and a container on it: another program may take the port before it is published."""
     for attempt in itertools.count(1):
         port = free_port()
         try:
@@ -138,15 +140,13 @@ def _last_line(words: str) -> str:
     return lines[-1] if lines else "it logged nothing"
 
 
-def _wants_token(tag: str, *, refused: bool) -> str:
-    what = f"did not take the token in {TOKEN}" if refused else f"wants a token in {TOKEN}"
-    return (
-        f"LocalStack {tag} {what}: set yours, or say neither --docker-image nor --docker-tag: {IMAGE}:{TAG} needs none"
-    )
+def _token_needed(tag: str, *, refused: bool) -> str:
+    what = f"refused the token in {TOKEN}" if refused else f"needs a token in {TOKEN}"
+    return f"LocalStack {tag} {what}: set yours, or leave out --docker-image and --docker-tag: {IMAGE}:{TAG} needs none"
 
 
 def _needs_token(image: str, tag: str) -> bool:
-    """Whether an official image is known to want one: those since March 2026, and whatever is called latest."""
+    """Whether an official image is known to need one: those since March 2026, and the tag ``latest``."""
     if image not in {IMAGE, "localstack/localstack-pro"}:
         return False
     numbers = re.match(r"(\d+)\.(\d+)", tag)
@@ -156,20 +156,20 @@ def _needs_token(image: str, tag: str) -> bool:
 
 
 def _socket_of(url: str) -> str:
-    """The engine's socket as the engine's own machine has it, which is where it is mounted from."""
+    """The engine's socket on the engine's own machine, from which it is mounted."""
     return url.removeprefix("unix://") if url.startswith("unix://") else _SOCKET
 
 
 class LocalStackDocker(LocalStack):
-    """The registry's entry: LocalStack as it is shipped, and so with what `LocalStack` lacks."""
+    """The registry's entry: LocalStack as it is shipped."""
 
     name = "localstack-docker"
     description = "The official LocalStack container: needs a Docker engine on this machine."
     position = 3
-    health = None  # by what it answers it is LocalStack, which has an entry
+    health = None  # by its health page it is `LocalStack`
     options = {  # noqa: RUF012 - read only
-        "docker_image": f"Of --target localstack-docker.  [default: {IMAGE}]",
-        "docker_tag": f"Of its image; later ones want a token in {TOKEN}.  [default: {TAG}]",
+        "docker_image": f"The image of --target localstack-docker.  [default: {IMAGE}]",
+        "docker_tag": f"The tag of that image; later ones need a token in {TOKEN}.  [default: {TAG}]",
     }
     defaults = {"docker_image": IMAGE, "docker_tag": TAG}  # noqa: RUF012 - read only
 
@@ -182,17 +182,19 @@ class LocalStackDocker(LocalStack):
         """`open`, with the variables of ``environment``."""
         image, tag, token = options["docker_image"], options["docker_tag"], environment.get(TOKEN, "").strip()
         if not re.fullmatch(r"[a-z0-9._:/-]+", image) or ":" in image.rpartition("/")[2]:
-            raise UsageError(f"--docker-image {image!r} is no image's name; its tag is said with --docker-tag")
+            raise UsageError(
+                f"--docker-image {image!r} is not the name of an image; its tag is given with --docker-tag"
+            )
         if not re.fullmatch(r"[\w][\w.-]{0,127}", tag):
-            raise UsageError(f"--docker-tag {tag!r} is no tag")
+            raise UsageError(f"--docker-tag {tag!r} is not a tag")
         if not token and _needs_token(image, tag):
-            raise ArchduelError(_wants_token(tag, refused=False))
+            raise ArchduelError(_token_needed(tag, refused=False))
         engine = Engine(engine_url(environment), token)
         functions_call = engine.bridge_address()
         owner, numbers = Owner.here(places), itertools.count(1)
         if gone := engine.remove(owner.left_behind):
             reporter.stage(f"removed {gone} containers of dead runs")
-        advice = "; --docker-image and --docker-tag say which"
+        advice = "; --docker-image and --docker-tag name another"
         identity = engine.image(image, tag, reporter.stage, advice=advice)
         engine.image(FUNCTIONS_IMAGE, FUNCTIONS_TAG, reporter.stage)
 

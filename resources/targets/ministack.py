@@ -1,6 +1,7 @@
-"""MiniStack, the embedded emulator: a Python process of ours on a random loopback port.
+"""MiniStack, the embedded emulator: a Python process on a random loopback port.
 
-Belongs here: how it is started, found healthy and named, and what it can take. What runs on it does not.
+Put here how it is started, found healthy and named, and what it can run. Keep out what all such emulators have in
+common (`resources.targets.local`).
 """
 
 import sys
@@ -17,7 +18,7 @@ _HEALTH = "/_ministack/health"
 
 
 def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
-    """An instance with room for so many execution environments."""
+    """Start an instance with room for so many execution ``environments``."""
     return LocalEmulator(
         label,
         log_folder,
@@ -34,9 +35,9 @@ def _settings(port: int, environments: int) -> dict[str, str]:
         "MINISTACK_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",  # listens on every interface, wherever the package cryptography is installed
         "LOG_LEVEL": "WARNING",
-        # It starts a process for every concurrent invocation, at a third of a CPU second each: past some number the
-        # starting itself makes more concurrent, and the machine never comes back. A replay that meets this bound is
-        # invalid, and says so.
+        # It starts a process for every concurrent invocation, at a third of a CPU second each. Beyond some number,
+        # starting them makes more invocations concurrent, and the machine never recovers. A replay that meets this
+        # bound is invalid, and says so.
         "LAMBDA_ACCOUNT_CONCURRENCY": str(environments),
     }
 

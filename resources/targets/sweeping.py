@@ -1,7 +1,7 @@
-"""Taking away what was made on a target that goes on without us: everything whose name begins with a prefix.
+"""Deleting what was made on a target that goes on without its run: every resource whose name begins with a prefix.
 
-Belongs here: finding by name and by tags, and deleting, each kind of resource once. Whose prefix it is, and whether it
-may go, is said by whoever asks.
+Put here finding resources by name and tags, and deleting them, for each kind. Keep out whose prefix it is, and whether
+a resource may be deleted (`resources.targets.leftovers`).
 """
 
 import time
@@ -14,15 +14,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from resources.aws.clients import Services
 from workloads.errors import ArchduelError
 
-Mine = Callable[[str], bool]  # whether a resource of this name is to go
+Mine = Callable[[str], bool]  # whether a resource of this name is to be deleted
 
 Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of resource: what there is of it, as names and identities, how one goes, and which tags one has: None
-    where none are given, so that its name alone counts."""
+    """A kind of resource.
+
+    Attributes:
+        name: What people call it.
+        find: The names and identities of all there are.
+        delete: Deletes one, by its identity.
+        tags: The tags of one, by its identity; None where archduel gives it none, so that its name alone counts.
+    """
 
     name: str
     find: Callable[[Services], Iterable[tuple[str, str]]]
@@ -32,7 +38,7 @@ class _Kind:
 
 def _mappings(clients: Services) -> Iterator[tuple[str, str]]:
     for one in _pages(clients.lambda_, "list_event_source_mappings", "EventSourceMappings"):
-        if one.get("State") != "Deleting":  # AWS keeps it for a while, and will not be asked again
+        if one.get("State") != "Deleting":  # AWS lists it for a while, and refuses to delete it again
             yield one["FunctionArn"].rpartition(":function:")[2], one["UUID"]
 
 
@@ -42,7 +48,7 @@ def _queues(clients: Services) -> Iterator[tuple[str, str]]:
 
 
 def _delete_usage_plan(clients: Services, plan: str) -> None:
-    """AWS lets a plan go only when no stage is in it."""
+    """AWS deletes a plan only once no stage is in it."""
     gateway = clients.apigateway
     stages = gateway.get_usage_plan(usagePlanId=plan).get("apiStages", [])
     operations = [
@@ -59,7 +65,7 @@ def _roles(clients: Services) -> Iterator[tuple[str, str]]:
 
 
 def _delete_role(clients: Services, role: str) -> None:
-    """AWS lets a role go only when no policy is in it."""
+    """AWS deletes a role only once no policy is in it."""
     for policy in clients.iam.list_role_policies(RoleName=role)["PolicyNames"]:
         clients.iam.delete_role_policy(RoleName=role, PolicyName=policy)
     clients.iam.delete_role(RoleName=role)
@@ -73,7 +79,7 @@ def _arn(clients: Services, service: str, resource: str) -> str:
     return f"arn:{clients.partition}:{service}:{clients.region}:{clients.account}:{resource}"
 
 
-# In the order they go: what calls before what is called.
+# In the order they are deleted: what calls before what is called.
 _KINDS = (
     _Kind(
         "event source mapping", _mappings, lambda clients, uuid: clients.lambda_.delete_event_source_mapping(UUID=uuid)
@@ -138,7 +144,7 @@ _KINDS = (
     ),
 )
 
-_NO_SUCH_SERVICE = {404, 501}  # and so none of it
+_NO_SUCH_SERVICE = {404, 501}  # the target does not have the service
 _GONE = {
     "NotFoundException",
     "ResourceNotFoundException",
@@ -149,8 +155,8 @@ _GONE = {
 
 
 @dataclass(frozen=True)
-class Left:
-    """A resource that was found. ``foreign`` where the tags it should have are not on it: somebody else made it."""
+class Resource:
+    """A resource that was found. ``foreign`` where it lacks the tags it should have: somebody else made it."""
 
     kind: _Kind
     name: str
@@ -161,15 +167,27 @@ class Left:
         return f"{self.kind.name} {self.name}"
 
 
-def found(clients: Services, mine: Mine, tags: Tags | None = None) -> list[Left]:
-    """Every resource whose name is ``mine``, in the order they can go."""
+def found(clients: Services, mine: Mine, tags: Tags | None = None) -> list[Resource]:
+    """Every resource whose name is ``mine``, in the order in which they can be deleted.
+
+    Args:
+        clients: Clients of the place.
+        mine: Decides by a resource's name.
+        tags: What a resource must be tagged with, or it counts as foreign.
+    """
     return list(_found(clients, mine, tags or {}))
 
 
 def sweep(clients: Services, mine: Mine, tags: Tags | None = None) -> int:
-    """Delete every resource whose name is ``mine`` and which has ``tags``; how many there were.
+    """Delete every resource whose name is ``mine`` and which has ``tags``, and wait until none is found any more.
 
-    Returns once none of them is found any more; `ArchduelError` names what will not go. May be asked again at any time.
+    It may be called again at any time.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        ArchduelError: Some of them cannot be deleted; it names them.
     """
     pace = clients.pace
     deadline = time.monotonic() + pace.sweep_s
@@ -185,16 +203,16 @@ def sweep(clients: Services, mine: Mine, tags: Tags | None = None) -> int:
             raise ArchduelError(f"{clients.where} keeps what was made on it: {names}{why and f' ({why})'}")
         refusals = [words for one in left if (words := _refusal(clients, one)) is not None]
         why = next(iter(refusals), "")
-        if refusals or pace.sweep_poll_s > 1:  # AWS names what it is deleting for a while, and is not to be pressed
+        if refusals or pace.sweep_poll_s > 1:  # AWS lists what it is deleting for a while, and throttles callers
             time.sleep(pace.sweep_poll_s)  # something was in use; what used it goes meanwhile
 
 
-def _found(clients: Services, mine: Mine, tags: Tags) -> Iterator[Left]:
+def _found(clients: Services, mine: Mine, tags: Tags) -> Iterator[Resource]:
     for kind in _KINDS:
         try:
             for name, identity in kind.find(clients):
                 if mine(name):
-                    yield Left(kind, name, identity, _is_foreign(clients, kind, identity, tags))
+                    yield Resource(kind, name, identity, _is_foreign(clients, kind, identity, tags))
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _NO_SUCH_SERVICE:
                 raise
@@ -212,8 +230,8 @@ def _is_foreign(clients: Services, kind: _Kind, identity: str, tags: Tags) -> bo
     return any(has.get(key) != value for key, value in tags.items())
 
 
-def _refusal(clients: Services, one: Left) -> str | None:
-    """Why it did not go; None when it did, or will by itself."""
+def _refusal(clients: Services, one: Resource) -> str | None:
+    """Why it could not be deleted; None where it could, or is gone."""
     try:
         one.kind.delete(clients, one.identity)
     except ClientError as error:
@@ -228,7 +246,7 @@ def _pages(client: Any, operation: str, key: str) -> Iterator[Any]:
 
 
 def reachable(clients: Services) -> str | None:
-    """Why the services behind ``clients`` are none of AWS's; None where they are."""
+    """Why the services behind ``clients`` do not answer as AWS's do; None where they do."""
     try:
         clients.sqs.list_queues()
     except (ClientError, BotoCoreError, ValueError) as error:

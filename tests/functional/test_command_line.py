@@ -70,7 +70,7 @@ def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tupl
         (("--target", "endpoint"), 2, "--target endpoint needs --endpoint-url"),
         (("--endpoint-url", "http://127.0.0.1:1"), 2, "--endpoint-url is not for --target ministack"),
         (("--target", "endpoint", "--endpoint-url", "http://127.0.0.1:1"), 1, "nothing answers at http://127.0.0.1:1"),
-        (("--target", "endpoint", "--endpoint-url", "https://example.com"), 1, "is no endpoint of an emulator"),
+        (("--target", "endpoint", "--endpoint-url", "https://example.com"), 1, "is not an endpoint of an emulator"),
     ],
 )
 def test_a_target_that_cannot_be_used_is_one_sentence_and_starts_nothing(

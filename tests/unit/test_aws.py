@@ -181,7 +181,7 @@ class TestAgreement:
 
     def test_nothing_is_started_before_it(self, platform: Platform, tmp_path: Path) -> None:
         with pytest.raises(
-            ArchduelError, match=r"nothing is made in AWS account 123456789012 .* before somebody agreed"
+            ArchduelError, match=r"nothing is made in AWS account 123456789012 .* before its user agreed"
         ):
             Bench(architectures()["hybrid"], StackSettings(), platform, tmp_path)
 

@@ -57,7 +57,9 @@ class TestWhatIsRefused:
         ],
     )
     def test_is_whatever_is_no_address_of_this_machine(self, url: str, tmp_path: Path) -> None:
-        with pytest.raises(ArchduelError, match=r"is no endpoint of an emulator on this machine: say http://127\.0"):
+        with pytest.raises(
+            ArchduelError, match=r"is not an endpoint of an emulator on this machine, such as http://127\.0"
+        ):
             opened(url, tmp_path)
 
     def test_is_one_where_nothing_listens(self, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ class TestEngine:
         ],
     )
     def test_of_another_machine_is_refused(self, url: str) -> None:
-        with pytest.raises(ArchduelError, match="is no Docker engine of this machine"):
+        with pytest.raises(ArchduelError, match="is not a Docker engine of this machine"):
             engine_url({"DOCKER_HOST": url})
 
     @pytest.mark.parametrize("kind", ["missing", "plain file", "closed port"])
@@ -136,7 +136,7 @@ class TestEngine:
 
     def test_that_may_not_be_asked_says_who_may(self) -> None:
         denied = PermissionError(errno.EACCES, "Permission denied")
-        assert "may not ask the Docker engine at unix:///x: join the group docker" in unreachable("unix:///x", denied)
+        assert "may not use the Docker engine at unix:///x: join the group docker" in unreachable("unix:///x", denied)
 
     def test_that_goes_away_in_the_middle_is_one_sentence(self, engine: FakeEngine) -> None:
         with closing(Engine(engine.url)) as asked:
@@ -146,7 +146,7 @@ class TestEngine:
 
     def test_that_is_too_old_is_refused(self, engine: FakeEngine) -> None:
         engine.api = "1.39"
-        with pytest.raises(ArchduelError, match=r"too old .*20\.10 is the least"):
+        with pytest.raises(ArchduelError, match=r"too old .*it has to be 20\.10"):
             Engine(engine.url)
 
     @pytest.mark.parametrize("gateway", [None, "0.0.0.0", "203.0.113.1", "::1", "224.0.0.1"])  # noqa: S104 - refused
@@ -174,7 +174,10 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            ({"docker_tag": "0.0.1"}, f"{IMAGE}:0.0.1 could not be pulled; --docker-image and --docker-tag say which"),
+            (
+                {"docker_tag": "0.0.1"},
+                f"{IMAGE}:0.0.1 could not be pulled; --docker-image and --docker-tag name another",
+            ),
             ({"docker_image": "somebody/else"}, "somebody/else:.* could not be pulled.*manifest unknown"),
         ],
     )
@@ -201,7 +204,7 @@ class TestOpening:
         self, engine: FakeEngine, tmp_path: Path, image: str, tag: str
     ) -> None:
         options = {"docker_image": image, "docker_tag": tag}
-        with pytest.raises(ArchduelError, match=f"{tag} wants a token in {TOKEN}: .*{IMAGE}:{TAG} needs none"):
+        with pytest.raises(ArchduelError, match=f"{tag} needs a token in {TOKEN}: .*{IMAGE}:{TAG} needs none"):
             opened(engine, tmp_path, options=options)
         engine.hub.add(f"{image}:{tag}")
         assert tag in opened(engine, tmp_path, SECRET, options=options).title
@@ -255,8 +258,8 @@ class TestContainer:
     @pytest.mark.parametrize(
         ("code", "token", "words"),
         [
-            (55, "", f"LocalStack {TAG} wants a token in {TOKEN}"),
-            (55, SECRET, f"LocalStack {TAG} did not take the token in {TOKEN}: set yours"),
+            (55, "", f"LocalStack {TAG} needs a token in {TOKEN}"),
+            (55, SECRET, f"LocalStack {TAG} refused the token in {TOKEN}: set yours"),
             (137, "", f"LocalStack {TAG} ended with code 137 .*: out of memory"),
         ],
     )
@@ -277,11 +280,11 @@ class TestContainer:
             instance.wait_until_ready()
             [container] = engine.containers.values()
             container.status, container.logs = "exited", "one\nboom\n"
-            instance._asked = 0.0
+            instance._checked = 0.0
             assert (instance.death() or "").endswith(": boom")
             engine.containers.clear()
-            instance._asked = 0.0
-            assert "somebody removed it" in (instance.death() or "")
+            instance._checked = 0.0
+            assert "it was removed" in (instance.death() or "")
 
 
 def test_the_token_is_given_to_the_container_and_said_nowhere(tmp_path: Path) -> None:

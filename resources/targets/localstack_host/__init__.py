@@ -1,6 +1,6 @@
-"""A small distribution of its own, installed beside LocalStack: what its host mode lacks, as plug-ins.
+"""A small distribution that is installed beside LocalStack: what its host mode lacks, as plug-ins.
 
-Belongs here: running functions as processes (`worker`, `environment`), and the plug-ins that tell LocalStack of it
-(`executor`, `server`, `plugins`). Nothing of LocalStack is patched; how it is started is
-`resources.targets.localstack`.
+Put here running functions as processes (`worker`, `environment`), and the plug-ins that LocalStack finds (`executor`,
+`server`, `plugins`). Keep out how LocalStack is started (`resources.targets.localstack`), and patches to it: there are
+none.
 """

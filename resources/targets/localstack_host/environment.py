@@ -1,7 +1,7 @@
 """One execution environment from the outside: a process for a function's code, its invocations, deadlines and logs.
 
-Belongs here: the process and the pipes to it, standard library only, so that it is tested without LocalStack. What runs
-in the process is `worker`; what LocalStack wants to hear of it is `executor`.
+Put here the process and the pipes to it, with the standard library only, so that it is tested without LocalStack. Keep
+out what runs in the process (`worker`) and LocalStack's types (`executor`).
 """
 
 import json
@@ -19,7 +19,7 @@ from .worker import INIT, MARK
 
 _WORKER = str(Path(__file__).with_name("worker.py"))
 _INIT_S = 10.0  # as long as AWS gives an environment to get ready
-_AFTERMATH_S = 0.2  # for the last words of a process that ended: what it started may hold its log open
+_AFTERMATH_S = 0.2  # for the last words of a process that ended: its children may hold its log open
 
 
 class InitError(Exception):
@@ -40,7 +40,7 @@ class _EndedError(Exception):
 
 @dataclass(frozen=True)
 class Invocation:
-    """What one is asked to do, and for how long at most."""
+    """What an environment is asked to do, and for how many seconds at most."""
 
     request_id: str
     function_arn: str
@@ -51,7 +51,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an invocation: what its caller gets, and its log with Lambda's own lines around the handler's."""
+    """The result of an invocation: what its caller gets, and its log with Lambda's own lines around the handler's."""
 
     payload: bytes
     is_error: bool
@@ -59,25 +59,30 @@ class Outcome:
 
 
 class Environment:
-    """Invoked by one caller at a time. A handler that raises keeps its process; one that exits, or does not end in
-    time, has a new one at the next invocation, which is cold again.
+    """An execution environment, invoked by one caller at a time. A handler that raises keeps its process; one that
+    exits, or does not end in time, has a new one at the next invocation, which is cold again.
 
-    ``variables`` are the process' whole environment.
+    Args:
+        python: The interpreter.
+        code: The folder of the function's code.
+        variables: All environment variables of the process.
+        version: The function's version, for the log.
+        memory_mb: The function's memory, for the log.
     """
 
     def __init__(self, python: str, code: Path, variables: Mapping[str, str], *, version: str, memory_mb: int) -> None:
-        # -P: this file's folder is no place to import a function's modules from.
+        # -P: a function must not import modules from this file's folder.
         self._command, self._code = [python, "-P", _WORKER], code
         self._variables = {**variables, "LAMBDA_TASK_ROOT": str(code)}
         self._version, self._memory_mb = version, memory_mb
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = b""  # what was logged and belongs to no invocation yet
+        self._log = b""  # logged, and not part of an invocation yet
         self._init_ms: float | None = None  # of a process that was not invoked yet
 
     def start(self) -> None:
-        """Have the code loaded. Raises `InitError` when it cannot be."""
+        """Start the process and load the code. Raises `InitError` where that fails."""
         began = time.perf_counter()
-        # In our group, without a session of its own: what kills the group leaves no orphan.
+        # In this process' group, without a session of its own: what kills the group leaves no orphan.
         self._process = subprocess.Popen(
             self._command,
             cwd=self._code,
@@ -88,20 +93,20 @@ class Environment:
             bufsize=0,
         )
         try:
-            told, log = self._answer(INIT, _INIT_S)
+            answer, log = self._answer(INIT, _INIT_S)
         except _TimedOutError:
             self.stop()
             raise InitError(_error("Sandbox.Timedout", f"Init did not end within {_INIT_S:.0f} seconds")) from None
         except _EndedError:
             raise InitError(_error("Runtime.ExitError", f"Runtime exited during init: {self._ended()}")) from None
-        if "error" in told:
+        if "error" in answer:
             self.stop()
-            raise InitError(told["error"].encode())
+            raise InitError(answer["error"].encode())
         self._log = log + self._log  # what loading printed is in the first invocation's log
         self._init_ms = 1000 * (time.perf_counter() - began)
 
     def invoke(self, invocation: Invocation) -> Outcome:
-        """Invoke the handler, however that ends."""
+        """Invoke the handler; how that ends is in the outcome."""
         try:
             if self._process is None or self._process.poll() is not None:
                 self.stop()
@@ -116,7 +121,7 @@ class Environment:
 
         try:
             self._ask(invocation)
-            told, log = self._answer(request, invocation.timeout_s)
+            answer, log = self._answer(request, invocation.timeout_s)
         except _TimedOutError:
             words = f"Task timed out after {invocation.timeout_s:.2f} seconds"
             self.stop()
@@ -126,14 +131,14 @@ class Environment:
             words = f"RequestId: {request} Error: Runtime exited with error: {self._ended()}"
             log = self._take_log() + f"{words}\nRuntime.ExitError\n".encode()
             return ended(_error("Runtime.ExitError", words), log, is_error=True)
-        raised = "error" in told
-        payload = told["error" if raised else "result"].encode()
+        raised = "error" in answer
+        payload = answer["error" if raised else "result"].encode()
         if raised:
             log += b"[ERROR] " + payload + b"\n"
-        return ended(payload, log, is_error=raised, peak_mb=told["peak_mb"])
+        return ended(payload, log, is_error=raised, peak_mb=answer["peak_mb"])
 
     def stop(self) -> None:
-        """End the process. Stopping twice is fine; what it had logged is kept for whoever asks next."""
+        """End the process. Stopping twice is fine; its log is kept for the next invocation."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -145,7 +150,7 @@ class Environment:
                 pipe.close()
 
     def pending_logs(self) -> str:
-        """What was logged and belongs to no invocation yet."""
+        """What was logged and is not part of an invocation yet."""
         return self._log.decode(errors="replace")
 
     def _ask(self, invocation: Invocation) -> None:

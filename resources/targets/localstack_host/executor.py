@@ -1,6 +1,6 @@
-"""LocalStack's view of an execution environment: its runtime executor, for functions as processes of the host.
+"""LocalStack's runtime executor, for functions as processes of the host.
 
-Belongs here: LocalStack's types in, LocalStack's types out. How a process is run is `environment`.
+Put here LocalStack's types in, LocalStack's types out. Keep out how a process is run (`environment`).
 """
 
 import os
@@ -14,7 +14,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from .environment import Environment, InitError, Invocation
 
 _PYTHON = os.environ["LAMBDA_HOST_PYTHON"]  # the handlers' interpreter: it brings their packages
-# LocalStack's own settings are nothing a function has on AWS; what it should know, LocalStack tells it.
+# A function on AWS has none of LocalStack's own settings; what it needs, LocalStack passes in.
 _OWN = ("DISABLE_", "FILESYSTEM_", "GATEWAY_", "LAMBDA_", "LOCALSTACK_", "LS_", "PROVIDER_", "SERVICES", "SQS_")
 _HOST = "127.0.0.1"
 
@@ -80,4 +80,4 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is n
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Nothing was made for a version: its code is LocalStack's to remove."""
+        """Nothing was made for a version; LocalStack removes its code."""

@@ -1,6 +1,8 @@
 """The entry points: what LocalStack finds by the names in its settings.
 
-Belongs here: plug-ins and nothing they do. LocalStack is imported where it asks, not before.
+Put here plug-ins. Keep out what they do (`executor`, `server`).
+
+LocalStack is imported where it calls, not before.
 """
 
 from typing import Any

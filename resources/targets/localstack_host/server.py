@@ -1,7 +1,7 @@
-"""The web server in front of LocalStack, listening where it is told to.
+"""The web server in front of LocalStack, listening on the configured address only.
 
-Belongs here: the address. LocalStack's own server takes only the port of an IPv4 address in ``GATEWAY_LISTEN`` and
-listens on every interface of the machine.
+Put here the address. Keep out all else, which is LocalStack's own server: that one takes only the port of an IPv4
+address in ``GATEWAY_LISTEN`` and listens on every interface of the machine.
 """
 
 from localstack import config

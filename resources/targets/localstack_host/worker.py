@@ -1,8 +1,10 @@
 """One execution environment from the inside: imports the handler, then answers one invocation after another.
 
-Belongs here: what runs in the function's own process, standard library only. `environment` starts it and says what
-goes over which pipe: requests come in on the standard input, answers leave on the standard output, a line of JSON
-each; whatever the handler prints goes to the log, which is the standard error, with a mark after each invocation.
+Put here what runs in the function's own process, with the standard library only. Keep out what starts it
+(`environment`).
+
+Requests come in on standard input and answers leave on standard output, a line of JSON each. What the handler prints
+goes to the log, which is standard error, with a mark after each invocation.
 """
 
 import importlib
@@ -22,7 +24,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 
 class Context:
-    """What a handler is told of its invocation, as on AWS."""
+    """What a handler gets to know of its invocation, as on AWS."""
 
     identity = client_context = None
 
@@ -58,7 +60,7 @@ def load() -> Handler:
 
 
 def answer(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
-    """Invoke the handler. It may raise what it likes and is invoked again; only if it exits does the process."""
+    """Invoke the handler. It may raise anything and is invoked again; only if it exits does the process."""
     os.environ["_X_AMZN_TRACE_ID"] = request.get("trace-id", "")
     try:
         returned = handler(json.loads(request["payload"] or "{}"), Context(request))
@@ -68,8 +70,8 @@ def answer(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
         return {"result": json.dumps(returned)}
     except (TypeError, ValueError) as error:
         message = f"Unable to marshal response: {error}"
-        told = {"errorMessage": message, "errorType": "Runtime.MarshalError", "requestId": request["invoke-id"]}
-        return {"error": json.dumps({**told, "stackTrace": []})}
+        error_fields = {"errorMessage": message, "errorType": "Runtime.MarshalError", "requestId": request["invoke-id"]}
+        return {"error": json.dumps({**error_fields, "stackTrace": []})}
 
 
 def end_of_log(name: str) -> None:
@@ -79,9 +81,9 @@ def end_of_log(name: str) -> None:
     os.write(2, f"{MARK}{name}{MARK}".encode())
 
 
-def tell(answers: TextIO, told: dict[str, Any]) -> None:
+def send(answers: TextIO, message: dict[str, Any]) -> None:
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    answers.write(json.dumps({**told, "peak_mb": peak_kb // 1024}) + "\n")
+    answers.write(json.dumps({**message, "peak_mb": peak_kb // 1024}) + "\n")
     answers.flush()
 
 
@@ -97,15 +99,15 @@ def main() -> None:
         handler = load()
     except Exception as error:
         end_of_log(INIT)
-        tell(answers, {"error": described(error)})
+        send(answers, {"error": described(error)})
         return
     end_of_log(INIT)
-    tell(answers, {"ready": True})
+    send(answers, {"ready": True})
     for line in requests:
         request = json.loads(line)
-        told = answer(handler, request)
+        message = answer(handler, request)
         end_of_log(request["invoke-id"])
-        tell(answers, told)
+        send(answers, message)
 
 
 if __name__ == "__main__":
