@@ -24,7 +24,7 @@ from workloads.places import Places
 from workloads.recordings.figures import Figures, figures
 from workloads.recordings.library import Library
 from workloads.recordings.recording import SCHEMA
-from workloads.recordings.traffic import GAP_LEAST_S, GAP_TIMES_TYPICAL, Course, course
+from workloads.recordings.traffic import GAP_TIMES_TYPICAL, MIN_GAP_S, Course, course
 
 GROUP = "recorded_traffic"
 BOOKS, CLOCK, GAPS = "every_line_accounted_for", "clock_goes_forward", "no_gaps"
@@ -40,7 +40,7 @@ _CHECKS = {
     ),
     GAPS: (
         f"No pause is longer than {GAP_TIMES_TYPICAL:g} times what 99 in 100 are no longer than, and than"
-        f" {GAP_LEAST_S:g} s."
+        f" {MIN_GAP_S:g} s."
     ),
 }
 

@@ -17,7 +17,7 @@ from resources.lab.cell import Cell
 from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Comparison, Ledger
-from workloads.inbox.watching import Look, Watcher
+from workloads.inbox.watching import Scan, Watcher
 from workloads.live.recovery import recover
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -32,7 +32,7 @@ _RUN_KEY_TAG = "dagster/run_key"
 _CELL_TAG = "dagster/partition/cell"
 _BEFORE_REPLAYS = {"dagster/priority": "1"}
 _AFTER_REPLAYS = {"dagster/priority": "-1"}
-_MOST_TOLD = 20  # files a tick's log names
+_MAX_MESSAGES = 20  # files a tick's log names
 _MOST_SHOWN = 20  # recordings looked at a tick
 _MOST_COMPARISONS = 10  # asked for at a time; the others wait in the ledger
 _ATTEMPTS = 2  # at what a run failed at: it may have been killed
@@ -123,24 +123,24 @@ def inbox_sensor(
         _recover(context, places)
         recordings = Library(places).paths()
         night = nights.get_last_partition_key() or ""
-        looked: Look | str
+        scan: Scan | str
         try:
-            looked = watcher.look(recordings)
+            scan = watcher.scan(recordings)
         except ArchduelError as error:
-            looked = str(error)  # what was imported before is compared all the same
+            scan = str(error)  # what was imported before is compared all the same
         requests = [*_imports(context.instance, ledger, night)]
         asked = {str(request.partition_key) for request in requests}
         _give_up(context.instance, ledger)
         requests += _comparisons(context.instance, ledger, recordings)
-        if isinstance(looked, str) and not requests:
-            raise ArchduelError(looked)
-        told = [looked] if isinstance(looked, str) else looked.told
-        for sentence in told[:_MOST_TOLD]:
+        if isinstance(scan, str) and not requests:
+            raise ArchduelError(scan)
+        messages = [scan] if isinstance(scan, str) else scan.messages
+        for sentence in messages[:_MAX_MESSAGES]:
             context.log.warning(sentence)
-        if len(told) > _MOST_TOLD:
-            context.log.warning(f"and {len(told) - _MOST_TOLD:,} more: archduel inbox lists them")
+        if len(messages) > _MAX_MESSAGES:
+            context.log.warning(f"and {len(messages) - _MAX_MESSAGES:,} more: archduel inbox lists them")
         if not requests:
-            return dg.SkipReason(f"{looked}. archduel inbox says more.")
+            return dg.SkipReason(f"{scan}. archduel inbox says more.")
         return dg.SensorResult(
             run_requests=requests, dynamic_partitions_requests=[recording_partitions().build_add_request(sorted(asked))]
         )

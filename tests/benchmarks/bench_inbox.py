@@ -106,14 +106,14 @@ def main() -> None:
                 return definitions.resolve_sensor_def(sensor).evaluate_tick(context)
 
         watcher = Watcher(FolderInbox(folder), Ledger(places.inbox_ledger))
-        counts = watcher.look(names).counts
+        counts = watcher.scan(names).counts
         assert counts == {State.IMPORTED: asked.files}, counts
         cursor = _names_in_a_cursor(folder, "")
         known = {content.digest for content in Ledger(places.inbox_ledger).contents().values()}
         measured = {
             "the sensor's tick": _timed(asked.repeat, lambda: tick("inbox")),
             "the library's tick": _timed(asked.repeat, lambda: tick("library")),
-            "the look alone": _timed(asked.repeat, lambda: watcher.look(names)),
+            "the look alone": _timed(asked.repeat, lambda: watcher.scan(names)),
             "names in a cursor": _timed(asked.repeat, lambda: _names_in_a_cursor(folder, cursor)),
             "hash everything": _timed(1, lambda: _hash_everything(folder, known)),
         }

@@ -197,7 +197,7 @@ def test_the_inbox_says_what_became_of_its_files_and_why(places: Places, tmp_pat
     assert done.returncode == 2
     assert "export ARCHDUEL_INBOX" in done.stderr
     (tmp_path / "empty.log").touch()
-    Watcher(FolderInbox(tmp_path), Ledger(places.inbox_ledger), settled_s=0).look([])
+    Watcher(FolderInbox(tmp_path), Ledger(places.inbox_ledger), settled_s=0).scan([])
     shown = archduel(places, "inbox").stdout
     assert "empty.log" in shown
     assert "1 refused" in shown

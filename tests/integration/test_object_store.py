@@ -73,7 +73,7 @@ def test_a_prefix_is_an_inbox_like_a_folder(s3: str, places: Places) -> None:
     watcher = Watcher(inbox, ledger)
 
     def bring() -> dict[str, int]:
-        watcher.look(library.paths())
+        watcher.scan(library.paths())
         files = ledger.queued()
         for file in files:
             bring_in(file.address, inbox, ledger, library, "2026-11-24")
@@ -97,7 +97,7 @@ def test_an_object_that_cannot_be_read_is_named_without_where_it_was_downloaded_
     client.create_bucket(Bucket="broken")
     client.put_object(Bucket="broken", Key="shop.log", Body="not a log\n" * 30)
     inbox, ledger = S3Inbox("s3://broken", s3), Ledger(places.inbox_ledger)
-    Watcher(inbox, ledger).look([])
+    Watcher(inbox, ledger).scan([])
     with pytest.raises(ArchduelError):
         bring_in("s3://broken/shop.log", inbox, ledger, Library(places), "2026-11-24")
     file = ledger.file("s3://broken/shop.log")

@@ -22,9 +22,9 @@ from workloads.importers.ingest import ingest
 from workloads.inbox import Entry
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.importing import bring_in, comparison_of
-from workloads.inbox.ledger import MOST_ATTEMPTS, Comparison, File, Ledger, State
+from workloads.inbox.ledger import MAX_ATTEMPTS, Comparison, File, Ledger, State
 from workloads.inbox.names import is_traffic, mapping_names, recording_name
-from workloads.inbox.watching import MOST_QUEUED, Watcher
+from workloads.inbox.watching import MAX_QUEUED, Watcher
 from workloads.places import Places
 from workloads.recordings.library import Library, check_name
 
@@ -62,10 +62,10 @@ class Desk:
         os.utime(path, (self.at_s, self.at_s))
         return path
 
-    def look(self, later_s: float = 60.0) -> dict[State, int]:
+    def scan(self, later_s: float = 60.0) -> dict[State, int]:
         self.at_s += later_s
-        found = self.watcher.look(self.library.paths())
-        self.told: tuple[str, ...] = found.told
+        found = self.watcher.scan(self.library.paths())
+        self.messages: tuple[str, ...] = found.messages
         return dict(found.counts)
 
     def work(self) -> list[str]:
@@ -92,9 +92,9 @@ def desk(places: Places, tmp_path: Path) -> Desk:
 
 def test_a_new_file_becomes_a_recording_once_and_calls_for_one_comparison(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
-    assert desk.look() == {State.IMPORTED: 1}
+    assert desk.scan() == {State.IMPORTED: 1}
     assert desk.work() == []
     assert desk.library.load("shop").requests == 3
     assert [one.recording for one in desk.ledger.open_comparisons()] == ["shop"]
@@ -103,43 +103,43 @@ def test_a_new_file_becomes_a_recording_once_and_calls_for_one_comparison(desk: 
 def test_a_file_still_being_written_waits_until_nobody_writes(desk: Desk) -> None:
     for lines in (1, 2, 3):
         desk.put("shop.log", log(lines))
-        assert desk.look(later_s=5) == {State.WAITING: 1}
-    assert desk.look(later_s=20) == {State.QUEUED: 1}
+        assert desk.scan(later_s=5) == {State.WAITING: 1}
+    assert desk.scan(later_s=20) == {State.QUEUED: 1}
     desk.work()
     assert desk.library.load("shop").requests == 3
 
 
 def test_a_stamp_in_the_future_does_not_keep_a_file_waiting_for_ever(desk: Desk) -> None:
     os.utime(desk.put("shop.log", log(1)), (desk.at_s + 1e6, desk.at_s + 1e6))
-    assert desk.look() == {State.WAITING: 1}
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.WAITING: 1}
+    assert desk.scan() == {State.QUEUED: 1}
 
 
 @pytest.mark.parametrize("name", [".shop.log", "shop.log.part", ".hidden/shop.log", "shop.log~", "mapping.yaml"])
 def test_what_is_on_its_way_or_no_traffic_is_not_seen(desk: Desk, name: str) -> None:
     desk.put(name, log(1))
-    assert desk.look() == {}
+    assert desk.scan() == {}
 
 
 def test_more_lines_make_a_new_version_of_the_same_recording_once(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     desk.put("shop.log", log(7))
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
     assert desk.library.load("shop").requests == 7
-    assert desk.look() == {State.IMPORTED: 1}
+    assert desk.scan() == {State.IMPORTED: 1}
     [old], [new] = desk.ledger.superseded_comparisons(), desk.ledger.open_comparisons()
     assert old.recording == new.recording == "shop"
 
 
 def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     desk.put("shop.log", log(5, start=100))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["shop_2"]
     assert {name: desk.library.load(name).requests for name in ("shop", "shop_2")} == {"shop": 3, "shop_2": 5}
 
@@ -148,35 +148,35 @@ def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
 def test_the_same_content_under_another_name_is_imported_once_and_said(desk: Desk, together: bool) -> None:
     desk.put("a.log", log(3))
     if not together:
-        desk.look()
+        desk.scan()
         desk.work()
     desk.put("b.log", log(3))
-    desk.look()
-    assert [sentence for sentence in desk.told if "b.log is known" in sentence and "recording a" in sentence]
+    desk.scan()
+    assert [sentence for sentence in desk.messages if "b.log is known" in sentence and "recording a" in sentence]
     assert desk.state("b.log")[0] is State.DUPLICATE
     desk.work()
-    assert desk.look() == {State.IMPORTED: 1, State.DUPLICATE: 1}
-    assert desk.told == (), "once"
+    assert desk.scan() == {State.IMPORTED: 1, State.DUPLICATE: 1}
+    assert desk.messages == (), "once"
 
 
 def test_a_moved_or_touched_file_is_known_by_its_content(desk: Desk) -> None:
     path = desk.put("a.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     os.utime(path, (desk.at_s, desk.at_s))
-    assert desk.look() == {State.IMPORTED: 1}
+    assert desk.scan() == {State.IMPORTED: 1}
     path.rename(path.with_name("moved.log"))
-    assert desk.look() == {State.DUPLICATE: 1}
+    assert desk.scan() == {State.DUPLICATE: 1}
 
 
 def test_what_was_imported_into_a_recording_since_removed_is_imported_again(desk: Desk) -> None:
     path = desk.put("a.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     recording = desk.library.paths()["a"].parent
     recording.rename(recording.with_name(".away"))
     os.utime(path, (desk.at_s, desk.at_s))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["a"]
 
 
@@ -186,25 +186,25 @@ def test_an_unreadable_file_is_refused_once_others_go_on_and_mended_it_is_tried_
 ) -> None:
     desk.put("bad.log", content)
     desk.put("good.log", log(2))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["good"]
     state, message = desk.state("bad.log")
     assert state is State.REFUSED
     assert "bad.log" in message
-    assert desk.look() == {State.IMPORTED: 1, State.REFUSED: 1}
+    assert desk.scan() == {State.IMPORTED: 1, State.REFUSED: 1}
     assert desk.work() == []
     desk.put("bad.log", log(4))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["bad"]
 
 
 def test_refused_files_are_tried_again_when_asked_for(desk: Desk) -> None:
     desk.put("bad.log", "not a log\n" * 30)
     desk.put("mapping.yaml", "nonsense: 1\n")
-    desk.look()
+    desk.scan()
     desk.work()
     assert desk.ledger.retry() == 1
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
 
 
 def test_links_pipes_and_empty_files_are_refused_without_being_read(desk: Desk, tmp_path: Path) -> None:
@@ -214,15 +214,15 @@ def test_links_pipes_and_empty_files_are_refused_without_being_read(desk: Desk, 
     (desk.folder / "folder").symlink_to(tmp_path)
     os.mkfifo(desk.folder / "pipe.log")
     desk.put("empty.log", "")
-    assert desk.look() == {State.REFUSED: 4}
-    assert [len(desk.told), desk.look(), len(desk.told)] == [4, {State.REFUSED: 4}, 0]
+    assert desk.scan() == {State.REFUSED: 4}
+    assert [len(desk.messages), desk.scan(), len(desk.messages)] == [4, {State.REFUSED: 4}, 0]
     assert desk.work() == []
 
 
 def test_a_link_that_takes_a_files_place_before_its_import_is_not_followed(desk: Desk, tmp_path: Path) -> None:
     path = desk.put("shop.log", log(3))
     (tmp_path / "outside.log").write_text(log(3))
-    desk.look()
+    desk.scan()
     path.unlink()
     path.symlink_to(tmp_path / "outside.log")
     assert desk.work() == []
@@ -232,35 +232,35 @@ def test_a_link_that_takes_a_files_place_before_its_import_is_not_followed(desk:
 def test_a_name_that_is_no_text_is_refused_and_hides_no_other(desk: Desk) -> None:
     desk.put(os.fsdecode(b"\xff\xfe.log"), log(2))
     desk.put("good.log", log(3))
-    assert desk.look() == {State.QUEUED: 1, State.REFUSED: 1}
+    assert desk.scan() == {State.QUEUED: 1, State.REFUSED: 1}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_refused(desk: Desk) -> None:
     desk.put("mine.log", log(2)).chmod(0)
-    assert desk.look() == {State.REFUSED: 1}
+    assert desk.scan() == {State.REFUSED: 1}
 
 
 def test_a_file_that_goes_away_before_its_import_is_forgotten(desk: Desk) -> None:
     path = desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     path.unlink()
     assert desk.work() == []
     assert desk.ledger.files() == {}
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["shop"]
 
 
 def test_a_file_that_grows_while_it_is_imported_is_imported_again_as_it_is_then(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     desk.put("shop.log", log(6))
-    desk.look(later_s=1)
+    desk.scan(later_s=1)
     assert desk.ledger.queued() == [], "it waits again"
     assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
-    desk.look()
+    desk.scan()
     assert desk.work() == ["shop"]
     assert desk.library.load("shop").requests == 6
 
@@ -274,12 +274,12 @@ class DyingLedger(Ledger):
 
 def test_an_import_killed_before_it_was_written_down_is_done_again_without_harm(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     with pytest.raises(SystemExit):
         bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
     desk.restart()
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
     assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
     assert list(desk.library.paths()) == ["food_orders", "shop"]
@@ -287,16 +287,16 @@ def test_an_import_killed_before_it_was_written_down_is_done_again_without_harm(
 
 def test_what_is_imported_is_what_was_looked_at_or_is_looked_at_again(desk: Desk) -> None:
     path = desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     path.write_text(log(5, start=100))
     with pytest.raises(ArchduelError, match="has changed since it was looked at"):
         bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT)
     assert desk.ledger.contents() == {}
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
     desk.put("again.log", log(3))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["again"], "what was there before was never imported"
 
 
@@ -310,12 +310,12 @@ class Overwriting(FolderInbox):
 
 def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_what_nobody_looked_at(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     with pytest.raises(ArchduelError, match="has changed since it was looked at"):
         bring_in(file.address, Overwriting(desk.folder), desk.ledger, desk.library, NIGHT)
     assert "shop" not in desk.library.paths()
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
 
 
 def by_hand(desk: Desk, tmp_path: Path, content: str) -> None:
@@ -333,14 +333,14 @@ def test_a_recording_that_took_the_name_since_the_file_was_queued_stays(
 ) -> None:
     if grown:
         desk.put("shop.log", log(3))
-        desk.look()
+        desk.scan()
         desk.work()
     desk.put("shop.log", log(6))
-    desk.look()
+    desk.scan()
     by_hand(desk, tmp_path, content)
     stays = (desk.library.folder / "shop" / "provenance.json").read_bytes()
     assert desk.work() == []
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop_2"]
     assert (desk.library.folder / "shop" / "provenance.json").read_bytes() == stays
 
@@ -359,23 +359,23 @@ class Overtaken(FolderInbox):
 
 def test_a_recording_that_takes_the_name_while_the_file_is_imported_stays(desk: Desk, tmp_path: Path) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     inbox = Overtaken(desk.folder, lambda: by_hand(desk, tmp_path, log(9)))
     with pytest.raises(ArchduelError, match="a recording 'shop' came meanwhile, and stays"):
         bring_in(file.address, inbox, desk.ledger, desk.library, NIGHT)
     assert desk.library.load("shop").requests == 9
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop_2"]
 
 
 @pytest.mark.parametrize("content", ["its own", "another's"])
 def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_content(desk: Desk, content: str) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     desk.put("shop.log", log(6))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     with pytest.raises(SystemExit):
         bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
@@ -387,7 +387,7 @@ def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_conte
 
 def test_whoever_is_given_a_recording_cannot_try_what_it_was_made_of(desk: Desk) -> None:
     desk.put("shop.log", log(1))
-    desk.look()
+    desk.scan()
     desk.work()
     file = desk.ledger.file(str(desk.folder / "shop.log"))
     assert file is not None
@@ -399,21 +399,21 @@ def test_whoever_is_given_a_recording_cannot_try_what_it_was_made_of(desk: Desk)
 def test_a_clock_that_was_set_back_by_years_keeps_no_file_waiting(desk: Desk) -> None:
     desk.at_s += 1e8
     desk.put("shop.log", log(3))
-    desk.look(later_s=0)
+    desk.scan(later_s=0)
     desk.at_s -= 1e8
-    assert desk.look() == {State.QUEUED: 1}
+    assert desk.scan() == {State.QUEUED: 1}
 
 
 def test_a_name_too_long_to_have_an_ending_has_no_mapping_of_its_own(desk: Desk) -> None:
     desk.put("a" * 250 + ".log", log(3))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["a" * 60]
 
 
 def test_what_a_terminal_would_obey_is_spelled_out(desk: Desk) -> None:
     desk.put("a\x1b]0;b\x07\n\u202e.log", b"")
-    desk.look()
-    assert desk.told == (r"a\x1b]0;b\x07\n\u202e.log is left out: empty",)
+    desk.scan()
+    assert desk.messages == (r"a\x1b]0;b\x07\n\u202e.log is left out: empty",)
 
 
 class CountingLedger(Ledger):
@@ -430,7 +430,7 @@ class CountingLedger(Ledger):
 
 def test_many_copies_are_known_in_no_more_transactions_than_one(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     desk.work()
     counts = []
     for copies in (1, 40):
@@ -439,9 +439,9 @@ def test_many_copies_are_known_in_no_more_transactions_than_one(desk: Desk) -> N
             desk.put(f"{copies}/{number}.empty", b"")
         ledger = CountingLedger(desk.places.inbox_ledger)
         desk.watcher.ledger = ledger
-        desk.look()
+        desk.scan()
         counts.append(ledger.count)
-    assert desk.look() == {State.IMPORTED: 1, State.DUPLICATE: 41, State.REFUSED: 41}
+    assert desk.scan() == {State.IMPORTED: 1, State.DUPLICATE: 41, State.REFUSED: 41}
     assert counts[0] == counts[1]
 
 
@@ -449,19 +449,19 @@ def test_a_damaged_ledger_is_named_with_what_to_do(desk: Desk) -> None:
     desk.places.inbox_ledger.parent.mkdir(parents=True, exist_ok=True)
     desk.places.inbox_ledger.write_bytes(b"no database" * 100)
     with pytest.raises(ArchduelError, match=rf"{desk.places.inbox_ledger}.* move it away"):
-        desk.look()
+        desk.scan()
 
 
 def test_an_import_that_is_killed_again_and_again_is_given_up(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     keys = set()
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         [file] = desk.ledger.queued()
         keys.add(file.key)
         desk.ledger.died(file)
         desk.ledger.died(file)  # told twice of one death, it counts once
-    assert len(keys) == MOST_ATTEMPTS
+    assert len(keys) == MAX_ATTEMPTS
     assert desk.state("shop.log")[0] is State.REFUSED
 
 
@@ -470,7 +470,7 @@ def test_a_mapping_beside_a_file_or_in_the_inbox_is_meant_for_it(desk: Desk) -> 
     desk.put("other.log", log(4))
     desk.put("mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: query\n')
     desk.put("shop.mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: command\n')
-    desk.look()
+    desk.scan()
     desk.work()
     shares = {name: desk.library.load(name).command_share for name in ("shop", "other")}
     assert shares == {"shop": 1.0, "other": 0.0}
@@ -479,7 +479,7 @@ def test_a_mapping_beside_a_file_or_in_the_inbox_is_meant_for_it(desk: Desk) -> 
 def test_a_wrong_mapping_refuses_the_file_and_names_the_line(desk: Desk) -> None:
     desk.put("shop.log", log(3))
     desk.put("mapping.yaml", "nonsense: 1\n")
-    desk.look()
+    desk.scan()
     assert desk.work() == []
     assert "mapping.yaml, line 1" in desk.state("shop.log")[1]
 
@@ -488,40 +488,40 @@ def test_a_name_that_is_taken_gets_a_number_and_keeps_it(desk: Desk) -> None:
     desk.put("food_orders.log", log(3))
     desk.put("a/x.log", log(4))
     desk.put("a_x.log", log(5))
-    desk.look()
+    desk.scan()
     assert sorted(desk.work()) == ["a_x", "a_x_2", "food_orders_2"]
 
 
 def test_a_refused_file_takes_no_name_from_a_recording_that_came_otherwise(desk: Desk, tmp_path: Path) -> None:
     desk.put("shop.log", "not a log\n" * 30)
-    desk.look()
+    desk.scan()
     desk.work()
     (tmp_path / "mine.log").write_text(log(9))
     ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     assert desk.work() == ["shop_2"]
     assert desk.library.load("shop").requests == 9
 
 
 def test_no_more_than_so_many_imports_wait_at_a_time(desk: Desk) -> None:
-    for number in range(MOST_QUEUED + 3):
+    for number in range(MAX_QUEUED + 3):
         desk.put(f"n{number}.log", log(1 + number))
-    assert desk.look() == {State.QUEUED: MOST_QUEUED, State.WAITING: 3}
+    assert desk.scan() == {State.QUEUED: MAX_QUEUED, State.WAITING: 3}
     for file in desk.ledger.queued():
         desk.ledger.imported(file, Comparison(comparison_of(file), file.recording or "", NIGHT))
-    assert desk.look() == {State.QUEUED: 3, State.IMPORTED: MOST_QUEUED}
+    assert desk.scan() == {State.QUEUED: 3, State.IMPORTED: MAX_QUEUED}
 
 
 def test_an_inbox_that_is_not_there_is_one_sentence(desk: Desk) -> None:
     desk.folder.rmdir()
     with pytest.raises(ArchduelError, match="ARCHDUEL_INBOX names"):
-        desk.look()
+        desk.scan()
 
 
 def test_ids_of_comparisons_tell_contents_apart(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     assert comparison_of(file).startswith("inbox-shop-")
     assert file.pending_digest is not None
@@ -537,7 +537,7 @@ class FarInbox(FolderInbox):
 
 def test_an_inbox_out_of_reach_says_nothing_against_its_files(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.look()
+    desk.scan()
     [file] = desk.ledger.queued()
     with pytest.raises(ArchduelError, match="no answer"):
         bring_in(file.address, FarInbox(desk.folder), desk.ledger, desk.library, NIGHT)
@@ -581,7 +581,7 @@ def test_a_huge_file_is_read_over_several_looks_each_within_its_time(places: Pla
     inbox = SlowInbox(b"x" * (10 << 20))
     watcher = Watcher(inbox, Ledger(places.inbox_ledger), budget_s=4, clock=lambda: inbox.at_s)
     looks = 0
-    while State.QUEUED not in watcher.look([]).counts:
+    while State.QUEUED not in watcher.scan([]).counts:
         looks += 1
         assert looks < 10
     assert inbox.offsets == [0, 4 << 20, 8 << 20]
@@ -590,9 +590,9 @@ def test_a_huge_file_is_read_over_several_looks_each_within_its_time(places: Pla
 def test_a_huge_file_that_changes_meanwhile_is_read_anew(places: Places) -> None:
     inbox = SlowInbox(b"x" * (10 << 20))
     watcher = Watcher(inbox, Ledger(places.inbox_ledger), budget_s=4, clock=lambda: inbox.at_s)
-    watcher.look([])
+    watcher.scan([])
     inbox.signature = "2"
-    watcher.look([])
+    watcher.scan([])
     assert inbox.offsets == [0, 0]
 
 

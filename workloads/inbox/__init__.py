@@ -1,8 +1,7 @@
 """The inbox: a folder or a prefix of an object store whose new files become recordings, each content once.
 
-Belongs here: what is known of each file (`ledger`), what a look at the inbox decides (`watching`), how one file is
-imported (`importing`), what files are called as recordings (`names`), a folder as an inbox (`folder`). Not here: when
-anybody looks, what is launched then, and S3.
+Put here what an inbox is, and what is known and decided of its files. Keep out when the inbox is scanned and what is
+launched then (`orchestration.inbox`), and S3 (`resources.object_store`).
 """
 
 from collections.abc import Iterator
@@ -22,33 +21,44 @@ MAPPING_SUFFIX = ".mapping.yaml"
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the inbox as a listing shows it."""
+    """A file of the inbox, as a listing shows it."""
 
     address: str  # a path, or an s3:// address: what an import takes
-    name: str  # below the inbox, parts parted by slashes
+    name: str  # its path below the inbox, with slashes
     size: int  # bytes, as stored
-    signature: str  # another one: it changed
-    modified: float | None = None  # seconds since 1970; None: what is listed is complete
-    refusal: str | None = None  # why it is not even opened
+    signature: str  # differs when the file has changed
+    modified: float | None = None  # seconds since 1970; None where only complete files are listed
+    refusal: str | None = None  # why it must not be opened
 
 
 class Inbox(Protocol):
-    """Where files arrive. Raises `ArchduelError` where it cannot be reached, `FileNotFoundError` for a file that has
-    gone."""
+    """Where files arrive.
+
+    Raises:
+        ArchduelError: By any method: the inbox is not available.
+        FileNotFoundError: By a method for one file: it is gone.
+    """
 
     @property
     def object_store(self) -> ObjectStore | None:
-        """What an import downloads from."""
+        """What an import downloads from; None for a folder."""
 
     def entries(self) -> Iterator[Entry]:
-        """Every file there, mappings and what is on its way (hidden, ``.part``) apart."""
+        """Yield every file, without mappings and files being written (hidden, ``.part``)."""
 
     def entry(self, address: str) -> Entry:
-        """One file as it is now."""
+        """Look up one file as it is now."""
 
     def open(self, address: str, offset: int) -> AbstractContextManager[Readable]:
-        """Its bytes from there on."""
+        """Open a file to read its bytes from ``offset`` on."""
 
     def mapping(self, entry: Entry, folder: Path) -> Path | None:
-        """The mapping that is meant for a file, its own or that of the whole inbox, to be read at once; one that
-        has to be fetched is put into ``folder``."""
+        """Find the mapping for a file: its own, or that of the whole inbox.
+
+        Args:
+            entry: The file.
+            folder: Where a mapping that has to be downloaded is put.
+
+        Returns:
+            The mapping's file, to be read at once; None if there is none.
+        """

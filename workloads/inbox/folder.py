@@ -1,4 +1,8 @@
-"""A folder as an inbox. Links are not followed: what they lead to may be anywhere, and never end."""
+"""A folder as an inbox.
+
+Put here how files of a folder are listed and opened. Keep out an object store as an inbox (`resources.object_store`).
+Links are not followed: they may lead anywhere, and in circles.
+"""
 
 import os
 import stat
@@ -29,23 +33,24 @@ class FolderInbox:
     def _below(self, folder: str, prefix: str) -> Iterator[Entry]:
         try:
             with os.scandir(folder) as found:
-                ordered = sorted(found, key=lambda one: one.name)
+                children = sorted(found, key=lambda child: child.name)
         except FileNotFoundError:
             return
         except OSError as error:
             if not prefix:
                 raise ArchduelError(f"{folder} cannot be read: {error.strerror}") from None
-            yield Entry(_told(folder), prefix, 0, "unreadable folder", refusal=f"cannot be read: {error.strerror}")
+            reason = f"cannot be read: {error.strerror}"
+            yield Entry(_printable_path(folder), prefix, 0, "unreadable folder", refusal=reason)
             return
-        for one in ordered:
-            name = prefix + one.name
+        for child in children:
+            name = prefix + child.name
             if not is_traffic(name):
                 continue
-            if one.is_dir(follow_symlinks=False):
-                yield from self._below(one.path, f"{name}/")
+            if child.is_dir(follow_symlinks=False):
+                yield from self._below(child.path, f"{name}/")
                 continue
             try:
-                yield _entry(one.path, name, one.stat(follow_symlinks=False))
+                yield _entry(child.path, name, child.stat(follow_symlinks=False))
             except FileNotFoundError:
                 continue
 
@@ -57,9 +62,9 @@ class FolderInbox:
     @contextmanager
     def open(self, address: str, offset: int) -> Iterator[Readable]:
         """See `Inbox.open`."""
-        # Neither a link nor a pipe that took the file's place since it was listed.
+        # Refuses a link and does not wait for a pipe that took the file's place since it was listed.
         handle = os.open(address, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - of a handle there is no path to open
+        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - `Path.open` takes no handle
             file.seek(offset)
             yield file
 
@@ -74,7 +79,7 @@ class FolderInbox:
 
 def _entry(path: str, name: str, status: os.stat_result) -> Entry:
     return Entry(
-        address=_told(path),
+        address=_printable_path(path),
         name=name,
         size=status.st_size,
         signature=f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}",
@@ -88,11 +93,11 @@ def _refusal(path: str, status: os.stat_result) -> str | None:
         return "a link: put the file itself into the inbox"
     if not stat.S_ISREG(status.st_mode):
         return "a pipe or a device, not a file"
-    if _told(path) != path:
+    if _printable_path(path) != path:
         return "its name is not UTF-8: rename it"
     return None
 
 
-def _told(path: str) -> str:
-    """A path as it can be written down: bytes that are no text are spelled out."""
+def _printable_path(path: str) -> str:
+    """A path as text: bytes that are not UTF-8 become escape sequences."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

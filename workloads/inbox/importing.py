@@ -1,4 +1,8 @@
-"""One queued file of the inbox becomes a recording, or is refused with a reason; either way the ledger knows."""
+"""Importing one queued file of the inbox: it becomes a recording, or is refused with a reason, in the ledger too.
+
+Put here what can happen to a file between being queued and being imported. Keep out which files are queued
+(`workloads.inbox.watching`).
+"""
 
 import re
 import tempfile
@@ -15,28 +19,39 @@ from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.recordings.library import Library
 
-# Where an object was downloaded to is gone by the time its error is read; the file's name says enough.
+# The folder an object was downloaded to is gone when its error is read: only the file's name stays in the message.
 _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
 
 
 class _NotAsQueuedError(ArchduelError):
-    """What was to be imported is not what was looked at; nothing is wrong with the file, the next look decides anew."""
+    """The file is not as it was when it was queued. Nothing is wrong with it: the next scan decides anew."""
 
 
 class _NameTakenError(_NotAsQueuedError):
-    """The name belongs to a recording that the inbox did not make; the next look finds another."""
+    """The name belongs to a recording that the inbox did not make; the next scan finds another name."""
 
 
 def comparison_of(file: File) -> str:
-    """The id of the comparison that importing this content calls for."""
+    """The id of the comparison that is due when ``file`` is imported."""
     return f"inbox-{file.recording}-{(file.pending_digest or '')[:8]}"
 
 
 def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night: str) -> Import | None:
-    """Import the file if it is queued; None if it is not (any more): whoever was killed right after doing so had done
-    it. ``night`` is the date the comparison belongs to.
+    """Import a queued file, and enter the outcome into the ledger.
 
-    Raises `ArchduelError` for a file that cannot be imported, which is written down before.
+    Args:
+        address: The file.
+        inbox: Its inbox.
+        ledger: The inbox's ledger.
+        library: Where the recording goes.
+        night: The date that the comparison of the recording belongs to.
+
+    Returns:
+        The account of the import; None if the file is not queued, for example because a run that was killed right
+        after the import had done it.
+
+    Raises:
+        ArchduelError: The file cannot be imported.
     """
     file = ledger.file(address)
     if file is None or file.state is not State.QUEUED or file.recording is None:
@@ -55,7 +70,7 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
             ledger.refused(file, "it went away before it was imported")
             ledger.forget(address)
         except ArchduelError:
-            pass  # the inbox cannot be reached, which says nothing about the file: it stays queued
+            pass  # the inbox is not available, which says nothing about the file: it stays queued
         else:
             ledger.refused(file, _DOWNLOADED.sub("", str(error)))
         raise
@@ -64,13 +79,13 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
 
 
 def _is_of_others(file: File, library: Library) -> bool:
-    """Whether the name was taken since the file was queued: by a recorder, or an import that was not the inbox's."""
+    """Whether a recorder, or an import of the user's, took the recording's name since the file was queued."""
     if file.recording not in library.paths():
         return False
     mark = library.provenance(file.recording).get("content")
     if mark is None:
         return True
-    # What it was before it grew, or what it is: an import killed before it was written down had got that far.
+    # The content before the file grew, or the present one: an import may have been killed before it was in the ledger.
     own = [digest for digest in (file.digest, file.pending_digest) if digest]
     key = library_key(library.folder)
     return mark not in [content_mark(digest, key) for digest in own]

@@ -1,8 +1,9 @@
-"""What is known of every file that was ever seen in the inbox, in one small database that survives any kill.
+"""The ledger: the state of every file that was ever seen in the inbox, in a small database that survives any kill.
 
-Belongs here: the rows and the only ways in which they change, each one transaction. A row goes from *waiting* (until
-nobody writes to the file any more) to *queued* (an import was asked for), and on to *imported* or *refused*; or to
-*duplicate* at once. A file that changes waits again. Nothing of a file's content is in here but its digest.
+Put here the rows and the ways in which they change, each one transaction. Keep out what decides on a change
+(`workloads.inbox.watching`, `workloads.inbox.importing`) and the content of files but for its digest. A row goes from
+*waiting* (while the file is being written) to *queued* (an import is due), and on to *imported* or *refused*; or to
+*duplicate* at once. A file that changes waits again.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from pathlib import Path
 from workloads.errors import ArchduelError
 from workloads.inbox import Entry
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
@@ -48,7 +49,7 @@ CREATE INDEX IF NOT EXISTS comparisons_by_state ON comparisons (state);
 
 
 class State(StrEnum):
-    """What became of a file."""
+    """The state of a file."""
 
     WAITING = "waiting"
     QUEUED = "queued"
@@ -59,11 +60,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class File:
-    """One row. ``digest`` and ``size`` are of what was imported last, the pending ones of what is queued."""
+    """The row of a file.
+
+    Attributes:
+        address: A path, or an ``s3://`` address.
+        signature: As in `Entry`.
+        since: When this signature was first seen, in seconds since 1970.
+        state: Its state.
+        recording: The name of its recording.
+        digest: Of the content that was imported last.
+        size: Of the same, in bytes.
+        pending_digest: Of the content that is queued.
+        pending_size: Of the same, in bytes.
+        attempt: The number of the next attempt to import it, from 1.
+        message: Why it is refused or a duplicate.
+    """
 
     address: str
     signature: str
-    since: float  # seconds since 1970: when this signature was first seen
+    since: float
     state: State
     recording: str | None = None
     digest: str | None = None
@@ -75,13 +90,13 @@ class File:
 
     @property
     def key(self) -> str:
-        """Of this content's import, this attempt at it. The same content under the same name has the same key."""
+        """Identifies this attempt to import this content under this name."""
         return f"{self.recording}/{(self.pending_digest or '')[:16]}/{self.attempt}"
 
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes that were imported once, and as which recording."""
+    """Content that was imported once, and its recording."""
 
     digest: str
     recording: str
@@ -90,7 +105,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison that an import calls for, until it was made. ``night``: the date it was asked for."""
+    """A comparison of an imported recording that is due; ``night`` is the date it belongs to."""
 
     comparison_id: str
     recording: str
@@ -98,8 +113,11 @@ class Comparison:
 
 
 class Ledger:
-    """The ledger in one file. Processes may share it; each call is a transaction of its own. Raises `ArchduelError`
-    where the file is damaged, held by others for long, or cannot be written."""
+    """The ledger in one file. Several processes may use it; each call is a transaction.
+
+    Raises:
+        ArchduelError: By any method: the file is damaged, locked by others for long, or cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -120,7 +138,7 @@ class Ledger:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=30)
         try:
-            # Written ahead: the sensor reads while a run writes, and a kill leaves whole transactions.
+            # With a write-ahead log the sensor reads while a run writes, and a kill leaves complete transactions.
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_TABLES)
             with database:
@@ -134,23 +152,28 @@ class Ledger:
             return {file.address: file for file in _files(database, "SELECT * FROM files ORDER BY address")}
 
     def file(self, address: str) -> File | None:
-        """One of them."""
+        """The file at ``address``; None if it was never seen."""
         with self._open() as database:
             return next(_files(database, "SELECT * FROM files WHERE address = ?", address), None)
 
     def queued(self) -> list[File]:
-        """Files whose import was asked for, in the order they were seen."""
+        """Files whose import is due, in the order in which they were seen."""
         with self._open() as database:
             return list(_files(database, "SELECT * FROM files WHERE state = ? ORDER BY since, address", State.QUEUED))
 
     def contents(self) -> dict[str, Content]:
-        """Everything that was ever imported, by digest."""
+        """Every content that was ever imported, by digest."""
         with self._open() as database:
             rows = database.execute("SELECT digest, recording, address FROM contents")
             return {digest: Content(digest, recording, address) for digest, recording, address in rows}
 
     def notice(self, entries: list[Entry], now: float) -> None:
-        """These files are new or have changed. What was imported of them stays known."""
+        """Enter files that are new or have changed. What was imported of them before stays known.
+
+        Args:
+            entries: The files.
+            now: Seconds since 1970.
+        """
         with self._open() as database:
             database.executemany(
                 "INSERT INTO files (address, signature, since, state) VALUES (?, ?, ?, ?)"
@@ -160,17 +183,23 @@ class Ledger:
             )
 
     def forget(self, address: str) -> None:
-        """A file that went before it was imported: if it comes back it is new."""
+        """Remove a file that was deleted before it was imported: if it comes back it is new."""
         with self._open() as database:
             database.execute("DELETE FROM files WHERE address = ? AND digest IS NULL", [address])
 
     def start_anew(self, address: str) -> None:
-        """A file whose recording's name went to another: it is new to the next look, and gets a name of its own."""
+        """Remove a file whose recording's name was taken: it is new to the next scan, and gets another name."""
         with self._open() as database:
             database.execute("DELETE FROM files WHERE address = ?", [address])
 
     def queue(self, entry: Entry, digest: str, recording: str) -> None:
-        """An import of the file, as it is now, is to be asked for."""
+        """Mark the file, as it is now, for import.
+
+        Args:
+            entry: The file.
+            digest: Of its content.
+            recording: The name its recording will have.
+        """
         with self._open() as database:
             database.execute(
                 "UPDATE files SET state = ?, recording = ?, pending_digest = ?, pending_size = ?, message = ''"
@@ -179,7 +208,7 @@ class Ledger:
             )
 
     def settle(self, settled: Sequence[tuple[Entry, State, str]]) -> None:
-        """These files, as they are now, need no import, or cannot have one, for the reason given with each."""
+        """Enter files, as they are now, that need no import, or cannot have one: each with its state and the reason."""
         with self._open() as database:
             database.executemany(
                 "UPDATE files SET state = ?, message = ? WHERE address = ? AND signature = ?",
@@ -187,7 +216,7 @@ class Ledger:
             )
 
     def imported(self, file: File, comparison: Comparison) -> None:
-        """The queued ``file`` is a recording now, and a comparison of it is called for."""
+        """Enter that the queued ``file`` is a recording now, and that ``comparison`` is due."""
         with self._open() as database:
             database.execute(
                 "INSERT OR REPLACE INTO contents VALUES (?, ?, ?)",
@@ -199,7 +228,7 @@ class Ledger:
                 " state = CASE WHEN signature = ? THEN ? ELSE state END WHERE address = ?",
                 [file.pending_digest, file.pending_size, file.recording, file.signature, State.IMPORTED, file.address],
             )
-            # What the recording was before can be compared no longer.
+            # The recording's earlier content can no longer be compared.
             database.execute(
                 "UPDATE comparisons SET state = 'superseded'"
                 " WHERE recording = ? AND comparison_id <> ? AND state = 'open'",
@@ -211,7 +240,7 @@ class Ledger:
             )
 
     def refused(self, file: File, message: str) -> None:
-        """The queued ``file`` cannot be imported. It is tried again when it changes."""
+        """Enter why the queued ``file`` cannot be imported. It is tried again when it changes."""
         with self._open() as database:
             database.execute(
                 "UPDATE files SET state = ?, message = ? WHERE address = ? AND signature = ? AND state = ?",
@@ -219,10 +248,12 @@ class Ledger:
             )
 
     def died(self, file: File) -> None:
-        """The import of the queued ``file`` ended without a word: killed, or the inbox was out of reach. It is tried
-        `MOST_ATTEMPTS` times."""
-        if file.attempt >= MOST_ATTEMPTS:
-            self.refused(file, f"its import was cut short {MOST_ATTEMPTS} times; archduel inbox --retry tries again")
+        """Enter that the import of the queued ``file`` was killed, or the inbox was not available.
+
+        After `MAX_ATTEMPTS` attempts the file is refused.
+        """
+        if file.attempt >= MAX_ATTEMPTS:
+            self.refused(file, f"its import was cut short {MAX_ATTEMPTS} times; archduel inbox --retry tries again")
             return
         with self._open() as database:
             database.execute(
@@ -231,17 +262,17 @@ class Ledger:
             )
 
     def retry(self) -> int:
-        """Refused files are tried again; how many there are."""
+        """Make all refused files new to the next scan; return how many there are."""
         with self._open() as database:
-            # No file has the empty signature: each is new to the next look.
+            # No file has the empty signature, so that each counts as changed.
             return database.execute("UPDATE files SET signature = '' WHERE state = ?", [State.REFUSED]).rowcount
 
     def open_comparisons(self) -> list[Comparison]:
-        """What was called for and not made yet, in the order of dates."""
+        """Comparisons that are due, in order of dates."""
         return self._comparisons("open")
 
     def superseded_comparisons(self) -> list[Comparison]:
-        """What was called for before a newer version of its recording came, and not given up yet."""
+        """Comparisons that a newer version of their recording has made obsolete, and that are not given up yet."""
         return self._comparisons("superseded")
 
     def _comparisons(self, state: str) -> list[Comparison]:
@@ -252,7 +283,7 @@ class Ledger:
             return [Comparison(*row) for row in rows]
 
     def close_comparison(self, comparison_id: str, state: str) -> None:
-        """It is ``compared``, ``failed`` or ``given_up``: nothing is to be asked for any more."""
+        """Enter the end of a comparison: ``state`` is "compared", "failed" or "given_up"."""
         with self._open() as database:
             database.execute("UPDATE comparisons SET state = ? WHERE comparison_id = ?", [state, comparison_id])
 
@@ -261,5 +292,5 @@ def _files(database: sqlite3.Connection, statement: str, *parameters: str) -> It
     cursor = database.execute(statement, parameters)
     names = [column[0] for column in cursor.description]
     for row in cursor:
-        told = dict(zip(names, row, strict=True))
-        yield File(**{**told, "state": State(told["state"])})
+        values = dict(zip(names, row, strict=True))
+        yield File(**{**values, "state": State(values["state"])})

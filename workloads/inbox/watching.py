@@ -1,7 +1,7 @@
-"""One look at the inbox: what is new, what has changed, what is complete, and which of it is to be imported.
+"""Scanning the inbox: which files are new, changed or complete, and which are to be imported.
 
-A look ends in time however much there is: it reads what is new for so many seconds at most and goes on with the rest
-in the next one. Decides only; nothing is imported here.
+Put here what decides that. Keep out the import itself (`workloads.inbox.importing`) and when the inbox is scanned
+(`orchestration.inbox`). A scan ends in time however much is new: after some seconds it leaves the rest to the next one.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from workloads.inbox.ledger import Content, File, Ledger, State
 from workloads.inbox.names import recording_name
 from workloads.printable import printable
 
-SETTLED_S = 10.0  # nobody wrote to it for so long
-BUDGET_S = 20.0  # of reading in one look; a sensor's tick may take 60
-MOST_QUEUED = 20  # imports that wait for their turn at a time
+SETTLED_S = 10.0  # a file is complete that was not written to for so long
+BUDGET_S = 20.0  # for reading in one scan; a sensor's tick may take 60
+MAX_QUEUED = 20  # imports that wait at a time
 
 _CHUNK_BYTES = 1 << 20
 
@@ -26,11 +26,16 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look found. ``told`` are sentences about files that need no import or cannot have one, each once."""
+class Scan:
+    """The result of a scan.
+
+    Attributes:
+        counts: How many files of the inbox are in which state.
+        messages: Sentences about files that need no import or cannot have one, each in one scan only.
+    """
 
     counts: Mapping[State, int]
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
     def __str__(self) -> str:
         return ", ".join(f"{count:,} {state}" for state, count in self.counts.items()) or "empty"
@@ -38,10 +43,10 @@ class Look:
 
 @dataclass
 class _Reading:
-    """A file being read, over as many looks as it takes."""
+    """A file being read, over as many scans as that takes."""
 
     signature: str
-    mark: int  # the digest of so many bytes at the beginning is wanted too
+    mark: int  # the digest of so many bytes at the beginning is computed too
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=20))
     offset: int = 0
     beginning: str | None = None
@@ -58,7 +63,16 @@ class _Reading:
 
 @dataclass
 class Watcher:
-    """Looks at one inbox again and again. What it keeps between looks only saves reading again."""
+    """Scans one inbox again and again. What it keeps between scans only saves reading files again.
+
+    Attributes:
+        inbox: The inbox.
+        ledger: Its ledger.
+        budget_s: For how long one scan reads files, in seconds.
+        settled_s: After how long without a change a file is complete, in seconds.
+        now: The time of day, in seconds since 1970.
+        clock: A clock that never goes back, in seconds.
+    """
 
     inbox: Inbox
     ledger: Ledger
@@ -68,26 +82,34 @@ class Watcher:
     clock: Clock = time.monotonic
     _readings: dict[str, _Reading] = field(default_factory=dict, init=False)
 
-    def look(self, recordings: Collection[str]) -> Look:
-        """Notice what has changed, and queue what is complete and new. ``recordings`` are the names in the library.
+    def scan(self, recordings: Collection[str]) -> Scan:
+        """Scan the inbox: enter what has changed into the ledger, and queue what is complete and new.
 
-        Raises `ArchduelError` if the inbox cannot be reached.
+        Args:
+            recordings: The names in the library.
+
+        Raises:
+            ArchduelError: The inbox is not available.
         """
         entries = list(self.inbox.entries())
         files = self.ledger.files()
         now = self.now()
-        changed = [one for one in entries if one.address not in files or one.signature != files[one.address].signature]
+        changed = [
+            entry
+            for entry in entries
+            if entry.address not in files or entry.signature != files[entry.address].signature
+        ]
         self.ledger.notice(changed, now)
         if changed:
             files = self.ledger.files()
-        pending = [one for one in entries if files[one.address].state is State.WAITING]
-        told = self._decide(pending, files, recordings, now) if pending else []
+        pending = [entry for entry in entries if files[entry.address].state is State.WAITING]
+        messages = self._decide(pending, files, recordings, now) if pending else []
         if pending:
             files = self.ledger.files()
-        here = {one.address for one in entries}
-        self._readings = {address: one for address, one in self._readings.items() if address in here}
-        counts = Counter(files[one.address].state for one in entries if one.address in files)
-        return Look({state: counts[state] for state in State if counts[state]}, tuple(told))
+        here = {entry.address for entry in entries}
+        self._readings = {address: reading for address, reading in self._readings.items() if address in here}
+        counts = Counter(files[entry.address].state for entry in entries if entry.address in files)
+        return Scan({state: counts[state] for state in State if counts[state]}, tuple(messages))
 
     def _decide(
         self, pending: list[Entry], files: Mapping[str, File], recordings: Collection[str], now: float
@@ -97,13 +119,13 @@ class Watcher:
         queued = {file.pending_digest: file for file in files.values() if file.state is State.QUEUED}
         taken = {*recordings, *(file.recording for file in files.values() if file.recording)}
         settled: list[tuple[Entry, State, str]] = []
-        told: list[str] = []
+        messages: list[str] = []
 
         def settle(entry: Entry, state: State, message: str) -> None:
             settled.append((entry, state, message))
             if message:
                 fate = "left out" if state is State.REFUSED else "known"
-                told.append(printable(f"{entry.name} is {fate}: {message}"))
+                messages.append(printable(f"{entry.name} is {fate}: {message}"))
 
         for entry in pending:
             if self.clock() >= ends:
@@ -115,7 +137,7 @@ class Watcher:
                 continue
             if not self._is_complete(entry, file, now):
                 continue
-            if len(queued) >= MOST_QUEUED:
+            if len(queued) >= MAX_QUEUED:
                 break
             try:
                 digests = self._digests(entry, file, ends)
@@ -139,18 +161,20 @@ class Watcher:
             taken.add(recording)
             self.ledger.queue(entry, digest, recording)
             queued[digest] = File(entry.address, entry.signature, now, State.QUEUED, recording)
-        if settled:  # at once: of ten thousand copies each would wait for the disk
+        if settled:  # in one transaction: each waits for the disk, and there may be ten thousand copies
             self.ledger.settle(settled)
-        return told
+        return messages
 
     def _is_complete(self, entry: Entry, file: File, now: float) -> bool:
         if entry.modified is None or now - entry.modified >= self.settled_s:
             return True
-        return abs(now - file.since) >= self.settled_s  # whatever the clock says that stamped it, or said before
+        return abs(now - file.since) >= self.settled_s  # the clock that stamped it may be wrong, and this one be set
 
     def _digests(self, entry: Entry, file: File, ends: float) -> tuple[str, str | None] | None:
-        """Of the content, and of as much of its beginning as was imported last. None where the time is over or the file
-        changed while it was read."""
+        """The digests of the content, and of as much of its beginning as was imported last.
+
+        None if the time is up, or the file changed while it was read.
+        """
         reading = self._readings.get(entry.address)
         if reading is None or reading.signature != entry.signature:
             reading = self._readings[entry.address] = _Reading(entry.signature, file.size)
@@ -167,8 +191,7 @@ class Watcher:
 
 
 def _its_own(file: File, beginning: str | None, recordings: Collection[str]) -> str | None:
-    """The recording that a file already has, if that is to be replaced: the file only grew, or nothing came of it and
-    nobody took the name."""
+    """The recording's name if the file keeps it: it only grew, or was never imported and the name is free."""
     if file.digest is None:
         return file.recording if file.recording not in recordings else None
     return file.recording if file.digest == beginning else None
@@ -177,7 +200,7 @@ def _its_own(file: File, beginning: str | None, recordings: Collection[str]) -> 
 def _known(
     digest: str, contents: Mapping[str, Content], queued: Mapping[str | None, File], recordings: Collection[str]
 ) -> Content | None:
-    """Where this content was imported from, if the recording is still there, or is about to be."""
+    """The file whose recording holds this content already, or will."""
     content = contents.get(digest)
     if content and content.recording in recordings:
         return content

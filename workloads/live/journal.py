@@ -1,8 +1,8 @@
-"""What a recorder has seen, written down bit by bit: kill it at any moment and all but the last moments are on disk.
+"""A recorder's requests on disk while it records: after a kill all are there but those of the last moments.
 
-Belongs here: the files a recorder writes while it records, in a hidden folder of the library. Each request passes
-through the same rules as an import's (`workloads.importers.rules.classify`), so that no address, query value or secret
-ever reaches the disk. Making a recording of the files is `workloads.live.whole`.
+Put here the files in a recorder's hidden folder of the library. Keep out making a recording of them
+(`workloads.live.whole`). Each request passes through the rules of imports (`workloads.importers.rules.classify`), so
+that no address, query value or secret reaches the disk.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.atomic import replacing
 from workloads.importers.files.reading import Source
 from workloads.importers.importer import Entries
 from workloads.importers.rules.books import Books
@@ -23,9 +24,9 @@ from workloads.importers.rules.classify import EVERYTHING, Rules, classified, ha
 from workloads.importers.rules.privacy import Pseudonyms
 from workloads.importers.staging import Staging, staging
 
-SEGMENTS = "staged.arrow"  # as `workloads.importers.staging` calls it: an Arrow stream that only grows
+SEGMENTS = "staged.arrow"  # the name in `workloads.importers.staging`: an Arrow stream that only grows
 BOOKS = "books.json"
-UNDER_WAY, SETTLED = 0, 1  # in the segments' column `file`: of a request that is there twice, the settled row counts
+UNDER_WAY, SETTLED = 0, 1  # in the segments' column `file`: where a request has two rows, the settled one counts
 
 _QUERY = """
     SELECT line_number, kind, reason, line AS text, stamp_us, false AS whole_second, method, target, client,
@@ -46,31 +47,39 @@ _SEEN = pa.schema(_COLUMNS)
 
 
 class Seen(NamedTuple):
-    """One request as the recorder saw it. Holds what must never be stored, and lives in memory only."""
+    """One request as the recorder saw it. It holds what must never be stored, and lives in memory only."""
 
-    stamp_us: int  # arrival, since 1970 in UTC; no two requests have the same: it is what tells them apart
+    stamp_us: int  # arrival, microseconds since 1970 in UTC; unique, since it identifies the request
     method: str
     target: str
-    client: str  # whatever tells clients apart: a pseudonym is made of it
+    client: str  # an address or name, of which a pseudonym is made
     payload_bytes: int
-    status: int | None  # None: the client saw no whole answer
-    latency_us: int | None  # from arrival until the answer's end was sent
-    reason: str | None = None  # why it counts for nothing, in fixed words
+    status: int | None  # None: the client saw no complete answer
+    latency_us: int | None  # from arrival until the end of the answer was sent
+    reason: str | None = None  # the rule by which it is dropped, in fixed words
 
 
 @dataclass
 class Batch:
-    """What has happened since the batch before. ``refused`` and ``upstream_errors`` are totals so far."""
+    """What has happened since the batch before.
+
+    Attributes:
+        settled: Requests that came and were answered since.
+        under_way: Complete requests without an answer yet, each in one batch only.
+        settled_later: Requests that were under way in an earlier batch.
+        refused: Refused requests by reason, in total so far.
+        upstream_errors: In total so far.
+    """
 
     settled: list[Seen] = field(default_factory=list)
-    under_way: list[Seen] = field(default_factory=list)  # whole requests without an answer yet; once each
-    settled_later: list[Seen] = field(default_factory=list)  # those of an earlier batch that were under way then
+    under_way: list[Seen] = field(default_factory=list)
+    settled_later: list[Seen] = field(default_factory=list)
     refused: Mapping[str, int] = field(default_factory=dict)
     upstream_errors: int = 0
 
 
 class Journal:
-    """The files of one recording in the making. For one thread at a time."""
+    """The files of one recording in progress, for one thread at a time."""
 
     def __init__(self, folder: Path, staged: Staging, rules: Rules) -> None:
         self._folder = folder
@@ -87,11 +96,11 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        """Requests that were passed on and count for nothing."""
+        """Requests that were passed on and will not be in the recording."""
         return self._books.outcomes["dropped"] + self._books.outcomes["quarantined"]
 
     def write(self, batch: Batch) -> None:
-        """Scrubs ``batch`` and has it on the disk when it returns."""
+        """Apply the rules to ``batch`` and write it; it is on the disk when this returns."""
         fresh = [*batch.settled, *batch.under_way]
         seen = [*fresh, *batch.settled_later]
         if seen:
@@ -105,9 +114,8 @@ class Journal:
         self._write_books(batch.refused, batch.upstream_errors)
 
     def close(self, seen: int) -> None:
-        """Says that nothing more will come, and how many requests were ``seen`` by the recorder's own count."""
-        self._written["seen"] = seen
-        write_whole(self._folder / BOOKS, self._written)
+        """End the journal in order; ``seen`` is the number of requests by the recorder's own count."""
+        self._replace_books(self._written | {"seen": seen})
 
     def _write_books(self, refused: Mapping[str, int], upstream_errors: int) -> None:
         books = {
@@ -116,23 +124,25 @@ class Journal:
             "upstream_errors": upstream_errors,
         }
         if books != self._written:
-            write_whole(self._folder / BOOKS, books)
-            self._written = books
+            self._replace_books(books)
+
+    def _replace_books(self, books: dict[str, Any]) -> None:
+        with replacing(self._folder / BOOKS, durable=True) as file:
+            file.write_text(json.dumps(books))
+        self._written = books
 
 
 @contextmanager
 def journal(folder: Path, key: bytes, rules: Rules = EVERYTHING) -> Iterator[Journal]:
-    """A `Journal` in ``folder``; ``key`` is the library's, for pseudonyms."""
+    """Open a `Journal`.
+
+    Args:
+        folder: The recorder's folder.
+        key: The library's key for pseudonyms.
+        rules: The user's rules.
+    """
     with staging(folder, Pseudonyms(key)) as staged:
         yield Journal(folder, staged, rules)
-
-
-def write_whole(path: Path, content: Mapping[str, Any]) -> None:
-    """``content`` as JSON, on the disk when it returns; killed, the file is as it was."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(content))
-    _sync(fresh)
-    fresh.replace(path)
 
 
 def _sync(path: Path) -> None:

@@ -1,7 +1,7 @@
-"""From what a recorder wrote down to a recording: in order of arrival, each request once, with the account of it.
+"""From a recorder's files to a recording: in order of arrival, each request once, with the account of it.
 
-Belongs here: the end of a recording, the same whether the recorder was stopped or killed. Where it goes is
-`workloads.live.recovery`.
+Put here what ends a recording, the same whether the recorder was stopped or killed. Keep out where the recording goes
+(`workloads.live.recovery`).
 """
 
 import json
@@ -27,18 +27,18 @@ _ROWS_AT_ONCE = 1 << 18
 
 @dataclass(frozen=True)
 class Account:
-    """What became of a recorder's requests: ``seen`` = recorded + dropped + refused."""
+    """The account of a recorder: ``seen`` = recorded + dropped + refused."""
 
     name: str
-    stopped: bool  # in order; otherwise it was killed, and what it saw in its last moments is not counted
+    stopped: bool  # in order; otherwise it was killed, and requests of its last moments are not counted
     seen: int
     recorded: int
     dropped: int  # passed on and not recorded
     refused: int  # answered by the recorder itself, not passed on
     dropped_by_rule: Mapping[str, int]  # the most frequent first
     refused_by_reason: Mapping[str, int]
-    upstream_errors: int  # recorded all the same
-    unanswered: int  # of the recorded: those whose client saw no whole answer
+    upstream_errors: int  # among the recorded
+    unanswered: int  # among the recorded: the client saw no complete answer
     first_arrival: datetime  # UTC
     last_arrival: datetime
     duration_s: float
@@ -51,7 +51,7 @@ class Account:
 
 @dataclass
 class _Extent:
-    """What the segments hold."""
+    """How many batches the segments hold, and their first and last stamp."""
 
     batches: int = 0
     first_us: int = 0
@@ -59,10 +59,20 @@ class _Extent:
 
 
 def make_whole(folder: Path, target: Path, name: str) -> Account | None:
-    """Writes ``requests.parquet`` and ``provenance.json`` into ``target`` from what `journal` left in ``folder``.
+    """Write ``requests.parquet`` and ``provenance.json`` from a recorder's files.
 
-    None, and nothing written, if no request is in it. An end torn by a kill is left out. Memory is that of a piece of
-    the recording, however long that is. `ArchduelError` if the books of a recorder stopped in order do not balance.
+    What a kill left incomplete at the end is left out. A long recording takes no more memory than a short one.
+
+    Args:
+        folder: The files, as `workloads.live.journal` wrote them.
+        target: Where to write.
+        name: The recording's name.
+
+    Returns:
+        The account; None, and nothing is written, if there is no request.
+
+    Raises:
+        ArchduelError: The books of a recorder that was stopped in order do not balance.
     """
     extent = _extent(folder / SEGMENTS)
     if not extent.batches:
@@ -106,7 +116,7 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
 
 def _books(folder: Path) -> dict[str, Any]:
     books: dict[str, Any] = {"dropped_by_rule": {}, "refused_by_reason": {}, "upstream_errors": 0}
-    with suppress(FileNotFoundError):  # killed within the first moments
+    with suppress(FileNotFoundError):  # killed in its first moments
         books |= json.loads((folder / BOOKS).read_text())
     return books
 
@@ -116,7 +126,7 @@ def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _batches(segments: Path) -> Iterator[pa.RecordBatch]:
-    """Every whole batch; what a kill tore off at the end is none."""
+    """Every complete batch; a kill can leave an incomplete one at the end."""
     try:
         with pa.memory_map(str(segments)) as file, pa.ipc.open_stream(file) as stream:
             yield from stream
@@ -138,7 +148,7 @@ def _extent(segments: Path) -> _Extent:
 
 
 def _in_order(segments: Path, batches: int, database: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """All of it by stamp, of one stamp the settled row last. What does not fit into memory is sorted on disk."""
+    """All rows by stamp, of one stamp the settled row last. What does not fit into memory is sorted on disk."""
     whole = islice(_batches(segments), batches)
     with pa.memory_map(str(segments)) as file:
         schema = pa.ipc.open_stream(file).schema
@@ -147,7 +157,7 @@ def _in_order(segments: Path, batches: int, database: duckdb.DuckDBPyConnection)
 
 
 def _once(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Of a request that was written twice, the row written later."""
+    """The rows without the earlier one of a request that was written twice."""
     held: pa.RecordBatch | None = None
     for batch in batches:
         rows = batch if held is None else pa.concat_batches([held, batch])
@@ -173,7 +183,7 @@ class _Tally:
 
 
 def _provenance(account: Account) -> dict[str, object]:
-    """How the recording came to be: no folder, no address, no machine, so that it may be passed on with it."""
+    """How the recording came to be. It names no folder, address or machine: it may be passed on with the data."""
     return {
         "recorded_by": f"archduel {version('archduel')}",
         "source": "live traffic, through the recorder",

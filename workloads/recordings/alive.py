@@ -1,7 +1,7 @@
-"""Whether who writes into a folder still lives, told by a lock in it that ends with its process, however that ends.
+"""Whether the process that writes into a folder is alive: it holds a lock there, which ends with it in any case.
 
-Belongs here: taking that lock so that nobody ever sees it free while its owner lives, and finding out. What becomes
-of a folder whose owner is gone does not.
+Put here taking that lock, so that no one sees it free while its owner lives, and testing it. Keep out what happens to a
+folder whose owner is gone (`workloads.recordings.folders`, `workloads.live.recovery`).
 """
 
 import fcntl
@@ -13,36 +13,37 @@ from pathlib import Path
 from typing import BinaryIO
 
 _LOCKED = ".alive"
-_ABANDONED_S = (
-    3600.0  # of a folder without a lock: its owner was killed within its first or its last moment, or is there
-)
+# A folder without a lock: its owner was killed in its first or last moment, or is about to take the lock.
+_ABANDONED_S = 3600.0
 
 
 @contextmanager
 def alive(folder: Path) -> Iterator[None]:
-    """Nobody takes ``folder`` for abandoned within the block, nor after it where it was `signed_off`."""
+    """Mark ``folder`` as in use within the block; a folder that was `signed_off` stays a normal one after it."""
     fresh = folder / f"{_LOCKED}.new"
     with fresh.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        fresh.rename(folder / _LOCKED)  # locked from the first moment that others see it
+        fresh.rename(folder / _LOCKED)  # others see it locked from the first moment
         yield
 
 
 def signed_off(folder: Path) -> None:
-    """Within the block of `alive`: the folder is complete, and nothing in it tells of a lock any more."""
+    """Remove the lock's file, within the block of `alive`, from a folder that is complete."""
     (folder / _LOCKED).unlink()
 
 
 def is_signed(folder: Path) -> bool:
-    """Whether somebody, alive or gone, began to write here and did not sign off."""
+    """Whether a process, alive or gone, began to write into ``folder`` and did not sign off."""
     return (folder / _LOCKED).exists()
 
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[bool]:
-    """Whether ``folder`` is ours alone within the block: its owner is gone, and nobody else has claimed it.
+    """Claim a folder whose owner is gone for the time of the block.
 
-    False as well where it has gone, or has just been begun.
+    Yields:
+        Whether this process alone has it; False if the owner is alive, another process claimed it, the folder is gone,
+        or it was only just made.
     """
     file = _lock_of_a_dead_owner(folder)
     try:
@@ -53,10 +54,10 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether nobody writes into ``folder`` any more."""
+    """Whether no process writes into ``folder`` any more."""
     if is_signed(folder):
-        with claimed(folder) as ours:
-            return ours
+        with claimed(folder) as has_it:
+            return has_it
     with suppress(FileNotFoundError):
         return time.time() - folder.stat().st_mtime > _ABANDONED_S
     return False
@@ -65,14 +66,13 @@ def is_abandoned(folder: Path) -> bool:
 def _lock_of_a_dead_owner(folder: Path) -> BinaryIO | None:
     path = folder / _LOCKED
     try:
-        file = path.open("r+b")  # which never makes it: an owner that signs off now leaves none
+        file = path.open("r+b")  # does not create it: an owner that signs off now leaves none
     except OSError:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(
-            os.fstat(file.fileno()), path.stat()
-        ):  # else its owner finished between the two lines above
+        # Otherwise the owner finished between opening and locking.
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
     except OSError:
         pass

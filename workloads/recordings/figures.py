@@ -1,4 +1,8 @@
-"""What a recording in the library amounts to, in figures for people. Nothing is printed here."""
+"""A recording of the library in figures for people.
+
+Put here counts, rates and shares. Keep out how they are printed (`orchestration.commands.workloads`) and the course
+over time (`workloads.recordings.traffic`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,24 +19,32 @@ from workloads.recordings.rates import RateOverTime
 
 @dataclass(frozen=True)
 class Figures:
-    """``provenance`` is what the import wrote down; empty for what was recorded here."""
+    """A recording's figures. ``provenance`` is what its import or recorder wrote beside it; empty where nothing is."""
 
     requests: int
     duration_s: float
     mean_per_s: float
     peak_per_s: float  # requests in the busiest second
-    command_share: float
+    command_share: float  # 0 to 1
     subsecond: str  # "recorded", "synthetic" or "mixed"
     rate: str  # a sparkline
     provenance: Mapping[str, Any]
 
     def counted(self, name: str) -> str:
-        """A count of the import's books, such as ``quarantined``; a dash where there are none."""
+        """A count of the provenance, such as ``quarantined``, as text; a dash where it has none."""
         return f"{self.provenance[name]:,}" if name in self.provenance else "-"
 
 
 def figures(library: Library, name: str) -> Figures:
-    """Of the recording of that name. `ArchduelError` if it cannot be read or is empty."""
+    """Read the figures of a recording.
+
+    Args:
+        library: The library.
+        name: The recording's name, one of `Library.paths`.
+
+    Raises:
+        ArchduelError: The recording cannot be read, or holds no requests.
+    """
     path = library.paths()[name]
     try:
         table = pq.read_table(path, columns=["arrival_us", "operation", "subsecond"])

@@ -38,7 +38,7 @@ class Begun:
         return (self.folder / _REPLACE).exists()
 
     def claimed(self) -> AbstractContextManager[bool]:
-        """Whether this process alone has the folder within the block: its recorder and everyone else is gone."""
+        """Whether this process alone has the folder within the block, as `workloads.recordings.alive.claimed` says."""
         return claimed(self.folder)
 
 

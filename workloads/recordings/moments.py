@@ -1,4 +1,7 @@
-"""Times as people say them on the command line. Times in logs are `workloads.importers.formats.stamps`."""
+"""Times as people write them on the command line.
+
+Put here options that take a time. Keep out times in logs (`workloads.importers.formats.stamps`).
+"""
 
 from datetime import UTC, datetime
 
@@ -6,7 +9,18 @@ from workloads.errors import UsageError
 
 
 def moment_us(option: str, text: str | None) -> int | None:
-    """Microseconds since 1970 of a time in the form of ISO 8601; without a zone it is in UTC."""
+    """Read a time in the form of ISO 8601; without a zone it is in UTC.
+
+    Args:
+        option: The option's name, for the error.
+        text: Its value; None where it was not given.
+
+    Returns:
+        Microseconds since 1970; None for None.
+
+    Raises:
+        UsageError: ``text`` is no such time.
+    """
     if text is None:
         return None
     try:
@@ -17,7 +31,19 @@ def moment_us(option: str, text: str | None) -> int | None:
 
 
 def second_of(option: str, text: str | None, first_arrival: str | None) -> float | None:
-    """Seconds since ``first_arrival`` of such a time, or ``text`` itself if it is a number."""
+    """Read a time within a recording: seconds since its first arrival, or a time as `moment_us` takes it.
+
+    Args:
+        option: The option's name, for the error.
+        text: Its value; None where it was not given.
+        first_arrival: When the first request arrived, in ISO 8601; None where that is not known.
+
+    Returns:
+        Seconds since the first arrival; None for None.
+
+    Raises:
+        UsageError: ``text`` is no such time, or only a number would do.
+    """
     if text is None:
         return None
     try:

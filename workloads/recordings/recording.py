@@ -1,7 +1,8 @@
-"""A recording: one row per recorded request, in order of arrival. Its schema, its shape in time, and cuts of it.
+"""A recording: one row per recorded request, in order of arrival.
 
-Where recordings are kept is `workloads.recordings.library`; how they come to be is `workloads.importers`,
-`workloads.live` and `workloads.customers.session`.
+Put here its schema, its rates, and when its requests are due in a replay. Keep out where recordings are
+(`workloads.recordings.library`) and how they are made (`workloads.importers`, `workloads.live`,
+`workloads.customers.session`).
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ _QUERIES = frozenset({"GET", "HEAD"})
 
 
 def operation_of(method: str) -> Operation | None:
-    """A command changes state, a query reads it; any other method is neither and is dropped by rule."""
+    """Whether requests of an HTTP method are commands, which change state, or queries; None for neither."""
     if method in _COMMANDS:
         return "command"
     return "query" if method in _QUERIES else None
@@ -47,7 +48,15 @@ MOMENT_S = 0.25  # real logs come in clumps that a second averages away
 
 
 def peak_rate(arrival_us: npt.NDArray[np.int64], window_s: float = 1.0) -> float:
-    """The most arrivals in any window of ``window_s`` seconds, per second. 0.0 for no arrivals."""
+    """The rate of the busiest window.
+
+    Args:
+        arrival_us: Arrivals in order, in microseconds.
+        window_s: The length of the window.
+
+    Returns:
+        Arrivals per second; 0.0 for no arrivals.
+    """
     if not len(arrival_us):
         return 0.0
     ends = np.searchsorted(arrival_us, arrival_us + round(window_s * 1e6), side="left")
@@ -55,8 +64,17 @@ def peak_rate(arrival_us: npt.NDArray[np.int64], window_s: float = 1.0) -> float
 
 
 def excess(due_us: npt.NDArray[np.int64], peak_per_s: float, clump: int) -> float:
-    """How many times ``peak_per_s`` the busiest second holds, or the busiest quarter of a second twice that rate,
-    whichever is more. A ``clump`` of requests that came together is allowed besides: no speed parts them.
+    """How many times too fast requests are due for a limit on their rate.
+
+    The busiest second counts against ``peak_per_s``, the busiest quarter of a second against twice that rate.
+
+    Args:
+        due_us: When requests are due, in order, in microseconds.
+        peak_per_s: The limit.
+        clump: How many requests at one moment are allowed besides, since no speed separates them.
+
+    Returns:
+        The greater of both factors; up to 1 the limit is kept.
     """
     in_a_second = peak_rate(due_us) / (max(peak_per_s, 1.0) + clump - 1)
     in_a_moment = peak_rate(due_us, MOMENT_S) / (max(2 * peak_per_s, 1 / MOMENT_S) + (clump - 1) / MOMENT_S)
@@ -65,7 +83,15 @@ def excess(due_us: npt.NDArray[np.int64], peak_per_s: float, clump: int) -> floa
 
 @dataclass(frozen=True)
 class Recording:
-    """A named recording. ``table`` has `SCHEMA`, is sorted by ``arrival_us`` and never empty."""
+    """A named recording.
+
+    Attributes:
+        name: Its name in the library.
+        table: Its requests, with the columns of `SCHEMA`, sorted by ``arrival_us``; at least one.
+
+    Raises:
+        ArchduelError: Columns are missing, or there are no requests.
+    """
 
     name: str
     table: pa.Table
@@ -79,11 +105,13 @@ class Recording:
 
     @property
     def arrival_us(self) -> npt.NDArray[np.int64]:
+        """Arrivals in order, in microseconds since the first of the whole recording."""
         arrivals: npt.NDArray[np.int64] = self.table.column("arrival_us").to_numpy()
         return arrivals
 
     @property
     def requests(self) -> int:
+        """How many requests there are."""
         return int(self.table.num_rows)
 
     @property
@@ -94,15 +122,16 @@ class Recording:
 
     @property
     def clump(self) -> int:
-        """The most requests recorded in one and the same microsecond; at least 1."""
+        """The greatest number of requests recorded in the same microsecond; at least 1."""
         return int(np.unique(self.arrival_us, return_counts=True)[1].max())
 
     @property
     def command_share(self) -> float:
+        """The share of commands, 0 to 1."""
         return float(pc.mean(pc.equal(self.table.column("operation"), "command")).as_py())
 
     def cut(self, *, duration_s: float | None = None, limit: int | None = None) -> "Recording":
-        """The first ``duration_s`` recorded seconds and at most ``limit`` requests of it; ids stay what they were."""
+        """Return the first ``duration_s`` recorded seconds, and at most ``limit`` requests; ids stay as they are."""
         table = self.table
         if duration_s is not None:
             keep = int(np.searchsorted(self.arrival_us, self.arrival_us[0] + round(duration_s * 1e6), side="left"))
@@ -112,10 +141,15 @@ class Recording:
         return Recording(self.name, table)
 
     def replayed_us(self, *, speed: float, longest_pause_s: float | None) -> npt.NDArray[np.int64]:
-        """When each request is due, from 0: recorded time divided by ``speed``, pauses cut to ``longest_pause_s``.
+        """When each request is due in a replay.
 
-        Real logs can hold an hour of silence between two busy minutes; a replay that keeps the minutes' shape would
-        spend most of its time waiting. None keeps every pause.
+        Args:
+            speed: A factor on recorded time: at 5.0 five recorded seconds take one.
+            longest_pause_s: Longer pauses, after ``speed`` is applied, are cut to it; None keeps them. Real logs can
+                hold an hour of silence between two busy minutes.
+
+        Returns:
+            Microseconds since the first request, in order.
         """
         pauses_us = np.diff(self.arrival_us, prepend=self.arrival_us[0]) / speed
         if longest_pause_s is not None:
@@ -123,11 +157,13 @@ class Recording:
         return np.cumsum(pauses_us).astype(np.int64)
 
     def fastest_speed(self, peak_per_s: float) -> float:
-        """The greatest speed at which no second of the replay offers more than ``peak_per_s`` requests, and no
-        quarter of a second twice that rate: real logs come in clumps that a second averages away.
+        """The greatest speed at which `excess` keeps to a limit.
 
-        A factor on recorded time: at 5.0 five recorded seconds take one. Requests of one and the same moment are as
-        many at any speed. A recording without any time between its requests has no such speed: 1.0.
+        Args:
+            peak_per_s: The limit, in requests per second.
+
+        Returns:
+            A factor on recorded time; 1.0 for a recording whose requests all came at one moment.
         """
         arrivals = self.arrival_us
         if arrivals[-1] == arrivals[0]:

@@ -1,7 +1,7 @@
-"""The shape a recording is replayed in: a part of its time, a sample of it, more of it, the same again.
+"""The shape in which a recording is replayed: a part of its time, a sample, more clients, several rounds.
 
-Pure and seeded: the same recording, shape and seed give the same requests. What a scenario does to the traffic is
-`workloads.replay.shaping`; how fast it is played is `workloads.replay.schedule`.
+Put here what makes another recording of one, by a seed. Keep out what a scenario does to the traffic
+(`workloads.replay.shaping`) and how fast it is replayed (`workloads.replay.schedule`).
 """
 
 import hashlib
@@ -46,7 +46,11 @@ class Shape(Settings):
         return self
 
     def of(self, recording: Recording, seed: int) -> Recording:
-        """``recording`` in this shape. `ArchduelError` if nothing is left of it."""
+        """Return ``recording`` in this shape. The same seed gives the same requests.
+
+        Raises:
+            ArchduelError: Nothing is left of it.
+        """
         table = _between(recording.table, self.start_s, self.end_s)
         if self.sample < 1:
             table = table.filter(pa.array(_drawn(_entities(table), f"sample/{seed}") < self.sample))
@@ -70,7 +74,7 @@ def _between(table: pa.Table, start_s: float | None, end_s: float | None) -> pa.
 
 
 def _entities(table: pa.Table) -> Any:
-    """What keeps requests together: the entity; of a command that makes a new one, its client."""
+    """By request the entity that it stays together with; for a command that makes a new one, the client."""
     return _first_known(table, "entity", "client")
 
 
@@ -85,7 +89,7 @@ def _first_known(table: pa.Table, *names: str) -> Any:
 
 
 def _drawn(names: Any, salt: str) -> npt.NDArray[np.float64]:
-    """For each name a number from 0 to 1, the same for the same one."""
+    """For each name a number from 0 to 1, the same for the same name and salt."""
     encoded = names.combine_chunks().dictionary_encode()
     digests = (hashlib.blake2b(f"{salt}/{name}".encode(), digest_size=8) for name in encoded.dictionary.to_pylist())
     drawn = np.array([int.from_bytes(digest.digest()) / 2**64 for digest in digests])
@@ -94,21 +98,21 @@ def _drawn(names: Any, salt: str) -> npt.NDArray[np.float64]:
 
 
 def _amplified(table: pa.Table, factor: float, seed: int) -> pa.Table:
-    """Clone 1 of request 17 about order x is 17~1 about x~1, of a client of its own, up to a second later.
+    """Clone 1 of request 17 about order x is 17~1 about x~1, of its own client, up to a second later.
 
-    All requests of a clone are as much later: what they say to each other stays in order.
+    All requests of a clone are later by the same time, so that they stay in order.
     """
     parts = [_renamed(table, "")]
     drawn = _drawn(_clients(table), f"amplify/{seed}")
     shifts_us = np.random.default_rng(seed).integers(1, _CLONES_SPREAD_US, math.ceil(factor))
     for clone in range(1, math.ceil(factor)):
-        some = table if clone + 1 <= factor else table.filter(pa.array(drawn < factor - clone))
-        parts.append(_later(_renamed(some, f"~{clone}"), int(shifts_us[clone])))
+        part = table if clone + 1 <= factor else table.filter(pa.array(drawn < factor - clone))
+        parts.append(_later(_renamed(part, f"~{clone}"), int(shifts_us[clone])))
     return _in_order(parts)
 
 
 def _looped(table: pa.Table, times: int) -> pa.Table:
-    """In round 2 request 17 about order x is 17~r2 about x~r2. Between rounds is a pause as between requests."""
+    """In round 2 request 17 about order x is 17~r2 about x~r2. Between rounds is the mean pause between requests."""
     arrival_us = table.column("arrival_us").to_numpy()
     duration_us = int(arrival_us[-1] - arrival_us[0])
     length_us = duration_us + max(1, duration_us // max(len(arrival_us) - 1, 1))
