@@ -1,4 +1,4 @@
-"""The register of claims, its rules and its roll-up. Verdicts on planted outcomes are `test_claims_judging`."""
+"""The register of claims, its rules and its roll-up. Verdicts on planted outcomes are `test_claims_verdicts`."""
 
 import math
 from itertools import product

@@ -5,8 +5,8 @@ its parts share is in `views/`, rules over numbers are `rules`, and `judging` pu
 `assets.analysis.outcomes`, intervals are `assets.analysis.statistics`.
 """
 
-from assets.analysis.claims.judging import judge_claims
 from assets.analysis.claims.model import Claim, Part
 from assets.analysis.claims.register import claims, scenarios_needed
+from assets.analysis.claims.verdicts import judge_claims
 
 __all__ = ["Claim", "Part", "claims", "judge_claims", "scenarios_needed"]

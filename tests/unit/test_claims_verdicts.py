@@ -16,7 +16,7 @@ import pytest
 
 from assets.analysis.claims import claims, judge_claims
 from assets.analysis.claims.composing import compose
-from assets.analysis.claims.judging import SCHEMA
+from assets.analysis.claims.verdicts import SCHEMA
 from resources import warehouse
 from resources.conformance.running import probes
 from workloads.errors import ArchduelError
