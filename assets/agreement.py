@@ -14,7 +14,7 @@ from assets.architectures import OWNERS
 from assets.judgements import GROUP
 from assets.presentation import column_schema, markdown_table
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import code_version
+from resources.version import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places
 

@@ -15,7 +15,8 @@ from assets.presentation import column_schema, facts_metadata, markdown_table
 from resources.architectures import Architecture, architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell
-from resources.lab.lab import Lab, code_version
+from resources.lab.lab import Lab
+from resources.version import code_version
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 

@@ -16,7 +16,7 @@ from assets.plots import CLAIMS, comparison_plots
 from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import code_version
+from resources.version import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places
 

@@ -16,7 +16,7 @@ from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import target_suffix
-from resources.lab.lab import code_version
+from resources.version import code_version
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from workloads.places import Places

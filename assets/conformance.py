@@ -12,7 +12,8 @@ from assets.architectures import OWNERS
 from assets.judgements import GROUP
 from assets.presentation import column_schema, markdown_table
 from resources.conformance.probes import Status
-from resources.lab.lab import Lab, code_version
+from resources.lab.lab import Lab
+from resources.version import code_version
 
 _SHOWN = ["behaviour", "expected", "observed", "status", "affects"]
 

@@ -13,7 +13,7 @@ from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
 from assets.presentation import column_schema, markdown_table
 from resources.dagster_resources import ComparisonResource
-from resources.lab.lab import code_version
+from resources.version import code_version
 from workloads.places import Places
 
 GROUP = "comparison"

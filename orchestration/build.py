@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from assets.agreement import agreement_asset
+from assets.analysis.stopping import open_verdicts
 from assets.architectures import architecture_assets
 from assets.claims import claim_assets
 from assets.comparison import comparison_assets
@@ -53,7 +54,7 @@ def build_definitions(
                 [known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox, nights
             ),
         ],
-        resources={"lab": lab_resource(places, reporter), "comparison": ComparisonResource()},
+        resources={"lab": lab_resource(places, reporter, open_verdicts), "comparison": ComparisonResource()},
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.
         executor=dg.in_process_executor,
     )

@@ -12,7 +12,7 @@ from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
 from resources.lab.cell import Cell, Comparison, target_suffix
-from resources.lab.lab import Lab
+from resources.lab.lab import Lab, StoppingRule
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
 from resources.targets import DEFAULT_TARGET
@@ -40,12 +40,15 @@ class LogReporter:
         self._log.info(f"{label}: done{'; INVALID: ' + text if text else ''}")
 
 
-def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter]) -> dg.ConfigurableResource:
+def lab_resource(
+    places: Places, reporter: Callable[[dg.DagsterLogManager], Reporter], stopping_rule: StoppingRule
+) -> dg.ConfigurableResource:
     """A lab for each run, configured by `LabSettings`; it ends with the run, and every process it started with it.
 
     Args:
         places: The home the lab works in.
         reporter: Makes what the lab reports to from the run's log.
+        stopping_rule: Says whether a cell that is repeated until it is decided is decided.
     """
 
     class LabResource(dg.ConfigurableResource):
@@ -56,7 +59,7 @@ def lab_resource(places: Places, reporter: Callable[[dg.DagsterLogManager], Repo
             assert context.log is not None  # noqa: S101 - Dagster gives every run a log
             settings = LabSettings(**{name: getattr(self, name) for name in LabSettings.model_fields})
             run_id = context.run.run_id if context.run else None
-            with Lab(places, settings, reporter(context.log), run_id=run_id) as lab:
+            with Lab(places, settings, reporter(context.log), run_id=run_id, stopping_rule=stopping_rule) as lab:
                 yield lab
 
     fields: dict[str, Any] = {name: _config_field(field) for name, field in LabSettings.model_fields.items()}

@@ -1,7 +1,6 @@
 """A replay on a real bench, reconciled: what the emulator tests have in common. Its books balance, whatever a test is
 about."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,11 +52,9 @@ def warm_bench(
 def replay(bench: Bench, offered: Schedule, scenario: Scenario) -> Tables:
     """The outcomes of one replay. Tests run beside others, whatever those use: that alone makes none invalid."""
     replayed = experiment.run(bench, offered, scenario, client=KeepAliveClient(), repetition=1, others_at_most=1.0)
-    facts = dict(replayed.facts)
-    windows = json.dumps(facts.pop("windows"))
     template = ObservationsBuilder().experiment().tables()["experiments"].to_pylist()[0]
     identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
-    row = {**template, **facts, **identity, "variant": bench.stack.settings.variant, "fault_windows": windows}
+    row = {**template, **replayed.facts, **identity, "variant": bench.stack.settings.variant}
     observations = {**replayed.tables, "experiments": rows(EXPERIMENTS, [row])}
     outcomes = reconcile(observations)
     assert imbalances(observations, outcomes) == []

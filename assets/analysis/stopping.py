@@ -1,7 +1,7 @@
-"""Whether a cell that is repeated until it is decided is decided: its verdicts as they would be published now.
+"""The stopping rule of cells that are repeated until they are decided: their verdicts as they would be published now.
 
-Belongs here: only the question. The verdicts are made as always (`assets.analysis.verdicts.pairwise`), from the same
-tables.
+Put here when to look, and how many verdicts are still open then. Keep out how verdicts are made
+(`assets.analysis.verdicts.pairwise`) and what ends a cell (`resources.lab.lab`).
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from assets.analysis.outcomes import reconcile
+from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.verdicts.pairwise import pairwise
+from resources.lab.cell import Cell, Contender
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
@@ -17,17 +20,22 @@ from resources.warehouse.reading import connect
 from workloads.places import Places
 
 
-def undecided(observations: Mapping[str, Tables], cell: str) -> int:
-    """How many verdicts on ``cell`` more repetitions may decide, given the observations of each of its partitions.
+def open_verdicts(
+    observed: Mapping[Contender, Tables], cell: Cell, *, repetition: int, max_repetitions: int
+) -> int | None:
+    """How many verdicts on ``cell`` more repetitions may decide: the lab's `resources.lab.lab.StoppingRule`.
 
-    Those that no reasonable number of them would decide are left alone, or everything would go on for their sake.
+    Those that no reasonable number of repetitions would decide are left alone, or everything would go on for their
+    sake.
     """
+    if repetition not in dict(interim_looks(NIGHTLY_REPETITIONS, max(max_repetitions, NIGHTLY_REPETITIONS))):
+        return None
     with TemporaryDirectory(prefix="archduel-") as folder:
         places = Places(Path(folder))
-        for partition, tables in observations.items():
-            write_outcomes(places, "so_far", cell, partition, reconcile(tables))
+        for contender, tables in observed.items():
+            write_outcomes(places, "so_far", str(cell), contender.partition, reconcile(tables))
         publish(places)
         with connect(places) as connection:
             [(comparison_id,)] = connection.execute("SELECT comparison_id FROM comparisons").fetchall()
-            rows = pairwise(connection, comparison_id)
-    return sum(row["arm"] == "main" and row["pairs_needed"] is not None for row in rows.to_pylist())
+            verdicts = pairwise(connection, comparison_id).to_pylist()
+    return len([row for row in verdicts if row["arm"] == "main" and row["pairs_needed"] is not None])

@@ -20,7 +20,7 @@ from orchestration.commands.target_options import given_target_options, target_o
 from orchestration.commands.terminal import open_console, say
 from resources.conformance.probes import Status
 from resources.conformance.storage import probe_anew
-from resources.lab.lab import exclusive
+from resources.lab.exclusive import exclusive
 from resources.machine.checks import Check, Level, can_run, checks
 from resources.progress import Reporter, Silent
 from resources.targets import open_target, targets

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import open_console, say
-from resources.lab.lab import exclusive
+from resources.lab.exclusive import exclusive
 from resources.progress import Silent
 from resources.targets import Leftovers, complete_options, targets
 from workloads.errors import ArchduelError, choose

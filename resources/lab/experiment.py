@@ -1,9 +1,11 @@
 """One experiment: a schedule replayed against a bench under a scenario, watched until nothing moves, written down.
 
-Belongs here: the replay's clock, when faults are switched and queues sampled, and the settling. What the observations
-means is `assets.analysis.outcomes`.
+Put here the replay's clock, what is sampled while it runs, and when it is invalid. Keep out when nothing moves any more
+(`resources.lab.settling`), how resources are read (`resources.lab.observation`) and what the observations mean
+(`assets.analysis.outcomes`).
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -15,18 +17,19 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
+from resources.architectures.stack import StackSettings
 from resources.faults.conductor import FaultConductor
-from resources.faults.policies import NoConsuming
 from resources.lab import observation
 from resources.lab.bench import Bench
 from resources.lab.clocks import between, clock_of
 from resources.lab.observation import Backlog
+from resources.lab.settling import settle, take_leftovers
 from resources.machine import cpu_time
 from resources.machine.cpu_time import Others
 from resources.warehouse import observations
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses, tidy_heap
-from workloads.replay.schedule import WARM_UP_PREFIX, Schedule
+from workloads.replay.schedule import Schedule
 from workloads.scenarios.model import Scenario
 
 _LEAD_S = 0.3  # from the decision to start to the first request
@@ -73,10 +76,18 @@ class _Watch:
 
 @dataclass(frozen=True)
 class Replayed:
-    """One repetition: observations, its row of `experiments` but for the key, and whether messages were left over."""
+    """What one replay came to.
+
+    Attributes:
+        tables: The observations, but for the table `experiments`.
+        facts: The replay's row of `experiments`, but for what the comparison and the cell say of it.
+        stack: The settings of the resources it was replayed on.
+        left_over: Whether messages were left in the queue.
+    """
 
     tables: observations.Tables
     facts: dict[str, Any]
+    stack: StackSettings
     left_over: bool
 
 
@@ -115,9 +126,16 @@ def run(
         cpu_share = (_cpu_seconds(bench) - cpu_before) / (wall_s * (psutil.cpu_count() or 1))
     elif not bench.target.genuine:
         others = None  # the target, on this machine, would be among them
-    _settle(watch, schedule, progress)
+
+    def sample() -> Backlog:
+        bench.check_alive()
+        watch.sample(Gauge())
+        progress(len(schedule), len(schedule), watch.backlog.waiting)
+        return watch.backlog
+
+    settle(bench.stack, schedule, sample)
     settled_us = watch.now_us()
-    messages = _left_over(watch)
+    messages = take_leftovers(bench.stack, consuming=bool(watch.backlog.waiting))
     clock = between(clock_before, clock_of(bench.stack))
     if not bench.stack.clients.shares_clock:  # their logs go by their clock as well
         start_epoch_ms = clock.stamp(start_ns) / 1e6
@@ -156,7 +174,7 @@ def run(
         "cold_starts": sum(row.get("cold") is True for row in invocation_rows),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
-        "windows": conductor.windows,
+        "fault_windows": json.dumps(conductor.windows),
     }
     tables = {
         "sent": _sent(schedule, responses, repetition),
@@ -167,7 +185,8 @@ def run(
         "samples": observations.rows(observations.SAMPLES, tagged(watch.samples)),
     }
     in_queue = any(row["queue"] == "queue" for row in messages)
-    return Replayed(tables, facts, left_over=in_queue or bool(observation.backlog(bench.stack).in_flight))
+    in_flight = bool(observation.backlog(bench.stack).in_flight)
+    return Replayed(tables, facts, bench.stack.settings, left_over=in_queue or in_flight)
 
 
 def _cpu_seconds(bench: Bench) -> float:
@@ -213,51 +232,6 @@ def _send(
     if failure:
         raise failure[0]
     return result[0]
-
-
-def _settle(watch: _Watch, schedule: Schedule, progress: Progress) -> None:
-    """Return when queues are empty and nothing was stored for a moment, or when nothing has moved for so long that it
-    never will: a message that fails comes back after its visibility timeout until it was received too often, and while
-    it does no count need change; one held back comes after its delay.
-    """
-    stack, requests = watch.bench.stack, len(schedule)
-    delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
-    tries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
-    pace, gauge = stack.clients.pace, Gauge()
-    wanted_polls = pace.quiet_polls if stack.queue_urls else 3
-    patience_s = max(tries_s, *delays_s, 0) + 5.0 + wanted_polls * pace.settle_poll_s
-    seen: tuple[Backlog, int] | None = None
-    quiet_polls, moved_at = 0, time.monotonic()
-    while True:
-        now = (watch.sample(gauge), observation.stored_items(stack))
-        progress(requests, requests, watch.backlog.waiting)
-        if now != seen:
-            seen, quiet_polls, moved_at = now, 0, time.monotonic()
-        quiet_polls += not watch.backlog.waiting
-        if quiet_polls >= wanted_polls or time.monotonic() - moved_at > patience_s:
-            return
-        watch.bench.check_alive()
-        time.sleep(pace.settle_poll_s)
-
-
-def _left_over(watch: _Watch) -> list[dict[str, Any]]:
-    """The messages that never made it, by name. Consuming ends first, or they would be taken away meanwhile."""
-    stack = watch.bench.stack
-    if "event_source_mapping" not in stack.facts:
-        return []
-    if watch.backlog.waiting:
-        NoConsuming(stack).on()
-    deadline = time.monotonic() + stack.settings.visibility_timeout_s + 2
-    backlog = observation.backlog(stack)
-    expected = backlog.waiting + backlog.dead_letters
-    taken: list[dict[str, Any]] = []
-    # Both queues each time: to receive a message once too often, as we may, is to move it to the dead letters.
-    while len(taken) < expected and time.monotonic() < deadline:
-        taken += observation.take_messages(stack, "queue")
-        taken += observation.take_messages(stack, "dead_letter_queue")
-        if len(taken) < expected:
-            time.sleep(stack.clients.pace.settle_poll_s)
-    return [row for row in taken if not row["request_id"].startswith(WARM_UP_PREFIX)]
 
 
 def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table:

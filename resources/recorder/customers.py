@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from resources.architectures import architectures
 from resources.faults.conductor import FaultConductor, proxied_hops
 from resources.lab.bench import Bench, settings_for
-from resources.lab.lab import exclusive
+from resources.lab.exclusive import exclusive
 from resources.progress import Reporter, Silent
 from resources.targets import DEFAULT_TARGET, open_target, targets
 from resources.targets.availability import why_unavailable

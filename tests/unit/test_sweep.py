@@ -11,7 +11,7 @@ from rich.console import Console
 
 from orchestration.commands.sweep import sweep
 from resources.aws.roles import operating, running, sending
-from resources.lab.lab import exclusive
+from resources.lab.exclusive import exclusive
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Found, targets
 from tests.shell import archduel

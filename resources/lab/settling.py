@@ -1,0 +1,95 @@
+"""Settling: waiting until nothing moves any more after a replay, and naming the messages that are left.
+
+Put here what decides between a message that is lost and one that is still on its way. Keep out how queues and tables
+are read (`resources.lab.observation`) and what a lost message means (`assets.analysis.outcomes`).
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from resources.architectures.stack import Stack
+from resources.faults.policies import NoConsuming
+from resources.lab import observation
+from resources.lab.observation import Backlog
+from workloads.replay.schedule import WARM_UP_PREFIX, Schedule
+
+_SPARE_S = 5.0  # of patience, beyond the longest time in which a message may move without being counted
+_QUIET_POLLS_WITHOUT_QUEUE = 3
+
+
+def settle(
+    stack: Stack,
+    schedule: Schedule,
+    sample: Callable[[], Backlog],
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return when the queues are empty and nothing was stored for a moment, or when nothing will ever move again.
+
+    A message that fails comes back after its visibility timeout until it was received too often, and one held back
+    comes after its delay: meanwhile no count need change. Nothing moves any more once that long has passed without a
+    change.
+
+    Args:
+        stack: The architecture's resources.
+        schedule: What was replayed, with the delays of its messages.
+        sample: Takes one sample of the queues, as the replay did.
+        now: A clock in seconds.
+        sleep: Waits for so many seconds.
+    """
+    pace = stack.clients.pace
+    max_quiet_polls = pace.quiet_polls if stack.queue_urls else _QUIET_POLLS_WITHOUT_QUEUE
+    retries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
+    delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
+    patience_s = max([retries_s, *delays_s]) + _SPARE_S + max_quiet_polls * pace.settle_poll_s
+    seen: tuple[Backlog, int] | None = None
+    quiet_polls, moved_at = 0, now()
+    while True:
+        backlog = sample()
+        counts = (backlog, observation.stored_items(stack))
+        if counts != seen:
+            seen, quiet_polls, moved_at = counts, 0, now()
+        if not backlog.waiting:
+            quiet_polls += 1
+        if quiet_polls >= max_quiet_polls or now() - moved_at > patience_s:
+            return
+        sleep(pace.settle_poll_s)
+
+
+def take_leftovers(
+    stack: Stack,
+    *,
+    consuming: bool,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[dict[str, Any]]:
+    """Take the messages that never made it out of both queues.
+
+    Consuming ends first, or they would be taken away meanwhile; those in flight are waited for until they are visible.
+
+    Args:
+        stack: The architecture's resources.
+        consuming: Whether messages are waiting that its consumer could still take.
+        now: A clock in seconds.
+        sleep: Waits for so many seconds.
+
+    Returns:
+        A row of `resources.warehouse.observations.MESSAGES` for each, warm-up messages left out.
+    """
+    if "event_source_mapping" not in stack.facts:
+        return []
+    if consuming:
+        NoConsuming(stack).on()
+    deadline = now() + stack.settings.visibility_timeout_s + 2
+    backlog = observation.backlog(stack)
+    expected = backlog.waiting + backlog.dead_letters
+    taken: list[dict[str, Any]] = []
+    # Both queues each time: to receive a message once too often, as this may, is to move it to the dead letters.
+    while len(taken) < expected and now() < deadline:
+        taken += observation.take_messages(stack, "queue")
+        taken += observation.take_messages(stack, "dead_letter_queue")
+        if len(taken) < expected:
+            sleep(stack.clients.pace.settle_poll_s)
+    return [row for row in taken if not row["request_id"].startswith(WARM_UP_PREFIX)]

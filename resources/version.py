@@ -1,0 +1,23 @@
+"""Which version of archduel made something.
+
+Put here what tells one state of the code from another. Keep out what is done about a difference (`assets`).
+"""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+
+from workloads.places import REPOSITORY
+
+_DECIDING = ("assets/analysis", "resources", "workloads")
+
+
+@cache
+def code_version() -> str:
+    """archduel's version and a digest of all code that decides outcomes."""
+    digest = hashlib.blake2b(digest_size=6)
+    for package in _DECIDING:
+        for path in sorted((REPOSITORY / package).rglob("*")):
+            if path.suffix in {".py", ".sql", ".toml"}:
+                digest.update(path.read_bytes())
+    return f"{version('archduel')}+{digest.hexdigest()}"
