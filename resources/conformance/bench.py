@@ -1,6 +1,7 @@
 """What probes build with: functions, queues, mappings and APIs on a running target, each under a name of its own.
 
-Belongs here: making things and looking at them, with boto3 and plain HTTP. It judges nothing.
+Put here making things and looking at them, with boto3 and plain HTTP. Keep out judging what was seen
+(`resources.conformance.probes`).
 """
 
 import http.client
@@ -22,36 +23,36 @@ from workloads.errors import ArchduelError
 from workloads.replay.schedule import split_url
 
 Facts = dict[str, Any]
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 _HANDLER = Path(__file__).with_name("handler.py")
 
 
-def wait_until(look: Callable[[], Seen], *, seconds: float, pause_s: float = 0.05) -> Seen:
-    """What ``look`` returns: the first thing that is true, or the last one before ``seconds`` are over."""
+def wait_until(look: Callable[[], Result], *, seconds: float, pause_s: float = 0.05) -> Result:
+    """Call ``look`` until its result is true or ``seconds`` are over, and return the last result."""
     deadline = time.monotonic() + seconds
     while True:
-        seen = look()
-        if seen or time.monotonic() > deadline:
-            return seen
+        result = look()
+        if result or time.monotonic() > deadline:
+            return result
         time.sleep(pause_s)
 
 
-def at_once(calls: Sequence[Callable[[], Seen]]) -> list[Seen]:
-    """What each of ``calls`` returns, all called at the same time."""
+def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Call all of ``calls`` at the same time, and return their results in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 def largest_overlap(invocations: Sequence[Facts]) -> int:
-    """How many of the handler's invocations ran at the same moment, at most."""
+    """The largest number of the handler's invocations that ran at the same moment."""
     edges = [(fact["began_ns"], 1) for fact in invocations] + [(fact["ended_ns"], -1) for fact in invocations]
     return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a direct invocation brought. ``error`` is Lambda's word for a function that failed, or its refusal."""
+    """The result of a direct invocation. ``error`` is Lambda's word for a function that failed, or its refusal."""
 
     status: int
     error: str | None
@@ -59,22 +60,22 @@ class Reply:
 
     @classmethod
     def of(cls, answer: Facts) -> "Reply":
-        """From what boto3 returns."""
+        """The reply of what boto3 returns."""
         raw = answer["Payload"].read()
         return cls(answer["StatusCode"], answer.get("FunctionError"), json.loads(raw) if raw else None)
 
     @property
     def facts(self) -> Facts:
-        """What the handler told; `ArchduelError` when it did not get that far."""
+        """What the handler returned. Raises `ArchduelError` where it did not return."""
         if self.status != 200 or self.error:
-            raise ArchduelError(f"an invocation that should have run brought {self.status} {self.error or ''}".strip())
-        told: Facts = self.payload
-        return told
+            raise ArchduelError(f"an invocation that should have run ended in {self.status} {self.error or ''}".strip())
+        facts: Facts = self.payload
+        return facts
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a client of an API saw; ``seconds`` until then."""
+    """What a client of an API got, after so many ``seconds``."""
 
     status: int
     body: str
@@ -89,22 +90,24 @@ class Function:
     name: str
     arn: str
 
-    def invoke(self, **told: Any) -> Reply:
+    def invoke(self, **event: Any) -> Reply:
         """Invoke it and wait. A refusal is a reply as well."""
         try:
-            got = self.clients.lambda_.invoke(FunctionName=self.name, Payload=json.dumps(told))
+            answer = self.clients.lambda_.invoke(FunctionName=self.name, Payload=json.dumps(event))
         except ClientError as error:
             return Reply(error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"], None)
-        return Reply.of(got)
+        return Reply.of(answer)
 
-    def invoke_at_once(self, times: int, **told: Any) -> list[Reply]:
-        return at_once([lambda: self.invoke(**told)] * times)
+    def invoke_at_once(self, times: int, **event: Any) -> list[Reply]:
+        """Invoke it so many times at the same moment."""
+        return at_once([lambda: self.invoke(**event)] * times)
 
     def reserve(self, concurrency: int) -> None:
+        """Set its reserved concurrency."""
         self.clients.lambda_.put_function_concurrency(FunctionName=self.name, ReservedConcurrentExecutions=concurrency)
 
     def invocations(self) -> list[Facts]:
-        """The line of every invocation that ended, in the order of their beginnings, from the function's log."""
+        """The facts of every invocation that ended, in the order of their beginnings, from the function's log."""
         try:
             pages = self.clients.logs.get_paginator("filter_log_events").paginate(
                 logGroupName=f"/aws/lambda/{self.name}"
@@ -113,13 +116,13 @@ class Function:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            return []  # never invoked so far
+            return []  # it was never invoked
         lines = (line for message in messages for line in message.splitlines())
         facts = [json.loads(line) for line in lines if line.startswith('{"probe":1')]
         return sorted(facts, key=lambda fact: fact["began_ns"])
 
     def batches(self) -> list[Facts]:
-        """Those of its invocations that a mapping made, with at least a message each."""
+        """Those of its invocations that a mapping made, with at least one message each."""
         return [fact for fact in self.invocations() if fact["records"]]
 
     def records(self) -> list[Facts]:
@@ -136,26 +139,27 @@ class Queue:
     url: str
     arn: str
 
-    def send(self, count: int, **told: Any) -> None:
-        """Messages for the handler, with the ids 0 to ``count`` - 1, in this order."""
+    def send(self, count: int, **event: Any) -> None:
+        """Send messages for the handler, with the ids 0 to ``count`` - 1, in this order."""
         for start in range(0, count, 10):
             entries = [
-                {"Id": str(number), "MessageBody": json.dumps({"id": number, **told})}
+                {"Id": str(number), "MessageBody": json.dumps({"id": number, **event})}
                 for number in range(start, min(start + 10, count))
             ]
             self.clients.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
 
     def receive(self, at_most: int = 10, **options: Any) -> list[Facts]:
-        got: list[Facts] = self.clients.sqs.receive_message(
+        """The messages of one receive, with ``options`` of boto3's."""
+        messages: list[Facts] = self.clients.sqs.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=at_most,
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             **options,
         ).get("Messages", [])
-        return got
+        return messages
 
     def take_all(self) -> Iterator[Facts]:
-        """Receive and delete until nothing more comes."""
+        """Receive and delete messages until there are no more."""
         while messages := self.receive():
             yield from messages
             entries = [
@@ -164,13 +168,13 @@ class Queue:
             self.clients.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def attributes(self) -> dict[str, str]:
-        got: dict[str, str] = self.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])[
-            "Attributes"
-        ]
-        return got
+        """All of SQS's attributes of it."""
+        answer = self.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
+        attributes: dict[str, str] = answer["Attributes"]
+        return attributes
 
     def counts(self) -> tuple[int, int, int]:
-        """How many messages it says are visible, in flight and delayed."""
+        """How many messages it reports as visible, in flight and delayed."""
         attributes = self.attributes()
         visible, in_flight, delayed = (
             int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible", "Delayed")
@@ -178,17 +182,19 @@ class Queue:
         return visible, in_flight, delayed
 
     def delete(self) -> None:
+        """Delete it."""
         self.clients.sqs.delete_queue(QueueUrl=self.url)
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """An event source mapping, disabled until `enable`: what it should find waiting is sent before."""
+    """An event source mapping, disabled until `enable`, so that messages can wait for it."""
 
     clients: Services
     uuid: str
 
     def enable(self, enabled: bool = True) -> None:
+        """Enable or disable it."""
         self.clients.lambda_.update_event_source_mapping(UUID=self.uuid, Enabled=enabled)
 
 
@@ -200,14 +206,14 @@ class Api:
     stage: str
     url: str
 
-    def post(self, headers: dict[str, str] | None = None, **told: Any) -> HttpAnswer:
+    def post(self, headers: dict[str, str] | None = None, **event: Any) -> HttpAnswer:
         """Call it once, without a retry."""
         host, port, path = split_url(self.url)
         connection = http.client.HTTPConnection(host, port, timeout=20)
         started = time.monotonic()
         try:
-            sent = {"Content-Type": "application/json", **(headers or {})}
-            connection.request("POST", path, json.dumps(told), sent)
+            all_headers = {"Content-Type": "application/json", **(headers or {})}
+            connection.request("POST", path, json.dumps(event), all_headers)
             response = connection.getresponse()
             body = response.read().decode(errors="replace")
             return HttpAnswer(response.status, body, time.monotonic() - started)
@@ -223,14 +229,23 @@ class ProbeBench:
         self._prefix = prefix
         self._numbers = itertools.count(1)
         for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sqs"):
-            getattr(clients, service)  # made now: making clients is nothing several threads may do at once
+            getattr(clients, service)  # made now, since several threads must not make clients at once
 
     def name(self, what: str) -> str:
-        """A name nothing else on the target has."""
+        """A name that nothing else on the target has."""
         return f"{self._prefix}-probe-{what}-{next(self._numbers)}"
 
     def function(self, *, timeout_s: int = 10, reserved: int | None = None, warm: int = 0) -> Function:
-        """A function, active; ``warm`` environments of it are made beforehand."""
+        """An active function, of which ``warm`` environments were started.
+
+        Args:
+            timeout_s: Its time-out.
+            reserved: Its reserved concurrency, if any.
+            warm: How many environments are started.
+
+        Raises:
+            ArchduelError: It did not become active within 30 s.
+        """
         name = self.name("function")
         made = self.clients.lambda_.create_function(
             FunctionName=name,
@@ -253,7 +268,7 @@ class ProbeBench:
         return str(self.clients.lambda_.get_function_configuration(FunctionName=name)["State"])
 
     def queue(self, *, fifo: bool = False, dead_letters_after: int | None = None, **attributes: int | str) -> Queue:
-        """A queue with SQS's attributes; ``dead_letters_after`` receives, messages go to a queue of their own."""
+        """A queue with these attributes. After ``dead_letters_after`` receives, a message moves to another queue."""
         if dead_letters_after is not None:
             attributes["RedrivePolicy"] = json.dumps(
                 {"deadLetterTargetArn": self.queue().arn, "maxReceiveCount": dead_letters_after}
@@ -261,27 +276,27 @@ class ProbeBench:
         if fifo:
             attributes["FifoQueue"] = "true"
         name = self.name("queue") + (".fifo" if fifo else "")
-        wanted = {key: str(value) for key, value in attributes.items()}
-        url = self.clients.sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]
-        got = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-        return Queue(self.clients, name, url, got["QueueArn"])
+        texts = {key: str(value) for key, value in attributes.items()}
+        url = self.clients.sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"]
+        answer = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return Queue(self.clients, name, url, answer["Attributes"]["QueueArn"])
 
     def dead_letter_queue(self, queue: Queue) -> Queue:
-        """Where ``queue`` puts what was received too often."""
+        """The queue to which ``queue`` moves messages that were received too often."""
         arn = json.loads(queue.attributes()["RedrivePolicy"])["deadLetterTargetArn"]
         name = arn.rpartition(":")[2]
         url = self.clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
         return Queue(self.clients, name, url, arn)
 
     def mapping(self, queue: Queue, function: Function, **options: Any) -> Mapping:
-        """A disabled mapping of ``queue`` to ``function``."""
+        """A disabled mapping of ``queue`` to ``function``, with ``options`` of boto3's."""
         made = self.clients.lambda_.create_event_source_mapping(
             EventSourceArn=queue.arn, FunctionName=function.name, Enabled=False, **options
         )
         return Mapping(self.clients, made["UUID"])
 
     def table(self, **options: Any) -> str:
-        """A table keyed by the string ``id``, on demand unless ``options`` say otherwise; its name."""
+        """The name of a new table keyed by the string ``id``, on demand unless boto3's ``options`` say otherwise."""
         name = self.name("table")
         self.clients.dynamodb.create_table(
             TableName=name,
@@ -299,7 +314,13 @@ class ProbeBench:
     def rest_api(
         self, integration: Facts, responses: Sequence[tuple[str, str | None]] = (), *, api_key: bool = False
     ) -> Api:
-        """A deployed REST API; ``responses`` are the method's statuses, each with the pattern that selects it."""
+        """A deployed REST API with one method.
+
+        Args:
+            integration: The method's.
+            responses: The method's statuses, each with the pattern of the integration's statuses that selects it.
+            api_key: Whether a key is required.
+        """
         gateway = self.clients.apigateway
         api_id = gateway.create_rest_api(name=self.name("api"))["id"]
         root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
@@ -311,7 +332,7 @@ class ProbeBench:
         return self._api(api_id)
 
     def http_api(self, integration: Facts, stage: Facts | None = None) -> Api:
-        """A deployed HTTP API (v2) with one route."""
+        """A deployed HTTP API (v2) with one route, with ``stage`` options of boto3's."""
         gateway = self.clients.apigatewayv2
         api_id = gateway.create_api(Name=self.name("http-api"), ProtocolType="HTTP")["ApiId"]
         integration_id = gateway.create_integration(ApiId=api_id, **integration)["IntegrationId"]

@@ -1,10 +1,11 @@
-"""The function the probes invoke: it does what the event tells it and says when and where it did.
+"""The function that probes invoke: it does what the event says, and reports when and where it did.
 
-Belongs here: what runs inside Lambda, standard library only. Prints exactly one line per invocation, and returns the
-same facts to whoever invoked it directly or through an API.
+Put here what runs inside Lambda, with the standard library only. Keep out what invokes it
+(`resources.conformance.bench`).
 
-What it is told, as the event, as an API's body, or as a message's body: ``sleep_ms``, ``raise``, ``malformed``,
-``fail`` (report this message as failed), ``id``.
+It prints exactly one line per invocation, and returns the same facts to a caller that invokes it directly or through an
+API. The event, an API's body or a message's body may have ``sleep_ms``, ``raise``, ``malformed``, ``fail`` (report this
+message as failed) and ``id``.
 """
 
 import json
@@ -18,16 +19,16 @@ _cold = True
 
 
 def handle(event: dict[str, Any], _context: Any) -> Any:
-    """Do as told, print the facts, answer in the form the caller expects."""
+    """Do what the event says, print the facts, and answer in the form that the caller expects."""
     global _cold  # a module's global is how Lambda tells a cold start
     began_ns, cold, _cold = time.clock_gettime_ns(time.CLOCK_MONOTONIC), _cold, False
     records = event.get("Records", [])
     through_api = "body" in event
     orders = [json.loads(record["body"]) for record in records]
-    told = json.loads(event["body"] or "{}") if through_api else event
+    command = json.loads(event["body"] or "{}") if through_api else event
     if records:
-        told = {key: value for order in orders for key, value in order.items()}
-    time.sleep(told.get("sleep_ms", 0) / 1000)
+        command = {key: value for order in orders for key, value in order.items()}
+    time.sleep(command.get("sleep_ms", 0) / 1000)
     facts = {
         "probe": 1,
         "environment": _ENVIRONMENT,
@@ -45,11 +46,11 @@ def handle(event: dict[str, Any], _context: Any) -> Any:
         ],
     }
     print(json.dumps(facts, separators=(",", ":")))  # noqa: T201 - a Lambda function logs by printing
-    if told.get("raise"):
+    if command.get("raise"):
         raise RuntimeError("told to raise")
     if records:
         failed = [record["messageId"] for record, order in zip(records, orders, strict=True) if order.get("fail")]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-    if told.get("malformed"):
+    if command.get("malformed"):
         return "not what an API can answer"
     return {"statusCode": 200, "body": json.dumps(facts)} if through_api else facts

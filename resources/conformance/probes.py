@@ -1,7 +1,7 @@
 """What a probe is: one documented behaviour of AWS, provoked on a target and compared with what the target does.
 
-Belongs here: the registry entry and how an observation becomes a status. What is provoked is in the modules of
-`resources.conformance.behaviours`; where it is stored is `resources.conformance.storage`.
+Put here the registry entry, and how an observation becomes a status. Keep out what is provoked
+(`resources.conformance.behaviours`) and where results are kept (`resources.conformance.storage`).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from resources.conformance.bench import ProbeBench
 from workloads.errors import ArchduelError
 
-# What a target can do to a probe. Anything else is a bug of the probe's and raises.
+# How a target can refuse a probe. Anything else is a bug of the probe and raises.
 _REFUSALS = (ClientError, BotoCoreError, OSError, HTTPException)
 
 
@@ -23,13 +23,13 @@ class Status(StrEnum):
 
     REPRODUCED = "reproduced"
     DIFFERENT = "different"  # it reacts, in another way
-    ABSENT = "absent"  # it takes no notice, or the feature is missing
-    UNKNOWN = "unknown"  # what it rests on was not ready; may go well the next time, and is no fact about the target
+    ABSENT = "absent"  # it ignores the matter, or lacks the feature
+    UNKNOWN = "unknown"  # what the probe rests on was not ready: this says nothing about the target
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen, in words for people, and what that makes of the behaviour."""
+    """What was observed, in words for people, and what that means for the behaviour."""
 
     status: Status
     observed: str
@@ -38,9 +38,12 @@ class Observation:
 
 @dataclass(frozen=True)
 class Answer:
-    """The HTTP status a client saw, to be compared with the one AWS documents.
+    """The HTTP status that a client got, to be compared with the one AWS documents.
 
-    ``unaffected`` is the status of a target that takes no notice at all: seeing it makes the behaviour absent.
+    Attributes:
+        status: That status.
+        words: What to add to it, for people.
+        unaffected: The status of a target that ignores the matter, which makes the behaviour absent.
     """
 
     status: int
@@ -49,22 +52,31 @@ class Answer:
 
 
 def reproduced(observed: str) -> Observation:
+    """The target does what AWS documents."""
     return Observation(Status.REPRODUCED, observed)
 
 
 def different(observed: str) -> Observation:
+    """The target reacts in another way."""
     return Observation(Status.DIFFERENT, observed)
 
 
 def absent(observed: str) -> Observation:
+    """The target does not react."""
     return Observation(Status.ABSENT, observed)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One behaviour: what AWS does and where that is documented, and how it is provoked.
+    """One behaviour.
 
-    ``affects`` are the claims whose observation exercises it; none where the lab keeps clear of it.
+    Attributes:
+        behaviour: What it is called.
+        expected: What AWS does.
+        documented_at: The page that says so.
+        affects: The claims whose observation relies on it; none where the lab avoids it.
+        aws_status: The HTTP status that AWS documents, where it is about one.
+        provoke: Provokes it on a bench.
     """
 
     behaviour: str
@@ -75,9 +87,8 @@ class Probe:
     provoke: Callable[[ProbeBench], Observation | Answer]
 
     def observe(self, bench: ProbeBench) -> Observation:
-        """Provoke the behaviour and judge what came.
-
-        What the target refuses is absent, with the reason; what the bench could not wait for is unknown.
+        """Provoke the behaviour and judge it. What the target refuses is absent, with the reason; what did not become
+        ready is unknown.
         """
         try:
             seen = self.provoke(bench)
@@ -88,7 +99,7 @@ class Probe:
         return self.judge(seen)
 
     def judge(self, seen: Observation | Answer) -> Observation:
-        """An answer is judged by the status AWS documents; an observation is judged already."""
+        """Judge an answer by the status that AWS documents; an observation is judged already."""
         if isinstance(seen, Observation):
             return seen
         words = f"{seen.status} {seen.words}".strip()
@@ -105,7 +116,7 @@ def _one_line(words: str) -> str:
 def probe(
     behaviour: str, *, expected: str, documented_at: str, affects: tuple[str, ...], aws_status: int | None = None
 ) -> Callable[[Callable[[ProbeBench], Observation | Answer]], Probe]:
-    """Make a function a probe. Being in a module of `resources.conformance.behaviours` registers it."""
+    """Make a function a `Probe`. Being in a module of `resources.conformance.behaviours` registers it."""
 
     def make(provoke: Callable[[ProbeBench], Observation | Answer]) -> Probe:
         return Probe(behaviour, expected, documented_at, affects, aws_status, provoke)

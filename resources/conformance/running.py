@@ -1,6 +1,6 @@
-"""Probing a target: an emulator started for it, every registered probe run on it, a table of what came of them.
+"""Probing a target: an instance started for it, every registered probe run on it, and a table of the results.
 
-Belongs here: what runs where and when. Keeping the table is `resources.conformance.storage`.
+Put here what runs where and when. Keep out where the table is kept (`resources.conformance.storage`).
 """
 
 import hashlib
@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 
 @cache
 def probes() -> tuple[Probe, ...]:
-    """Every registered probe, by module and in the order they are written in."""
+    """Every registered probe, by module and in the order in which they are written."""
     names = [info.name for info in pkgutil.iter_modules(behaviours.__path__)]
     modules = [importlib.import_module(f"{behaviours.__name__}.{name}") for name in names]
     return tuple(entry for module in modules for entry in vars(module).values() if isinstance(entry, Probe))
@@ -49,7 +49,7 @@ def probes() -> tuple[Probe, ...]:
 
 @cache
 def digest() -> str:
-    """Changes with anything that decides what a probe does or says, or how a target is run."""
+    """A digest of the code that decides what a probe does and how a target is run."""
     code = hashlib.blake2b(digest_size=8)
     folders = Path(__file__).parent, Path(targets.__file__).parent
     sources = (path for folder in folders for path in sorted(folder.rglob("*.py")))
@@ -59,10 +59,16 @@ def digest() -> str:
 
 
 def probe_target(platform: Platform) -> pa.Table:
-    """Run every probe on an instance of its own; one row each. On AWS itself nothing is run: it is what targets are
-    compared with.
+    """Run every probe on an instance of its own. On AWS itself nothing is run: targets are compared with it.
 
-    `ArchduelError` when the instance does not start or dies under the probes: its silence is no behaviour.
+    Args:
+        platform: The target.
+
+    Returns:
+        One row of `SCHEMA` for each probe.
+
+    Raises:
+        ArchduelError: The instance does not start, or dies under the probes.
     """
     if platform.target.genuine:
         itself = Observation(Status.REPRODUCED, "not probed: this is AWS itself")
@@ -81,15 +87,26 @@ def probe_target(platform: Platform) -> pa.Table:
 
 
 def run(chosen: Iterable[Probe], bench: ProbeBench, target: str) -> pa.Table:
-    """One row for each of ``chosen``, in their order."""
+    """Run probes, ten at a time.
+
+    Args:
+        chosen: Which ones.
+        bench: What they are run on.
+        target: The target's title, for the column.
+
+    Returns:
+        One row of `SCHEMA` for each of ``chosen``, in their order.
+    """
     probed_at = datetime.now(UTC)
-    asked = list(chosen)
+    selected = list(chosen)
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        observations = list(pool.map(lambda probe: probe.observe(bench), asked))
+        observations = list(pool.map(lambda probe: probe.observe(bench), selected))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # interrupted, nobody waits: the emulator ends under the probes
-    rows = [_row(probe, observation, target, probed_at) for probe, observation in zip(asked, observations, strict=True)]
+        pool.shutdown(wait=False, cancel_futures=True)  # when interrupted, do not wait for the probes
+    rows = [
+        _row(probe, observation, target, probed_at) for probe, observation in zip(selected, observations, strict=True)
+    ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

@@ -1,6 +1,6 @@
-"""Keeping what the probes found: one Parquet file per target under the home, replaced whole.
+"""The results of probes, kept: one Parquet file per target under the home, replaced whole.
 
-Belongs here: when a stored result still counts. Publishing it as the table ``conformance`` is the warehouse's business.
+Put here when a kept result still counts. Keep out publishing it as a table (`resources.warehouse`).
 """
 
 import re
@@ -23,37 +23,39 @@ _DIGEST = b"probes"
 
 
 def file_of(places: Places, target: str) -> Path:
-    """Where a target's conformance is kept; ``target`` is its name with its version."""
+    """The file for a target, by its title, which has its version."""
     return places.conformance / (re.sub(r"[^a-z0-9.]+", "-", target.lower()) + ".parquet")
 
 
 def stored(places: Places, target: str, digest: str) -> pa.Table | None:
-    """What the probes of this ``digest`` found on ``target``.
-
-    None when it was never asked or cannot be read, and when something is still unknown that may be found now.
+    """The table that the probes of this ``digest`` found on ``target``; None where there is none, where it cannot be
+    read, and where a behaviour is unknown, which another run may find.
     """
     try:
         table = pq.read_table(file_of(places, target))
     except (OSError, pa.ArrowInvalid):
         return None
-    asked = (table.schema.metadata or {}).get(_DIGEST) == digest.encode()
-    return table if asked and Status.UNKNOWN not in table.column("status").to_pylist() else None
+    current = (table.schema.metadata or {}).get(_DIGEST) == digest.encode()
+    return table if current and Status.UNKNOWN not in table.column("status").to_pylist() else None
 
 
 def store(places: Places, table: pa.Table, target: str, digest: str) -> None:
-    """Replace what is kept for ``target``. A kill at any moment leaves the old file or the new one."""
+    """Replace the table that is kept for ``target``. A kill at any moment leaves the old file or the new one.
+
+    Raises `ArchduelError` where it cannot be written.
+    """
     file = file_of(places, target)
     try:
         with replacing(file) as hidden:
             pq.write_table(table.replace_schema_metadata({_DIGEST: digest}), hidden)
     except OSError as error:
-        raise ArchduelError(f"cannot write {file}: {error.strerror or error}; the old result stands") from error
+        raise ArchduelError(f"cannot write {file}: {error.strerror or error}; the old result stays") from error
 
 
 def probe_anew(
     places: Places, reporter: Reporter, platform: Platform, prober: Prober = running.probe_target
 ) -> pa.Table:
-    """Probe the target whatever is stored, and store what came. Hold the lab's lock meanwhile."""
+    """Probe the target, store the table and return it. The caller holds the lab's lock meanwhile."""
     if not platform.target.genuine:
         reporter.stage(f"probing how {platform.title} differs from AWS ({len(running.probes())} behaviours)")
     table = prober(platform)
@@ -68,10 +70,18 @@ def ensure(
     platform: Platform,
     prober: Prober = running.probe_target,
 ) -> pa.Table:
-    """What is known of the target; probed now, once ``lock`` has returned, where these probes left anything open."""
+    """The table of a target: the stored one, or a new one where that does not count any more.
+
+    Args:
+        places: The home.
+        reporter: Hears about probing.
+        lock: Takes the lab's lock; called before probing.
+        platform: The target.
+        prober: Probes it.
+    """
     known = stored(places, platform.title, running.digest())
     if known is None:
         lock()
-        # Whoever held the lock may have probed meanwhile.
+        # The process that held the lock may have probed meanwhile.
         known = stored(places, platform.title, running.digest())
     return probe_anew(places, reporter, platform, prober) if known is None else known

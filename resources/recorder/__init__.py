@@ -1,5 +1,5 @@
-"""A reverse proxy that records what passes through it.
+"""A reverse proxy that records the traffic passing through it.
 
-Belongs here: connections, both ways, and a recording session's life. What is written down, and how it becomes a
-recording, is `workloads.live`; HTTP on the wire is `resources.wire`.
+Put here connections, both ways, and the life of a recording session. Keep out what is written down and how it becomes
+a recording (`workloads.live`), and HTTP on the wire (`resources.wire`).
 """

@@ -1,7 +1,7 @@
 """One client's connection, its requests one after another, each over a connection to the server borrowed for it.
 
-Belongs here: passing messages on as they arrive, in bounded memory, and what becomes of a request when either side
-leaves, hangs or talks nonsense. What is written down about it is its `Owner`'s business.
+Put here passing messages on as they arrive, in bounded memory, and what becomes of a request when either side leaves,
+hangs or does not speak HTTP. Keep out what is written down about it (`resources.recorder.proxy`).
 """
 
 import asyncio
@@ -27,7 +27,8 @@ UPGRADED = "upgraded to another protocol, such as WebSocket: passed through"
 class Exchange:
     """A request and its response, as far as they have come.
 
-    ``stamp_us`` counts from 1970 and is no other exchange's; ``began_ns`` is the same moment by CLOCK_MONOTONIC.
+    ``stamp_us`` is when it began, in microseconds since 1970, and unique among exchanges; ``began_ns`` is the same
+    moment by CLOCK_MONOTONIC.
     """
 
     stamp_us: int
@@ -36,36 +37,53 @@ class Exchange:
     request: Request = field(default_factory=Request)
     response: Response | None = None
     line: Line | None = None
-    status: int | None = None  # what its client was told
-    keep: bool = False  # whether its client's connection outlives it
+    status: int | None = None  # what its client got
+    keep: bool = False  # its client's connection outlives it
     settled: bool = False
     noted: bool = False  # it was written down as under way
 
 
 class Owner(Protocol):
-    """What connections need of the proxy they are part of, and tell it."""
+    """What connections need of the proxy they are part of, and report to it.
+
+    Attributes:
+        pool: Connections to the server.
+        host: What the server is called in requests; None leaves what the client called it.
+        body_limit: How many bytes a request's body may have.
+        stopping: Whether no more requests are accepted.
+    """
 
     pool: Pool
     host: bytes | None
     body_limit: int
     stopping: bool
 
-    def began(self, connection: "Connection") -> None: ...
+    def began(self, connection: "Connection") -> None:
+        """A client is connected."""
 
-    def ended(self, connection: "Connection") -> None: ...
+    def ended(self, connection: "Connection") -> None:
+        """A client is gone."""
 
     def begin(self, client: str) -> Exchange:
-        """A request begins to come in."""
+        """A request of this client begins to arrive; returns its exchange."""
 
     def settle(self, exchange: Exchange, status: int | None, reason: str | None = None) -> None:
-        """It is over: its client saw ``status``, or no whole answer. ``reason``: why it is no request to record."""
+        """An exchange is over.
+
+        Args:
+            exchange: Which one.
+            status: What its client got; None without a complete answer.
+            reason: Why it is not recorded; None where it is.
+        """
 
     def refuse(self, exchange: Exchange, reason: str) -> None:
-        """It was answered by the recorder itself."""
+        """An exchange was answered by the recorder itself, for this reason."""
 
-    def upstream_failed(self, why: str) -> None: ...
+    def upstream_failed(self, why: str) -> None:
+        """The server did not answer."""
 
-    def upstream_answered(self) -> None: ...
+    def upstream_answered(self) -> None:
+        """The server answered."""
 
 
 class Connection:
@@ -81,11 +99,11 @@ class Connection:
             relieved=self.advance,
         )
         self._peer = ""
-        self._inbox = b""  # what was read and is not dealt with
+        self._inbox = b""  # read and not dealt with yet
         self._exchange: Exchange | None = None
         self._tunnel: Line | None = None
         self._kept = False  # it has carried an exchange and goes on
-        self._over = False  # whatever the client sends is of no interest any more
+        self._over = False  # what the client still sends is ignored
         self._touched_s = 0.0
         self._unsent = 0
         self._connecting: set[asyncio.Task[None]] = set()
@@ -122,7 +140,7 @@ class Connection:
             exchange = self._exchange
             if exchange is None:
                 data = data.lstrip(b"\r\n")  # empty lines may precede a request
-                # Who asks on and on and reads no answers gets no new ones.
+                # A client that sends requests and reads no answers gets no new ones.
                 if not data or self.client.congested:
                     break
                 exchange = self._exchange = self._owner.begin(self._peer)
@@ -155,7 +173,7 @@ class Connection:
 
     def _pass_on(self, exchange: Exchange) -> None:
         """The head is there."""
-        # A kept connection may be about to end. What cannot be sent again takes that risk where its client did, too.
+        # A kept connection may be about to end. A request that cannot be sent again takes that risk if its client did.
         replayable = exchange.request.replayable
         line = self._owner.pool.take(replayable=replayable) if replayable or self._kept else None
         if line is not None:
@@ -192,7 +210,7 @@ class Connection:
     # From the server to the client
 
     def response_received(self, data: bytes) -> None:
-        """As `resources.recorder.upstream.Borrower`."""
+        """See `resources.recorder.upstream.Borrower`."""
         if self._tunnel is not None:
             self._touched_s = time.monotonic()
             self.client.write(data)
@@ -206,7 +224,7 @@ class Connection:
                 data = data[self._read_response(exchange, response, data) :]
         except NotHttp:
             if exchange is not None:
-                self._break(exchange, "it answers in something else than HTTP/1.1")
+                self._break(exchange, "it does not answer in HTTP/1.1")
             return
         self.regulate()
 
@@ -231,8 +249,8 @@ class Connection:
             exchange.status = response.status
             lasting = response.delimited and (request.complete or response.keep_alive)
             exchange.keep = request.keep_alive and lasting and not self._owner.stopping
-            asked = b"keep-alive" if request.version == "1.0" else None  # of HTTP/1.1 nothing needs to be said
-            self.client.write(response.forwarded(asked if exchange.keep else b"close"))
+            kept = b"keep-alive" if request.version == "1.0" else None  # the default of HTTP/1.1
+            self.client.write(response.forwarded(kept if exchange.keep else b"close"))
         if response.complete:
             if taken < len(data) and exchange.line is not None:
                 exchange.line.spoiled = True
@@ -251,7 +269,7 @@ class Connection:
             self.advance()
 
     def _finish(self, exchange: Exchange) -> None:
-        """Request and response are whole."""
+        """Request and response are complete."""
         line, exchange.line = exchange.line, None
         response = exchange.response
         if line is not None:
@@ -270,7 +288,7 @@ class Connection:
             self.close()
 
     def _end_early(self, exchange: Exchange) -> None:
-        """The server answered and wants no more of the request."""
+        """The server answered and reads no more of the request."""
         self._let_go(exchange)
         self._owner.settle(exchange, exchange.status)
         self._leave(b"")
@@ -278,7 +296,7 @@ class Connection:
     # When something is wrong
 
     def turn_away(self, refusal: Refused) -> None:
-        """Answer whatever it wants to ask with ``refusal``, and close without waiting for it: its file is needed."""
+        """Answer with ``refusal`` without reading a request, and close at once, since its file is needed."""
         self.client.write(refusal.answer())
         self.close()
 
@@ -307,7 +325,7 @@ class Connection:
         self.advance()
 
     def _break(self, exchange: Exchange, why: str) -> None:
-        """The server's answer cannot be gone on with."""
+        """The server's answer cannot be passed on further."""
         if exchange.status is None:
             self._fail(exchange, why)
             return
@@ -315,7 +333,7 @@ class Connection:
         self._let_go(exchange)
         self._owner.settle(exchange, None)
         self._over = True
-        self.client.reset()  # in the middle of an answer: a plain end could be taken for its own
+        self.client.reset()  # in the middle of an answer: a plain end could pass for the answer's own
 
     def _let_go(self, exchange: Exchange) -> None:
         line, exchange.line = exchange.line, None
@@ -324,7 +342,7 @@ class Connection:
             line.end.abort()
 
     def _leave(self, last: bytes) -> None:
-        """Say ``last`` and close once the client has read it: closing under what it sends would take it back."""
+        """Write ``last`` and close once the client has read it: closing while it still sends would discard that."""
         self._over = True
         self._exchange = None
         self._inbox = b""
@@ -350,7 +368,7 @@ class Connection:
             self._owner.settle(exchange, None, LEFT)
 
     def line_lost(self) -> None:
-        """As `resources.recorder.upstream.Borrower`."""
+        """See `resources.recorder.upstream.Borrower`."""
         if self._tunnel is not None:
             self._tunnel = None
             self._over = True
@@ -374,11 +392,11 @@ class Connection:
             self._break(exchange, "it ended the connection without an answer")
 
     def sweep(self, now_s: float) -> None:
-        """Ends what has taken too long; called about once a second."""
+        """End what has taken too long by ``now_s``, CLOCK_MONOTONIC; called about once a second."""
         quiet_s = now_s - self._touched_s
         exchange = self._exchange
         if self._over:
-            if self.client.unsent != self._unsent:  # it reads its last answer, however slowly
+            if self.client.unsent != self._unsent:  # it still reads its last answer
                 self._unsent, self._touched_s = self.client.unsent, now_s
             elif quiet_s > (_BODY_S if self._unsent else _LINGER_S) and exchange is None:
                 self.client.abort()
@@ -397,11 +415,11 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        """Whether no request is under way, and every answer is on its way."""
+        """Whether no request is under way, and every answer is sent."""
         return self._exchange is None and self._tunnel is None and not self.client.unsent
 
     def close(self) -> None:
-        """End in order: what was written still goes out."""
+        """End in order: what was written is still sent."""
         self._over = True
         self._touched_s = time.monotonic()
         self.client.close()

@@ -1,7 +1,7 @@
 """A recording session: the built-in customers against one running architecture, kept in the library of recordings.
 
-Belongs here: the bench's life around the recorder, and the recording's provenance. The customers are
-`workloads.customers.customer`, what they do on the wire `workloads.customers.session`.
+Put here the life of the bench around the recorder, and the recording's provenance. Keep out the customers
+(`workloads.customers.customer`) and what they do on the wire (`workloads.customers.session`).
 """
 
 import asyncio
@@ -42,7 +42,15 @@ _NOTHING_BREAKS = "steady"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen: who comes, what they order from, and what breaks meanwhile."""
+    """What is to be recorded: which customers, on which architecture, and what breaks meanwhile.
+
+    Attributes:
+        day: The day it is made from.
+        population: The customers' number, habits and hours.
+        seed: Of their chance.
+        architecture: The name of the architecture they use.
+        scenario: What breaks, and when.
+    """
 
     day: Day
     population: Population
@@ -52,11 +60,12 @@ class Plan:
 
     @cached_property
     def everyone(self) -> list[Customer]:
+        """The customers."""
         return customers(self.population, self.seed)
 
     @cached_property
     def intended(self) -> Schedule:
-        """The requests there will be if every answer comes at once."""
+        """The requests there will be if every answer arrives at once."""
         steps = sorted(
             (
                 (at_s, step)
@@ -87,9 +96,20 @@ def plan(
     seed: int = DEFAULT_SEED,
     peak: float | None = None,
 ) -> Plan:
-    """The day as it is asked for; what is not is the day's own. `UsageError` for what makes no sense.
+    """Plan a recording of a day.
 
-    ``peak`` is how many requests a second are intended on average when the customers are busiest.
+    Args:
+        places: The home.
+        day: The day; what is not given below is as it says.
+        architecture: The name of the architecture.
+        scenario_name: The name of the scenario.
+        minutes: How long the day is.
+        seed: Of the customers' chance.
+        peak: How many requests per second are intended on average when the customers are busiest.
+
+    Raises:
+        UsageError: These make no sense, or do not go together.
+        ArchduelError: No customer comes.
     """
     for value, what in ((minutes, "minutes"), (peak, "the peak's requests per second")):
         if value is not None and not 0 < value < float("inf"):
@@ -113,27 +133,38 @@ def plan(
             " breaks something"
         )
     if why := why_unavailable(made.scenario, targets()[DEFAULT_TARGET]):
-        raise UsageError(f"the scenario {made.scenario.name} cannot be had here: {why}")
+        raise UsageError(f"the scenario {made.scenario.name} is not available here: {why}")
     return made
 
 
-def record(places: Places, name: str, wanted: Plan, *, reporter: Reporter | None = None, wait: bool = True) -> Path:
-    """Records the customers of a plan, as real time goes by, as the recording ``name``; returns its Parquet file.
+def record(places: Places, name: str, planned: Plan, *, reporter: Reporter | None = None, wait: bool = True) -> Path:
+    """Record the customers of a plan in real time.
 
-    A recording of that name is replaced once the new one is whole, and stays if this fails or is stopped. ``wait`` says
-    whether to wait for a busy lab.
+    Args:
+        places: The home.
+        name: The recording's name. A recording of that name is replaced once the new one is complete, and stays if
+            this fails or is stopped.
+        planned: The plan.
+        reporter: Hears how it goes.
+        wait: Whether to wait for a busy lab.
+
+    Returns:
+        The recording's Parquet file.
+
+    Raises:
+        ArchduelError: The lab is busy, something in it failed, or no customer came.
     """
     check_name(name)
-    architecture = architectures()[wanted.architecture]
+    architecture = architectures()[planned.architecture]
     target = targets()[DEFAULT_TARGET]
     reporter = reporter or Silent()
     with exclusive(places, who=f"the recording of {name}", wait=wait, reporter=reporter):
-        reporter.stage(f"building and warming up {wanted.architecture}")
+        reporter.stage(f"building and warming up {planned.architecture}")
         platform = open_target(DEFAULT_TARGET, places, {}, reporter)
-        settings = settings_for(wanted.scenario, architecture, wanted.intended, target.limits)
-        bench = Bench(architecture, settings, platform, places.emulator_logs, proxied_hops(wanted.scenario))
+        settings = settings_for(planned.scenario, architecture, planned.intended, target.limits)
+        bench = Bench(architecture, settings, platform, places.emulator_logs, proxied_hops(planned.scenario))
         try:
-            table = _record(bench, wanted, reporter)
+            table = _record(bench, planned, reporter)
             bench.check_alive()
         finally:
             bench.close()
@@ -142,33 +173,33 @@ def record(places: Places, name: str, wanted: Plan, *, reporter: Reporter | None
     recording = Recording(name, table)
     with Library(places).writing(name) as folder:
         pq.write_table(table, folder / "requests.parquet", compression="zstd")
-        provenance = _provenance(recording, wanted, platform.title)
+        provenance = _provenance(recording, planned, platform.title)
         (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
     return places.recordings / name / "requests.parquet"
 
 
-def _record(bench: Bench, wanted: Plan, reporter: Reporter) -> pa.Table:
-    population = wanted.population
+def _record(bench: Bench, planned: Plan, reporter: Reporter) -> pa.Table:
+    population = planned.population
     bench.ready().warm_up()
     bench.fresh(order_id(menu) for menu in population.menu_entities)
     label = f"recording {bench.architecture.name}"
-    conductor = FaultConductor(wanted.scenario, wanted.intended, bench.stack, bench.proxies, time.monotonic_ns())
+    conductor = FaultConductor(planned.scenario, planned.intended, bench.stack, bench.proxies, time.monotonic_ns())
 
     def progress(done: int) -> None:
         bench.check_alive()
         conductor.check()
-        # What waits in the queue is not asked for: the customers would have to wait meanwhile.
-        reporter.replaying(label, done, max(len(wanted.intended), done), 0)
+        # The queue's length is not looked up: the customers would have to wait meanwhile.
+        reporter.replaying(label, done, max(len(planned.intended), done), 0)
 
     reporter.stage(f"recording {population.duration_s:.0f} s of customers, in real time")
     conductor.start()
     try:
         table = asyncio.run(
             recorder.record(
-                wanted.everyone,
+                planned.everyone,
                 bench.api_url,
                 duration_s=population.duration_s,
-                seed=wanted.seed,
+                seed=planned.seed,
                 progress=progress,
             )
         )
@@ -179,7 +210,7 @@ def _record(bench: Bench, wanted: Plan, reporter: Reporter) -> pa.Table:
     return table
 
 
-def _provenance(recording: Recording, wanted: Plan, target: str) -> dict[str, object]:
+def _provenance(recording: Recording, planned: Plan, target: str) -> dict[str, object]:
     """How the recording came to be: no folder, no time of day, no machine, so that it may be passed on with it."""
     table = recording.table
     operations = Counter(table.column("operation").to_pylist())
@@ -189,12 +220,12 @@ def _provenance(recording: Recording, wanted: Plan, target: str) -> dict[str, ob
         "recorded_by": f"archduel {version('archduel')}",
         "recorded_on": datetime.now(UTC).date().isoformat(),
         "source": "the built-in seeded customers (workloads/customers), each waiting for its answers, in real time",
-        "day": wanted.day.name,
-        "seed": wanted.seed,
-        "customers_model": asdict(wanted.population),
-        "intended_requests": len(wanted.intended),
-        "architecture": wanted.architecture,
-        "scenario": wanted.scenario.name,
+        "day": planned.day.name,
+        "seed": planned.seed,
+        "customers_model": asdict(planned.population),
+        "intended_requests": len(planned.intended),
+        "architecture": planned.architecture,
+        "scenario": planned.scenario.name,
         "target": target,
         "subsecond": "recorded",
         "requests": recording.requests,

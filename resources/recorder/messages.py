@@ -1,10 +1,10 @@
-"""Messages as the recorder passes them on: all a client or server said, but for what concerns one connection only.
+"""Messages as the recorder passes them on: as they came, except for what concerns one connection only.
 
-Belongs here: heads, rewritten, and which requests are refused by their head alone. Passing on is
-`resources.recorder.connection`.
+Put here heads, rewritten, and which requests are refused by their head alone. Keep out passing messages on
+(`resources.recorder.connection`).
 
-A head is put together anew from what the parser read, so that nobody behind reads it differently. Nothing is added to a
-request: the server sees what it would have seen.
+A head is put together anew from what the parser read, so that a server behind the recorder cannot read it differently.
+Nothing is added to a request: the server gets what it would have got.
 """
 
 import re
@@ -14,13 +14,15 @@ from typing import Any
 from resources.wire import message
 
 _HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"http2-settings"))
-_NEVER_LISTED = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # as of one connection only
+_NEVER_LISTED = frozenset(
+    (b"host", b"content-length", b"transfer-encoding", b"expect")
+)  # as concerning one connection only
 _HTTP2_PREFACE = b"PRI * HTTP/2"
-# A request line otherwise in order; of a method it knows the parser has told the target.
+# A request line with a method the parser does not know: of those it knows it has reported the target.
 _STRANGE_METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]* [!-~]+ HTTP/1\.[01]\r\n")
 _TLS_HANDSHAKE = b"\x16\x03"
 
-# An empty SETTINGS frame and a GOAWAY that says HTTP_1_1_REQUIRED: what a client of HTTP/2 understands.
+# An empty SETTINGS frame and a GOAWAY with HTTP_1_1_REQUIRED, which a client of HTTP/2 understands.
 _HTTP2_GOODBYE = b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\0\0\0\x0d"
 
 _PHRASES = {
@@ -36,7 +38,12 @@ _PHRASES = {
 
 
 class Refused(Exception):  # noqa: N818 - it names what becomes of the request
-    """The recorder answers the request itself, and passes nothing on. ``reason`` are fixed words, counted and shown."""
+    """The recorder answers the request itself and passes nothing on.
+
+    Args:
+        status: What its client gets.
+        reason: Why, in fixed words that are counted and shown.
+    """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -44,7 +51,7 @@ class Refused(Exception):  # noqa: N818 - it names what becomes of the request
         self.reason = reason
 
     def answer(self, *, body: bool = True) -> bytes:
-        """What its client is told; the connection ends with it."""
+        """The answer, with which the connection ends; without its ``body`` for HEAD."""
         return own_answer(self.status, self.reason, keep_alive=False, body=body)
 
 
@@ -54,7 +61,7 @@ class _Http2(Refused):
 
 
 def own_answer(status: int, reason: str, *, keep_alive: bool, body: bool = True) -> bytes:
-    """An answer of the recorder's own."""
+    """An answer of the recorder itself."""
     text = f"archduel record: {reason}\n".encode()
     lines = [
         f"HTTP/1.1 {status} {_PHRASES[status]}",
@@ -66,7 +73,7 @@ def own_answer(status: int, reason: str, *, keep_alive: bool, body: bool = True)
 
 
 def refusal_of(request: "Request") -> Refused:
-    """Why bytes that are no HTTP/1.1 are refused."""
+    """Why bytes that are not HTTP/1.1 are refused."""
     if request.head.startswith(_HTTP2_PREFACE):
         return _Http2(505, "HTTP/2 without TLS: speak HTTP/1.1 here")
     if request.head.startswith(_TLS_HANDSHAKE):
@@ -79,7 +86,7 @@ def refusal_of(request: "Request") -> Refused:
 
 
 class _Fields:
-    """The header fields of a head, as they were and in their order."""
+    """The header fields of a head, as they were, in their order."""
 
     def __init__(self) -> None:
         self.all: list[tuple[bytes, bytes]] = []
@@ -90,11 +97,12 @@ class _Fields:
         if name.lower() in _HOP_BY_HOP:
             self.special = True
 
-    def first(self, wanted: bytes) -> bytes | None:
-        return next((value for name, value in self.all if name.lower() == wanted), None)
+    def first(self, key: bytes) -> bytes | None:
+        """The first value of the field ``key``, in lower case."""
+        return next((value for name, value in self.all if name.lower() == key), None)
 
     def passed_on(self) -> Iterator[tuple[bytes, bytes]]:
-        """Those not for one connection only."""
+        """The fields that do not concern one connection only."""
         if not self.special:
             yield from self.all
             return
@@ -132,18 +140,18 @@ class Request(message.Request):
         body = super()._body_after_head(parser)
         if self.fields.special and parser.should_upgrade():
             upgrade = self.fields.first(b"upgrade")
-            # HTTP/2 would go past what is recorded: not asked for, the server answers in HTTP/1.1.
+            # HTTP/2 would bypass the recording; without the request for it the server answers in HTTP/1.1.
             if upgrade and upgrade.strip().lower() != b"h2c":
                 self.upgrades, self._upgrade = True, upgrade
         return body
 
     @property
     def replayable(self) -> bool:
-        """Whether it may be sent again where an idle connection broke: it is whole, has no body and changes nothing."""
+        """Whether it may be sent again where an idle connection broke: it is complete, bodiless and changes nothing."""
         return self.complete and not self.content_bytes and self.method in {"GET", "HEAD", "OPTIONS", "TRACE"}
 
     def forwarded(self, host: bytes | None) -> bytes:
-        """Its head for the server; ``host`` in place of what the client called it, if given."""
+        """Its head for the server, with ``host`` in place of what the client called the server, where given."""
         lines = [b"%s %s HTTP/%s" % (self.method.encode(), self.target, self.version.encode())]
         for name, value in self.fields.passed_on():
             lines.append(b"%s: %s" % (name, host if host is not None and name.lower() == b"host" else value))
@@ -164,8 +172,8 @@ class Response(message.Response):
         self._fields.add(name, value)
 
     def forwarded(self, connection: bytes | None) -> bytes:
-        """Its head for the client, with what is said about the ``connection`` to it."""
-        # The version is the recorder's own: a server of HTTP/1.0 must not end its client's connection.
+        """Its head for the client, with ``connection`` as the value of that field, where given."""
+        # The version is the recorder's own, so that a server of HTTP/1.0 does not end its client's connection.
         lines = [b"HTTP/1.1" + self.head[: self.head.index(b"\r\n")][8:]]
         lines += [b"%s: %s" % field for field in self._fields.passed_on()]
         if connection:

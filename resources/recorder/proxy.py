@@ -1,7 +1,7 @@
 """The recording proxy: listening, and what is known about the requests that pass.
 
-Belongs here: counting, stamping, and handing over what has been seen. How a request passes is
-`resources.recorder.connection`; who takes what was seen, and when, `resources.recorder.session`.
+Put here counting, stamping, and handing over what was seen. Keep out how a request passes
+(`resources.recorder.connection`) and when what was seen is written down (`resources.recorder.session`).
 """
 
 import asyncio
@@ -24,15 +24,15 @@ _NOTICING_S = 0.02  # for connections to notice that they have been ended
 
 @dataclass(frozen=True)
 class Settings:
-    """``rewrite_host``: the server is called by its own name, not by what the client called the recorder."""
+    """The options of a recording proxy."""
 
     listen_host: str
     listen_port: int
     upstream: Address
-    rewrite_host: bool = False
+    rewrite_host: bool = False  # the server is called by its own name, not by what the client called the recorder
     body_limit: int = 100 * 1024 * 1024  # bytes of a request's body
-    most_connections: int = 5_000  # of clients at a time; turned away beyond that
-    client_header: str = "X-Forwarded-For"  # the first address in it tells clients apart, where there is one
+    max_connections: int = 5_000  # of clients at a time; more are turned away
+    client_header: str = "X-Forwarded-For"  # the first address in it, where there is one, identifies the client
 
 
 class Proxy:
@@ -41,12 +41,12 @@ class Proxy:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client_header = settings.client_header.lower().encode()
-        self.pool = Pool(settings.upstream, most_idle=settings.most_connections)
+        self.pool = Pool(settings.upstream, max_idle=settings.max_connections)
         self.host = settings.upstream.name.encode() if settings.rewrite_host else None
         self.body_limit = settings.body_limit
         self.stopping = False
         self.port = settings.listen_port
-        self.seen = 0  # requests that began to come in
+        self.seen = 0  # requests that began to arrive
         self.refused: Counter[str] = Counter()
         self.upstream_errors = 0
         self.down: str | None = None  # why the upstream does not answer, while it does not
@@ -55,12 +55,12 @@ class Proxy:
         self._under_way: dict[Exchange, None] = {}
         self._settled_all: asyncio.Event | None = None
         self._batch = Batch()
-        # Requests are told apart by their stamps, and no correction of the machine's clock may turn their order round.
+        # Stamps identify requests, and a correction of the machine's clock must not change their order.
         self._zero_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
         self._last_us = 0
 
     async def listen(self) -> None:
-        """Take connections from now on. `ArchduelError` if the port cannot be had."""
+        """Accept connections from now on. Raises `ArchduelError` where the port is not available."""
         host, port = self._settings.listen_host, self._settings.listen_port
         try:
             self._server = await asyncio.get_running_loop().create_server(
@@ -75,10 +75,10 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def take(self) -> Batch:
-        """What has happened since the last call. A request that is whole and has no answer yet is in it once."""
+        """What has happened since the last call. A request that is complete and has no answer yet is in it once."""
         batch, self._batch = self._batch, Batch()
         for exchange in self._under_way:
-            # What may still turn out to be none is waited for: half a request, one that asks for an upgrade.
+            # Half a request, and one that asks for an upgrade, may still turn out not to be recorded.
             if exchange.request.complete and not exchange.request.upgrades and not exchange.noted:
                 exchange.noted = True
                 batch.under_way.append(self._seen_of(exchange, None, None))
@@ -87,13 +87,13 @@ class Proxy:
         return batch
 
     def sweep(self, now_s: float) -> None:
-        """Ends what has taken too long by now, on CLOCK_MONOTONIC. To be called about once a second."""
+        """End what has taken too long by ``now_s``, CLOCK_MONOTONIC. To be called about once a second."""
         for connection in list(self._connections):
             connection.sweep(now_s)
         self.pool.sweep()
 
     async def stop(self, grace_s: float, hurry: asyncio.Event) -> None:
-        """No new requests; those under way get ``grace_s`` seconds, or until ``hurry``. Then everything has ended."""
+        """Accept no more requests, give those under way ``grace_s`` seconds, or until ``hurry``, and end everything."""
         self.stopping = True
         if self._server is not None:
             self._server.close()
@@ -108,31 +108,31 @@ class Proxy:
             await asyncio.wait_for(hurry.wait(), grace_s)
         for _ in range(round((ends_s - time.monotonic()) / _NOTICING_S)):
             if all(connection.idle for connection in self._connections):
-                break  # answers are not only given, but sent
+                break  # their answers are sent
             await asyncio.sleep(_NOTICING_S)
         for connection in list(self._connections):
             connection.abort()
         self.pool.close()
         await asyncio.sleep(_NOTICING_S)
 
-    # What connections tell
+    # What connections report
 
     def began(self, connection: Connection) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self._connections.add(connection)
         if self.stopping:
             connection.abort()
-        elif len(self._connections) > self._settings.most_connections:
+        elif len(self._connections) > self._settings.max_connections:
             self.seen += 1
             self.refused[_TOO_MANY.reason] += 1
             connection.turn_away(_TOO_MANY)
 
     def ended(self, connection: Connection) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self._connections.discard(connection)
 
     def begin(self, client: str) -> Exchange:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         now_ns = time.monotonic_ns()
         self._last_us = max(self._last_us + 1, self._zero_us + now_ns // 1000)
         self.seen += 1
@@ -141,14 +141,14 @@ class Proxy:
         return exchange
 
     def settle(self, exchange: Exchange, status: int | None, reason: str | None = None) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self._over(exchange)
         took_us = None if status is None else (time.monotonic_ns() - exchange.began_ns) // 1000
         settled = self._batch.settled_later if exchange.noted else self._batch.settled
         settled.append(self._seen_of(exchange, status, took_us, reason))
 
     def refuse(self, exchange: Exchange, reason: str) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self._over(exchange)
         self.refused[reason] += 1
 
@@ -159,12 +159,12 @@ class Proxy:
             self._settled_all.set()
 
     def upstream_failed(self, why: str) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self.upstream_errors += 1
         self.down = why
 
     def upstream_answered(self) -> None:
-        """As `resources.recorder.connection.Owner`."""
+        """See `resources.recorder.connection.Owner`."""
         self.down = None
 
     def _seen_of(

@@ -1,8 +1,8 @@
 """A recording session: the proxy, the journal it fills, and a recording in the library when it ends.
 
-Belongs here: when what is written down, signals, and how an end comes about. Nothing is printed: a `Watcher` is told.
+Put here when what was seen is written down, signals, and how a session ends. Keep out printing: a `Watcher` does that.
 
-Everything runs in one process, and nothing is started that could stay behind.
+Everything runs in one process, and nothing is started that could be left behind.
 """
 
 import asyncio
@@ -31,16 +31,16 @@ from workloads.live.whole import Account
 from workloads.places import Places
 from workloads.recordings.library import Library
 
-_WRITE_S = 0.3  # between two writings: with the time of one, within the second that a kill may cost
+_WRITE_S = 0.3  # between two writes: together with one, within the second that a kill may cost
 _SWEEP_S = 1.0
 _GRACE_S = 5.0
-_MOST_FILES = 200_000
-_THREAD_SWITCH_S = 0.0005  # how long the writing keeps a request waiting for the interpreter; 5 ms by default
+_MAX_FILES = 200_000
+_THREAD_SWITCH_S = 0.0005  # how long writing keeps a request waiting for the interpreter; 5 ms by default
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How a recording stands. ``down``: why the upstream does not answer, while it does not."""
+    """The state of a recording: counts of requests after ``seconds``; ``down`` is why the upstream does not answer."""
 
     seconds: float
     seen: int
@@ -52,13 +52,13 @@ class Figures:
 
 
 class Watcher(Protocol):
-    """Told how a recording goes."""
+    """Hears how a recording goes."""
 
     def listening(self, host: str, port: int) -> None:
-        """Clients can come."""
+        """Clients can connect to ``host`` and ``port``."""
 
     def goes_on(self, figures: Figures) -> None:
-        """A few times a second."""
+        """Called a few times a second."""
 
 
 def record_traffic(
@@ -71,15 +71,28 @@ def record_traffic(
     replace: bool = False,
     minutes: float | None = None,
 ) -> Account:
-    """Records what passes until SIGINT or SIGTERM comes or ``minutes`` are over; returns the account of it.
+    """Record what passes until SIGINT or SIGTERM arrives or ``minutes`` are over. Requests under way get five more
+    seconds, or until a second signal. If the process is killed or fails, all but the last second is on the disk and
+    becomes a recording when the next command recovers the library. To be called in a process's main thread.
 
-    To be called in a process's main thread. Requests under way get five seconds then, or until a second signal.
-    `ArchduelError` if no request came. Killed, or failing, all but the last second is on the disk, and becomes a
-    recording when the next command recovers the library.
+    Args:
+        places: The home.
+        name: The recording's name.
+        settings: Of the proxy.
+        watcher: Hears how it goes.
+        rules: Which requests are recorded, and as what.
+        replace: Whether a recording of that name is replaced.
+        minutes: After how long it ends by itself.
+
+    Returns:
+        The account of what was recorded.
+
+    Raises:
+        ArchduelError: The port is taken, the recording cannot be written, or no request came.
     """
     library = Library(places)
     with _many_files() as files, library.keeping(name, replace=replace) as folder:
-        settings = dataclasses.replace(settings, most_connections=_connections_within(files))
+        settings = dataclasses.replace(settings, max_connections=_connections_within(files))
         try:
             with journal(folder, library_key(places.recordings), rules) as written:
                 uvloop.run(_serve(settings, written, watcher, minutes))
@@ -106,13 +119,13 @@ async def _serve(settings: Settings, written: Journal, watcher: Watcher, minutes
     loop = asyncio.get_running_loop()
     stop, hurry = asyncio.Event(), asyncio.Event()
 
-    def told() -> None:
+    def on_signal() -> None:
         if stop.is_set():
             hurry.set()
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, on_signal)
     proxy = Proxy(settings)
     with _undisturbed():
         await proxy.listen()
@@ -144,7 +157,7 @@ def _figures(proxy: Proxy, written: Journal, seconds: float) -> Figures:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Requests wait neither for the garbage of what is imported, nor for long for the writing."""
+    """A context in which requests do not wait for garbage collection of what is imported, nor for long for writing."""
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(_THREAD_SWITCH_S)
     gc.collect()
@@ -158,21 +171,21 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def _many_files() -> Iterator[int]:
-    """As many files as the machine allows; how many that are."""
-    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # some systems promise more than they give
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """A context in which as many files may be open as the machine allows, and how many that are."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems report more than they allow
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        yield _MOST_FILES if files == resource.RLIM_INFINITY else min(files, _MOST_FILES)
+        yield _MAX_FILES if files == resource.RLIM_INFINITY else min(files, _MAX_FILES)
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def _connections_within(files: int) -> int:
-    """How many clients may be connected so that the journal can always be written, whatever they do.
+    """How many clients may be connected so that the journal can always be written.
 
-    Each has a file of its own and one towards the server, and may leave behind an idle one. A
-    quarter is for what has been taken from the kernel and is being turned away, and for the journal.
+    Each needs a file of its own and one towards the server, and may leave behind an idle one. A quarter of the files is
+    for connections that are being turned away, and for the journal.
     """
     return max(1, (files - files // 4) // 3)

@@ -1,7 +1,7 @@
 """The server behind the recorder: its address, and connections to it that are kept and lent to one exchange at a time.
 
-Belongs here: connecting, TLS included, and which idle connections may be trusted. What is sent over them is
-`resources.recorder.connection`.
+Put here connecting, TLS included, and which idle connections may be trusted. Keep out what is sent over them
+(`resources.recorder.connection`).
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from resources.wire.end import End
 from workloads.errors import UsageError
 
 _CONNECT_S = 5.0
-# Servers end idle connections after two seconds or more. What can be sent again may meet one that is just ending.
+# Servers end idle connections after two seconds or more. A request that can be sent again may meet one just ending.
 _TRUSTED_S = 1.0
 _WORTH_TRYING_S = 4.0
-_MOST_IDLE = 256
+_MAX_IDLE = 256
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is: what an ``--upstream`` says."""
+    """Where a server is, as in ``--upstream``."""
 
     host: str
     port: int
@@ -30,23 +30,23 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """`UsageError` unless ``url`` is scheme, host and at most a port."""
-        wanted = f"--upstream {url}: name scheme, host and port, such as http://127.0.0.1:3000"
+        """The address of a URL. Raises `UsageError` unless it is scheme, host and at most a port."""
+        usage = f"--upstream {url}: name scheme, host and port, such as http://127.0.0.1:3000"
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise UsageError(wanted) from None
+            raise UsageError(usage) from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(wanted)
+            raise UsageError(usage)
         if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-            raise UsageError(f"{wanted}, and nothing else")
+            raise UsageError(f"{usage}, and nothing else")
         tls = parts.scheme == "https"
         return cls(parts.hostname, port or (443 if tls else 80), tls)
 
     @property
     def name(self) -> str:
-        """As it stands in a request's ``Host``."""
+        """Its name in a request's ``Host``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
@@ -55,24 +55,28 @@ class Address:
 
 
 class Borrower(Protocol):
-    """Who has a connection for the time being."""
+    """The client's connection that has borrowed a `Line`."""
 
-    def response_received(self, data: bytes) -> None: ...
+    def response_received(self, data: bytes) -> None:
+        """The server sent ``data``."""
 
-    def line_lost(self) -> None: ...
+    def line_lost(self) -> None:
+        """The line is closed."""
 
-    def regulate(self) -> None: ...
+    def regulate(self) -> None:
+        """The server does not read as fast as is written."""
 
-    def advance(self) -> None: ...
+    def advance(self) -> None:
+        """The server has caught up."""
 
 
 class Line:
-    """A connection to the server. ``reused``: it has carried an exchange before, and so may be about to end."""
+    """A connection to the server, lent to a ``borrower``. One that is ``reused`` may be about to end."""
 
     def __init__(self) -> None:
         self.borrower: Borrower | None = None
         self.reused = False
-        self.spoiled = False  # the server sent what nobody asked for
+        self.spoiled = False  # the server sent something without a request
         self.idle_since_s = 0.0
         self.end = End(
             made=lambda: None,
@@ -96,17 +100,17 @@ class Line:
 
 
 class Pool:
-    """Connections to one server."""
+    """Connections to one server, of which at most ``max_idle`` are kept idle."""
 
-    def __init__(self, address: Address, most_idle: int = _MOST_IDLE) -> None:
+    def __init__(self, address: Address, max_idle: int = _MAX_IDLE) -> None:
         self._address = address
-        self._most_idle = min(most_idle, _MOST_IDLE)
+        self._max_idle = min(max_idle, _MAX_IDLE)
         # Verifies, by what the machine trusts; SSL_CERT_FILE names an authority of one's own.
         self._tls = ssl.create_default_context() if address.tls else None
         self._idle: list[Line] = []
 
     def take(self, *, replayable: bool) -> Line | None:
-        """An idle connection that is surely kept by the server, or nearly so where a request is ``replayable``."""
+        """An idle connection that the server surely keeps; probably is enough for a ``replayable`` request."""
         oldest_s = asyncio.get_running_loop().time() - (_WORTH_TRYING_S if replayable else _TRUSTED_S)
         while self._idle:
             line = self._idle.pop()
@@ -116,7 +120,7 @@ class Pool:
         return None
 
     async def connect(self) -> Line:
-        """A new connection. Raises OSError."""
+        """A new connection. Raises `OSError`."""
         line = Line()
         address = self._address
         async with asyncio.timeout(_CONNECT_S):  # a time-out is an OSError
@@ -132,7 +136,7 @@ class Pool:
     def give_back(self, line: Line) -> None:
         """The exchange is over; the connection can carry another."""
         line.borrower = None
-        if line.spoiled or not line.end.open or len(self._idle) >= self._most_idle:
+        if line.spoiled or not line.end.open or len(self._idle) >= self._max_idle:
             line.end.close()
             return
         line.reused = True
@@ -141,7 +145,7 @@ class Pool:
         self._idle.append(line)
 
     def sweep(self) -> None:
-        """Ends what has been idle for too long to be trusted."""
+        """End connections that were idle for too long to be trusted."""
         oldest_s = asyncio.get_running_loop().time() - _WORTH_TRYING_S
         kept = []
         for line in self._idle:
@@ -152,7 +156,7 @@ class Pool:
         self._idle = kept
 
     def close(self) -> None:
-        """Ends all that are idle."""
+        """End all idle connections."""
         for line in self._idle:
             line.end.close()
         self._idle = []

@@ -129,5 +129,5 @@ def test_the_claims_a_behaviour_touches_can_be_asked_for(places: Places, claim: 
 def test_a_folder_that_cannot_be_written_is_one_sentence(places: Places) -> None:
     places.home.mkdir(parents=True)
     places.conformance.write_text("a file where the folder should be")
-    with pytest.raises(ArchduelError, match=r"cannot write .*the old result stands"):
+    with pytest.raises(ArchduelError, match=r"cannot write .*the old result stays"):
         store(places, found(), PLATFORM.title, "digest")

@@ -568,7 +568,7 @@ class TestTrouble:
     def test_more_clients_than_there_are_files_for_are_turned_away_and_the_others_served(
         self, upstream: Upstream
     ) -> None:
-        one = Running(replace(settings_for(upstream.port), most_connections=2))
+        one = Running(replace(settings_for(upstream.port), max_connections=2))
         try:
             with closing(Caller(one.port)) as kept, closing(Caller(one.port)) as slow:
                 assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")

@@ -1,5 +1,5 @@
-"""The behaviours, one module per service, one function each. A probe in a module here is registered; no list is kept.
+"""The behaviours, a module per service, a function each. A probe in a module here is registered; there is no list.
 
-Belongs here: provoking and comparing over HTTP and boto3 on whatever target the bench has. No target's name is known
-here, and none of its answers.
+Put here provoking and comparing over HTTP and boto3, on any target. Keep out names of targets and their answers
+(`resources.targets`).
 """

@@ -1,4 +1,7 @@
-"""What Lambda's pollers do between a queue and a function: batches, windows, concurrency, failures, redrive."""
+"""What Lambda's pollers do between a queue and a function: batches, windows, concurrency, failures, redrive.
+
+Put here behaviours of event source mappings. Keep out those of queues (`resources.conformance.behaviours.queue`).
+"""
 
 import time
 from collections import Counter

@@ -1,4 +1,7 @@
-"""What Lambda does with functions invoked directly: environments, concurrency, time-outs and failures."""
+"""What Lambda does with functions that are invoked directly: environments, concurrency, time-outs and failures.
+
+Put here behaviours of functions. Keep out what an API makes of them (`resources.conformance.behaviours.gateway`).
+"""
 
 import time
 
@@ -59,7 +62,7 @@ def reserved_two_binds(bench: ProbeBench) -> Observation:
     seconds, done = time.monotonic() - began, statuses.count(200)
     overlap = largest_overlap(function.invocations())
     words = f"{overlap} at once, {done / seconds:.0f} a second, {len(statuses) - done} refused"
-    # Slower than 20 a second is the machine's doing; faster, or nothing refused, is no limit.
+    # Slower than 20 a second is due to the machine; faster, or nothing refused, means there is no limit.
     if overlap == 2 and done / seconds <= 22 and statuses.count(429):
         return reproduced(words)
     return different(words) if statuses.count(429) else absent(words)
@@ -94,7 +97,7 @@ def raising_keeps_the_environment(bench: ProbeBench) -> Observation:
     before = function.invoke().facts
     raised = function.invoke(**{"raise": True})
     if raised.error is None:
-        return absent("no error was told")
+        return absent("no error was reported")
     after = function.invoke().facts
     if before["environment"] == after["environment"]:
         return reproduced(f"{raised.error}; the next call was warm")

@@ -1,4 +1,7 @@
-"""What a client of API Gateway sees: REST APIs before functions and queues, HTTP APIs, time-outs, throttles."""
+"""What a client of API Gateway gets: REST APIs before functions and queues, HTTP APIs, time-outs, throttles.
+
+Put here behaviours of APIs. Keep out those of functions alone (`resources.conformance.behaviours.functions`).
+"""
 
 import re
 from typing import Any
@@ -76,8 +79,8 @@ def http_integration_timeout(bench: ProbeBench) -> Answer:
     return Answer(answer.status, f"after {answer.seconds:.1f} s, at a time-out of 0.5 s")
 
 
-def _post_to_function(bench: ProbeBench, function: Function, **told: Any) -> Answer:
-    answer = bench.rest_api(function_integration(function.arn)).post(**told)
+def _post_to_function(bench: ProbeBench, function: Function, **event: Any) -> Answer:
+    answer = bench.rest_api(function_integration(function.arn)).post(**event)
     return Answer(answer.status)
 
 
@@ -109,7 +112,7 @@ def rest_malformed_answer(bench: ProbeBench) -> Answer:
 
 
 def _over_the_limit(api: Api, headers: dict[str, str] | None = None) -> Answer:
-    """Six calls at once of an API that takes fewer: 429 if any of them saw it, and how many did."""
+    """Six calls at once of an API that allows fewer: 429 if any of them got it, and how many did."""
     statuses = [answer.status for answer in at_once([lambda: api.post(headers)] * 6)]
     seen = 429 if 429 in statuses else max(statuses)
     return Answer(seen, f"for {statuses.count(seen)} of {len(statuses)} calls")
@@ -157,7 +160,7 @@ def missing_api_key(bench: ProbeBench) -> Answer:
 
 
 def _api_with_plan(bench: ProbeBench, **limits: Any) -> tuple[Api, str]:
-    """An API that wants a key, and a key whose usage plan has ``limits``."""
+    """An API that requires a key, and a key whose usage plan has ``limits``."""
     gateway = bench.clients.apigateway
     api = bench.rest_api(bench.canned_integration(), [("200", None)], api_key=True)
     key = gateway.create_api_key(name=bench.name("key"), enabled=True, value=bench.name("a-key-of-twenty-characters"))
@@ -236,7 +239,7 @@ def rest_to_deleted_queue_unmapped(bench: ProbeBench) -> Answer:
 
 
 def _sent(bench: ProbeBench, template: str, headers: dict[str, str] | None = None) -> str:
-    """What a mapping template renders, as it arrives in the queue."""
+    """The message that arrives in the queue from a mapping template."""
     queue = bench.queue()
     bench.rest_api(queue_integration(queue.name, template), QUEUE_RESPONSES).post(headers)
     return "".join(message["Body"] for message in queue.take_all())

@@ -1,7 +1,9 @@
-"""What CloudWatch counts without being told.
+"""What CloudWatch counts by itself.
 
-On AWS figures come within a minute or three. A target that has none within seconds is called absent: no replay could
-wait for them either.
+Put here behaviours of metrics. Keep out what a service reports itself (`resources.conformance.behaviours.queue`).
+
+On AWS, metrics appear within one to three minutes. A target that has none within seconds counts as absent, since a
+replay could not wait for them either.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,7 @@
-"""What SQS does with messages: when they can be seen, how often they come and in which order, how they are counted."""
+"""What SQS does with messages: when they can be received, how often and in which order, and how they are counted.
+
+Put here behaviours of queues. Keep out what pollers do (`resources.conformance.behaviours.event_source_mapping`).
+"""
 
 import json
 import time
@@ -53,15 +56,15 @@ def _seen_after(queue: Queue, at_most_s: float) -> float | None:
     return time.monotonic() - began if wait_until(queue.receive, seconds=at_most_s) else None
 
 
-def _judge_wait(waited_s: float | None, wanted_s: float) -> Observation:
-    """Whether a message stayed hidden about as long as it was told to."""
+def _judge_wait(waited_s: float | None, documented_s: float) -> Observation:
+    """Whether a message stayed hidden for about as long as documented."""
     if waited_s is None:
-        return different(f"not seen again within {wanted_s + 4:.0f} s")
+        return different(f"not seen again within {documented_s + 4:.0f} s")
     words = f"hidden for {waited_s:.1f} s"
-    if waited_s < wanted_s / 2:
+    if waited_s < documented_s / 2:
         return absent(words)
-    # Late is the machine's or the poller's doing; SQS counts in whole seconds, so that early by some is not early.
-    return reproduced(words) if waited_s >= wanted_s - 0.2 else different(words)
+    # A late one is due to the machine or the poller; SQS counts whole seconds, so a little early is not early.
+    return reproduced(words) if waited_s >= documented_s - 0.2 else different(words)
 
 
 @probe(

@@ -1,4 +1,7 @@
-"""What DynamoDB does with writes and reads: conditions, counters, consistency, capacity."""
+"""What DynamoDB does with writes and reads: conditions, counters, consistency, capacity.
+
+Put here behaviours of tables. Keep out those of other services (their modules in `resources.conformance.behaviours`).
+"""
 
 from botocore.exceptions import ClientError
 

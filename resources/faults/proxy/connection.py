@@ -84,7 +84,7 @@ class Connection:
         self._upstream.abort()
 
     def _close(self) -> None:
-        """End in order: what was written still goes out."""
+        """End in order: what was written is still sent."""
         self._over = True
         self.client.close()
         self._upstream.close()
