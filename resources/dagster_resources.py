@@ -1,6 +1,7 @@
 """The lab as Dagster resources: configuration in, a `resources.lab.lab.Lab` for the run out.
 
-Belongs here: turning Dagster's configuration and log into the lab's. The lab starts nothing until a node asks.
+Put here how Dagster's configuration and log become the lab's. Keep out the settings (`resources.lab.settings`) and what
+the lab does (`resources.lab.lab`).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,19 +22,19 @@ from workloads.settings import Option
 
 
 class LogReporter:
-    """Tells a run's log what the lab does: stages, and each tenth of a replay."""
+    """Reports to a run's log: stages, and each tenth of a replay."""
 
     def __init__(self, log: dg.DagsterLogManager) -> None:
         self._log = log
-        self._told: tuple[str, int] = ("", 0)
+        self._logged = ("", 0)
 
     def stage(self, text: str) -> None:
         self._log.info(text)
 
     def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
-        told = (label, 10 * done // max(total, 1))
-        if told != self._told:
-            self._told = told
+        tenth = (label, 10 * done // max(total, 1))
+        if tenth != self._logged:
+            self._logged = tenth
             self._log.info(f"{label}: {done} of {total} requests over, {waiting} messages waiting")
 
     def finished(self, label: str, text: str) -> None:

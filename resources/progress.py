@@ -1,22 +1,30 @@
-"""How a run tells what it is doing. The lab reports; a terminal, a log or nothing listens."""
+"""How the lab reports what it is doing.
+
+Put here what every reporter takes. Keep out where reports go: Dagster's log (`resources.dagster_resources`) or the
+terminal (`orchestration.commands.progress`).
+"""
 
 from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Listens to a run. ``stage`` says what begins; ``replaying`` how far a replay is, as often as it likes."""
+    """Takes the reports of a run."""
 
-    def stage(self, text: str) -> None: ...
-
-    def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
-        """``done`` of ``total`` requests are over; ``waiting`` messages are in the queue."""
+    def stage(self, text: str) -> None:
+        """Something begins, or has been found."""
         ...
 
-    def finished(self, label: str, text: str) -> None: ...
+    def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
+        """Of a replay, ``done`` of ``total`` requests are over and ``waiting`` messages are in the queue."""
+        ...
+
+    def finished(self, label: str, text: str) -> None:
+        """A replay is over; ``text`` says why it is invalid, and is empty for a valid one."""
+        ...
 
 
 class Silent:
-    """Listens to nothing."""
+    """Takes reports and drops them."""
 
     def stage(self, text: str) -> None:
         pass

@@ -1,6 +1,7 @@
 """A test bench: one architecture on an instance of a target, behind its fault proxy, ready to be replayed against.
 
-Belongs here: starting, warming up, emptying and ending it. What is replayed is `resources.lab.experiment`.
+Put here starting, warming up, emptying and ending it. Keep out what is replayed on it (`resources.lab.experiment`) and
+how long it is kept (`resources.lab.replaying`).
 """
 
 import json
@@ -24,8 +25,10 @@ from workloads.replay.client import Client, Gauge, KeepAliveClient
 from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.scenarios import Scenario
 
-_HOLD_MS = 500
+HOLD_MS = 500  # of each execution environment that is made
+WARM_UP = warm_up(20, 0.5)
 _PATIENCE_S = 10.0
+_BATCH = 25  # items that DynamoDB takes at once
 
 
 def settings_for(
@@ -35,8 +38,16 @@ def settings_for(
     limits: Limits,
     variant: str = DEFAULT_VARIANT,
 ) -> StackSettings:
-    """The resources' settings under a scenario, for a replay of ``schedule`` on a target with these ``limits``."""
-    named = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
+    """The settings of an architecture's resources.
+
+    Args:
+        scenario: What it is replayed under; its own settings count.
+        architecture: The architecture.
+        schedule: What is replayed.
+        limits: The target's.
+        variant: How the functions write.
+    """
+    settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
     busy = peak_rate(schedule.due_us) * scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
     settings = replace(
@@ -44,7 +55,7 @@ def settings_for(
         work_us=scenario.work_us,
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
-        **{name: value for name in named if (value := getattr(scenario, name)) is not None},
+        **{name: value for name in settable if (value := getattr(scenario, name)) is not None},
     )
     # Where a scenario gives one of the two time-outs only, the other follows: AWS advises a factor of six, and refuses
     # a queue whose messages come back before the function may have ended.
@@ -54,7 +65,7 @@ def settings_for(
     elif scenario.function_timeout_s is None:
         timeout_s = min(settings.function_timeout_s, settings.visibility_timeout_s)
         settings = replace(settings, function_timeout_s=timeout_s)
-    # Unless the scenario means it otherwise a message outlives every fault of the table, or the dead-letter queue
+    # Unless the scenario sets it a message outlives every fault of the table, or the dead-letter queue
     # would be the scenario's doing and not a finding.
     outages_us = (
         end_us - start_us
@@ -71,11 +82,23 @@ def settings_for(
 
 
 class Bench:
-    """Started by the constructor, which does not wait, so that several start at once; `ready` waits.
+    """One architecture on an instance of a target. The constructor starts it and does not wait; `ready` does.
 
-    ``proxies`` are those of the hops: to the ``table`` always, as what is not broken must cost the same as what is; to
-    the ``api`` where ``hops`` asks for one. There are none where the target lacks hops of ours. ``metered`` makes a
-    client of one that sends what the target allows, and no more.
+    Args:
+        architecture: What it runs.
+        settings: The settings of its resources.
+        platform: The target, ready to start instances.
+        log_folder: Where proxies write their logs.
+        hops: The hops that need a fault proxy besides the table's.
+
+    Attributes:
+        architecture: What it runs.
+        target: What it runs on.
+        metered: Makes a client send what the target allows, and no more.
+        instance: The started target.
+        proxies: The fault proxies by hop: to the ``table`` always, as what is not broken must cost the same as what is;
+            to the ``api`` where a scenario needs one. There are none where the target has no room for them.
+        stack: The architecture's resources.
     """
 
     def __init__(
@@ -90,13 +113,13 @@ class Bench:
         self.target, self.metered = platform.target, platform.metered
         # Room for the warm ones, and for what a burst may need besides.
         limits = self.target.limits
-        most = max(limits.environments, len(architecture.functions) * settings.environments + limits.spare)
-        self.instance = platform.start(architecture.name, most)
+        environments = max(limits.environments, len(architecture.functions) * settings.environments + limits.spare)
+        self.instance = platform.start(architecture.name, environments)
         self.proxies: dict[str, FaultProxy] = {}
         try:
             _, port, _ = split_url(self.instance.endpoint_url)
             for hop in sorted(hops | {"table"}) if Feature.HOPS not in self.target.lacks else ():
-                host = self.instance.functions_call if hop == "table" else LOOPBACK  # the API's callers are ours
+                host = self.instance.functions_call if hop == "table" else LOOPBACK  # the load generator runs here
                 self.proxies[hop] = FaultProxy(f"{architecture.name}-{hop}", port, log_folder, host)
         except BaseException:
             self.close()
@@ -107,6 +130,11 @@ class Bench:
         self._warm = self._used = False
 
     def ready(self) -> "Bench":
+        """Wait until the target and the proxies take connections.
+
+        Returns:
+            The bench itself.
+        """
         self.instance.wait_until_ready()
         for proxy in self.proxies.values():
             proxy.wait_until_ready()
@@ -119,16 +147,16 @@ class Bench:
         return url.replace(self.instance.endpoint_url, self.proxies["api"].url, 1) if "api" in self.proxies else url
 
     def check_alive(self) -> None:
-        """Raise `ArchduelError` with the last words of what died."""
+        """Raise `ArchduelError`, with what it logged last, if the emulator or a proxy has died."""
         proxies = ((f"fault proxy ({hop})", proxy.death()) for hop, proxy in self.proxies.items())
-        for name, words in (("emulator", self.instance.death()), *proxies):
-            if words is not None:
+        for name, log in (("emulator", self.instance.death()), *proxies):
+            if log is not None:
                 raise ArchduelError(
-                    f"the {name} of {self.architecture.name} died in the middle; nothing of this run was kept. {words}"
+                    f"the {name} of {self.architecture.name} died in the middle; nothing of this run was kept. {log}"
                 )
 
     def warm_up(self, client: Client | None = None) -> None:
-        """Make execution environments, and send orders and readings through the whole path, once."""
+        """Make execution environments, and send commands and queries through the whole path, once."""
         if not self._warm:
             with self.stack.clients.explained():
                 self._warm_up(client)
@@ -139,7 +167,7 @@ class Bench:
         settings = self.stack.settings
         if not settings.environments:
             return
-        wanted = [
+        functions = [
             function
             for node, function in self.stack.function_names.items()
             for _ in range(
@@ -150,8 +178,8 @@ class Bench:
             )
         ]
         # All at once and each held, or one environment would serve them one after another.
-        with ThreadPoolExecutor(len(wanted)) as pool:
-            list(pool.map(self._make_environment, wanted))
+        with ThreadPoolExecutor(len(functions)) as pool:
+            list(pool.map(self._make_environment, functions))
         self._send_through(self.metered(client or KeepAliveClient()))
         if not observation.stored_items(self.stack):
             raise ArchduelError(
@@ -161,16 +189,17 @@ class Bench:
             )
 
     def _make_environment(self, function: str) -> None:
-        payload = json.dumps({"warm_up": {"hold_ms": _HOLD_MS}})
+        payload = json.dumps({"warm_up": {"hold_ms": HOLD_MS}})
         self.stack.clients.lambda_.invoke(FunctionName=function, Payload=payload)
 
     def _send_through(self, client: Client) -> None:
-        """Send a little, until the queue is empty and something is stored; again where roles, routes and mappings made
-        just now are not known everywhere yet, and nothing comes through.
+        """Send a little until the queue is empty and something is stored.
+
+        Sends again where nothing comes through, as when new roles, routes and mappings are not known everywhere yet.
         """
         deadline = time.monotonic() + self.stack.clients.pace.warm_s
         while True:
-            client.send(warm_up(20, 0.5), self.stack.api_url, time.monotonic_ns(), Gauge())
+            client.send(WARM_UP, self.stack.api_url, time.monotonic_ns(), Gauge())
             again = time.monotonic() + _PATIENCE_S
             while observation.backlog(self.stack).waiting and time.monotonic() < again:
                 time.sleep(0.05)
@@ -181,8 +210,11 @@ class Bench:
     def fresh(self, seeded_order_ids: Iterable[str]) -> None:
         """End every fault, empty everything and put the orders in that exist before the replay.
 
-        Where nothing is emptied at once a bench is good for one replay: what its warm-up left is told from the replay's
-        by its names and its time.
+        Where nothing is emptied at once a bench is good for one replay: names and times tell what its warm-up left from
+        what the replay did.
+
+        Raises:
+            ArchduelError: A second replay on resources that cannot be emptied.
         """
         if self.target.empties:
             for proxy in self.proxies.values():
@@ -193,15 +225,9 @@ class Bench:
             raise ArchduelError(f"{self.architecture.name}: a second replay on resources that cannot be emptied")
         self._used = True
         table = self.stack.facts["table"]["name"]
-        batch: list[dict[str, object]] = []
-        for order in seeded_order_ids:
-            item = {"id": {"S": order}, "status": {"S": "placed"}, "details": {"S": ""}}
-            batch.append({"PutRequest": {"Item": item}})
-            if len(batch) == 25:
-                self._put(table, batch)
-                batch = []
-        if batch:
-            self._put(table, batch)
+        items = [{"id": {"S": order}, "status": {"S": "placed"}, "details": {"S": ""}} for order in seeded_order_ids]
+        for start in range(0, len(items), _BATCH):
+            self._put(table, [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]])
 
     def _put(self, table: str, batch: list[dict[str, object]]) -> None:
         request = {table: batch}
@@ -209,6 +235,7 @@ class Bench:
             request = self.stack.clients.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
 
     def close(self) -> None:
+        """End the proxies and the target's instance."""
         for proxy in self.proxies.values():
             proxy.close()
         self.instance.close()

@@ -1,7 +1,7 @@
-"""What a comparison will make, send and cost where it is paid for, told before it does.
+"""What a comparison will make, send and cost where it is paid for.
 
-Belongs here: the estimate, from AWS's documented prices and `resources.prices`'s assumptions. What is allowed is
-`resources.targets.spending`. It leaves out what nobody can know: retries of what fails, and free tiers.
+Put the estimate here, from documented prices and assumptions (`resources.prices`); it leaves out what cannot be known
+before, retries and free tiers. Keep out what is allowed (`resources.targets.spending`).
 """
 
 import datetime as dt
@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from resources.architectures import Architecture
 from resources.aws.clients import Pace
+from resources.lab.bench import HOLD_MS, WARM_UP
+from resources.lab.settling import quiet_polls
 from resources.prices.book import Assumptions, Prices, assumptions, prices
 from resources.prices.model import Counts, total_usd
 from resources.targets import Platform
 from workloads.places import Places
-from workloads.replay.schedule import Schedule, warm_up
+from workloads.replay.schedule import Schedule
 from workloads.scenarios import Scenario
 
 _TITLES = {
@@ -26,12 +28,11 @@ _TITLES = {
     "lambda_mapping": "event source mapping",
     "sqs": "queue",
 }
-_WARM_UP = len(warm_up(20, 0.5))  # as `resources.lab.bench` sends it, once where all goes well
 
 
 @dataclass(frozen=True)
 class Part:
-    """One contender's share: an architecture that a schedule is replayed through so often at most."""
+    """One contender's share: an architecture through which a schedule is replayed ``replays`` times at most."""
 
     architecture: Architecture
     scenario: Scenario
@@ -41,8 +42,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Budget:
-    """``made`` counts resources by what they are called; ``looks`` are calls of the services' own APIs while a replay
-    runs and settles. USD by prices documented for ``price_date``.
+    """What a comparison comes to at most.
+
+    Attributes:
+        made: How many resources of each kind are made.
+        replays: How many replays there are.
+        offered: How many requests they send.
+        warm_up: How many requests warm up the benches.
+        seeded: How many orders are put in before the replays.
+        polls: How often queues and tables are read while replays run and settle.
+        usd: What all of it costs by documented prices.
+        price_date: The oldest date of such a price.
     """
 
     made: Counter[str] = field(default_factory=Counter)
@@ -50,27 +60,27 @@ class Budget:
     offered: int = 0
     warm_up: int = 0
     seeded: int = 0
-    looks: int = 0
+    polls: int = 0
     usd: float = 0.0
     price_date: dt.date = dt.date.min
 
     @property
     def requests(self) -> int:
-        """What is sent to APIs: what ceilings are about."""
+        """How many requests are sent to APIs; ceilings limit these."""
         return self.offered + self.warm_up
 
     def sentences(self) -> list[str]:
-        """For people, a line each."""
+        """The budget for people, a line each."""
         made = ", ".join(f"{count:,} {title}{'s' if count > 1 else ''}" for title, count in self.made.items())
         return [
             f"makes, and takes away again, at most: {made}",
             f"sends at most {self.requests:,} requests in {self.replays} replays, {self.warm_up:,} of them to warm up",
-            f"besides: {self.seeded:,} orders put in before, {self.looks:,} looks at queues and tables",
+            f"besides: {self.seeded:,} orders put in before, {self.polls:,} reads of queues and tables",
             f"estimated cost: {self.usd:.4f} USD (documented: prices of {self.price_date}; no free tier, no retries)",
         ]
 
     def __add__(self, other: "Budget") -> "Budget":
-        numbers = ("replays", "offered", "warm_up", "seeded", "looks", "usd")
+        numbers = ("replays", "offered", "warm_up", "seeded", "polls", "usd")
         return Budget(
             made=self.made + other.made,
             price_date=max(self.price_date, other.price_date),
@@ -79,14 +89,14 @@ class Budget:
 
 
 def budget(parts: Iterable[Part], platform: Platform, pace: Pace, places: Places) -> Budget:
-    """What ``parts`` come to on a platform that is charged for, each replay at the ``pace`` of its services."""
+    """What ``parts`` come to on a platform that is charged for, where services are polled at ``pace``."""
     target = platform.target
     book, sizes = prices(places), assumptions(places)
     whole = Budget(price_date=min(price.date for price in book.entries().values()))
     for part in parts:
         stacks = 1 if target.empties else part.replays
         environments = len(part.architecture.functions) * target.limits.warm
-        held_gb_s = stacks * environments * 0.5 * sizes.memory_mb.value / 1024  # to be warm, half a second each
+        held_gb_s = stacks * environments * HOLD_MS / 1000 * sizes.memory_mb.value / 1024  # to be warm
         one = _of_one(part, stacks, pace, book, sizes)
         whole += replace(one, usd=one.usd + held_gb_s * book.function_time_x86.usd)
     return whole
@@ -101,28 +111,28 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     made["log group"] += stacks * len(architecture.functions)
     seeds = len(schedule.seeded_order_ids())
     queues = sum(node.kind == "sqs" for node in architecture.nodes.values())
-    polls = pace.quiet_polls if queues else 3
-    looks = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + polls * (queues + 1)
+    quiet = quiet_polls(pace, queued=bool(queues))
+    polls = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + quiet * (queues + 1)
     counts = _counts(part, seeds)
     usd = (
         total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
-        + looks * book.queue_requests.usd / 1e6
-        + polls * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
+        + polls * book.queue_requests.usd / 1e6
+        + quiet * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
     )
     return Budget(
         made,
         part.replays,
         part.replays * len(schedule),
-        stacks * _WARM_UP,
+        stacks * len(WARM_UP),
         part.replays * seeds,
-        part.replays * looks,
+        part.replays * polls,
         part.replays * usd,
     )
 
 
 def _counts(part: Part, seeds: int) -> Counts:
-    """What one replay takes where nothing fails, its seeds and its warm-up included."""
-    warm = _WARM_UP / 2
+    """What one replay takes if nothing fails, its seeds and its warm-up included."""
+    warm = len(WARM_UP) / 2
     number = {operation: part.schedule.operations.count(operation) + warm for operation in ("command", "query")}
     requests = sum(number.values())
     queued = part.architecture.queued

@@ -1,7 +1,6 @@
 """What a target on this machine can take, measured once: the yardstick of the default speed.
 
-Closed loop with eight callers through the synchronous path, the dearest one per request, half commands and half
-queries.
+Put the measurement here, and what is kept of it. Keep out the speed that follows (`resources.lab.load_plan`).
 """
 
 import http.client
@@ -27,16 +26,18 @@ from workloads.replay.schedule import split_url
 
 _CALLERS = 8
 _SECONDS = 4.0
-_SHARE = 0.49  # of the capacity at most, in the busiest second of a default replay
+_SHARE = 0.49  # of the capacity, in the busiest second of a default replay
 _BUSY_SHARE = 0.25  # of all cores, in use by others: what is measured beside that is less than the target takes
-_LOOK_S = 1.0
+_INTERVAL_S = 1.0
 
-_beside_others: dict[tuple[Path, str], float] = {}  # figures good for this process only, or it would change its speed
+Figures = dict[tuple[Path, str], float]  # requests per second, by home and target
+
+_this_process: Figures = {}  # measured beside others: kept for this process, or its default speed would change
 
 
 def _used_by_others() -> float:
-    """The share of all cores that is in use before anything of ours runs."""
-    return psutil.cpu_percent(interval=_LOOK_S) / 100
+    """The share of all cores in use before anything of archduel runs."""
+    return psutil.cpu_percent(interval=_INTERVAL_S) / 100
 
 
 def _machine() -> str:
@@ -44,7 +45,10 @@ def _machine() -> str:
 
 
 def measure(platform: Platform, log_folder: Path) -> float:
-    """Requests per second the synchronous architecture answers on a target."""
+    """Requests per second that the synchronous architecture answers on a target.
+
+    Measured in a closed loop of eight callers, half commands and half queries: its path is the dearest per request.
+    """
     bench = Bench(architectures()["synchronous"], StackSettings(), platform, log_folder)
     try:
         bench.ready().warm_up()
@@ -63,7 +67,8 @@ def measure(platform: Platform, log_folder: Path) -> float:
                 else:
                     body = json.dumps({"request_id": str(number), "order_id": f"c{number}", "details": "x" * 250})
                     connection.request("POST", f"{base}/orders", body, {"Content-Type": "application/json"})
-                answered += connection.getresponse().read() is not None
+                connection.getresponse().read()
+                answered += 1
             connection.close()
             return answered
 
@@ -82,11 +87,21 @@ def capacity(
     *,
     measuring: Callable[[Platform, Path], float] = measure,
     used_by_others: Callable[[], float] = _used_by_others,
+    this_process: Figures = _this_process,
 ) -> float:
-    """Requests per second of a target on this machine: what it is known to take; else from ``capacity.json`` in the
-    home, or measured now (about ten seconds) and kept there.
+    """Requests per second that a target takes on this machine.
 
-    What is measured while others use the machine is not kept: every later default replay would be that slow.
+    That is what it is known to take; else what ``capacity.json`` in the home says, or what is measured now, in about
+    ten seconds, and kept there. What is measured while others use the machine is kept in this process only: every later
+    default replay would be that slow.
+
+    Args:
+        places: The home.
+        platform: The target.
+        reporter: Reports the measurement.
+        measuring: Measures requests per second.
+        used_by_others: Returns the share of all cores in use by others.
+        this_process: What this process keeps for itself.
     """
     if (known_per_s := platform.target.limits.per_s) is not None:
         return known_per_s
@@ -98,8 +113,8 @@ def capacity(
     key = f"{platform.title} on {_machine()}"
     if isinstance(known.get(key), int | float):
         return float(known[key])
-    if (here := (places.home, key)) in _beside_others:
-        return _beside_others[here]
+    if (here := (places.home, key)) in this_process:
+        return this_process[here]
     reporter.stage(f"measuring once what {platform.title} takes on this machine")
     used_share = used_by_others()
     measured_per_s = round(measuring(platform, places.emulator_logs), 1)
@@ -107,7 +122,7 @@ def capacity(
         reporter.stage(
             f"{used_share:.0%} of the machine is in use by others: {measured_per_s:g} requests/s is not kept"
         )
-        _beside_others[here] = measured_per_s
+        this_process[here] = measured_per_s
         return measured_per_s
     with replacing(file) as hidden:
         hidden.write_text(json.dumps({**known, key: measured_per_s}, indent=2) + "\n")

@@ -1,7 +1,7 @@
-"""Whose clock functions stamp with, and how far it is from ours.
+"""How far the clock that functions stamp with is from this process's.
 
-Belongs here: the estimate and its uncertainty. What is stamped, handlers decide; what is made of stamps is
-`resources.lab.observation`.
+Put the estimate and its uncertainty here. Keep out what is stamped (`resources.architectures.handlers`) and what
+becomes of the stamps (`resources.lab.observation`).
 """
 
 import json
@@ -11,34 +11,43 @@ from dataclasses import dataclass
 
 from resources.architectures.stack import Stack
 
-_ASKED = 9  # times: the quickest answer is the best one
+_READINGS = 9  # the quickest one is the best
 
 
 @dataclass(frozen=True)
 class Clock:
-    """``offset_ns`` is what a stamp says at our CLOCK_MONOTONIC 0; the truth is within ``uncertainty_ns`` of it."""
+    """A clock of functions, held against this process's CLOCK_MONOTONIC.
+
+    Attributes:
+        offset_ns: What it shows when CLOCK_MONOTONIC is 0, as estimated.
+        uncertainty_ns: How far the truth is from that at most.
+    """
 
     offset_ns: int = 0
     uncertainty_ns: int = 0
 
     def stamp(self, ns: int) -> int:
-        """What a stamp says at ``ns`` of our CLOCK_MONOTONIC."""
+        """What it shows at ``ns`` of CLOCK_MONOTONIC."""
         return ns + self.offset_ns
 
 
-SHARED = Clock()  # functions on this machine, by the clock we go by
+SHARED = Clock()  # of functions on this machine: CLOCK_MONOTONIC itself
 
 
-def estimated(asked: Callable[[], int], now: Callable[[], int] = time.monotonic_ns) -> Clock:
-    """The clock that ``asked`` reads somewhere else, between two readings of ours.
+def estimated(read: Callable[[], int], now: Callable[[], int] = time.monotonic_ns) -> Clock:
+    """The clock that ``read`` reads somewhere else, estimated from readings of ``now`` before and after it.
 
-    As NTP does it: it was read somewhere between, so at the middle give or take half the round trip; of several
-    answers, the one with the shortest.
+    As NTP does it: it was read somewhere between the two, so at their middle give or take half the round trip; of
+    several readings, the one with the shortest round trip counts.
+
+    Args:
+        read: Returns what the other clock shows, in nanoseconds.
+        now: Returns what this process's clock shows, in nanoseconds.
     """
     seen = []
-    for _ in range(_ASKED):
+    for _ in range(_READINGS):
         before_ns = now()
-        stamp_ns = asked()
+        stamp_ns = read()
         after_ns = now()
         seen.append((after_ns - before_ns, stamp_ns - (before_ns + after_ns) // 2))
     trip_ns, offset_ns = min(seen)
@@ -46,7 +55,7 @@ def estimated(asked: Callable[[], int], now: Callable[[], int] = time.monotonic_
 
 
 def between(before: Clock, after: Clock) -> Clock:
-    """The clock of a replay, from one estimate before it and one after: what it drifted meanwhile is uncertain, too."""
+    """The clock of a replay, from one estimate before it and one after it; its drift adds to the uncertainty."""
     drift_ns = abs(after.offset_ns - before.offset_ns)
     return Clock(
         (before.offset_ns + after.offset_ns) // 2,
@@ -55,15 +64,17 @@ def between(before: Clock, after: Clock) -> Clock:
 
 
 def clock_of(stack: Stack) -> Clock:
-    """How the functions of ``stack`` stamp now. Wall clocks of AWS's machines are taken for one: Amazon keeps them
-    within a millisecond of each other, which no invocation can tell.
+    """The clock of a stack's functions, read now.
+
+    The wall clocks of AWS's machines count as one: Amazon keeps them within a millisecond of each other, which no
+    invocation can tell.
     """
     if stack.clients.shares_clock:
         return SHARED
     function = next(iter(stack.function_names.values()))
 
-    def asked() -> int:
+    def read() -> int:
         answer = stack.clients.lambda_.invoke(FunctionName=function, Payload=json.dumps({"clock": True}))
         return int(json.loads(answer["Payload"].read())["now_ns"])
 
-    return estimated(asked)
+    return estimated(read)

@@ -1,8 +1,8 @@
 """One experiment: a schedule replayed against a bench under a scenario, watched until nothing moves, written down.
 
-Put here the replay's clock, what is sampled while it runs, and when it is invalid. Keep out when nothing moves any more
-(`resources.lab.settling`), how resources are read (`resources.lab.observation`) and what the observations mean
-(`assets.analysis.outcomes`).
+Put here the replay's clock, the sending, and what is sampled meanwhile. Keep out when nothing moves any more
+(`resources.lab.settling`), how resources are read (`resources.lab.observation`) and whether the replay is valid
+(`resources.lab.validity`).
 """
 
 import json
@@ -24,6 +24,7 @@ from resources.lab.bench import Bench
 from resources.lab.clocks import between, clock_of
 from resources.lab.observation import Backlog
 from resources.lab.settling import settle, take_leftovers
+from resources.lab.validity import OTHERS_AT_MOST, invalid_reason, unexplained_throttles
 from resources.machine import cpu_time
 from resources.machine.cpu_time import Others
 from resources.warehouse import observations
@@ -34,15 +35,6 @@ from workloads.scenarios.model import Scenario
 
 _LEAD_S = 0.3  # from the decision to start to the first request
 _TICK_S = 0.05
-
-# Beyond these a replay did not offer what the recording says, or the emulator, not the architecture, was the limit.
-SEND_LAG_P99_BOUND_US = 50_000
-TARGET_CPU_SHARE_BOUND = 0.8
-# Measured on two cores, at a quarter of their CPU: the median answer took 6 % longer while others used an eighth to a
-# fifth, and 20 %, which is twice a verdict's margin, while they used a quarter to a half.
-OTHERS_AT_MOST = 0.25
-
-TOO_MANY_REQUESTS = 429
 
 Progress = Callable[[int, int, int], None]  # requests over, requests in all, messages waiting
 
@@ -101,12 +93,22 @@ def run(
     others_at_most: float = OTHERS_AT_MOST,
     progress: Progress = lambda _done, _total, _waiting: None,
 ) -> Replayed:
-    """Replay ``schedule`` on fresh state and return all that was observed.
+    """Replay a schedule on fresh state and read all that can be observed.
 
-    Where others used more than the share ``others_at_most`` of this machine meanwhile, and the target is on it, what
-    was observed is not valid.
+    Args:
+        bench: What it is replayed on, warmed up.
+        schedule: What is sent and when.
+        scenario: Whose faults are switched meanwhile.
+        client: Sends the requests.
+        repetition: The replay's number, from 1.
+        others_at_most: The share of this machine's CPU that others may use, or the replay is invalid.
+        progress: Takes how far the replay is.
 
-    Raises `ArchduelError` when the emulator or the proxy dies; whatever else goes wrong is observed.
+    Returns:
+        What was observed.
+
+    Raises:
+        ArchduelError: The emulator or a proxy died. Whatever else goes wrong is observed.
     """
     bench.fresh(schedule.seeded_order_ids())
     clock_before = clock_of(bench.stack)
@@ -114,18 +116,11 @@ def run(
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
-    client = bench.metered(client)
     watch = _Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
-    cpu_before, wall_before, before = _cpu_seconds(bench), time.monotonic(), cpu_time.moment()
-    responses = _send(schedule, client, watch, conductor, progress)
-    others = cpu_time.others(before, cpu_time.moment())
-    cpu_share = None  # where the target is somebody else's process nobody can tell
-    if bench.instance.processes:
-        wall_s = time.monotonic() - wall_before
-        cpu_share = (_cpu_seconds(bench) - cpu_before) / (wall_s * (psutil.cpu_count() or 1))
-    elif not bench.target.genuine:
-        others = None  # the target, on this machine, would be among them
+    meter = _CpuMeter(bench)
+    responses = _send(schedule, bench.metered(client), watch, conductor, progress)
+    target_cpu_share, others = meter.used()
 
     def sample() -> Backlog:
         bench.check_alive()
@@ -161,15 +156,15 @@ def run(
             lag_us,
             scenario,
             throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
-            target_cpu_share=cpu_share,
-            # What is somewhere else answers whatever this machine does; that requests left late, the send lag shows.
+            target_cpu_share=target_cpu_share,
+            # A target elsewhere answers whatever this machine does, and the send lag shows requests that left late.
             others=others if bench.instance.processes else None,
             others_at_most=others_at_most,
         ),
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
-        "target_cpu_share": cpu_share,
+        "target_cpu_share": target_cpu_share,
         "others_cpu_share": None if others is None else others.share,
         "cold_starts": sum(row.get("cold") is True for row in invocation_rows),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
@@ -189,15 +184,30 @@ def run(
     return Replayed(tables, facts, bench.stack.settings, left_over=in_queue or in_flight)
 
 
-def _cpu_seconds(bench: Bench) -> float:
-    """CPU time of the target's processes so far."""
-    return sum(process.cpu_seconds() for process in bench.instance.processes)
+class _CpuMeter:
+    """Measures what the target and others use of this machine's CPU from its making on."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._target_s, self._started, self._before = self._cpu_seconds(), time.monotonic(), cpu_time.moment()
+
+    def used(self) -> tuple[float | None, Others | None]:
+        """The shares of the target, and of others; None where they are not known."""
+        others = cpu_time.others(self._before, cpu_time.moment())
+        if self._bench.instance.processes:
+            wall_s = time.monotonic() - self._started
+            return (self._cpu_seconds() - self._target_s) / (wall_s * (psutil.cpu_count() or 1)), others
+        # The target runs elsewhere, or its processes are not archduel's: on this machine it would be among the others.
+        return None, others if self._bench.target.genuine else None
+
+    def _cpu_seconds(self) -> float:
+        return sum(process.cpu_seconds() for process in self._bench.instance.processes)
 
 
 def _send(
     schedule: Schedule, client: Client, watch: _Watch, conductor: FaultConductor, progress: Progress
 ) -> Responses:
-    """Send in a thread of its own, and switch faults in another, while this one samples the queues and reports.
+    """Send in a second thread and switch faults in a third, while this one samples the queues and reports.
 
     This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
     """
@@ -263,60 +273,3 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
 
 def _quantile(values: np.ndarray[Any, Any], q: float) -> int | None:
     return int(np.quantile(values, q)) if len(values) else None
-
-
-def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
-    """How many requests the target throttled while no limit of the scenario was on: limits of its own.
-
-    ``throttled_status`` is how the target throttles. One that is no 429 may mean something else: any fault explains it.
-    """
-    explained = np.zeros(len(responses.status), dtype=bool)
-    for window in windows:
-        # One that was never on, because all was over before its time, has no start.
-        if window.get("present") is False or "start_us" not in window:
-            continue
-        if throttled_status == TOO_MANY_REQUESTS and "throttled_status" not in window:
-            continue
-        if window["kind"] == "concurrency_limit":  # on throughout
-            return 0
-        end_us = window.get("end_us") or np.inf
-        explained |= (responses.responded_us >= window["start_us"]) & (responses.sent_us < end_us)
-    return int(((responses.status == throttled_status) & ~explained).sum())
-
-
-def invalid_reason(
-    lag_us: np.ndarray[Any, Any],
-    scenario: Scenario,
-    *,
-    throttled: int,
-    target_cpu_share: float | None,
-    others: Others | None,
-    others_at_most: float,
-) -> str | None:
-    """Why a replay does not show what the architecture does, in one sentence; None where nothing says so.
-
-    What others did comes first: it may be why the rest is as it is. ``lag_us`` are the send lags, ``throttled`` is how
-    many requests the target refused of its own accord; a share that is None is not known, and held against nobody.
-    """
-    p99_us = _quantile(lag_us, 0.99)
-    if p99_us is None:
-        return "nothing was sent"
-    if others is not None and others.share > others_at_most:
-        return _spoilt(others, others_at_most)
-    if p99_us > SEND_LAG_P99_BOUND_US:
-        return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
-    if throttled:
-        return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
-    if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:
-        return (
-            f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture;"
-            " lower --speed"
-        )
-    return None
-
-
-def _spoilt(others: Others, at_most: float) -> str:
-    over = f"used {others.share:.1%} of this machine's CPU meanwhile, more than {at_most:.0%}"
-    if others.stolen > others.share / 2:
-        return f"others on this virtual machine's host {over}: run it again when they do less, or on another machine"
-    return f"other programs {over}: close what else runs, and run it again"

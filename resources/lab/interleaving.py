@@ -1,6 +1,6 @@
 """In which order contenders take their turns, so that none is always first, last or after the same other.
 
-Belongs here: orders, and nothing about what is run in them.
+Put the order of turns here. Keep out what happens in a turn (`resources.lab.lab`).
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ _T = TypeVar("_T")
 def turns(contenders: Sequence[_T], repetition: int) -> list[_T]:
     """The order of a repetition, counted from 1: ABC, CBA, BCA, ACB, CAB, BAC, and so on again.
 
-    Each even repetition is the one before it backwards, so over any even number of them everyone's mean position is
-    the same, and a machine that slowly warms up or fills favours none; pairs rotate, so that nobody always follows
-    the same one.
+    Each even repetition is the one before it backwards, so over any even number of them all have the same
+    mean position, and a machine that slowly warms up or fills favours none; pairs rotate, so that none always follows
+    the same other.
     """
     shift = (repetition - 1) // 2 % max(len(contenders), 1)
     order = [*contenders[shift:], *contenders[:shift]]

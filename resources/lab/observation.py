@@ -1,7 +1,7 @@
-"""Reading what is in an architecture's table, queues and logs. The lab's own eyes: they go around the fault proxy.
+"""Reading what is in an architecture's table, queues and logs, past the fault proxy.
 
-Returns rows for `resources.warehouse.observations`; judges nothing, and waits for logs alone, where they come late.
-What warm-ups left behind is in none of the rows.
+Put here what is read, as rows of `resources.warehouse.observations` without those of warm-ups. Keep out when it is read
+(`resources.lab.experiment`, `resources.lab.settling`) and what it means (`assets.analysis.outcomes`).
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from resources.architectures.stack import Stack
 from workloads.replay.schedule import WARM_UP_PREFIX
 
+_COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
 _COMMITS, _STAMP = "commits#", "stamp#"
 _REQUEST = re.compile(r"(START|REPORT) RequestId: (\S+)")
 _DURATION = re.compile(r"\tDuration: ([0-9.]+) ms")
@@ -21,7 +22,7 @@ _DURATION = re.compile(r"\tDuration: ([0-9.]+) ms")
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many messages are where. Zeros for an architecture without queues."""
+    """How many messages are where; all 0 for an architecture without queues."""
 
     visible: int = 0
     in_flight: int = 0
@@ -30,16 +31,16 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
+        """How many messages are in the queue: visible, in flight or delayed."""
         return self.visible + self.in_flight + self.delayed
 
 
 def backlog(stack: Stack) -> Backlog:
-    """What the queues say of themselves right now."""
+    """What the queues report right now."""
     counts: dict[str, list[int]] = {}
     for name, url in stack.queue_urls.items():
-        asked = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
-        told = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
-        counts[name] = [int(told[attribute]) for attribute in asked]
+        attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
+        counts[name] = [int(attributes[attribute]) for attribute in _COUNTS]
     visible, in_flight, delayed = counts.get("queue", [0, 0, 0])
     return Backlog(visible, in_flight, delayed, dead_letters=sum(counts.get("dead_letter_queue", [0])))
 
@@ -53,8 +54,15 @@ def stored_items(stack: Stack) -> int:
 
 
 def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
-    """One row per request id that any item carries a commit of. ``start_ns`` is the replay's start by the handlers'
-    clock."""
+    """The commits that the table's items carry.
+
+    Args:
+        stack: The architecture's resources.
+        start_ns: The replay's start by the handlers' clock.
+
+    Yields:
+        A row of `resources.warehouse.observations.ITEMS` for each request id with a commit, without its repetition.
+    """
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(
         TableName=stack.facts["table"]["name"], ConsistentRead=True
     )
@@ -74,7 +82,11 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
 
 
 def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
-    """Receive, and so hide, every visible message of a queue; one row each."""
+    """Receive every visible message of a queue, which hides it.
+
+    Yields:
+        A row of `resources.warehouse.observations.MESSAGES` for each, without its repetition.
+    """
     url = stack.queue_urls.get(queue)
     while url:
         messages = stack.clients.sqs.receive_message(
@@ -87,7 +99,7 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
         if not messages:
             return
         for message in messages:
-            # Receiving counts as a delivery too, but of ours, not of the consumer's.
+            # Receiving counts as a delivery too, but not one to the consumer.
             received = int(message["Attributes"]["ApproximateReceiveCount"]) - 1
             yield {"request_id": _request_id(message["Body"]), "queue": queue, "receive_count": received}
 
@@ -105,7 +117,7 @@ class _Invocation:
     duration_us: int | None = None
     ended_ms: int = 0
     timed_out: bool = False
-    of_the_lab: bool = False  # it was asked for the time
+    by_lab: bool = False  # the lab read the clock with it
 
 
 def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
@@ -118,7 +130,7 @@ def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
 
 
 def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
-    """Invocation id to what its log says. A line may stand in a later invocation's log; it names its own."""
+    """What the log says of each invocation, by id. A line may stand in a later invocation's log; it names its own."""
     invocations: dict[str, _Invocation] = {}
     started: dict[str, str] = {}  # log stream to the invocation it is in
     for event in _log_events(stack, function):
@@ -127,7 +139,7 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
             line = json.loads(message)
             invocations.setdefault(line["invocation"], _Invocation()).line = line
         elif message.startswith('{"lab"'):
-            invocations.setdefault(json.loads(message)["invocation"], _Invocation()).of_the_lab = True
+            invocations.setdefault(json.loads(message)["invocation"], _Invocation()).by_lab = True
         elif match := _REQUEST.match(message):
             started[stream] = match[2]
             invocation = invocations.setdefault(match[2], _Invocation())
@@ -136,28 +148,29 @@ def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
                 invocation.duration_us = round(float(duration[1]) * 1000)
         elif "Task timed out after" in message and stream in started:
             invocations[started[stream]].timed_out = True
-    return {identifier: one for identifier, one in invocations.items() if not one.of_the_lab}
+    return {identifier: one for identifier, one in invocations.items() if not one.by_lab}
 
 
 def _read_logs(stack: Stack, committed: Collection[str]) -> dict[str, dict[str, _Invocation]]:
-    """Node of a function to its invocations. Where logs come late they are read again, until they have said the same
-    for a while and tell of everything ``committed``; what a handler was cut off from telling is not waited for longer
-    than the place's patience.
+    """Each function's node with its invocations by id.
+
+    Where logs come late they are read again until they have not changed for a while and mention every request
+    ``committed``; for what a handler was cut off from logging, the wait ends with the services' patience.
     """
     pace = stack.clients.pace
-    said, since = None, time.monotonic()
+    seen, since = None, time.monotonic()
     deadline = since + pace.patience_s
     while True:
         read = {node: _read_log(stack, function) for node, function in stack.function_names.items()}
         now = time.monotonic()
-        if read != said:
-            said, since = read, now
-        if not pace.logs_s or now > deadline or (now - since >= pace.logs_s and _tell_of(read, committed)):
+        if read != seen:
+            seen, since = read, now
+        if not pace.logs_s or now > deadline or (now - since >= pace.logs_s and _mention(read, committed)):
             return read
         time.sleep(pace.settle_poll_s)
 
 
-def _tell_of(read: Mapping[str, Mapping[str, _Invocation]], committed: Collection[str]) -> bool:
+def _mention(read: Mapping[str, Mapping[str, _Invocation]], committed: Collection[str]) -> bool:
     lines = (one.line for node in read.values() for one in node.values() if one.line)
     return set(committed) <= {record["id"] for line in lines for record in line["records"]}
 
@@ -165,12 +178,20 @@ def _tell_of(read: Mapping[str, Mapping[str, _Invocation]], committed: Collectio
 def invocations(
     stack: Stack, start_ns: int, start_epoch_ms: float, committed: Collection[str] = ()
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of all invocations, and of the records their handlers logged. What had ended before the start is of an
-    earlier replay or a warm-up: some emulators write their logs late, and so into those of the next.
+    """All invocations of a replay, and the records their handlers logged.
 
-    ``start_ns`` is the replay's start by the handlers' clock, ``start_epoch_ms`` by the logs': an invocation that ended
-    without a line of its own is placed by the emulator's stamps, to the millisecond. Logs that come late are waited for
-    until they tell of all that is ``committed``, by request id.
+    What had ended before the start belongs to an earlier replay or a warm-up: some emulators write their logs late, and
+    so into those of the next. An invocation that ended without a line of its own is placed by the emulator's stamps, to
+    the millisecond.
+
+    Args:
+        stack: The architecture's resources.
+        start_ns: The replay's start by the handlers' clock.
+        start_epoch_ms: The same by the logs' clock.
+        committed: The request ids that late logs are waited for to mention.
+
+    Returns:
+        Rows of `resources.warehouse.observations.INVOCATIONS` and of its ``RECORDS``, without their repetition.
     """
     invocation_rows: list[dict[str, Any]] = []
     record_rows: list[dict[str, Any]] = []

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.cell import Contender
-from resources.lab.experiment import OTHERS_AT_MOST
+from resources.lab.validity import OTHERS_AT_MOST
 from resources.targets import DEFAULT_TARGET, targets
 from workloads.errors import UsageError, choose
 from workloads.recordings.recording import Recording

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from resources.architectures.stack import Stack
+from resources.aws.clients import Pace
 from resources.faults.policies import NoConsuming
 from resources.lab import observation
 from resources.lab.observation import Backlog
@@ -16,6 +17,11 @@ from workloads.replay.schedule import WARM_UP_PREFIX, Schedule
 
 _SPARE_S = 5.0  # of patience, beyond the longest time in which a message may move without being counted
 _QUIET_POLLS_WITHOUT_QUEUE = 3
+
+
+def quiet_polls(pace: Pace, *, queued: bool) -> int:
+    """How often in a row nothing may have moved until a replay has settled."""
+    return pace.quiet_polls if queued else _QUIET_POLLS_WITHOUT_QUEUE
 
 
 def settle(
@@ -40,20 +46,20 @@ def settle(
         sleep: Waits for so many seconds.
     """
     pace = stack.clients.pace
-    max_quiet_polls = pace.quiet_polls if stack.queue_urls else _QUIET_POLLS_WITHOUT_QUEUE
+    enough = quiet_polls(pace, queued=bool(stack.queue_urls))
     retries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
-    patience_s = max([retries_s, *delays_s]) + _SPARE_S + max_quiet_polls * pace.settle_poll_s
+    patience_s = max([retries_s, *delays_s]) + _SPARE_S + enough * pace.settle_poll_s
     seen: tuple[Backlog, int] | None = None
-    quiet_polls, moved_at = 0, now()
+    quiet, moved_at = 0, now()
     while True:
         backlog = sample()
         counts = (backlog, observation.stored_items(stack))
         if counts != seen:
-            seen, quiet_polls, moved_at = counts, 0, now()
+            seen, quiet, moved_at = counts, 0, now()
         if not backlog.waiting:
-            quiet_polls += 1
-        if quiet_polls >= max_quiet_polls or now() - moved_at > patience_s:
+            quiet += 1
+        if quiet >= enough or now() - moved_at > patience_s:
             return
         sleep(pace.settle_poll_s)
 

@@ -1,7 +1,7 @@
 """CPU time: of a process and all it started, and how much of this machine went to other programs in between.
 
 Put here counting at single moments, with nothing running in between. Keep out how much is too much
-(`resources.lab.experiment`).
+(`resources.lab.validity`).
 """
 
 import sys

@@ -1,11 +1,10 @@
-"""What a target takes is measured once on a machine that is ours, and again where others used it meanwhile."""
+"""What a target takes is measured once on a machine without other work; beside other work, for this process only."""
 
 from dataclasses import replace
 
 import pytest
 
-from resources.lab import capacity as module
-from resources.lab.capacity import capacity
+from resources.lab.capacity import Figures, capacity
 from resources.progress import Silent
 from resources.targets import Limits, Platform, targets
 from workloads.places import Places
@@ -32,24 +31,31 @@ def platform() -> Platform:
     return Platform(MINISTACK, "MiniStack 0.0.0", never)  # type: ignore[arg-type]  # never returns an instance
 
 
-def test_it_is_measured_once_and_kept_for_the_next_process(
-    places: Places, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_measured_once_and_kept_for_the_next_process(places: Places, platform: Platform) -> None:
     measuring = Measuring()
     for _ in range(2):
-        assert capacity(places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.1) == 101
-        monkeypatch.setattr(module, "_beside_others", {})  # as in a process of its own
+        per_s = capacity(places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.1, this_process={})
+        assert per_s == 101
     assert measuring.times == 1
 
 
 def test_beside_other_work_it_holds_for_this_process_and_is_measured_again_by_the_next(
-    places: Places, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    places: Places, platform: Platform
 ) -> None:
     measuring = Measuring()
-    for _ in range(2):
-        assert capacity(places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.9) == 101
-    monkeypatch.setattr(module, "_beside_others", {})
-    assert capacity(places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.0) == 102
+
+    def per_s(others: float, this_process: Figures) -> float:
+        return capacity(
+            places,
+            platform,
+            Silent(),
+            measuring=measuring,
+            used_by_others=lambda: others,
+            this_process=this_process,
+        )
+
+    one: Figures = {}
+    assert [per_s(0.9, one), per_s(0.9, one), per_s(0.0, {})] == [101, 101, 102]
 
 
 @pytest.mark.parametrize("kept", ["3", "[]", "[1]", "{", '{"MiniStack 0.0.0": null}'])
@@ -59,11 +65,11 @@ def test_what_is_no_figure_is_measured_again(places: Places, platform: Platform,
     assert capacity(places, platform, Silent(), measuring=Measuring(), used_by_others=lambda: 0.0) == 101
 
 
-def test_what_a_target_is_said_to_take_is_never_measured(places: Places, platform: Platform) -> None:
-    class Said(type(MINISTACK)):  # type: ignore[misc]  # its class is its module's business
+def test_what_a_target_is_known_to_take_is_never_measured(places: Places, platform: Platform) -> None:
+    class Known(type(MINISTACK)):  # type: ignore[misc]  # its class is its module's business
         limits: Limits = replace(MINISTACK.limits, per_s=7.0)
 
     measuring = Measuring()
-    said = replace(platform, target=Said())
-    assert capacity(places, said, Silent(), measuring=measuring) == 7
+    known = replace(platform, target=Known())
+    assert capacity(places, known, Silent(), measuring=measuring) == 7
     assert measuring.times == 0

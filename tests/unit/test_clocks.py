@@ -1,4 +1,4 @@
-"""The clock of functions that share none with us: what the estimate is worth, whatever the way takes."""
+"""The clock of functions elsewhere: what the estimate is worth, whatever the way takes."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ _LEG = st.integers(0, 2_000_000_000)
 
 
 class Distant:
-    """A clock somewhere else, ``ahead_ns`` of ours, and how long each message takes there and back."""
+    """A clock elsewhere that shows ``offset_ns`` more; ``legs`` are how long messages take there and back."""
 
-    def __init__(self, ahead_ns: int, legs: Sequence[tuple[int, int]]) -> None:
-        self.ahead_ns, self._legs, self.now_ns = ahead_ns, itertools.cycle(legs), 0
+    def __init__(self, offset_ns: int, legs: Sequence[tuple[int, int]]) -> None:
+        self.offset_ns, self._legs, self.now_ns = offset_ns, itertools.cycle(legs), 0
         self.trips: list[int] = []
 
     def here(self) -> int:
@@ -26,16 +26,16 @@ class Distant:
         out, back = next(self._legs)
         self.trips.append(out + back)
         self.now_ns += out
-        stamp = self.now_ns + self.ahead_ns
+        stamp = self.now_ns + self.offset_ns
         self.now_ns += back
         return stamp
 
 
 @given(st.integers(-(10**18), 10**18), st.lists(st.tuples(_LEG, _LEG), min_size=1, max_size=9))
-def test_the_truth_is_within_the_uncertainty(ahead_ns: int, legs: list[tuple[int, int]]) -> None:
-    distant = Distant(ahead_ns, legs)
+def test_the_truth_is_within_the_uncertainty(offset_ns: int, legs: list[tuple[int, int]]) -> None:
+    distant = Distant(offset_ns, legs)
     clock = estimated(distant.there, distant.here)
-    assert abs(clock.offset_ns - ahead_ns) <= clock.uncertainty_ns
+    assert abs(clock.offset_ns - offset_ns) <= clock.uncertainty_ns
     assert clock.uncertainty_ns <= min(distant.trips) // 2 + 1, "the quickest answer decides"
 
 
@@ -46,7 +46,7 @@ def test_a_clock_that_drifts_meanwhile_stays_within_it(offset: int, one: int, ot
         assert abs(whole.offset_ns - at_the_time) <= whole.uncertainty_ns
 
 
-def test_a_stamp_is_our_time_by_that_clock() -> None:
+def test_a_stamp_is_the_time_by_that_clock() -> None:
     assert Clock(500, 3).stamp(1000) == 1500
 
 

@@ -1,4 +1,4 @@
-"""Turns: everyone in each repetition, nobody favoured over an even number of them."""
+"""Turns: all contenders in each repetition, none favoured over an even number of them."""
 
 from collections import Counter
 
@@ -26,11 +26,11 @@ def test_mean_positions_are_the_same_over_an_even_number_of_repetitions(count: i
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_everyone_is_first_and_last_equally_often_over_a_full_round(count: int) -> None:
+def test_each_is_first_and_last_equally_often_over_a_full_round(count: int) -> None:
     rounds = [turns(range(count), repetition) for repetition in range(1, 2 * count + 1)]
     assert set(Counter(order[0] for order in rounds).values()) == {2}
     assert set(Counter(order[-1] for order in rounds).values()) == {2}
 
 
-def test_nobody_takes_no_turn() -> None:
+def test_without_contenders_there_are_no_turns() -> None:
     assert turns([], 3) == []

@@ -89,7 +89,7 @@ class TestEstimate:
     def test_is_of_every_replay_each_on_resources_of_its_own(self, tmp_path: Path) -> None:
         one, three = planned(tmp_path, "hybrid", 100), planned(tmp_path, "hybrid", 100, replays=3)
         assert three.made == {title: 3 * count for title, count in one.made.items()}
-        assert (three.requests, three.looks) == (3 * one.requests, 3 * one.looks)
+        assert (three.requests, three.polls) == (3 * one.requests, 3 * one.polls)
         assert three.usd == pytest.approx(3 * one.usd)
 
     @pytest.mark.parametrize("name", architectures())

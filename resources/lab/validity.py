@@ -1,0 +1,93 @@
+"""Whether a replay shows what the architecture does, or only what disturbed it.
+
+Put here the bounds beyond which a replay is invalid. Keep out how the figures are measured (`resources.lab.experiment`,
+`resources.machine.cpu_time`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from resources.machine.cpu_time import Others
+from workloads.replay.client import Responses
+from workloads.scenarios.model import Scenario
+
+# Beyond these a replay did not send what the recording says, or the emulator, not the architecture, was the limit.
+SEND_LAG_P99_BOUND_US = 50_000
+TARGET_CPU_SHARE_BOUND = 0.8
+# Measured on two cores, at a quarter of their CPU: the median answer took 6 % longer while others used an eighth to a
+# fifth, and 20 %, which is twice a verdict's margin, while they used a quarter to a half.
+OTHERS_AT_MOST = 0.25
+
+_TOO_MANY_REQUESTS = 429
+
+
+def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
+    """How many requests the target throttled by limits of its own: while no limit of the scenario was on.
+
+    Args:
+        responses: What came of the requests.
+        windows: When each of the scenario's faults was on.
+        throttled_status: The status with which the target throttles. One that is not 429 may mean something else, so
+            that any fault explains it.
+    """
+    explained = np.zeros(len(responses.status), dtype=bool)
+    for window in windows:
+        # A fault that was never on, because all was over before its time, has no start.
+        if window.get("present") is False or "start_us" not in window:
+            continue
+        if throttled_status == _TOO_MANY_REQUESTS and "throttled_status" not in window:
+            continue
+        if window["kind"] == "concurrency_limit":  # on throughout
+            return 0
+        end_us = window.get("end_us") or np.inf
+        explained |= (responses.responded_us >= window["start_us"]) & (responses.sent_us < end_us)
+    return int(((responses.status == throttled_status) & ~explained).sum())
+
+
+def invalid_reason(
+    lag_us: np.ndarray[Any, Any],
+    scenario: Scenario,
+    *,
+    throttled: int,
+    target_cpu_share: float | None,
+    others: Others | None,
+    others_at_most: float,
+) -> str | None:
+    """Why a replay does not show what the architecture does.
+
+    What others did comes first: it may be why the rest is as it is.
+
+    Args:
+        lag_us: How late each request was sent.
+        scenario: What was replayed.
+        throttled: How many requests the target throttled by limits of its own.
+        target_cpu_share: The share of this machine's CPU that the target used; None where it is not known.
+        others: What other programs used; None where it is not known or does not matter.
+        others_at_most: The share of this machine's CPU that they may use.
+
+    Returns:
+        One sentence; None for a valid replay.
+    """
+    if not len(lag_us):
+        return "nothing was sent"
+    p99_us = int(np.quantile(lag_us, 0.99))
+    if others is not None and others.share > others_at_most:
+        return _disturbed(others, others_at_most)
+    if p99_us > SEND_LAG_P99_BOUND_US:
+        return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
+    if throttled:
+        return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
+    if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:
+        return (
+            f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture;"
+            " lower --speed"
+        )
+    return None
+
+
+def _disturbed(others: Others, max_share: float) -> str:
+    over = f"used {others.share:.1%} of this machine's CPU meanwhile, more than {max_share:.0%}"
+    if others.stolen > others.share / 2:
+        return f"others on this virtual machine's host {over}: run it again when they do less, or on another machine"
+    return f"other programs {over}: close what else runs, and run it again"
