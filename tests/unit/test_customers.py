@@ -168,7 +168,7 @@ class TestDays:
     def test_pauses_before_trying_again_grow_and_are_not_all_alike(self, seed: int) -> None:
         storm = days()["retry_storm"].scaled(minutes=1, peak=5)
         pauses = [step.retry_s for customer in customers(storm, seed) for step in customer.steps]
-        most_s = storm.retry_most_s * (1 + storm.retry_jitter)
+        most_s = storm.retry_max_s * (1 + storm.retry_jitter)
 
         assert all(len(one) == storm.retry_attempts - 1 for one in pauses)
         assert all(0 < pause_s <= most_s for one in pauses for pause_s in one)

@@ -1,8 +1,7 @@
 """The built-in customers of a food-ordering service: a seeded model of what they intend to do, and when.
 
-A model, not a measurement: its parameters are `Population`'s fields, chosen so that traffic looks like lunch. Belongs
-here: intentions, which are pure data. Carrying them out against an API and writing down what came of it is
-`workloads.customers.session`.
+Put here intentions, which are pure data. Keep out carrying them out against an API (`workloads.customers.session`). It
+is a model, not a measurement: its parameters are `Population`'s fields, chosen so that traffic looks like lunch.
 
 Parties arrive by a Poisson process whose rate rises to the height of lunch and falls again. Most are one customer;
 some are an office that orders together: its members arrive within a moment, look at the same menus at the same pace
@@ -34,25 +33,35 @@ _OPERATIONS: dict[Action, Operation] = {"browse": "query", "order": "command", "
 
 @dataclass(frozen=True)
 class Step:
-    """One request a customer means to make ``think_s`` seconds after the answer to the one before."""
+    """One request that a customer intends to make.
+
+    Attributes:
+        action: What it is.
+        entity: What it is about, such as ``menu-12`` or ``order-1f3a``.
+        think_s: How long after the answer to the one before.
+        payload_bytes: The size of its body; 0 for none.
+        retry_s: The pauses before the second attempt, the third and so on, in seconds; made after failures only.
+    """
 
     action: Action
-    entity: str  # "menu-12" or "order-1f3a"
+    entity: str
     think_s: float
-    payload_bytes: int  # of the body; 0 where there is none
-    retry_s: tuple[float, ...] = ()  # pauses before the second attempt, the third, ...: made after failures only
+    payload_bytes: int
+    retry_s: tuple[float, ...] = ()
 
     @property
     def operation(self) -> Operation:
+        """Whether it is a command or a query."""
         return _OPERATIONS[self.action]
 
     @property
     def method(self) -> str:
+        """Its HTTP method at the food service."""
         return _METHODS[self.action]
 
     @property
     def path(self) -> str:
-        """Where the food service would serve it; the lab's API has paths of its own."""
+        """Its path at the food service; the lab's API has other ones."""
         if self.action == "order":
             return "/orders"
         kind, _, number = self.entity.partition("-")
@@ -61,7 +70,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Customer:
-    """A pseudonym and a script. ``arrives_s`` counts from the recording's start; no answer changes the script."""
+    """A customer, and the steps of the visit, which no answer changes.
+
+    Attributes:
+        name: A pseudonym.
+        arrives_s: When the visit begins, in seconds from the recording's start.
+        steps: In their order.
+    """
 
     name: str
     arrives_s: float
@@ -69,18 +84,18 @@ class Customer:
 
     @property
     def intended_s(self) -> list[float]:
-        """When each step would be made if every answer came at once, in seconds from the recording's start."""
+        """When each step is made if every answer comes at once, in seconds from the recording's start."""
         return list(accumulate((step.think_s for step in self.steps), initial=self.arrives_s))[1:]
 
 
 def _about(default: Any, text: str) -> Any:
-    """A parameter that says what it is: `workloads.customers.days` shows it."""
+    """A parameter with its description, which `workloads.customers.days` shows."""
     return field(default=default, metadata={"about": text})
 
 
 @dataclass(frozen=True)
 class Population:
-    """The model's parameters. Shares are of 1; ranges are the least and the greatest value, drawn evenly between."""
+    """The model's parameters. Shares are from 0 to 1; ranges are a minimum and a maximum, drawn evenly between."""
 
     duration_s: float = _about(138.0, "from the first possible arrival to the last request")
     peak_per_s: float = _about(1.55, "parties that arrive per second at the height of lunch")
@@ -106,11 +121,11 @@ class Population:
     retry_attempts: int = _about(1, "how often a step is tried at most; again after no answer, 429 or 5xx")
     retry_first_s: float = _about(0.5, "pause before the second attempt")
     retry_factor: float = _about(2.0, "by which each further pause is longer")
-    retry_most_s: float = _about(8.0, "the longest pause")
+    retry_max_s: float = _about(8.0, "the longest pause")
     retry_jitter: float = _about(0.3, "share by which each pause is longer or shorter at most")
 
     def rate_per_s(self, at_s: float) -> float:
-        """Parties arriving per second, ``at_s`` seconds after the start."""
+        """The rate of parties, per second, ``at_s`` seconds after the start."""
         distance = at_s / self.duration_s - self.peak_at
         distance /= self.peak_width if distance < 0 or self.fall_width is None else self.fall_width
         hump = math.exp(-(distance**2) / 2)
@@ -118,12 +133,12 @@ class Population:
 
     @property
     def menu_entities(self) -> list[str]:
-        """Every menu there is: what exists before the first customer comes."""
+        """All menus: the entities that exist before the first customer comes."""
         return [f"menu-{number}" for number in range(1, self.menus + 1)]
 
 
 def customers(population: Population, seed: int) -> list[Customer]:
-    """Everyone who comes for lunch, in order of arrival. The same arguments give the same customers."""
+    """Draw all customers of a day, in order of arrival. The same arguments give the same customers."""
     scripts = [
         script
         for party, arrives_s in enumerate(_arrivals(population, seed))
@@ -134,17 +149,17 @@ def customers(population: Population, seed: int) -> list[Customer]:
 
 
 def intended_requests(population: Population, everyone: list[Customer]) -> int:
-    """How many requests fall into the recording if every answer comes at once."""
+    """Count the requests within the recording's duration if every answer comes at once."""
     return sum(at_s < population.duration_s for customer in everyone for at_s in customer.intended_s)
 
 
 def _draws(key: str) -> random.Random:
-    """A stream of its own for each party and member: one parameter more for one does not reshuffle the others."""
+    """Random numbers of their own for each party and member: another draw for one does not change the others."""
     return random.Random(key)  # noqa: S311 - a model, and it must be the same every time
 
 
 def _arrivals(population: Population, seed: int) -> Iterator[float]:
-    """A Poisson process of varying rate by thinning one of the greatest rate."""
+    """Arrivals of a Poisson process of varying rate, by thinning one of the highest rate."""
     draws = _draws(f"{seed}/arrivals")
     at_s = 0.0
     while (at_s := at_s + draws.expovariate(population.peak_per_s)) < population.duration_s:
@@ -153,7 +168,7 @@ def _arrivals(population: Population, seed: int) -> Iterator[float]:
 
 
 def _party(population: Population, key: str, arrives_s: float) -> Iterator[tuple[float, tuple[Step, ...]]]:
-    """Arrival and script of each member. What an office does together is drawn once."""
+    """Arrival and steps of each member. What an office does together is drawn once."""
     together = _draws(key)
     office = together.random() < population.office_share
     size = together.randint(*population.office_size) if office else 1
@@ -194,12 +209,12 @@ def _afterwards(population: Population, own: random.Random, entity: str) -> Iter
 
 
 def _with_retries(population: Population, steps: tuple[Step, ...], key: str) -> tuple[Step, ...]:
-    """How long each step's customer would wait before trying again, whatever comes of it: intended as all else is."""
+    """The steps with the pauses before further attempts: they are intentions, too, drawn for every step."""
     if population.retry_attempts < 2:
         return steps
     own = _draws(key)
     longest_s = [
-        min(population.retry_most_s, population.retry_first_s * population.retry_factor**attempt)
+        min(population.retry_max_s, population.retry_first_s * population.retry_factor**attempt)
         for attempt in range(population.retry_attempts - 1)
     ]
     jitter = population.retry_jitter
@@ -210,10 +225,13 @@ def _with_retries(population: Population, steps: tuple[Step, ...], key: str) -> 
 
 
 def busiest_per_s(population: Population) -> float:
-    """Requests a second that are intended on average in the busiest moment, each answered at once and none retried.
+    """The expected rate of requests in the busiest moment, if each is answered at once and none retried.
 
-    Parties arrive at a rate that is known; how many requests a party makes how long after its arrival is told by some
-    thousand parties that are always the same. In proportion to the parties' rate.
+    The rate of parties is known; what requests a party makes how long after its arrival is the average over some
+    thousand parties, always the same ones. The result is proportional to the parties' rate.
+
+    Returns:
+        Requests per second.
     """
     step_s = population.duration_s / _MOMENTS
     after_s = [

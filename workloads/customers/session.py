@@ -1,11 +1,11 @@
-"""Customers at work against an HTTP API, in real time, and what really came of it as a recording's table.
+"""Customers at work against an HTTP API, in real time; the requests they really made become a recording's table.
 
-Belongs here: waiting, sending, and the facts of each request made. Who the customers are is
-`workloads.customers.customer`, what a request looks like `workloads.replay.schedule`, where the API comes from and
-where the recording goes `resources.recorder.customers`.
+Put here waiting, sending, and the facts of each request. Keep out who the customers are
+(`workloads.customers.customer`), what a request looks like (`workloads.replay.schedule`), where the API comes from and
+where the recording goes (`resources.recorder.customers`).
 
-Each customer waits for its answer before its next step, as real ones do: a slow service is asked less. The replayer
-(`workloads.replay.client`) must not do that, and so is no use here.
+Each customer waits for an answer before the next step, as real ones do, so that a slow service gets fewer requests. The
+client of replays (`workloads.replay.client`) must not wait, and so cannot be used here.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from workloads.recordings.recording import SCHEMA
 from workloads.replay.client import DEADLINE_S
 from workloads.replay.schedule import Schedule, order_id, split_url
 
-Progress = Callable[[int], None]  # told how many requests are over
+Progress = Callable[[int], None]  # takes the number of finished requests
 
-_IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s); a request sent into the closing would be lost
+_IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s), and a request sent meanwhile would be lost
 _REPORT_S = 0.25
 _READ_BYTES = 65_536
 
@@ -39,13 +39,22 @@ async def record(
     deadline_s: float = DEADLINE_S,
     progress: Progress | None = None,
 ) -> pa.Table:
-    """One row of `SCHEMA` per request that ``customers`` really made within ``duration_s`` seconds, as they arrived.
+    """Let customers work against an API, and record the requests they make.
 
-    ``seed`` fills the commands' bodies. A request without an answer (refused, broken off, or none within
-    ``deadline_s``) has neither status nor latency, and its customer tries again if it means to, each time a row, and
-    goes on. Nothing new is sent after ``duration_s``,
-    but what is under way is waited for. An error from ``progress``, which is called four times a second, or a
-    cancellation ends everything at once.
+    A request without an answer (refused, broken off, or none within ``deadline_s``) has neither status nor latency; its
+    customer tries again if it intends to, each attempt a row, and goes on. Cancellation, or an error of ``progress``,
+    ends everything at once.
+
+    Args:
+        customers: The customers.
+        url: The API's URL.
+        duration_s: No request is sent later; those under way are waited for.
+        seed: What fills the commands' bodies.
+        deadline_s: How long an answer is waited for.
+        progress: Is called four times a second.
+
+    Returns:
+        A table of `workloads.recordings.recording.SCHEMA`, a row per request in order of arrival.
     """
     session = _Session(url, _script(customers, seed), duration_s, deadline_s)
     firsts = accumulate((len(customer.steps) for customer in customers), initial=0)
@@ -68,7 +77,7 @@ async def record(
 
 
 def _script(customers: Sequence[Customer], seed: int) -> Schedule:
-    """Every step anyone might make, customer by customer, as requests of the lab's API; due when it comes to it."""
+    """Every step, customer by customer, as requests of the lab's API. Their due times are not used."""
     steps = [step for customer in customers for step in customer.steps]
     return Schedule(
         request_ids=[str(index) for index in range(len(steps))],
@@ -83,7 +92,7 @@ def _script(customers: Sequence[Customer], seed: int) -> Schedule:
 
 @dataclass(frozen=True)
 class _Made:
-    """One request that was made. Nanoseconds of CLOCK_MONOTONIC."""
+    """One request that was made. Times are nanoseconds of CLOCK_MONOTONIC."""
 
     arrival_ns: int
     customer: Customer
@@ -95,7 +104,7 @@ class _Made:
 
 @dataclass
 class _Session:
-    """What the customers of one recording share. ``made`` grows in the order in which requests are over."""
+    """What the customers of one recording share. ``made`` grows in the order in which requests finish."""
 
     url: str
     script: Schedule
@@ -108,7 +117,7 @@ class _Session:
         self._start_s = time.monotonic()
 
     async def serve(self, customer: Customer, first: int) -> None:
-        """Carry out a customer's script, whose first step is request ``first`` of the session's."""
+        """Carry out a customer's steps; ``first`` is the index of the first one in the session's script."""
         line = _Line(self._host, self._port, self.deadline_s)
         due_s = self._start_s + customer.arrives_s
         try:
@@ -138,12 +147,12 @@ class _Session:
 
 
 def _failed(status: int | None) -> bool:
-    """Whether a client that tries again would do so now."""
+    """Whether a client tries again after this status."""
     return status is None or status == 429 or status >= 500
 
 
 class _Line:
-    """One customer's connection, kept between its requests while the server surely keeps it as well."""
+    """One customer's connection, kept open between requests for as long as servers keep it."""
 
     def __init__(self, host: str, port: int, deadline_s: float) -> None:
         self._address = (host, port)
@@ -152,11 +161,11 @@ class _Line:
         self._used_s = 0.0
 
     async def ask(self, message: bytes) -> int | None:
-        """The answer's status; None where there was no answer."""
+        """Send a request and return the status of the answer; None where there is none."""
         try:
             async with asyncio.timeout(self._deadline_s):
                 return await self._exchange(message)
-        except (OSError, EOFError, httptools.HttpParserError):  # a time-out is an OSError
+        except (OSError, EOFError, httptools.HttpParserError):  # `TimeoutError` is an OSError
             self.close()
             return None
 
@@ -185,7 +194,7 @@ class _Line:
 
 
 class _Answer:
-    """An HTTP response as it comes in; its body is of no interest."""
+    """An HTTP response as it comes in, without its body."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -203,20 +212,22 @@ class _Answer:
 
 
 def _table(made: Sequence[_Made]) -> pa.Table:
-    ordered = sorted(made, key=lambda one: one.arrival_ns)
+    ordered = sorted(made, key=lambda request: request.arrival_ns)
     start_ns = ordered[0].arrival_ns if ordered else 0
     return pa.table(
         {
             "request_id": list(range(len(ordered))),
-            "arrival_us": [(one.arrival_ns - start_ns) // 1000 for one in ordered],
-            "operation": [one.step.operation for one in ordered],
-            "entity": [one.step.entity for one in ordered],
-            "client": [one.customer.name for one in ordered],
-            "method": [one.step.method for one in ordered],
-            "path": [one.step.path for one in ordered],
-            "payload_bytes": [one.payload_bytes for one in ordered],
-            "recorded_status": [one.status for one in ordered],
-            "recorded_latency_us": [None if one.latency_ns is None else one.latency_ns // 1000 for one in ordered],
+            "arrival_us": [(request.arrival_ns - start_ns) // 1000 for request in ordered],
+            "operation": [request.step.operation for request in ordered],
+            "entity": [request.step.entity for request in ordered],
+            "client": [request.customer.name for request in ordered],
+            "method": [request.step.method for request in ordered],
+            "path": [request.step.path for request in ordered],
+            "payload_bytes": [request.payload_bytes for request in ordered],
+            "recorded_status": [request.status for request in ordered],
+            "recorded_latency_us": [
+                None if request.latency_ns is None else request.latency_ns // 1000 for request in ordered
+            ],
             "subsecond": ["recorded"] * len(ordered),
         },
         schema=SCHEMA,

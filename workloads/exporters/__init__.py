@@ -1,7 +1,7 @@
-"""Recordings for other load generators: what an exporter is, and the registry of those there are.
+"""Recordings as input for other load generators, a module each, found by listing this folder.
 
-A tool is one module of this package with an ``EXPORTER``; adding it edits nothing else. What is exported are the
-recorded methods and paths, for replaying elsewhere, and not the lab's requests; which requests those are is `targets`.
+Put here what an exporter is; a new one is a module with an ``EXPORTER``. Keep out which requests are exported
+(`workloads.exporters.targets`): those are the recorded methods and paths, not the requests of the lab's API.
 """
 
 import sys
@@ -18,16 +18,27 @@ class Exporter(Protocol):
 
     @property
     def name(self) -> str:
-        """As on the command line, in lower case."""
+        """The load generator's name on the command line, in lower case."""
 
     @property
     def description(self) -> str:
         """One line for people: what is written, and how to run it."""
 
     def write(self, recording: Recording, base_url: str, folder: Path, *, speed: float, seed: int) -> list[Path]:
-        """Writes files named after the recording into ``folder`` and says which, the one to run last."""
+        """Write files named after the recording.
+
+        Args:
+            recording: The recording.
+            base_url: Where its requests are to be sent; recorded paths are appended.
+            folder: Where to write.
+            speed: A factor on recorded time, for load generators that take due times.
+            seed: What fills the bodies.
+
+        Returns:
+            The files; the last one is to be run.
+        """
 
 
 def exporters() -> Mapping[str, Exporter]:
-    """Every load generator there is, by name."""
+    """All exporters by name."""
     return discover(sys.modules[__name__], "EXPORTER")

@@ -1,4 +1,7 @@
-"""Scripts for k6, with their targets beside them. Nothing of other tools."""
+"""Scripts for k6, with a file of targets each.
+
+Put here the script. Keep out which requests are in it (`workloads.exporters.targets`).
+"""
 
 import json
 import math
@@ -8,9 +11,9 @@ from pathlib import Path
 from workloads.exporters.targets import targets
 from workloads.recordings.recording import Recording, peak_rate
 
-_LEAST_USERS = 10
-_MOST_USERS = 2000
-# A virtual user sends one request at a time: enough of them that the busiest second is sent though answers take this.
+_MIN_USERS = 10
+_MAX_USERS = 2000
+# A virtual user sends one request at a time: there are enough for the busiest second if answers take so long.
 _ANSWER_S = 2.0
 
 _SCRIPT = """\
@@ -28,13 +31,13 @@ export const options = {
       executor: 'shared-iterations',
       vus: %(users)d,
       iterations: %(requests)d,
-      maxDuration: '%(most_s)ds',
+      maxDuration: '%(max_s)ds',
     },
   },
 };
 
 export default function () {
-  // Iterations are handed out in order, so that whoever is free takes the next one due.
+  // Iterations are handed out in order: a user that is free takes the next one due.
   const target = targets[exec.scenario.iterationInTest];
   const wait = exec.scenario.startTime + target.at_ms - Date.now();
   if (wait > 0) {
@@ -48,7 +51,7 @@ export default function () {
 
 @dataclass(frozen=True)
 class K6Exporter:
-    """A script and a list of targets with their due times."""
+    """Writes a script and a list of targets with their due times."""
 
     name: str
     description: str
@@ -71,8 +74,8 @@ class K6Exporter:
             "targets": path.name,
             "requests": recording.requests,
             "seconds": seconds,
-            "users": min(recording.requests, max(_LEAST_USERS, min(busiest, _MOST_USERS))),
-            "most_s": math.ceil(seconds) + 120,
+            "users": min(recording.requests, max(_MIN_USERS, min(busiest, _MAX_USERS))),
+            "max_s": math.ceil(seconds) + 120,
         }
         script.write_text(filled, encoding="utf-8")
         return [path, script]

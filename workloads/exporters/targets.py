@@ -1,4 +1,7 @@
-"""From a recording to the requests that other tools send: methods, URLs, bodies, due times. Writes nothing."""
+"""The requests of a recording for other load generators: methods, URLs, bodies, due times.
+
+Put here what is sent. Keep out files (`workloads.exporters.k6`, `workloads.exporters.vegeta`).
+"""
 
 import json
 import random
@@ -10,13 +13,20 @@ from urllib.parse import quote, urlsplit
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording
 
-# What a path may hold as it is: percent signs stand for what was encoded when it was recorded.
+# What stays as it is in a path. Recorded paths are percent-encoded already.
 _SAFE = "/%:@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One request, due ``at_ms`` after the start. Without a body, if it reads."""
+    """One request.
+
+    Attributes:
+        at_ms: When it is due, in milliseconds after the start.
+        method: Its HTTP method.
+        url: Its URL.
+        body: Its body; None for queries.
+    """
 
     at_ms: float
     method: str
@@ -25,7 +35,7 @@ class Target:
 
 
 def check_base(base_url: str) -> str:
-    """``base_url`` without a slash at its end; `UsageError` unless paths can be put behind it."""
+    """Return ``base_url`` without a slash at its end; `UsageError` if paths cannot be appended to it."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"{base_url} is no base URL: give one such as http://127.0.0.1:8080")
@@ -33,7 +43,14 @@ def check_base(base_url: str) -> str:
 
 
 def targets(recording: Recording, base_url: str, *, speed: float, seed: int) -> Iterator[Target]:
-    """The recorded requests as they are due at ``speed``; bodies are seeded ones of the recorded size."""
+    """Yield the recorded requests in order.
+
+    Args:
+        recording: The recording.
+        base_url: What their paths are appended to.
+        speed: A factor on recorded time.
+        seed: What fills the bodies, which have the recorded size.
+    """
     due_us = recording.replayed_us(speed=speed, longest_pause_s=None).tolist()
     names = ("request_id", "operation", "method", "path", "payload_bytes")
     columns = [recording.table.column(name).to_pylist() for name in names]

@@ -1,4 +1,7 @@
-"""Target lists for vegeta. Nothing of other tools."""
+"""Target lists for vegeta.
+
+Put here vegeta's format. Keep out which requests are in it (`workloads.exporters.targets`).
+"""
 
 import base64
 import json
@@ -12,7 +15,7 @@ from workloads.recordings.recording import Recording
 
 @dataclass(frozen=True)
 class VegetaExporter:
-    """JSON targets, one per line. Vegeta has a rate of its own and takes no due times."""
+    """Writes JSON targets, one per line. Vegeta has a rate of its own and takes no due times."""
 
     name: str
     description: str
@@ -22,11 +25,11 @@ class VegetaExporter:
         path = folder / f"{recording.name}.vegeta.jsonl"
         with path.open("w", encoding="utf-8") as file:
             for target in targets(recording, base_url, speed=speed, seed=seed):
-                one: dict[str, Any] = {"method": target.method, "url": target.url}
+                line: dict[str, Any] = {"method": target.method, "url": target.url}
                 if target.body is not None:
-                    one["header"] = {"Content-Type": ["application/json"]}
-                    one["body"] = base64.b64encode(target.body.encode()).decode()
-                file.write(json.dumps(one, separators=(",", ":")) + "\n")
+                    line["header"] = {"Content-Type": ["application/json"]}
+                    line["body"] = base64.b64encode(target.body.encode()).decode()
+                file.write(json.dumps(line, separators=(",", ":")) + "\n")
         return [path]
 
 

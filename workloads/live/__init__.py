@@ -1,5 +1,5 @@
-"""Traffic recorded as it comes: scrubbed, on disk within a second, and a recording of the library in the end.
+"""Traffic recorded as it comes: without personal data, on disk within a second, and a recording in the end.
 
-Belongs here: what a recorder has seen and what becomes of it, whether it was stopped or killed. Where it was seen, on
-which connections, does not: that is `resources.recorder`.
+Put here what happens to the requests that a recorder sees, whether it is stopped or killed. Keep out the recorder
+itself and its connections (`resources.recorder`).
 """

@@ -1,4 +1,5 @@
-"""Replaying a recording open loop: what is sent when (`schedule`), sending it (`client`).
+"""Replaying a recording open loop, against anything that answers HTTP at a URL.
 
-Knows HTTP, not AWS: whatever answers at a URL can be replayed against.
+Put here the schedule, what a scenario does to it, and the client that sends it. Keep out what is replayed against
+(`resources.lab`) and what breaks meanwhile (`resources.faults`).
 """

@@ -1,8 +1,8 @@
-"""The load generator: sends a schedule open loop over keep-alive connections and writes down what came back.
+"""The load generator: sends a schedule open loop over keep-alive connections and notes what comes back.
 
-Belongs here: the `Client` seam and one client on uvloop and httptools (measured at a third of k6's CPU per request).
-It never waits for an answer before the next send, never retries, and every offered request gets an answer, an error,
-a time-out or the status ``unsent``.
+Put here the `Client` protocol and a client on uvloop and httptools, which takes a third of k6's CPU time per request.
+Keep out which requests are sent when (`workloads.replay.schedule`). The client never waits for an answer before the
+next send and never retries. Every request gets an answer, an error, a time-out or the status ``UNSENT``.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ import uvloop
 
 from workloads.replay.schedule import Schedule, split_url
 
-DEADLINE_S = 29.0  # as long as API Gateway's REST integrations wait; kept by the client, whatever the target does
-_IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s); a request sent into the closing would be lost
-_SWEEP_S = 0.1  # how late a time-out or being stopped may be noticed
-_LINGER_S = 5.0  # for connections still being opened when the last answer is there
+DEADLINE_S = 29.0  # as long as API Gateway's REST integrations wait; the client keeps it, whatever the target does
+_IDLE_S = 3.0  # servers close idle connections (hypercorn after 5 s), and a request sent meanwhile would be lost
+_SWEEP_S = 0.1  # how late a time-out or `Gauge.stop` is noticed at most
+_LINGER_S = 5.0  # for connections that are being opened when the last answer has come
 
 NO_STATUS = 0
 TIMED_OUT = -1
@@ -35,9 +35,13 @@ BROKEN = -3
 
 @dataclass
 class Responses:
-    """What came back, index by index of the schedule. Microseconds since the replay's start, -1 where there is none.
+    """What came back. All arrays have the schedule's length and order.
 
-    ``status`` is the HTTP status, or `TIMED_OUT`, `UNSENT` or `BROKEN` (the connection failed).
+    Attributes:
+        sent_us: When each request was sent, in microseconds since the replay's start; -1 where it was not.
+        client_queue_us: How long it waited for a connection before, in microseconds; -1 where it was not sent.
+        responded_us: When its answer had come, or its connection failed; -1 after a time-out and where it was not sent.
+        status: The HTTP status, or `TIMED_OUT`, `UNSENT` or `BROKEN` (the connection failed).
     """
 
     sent_us: npt.NDArray[np.int64]
@@ -47,43 +51,62 @@ class Responses:
 
     @classmethod
     def empty(cls, count: int) -> "Responses":
+        """Responses of ``count`` requests none of which was sent yet."""
         sent, queued, responded = (np.full(count, -1, np.int64) for _ in range(3))
         return cls(sent, queued, responded, np.full(count, NO_STATUS, np.int32))
 
 
 @dataclass
 class Gauge:
-    """Where a replay stands, written by the client and read by whoever watches. Counts of requests."""
+    """The progress of a replay, in requests. The client writes the counts, other threads read them.
+
+    Attributes:
+        sent: Sent so far.
+        in_flight: Sent, and not finished.
+        finished: Answered, failed, timed out or given up.
+        stop: Set by another thread: the client sends nothing more, aborts what is in flight, and returns.
+    """
 
     sent: int = 0
     in_flight: int = 0
     finished: int = 0
-    stop: bool = False  # set from outside: send nothing more and return
+    stop: bool = False
 
 
 def tidy_heap() -> None:
-    """Collect garbage and set the rest of the heap aside until the next replay has been sent.
+    """Collect garbage, and exempt what is left from collections until the next replay has been sent.
 
-    To be called before a replay's start is fixed: on a slow machine a collection of everything that Dagster, SciPy and
-    the report bring along takes seconds, and every request due meanwhile would be late.
+    To be called before a replay's start is fixed: on a slow machine a collection of all that Dagster, SciPy and the
+    report bring along takes seconds, and every request due meanwhile would be late.
     """
     gc.collect()
     gc.freeze()
 
 
 class Client(Protocol):
-    """The seam for another load generator: it sends ``schedule`` to ``url`` from CLOCK_MONOTONIC ``start_ns`` on."""
+    """A load generator."""
 
-    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses: ...
+    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
+        """Send a schedule and wait until every request has its answer, its error or its time-out.
+
+        Args:
+            schedule: The requests.
+            url: The API's URL; requests' paths are appended to its path.
+            start_ns: When the replay starts, in nanoseconds of CLOCK_MONOTONIC.
+            gauge: The progress, and the signal to stop.
+        """
 
 
 @dataclass(frozen=True)
 class KeepAliveClient:
-    """One process, one event loop, HTTP/1.1 keep-alive, over TLS where the URL says https.
+    """A client in this process with one event loop: HTTP/1.1 keep-alive, over TLS where the URL is https.
 
-    ``connections`` is the ceiling of requests in flight, ``connects_per_s`` paces new connections: without it a stall
-    makes the client open thousands, which makes the stall worse. ``authorities`` is a file of certificates to trust
-    instead of this machine's; nobody else is ever trusted.
+    Attributes:
+        connections: The most connections, and so requests in flight.
+        connects_per_s: The most new connections per second: without a limit a stall of the server makes the client
+            open thousands, which makes the stall worse.
+        deadline_s: A request without an answer times out after it, in seconds since it was sent.
+        authorities: A file with the only certificates to trust for TLS; None for this machine's.
     """
 
     connections: int = 1024
@@ -92,9 +115,9 @@ class KeepAliveClient:
     authorities: Path | None = None
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
-        """Blocks until every request has its answer, its error or its time-out."""
+        """See `Client.send`."""
         run = _Run(self, schedule, url, start_ns, gauge)
-        # A collection of a process's whole heap takes longer than the send lag that makes a replay invalid.
+        # A garbage collection of the whole heap takes longer than the send lag that makes a replay invalid.
         tidy_heap()
         enabled = gc.isenabled()
         gc.disable()
@@ -128,7 +151,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's only does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -168,7 +191,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.responses = Responses.empty(len(self.schedule))
         self._host, self._port, self._base = split_url(self.url)
-        # A gateway that tells its APIs by the host's name need not know one with a port.
+        # A gateway that finds its APIs by the host's name may not know one with a port.
         self._host_header = self._host if self._port in (80, 443) else f"{self._host}:{self._port}"
         self._tls = None
         if self.url.startswith("https:"):
@@ -191,7 +214,7 @@ class _Run:
         due = self.schedule.due_us
         for index in range(len(due)):
             at_ns = self.start_ns + int(due[index]) * 1000
-            # The loop's own clock ticks in milliseconds, so a sleep may end early. Being stopped cuts a pause short.
+            # The loop's clock has a resolution of a millisecond, so that a sleep may end early.
             while (wait_ns := at_ns - time.monotonic_ns()) > 0:
                 if self.gauge.stop:
                     break
@@ -206,7 +229,7 @@ class _Run:
         sweeper.cancel()
         if self._failure is not None:
             raise self._failure
-        if self._tasks:  # cancelled halfway, uvloop leaves a connection open that nobody knows of
+        if self._tasks:  # cancelled halfway, uvloop would leave a connection open
             await asyncio.wait(self._tasks, timeout=_LINGER_S)
         for connection in list(self._idle):
             connection.abort()
@@ -237,7 +260,7 @@ class _Run:
         self.gauge.in_flight += 1
 
     def _connect(self) -> None:
-        """Open a connection for what waits, paced; connections under way serve whoever waits longest."""
+        """Open a connection at the permitted pace; it serves the request that waits longest when it is open."""
         if self._open + self._connecting >= self.client.connections or self._connecting >= len(self._waiting):
             return
         self._connecting += 1
@@ -256,7 +279,7 @@ class _Run:
     async def _open_one(self, wait: float) -> None:
         if wait > 0:
             await asyncio.sleep(wait)
-        if not self._waiting:  # others served it meanwhile
+        if not self._waiting:  # another connection served it meanwhile
             self._connecting -= 1
             return
         try:
@@ -265,13 +288,13 @@ class _Run:
             )
         except OSError:
             self._connecting -= 1
-            if self._waiting:  # the one that waited longest was refused; it counts as sent when it was tried
+            if self._waiting:  # the refusal counts against the request that waited longest, as sent now
                 index, since = self._waiting.popleft()
                 self.responses.sent_us[index] = self._now_us()
                 self.responses.client_queue_us[index] = round((time.monotonic() - since) * 1e6)
                 self.gauge.sent += 1
                 self._finish(index, BROKEN)
-            if self._waiting:  # those whom the ceiling kept from connecting
+            if self._waiting:  # there may be room for another connection now
                 self._connect()
             return
         self._connecting -= 1
@@ -279,7 +302,7 @@ class _Run:
         self.idle(connection)
 
     def idle(self, connection: _Connection) -> None:
-        """A connection is free: the request that waited longest takes it."""
+        """Give a free connection to the request that waited longest, or keep it."""
         if self._waiting:
             index, since = self._waiting.popleft()
             self._send(connection, index, round((time.monotonic() - since) * 1e6))
@@ -316,7 +339,7 @@ class _Run:
             self._done.set()
 
     async def _sweep(self) -> None:
-        """Time out what got no answer by its deadline, and give up what found no connection in that time."""
+        """Time out requests without an answer by their deadline, and give up those without a connection until then."""
         while True:
             await asyncio.sleep(_SWEEP_S)
             now = time.monotonic()

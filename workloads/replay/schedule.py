@@ -1,6 +1,6 @@
-"""What a replay sends and when: a recording turned into requests of the lab's API.
+"""The schedule of a replay: a recording turned into requests of the lab's API.
 
-Belongs here: due times, request lines, bodies, ids. Sending is `workloads.replay.client`.
+Put here due times, request lines, bodies and ids. Keep out sending them (`workloads.replay.client`).
 """
 
 import hashlib
@@ -19,13 +19,13 @@ import numpy.typing as npt
 from workloads.recordings.recording import Operation, Recording
 
 WARM_UP_PREFIX = "warm-"
-_PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest gets one of its own
+_PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest is hashed, too
 
 
 def order_id(entity: str) -> str:
-    """The key under which the lab stores an entity: itself where it is plain, else a digest of it.
+    """Return the key under which the lab stores an entity: itself where it is plain, else a digest of it.
 
-    Recorded entities may be paths of any length and alphabet; a digest travels through every gateway unharmed.
+    Recorded entities may be paths of any length and alphabet; every gateway passes on a digest unchanged.
     """
     if _PLAIN_KEY.fullmatch(entity):
         return entity
@@ -34,10 +34,17 @@ def order_id(entity: str) -> str:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Requests in the order they are due. All sequences have the same length.
+    """Requests in the order in which they are due. All sequences have the same length.
 
-    ``due_us`` counts from the replay's start; ``order_ids`` are the lab's keys of ``entities``. ``extras`` are fields
-    that some commands' bodies carry besides, by the command's index: what a scenario does to the traffic.
+    Attributes:
+        request_ids: Unique.
+        operations: "command" or "query".
+        entities: What each is about, as recorded.
+        order_ids: The lab's keys of ``entities``, see `order_id`.
+        payload_bytes: The size of a command's body; 0 for queries.
+        due_us: When each is due, in microseconds since the replay's start.
+        seed: What fills the bodies.
+        extras: By index, additional fields of a command's body: what a scenario does to the traffic.
     """
 
     request_ids: list[str]
@@ -54,11 +61,17 @@ class Schedule:
 
     @property
     def duration_us(self) -> int:
-        """Until the last request is due."""
+        """When the last request is due, in microseconds since the start; 0 for none."""
         return int(self.due_us[-1]) if len(self) else 0
 
     def message(self, index: int, base: str, host: str) -> bytes:
-        """Request ``index`` as HTTP/1.1, for an API whose path starts with ``base``."""
+        """Return a request as HTTP/1.1.
+
+        Args:
+            index: Its index in the schedule.
+            base: The path of the API's URL, without a slash at its end.
+            host: The value of the Host header.
+        """
         request_id, order = self.request_ids[index], self.order_ids[index]
         if self.operations[index] == "query":
             return _get(base, host, order, request_id)
@@ -66,7 +79,7 @@ class Schedule:
         return _post(base, host, body)
 
     def seeded_order_ids(self) -> list[str]:
-        """The orders that exist before the replay starts: those read before, or without, a command that makes them."""
+        """The orders that must exist before the replay: those queried before, or without, a command that makes them."""
         made: set[str] = set()
         seeded: dict[str, None] = {}
         for operation, order in zip(self.operations, self.order_ids, strict=True):
@@ -78,7 +91,14 @@ class Schedule:
 
 
 def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: float | None = None) -> Schedule:
-    """``recording`` played ``speed`` times as fast. The same arguments give the same requests, byte for byte."""
+    """Make the schedule of a replay. The same arguments give the same requests, byte for byte.
+
+    Args:
+        recording: What is replayed.
+        speed: A factor on recorded time: at 5.0 five recorded seconds take one.
+        seed: What fills the bodies.
+        longest_pause_s: Longer pauses, in seconds of the replay, are cut to it; None keeps them.
+    """
     table = recording.table
     ids = [str(request_id) for request_id in table.column("request_id").to_pylist()]
     entities = [
@@ -97,7 +117,14 @@ def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: 
 
 
 def warm_up(rate_per_s: float, duration_s: float) -> Schedule:
-    """Orders and readings of them at an even rate; their ids carry a prefix that keeps them out of every table."""
+    """Make a schedule of commands and queries at an even rate, to warm up a target.
+
+    The prefix of their ids keeps them out of every table.
+
+    Args:
+        rate_per_s: Requests per second.
+        duration_s: For how long, in seconds.
+    """
     count = max(2, round(rate_per_s * duration_s))
     orders = [f"{WARM_UP_PREFIX}{index // 2}" for index in range(count)]
     return Schedule(
@@ -124,7 +151,7 @@ def _post(base: str, host: str, body: bytes) -> bytes:
 
 
 def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str, Any]) -> bytes:
-    """A command's body of ``size`` bytes where its ids fit into that: access logs hold no bodies."""
+    """A made-up body, since access logs hold none: of ``size`` bytes, or more if its ids need them."""
     fields: dict[str, Any] = {"request_id": request_id, "order_id": order, "details": "", **extra}
     if fields["details"] == "":
         short = json.dumps(fields, separators=(",", ":"))
@@ -134,6 +161,6 @@ def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str,
 
 
 def split_url(url: str) -> tuple[str, int, str]:
-    """Host, port and path of an API's URL."""
+    """Split an API's URL into host, port and path; the path has no slash at its end."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/")

@@ -1,7 +1,6 @@
-"""What a scenario does to the traffic itself: more of it, at other times, with orders that are not like the others.
+"""What a scenario does to the traffic itself: more of it, at other times, or with special commands.
 
-Pure and seeded: the same schedule, scenario and seed give the same requests, byte for byte. What breaks components
-and hops while they are replayed is `resources.faults`.
+Put here faults that change a schedule, by its seed. Keep out faults of components and hops (`resources.faults`).
 """
 
 from dataclasses import replace
@@ -15,17 +14,23 @@ from workloads.scenarios.faults import Burst, Fault, Late, Poison, Ramp, Twice, 
 from workloads.scenarios.model import Scenario
 
 _Special = Poison | Work | Twice | Late
-_CLONES_SPREAD_US = 250_000  # a clone in the same microsecond as its original would make every burst a row of pairs
+_CLONES_SPREAD_US = 250_000  # in the same microsecond as their originals, clones would come in pairs only
 
 
 def shaped(schedule: Schedule, scenario: Scenario) -> Schedule:
-    """``schedule`` as ``scenario`` has it; unchanged by one that leaves traffic alone.
+    """Apply a scenario's faults in the traffic to a schedule.
 
-    Faults' windows are those of the schedule's length, which no shaping changes. Raises `UsageError` for a window that
-    does not fit into it.
+    The same arguments give the same requests, byte for byte; the length stays as it is.
+
+    Args:
+        schedule: The schedule of the recording.
+        scenario: The scenario; one without such faults changes nothing.
+
+    Raises:
+        UsageError: The window of a fault does not fit into the schedule's length.
     """
     windows = scenario.windows(schedule.duration_us)
-    # How many and when comes first: what an order is like is drawn for those there are then.
+    # Bursts and ramps first: special commands are drawn among all requests there are then.
     for number, (fault, start_us, end_us) in enumerate(windows):
         if isinstance(fault, Burst):
             schedule = _burst(schedule, fault, start_us, end_us, number)
@@ -41,7 +46,17 @@ def shaped(schedule: Schedule, scenario: Scenario) -> Schedule:
 
 
 def hits(schedule: Schedule, fault: Fault, start_us: int, end_us: int) -> int | None:
-    """How many requests of a shaped schedule a fault in the traffic is about; None for a fault elsewhere."""
+    """Count the requests of a shaped schedule that a fault in the traffic concerns.
+
+    Args:
+        schedule: A result of `shaped`.
+        fault: The fault.
+        start_us: The beginning of its window, in microseconds since the replay's start.
+        end_us: Its end.
+
+    Returns:
+        The count; None for a fault that is not in the traffic.
+    """
     if isinstance(fault, Burst | Ramp):
         return int(_due_between(schedule, start_us, end_us).sum())
     if not isinstance(fault, _Special):
@@ -51,7 +66,7 @@ def hits(schedule: Schedule, fault: Fault, start_us: int, end_us: int) -> int | 
 
 
 def _extra(fault: _Special) -> dict[str, Any]:
-    """The fields by which the handlers know what is the matter with an order."""
+    """The fields of a command's body that tell the handlers about the fault."""
     match fault:
         case Poison():
             return {"details": 0}  # must be text
@@ -68,7 +83,7 @@ def _due_between(schedule: Schedule, start_us: int, end_us: int) -> npt.NDArray[
 
 
 def _hit(schedule: Schedule, share: float, start_us: int, end_us: int, number: int) -> npt.NDArray[np.intp]:
-    """The indices of the commands a fault is about, drawn by the schedule's seed and the fault's number."""
+    """The indices of the commands that a fault concerns, drawn by the schedule's seed and the fault's number."""
     drawn = np.random.default_rng([schedule.seed, number]).random(len(schedule)) < share
     commands = np.array([operation == "command" for operation in schedule.operations], dtype=bool)
     return np.flatnonzero(drawn & commands & _due_between(schedule, start_us, end_us))
@@ -82,7 +97,7 @@ def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number:
     dues = [schedule.due_us]
     clones = np.zeros(len(schedule), dtype=np.int64)
     for clone in range(1, fault.factor):
-        # One shift for all of an order's requests, or a clone's status could be read before it is placed.
+        # One shift for all requests about an entity, or a clone could be queried before the command that makes it.
         shifts = np.random.default_rng([schedule.seed, number, clone]).integers(0, _CLONES_SPREAD_US, len(inside))
         due_us = schedule.due_us[inside]
         room = np.clip((end_us - due_us) / _CLONES_SPREAD_US, 0, 1)  # less towards the end, in the same order

@@ -1,8 +1,8 @@
-"""Scenarios: what is done to every architecture alike while a recording is replayed. Data, one TOML file each, found
-by listing this folder and the user's own.
+"""Scenarios: the faults and settings under which a recording is replayed, the same for every architecture.
 
-Belongs here: which scenarios there are. What they may say is `workloads.scenarios.model` and `.faults`, how a file is
-read `.reading`; what the words do to the lab is `resources`' business.
+Put here which scenarios there are: one TOML file each, found by listing this folder and the user's own. Keep out what
+they may say (`workloads.scenarios.model`, `workloads.scenarios.faults`), how a file is read
+(`workloads.scenarios.reading`) and how a fault is brought about (`resources.faults`, `workloads.replay.shaping`).
 """
 
 from functools import cache
@@ -25,7 +25,7 @@ __all__ = [
     "scenarios",
 ]
 
-# What `compare` and the nights run unless told otherwise.
+# What `compare` and the nights run by default.
 DEFAULT_SCENARIOS = ("steady", "backend_outage", "concurrency_limit")
 _BUNDLED = Path(__file__).parent
 
@@ -33,34 +33,49 @@ _BUNDLED = Path(__file__).parent
 @cache
 def _bundled() -> dict[str, Scenario]:
     found = [read_scenario(path) for path in _BUNDLED.glob("*.toml")]
-    return {scenario.name: scenario for scenario in sorted(found, key=lambda one: (one.position, one.name))}
+    return {scenario.name: scenario for scenario in sorted(found, key=lambda found: (found.position, found.name))}
 
 
 def scenario_files(places: Places) -> dict[str, Path]:
-    """The user's own scenarios: name to file, whatever is in it."""
+    """List the user's own scenarios: name to file, whether that can be read or not."""
     return {path.stem: path for path in sorted(places.scenarios.glob("[!.]*.toml")) if path.stem not in _bundled()}
 
 
 def scenario(places: Places, name: str) -> Scenario:
-    """The scenario of that name, bundled or the user's own; `UsageError` where there is none or its file is wrong."""
+    """Look up a scenario by its name, bundled or the user's own.
+
+    Raises:
+        UsageError: There is none of that name, or its file is wrong.
+    """
     if name in _bundled():
         return _bundled()[name]
     return read_scenario(choose(dict.fromkeys(_bundled(), Path()) | scenario_files(places), name, "scenario"))
 
 
 def scenarios(places: Places | None = None) -> dict[str, Scenario]:
-    """Every scenario that can be read, in the order of their positions: one wrong file must not hide the others."""
+    """List scenarios in order of their positions.
+
+    Args:
+        places: Where the user's own scenarios are; None for the bundled ones only.
+
+    Returns:
+        By name every scenario that can be read: a wrong file does not hide the others.
+    """
     known = dict(_bundled())
     for name, path in (scenario_files(places) if places is not None else {}).items():
         try:
             known[name] = read_scenario(path)
         except UsageError:
-            continue  # naming it says what is wrong with it
+            continue  # `scenario` says what is wrong with it
     return dict(sorted(known.items(), key=lambda item: (item[1].position, item[0])))
 
 
 def own_scenario(path: Path) -> Scenario:
-    """The scenario in a user's own file; `UsageError` where it is wrong or named like a bundled one."""
+    """Read a scenario from a user's own file.
+
+    Raises:
+        UsageError: The file is wrong, or has the name of a bundled scenario.
+    """
     own = read_scenario(path)
     if own.name in _bundled():
         raise UsageError(f"{path}: {own.name} is a bundled scenario: give the file another name")
@@ -68,9 +83,16 @@ def own_scenario(path: Path) -> Scenario:
 
 
 def adopt(places: Places, path: Path) -> str:
-    """Take a user's file into ``places``, in place of an earlier one of its name; returns the name.
+    """Copy a user's file into ``places``, in place of an earlier one of its name.
 
-    The graph's cells are named, so a scenario has to stay where a later run, or another process, finds it.
+    The graph knows scenarios by name, so that a later run or another process must find the file.
+
+    Returns:
+        The scenario's name.
+
+    Raises:
+        UsageError: The file is wrong, or has the name of a bundled scenario.
+        ArchduelError: It cannot be written.
     """
     name = own_scenario(path).name
     try:

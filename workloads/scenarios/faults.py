@@ -1,8 +1,7 @@
-"""What can go wrong, and when: the kinds of faults a scenario may name, each with its targets and its own words.
+"""The kinds of faults a scenario may have, each with its targets, its fields and their bounds.
 
-Belongs here: what a fault says and which values are allowed. How it is done to a running lab is `resources.faults`
-(what breaks a hop or a component) and `workloads.replay.shaping` (what is in the traffic itself). A new kind is one
-class here and one entry there.
+Put here what a fault says; a new kind is one class. Keep out how it is brought about: in hops and components
+`resources.faults`, in the traffic `workloads.replay.shaping`.
 """
 
 import math
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 from pydantic.dataclasses import dataclass
 
-# Names and statuses of what the services answer themselves.
+# Errors of the services, with their HTTP statuses.
 # docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 TABLE_ERRORS = {
     "ProvisionedThroughputExceededException": 400,
@@ -32,7 +31,7 @@ API_ERRORS = {
     "INTEGRATION_TIMEOUT": 504,
 }
 
-# A stage answers for itself; behind a REST proxy integration a throttled function is a 500.
+# What a stage answers beyond its own limit, and for a throttled function behind a REST proxy integration.
 # docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
 STAGE_THROTTLED, FUNCTION_THROTTLED = 429, 500
 
@@ -43,14 +42,14 @@ _SPAN_WORDS = "a share of the replay (0.25, '1/3', '25 %') or a time ('6 s', '50
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the replay: ``amount`` of its length, or of microseconds where it is ``timed``."""
+    """A stretch of the replay: ``amount`` is a share of its length, or microseconds where it is ``timed``."""
 
     amount: Fraction
     timed: bool = False
 
     @classmethod
     def parse(cls, value: Any) -> Self:
-        """What a scenario says: `_SPAN_WORDS`."""
+        """Read a value of a scenario's file, as `_SPAN_WORDS` says; `ValueError` for any other."""
         if isinstance(value, cls):
             return value
         text = str(Fraction(repr(value))) if type(value) is float and math.isfinite(value) else str(value)
@@ -61,12 +60,12 @@ class Span:
             raise ValueError(f"is a share of the replay, at most 1: write '{value} s' for seconds")
         try:
             amount = Fraction(match["number"]) * _PER_UNIT[match["unit"]]
-        except (ZeroDivisionError, ValueError):  # '1/0', and '1.5/2', which nobody writes
+        except (ZeroDivisionError, ValueError):  # such as '1/0' and '1.5/2'
             raise ValueError(f"must be {_SPAN_WORDS}") from None
         return cls(amount, match["unit"] in ("s", "ms"))
 
     def us(self, duration_us: int) -> Fraction:
-        """Microseconds, in a replay of ``duration_us``."""
+        """Its length in microseconds, in a replay of ``duration_us``."""
         return self.amount if self.timed else self.amount * duration_us
 
     def __str__(self) -> str:
@@ -74,7 +73,7 @@ class Span:
 
 
 _Span = Annotated[Span, BeforeValidator(Span.parse)]
-# Bounds are those of who does it, so that nothing is refused in the middle of a replay.
+# Bounds are those of what carries out the fault, so that nothing is refused in the middle of a replay.
 Share = Annotated[float, Field(ge=1e-6, le=1, strict=True)]
 Rate = Annotated[float, Field(ge=0.001, le=1e6, strict=True)]
 Milliseconds = Annotated[float, Field(ge=0.001, le=3_600_000, strict=True)]
@@ -82,7 +81,14 @@ DelaySeconds = Annotated[int, Field(ge=0, le=900, strict=True)]  # what SQS take
 
 
 class FaultBase(BaseModel):
-    """What every fault says: where, what, from when, for how long."""
+    """What every fault says.
+
+    Attributes:
+        target: The component, hop or part of the traffic.
+        kind: The kind of fault.
+        start: When it begins.
+        length: How long it lasts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,22 +110,29 @@ class FaultBase(BaseModel):
         return self
 
     def window_us(self, duration_us: int) -> tuple[int, int]:
-        """First microsecond of the fault and first one after it, in a replay of ``duration_us``."""
+        """The first microsecond of the fault, and the first one after it, in a replay of ``duration_us``."""
         start = self.start.us(duration_us)
         return round(start), round(start + self.length.us(duration_us))
 
     @property
     def throttled_status(self) -> int | None:
-        """What AWS answers where this refuses by a limit, so that it is throttled and not failed; None: no limit."""
+        """The HTTP status of requests that this fault throttles; None if it throttles none, but fails them."""
         return None
 
-    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - what some kinds need to know
-        """How long a request holds its execution environment on average because of it, in microseconds."""
+    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - some kinds use it
+        """How long a request holds its execution environment longer because of the fault, on average.
+
+        Args:
+            table_timeout_us: How long a handler waits for the table, in microseconds.
+
+        Returns:
+            Microseconds.
+        """
         return 0.0
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What is special to this kind, as plain values."""
+        """The fields of this kind alone, as plain values."""
         common = {"target", "kind", "start", "length"}
         return self.model_dump(exclude=common, exclude_none=True, mode="json")
 
@@ -132,7 +145,7 @@ class Down(FaultBase):
 
     @property
     def throttled_status(self) -> int | None:
-        # Functions are stopped by allowing them no environment.
+        # Functions are stopped by a concurrency of 0, which throttles them.
         return FUNCTION_THROTTLED if self.target in ("functions", "command", "query", "consumer") else None
 
 
@@ -157,10 +170,13 @@ class Throttle(FaultBase):
 
 
 class HopFault(FaultBase):
-    """Something wrong between two components, done to the requests that pass there.
+    """A fault of requests on their way between two components.
 
-    ``share`` of those whose operation is among ``operations`` (all) and that exceed ``above_per_s`` (none is let off).
-    On the hop to the table operations are DynamoDB's, on the one to the API ``command`` and ``query``.
+    Attributes:
+        share: The share of requests that it concerns, of those the other fields select.
+        above_per_s: Only requests beyond this rate; None for all.
+        operations: Only these operations; None for all. On the hop to the table they are DynamoDB's, on the one to the
+            API ``command`` and ``query``.
     """
 
     target: Literal["api", "table"]
@@ -285,7 +301,7 @@ class Work(FaultBase):
     share: Share
     work_ms: Annotated[int, Field(ge=1, le=60_000, strict=True)]
 
-    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - work is done before the table is asked
+    def holds_us(self, table_timeout_us: int) -> float:  # noqa: ARG002 - the work comes before the call to the table
         return self.share * self.work_ms * 1000
 
 
@@ -314,12 +330,12 @@ Fault = Annotated[
 ]
 
 
-# Faults of the first are done to the others as well.
+# A fault of the first target is one of the others, too.
 _PARTS = {"functions": ("command", "query", "consumer"), "queue": ("event_source_mapping",)}
 
 
 def same_place(one: FaultBase, other: FaultBase) -> bool:
-    """Whether two faults are done to the same thing, so that the end of one would end the other."""
+    """Whether two faults concern the same target, so that the end of one would end the other."""
     return (
         one.target == other.target
         or other.target in _PARTS.get(one.target, ())

@@ -1,6 +1,7 @@
-"""What a scenario may say as a whole: its settings of the resources, and faults that lie apart.
+"""The model of a scenario: settings of the resources, and faults whose windows do not overlap.
 
-What can go wrong is `workloads.scenarios.faults`, how a file is read `workloads.scenarios.reading`.
+Put here what a scenario says as a whole. Keep out the kinds of faults (`workloads.scenarios.faults`) and how a file is
+read (`workloads.scenarios.reading`).
 """
 
 from itertools import combinations
@@ -15,16 +16,27 @@ from workloads.scenarios.faults import Fault, same_place
 _SHORTEST_US = 1000
 
 
-def _whole(least: int, most: int) -> Any:
-    return Field(ge=least, le=most, strict=True)
+def _whole(minimum: int, maximum: int) -> Any:
+    return Field(ge=minimum, le=maximum, strict=True)
 
 
 class Scenario(BaseModel):
-    """One scenario. What is None is left to archduel.
+    """One scenario. Settings that are None have archduel's own values.
 
-    ``reserved_concurrency`` is shared evenly by an architecture's functions; ``work_us`` is what a handler works
-    before it touches the table; ``table_timeout_ms`` how long it waits for the table; ``environments`` how many
-    execution environments of each function the API calls are warm when the replay starts.
+    Attributes:
+        name: The name of its file.
+        title: For people, in two or three words.
+        description: For people, in a sentence.
+        position: Its place in lists.
+        reserved_concurrency: Shared evenly by an architecture's functions.
+        work_us: How long a handler works before it calls the table, in microseconds.
+        function_timeout_s: After how long Lambda ends an invocation.
+        visibility_timeout_s: After how long a message that was not deleted is delivered again.
+        max_receive_count: After how many deliveries a message goes to the dead-letter queue.
+        batch_size: The most messages of an invocation.
+        table_timeout_ms: How long a handler waits for the table.
+        environments: How many execution environments of each function that the API calls are warm at the start.
+        faults: In any order; those of one target must lie apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +58,7 @@ class Scenario(BaseModel):
     @model_validator(mode="after")
     def _faults_lie_apart(self) -> Self:
         for one, other in combinations(range(len(self.faults)), 2):
-            # Shares and times meet only once the replay's length is known: see `windows`.
+            # Shares and times can be compared only when the replay's length is known: see `windows`.
             pair = (self.faults[one], self.faults[other])
             if len({span.timed for fault in pair for span in (fault.start, fault.length)}) == 1:
                 try:
@@ -66,15 +78,25 @@ class Scenario(BaseModel):
         return self
 
     def holds_us(self, table_timeout_us: int) -> float:
-        """How long a request holds its execution environment on average while the longest-holding fault is on,
-        microseconds, beyond what it takes anyway."""
+        """How long a request holds its execution environment longer than usual, on average, under the worst fault.
+
+        Args:
+            table_timeout_us: How long a handler waits for the table unless the scenario says it, in microseconds.
+
+        Returns:
+            Microseconds.
+        """
         timeout_us = table_timeout_us if self.table_timeout_ms is None else self.table_timeout_ms * 1000
         return self.work_us + max((fault.holds_us(timeout_us) for fault in self.faults), default=0.0)
 
     def windows(self, duration_us: int) -> list[tuple[Fault, int, int]]:
-        """Each fault with its first microsecond and the first one after it, in a replay of ``duration_us``.
+        """Each fault with its window in a replay of ``duration_us``.
 
-        Raises `UsageError` for a window that does not fit into such a replay.
+        Returns:
+            Faults in their order, with the first microsecond of each and the first one after it.
+
+        Raises:
+            UsageError: A window does not fit into such a replay.
         """
         if self.faults and not duration_us:
             raise UsageError(f"{self.name}: a replay without any length has no room for a fault: offer more requests")

@@ -1,6 +1,7 @@
-"""Reading a scenario's TOML file, and saying of a wrong one which line is at fault and what would be right.
+"""Reading a scenario's TOML file, and explaining which line of a wrong one is at fault and what would be right.
 
-The rules are `workloads.scenarios.model` and `.faults`; here they are applied to text.
+Put here how errors of the models become sentences about lines. Keep out the rules (`workloads.scenarios.model`,
+`workloads.scenarios.faults`).
 """
 
 import re
@@ -15,7 +16,7 @@ from workloads.errors import UsageError
 from workloads.scenarios.faults import Fault, FaultBase
 from workloads.scenarios.model import Scenario
 
-_NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: that parts workload and scenario
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: it separates workload and scenario
 _LONGEST_NAME = 64
 _KINDS: dict[str, type[FaultBase]] = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Fault)[0])
@@ -23,7 +24,12 @@ _KINDS: dict[str, type[FaultBase]] = {
 
 
 def read_scenario(path: Path) -> Scenario:
-    """The scenario in a TOML file; its name is the file's. `UsageError` names file, line and what is allowed there."""
+    """Read a scenario from a TOML file; it has the file's name.
+
+    Raises:
+        UsageError: The file cannot be read, or something in it is wrong; the message names the line and what is
+            allowed there.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
         data = tomllib.loads(text)
@@ -36,7 +42,7 @@ def read_scenario(path: Path) -> Scenario:
             f"{path.name}: a scenario's file is named with letters, digits and single - or _ between, {_LONGEST_NAME}"
             " at most"
         )
-    if "name" in data:  # the model knows it, a file does not say it
+    if "name" in data:  # a field of the model, but not of the file
         raise UsageError(f"{path.name}, line {_line(text, ('name',))}: unknown name: a scenario is named by its file")
     try:
         return Scenario(name=path.stem, **data)
@@ -88,9 +94,9 @@ def _sentence(  # noqa: PLR0911 - one for each kind of mistake
         words = f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
     elif not words.startswith(("must", key)):
         words = f"must be {words}" if error["msg"].startswith("Input should be ") else words
-    said = error["input"]
-    told = f", not {said!r}" if key and isinstance(said, str | int | float) else ""
-    return f"{key} {words}{told}" if key and not words.startswith(key) else words
+    value = error["input"]
+    contrast = f", not {value!r}" if key and isinstance(value, str | int | float) else ""
+    return f"{key} {words}{contrast}" if key and not words.startswith(key) else words
 
 
 def _needed(model: type[FaultBase] | type[Scenario]) -> list[str]:
@@ -98,7 +104,7 @@ def _needed(model: type[FaultBase] | type[Scenario]) -> list[str]:
 
 
 def _line(text: str, place: tuple[str | int, ...]) -> int:
-    """The line a value stands on, counted from 1; of its table's heading where it is not there."""
+    """The number of the line with a value, from 1; if there is none, that of its table's heading."""
     lines = _without_long_texts(text).split("\n")
     headings = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[?\s*faults\s*\]", line)]
     first, last = 0, headings[0] if headings else len(lines)
@@ -114,5 +120,5 @@ def _line(text: str, place: tuple[str | int, ...]) -> int:
 
 
 def _without_long_texts(text: str) -> str:
-    """``text`` with its texts of several lines emptied, so that nothing in them is taken for a key."""
+    """``text`` with empty multi-line strings, so that nothing in them is taken for a key."""
     return re.sub(r'("""|\'\'\').*?\1', lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)

@@ -1,7 +1,7 @@
-"""Days of the built-in customers. Data, one TOML file each, found by listing this folder: adding a day edits nothing.
+"""Days of the built-in customers: one TOML file each, found by listing this folder.
 
-Belongs here: which days there are, and how a file is read. The model whose parameters they set is
-`workloads.customers.customer`; what the customers do is carried out by `workloads.customers.session`.
+Put here which days there are, and how a file is read. Keep out the model whose parameters they set
+(`workloads.customers.customer`).
 """
 
 import tomllib
@@ -19,7 +19,17 @@ _ABOUT = {"title", "description", "position", "architecture", "scenario", "custo
 
 @dataclass(frozen=True)
 class Day:
-    """A kind of day. ``scenario``: what breaks meanwhile, by its name; None for nothing."""
+    """A kind of day.
+
+    Attributes:
+        name: The name of its file.
+        title: For people, in two or three words.
+        description: For people, in a sentence or two.
+        position: Its place in lists.
+        architecture: The name of the one that the customers order from.
+        scenario: The name of the one they order under; None for none.
+        population: The model's parameters.
+    """
 
     name: str
     title: str
@@ -31,13 +41,16 @@ class Day:
 
     @property
     def minutes(self) -> float:
-        """How long it takes unless it is told otherwise."""
+        """How long it takes by default."""
         return self.population.duration_s / 60
 
     def scaled(self, *, minutes: float | None = None, peak: float | None = None) -> Population:
-        """Its population for ``minutes``, with on average ``peak`` requests a second when they are busiest.
+        """Return its population for another duration or rate.
 
-        Both as the day has them where they are not given. The peak is one of intentions, each answered at once.
+        Args:
+            minutes: The duration; None for the day's own.
+            peak: The expected requests per second in the busiest moment, if each is answered at once; None for the
+                day's own.
         """
         population = self.population if minutes is None else replace(self.population, duration_s=minutes * 60)
         if peak is None:
@@ -45,18 +58,19 @@ class Day:
         return replace(population, peak_per_s=population.peak_per_s * peak / busiest_per_s(population))
 
     def described(self) -> list[str]:
-        """The model and its parameters, for people."""
+        """Describe the day and its parameters, in lines for people."""
         population = self.population
         lines = [
             f"{self.name}: {self.title}. {self.description}",
             f"  {self.minutes:g} minutes, {busiest_per_s(population):.1f} requests/s when busiest; ordering from"
             f" {self.architecture}" + (f", under {self.scenario}" if self.scenario else ""),
         ]
-        names = [one for one in fields(population) if one.metadata]
-        width = max(len(one.name) for one in names)
+        parameters = [parameter for parameter in fields(population) if parameter.metadata]
+        width = max(len(parameter.name) for parameter in parameters)
         return lines + [
-            f"  {one.name:{width}}  {_shown(getattr(population, one.name)):>15}  {one.metadata['about']}"
-            for one in names
+            f"  {parameter.name:{width}}  {_shown(getattr(population, parameter.name)):>15}"
+            f"  {parameter.metadata['about']}"
+            for parameter in parameters
         ]
 
 
@@ -67,11 +81,11 @@ def _shown(value: object) -> str:
 
 
 def read_day(path: Path) -> Day:
-    """The day in a TOML file. `UsageError` for a parameter there is not."""
-    told = tomllib.loads(path.read_text(encoding="utf-8"))
-    parameters = told.get("customers", {})
-    known = {one.name for one in fields(Population)}
-    for name in [*(told.keys() - _ABOUT), *(parameters.keys() - known)]:
+    """Read a day from a TOML file; it has the file's name. `UsageError` for an unknown parameter."""
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    parameters = content.get("customers", {})
+    known = {parameter.name for parameter in fields(Population)}
+    for name in [*(content.keys() - _ABOUT), *(parameters.keys() - known)]:
         choices = ", ".join(sorted(known if name in parameters else _ABOUT))
         raise UsageError(f"{path.name}: unknown {name}: choose from {choices}")
     values: dict[str, Any] = {
@@ -79,17 +93,17 @@ def read_day(path: Path) -> Day:
     }
     return Day(
         name=path.stem,
-        title=told["title"],
-        description=told["description"],
-        position=told["position"],
-        architecture=told.get("architecture", "hybrid"),
-        scenario=told.get("scenario"),
+        title=content["title"],
+        description=content["description"],
+        position=content["position"],
+        architecture=content.get("architecture", "hybrid"),
+        scenario=content.get("scenario"),
         population=Population(**values),
     )
 
 
 @cache
 def days() -> dict[str, Day]:
-    """Every day there is, in the order of their positions."""
+    """All days by name, in order of their positions."""
     found = [read_day(path) for path in _FOLDER.glob("*.toml")]
-    return {day.name: day for day in sorted(found, key=lambda one: (one.position, one.name))}
+    return {day.name: day for day in sorted(found, key=lambda day: (day.position, day.name))}
