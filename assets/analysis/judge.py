@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from assets.analysis.claims import judge_claims
+from assets.analysis.claims.verdicts import judge_claims
 from assets.analysis.cost.break_even import break_even
 from assets.analysis.cost.counting import cost_of
 from assets.analysis.history import history

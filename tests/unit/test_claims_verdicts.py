@@ -14,9 +14,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from assets.analysis.claims import claims, judge_claims
+from assets.analysis.claims import claims
 from assets.analysis.claims.composing import compose
-from assets.analysis.claims.verdicts import SCHEMA
+from assets.analysis.claims.verdicts import SCHEMA, judge_claims
 from resources import warehouse
 from resources.conformance.running import probes
 from workloads.errors import ArchduelError

@@ -7,6 +7,5 @@ its parts share is in `views/`, rules over numbers are `rules`, and `judging` pu
 
 from assets.analysis.claims.model import Claim, Part
 from assets.analysis.claims.register import claims, scenarios_needed
-from assets.analysis.claims.verdicts import judge_claims
 
-__all__ = ["Claim", "Part", "claims", "judge_claims", "scenarios_needed"]
+__all__ = ["Claim", "Part", "claims", "scenarios_needed"]
