@@ -1,4 +1,7 @@
-"""Assembly: everything put together, with room for a test or the command line to put something else in."""
+"""All of archduel as Dagster definitions.
+
+Put the assembly here. Keep the parts out (`assets`, and the other modules of `orchestration`).
+"""
 
 from collections.abc import Callable
 
@@ -13,11 +16,12 @@ from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
 from assets.recorded_traffic import recorded_traffic_asset
 from orchestration.cells import nightly_targets
-from orchestration.inbox import inbox_sensor, library_sensor
+from orchestration.inbox import inbox_sensor
 from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, jobs
+from orchestration.library import library_sensor
 from orchestration.nightly import comparison_sensor, nightly_schedule
-from orchestration.partitions import cell_partitions, night_partitions, recording_partitions
+from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource
 from resources.progress import Reporter
 from workloads.inbox import Inbox
@@ -29,30 +33,31 @@ def build_definitions(
     reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter,
     inbox: Inbox | None = None,
 ) -> dg.Definitions:
-    """All of archduel over one home. ``reporter`` makes what the lab reports to from a run's log; ``inbox`` is where
-    traffic keeps coming.
+    """Put all definitions together.
+
+    Args:
+        places: The home they work in.
+        reporter: Makes what the lab reports to from a run's log.
+        inbox: Where new traffic comes; None without an inbox.
     """
-    nights = night_partitions()
     known = {job.name: job for job in jobs()}
     return dg.Definitions(
         assets=[
-            recorded_traffic_asset(places, recording_partitions(), inbox),
-            *architecture_assets(cell_partitions(nights)),
-            conformance_asset(nights),
-            *comparison_assets(places, nights),
-            *judgement_assets(places, nights),
-            agreement_asset(places, nights),
-            *claim_assets(places, nights),
+            recorded_traffic_asset(places, RECORDED, inbox),
+            *architecture_assets(CELLS_BY_NIGHT),
+            conformance_asset(NIGHTS),
+            *comparison_assets(places, NIGHTS),
+            *judgement_assets(places, NIGHTS),
+            agreement_asset(places, NIGHTS),
+            *claim_assets(places, NIGHTS),
         ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
         sensors=[
-            comparison_sensor(known[NIGHTLY_COMPARISON], nights),
+            comparison_sensor(known[NIGHTLY_COMPARISON]),
             dead_runs_sensor(),
             library_sensor(known[IMPORT_RECORDING], places),
-            inbox_sensor(
-                [known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox, nights
-            ),
+            inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox),
         ],
         resources={"lab": lab_resource(places, reporter, open_verdicts), "comparison": ComparisonResource()},
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.

@@ -1,4 +1,7 @@
-"""What Dagster loads (`workspace.yaml`). Only the entry point: the assembly is `orchestration.build`."""
+"""The module that Dagster loads (`workspace.yaml`).
+
+Put here what happens when it is loaded. Keep the assembly out (`orchestration.build`).
+"""
 
 import logging
 

@@ -1,4 +1,7 @@
-"""The inbox that ``ARCHDUEL_INBOX`` names: a folder, or ``s3://`` of an emulator on this machine."""
+"""The inbox that ``ARCHDUEL_INBOX`` names: a folder, or ``s3://`` of an emulator on this machine.
+
+Put here which inbox the environment asks for. Keep out what an inbox is (`workloads.inbox`).
+"""
 
 import os
 from collections.abc import Mapping
@@ -11,12 +14,20 @@ from workloads.places import Places
 
 
 def inbox_from_environment(places: Places, environment: Mapping[str, str] = os.environ) -> Inbox | None:
-    """The inbox; None where none is named. `UsageError` for one that cannot be."""
+    """Return the inbox that the environment names; None where it names none.
+
+    Args:
+        places: The home, which must not be in the inbox.
+        environment: The environment's variables.
+
+    Raises:
+        UsageError: for a name that is neither a folder nor an ``s3://`` address, or one that cannot be an inbox.
+    """
     named = environment.get(VARIABLE, "").strip()
     if not named:
         return None
     if named.startswith("s3://"):
-        # It takes a second and a half, which every start of everything would pay.
+        # It takes two seconds, which a start without it need not wait for.
         from resources.object_store import S3Inbox  # noqa: PLC0415
 
         return S3Inbox(named, environment.get(ENDPOINT_VARIABLE) or None)

@@ -1,4 +1,8 @@
-"""The Dagster instance of one home: its folder, its settings, and the environment that points at it."""
+"""The Dagster instance of one home.
+
+Put here how an instance is set up, and how runs whose process was killed are ended. Keep its settings out
+(``dagster.yaml``, beside this module).
+"""
 
 import os
 
@@ -18,7 +22,10 @@ _SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
 
 
 def prepare_instance(places: Places) -> None:
-    """Make ``DAGSTER_HOME`` under the home, with our settings. Without one Dagster forgets its history at exit."""
+    """Make the instance's folder under the home, with archduel's settings, and point the environment at both.
+
+    Without such a folder Dagster forgets its history when it exits.
+    """
     places.dagster.mkdir(parents=True, exist_ok=True)
     settings = places.dagster / "dagster.yaml"
     if not settings.exists() or settings.read_bytes() != _SETTINGS.read_bytes():
@@ -34,9 +41,12 @@ def prepare_instance(places: Places) -> None:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """End the runs whose process was killed, and return their ids: a command line's are cancelled, others have failed.
+    """End the runs whose process was killed; a command line's are cancelled, others have failed.
 
-    Nobody else would: Dagster takes them for running, and they hold the lab's pool against everyone.
+    Dagster takes them for running, and they would keep the lab's pool from all others.
+
+    Returns:
+        The ids of the ended runs.
     """
     dead = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=_RUNNING)):
@@ -56,18 +66,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _launched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, float] | None:
-    """The process that a code server on this machine started for a run, and when; None if it was started otherwise."""
+    """The process that a code server on this machine started for a run, and when; None if none did."""
     if _LAUNCHED_HERE_TAG not in run.tags:
         return None
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
-        told = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
-        if "pid" in told:
-            return int(str(told["pid"].value)), entry.timestamp
+        metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
+        if "pid" in metadata:
+            return int(str(metadata["pid"].value)), entry.timestamp
     return None
 
 
 def _is_alive(process: int, started_at: float) -> bool:
-    """Whether the process is there, and is not another one that got its number later."""
+    """Whether the process is there, and not another one that got its number later."""
     try:
         found = psutil.Process(process)
         return found.create_time() <= started_at + 1 and found.status() != psutil.STATUS_ZOMBIE
@@ -76,13 +86,13 @@ def _is_alive(process: int, started_at: float) -> bool:
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
-    """Every half minute: whatever was killed holds nobody up for longer."""
+    """Make the sensor that ends dead runs every half minute."""
 
     @dg.sensor(
         name="dead_runs",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Ends runs whose process was killed: they would hold the lab against everyone.",
+        description="Ends runs whose process was killed: they would keep the lab from all others.",
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         ended = end_dead_runs(context.instance)

@@ -1,4 +1,7 @@
-"""The jobs people launch: one cell, one architecture, the comparison of a night."""
+"""The jobs that people and sensors launch.
+
+Put here which assets each job has. Keep the assets out (`assets`).
+"""
 
 from typing import Any
 
@@ -17,9 +20,13 @@ IMPORT_RECORDING = "import_recording"
 
 
 def jobs() -> list[Job]:
-    """`ONE_CELL` runs all architectures through one cell, ``one_architecture_NAME`` a single one, and
-    `NIGHTLY_COMPARISON` compares what a night's cells brought, `IMPORT_RECORDING` imports a file of the inbox, or shows
-    what a recording amounts to."""
+    """Make all jobs.
+
+    Returns:
+        `ONE_CELL` replays one cell through all architectures, ``one_architecture_NAME`` through a single one.
+        `NIGHTLY_COMPARISON` compares the cells of a night. `IMPORT_RECORDING` imports a file of the inbox, or shows a
+        recording's figures.
+    """
     return [
         dg.define_asset_job(
             ONE_CELL,
@@ -30,7 +37,7 @@ def jobs() -> list[Job]:
             dg.define_asset_job(
                 f"one_architecture_{name}",
                 dg.AssetSelection.groups(name),
-                description=f"One cell through {name} alone. It pairs with nothing: a comparison wants one run.",
+                description=f"One cell through {name} alone. It pairs with nothing: a comparison needs one run.",
             )
             for name in architectures()
         ),

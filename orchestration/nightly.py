@@ -1,4 +1,7 @@
-"""The night: a schedule that asks for one run per declared cell, a sensor that compares once all have ended."""
+"""The night: a schedule with one run per cell, and a sensor that compares once all have ended.
+
+Put here when a night's runs start. Keep out which cells it has (`orchestration.cells`).
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -8,20 +11,19 @@ import dagster as dg
 
 from orchestration.cells import nightly_cells, nightly_targets, shows_noise
 from orchestration.jobs import Job
-from orchestration.partitions import declare_cells
+from orchestration.partitions import CELL_TAG, NIGHTS, cell_key, declare_cells
 from resources.lab.cell import target_suffix
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import DEFAULT_TARGET
 
 NIGHT_TAG = "archduel/night"
-_CELL_TAG = "dagster/partition/cell"
 _LOOK_BACK = 2  # nights
 
 
 def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefinition:
-    """02:00 UTC: every declared cell, eight repetitions; the steady one with its A/A arm.
+    """Make the schedule of 02:00 UTC: every cell of the night, eight repetitions; the steady one with its A/A arm.
 
-    On the default target it is on. On another it waits to be turned on: that takes as long again, or longer.
+    It is on for the default target. For another it has to be turned on: it takes as long again, or longer.
     """
     status = dg.DefaultScheduleStatus.RUNNING if target == DEFAULT_TARGET else dg.DefaultScheduleStatus.STOPPED
 
@@ -39,7 +41,7 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
         for cell in nightly_cells(target):
             yield dg.RunRequest(
                 run_key=f"{night}/{cell}",
-                partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": night}),
+                partition_key=cell_key(cell, night),
                 tags={NIGHT_TAG: night},
                 run_config={
                     "resources": {
@@ -53,13 +55,15 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
 
 def _on(target: str) -> dict[str, Any]:
     """The run configuration of a night's comparison on ``target``."""
-    return {
-        "resources": {"lab": {"config": {"target": target}}, "comparison": {"config": {"target": target}}},
-    }
+    config = {"config": {"target": target}}
+    return {"resources": {"lab": config, "comparison": config}}
 
 
-def comparison_sensor(job: Job, nights: dg.DailyPartitionsDefinition) -> dg.SensorDefinition:
-    """Once every cell of a night has ended and one at least succeeded; once more for each cell run again."""
+def comparison_sensor(job: Job) -> dg.SensorDefinition:
+    """Make the sensor that compares a night once all its cells have ended and one succeeded.
+
+    Each cell that is run again brings one more comparison.
+    """
 
     @dg.sensor(
         name="night_is_over",
@@ -70,14 +74,14 @@ def comparison_sensor(job: Job, nights: dg.DailyPartitionsDefinition) -> dg.Sens
     )
     def night_is_over(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         over = False
-        for night, target in itertools.product(nights.get_partition_keys()[-_LOOK_BACK:], nightly_targets()):
+        for night, target in itertools.product(NIGHTS.get_partition_keys()[-_LOOK_BACK:], nightly_targets()):
             of_night = context.instance.get_runs(dg.RunsFilter(tags={NIGHT_TAG: night}))
             cells = set(map(str, nightly_cells(target)))
-            runs = [run for run in of_night if run.tags.get(_CELL_TAG) in cells]
-            ended = {run.tags[_CELL_TAG] for run in runs} == cells
+            runs = [run for run in of_night if run.tags.get(CELL_TAG) in cells]
+            ended = {run.tags[CELL_TAG] for run in runs} == cells
             if ended and all(run.is_finished for run in runs) and any(run.is_success for run in runs):
                 over = True
-                # The count makes the key: a re-executed cell brings exactly one more comparison.
+                # By the count in the key, a cell that is run again brings exactly one more comparison.
                 yield dg.RunRequest(
                     run_key=f"{night}{target_suffix(target, '/')}/{len(runs)}",
                     partition_key=night,

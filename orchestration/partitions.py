@@ -20,26 +20,22 @@ from workloads.inbox.ledger import Ledger
 from workloads.places import Places
 from workloads.recordings.library import Library
 
-FIRST_NIGHT = "2026-11-20"
 CELLS = "cell"
 RECORDINGS = "recording"
+CELL_TAG = f"dagster/partition/{CELLS}"  # of runs
 MAX_OFFERED = 200  # recordings whose cells are offered: more would be no choice, and make the UI slow
+_FIRST_NIGHT = "2026-11-20"
 _BATCH = 500  # names in a statement: SQLite takes no more
 
-
-def night_partitions() -> dg.DailyPartitionsDefinition:
-    """Nights up to and including today's: a tick at 02:00 asks for its own date."""
-    return dg.DailyPartitionsDefinition(FIRST_NIGHT, end_offset=1)
-
-
-def cell_partitions(nights: dg.DailyPartitionsDefinition) -> dg.MultiPartitionsDefinition:
-    """A cell in a night."""
-    return dg.MultiPartitionsDefinition({CELLS: dg.DynamicPartitionsDefinition(name=CELLS), "night": nights})
+# Up to and including today's: a tick at 02:00 launches its own date.
+NIGHTS = dg.DailyPartitionsDefinition(_FIRST_NIGHT, end_offset=1)
+CELLS_BY_NIGHT = dg.MultiPartitionsDefinition({CELLS: dg.DynamicPartitionsDefinition(name=CELLS), "night": NIGHTS})
+RECORDED = dg.DynamicPartitionsDefinition(name=RECORDINGS)
 
 
-def recording_partitions() -> dg.DynamicPartitionsDefinition:
-    """A recording of the library."""
-    return dg.DynamicPartitionsDefinition(name=RECORDINGS)
+def cell_key(cell: Cell, night: str) -> dg.MultiPartitionKey:
+    """Return the partition of a cell in a night, given by its date."""
+    return dg.MultiPartitionKey({CELLS: str(cell), "night": night})
 
 
 def declare(instance: dg.DagsterInstance, places: Places) -> None:

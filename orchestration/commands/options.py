@@ -1,7 +1,7 @@
 """Options, checks of values and help texts that several commands share.
 
-Put here what two commands or more declare alike. Keep out ``--target`` (`orchestration.commands.target_options`), whose
-import takes a second, and options that one command has.
+Put here what two commands or more declare alike. Keep out options that one command has, and ``--target``
+(`orchestration.commands.target_options`), whose import takes a second.
 """
 
 from collections.abc import Callable, Container, Mapping

@@ -27,7 +27,7 @@ from orchestration.commands.summary import print_summary
 from orchestration.commands.terminal import open_console
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import declare_cells
+from orchestration.partitions import cell_key, declare_cells
 from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
 from workloads.errors import ArchduelError
@@ -121,7 +121,7 @@ def _run_cell(
     job = definitions.resolve_job_def(ONE_CELL)
     return job.execute_in_process(
         instance=instance,
-        partition_key=dg.MultiPartitionKey({"cell": str(cell), "night": night}),
+        partition_key=cell_key(cell, night),
         asset_selection=[key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures],
         raise_on_error=False,
         run_config=_run_config(request.settings_of(cell), comparison_id),

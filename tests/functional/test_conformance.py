@@ -6,7 +6,7 @@ import re
 import dagster as dg
 
 from assets.conformance import conformance_asset
-from orchestration.partitions import night_partitions
+from orchestration.partitions import NIGHTS
 from resources.conformance.probes import Status
 from resources.machine.checks import Level
 from resources.warehouse.publish import publish
@@ -20,7 +20,7 @@ def test_the_node_shows_what_differs_and_stores_what_the_warehouse_publishes(pla
     lab = FakeLab(places)
     with dg.instance_for_test() as instance:
         result = dg.materialize(
-            [conformance_asset(night_partitions())],
+            [conformance_asset(NIGHTS)],
             instance=instance,
             partition_key="2026-11-20",
             resources={"lab": lab},

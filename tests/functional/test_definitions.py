@@ -26,7 +26,7 @@ from orchestration.cells import nightly_cells, nightly_targets
 from orchestration.commands.running import failure_reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
-from orchestration.partitions import cell_partitions, declare, declare_cells, night_partitions
+from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell, Comparison
@@ -131,11 +131,11 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
 
 
 def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:
-    night = night_partitions().get_last_partition_key()
+    night = NIGHTS.get_last_partition_key()
     assert night is not None
     with dg.DagsterInstance.ephemeral() as instance:
         for cell in nightly_cells("localstack"):
-            tags = {NIGHT_TAG: night, "dagster/partition/cell": str(cell)}
+            tags = {NIGHT_TAG: night, CELL_TAG: str(cell)}
             run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.SUCCESS, tags=tags)
             instance.add_run(run)
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
@@ -176,7 +176,7 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
         write_judgement(places, comparison_id, "pairwise", pa.Table.from_pylist([row], schema=PAIRWISE))
     publish(places)
     result = dg.materialize(
-        [agreement_asset(places, night_partitions())],
+        [agreement_asset(places, NIGHTS)],
         instance=instance,
         partition_key=NIGHT,
         resources={"comparison": ComparisonResource()},
@@ -202,13 +202,13 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
 def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
     definitions: dg.Definitions, others: dg.DagsterRunStatus, last: dg.DagsterRunStatus | None, compared: bool
 ) -> None:
-    night = night_partitions().get_last_partition_key()
+    night = NIGHTS.get_last_partition_key()
     assert night is not None
     cells = nightly_cells()
     with dg.DagsterInstance.ephemeral() as instance:
         for cell, status in zip(cells, [*[others] * (len(cells) - 1), last], strict=True):
             if status is not None:
-                tags = {NIGHT_TAG: night, "dagster/partition/cell": str(cell)}
+                tags = {NIGHT_TAG: night, CELL_TAG: str(cell)}
                 instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
         requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
@@ -263,13 +263,12 @@ def dg_run_id() -> str:
 def materialize(
     places: Places, instance: dg.DagsterInstance, selection: list[dg.AssetKey], **fake: Any
 ) -> tuple[dg.ExecuteInProcessResult, FakeLab]:
-    nights = night_partitions()
     lab = FakeLab(places, **fake)
     declare(instance, places)
     result = dg.materialize(
-        architecture_assets(cell_partitions(nights)),
+        architecture_assets(CELLS_BY_NIGHT),
         instance=instance,
-        partition_key=dg.MultiPartitionKey({"cell": str(CELL), "night": NIGHT}),
+        partition_key=cell_key(CELL, NIGHT),
         resources={"lab": lab, "comparison": ComparisonResource()},
         selection=selection,
         raise_on_error=False,
@@ -342,7 +341,7 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     keys = [dg.AssetKey([name, node]) for name in architectures() for node in ("replay", "outcomes")]
     assert materialize(places, instance, keys)[0].success
     result = dg.materialize(
-        comparison_assets(places, night_partitions()),
+        comparison_assets(places, NIGHTS),
         instance=instance,
         partition_key=NIGHT,
         resources={"comparison": ComparisonResource()},

@@ -15,7 +15,7 @@ from orchestration.build import build_definitions
 from orchestration.inbox import IMPORT_TAG
 from orchestration.inbox_place import inbox_from_environment
 from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
-from orchestration.partitions import CELLS, MAX_OFFERED, RECORDINGS, declare, night_partitions, recording_partitions
+from orchestration.partitions import CELLS, MAX_OFFERED, NIGHTS, RECORDED, RECORDINGS, declare
 from workloads.errors import UsageError
 from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
@@ -99,7 +99,7 @@ def test_a_recording_shows_its_figures_its_rate_and_that_it_can_be_trusted(
 ) -> None:
     declare(instance, places)
     result = dg.materialize(
-        [recorded_traffic_asset(places, recording_partitions(), None)], instance=instance, partition_key="food_orders"
+        [recorded_traffic_asset(places, RECORDED, None)], instance=instance, partition_key="food_orders"
     )
     [shown] = result.asset_materializations_for_node("recorded_traffic")
     assert shown.metadata["dagster/row_count"].value == shown.metadata["requests"].value == 1533
@@ -248,10 +248,7 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
     assert retried.run_key != cells[0].run_key
     ended(instance, retried, dg.DagsterRunStatus.SUCCESS)
     [compared] = asked(definitions, instance)
-    assert (compared.job_name, compared.partition_key) == (
-        NIGHTLY_COMPARISON,
-        night_partitions().get_last_partition_key(),
-    )
+    assert (compared.job_name, compared.partition_key) == (NIGHTLY_COMPARISON, NIGHTS.get_last_partition_key())
     [named] = {
         request.run_config["resources"]["comparison"]["config"]["comparison_id"] for request in [*cells, compared]
     }
