@@ -1,19 +1,20 @@
-"""What to build, from what was judged: a rule anyone can follow by hand over the table ``pairwise``.
+"""The table ``recommendations``: what to build, by a rule anyone can follow by hand over the table ``pairwise``.
 
-Belongs here: the order of what matters, and the sentences that name the measurements. No verdict is made here.
+Put the order of what matters here. Keep out verdicts (`assets.analysis.verdicts`) and the sentences that name the
+measurements (`assets.analysis.recommendation_sentences`).
 
-For one operation, architectures leave the field by what counts most first. At each step one leaves if another beats it
-in some scenario, and it beats that one in none; what is undecided makes nobody leave.
+For one operation, architectures are ruled out step by step, by what counts most first. At each step one is ruled out if
+another beats it in some scenario and it beats that one in none; what is undecided rules nothing out.
 
-1. Queries only: the response carries the answer. A ticket (202) is none, so who hands out tickets leaves if anyone
-   answers.
+1. Queries only: the response carries the answer. A ticket (202) does not, so an architecture that hands out tickets is
+   ruled out if any answers.
 2. Done: the share acknowledged and in the end stored or answered, in every scenario.
 3. Acknowledged: the share acknowledged, in every scenario.
-4. Time to the response, p99 and then p50, under `steady` where it was replayed: elsewhere it is the time of those who
-   got through.
+4. Time to the response, p99 and then p50, under `steady` where it was replayed: elsewhere it is the time of those
+   requests that got through.
 5. Cost, where it differs by more than 5 %.
 
-What is left of all operations together is built: one architecture that is left for each of them, if there is one.
+Recommended for all operations together is one architecture that is left for each of them, if there is one.
 """
 
 import itertools
@@ -26,32 +27,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assets.analysis.verdicts.pairing import Origin, origin
+from assets.analysis import recommendation_sentences as sentences
+from assets.analysis.verdicts.pairing import Comparison, read_comparison
 from assets.analysis.verdicts.reasons import called
-from assets.analysis.verdicts.rules import Rules, rules
 from assets.analysis.verdicts.schemas import RECOMMENDATIONS
 from resources.architectures.stack import DEFAULT_VARIANT
 
-CALM = "steady"
-DEARER = 0.05  # a difference of cost that matters, as claims S8 and E8 have it
-_MOST_REASONS = 8
+_STEADY = "steady"
+_DEARER = 0.05  # a difference of cost that matters, as in claims S8 and E8
 _SQL = Path(__file__).with_name("recommendation.sql")
-_PLURAL = {"command": "commands", "query": "queries"}
 _TIMES = ("response_p99", "response_p50")
-_WORDS = {
-    "acknowledged_share": "acknowledged",
-    "done_share": "done in the end",
-    "response_p50": "median response time",
-    "response_p99": "p99 response time",
-}
 
 Row = dict[str, Any]
-Beats = Callable[[str, str], list[str]]  # why the first beats the second; nothing where it does not
+Beats = Callable[[str, str], list[str]]  # why the first beats the second; empty where it does not
 
 
 @dataclass
-class Field:
-    """The architectures that are left for one operation, and why the others are not."""
+class _Field:
+    """The architectures that are left for one operation, why others are not, and the steps that ruled any out."""
 
     operation: str
     left: list[str]
@@ -59,16 +52,15 @@ class Field:
     steps: list[str] = field(default_factory=list)
 
     def narrow(self, step: str, beats: Beats) -> None:
-        """Let those leave that another beats and that do not beat it."""
-        told: dict[str, list[str]] = {}
-        for loser in self.left:
-            for winner in self.left:
-                if winner != loser and not beats(loser, winner) and (why := beats(winner, loser)):
-                    told.setdefault(loser, []).extend(why)
-        # Not transitive: where everyone is beaten by someone, nobody is to leave.
-        if told and len(told) < len(self.left):
-            self.because += dict.fromkeys(itertools.chain.from_iterable(told.values()))
-            self.left = [name for name in self.left if name not in told]
+        """Rule out those that another beats and that do not beat it."""
+        reasons: dict[str, list[str]] = {}
+        for loser, winner in itertools.permutations(self.left, 2):
+            if not beats(loser, winner) and (why := beats(winner, loser)):
+                reasons.setdefault(loser, []).extend(why)
+        # Beating is not transitive: where each is beaten by another, none is ruled out.
+        if reasons and len(reasons) < len(self.left):
+            self.because += dict.fromkeys(itertools.chain.from_iterable(reasons.values()))
+            self.left = [name for name in self.left if name not in reasons]
             self.steps.append(step)
 
 
@@ -80,15 +72,22 @@ def recommend(
     cost: pa.Table,
     claims: pa.Table,
     turning: Sequence[str] = (),
-    by: Rules | None = None,
 ) -> pa.Table:
-    """The table ``recommendations``: for each workload a row per operation and one, whose operation is '', for all.
+    """Make the table ``recommendations`` of one comparison.
 
-    ``pairs``, ``cost`` and ``claims`` are the tables of those names for this comparison; ``turning`` are sentences on
-    where its cost turns. ``architecture`` is NULL where nothing decided sets one apart.
+    Args:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison.
+        pairs: its table ``pairwise``.
+        cost: its table ``cost``; may be empty.
+        claims: its table ``claims``; may be empty.
+        turning: sentences that say where its cost turns (`assets.analysis.cost.break_even`).
+
+    Returns:
+        For each workload a row per operation, and one for all operations, whose ``operation`` is ''. ``architecture``
+        is NULL where nothing that was decided sets one apart.
     """
-    by = by or rules()
-    about = origin(connection, comparison_id, by)
+    comparison = read_comparison(connection, comparison_id)
     served = connection.sql(_SQL.read_text(), params={"comparison_id": comparison_id}).to_arrow_table().to_pylist()
     untestable = sorted({row["claim_id"] for row in claims.to_pylist() if row["verdict"] == "not_testable_here"})
     tables = {"served": served, "pairs": pairs.to_pylist(), "cost": cost.to_pylist()}
@@ -98,7 +97,7 @@ def recommend(
         variants = {row["variant"] for name in ("served", "pairs") for row in own[name]}
         variant = min(variants, key=lambda name: (name != DEFAULT_VARIANT, name))
         case = _Case(
-            about=about,
+            comparison=comparison,
             served=[row for row in own["served"] if row["variant"] == variant],
             judged=[row for row in own["pairs"] if row["variant"] == variant and row["arm"] == "main"],
             usd=_usd(row for row in own["cost"] if row["variant"] == variant),
@@ -106,12 +105,12 @@ def recommend(
             turning=turning,
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.rows()]
-    rows = [{**row, "evidence": about.evidence, "target": about.target} for row in rows]
+    rows = [{**row, "evidence": comparison.evidence, "target": comparison.target} for row in rows]
     return pa.Table.from_pylist(rows, schema=RECOMMENDATIONS)
 
 
 def _usd(items: Iterable[Row]) -> dict[str, float]:
-    """USD per million committed commands by architecture, of the dearer gateway and the common processor."""
+    """USD per million committed commands by architecture, with the dearer gateway and the common processor."""
     sums: dict[str, float] = defaultdict(float)
     for item in items:
         if item["gateway"] == "rest" and item["processor"] == "x86" and item["usd"] is not None:
@@ -121,9 +120,9 @@ def _usd(items: Iterable[Row]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Case:
-    """All that is known of one workload."""
+    """All that is known of one workload: rows of `recommendation.sql` and ``pairwise``, and USD by architecture."""
 
-    about: Origin
+    comparison: Comparison
     served: Sequence[Row]
     judged: Sequence[Row]
     usd: dict[str, float]
@@ -131,58 +130,53 @@ class _Case:
     turning: Sequence[str]
 
     def rows(self) -> list[Row]:
-        fields = [self._narrowed(operation) for operation in ("command", "query") if self._offered(operation)]
+        offered = {row["operation"] for row in self.served}
+        fields = [self._narrowed(operation) for operation in ("command", "query") if operation in offered]
         contenders = sorted({row["architecture"] for row in self.served})
         if len(contenders) < 2:
-            left = f"Only {called(contenders[0])} has" if contenders else "No architecture has"
-            sentence = f"Nothing can be recommended: {left[:1].lower()}{left[1:]} a valid replay here."
-            return [self._told_of_all(None, sentence, [], fields)]
+            return [self._row("", None, sentences.too_few(contenders), [], fields)]
         whole = self._for_all(fields)
-        return [*(self._row(one, whole) for one in fields), self._whole(fields, whole)]
+        return [*(self._of_operation(one, whole) for one in fields), self._of_all(fields, whole)]
 
-    def _for_all(self, fields: Sequence[Field]) -> str | None:
+    def _narrowed(self, operation: str) -> _Field:
+        one = _Field(operation, [row["architecture"] for row in self.served if row["operation"] == operation])
+        if operation == "query":
+            one.narrow("answers", self._answers)
+        for metric in ("done_share", "acknowledged_share", *_TIMES):
+            one.narrow(metric, self._better(operation, metric))
+        one.narrow("cost", self._cheaper)
+        return one
+
+    def _for_all(self, fields: Sequence[_Field]) -> str | None:
         """One architecture for all operations: left for each, or else one that serves each the way those left do."""
         if not any(one.steps for one in fields) and not self._same(fields):
             return None
         everywhere = [name for name in fields[0].left if all(name in one.left for one in fields)]
-        wanted = [{self._queued(name, one.operation) for name in one.left} for one in fields]
+        ways = [{self._queued(name, one.operation) for name in one.left} for one in fields]
         alike = [
             row["architecture"]
             for row in self.served
             if row["operation"] == fields[0].operation
             and all(
-                self._queued(row["architecture"], one.operation) in ways
-                for one, ways in zip(fields, wanted, strict=True)
+                self._queued(row["architecture"], one.operation) in own for one, own in zip(fields, ways, strict=True)
             )
         ]
         return self._pick(everywhere or alike)
 
-    def _narrowed(self, operation: str) -> Field:
-        one = Field(operation, [row["architecture"] for row in self.served if row["operation"] == operation])
-        if operation == "query":
-            one.narrow("answers", self._answers)
-        for metric in ("done_share", "acknowledged_share", *_TIMES):
-            one.narrow(metric, self._by(operation, metric))
-        one.narrow("cost", self._cheaper)
-        return one
-
     def _pick(self, left: Sequence[str]) -> str | None:
         """Of equals the baseline, which is there already; else the first by name."""
-        return self.about.baseline if self.about.baseline in left else min(left, default=None)
+        return self.comparison.baseline if self.comparison.baseline in left else min(left, default=None)
 
-    # what beats what
+    # What beats what.
 
     def _answers(self, winner: str, loser: str) -> list[str]:
-        if self._queued(winner, "query") or not self._queued(loser, "query"):
-            return []
-        return [
-            f"{called(loser).capitalize()} hands out tickets for queries, and no answers; {called(winner)} answers."
-        ]
+        tickets = self._queued(loser, "query") and not self._queued(winner, "query")
+        return [sentences.ticket(winner, loser)] if tickets else []
 
-    def _by(self, operation: str, metric: str) -> Beats:
+    def _better(self, operation: str, metric: str) -> Beats:
         scenarios = list(dict.fromkeys(row["scenario"] for row in self.judged))
-        if metric in _TIMES and CALM in scenarios:
-            scenarios = [CALM]
+        if metric in _TIMES and _STEADY in scenarios:
+            scenarios = [_STEADY]
         rows = {
             (row["candidate"], row["scenario"]): row
             for row in self.judged
@@ -190,158 +184,105 @@ class _Case:
         }
 
         def beats(winner: str, loser: str) -> list[str]:
-            told = [
-                (-abs(difference), sentence)
+            wins = (
+                self._won(winner, loser, rows.get((winner, scenario)), rows.get((loser, scenario)))
                 for scenario in scenarios
-                if (found := self._won(rows.get((winner, scenario)), rows.get((loser, scenario)), winner, loser))
-                for difference, sentence in [found]
-            ]
-            return [sentence for _, sentence in sorted(told)]
+            )
+            return [sentence for _, sentence in sorted((-abs(by), sentence) for by, sentence in filter(None, wins))]
 
         return beats
 
-    def _won(self, winner: Row | None, loser: Row | None, *names: str) -> tuple[float, str] | None:
-        """By how much the first is better, and how that is told; None where it is not shown to be."""
-        baseline = self.about.baseline
-        if names[1] == baseline and winner is not None:
-            return (winner["difference"] or 0.0, self._told(winner)) if winner["verdict"] == "better" else None
-        if names[0] == baseline and loser is not None:
-            return (loser["difference"] or 0.0, self._told(loser)) if loser["verdict"] == "worse" else None
-        if winner is None or loser is None or "inconclusive" in {winner["verdict"], loser["verdict"]}:
+    def _won(self, winner: str, loser: str, winner_row: Row | None, loser_row: Row | None) -> tuple[float, str] | None:
+        """By how much the winner is better, and the sentence that says so; None where it is not shown to be."""
+        baseline = self.comparison.baseline
+        for against, row, verdict in ((loser, winner_row, "better"), (winner, loser_row, "worse")):
+            if against == baseline and row is not None:
+                return (row["difference"] or 0.0, sentences.measurement(row)) if row["verdict"] == verdict else None
+        if winner_row is None or loser_row is None:
             return None
-        higher = winner["unit"] == "share"
-        upper, lower = (winner, loser) if higher else (loser, winner)
-        if upper["ci_low"] is None or lower["ci_high"] is None:
+        if "inconclusive" in {winner_row["verdict"], loser_row["verdict"]}:
             return None
+        # Both were compared with the baseline only: they differ where their intervals lie a margin apart.
+        higher = winner_row["unit"] == "share"
+        upper, lower = (winner_row, loser_row) if higher else (loser_row, winner_row)
         low, high = upper["ci_low"], lower["ci_high"]
-        apart = low - high if higher else (1 + low) / (1 + high) - 1
-        if apart <= winner["margin"]:
+        if low is None or high is None:
             return None
-        return apart, f"{self._told(winner)} {self._told(loser)}"
+        apart = low - high if higher else (1 + low) / (1 + high) - 1
+        if apart <= winner_row["margin"]:
+            return None
+        return apart, f"{sentences.measurement(winner_row)} {sentences.measurement(loser_row)}"
 
     def _cheaper(self, winner: str, loser: str) -> list[str]:
-        mine, theirs = self.usd.get(winner), self.usd.get(loser)
-        if mine is None or theirs is None or not theirs > mine * (1 + DEARER):
+        own, other = self.usd.get(winner), self.usd.get(loser)
+        if own is None or other is None or not other > own * (1 + _DEARER):
             return []
-        costs = f"{mine:.2f} USD with {called(winner)} and {theirs:.2f} USD with {called(loser)}"
-        return [f"A million committed commands, queries included, cost {costs} (modelled for AWS, REST API, x86)."]
+        return [sentences.cheaper(winner, loser, own, other)]
 
-    # words
+    # The rows.
 
-    def _told(self, row: Row) -> str:
-        share = row["unit"] == "share"
-        noun = _PLURAL[row["operation"]]
-        values = [(called(row[side]), row[f"{side}_value"]) for side in ("candidate", "baseline")]
-        if share:
-            (mine, own), (theirs, other) = values
-            told = f"{mine} had {100 * own:.1f} % of the {noun} {_WORDS[row['metric']]}, {theirs} {100 * other:.1f} %"
-        else:
-            told = f"the {_WORDS[row['metric']]} of {noun} was " + " and ".join(
-                f"{_milliseconds(us)} with {name}" for name, us in values
-            )
-        low, high = (_signed(row[end], share=share) for end in ("ci_low", "ci_high"))
-        repetitions = "1 repetition" if row["pairs"] == 1 else f"{row['pairs']} repetitions"
-        difference = _signed(row["difference"], share=share, unit=True)
-        return (
-            f"Under {row['scenario']} {told} ({difference}, interval {low} to {high}; {repetitions},"
-            f" {row['evidence']} on {row['target']})."
-        )
-
-    def _row(self, one: Field, whole: str | None) -> Row:
-        noun = _PLURAL[one.operation]
+    def _of_operation(self, one: _Field, whole: str | None) -> Row:
         pick = whole if whole in one.left else self._pick(one.left)
-        others = [called(name) for name in one.left if name != pick]
-        if not one.steps and not self._same([one]):
-            pick, sentence = None, f"Undecided for {noun}: nothing that was decided sets one architecture apart."
+        if pick is None or (not one.steps and not self._same([one])):
+            pick, sentence = None, sentences.undecided(one.operation)
         elif not one.steps:
-            sentence = f"For {noun} no difference matters here: keep {called(pick or '')}."
+            sentence = sentences.no_difference(one.operation, pick)
         else:
-            sentence = f"{noun.capitalize()} {self._way(pick or '', one.operation)}: {called(pick or '')}"
-            sentence += f" (as good for {noun}: {', '.join(others)})." if others else "."
-        return {
-            "operation": one.operation,
-            "architecture": pick,
-            "sentence": sentence,
-            "because": _shortened(one.because),
-            "would_change": self._would_change([one]),
-        }
+            equals = [name for name in one.left if name != pick]
+            sentence = sentences.choice(one.operation, pick, self._way(pick, one.operation), equals)
+        return self._row(one.operation, pick, sentence, sentences.shortened(one.because), [one])
 
-    def _whole(self, fields: Sequence[Field], whole: str | None) -> Row:
-        because = [sentence for one in fields for sentence in _shortened(one.because)]
+    def _of_all(self, fields: Sequence[_Field], whole: str | None) -> Row:
+        because = [sentence for one in fields for sentence in sentences.shortened(one.because)]
         if whole is None and all(one.steps for one in fields):
-            wanted = [f"{_PLURAL[one.operation]} want {' or '.join(map(called, one.left))}" for one in fields]
-            sentence = f"No architecture here is the best for all: {' and '.join(wanted)}."
+            sentence = sentences.no_best({one.operation: one.left for one in fields})
         elif whole is None:
             sentence = "Undecided: nothing that was decided sets one architecture apart for commands and queries alike."
         elif not any(one.steps for one in fields):
             sentence = f"No difference matters here: keep {called(whole)}."
         else:
-            ways = [f"{_PLURAL[one.operation]} {self._way(whole, one.operation)}" for one in fields]
-            sentence = f"{', '.join(ways)}: {called(whole)}."
             because += [
-                f"{called(whole).capitalize()} serves {_PLURAL[one.operation]} as {called(one.left[0])} does."
-                for one in fields
-                if whole not in one.left
+                sentences.served_alike(whole, one.operation, one.left[0]) for one in fields if whole not in one.left
             ]
-            undecided = [_PLURAL[one.operation] for one in fields if not one.steps and not self._same([one])]
-            if undecided:
-                sentence = f"{sentence[:-1]}; for {' and '.join(undecided)} by themselves nothing is decided."
-            sentence = sentence[:1].upper() + sentence[1:]
-        return self._told_of_all(whole, sentence, because, fields)
+            ways = {one.operation: self._way(whole, one.operation) for one in fields}
+            undecided = [one.operation for one in fields if not one.steps and not self._same([one])]
+            sentence = sentences.choice_for_all(whole, ways, undecided)
+        return self._row("", whole, sentence, list(dict.fromkeys(because)), fields)
 
-    def _told_of_all(
-        self, architecture: str | None, sentence: str, because: Sequence[str], fields: Sequence[Field]
+    def _row(
+        self, operation: str, architecture: str | None, sentence: str, because: list[str], fields: Sequence[_Field]
     ) -> Row:
         return {
-            "operation": "",
+            "operation": operation,
             "architecture": architecture,
             "sentence": sentence,
-            "because": list(dict.fromkeys(because)),
+            "because": because,
             "would_change": self._would_change(fields),
         }
 
-    def _would_change(self, fields: Sequence[Field]) -> list[str]:
-        told = [sentence for one in fields for sentence in self._open(one.operation)]
+    def _would_change(self, fields: Sequence[_Field]) -> list[str]:
+        changes = [sentence for one in fields for sentence in sentences.open_verdicts(one.operation, self.judged)]
         if "query" in {one.operation for one in fields} and any("answers" in one.steps for one in fields):
-            told.append("If whoever asks can come back for the answer, a ticket is one, and the shares done decide.")
+            changes.append("If whoever asks can come back for the answer, a ticket is one, and the shares done decide.")
         scenarios = {row["scenario"] for row in self.judged}
-        if scenarios == {CALM}:
-            told.append(
+        if scenarios == {_STEADY}:
+            changes.append(
                 "Nothing was broken here: `archduel compare --scenario backend_outage` shows what a fault does."
             )
-        elif scenarios and CALM not in scenarios:
-            told.append("`steady` was not replayed, so times are of replays in which something was broken.")
-        told += list(self.turning)
+        elif scenarios and _STEADY not in scenarios:
+            changes.append("`steady` was not replayed, so times are of replays in which something was broken.")
+        changes += self.turning
         if not self.usd:
-            told.append("Cost has no say in it: none was worked out here.")
+            changes.append("Cost has no say in it: none was worked out here.")
+        target = self.comparison.target or "this target"
         if self.untestable:
-            target = self.about.target or "this target"
-            told.append(
+            changes.append(
                 f"{target} cannot show what claims {', '.join(self.untestable)} are about: AWS may differ there."
             )
-        told.append(
-            f"Ratios of times are those of {self.about.target or 'this target'}, and its milliseconds not those of AWS."
-        )
-        return told
+        changes.append(f"Ratios of times are those of {target}, and its milliseconds not those of AWS.")
+        return changes
 
-    def _open(self, operation: str) -> list[str]:
-        """What is undecided of an operation, one sentence for those that as many repetitions would decide."""
-        grouped: dict[int | None, list[str]] = defaultdict(list)
-        for row in self.judged:
-            if row["operation"] == operation and row["metric"] in _WORDS and row["verdict"] == "inconclusive":
-                what = f"{_WORDS[row['metric']]} of {called(row['candidate'])} under {row['scenario']}"
-                grouped[row["pairs_needed"]].append(what)
-        told = []
-        for needed, open_ones in sorted(grouped.items(), key=lambda item: (item[0] is None, item[0] or 0)):
-            more = f" and {len(open_ones) - 4} more" if len(open_ones) > 4 else ""
-            how = f"`--repetitions {needed}` is likely to decide it" if needed else "the table `pairwise` says why"
-            told.append(f"Undecided for {_PLURAL[operation]}: {', '.join(open_ones[:4])}{more}; {how}.")
-        return told
-
-    # lookups
-
-    def _offered(self, operation: str) -> bool:
-        return any(row["operation"] == operation for row in self.served)
+    # Lookups.
 
     def _queued(self, architecture: str, operation: str) -> bool:
         return any(
@@ -353,28 +294,12 @@ class _Case:
     def _way(self, architecture: str, operation: str) -> str:
         return "by queue" if self._queued(architecture, operation) else "synchronously"
 
-    def _same(self, fields: Sequence[Field]) -> bool:
+    def _same(self, fields: Sequence[_Field]) -> bool:
         """Whether all that counts was decided, and nothing made a difference."""
         operations = {one.operation for one in fields}
-        verdicts = [row["verdict"] for row in self.judged if row["operation"] in operations and row["metric"] in _WORDS]
-        return bool(verdicts) and set(verdicts) == {"equivalent"}
-
-
-def _shortened(sentences: Sequence[str]) -> list[str]:
-    more = len(sentences) - _MOST_REASONS
-    if more <= 0:
-        return list(sentences)
-    return [*sentences[:_MOST_REASONS], f"And {more} more like these, in the table `pairwise`."]
-
-
-def _milliseconds(us: float | None) -> str:
-    return "longer than was watched" if us is None else f"{us / 1000:,.3g} ms"
-
-
-def _signed(value: float | None, *, share: bool, unit: bool = False) -> str:
-    if value is None:
-        return "beyond what was watched"
-    text = f"{100 * value:+.1f}" if abs(value) < 10 else f"{100 * value:+,.0f}"
-    if share:
-        return f"{text} points" if unit else text
-    return f"{text} %"
+        verdicts = {
+            row["verdict"]
+            for row in self.judged
+            if row["operation"] in operations and row["metric"] in sentences.METRICS
+        }
+        return verdicts == {"equivalent"}

@@ -1,7 +1,6 @@
-"""What a comparison comes to: verdicts between architectures, their noise, the nights before, and what to build.
+"""Verdicts between architectures: each candidate against the baseline, and the noise of the A/A arm.
 
-Belongs here: judging outcomes by the rules in `rules.toml`, from the published database into the tables ``pairwise``,
-``noise``, ``history`` and ``recommendations``, and the order in which all judgements are made (`judge`). Does not
-belong here: statistics (`assets.analysis.statistics`), prices (`resources.prices`), the textbook claims
-(`assets.analysis.claims`), and how judgements are shown (`assets.report`).
+Put judging outcomes by the declared rules here: tables of the published database in, ``pairwise`` and ``noise`` out.
+Keep out statistics (`assets.analysis.statistics`), the textbook's claims (`assets.analysis.claims`), and how
+verdicts are shown (`assets.report`).
 """

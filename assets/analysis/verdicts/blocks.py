@@ -1,8 +1,7 @@
-"""What few repetitions can show: intervals from blocks of time within them, paired between contenders.
+"""What a few repetitions can show: intervals from blocks of time within them, paired between contenders.
 
-Belongs here: resampling blocks of requests, counted as `assets.analysis.outcomes.intervals` does. They know nothing of
-how repetitions differ, so times are not judged by them, and nothing is where there are repetitions enough
-(`assets.analysis.statistics.verdicts`).
+Put reading requests by block and resampling them here. Keep out counting (`assets.analysis.outcomes.intervals`) and
+when such an interval decides (`assets.analysis.statistics.verdicts`): it does not know how repetitions differ.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ Counts = npt.NDArray[np.float64]
 
 
 class Contender(NamedTuple):
-    """Whose requests are counted: the key of its outcomes, but for the comparison."""
+    """Whose requests are counted: the key of its outcomes, without the comparison."""
 
     architecture: str
     variant: str
@@ -30,9 +29,13 @@ class Contender(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Counted:
-    """One contender's requests of one operation by blocks: ``offered`` and events, shape [blocks], by metric; counts by
-    bin, shape [blocks, bins], by measure. The blocks of its repetitions stand one after another.
+class BlockCounts:
+    """One contender's requests of one operation, counted by block; the blocks of its repetitions follow each other.
+
+    Attributes:
+        offered: requests, shape ``[blocks]``.
+        events: by metric, requests that count as successes, shape ``[blocks]``.
+        bins: by measure, requests by latency bin, shape ``[blocks, bins]``.
     """
 
     offered: Counts
@@ -42,7 +45,13 @@ class Counted:
 
 @dataclass
 class Blocks:
-    """Intervals of one comparison. Each contender's requests are read once, when first asked for."""
+    """The intervals of one comparison. Each contender's requests are read once, when they are first needed.
+
+    Attributes:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison.
+        confidence: of the intervals.
+    """
 
     connection: duckdb.DuckDBPyConnection
     comparison_id: str
@@ -50,8 +59,11 @@ class Blocks:
     _tables: dict[Contender, Columns] = field(default_factory=dict)
 
     def interval(self, pairing: Pairing) -> tuple[float, float] | None:
-        """The interval of a pairing's difference, on the judging scale; None where blocks say nothing: something was
-        measured on one side only, lies beyond what was watched, or other requests were offered.
+        """Return the interval of a pairing's difference, on the judging scale.
+
+        Returns:
+            Lower and upper end; None where blocks cannot say: only one side measured anything, a time lies beyond what
+            was watched, or the two sides were not offered the same requests.
         """
         family, name = pairing.family, pairing.metric.name
         cell = (family.workload, family.scenario)
@@ -61,21 +73,21 @@ class Blocks:
         )
         if not baseline.offered.any() or (baseline.offered != candidate.offered).any():
             return None
-        asked = baseline.offered > 0
-        repetition = _repetition_of_block(pairing)[asked]
+        used = baseline.offered > 0
+        repetition = _repetition_of_block(pairing)[used]
         if pairing.metric.unit == "share":
             low, high = bootstrap.share_difference_interval(
-                baseline.events[name][asked],
-                candidate.events[name][asked],
-                baseline.offered[asked],
+                baseline.events[name][used],
+                candidate.events[name][used],
+                baseline.offered[used],
                 repetition=repetition,
                 confidence=self.confidence,
             )
         else:
             measure, _, quantile = name.partition("_")
             [(_, low, high)] = bootstrap.quantile_ratio_intervals(
-                baseline.bins[measure][asked],
-                candidate.bins[measure][asked],
+                baseline.bins[measure][used],
+                candidate.bins[measure][used],
                 EDGES,
                 [QUANTILES[quantile]],
                 repetition=repetition,
@@ -83,7 +95,7 @@ class Blocks:
             )
         return (float(low), float(high)) if np.isfinite([low, high]).all() else None
 
-    def _counted(self, contender: Contender, operation: str, repetitions: tuple[int, ...]) -> Counted:
+    def _counted(self, contender: Contender, operation: str, repetitions: tuple[int, ...]) -> BlockCounts:
         table = self._table(contender)
         kept = (table["operation"] == operation) & np.isin(table["repetition"], repetitions)
         what, bins, n = table["what"][kept], table["bin"][kept], table["n"][kept]
@@ -100,7 +112,7 @@ class Blocks:
             np.add.at(counts, (position[what == name], bins[what == name]), n[what == name])
             return counts
 
-        return Counted(
+        return BlockCounts(
             offered=per_block("offered"),
             events={name: per_block(name) for name in ("acknowledged_share", "done_share")},
             bins={name: per_bin(name) for name in ("response", "completion")},
@@ -109,9 +121,9 @@ class Blocks:
     def _table(self, contender: Contender) -> Columns:
         if contender not in self._tables:
             key = {"comparison_id": self.comparison_id, **contender._asdict()}
-            mine = " AND ".join(f"{column} = ${column}" for column in key)
+            condition = " AND ".join(f"{column} = ${column}" for column in key)
             sources = ", ".join(
-                f"{name} AS (FROM main.{name} WHERE {mine}{' AND valid' if name == 'experiments' else ''})"
+                f"{name} AS (FROM main.{name} WHERE {condition}{' AND valid' if name == 'experiments' else ''})"
                 for name in ("requests", "effects", "experiments")
             )
             self._tables[contender] = counted_by_block(self.connection, sources, key)

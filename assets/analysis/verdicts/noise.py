@@ -1,33 +1,38 @@
-"""The noise floor: what comparing an architecture with itself shows, and what can be decided over it.
+"""The table ``noise``: what comparing an architecture with itself shows, and what could be decided over that noise.
 
-Belongs here: figures of the A/A arm. Its verdicts are made with all others, in `pairwise`.
+Put figures of the A/A arm here. Keep out its verdicts, which are made with all others
+(`assets.analysis.verdicts.pairwise`).
 """
 
 import duckdb
 import pyarrow as pa
 
 from assets.analysis.statistics.power import power
-from assets.analysis.verdicts.pairing import origin, pairings
-from assets.analysis.verdicts.rules import Rules, rules
+from assets.analysis.verdicts.pairing import pairings, read_comparison
+from assets.analysis.verdicts.rules import rules
 from assets.analysis.verdicts.schemas import NOISE
 
 
-def noise(
-    connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.Table, by: Rules | None = None
-) -> pa.Table:
-    """The table ``noise``: a row for each architecture, cell, operation and metric of the A/A arm, without rows where
-    there is none. ``pairs`` is the table ``pairwise``, whose verdicts these are. Noise and powers are NULL where fewer
-    than two repetitions were compared.
+def noise(connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.Table) -> pa.Table:
+    """Make the table ``noise`` of one comparison.
+
+    Args:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison.
+        pairs: its table ``pairwise``, whose verdicts on the A/A arm are repeated.
+
+    Returns:
+        A row for each architecture, cell, operation and metric of the A/A arm; none where there is no such arm. Noise
+        and powers are NULL where fewer than two repetitions were compared.
     """
-    by = by or rules()
-    about = origin(connection, comparison_id, by)
+    comparison = read_comparison(connection, comparison_id)
     verdicts = {
         (row["workload"], row["scenario"], row["operation"], row["variant"], row["candidate"], row["metric"]): row
         for row in pairs.to_pylist()
         if row["arm"] == "aa"
     }
     rows = []
-    for one in pairings(connection, about, by):
+    for one in pairings(connection, comparison):
         family = one.family
         key = (family.workload, family.scenario, family.operation, family.variant, family.candidate, one.metric.name)
         if family.arm != "aa" or key not in verdicts:
@@ -39,8 +44,8 @@ def noise(
                 repetitions,
                 noise=one.noise,
                 margin=one.margin,
-                family=len(by.metrics),
-                confidence=about.confidence,
+                family=len(rules().metrics),
+                confidence=comparison.confidence,
             )
             for repetitions in (8, 16)
         }
@@ -59,7 +64,7 @@ def noise(
                 "margin": one.metric.margin,
                 **powers,
                 "verdict": verdicts[key]["verdict"],
-                "target": about.target,
+                "target": comparison.target,
             }
         )
     return pa.Table.from_pylist(rows, schema=NOISE)

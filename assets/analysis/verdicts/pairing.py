@@ -1,6 +1,7 @@
-"""What is paired with what: the figures of two contenders, repetition by repetition, as they come out of the database.
+"""The figures to compare: two contenders, repetition by repetition, read from the published database.
 
-Belongs here: reading them, and the scale on which they are judged. Whether a difference means anything does not.
+Put reading the figures, and the scale they are judged on, here. Keep out what a difference means
+(`assets.analysis.verdicts.pairwise`).
 """
 
 import json
@@ -16,19 +17,38 @@ import numpy.typing as npt
 
 from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.statistics.shares import rule_of_three
-from assets.analysis.verdicts.rules import Metric, Rules
+from assets.analysis.verdicts.rules import Metric, rules
 from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS
 
 Floats = npt.NDArray[np.float64]
-Side = Literal["candidate", "baseline", "both"]
+_SIDES = ("baseline", "candidate")
 _SQL = Path(__file__).with_name("pairs.sql")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every row of a judgement repeats of its comparison.
+
+    Attributes:
+        comparison_id: its name.
+        target: the emulator or cloud it ran on.
+        evidence: the kind of proof: ``observed`` or ``simulated``.
+        baseline: the architecture the others are compared with.
+        confidence: of its intervals and verdicts.
+    """
+
+    comparison_id: str
+    target: str | None
+    evidence: str | None
+    baseline: str
+    confidence: float
 
 
 @dataclass(frozen=True)
 class Family:
     """What is corrected together: one candidate against one baseline, for one operation of a cell.
 
-    In the arm ``aa`` both are the same architecture, and the candidate's figures are of its second run.
+    In the arm ``aa`` both are the same architecture, and the candidate's figures are those of its second run.
     """
 
     workload: str
@@ -41,12 +61,17 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What there is of one side: its replays in this cell, how many are valid, why the first other one is not, and how
-    many requests the valid ones offered.
+class Replays:
+    """The replays of one side in one cell.
+
+    Attributes:
+        count: all of them.
+        valid: how many are valid.
+        invalid_reason: why the first one that is not valid is not; None where all are.
+        offered: requests that the valid ones offered.
     """
 
-    replays: int
+    count: int
     valid: int
     invalid_reason: str | None
     offered: int
@@ -54,33 +79,43 @@ class Standing:
 
 @dataclass(frozen=True)
 class Pairing:
-    """One metric of one family. ``differences`` are on the judging scale (difference of shares, log of the ratio), one
-    per repetition in ``repetitions``; candidate less baseline. Values are shares, or microseconds; None where there
-    is none, or where it is beyond what was watched.
+    """One metric of one family.
 
-    ``baseline_measured`` and ``candidate_measured``: whether a side has a figure in any repetition. ``censored``: on
-    which side quantiles are lower bounds only. ``unmeasured``: repetitions that are valid on both sides without any
-    figure, since one side acknowledged nothing. ``floor`` is what no failure (or no success) among the
-    requests of the side with fewer leaves possible, by the rule of three.
+    Attributes:
+        family: what is compared.
+        metric: by which rule.
+        baseline: the baseline's replays.
+        candidate: the candidate's replays.
+        baseline_value: a share, or microseconds; None where there is none, or it lies beyond what was watched.
+        candidate_value: the same of the candidate.
+        differences: candidate less baseline on the judging scale (difference of shares, or log of the ratio of times),
+            shape ``[pairs]``.
+        repetitions: the repetition of each difference.
+        unmeasured: how many repetitions are valid on both sides but have no figure, since one side acknowledged
+            nothing.
+        baseline_measured: whether the baseline has a figure in any repetition.
+        candidate_measured: the same of the candidate.
+        censored: the side whose times are only lower bounds; None where neither's are.
+        floor: minimum half-width of an interval, by the rule of three, where neither side had a failure (or a success).
     """
 
     family: Family
     metric: Metric
-    baseline: Standing
-    candidate: Standing
-    differences: Floats
-    repetitions: tuple[int, ...]
-    unmeasured: int
-    baseline_measured: bool
-    candidate_measured: bool
-    censored: Side | None
+    baseline: Replays
+    candidate: Replays
     baseline_value: float | None
     candidate_value: float | None
-    floor: float
+    differences: Floats
+    repetitions: tuple[int, ...]
+    baseline_measured: bool
+    candidate_measured: bool
+    unmeasured: int = 0
+    censored: Literal["candidate", "baseline", "both"] | None = None
+    floor: float = 0.0
 
     @property
     def noise(self) -> float | None:
-        """Standard deviation of the differences; None of fewer than two, or of bounds."""
+        """Standard deviation of the differences; None where there are fewer than two, or they are bounds."""
         if len(self.differences) < 2 or self.censored:
             return None
         return float(np.std(self.differences, ddof=1))
@@ -90,134 +125,123 @@ class Pairing:
         """The margin on the judging scale."""
         return math.log1p(self.metric.margin) if self.metric.unit == "ratio" else self.metric.margin
 
-    def shown(self, value: float | None) -> float | None:
-        """A value of the judging scale as it is published: a ratio less 1, or the difference of shares as it is."""
+    def published(self, value: float | None) -> float | None:
+        """Convert a value from the judging scale to the published one: a ratio less 1, or a difference of shares.
+
+        Returns:
+            None for None, and for what no number can hold.
+        """
         if value is None or not math.isfinite(value):
             return None
         if self.metric.unit == "share":
             return float(value)
-        return math.expm1(value) if value < 700 else None  # beyond what a number can be
+        return math.expm1(value) if value < 700 else None
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What every row says of the comparison it is of."""
+def read_comparison(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> Comparison:
+    """Read what a comparison says of itself, and decide how strictly it is judged.
 
-    comparison_id: str
-    target: str | None
-    evidence: str | None
-    baseline: str
-    confidence: float
+    One that was repeated until it was decided had interim looks: it is judged as strictly in the end as at each look,
+    or looking again and again would by itself find differences.
 
-
-def origin(connection: duckdb.DuckDBPyConnection, comparison_id: str, rules: Rules) -> Origin:
-    """The comparison's own words about itself; its baseline is the rules' where it names none.
-
-    One that was repeated until it was decided was looked at more than once: it is judged as strictly at the end as at
-    each look, or the looks themselves would find something.
+    Args:
+        connection: to the published database.
+        comparison_id: may be unknown; target and evidence are None then.
     """
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT target, evidence, config FROM comparisons WHERE comparison_id = ?", [comparison_id]
     ).fetchall()
-    target, evidence, config = found[0] if found else (None, None, None)
+    target, evidence, config = rows[0] if rows else (None, None, None)
     settings = json.loads(config or "{}")
-    confidence = rules.confidence
+    confidence = rules().confidence
     if settings.get("budget_s") is not None:
         last = max(settings.get("repetitions") or 0, NIGHTLY_REPETITIONS)
         confidence = max(confidence, *(strictness for _, strictness in interim_looks(NIGHTLY_REPETITIONS, last)))
-    return Origin(comparison_id, target, evidence, settings.get("baseline") or DEFAULT_BASELINE, confidence)
+    return Comparison(comparison_id, target, evidence, settings.get("baseline") or DEFAULT_BASELINE, confidence)
 
 
-def pairings(connection: duckdb.DuckDBPyConnection, about: Origin, rules: Rules) -> list[Pairing]:
-    """Everything to be judged in a comparison, in order, families together."""
+def pairings(connection: duckdb.DuckDBPyConnection, comparison: Comparison) -> list[Pairing]:
+    """Read everything there is to judge in a comparison, ordered so that families stand together."""
     parameters = {
-        "comparison_id": about.comparison_id,
-        "baseline": about.baseline,
-        "metrics": [metric.name for metric in rules.metrics],
+        "comparison_id": comparison.comparison_id,
+        "baseline": comparison.baseline,
+        "metrics": [metric.name for metric in rules().metrics],
     }
     rows = connection.sql(_SQL.read_text(), params=parameters).to_arrow_table().to_pylist()
-    return [_pairing(row, rules) for row in rows]
+    return [_pairing(row) for row in rows]
 
 
-def _pairing(row: Mapping[str, Any], rules: Rules) -> Pairing:
-    family = Family(**{name: row[name] for name in Family.__dataclass_fields__})
-    metric = rules.metric(row["metric"])
-    sides: dict[str, Any] = {
-        side: Standing(
-            row[f"{side}_replays"],
-            row[f"{side}_valid"],
-            row[f"{side}_invalid_reason"],
-            row[f"{side}_offered_in_all"],
-        )
-        for side in ("baseline", "candidate")
-    }
-    paired = (_shares if metric.unit == "share" else _times)(row)
-    alone = {f"{side}_value": row[f"{side}_alone"] for side in sides}
-    return Pairing(family=family, metric=metric, **sides, **{**alone, **paired})
+def _pairing(row: Mapping[str, Any]) -> Pairing:
+    metric = rules().metric(row["metric"])
+    fields: dict[str, Any] = {f"{side}_value": row[f"{side}_alone"] for side in _SIDES}
+    for side in _SIDES:
+        replays = (row[f"{side}_{name}"] for name in ("replays", "valid", "invalid_reason", "offered_in_all"))
+        fields[side] = Replays(*replays)
+    fields |= _shares(row) if metric.unit == "share" else _times(row)
+    return Pairing(family=Family(**{name: row[name] for name in Family.__dataclass_fields__}), metric=metric, **fields)
 
 
 def _shares(row: Mapping[str, Any]) -> dict[str, Any]:
-    repetitions = row["repetitions"] or []
-    events = {side: np.array(row[f"{side}_events"] or [], dtype=float) for side in ("baseline", "candidate")}
-    offered = {side: np.array(row[f"{side}_offered"] or [], dtype=float) for side in ("baseline", "candidate")}
-    paired: dict[str, Any] = {
+    """The fields of a pairing of shares."""
+    events, offered = (
+        {side: np.array(row[f"{side}_{name}"] or [], dtype=float) for side in _SIDES} for name in ("events", "offered")
+    )
+    repetitions = tuple(row["repetitions"] or [])
+    fields: dict[str, Any] = {
         "differences": events["candidate"] / offered["candidate"] - events["baseline"] / offered["baseline"],
-        "repetitions": tuple(repetitions),
-        "unmeasured": 0,
+        "repetitions": repetitions,
         "baseline_measured": bool(repetitions),
         "candidate_measured": bool(repetitions),
-        "censored": None,
-        "floor": 0.0,
     }
     if not repetitions:
-        return paired
-    succeeded = sum(side.sum() for side in events.values())
-    if succeeded in {0, sum(side.sum() for side in offered.values())}:
-        paired["floor"] = rule_of_three(int(min(side.sum() for side in offered.values())))
-    return paired | {f"{side}_value": float(events[side].sum() / offered[side].sum()) for side in events}
+        return fields
+    succeeded, tried = (sum(side.sum() for side in counts.values()) for counts in (events, offered))
+    if succeeded in {0, tried}:
+        fields["floor"] = rule_of_three(int(min(side.sum() for side in offered.values())))
+    return fields | {f"{side}_value": float(events[side].sum() / offered[side].sum()) for side in _SIDES}
+
+
+@dataclass(frozen=True)
+class _Time:
+    """A quantile of one side in one repetition, in microseconds; only ``low_us``, its lower bound, where censored."""
+
+    us: int | None
+    low_us: int | None
+
+    @property
+    def measured(self) -> bool:
+        return self.us is not None or self.low_us is not None
+
+    @property
+    def at_least_us(self) -> int:
+        """At least the clock's grain, a microsecond: 0 has no logarithm."""
+        return max(1, (self.low_us or 0) if self.us is None else self.us)
 
 
 def _times(row: Mapping[str, Any]) -> dict[str, Any]:
-    figures = [
-        (repetition, *found)
-        for repetition, *found in zip(
-            *(
-                row[name] or []
-                for name in ("repetitions", "baseline_us", "candidate_us", "baseline_low_us", "candidate_low_us")
-            ),
-            strict=True,
-        )
-        if (found[0] is not None or found[2] is not None) and (found[1] is not None or found[3] is not None)
-    ]
-    known = {
-        "baseline": [one[1] for one in figures],
-        "candidate": [one[2] for one in figures],
+    """The fields of a pairing of times."""
+    times = {
+        side: [_Time(*pair) for pair in zip(row[f"{side}_us"] or [], row[f"{side}_low_us"] or [], strict=True)]
+        for side in _SIDES
     }
-    # At least a microsecond, the clock's own grain: nothing takes no time, and a logarithm needs some.
-    at_least = {
-        side: np.array([max(1, bound if us is None else us) for us, bound in zip(known[side], bounds, strict=True)])
-        for side, bounds in (("baseline", [one[3] for one in figures]), ("candidate", [one[4] for one in figures]))
+    repetitions = row["repetitions"] or []
+    paired = [index for index in range(len(repetitions)) if all(times[side][index].measured for side in _SIDES)]
+    own = {side: [times[side][index] for index in paired] for side in _SIDES}
+    logs = {side: np.log(np.array([time.at_least_us for time in own[side]], dtype=float)) for side in _SIDES}
+    censored = [side for side in _SIDES if any(time.us is None for time in own[side])]
+    fields: dict[str, Any] = {
+        "differences": logs["candidate"] - logs["baseline"],
+        "repetitions": tuple(repetitions[index] for index in paired),
+        "unmeasured": len(repetitions) - len(paired),
+        "censored": "both" if len(censored) == 2 else next(iter(censored), None),
+        **{f"{side}_measured": any(time.measured for time in times[side]) for side in _SIDES},
     }
-    censored = [side for side in known if None in known[side]]
-    paired: dict[str, Any] = {
-        "differences": np.log(at_least["candidate"].astype(float)) - np.log(at_least["baseline"].astype(float)),
-        "repetitions": tuple(one[0] for one in figures),
-        "unmeasured": len(row["repetitions"] or []) - len(figures),
-        "baseline_measured": _any(row["baseline_us"], row["baseline_low_us"]),
-        "candidate_measured": _any(row["candidate_us"], row["candidate_low_us"]),
-        "censored": None if not censored else censored[0] if len(censored) == 1 else "both",
-        "floor": 0.0,
-    }
-    if not figures:
-        return paired
-    return paired | {f"{side}_value": _median(known[side]) for side in known}
-
-
-def _any(*lists: Sequence[int | None] | None) -> bool:
-    return any(one is not None for values in lists for one in values or [])
+    if not paired:
+        return fields
+    return fields | {f"{side}_value": _median([time.us for time in own[side]]) for side in _SIDES}
 
 
 def _median(us: Sequence[int | None]) -> float | None:
-    """The median, what is censored taken for endless; None where it is the median itself."""
+    """The median, with what is censored taken for endless; None where the median itself is."""
     median = float(np.median([math.inf if one is None else one for one in us]))
     return median if math.isfinite(median) else None

@@ -1,7 +1,8 @@
-"""The verdicts: each architecture against the baseline, and against itself where there is an A/A arm.
+"""The table ``pairwise``: each architecture against the baseline, and against itself where there is an A/A arm.
 
-Belongs here: putting figures, intervals and the rule together, one family of metrics at a time. The figures are
-`pairing`'s, the rule `assets.analysis.statistics.verdicts`', the sentences `reasons`'.
+Put the way from figures and intervals to rows here, one family of metrics at a time. Keep out reading figures
+(`assets.analysis.verdicts.pairing`), the rule (`assets.analysis.statistics.verdicts`) and sentences
+(`assets.analysis.verdicts.reasons`).
 """
 
 import itertools
@@ -15,35 +16,43 @@ import pyarrow as pa
 from assets.analysis.statistics.power import pairs_advised
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 from assets.analysis.verdicts.blocks import Blocks
-from assets.analysis.verdicts.pairing import Family, Origin, Pairing, origin, pairings
+from assets.analysis.verdicts.pairing import Comparison, Family, Pairing, pairings, read_comparison
 from assets.analysis.verdicts.reasons import reason
-from assets.analysis.verdicts.rules import Rules, rules
+from assets.analysis.verdicts.rules import rules
 from assets.analysis.verdicts.schemas import PAIRWISE
 
 Noises = Mapping[tuple[str, str, str, str, str, str], float]  # by cell, operation, variant, architecture and metric
 
 
-def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str, by: Rules | None = None) -> pa.Table:
-    """The table ``pairwise`` of one comparison, whatever state it is in.
+def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    """Make the table ``pairwise`` of one comparison, whatever state it is in.
 
     Every architecture of the comparison has a row against its baseline for each workload, scenario, variant, operation
-    and metric; one that cannot be judged is inconclusive and says why. In the arm ``aa`` each architecture stands
-    against its own second run. ``pairs_needed`` is NULL where more repetitions are not what is lacking.
+    and metric; one that cannot be judged is inconclusive and says why. In the arm ``aa`` each architecture is compared
+    with its own second run.
+
+    Args:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison; an unknown one has no rows.
+
+    Returns:
+        The table, with ``pairs_needed`` NULL where more repetitions are not what is lacking.
     """
-    by = by or rules()
-    about = origin(connection, comparison_id, by)
-    found = pairings(connection, about, by)
-    blocks = Blocks(connection, comparison_id, about.confidence)
-    noises = _noises_of_the_aa_arm(found)
+    comparison = read_comparison(connection, comparison_id)
+    compared = pairings(connection, comparison)
+    blocks = Blocks(connection, comparison_id, comparison.confidence)
+    noises = {
+        _noise_key(one, one.family.candidate): one.noise
+        for one in compared
+        if one.family.arm == "aa" and one.noise is not None
+    }
     rows: list[dict[str, Any]] = []
-    for _, family in itertools.groupby(found, key=lambda one: one.family):
-        rows += _family(list(family), blocks, noises, about, by)
+    for _, family in itertools.groupby(compared, key=lambda one: one.family):
+        rows += _family(list(family), blocks, noises, comparison)
     return pa.Table.from_pylist(rows, schema=PAIRWISE)
 
 
-def _family(
-    family: Sequence[Pairing], blocks: Blocks, noises: Noises, about: Origin, by: Rules
-) -> list[dict[str, Any]]:
+def _family(family: Sequence[Pairing], blocks: Blocks, noises: Noises, comparison: Comparison) -> list[dict[str, Any]]:
     comparands = [
         Comparand(
             metric=one.metric.name,
@@ -57,22 +66,22 @@ def _family(
         )
         for one in family
     ]
-    judged = judge_family(comparands, confidence=about.confidence)
-    return [_row(one, verdict, noises, about, by) for one, verdict in zip(family, judged, strict=True)]
+    judged = judge_family(comparands, confidence=comparison.confidence)
+    return [_row(one, verdict, noises, comparison) for one, verdict in zip(family, judged, strict=True)]
 
 
-def _row(one: Pairing, judged: Judged, noises: Noises, about: Origin, by: Rules) -> dict[str, Any]:
-    needed = _needed(one, judged, noises, about, by)
+def _row(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison) -> dict[str, Any]:
+    needed = _needed(one, judged, noises, comparison)
     return {
-        "comparison_id": about.comparison_id,
+        "comparison_id": comparison.comparison_id,
         **{name: getattr(one.family, name) for name in Family.__dataclass_fields__},
         "metric": one.metric.name,
         "unit": one.metric.unit,
         "baseline_value": one.baseline_value,
         "candidate_value": one.candidate_value,
-        "difference": one.shown(judged.difference),
-        "ci_low": one.shown(judged.ci_low),
-        "ci_high": one.shown(judged.ci_high),
+        "difference": one.published(judged.difference),
+        "ci_low": one.published(judged.ci_low),
+        "ci_high": one.published(judged.ci_high),
         "margin": one.metric.margin,
         "verdict": judged.verdict,
         "pairs": judged.pairs,
@@ -81,16 +90,8 @@ def _row(one: Pairing, judged: Judged, noises: Noises, about: Origin, by: Rules)
         "method": judged.method,
         "pairs_needed": needed,
         "reason": reason(one, judged, needed),
-        "target": about.target,
-        "evidence": about.evidence,
-    }
-
-
-def _noises_of_the_aa_arm(found: Sequence[Pairing]) -> Noises:
-    return {
-        _noise_key(one, one.family.candidate): one.noise
-        for one in found
-        if one.family.arm == "aa" and one.noise is not None
+        "target": comparison.target,
+        "evidence": comparison.evidence,
     }
 
 
@@ -99,23 +100,23 @@ def _noise_key(one: Pairing, architecture: str) -> tuple[str, str, str, str, str
     return (family.workload, family.scenario, family.operation, family.variant, architecture, one.metric.name)
 
 
-def _needed(one: Pairing, judged: Judged, noises: Noises, about: Origin, by: Rules) -> int | None:
-    """Repetitions in all that are likely to decide what is open for want of them; None where that is not what it lacks.
+def _needed(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison) -> int | None:
+    """Repetitions in all that are likely to decide an open metric; None where more of them are not what it lacks.
 
-    As the rule's own advice, of which the noise is this pair's alone, but of the noise that the A/A arm shows where
-    that is more. Of an architecture beside itself half the variance is its own.
+    The rule's own advice knows the noise of this pair alone. It is worked out again where the A/A arm shows more noise.
     """
     if judged.why not in {"too_few_pairs", "within_noise"}:
         return None
     sides = [noises.get(_noise_key(one, name)) for name in (one.family.baseline, one.family.candidate)]
-    seen = max(one.noise or 0.0, math.sqrt(sum(noise**2 for noise in sides if noise is not None) / 2))
-    if seen <= (one.noise or 0.0) or one.family.arm == "aa":
+    # An architecture beside itself has the variance of two runs: half of it is its own.
+    noise = max(one.noise or 0.0, math.sqrt(sum(side**2 for side in sides if side is not None) / 2))
+    if noise <= (one.noise or 0.0) or one.family.arm == "aa":
         return judged.pairs_needed
     return pairs_advised(
         judged.pairs,
         difference=judged.difference or 0.0,
-        noise=seen,
+        noise=noise,
         margin=one.margin,
-        family=len(by.metrics),
-        confidence=about.confidence,
+        family=len(rules().metrics),
+        confidence=comparison.confidence,
     )

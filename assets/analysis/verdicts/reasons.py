@@ -1,17 +1,16 @@
-"""Why something is undecided, and what would decide it: one sentence for people.
+"""Why a metric is undecided, and what would decide it: one sentence for people.
 
-Pure: from what was judged to text. Verdicts are made elsewhere; they do not depend on these sentences.
+Put the column ``reason`` of the table ``pairwise`` here. Keep out verdicts, which do not depend on these sentences
+(`assets.analysis.verdicts.pairwise`).
 """
 
 from assets.analysis.statistics.power import MAX_PAIRS
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Judged
 from assets.analysis.verdicts.pairing import Family, Pairing
 
-NOUNS = {"command": "command", "query": "query"}
-
 
 def called(architecture: str) -> str:
-    """An architecture's name as sentences have it."""
+    """Return an architecture's name as sentences write it."""
     return architecture.replace("_", "-")
 
 
@@ -20,24 +19,33 @@ def _candidate(family: Family) -> str:
 
 
 def reason(pairing: Pairing, judged: Judged, needed: int | None) -> str:
-    """Why a verdict is no better; empty where there is one. ``needed``: repetitions that are likely to decide it."""
+    """Say in one sentence why a metric is undecided.
+
+    Args:
+        pairing: what was compared.
+        judged: what came of it.
+        needed: repetitions in all that are likely to decide it; None where no number is.
+
+    Returns:
+        A sentence; empty where there is a verdict.
+    """
     if judged.verdict != "inconclusive":
         return ""
-    return _nothing(pairing) or _too_little(pairing, judged, needed)
+    return _nothing_to_judge(pairing) or _undecided(pairing, judged, needed)
 
 
-def _nothing(pairing: Pairing) -> str:
+def _nothing_to_judge(pairing: Pairing) -> str:
     """Why there is nothing to judge; empty where there is something."""
     family, metric = pairing.family, pairing.metric
     sides = ((called(family.baseline), pairing.baseline), (_candidate(family), pairing.candidate))
     for name, side in sides:
         role = ", the baseline," if side is pairing.baseline and family.arm != "aa" else ""
-        if not side.replays:
+        if not side.count:
             return f"{name}{role} was not replayed under {family.scenario}."
         if not side.valid:
             why = f": {side.invalid_reason.rstrip('.')}" if side.invalid_reason else ""
             return f"There is no valid replay of {name}{role} under {family.scenario}{why}."
-    noun = NOUNS[family.operation]
+    noun = family.operation
     for name, side in sides:
         if not side.offered:
             both = not any(one.offered for _, one in sides)
@@ -57,7 +65,7 @@ def _measure(metric: str) -> str:
     return metric.partition("_")[0] + " time"
 
 
-def _too_little(pairing: Pairing, judged: Judged, needed: int | None) -> str:
+def _undecided(pairing: Pairing, judged: Judged, needed: int | None) -> str:
     family = pairing.family
     dropped = _dropped(pairing)
     if pairing.censored and judged.pairs >= MIN_PAIRS:
@@ -87,7 +95,7 @@ def _more(pairs: int, needed: int | None) -> str:
 
 def _where(pairing: Pairing, judged: Judged) -> str:
     margin = _points(pairing, pairing.metric.margin)
-    low, high = (pairing.shown(end) for end in (judged.ci_low, judged.ci_high))
+    low, high = (pairing.published(end) for end in (judged.ci_low, judged.ci_high))
     if low is None or high is None:
         return f"The interval is open and the margin is {margin}"
     reaches = f"The interval reaches from {_points(pairing, low, '+')} to {_points(pairing, high, '+')}"
@@ -100,15 +108,15 @@ def _points(pairing: Pairing, value: float, sign: str = "") -> str:
 
 
 def _dropped(pairing: Pairing) -> str:
-    """What was left out, as a sentence of its own."""
-    told = []
+    """The sentence on repetitions that were left out; empty where none were."""
+    parts = []
     used = len(pairing.repetitions) + pairing.unmeasured
-    unpaired = max(pairing.baseline.replays, pairing.candidate.replays) - used
+    unpaired = max(pairing.baseline.count, pairing.candidate.count) - used
     if unpaired > 0:
-        told.append(f"{unpaired} {_repetitions(unpaired)} left out, not valid on both sides")
+        parts.append(f"{unpaired} {_repetitions(unpaired)} left out, not valid on both sides")
     if pairing.unmeasured:
-        told.append(f"{pairing.unmeasured} {_repetitions(pairing.unmeasured)} left out, nothing acknowledged")
-    return f" {'; '.join(told)}." if told else ""
+        parts.append(f"{pairing.unmeasured} {_repetitions(pairing.unmeasured)} left out, nothing acknowledged")
+    return f" {'; '.join(parts)}." if parts else ""
 
 
 def _repetitions(n: int) -> str:

@@ -1,4 +1,7 @@
-"""The columns of the judgements made here, as `resources/warehouse/tables.sql` declares them. Columns only."""
+"""The columns of the judgements, as `resources/warehouse/tables.sql` declares them.
+
+Put Arrow schemas of judgement tables here. Keep out how rows are made.
+"""
 
 import pyarrow as pa
 
