@@ -91,7 +91,7 @@ class Lab:
         self.observations = ObservationStore(self.places)
         self._exit = ExitStack()
         self._locked = False
-        self._opened: tuple[Cell, Setup, Replayer] | None = None
+        self._opened: tuple[Setup, Replayer] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +133,7 @@ class Lab:
         for repetition in itertools.count(1):
             for contender in turns(contenders, repetition):
                 started = time.monotonic()
-                observed[contender].append(self._replay_once(contender, cell, comparison, repetition))
+                observed[contender].append(self._replay_once(setup, replayer, contender, comparison, repetition))
                 seconds[contender.architecture] += time.monotonic() - started
             if self._is_enough(observed, cell, repetition, sum(seconds.values())):
                 break
@@ -171,13 +171,15 @@ class Lab:
             chosen = scenario(self.places, cell.scenario)
             recording = Library(self.places).load(cell.workload)
             plan = plan_load(self.settings, recording, chosen, platform, places=self.places, reporter=self.reporter)
-            setup = Setup(chosen, plan, platform, self.client, self.settings.others_at_most, self.places.emulator_logs)
+            setup = Setup(
+                cell, chosen, plan, platform, self.client, self.settings.others_at_most, self.places.emulator_logs
+            )
             replayer = self.replayer(setup)
             self._exit.callback(replayer.close)
-            self._opened = (cell, setup, replayer)
-        opened, setup, replayer = self._opened
-        if opened != cell:
-            raise ArchduelError(f"one run is one cell: this one is {opened}, not {cell}")
+            self._opened = (setup, replayer)
+        setup, replayer = self._opened
+        if setup.cell != cell:
+            raise ArchduelError(f"one run is one cell: this one is {setup.cell}, not {cell}")
         return setup, replayer
 
     def _platform(self, target: str) -> Platform:
@@ -189,10 +191,11 @@ class Lab:
             self._exit.enter_context(exclusive(self.places, who=who, wait=self.settings.wait, reporter=self.reporter))
             self._locked = True
 
-    def _replay_once(self, contender: Contender, cell: Cell, comparison: Comparison, repetition: int) -> Tables:
+    def _replay_once(
+        self, setup: Setup, replayer: Replayer, contender: Contender, comparison: Comparison, repetition: int
+    ) -> Tables:
         """The observations of one replay of one contender, its row of `experiments` among them."""
-        setup, replayer = self._open(cell)
-        label = self._label(contender, cell, repetition)
+        label = self._label(setup.cell, contender, repetition)
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)
@@ -205,8 +208,8 @@ class Lab:
             **asdict(contender),
             "repetition": repetition,
             "speed": setup.plan.speed,
-            "workload": cell.workload,
-            "scenario": cell.scenario,
+            "workload": setup.cell.workload,
+            "scenario": setup.cell.scenario,
             "target": setup.platform.title,
             "evidence": "observed",
             "seed": self.settings.seed,
@@ -216,7 +219,7 @@ class Lab:
         }
         return {**replayed.tables, "experiments": observations.rows(observations.EXPERIMENTS, [row])}
 
-    def _label(self, contender: Contender, cell: Cell, repetition: int) -> str:
+    def _label(self, cell: Cell, contender: Contender, repetition: int) -> str:
         label = f"{cell.scenario} · {contender}"
         last = max(repetition, self.settings.repetitions)
         return label if last == 1 else f"{label} · {repetition}/{last}{' at most' if self.settings.budget_s else ''}"

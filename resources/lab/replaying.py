@@ -4,6 +4,7 @@ Put here which bench is kept for the next replay, and which is not. Keep out the
 (`resources.lab.lab`) and what happens during one (`resources.lab.experiment`).
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from resources.architectures.stack import Facts
 from resources.faults.conductor import proxied_hops
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
-from resources.lab.cell import Contender
+from resources.lab.cell import Cell, Contender
 from resources.lab.experiment import Progress, Replayed
 from resources.lab.load_plan import LoadPlan
 from resources.targets import Platform
@@ -27,6 +28,7 @@ from workloads.scenarios import Scenario
 class Setup:
     """What all replays of a cell in one run have in common."""
 
+    cell: Cell
     scenario: Scenario
     plan: LoadPlan
     platform: Platform
@@ -64,10 +66,12 @@ class Replayer(Protocol):
 
 
 class BenchReplayer:
-    """Replays on benches, one for each contender."""
+    """Replays on benches, one for each contender; tests have others than `Bench` and another ``run``."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(
+        self, setup: Setup, bench: Callable[..., Bench] = Bench, run: Callable[..., Replayed] = experiment.run
+    ) -> None:
+        self._setup, self._bench, self._run = setup, bench, run
         self._benches: dict[Contender, Bench] = {}
         self._exit = ExitStack()
 
@@ -79,7 +83,7 @@ class BenchReplayer:
         settings = settings_for(
             scenario, architecture, self._setup.plan.schedule, platform.target.limits, contender.variant
         )
-        bench = Bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
+        bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
         self._exit.callback(bench.close)
         self._benches[contender] = bench
 
@@ -95,7 +99,7 @@ class BenchReplayer:
         self.warm_up(contender)
         bench = self._benches[contender]
         with bench.stack.clients.explained():
-            replayed = experiment.run(
+            replayed = self._run(
                 bench,
                 self._setup.plan.schedule,
                 self._setup.scenario,
