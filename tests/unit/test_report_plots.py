@@ -10,7 +10,7 @@ from assets import plots
 from assets.plots import Plot, comparison_plots
 from assets.report.charts.looks import Drawing
 from resources.warehouse.publish import publish
-from tests.unit.test_report_judgements import claim, judge, night, price, replay, verdict
+from tests.report_builder import claim, file_replay, judge, night, price, verdict
 from workloads.places import Places
 
 PLOTS = (plots.PAIRWISE, plots.COST, plots.CLAIMS, plots.HISTORY)
@@ -21,7 +21,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Places:
     """A night with something of every judgement, and one before it."""
     places = Places(tmp_path_factory.mktemp("plots"))
     for number, comparison_id in ((19, "c0"), (20, "c1")):
-        replay(places, comparison_id, night=f"2026-11-{number}", origin="nightly")
+        file_replay(places, comparison_id, night=f"2026-11-{number}", origin="nightly")
         judge(places, "history", [night(number, 1e4 * number)], comparison_id)
     judge(places, "pairwise", [verdict(), verdict(metric="done_share", unit="share", difference=0.4)])
     judge(places, "cost", [price("synchronous", "api_gateway_requests", 3.5)])
