@@ -1,6 +1,6 @@
-"""An AWS account that is not there: profiles in files of a test's own, and an answer to whatever is asked of AWS.
+"""An AWS account that does not exist: profiles in files of a test's own, and a fixed answer to every call.
 
-Belongs here: what stands in for somebody's machine and for AWS's front door. What is made of it is the tests' business.
+Put here what stands in for a user's machine and for AWS. Keep out assertions.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A small Docker engine: the Engine API over a real socket, as much of it as `resources.targets.docker_engine` needs.
 
-Belongs here: answering as the API's documentation has it (v1.45), so that the real SDK is what is tested. A container
+Put here answering as the API's documentation has it (v1.45), so that the real SDK is what is tested. A container
 is whatever ``run`` makes of the body it is created with: a process of this machine, as a rule.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-GATEWAY = "127.0.0.2"  # an address of its own that nobody else reaches, as the bridge has one
+GATEWAY = "127.0.0.2"  # an address of its own, as the bridge has one
 HUB = {"localstack/localstack:4.14.0", "public.ecr.aws/lambda/python:3.12"}  # what can be pulled
 
 
@@ -66,11 +66,11 @@ class FakeEngine:
     hub: set[str] = field(default_factory=lambda: set(HUB))
     containers: dict[str, Container] = field(default_factory=dict)
     refused: list[tuple[str, str, int, str]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def add(self, name: str, labels: Mapping[str, str]) -> str:
         """A container that somebody started before, such as those LocalStack starts for functions; its id."""
-        identity = f"{len(self.asked):08x}{len(self.containers):08x}"
+        identity = f"{len(self.calls):08x}{len(self.containers):08x}"
         body = {"Labels": dict(labels), "HostConfig": {}, "Env": []}
         self.containers[identity] = Container(identity, name, body, "running")
         return identity
@@ -78,8 +78,8 @@ class FakeEngine:
     def answer(  # noqa: PLR0911 - a table of answers
         self, method: str, path: str, query: dict[str, str], body: Any
     ) -> tuple[int, Any]:
-        """Status and what is told; text is sent as it is."""
-        self.asked.append(f"{method} {path}")
+        """Status and answer; text is sent as it is."""
+        self.calls.append(f"{method} {path}")
         for number, (of_method, pattern, status, message) in enumerate(self.refused):
             if of_method == method and re.fullmatch(pattern, path):
                 del self.refused[number]
@@ -98,8 +98,8 @@ class FakeEngine:
             case "POST", ["images", "create"]:
                 return 200, self._pulled(f"{query['fromImage']}:{query['tag']}")
             case "GET", ["containers", "json"]:
-                wanted = json.loads(query["filters"])["label"][0]
-                found = [one for one in self.containers.values() if wanted in (one.body.get("Labels") or {})]
+                label = json.loads(query["filters"])["label"][0]
+                found = [one for one in self.containers.values() if label in (one.body.get("Labels") or {})]
                 return 200, [{"Id": one.identity, "Labels": one.body["Labels"]} for one in reversed(found)]
             case "POST", ["containers", "create"]:
                 return self._created(query.get("name", ""), body)
@@ -125,7 +125,7 @@ class FakeEngine:
             return 404, {"message": f"No such image: {body['Image']}"}
         if any(one.name == name for one in self.containers.values()):
             return 409, {"message": f'Conflict. The container name "/{name}" is already in use'}
-        identity = f"{len(self.asked):016x}"
+        identity = f"{len(self.calls):016x}"
         self.containers[identity] = Container(identity, name, body)
         return 201, {"Id": identity, "Warnings": []}
 
@@ -161,12 +161,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = re.sub(r"^/v[\d.]+", "", urllib.parse.unquote(parts.path))
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or "null")
-        status, told = self.engine.answer(self.command, path, dict(urllib.parse.parse_qsl(parts.query)), body)
-        data = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+        status, answer = self.engine.answer(self.command, path, dict(urllib.parse.parse_qsl(parts.query)), body)
+        data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Api-Version", self.engine.api)
-        if path == "/images/create" and status == 200:  # told as it happens
+        if path == "/images/create" and status == 200:  # sent as it happens
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))

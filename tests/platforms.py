@@ -1,6 +1,6 @@
 """Targets as tests open them, and the cases a suite over targets has.
 
-Belongs here: which targets can be started by a test, and with what. What is asked of them is the tests' business.
+Put here which targets a test can start, and with which options. Keep out assertions.
 """
 
 import sys
@@ -39,7 +39,7 @@ def missing(target: str) -> str:
 
 
 def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
-    """A target that needs to be told nothing; ``folder`` is the home it is installed into and logs to."""
+    """A target without options; ``folder`` is the home it is installed into and logs to."""
     return open_target(target, Places(folder), {}, Silent())
 
 

@@ -117,10 +117,6 @@ class Services(ABC):
         return self._client("logs")
 
     @cached_property
-    def s3(self) -> Any:
-        return self._client("s3")
-
-    @cached_property
     def sts(self) -> Any:
         return self._client("sts")
 

@@ -1,6 +1,6 @@
 """One suite for every registered architecture on every target that can be started: what all of them promise.
 
-Whatever an architecture or a target does differently is asked of its registry entry (``queued``, ``lacks``), never of
+What an architecture or a target does differently follows from its registry entry (``queued``, ``lacks``), never from
 its name.
 """
 

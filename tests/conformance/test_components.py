@@ -1,7 +1,7 @@
 """Each component away in turn, on every target that can be started: who notices, and what becomes of what was
 accepted.
 
-What an architecture does is asked of its registry entry (``queued``) and its nodes, never of its name.
+What an architecture does follows from its registry entry (``queued``) and its nodes, never from its name.
 """
 
 import json

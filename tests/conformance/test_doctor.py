@@ -73,7 +73,7 @@ def places_of_doctor(emulator_home: Path) -> Places:
 
 
 @pytest.fixture(scope="module")
-def told(places_of_doctor: Places, target: Target) -> dict[str, Any]:
+def report(places_of_doctor: Places, target: Target) -> dict[str, Any]:
     """What `archduel doctor` says of this machine and the target."""
     done = archduel(places_of_doctor, "doctor", "--target", target.name, "--format", "json", timeout_s=280)
     assert done.returncode == 0, done.stderr
@@ -82,8 +82,8 @@ def told(places_of_doctor: Places, target: Target) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def conformance(told: dict[str, Any]) -> Rows:
-    return {row["behaviour"]: row for row in told["conformance"]}
+def conformance(report: dict[str, Any]) -> Rows:
+    return {row["behaviour"]: row for row in report["conformance"]}
 
 
 def test_every_behaviour_could_be_provoked_but_of_what_the_target_lacks(conformance: Rows, target: Target) -> None:
@@ -109,11 +109,11 @@ def test_a_stage_throttles_unless_the_target_says_it_does_not(conformance: Rows,
     assert reproduced == (Feature.STAGE_THROTTLE not in target.lacks)
 
 
-def test_what_was_found_is_in_the_warehouse(told: dict[str, Any], places_of_doctor: Places, target: Target) -> None:
+def test_what_was_found_is_in_the_warehouse(report: dict[str, Any], places_of_doctor: Places, target: Target) -> None:
     title = platform(places_of_doctor.home, target.name).title
     rows = query(places_of_doctor, "SELECT behaviour, status FROM conformance WHERE target = ?", [title]).to_pylist()
     assert {(row["behaviour"], row["status"]) for row in rows} == {
-        (row["behaviour"], row["status"]) for row in told["conformance"]
+        (row["behaviour"], row["status"]) for row in report["conformance"]
     }
 
 

@@ -1,5 +1,5 @@
-"""What every target that can be started promises, whatever runs on it: it ends with whoever started it, and nothing of
-the user's reaches a function on it."""
+"""What every target that can be started promises, whatever runs on it: it ends with the process that started it, and
+nothing of the user's AWS reaches a function on it."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_a_killed_lab_leaves_no_process_of_its_emulator(target: str, emulator_ho
 
 @pytest.fixture
 def instance(target: str, emulator_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Instance]:
-    """Started by somebody with credentials, a profile, endpoints and a proxy."""
+    """Started by a user with credentials, a profile, endpoints and a proxy."""
     credentials = tmp_path / "credentials"
     credentials.write_text("[planted]\naws_access_key_id = AKIAPLANTEDPROFILE00\naws_secret_access_key = planted\n")
     on = platform(emulator_home, target)
@@ -108,15 +108,15 @@ def environment_of_a_function(instance: Instance, folder: Path) -> dict[str, Any
     assert wait_until(
         lambda: functions.get_function_configuration(FunctionName="telltale")["State"] == "Active", seconds=30
     )
-    told: dict[str, Any] = json.loads(functions.invoke(FunctionName="telltale")["Payload"].read())
-    return told
+    environment: dict[str, Any] = json.loads(functions.invoke(FunctionName="telltale")["Payload"].read())
+    return environment
 
 
 def test_nothing_of_the_users_aws_reaches_a_function_or_what_runs_it(instance: Instance, tmp_path: Path) -> None:
-    told = environment_of_a_function(instance, tmp_path)
-    assert told["AWS_LAMBDA_FUNCTION_NAME"] == "telltale"
-    assert {name: value for name, value in told.items() if "planted" in f"{value}".lower()} == {}
-    assert told.get("AWS_CONFIG_FILE") == told.get("AWS_SHARED_CREDENTIALS_FILE") == os.devnull
+    environment = environment_of_a_function(instance, tmp_path)
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "telltale"
+    assert {name: value for name, value in environment.items() if "planted" in f"{value}".lower()} == {}
+    assert environment.get("AWS_CONFIG_FILE") == environment.get("AWS_SHARED_CREDENTIALS_FILE") == os.devnull
     for one in instance.processes:
         for process in one.processes():
             assert "planted" not in json.dumps(process.environ()).lower()

@@ -1,5 +1,5 @@
-"""The target AWS on an emulator that checks permissions, with the credentials of somebody who may do what the README
-asks for and no more.
+"""The target AWS on an emulator that checks permissions, with the credentials of a user who may do what the README asks
+for and no more.
 
 Nothing on the command line or in the environment puts an emulator in AWS's place: the tests do, by a parameter.
 """
@@ -66,7 +66,7 @@ time.sleep(600)
 
 @dataclass
 class Strict:
-    """MiniStack with its permission checks on, and whoever owns it."""
+    """MiniStack with its permission checks on, and the clients of its owner."""
 
     url: str
     root: Clients
@@ -122,7 +122,7 @@ def test_an_architecture_is_made_replayed_and_taken_away_with_the_rights_the_lab
         # By a wall clock somewhere else: when something was done is known as well as the round trip allows.
         uncertainty_us = outcomes["experiments"].column("clock_uncertainty_us")[0].as_py()
         assert 0 < uncertainty_us < 2_000_000
-        # The load generator's machine is told all the same.
+        # The load generator's machine is measured all the same.
         assert 0 <= outcomes["experiments"].column("others_cpu_share")[0].as_py() <= 1
         for row in outcomes["effects"].to_pylist():
             assert -uncertainty_us < row["completion_us"] < 20_000_000
@@ -178,7 +178,7 @@ def test_what_a_killed_run_made_is_swept_and_nothing_of_anybody_elses(strict: St
         leftovers = standing_in(strict.url).leftovers(Places(tmp_path), OPTIONS)
         assert not leftovers.find(everything=False).own, "it is alive"
         run.send_signal(signal.SIGKILL)
-    # As somebody else's might be called: the name alone gives nobody the right to it.
+    # As another user might call it: the name alone gives no right to delete it.
     theirs = standing_in(strict.url)._connect("root", OPTIONS["region"], 2)
     queue = theirs.sqs.create_queue(QueueName=f"{prefix}-theirs", tags={OWNER: "feedbeef"})["QueueUrl"]
 
@@ -195,7 +195,7 @@ def test_what_a_killed_run_made_is_swept_and_nothing_of_anybody_elses(strict: St
     theirs.sqs.delete_queue(QueueUrl=queue)
 
 
-# The command line with an emulator in AWS's place: nothing it can be told would do that.
+# The command line with an emulator in AWS's place: no option does that.
 COMMAND = """
 import sys
 from resources.targets import targets
@@ -241,10 +241,10 @@ def test_a_comparison_is_made_once_somebody_agrees_and_leaves_nothing(
     done = compare("--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All figures observed on AWS eu-west-1, recorded time played 4 times as fast." in done.stdout
-    [told] = query(
+    [row] = query(
         places, "SELECT DISTINCT target, evidence, clock_uncertainty_us > 0 AS by_the_wall FROM experiments"
     ).to_pylist()
-    assert told == {"target": "AWS eu-west-1", "evidence": "observed", "by_the_wall": True}
+    assert row == {"target": "AWS eu-west-1", "evidence": "observed", "by_the_wall": True}
     assert strict.everything() == before
 
 

@@ -109,7 +109,7 @@ def test_architectures_run_beside_each_other_and_beside_what_is_there_and_leave_
         for bench in benches:
             outcomes = replay(bench, offered, STEADY)
             assert sum(row["committed"] for row in outcomes["ledger"].to_pylist()) == len(offered)
-            for share in ("target_cpu_share", "others_cpu_share"):  # nobody can tell one from the other
+            for share in ("target_cpu_share", "others_cpu_share"):  # they cannot be distinguished
                 assert outcomes["experiments"].column(share).to_pylist() == [None]
     finally:
         for bench in benches:
@@ -200,7 +200,7 @@ def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"observed on {opened(theirs, tmp_path).title}, recorded time" in done.stdout
-    assert "--target endpoint --endpoint-url" in done.stdout, "how to go on is said for this target"
+    assert "--target endpoint --endpoint-url" in done.stdout, "the next steps are for this target"
     assert "127.0.0.1" in watched(planted), "the network was watched"
     assert watched(planted) <= OF_THIS_MACHINE
     assert list(places.outcomes.rglob("*food_orders__steady__endpoint*"))

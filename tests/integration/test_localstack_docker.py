@@ -1,6 +1,6 @@
 """A comparison on the container target, with an engine of the test's own whose containers are MiniStack processes.
 
-The engine, the image and containers' networks are not Docker's: what is tested is all of ours, to the proxy that
+The engine, the image and containers' networks are not Docker's: what is tested is all of archduel, to the proxy that
 functions reach on an address that is not the loopback one.
 """
 
@@ -27,7 +27,7 @@ SECRET = "ls-planted-token-4711"
 def ministack(container: Container) -> None:
     """Run an emulator where the container would have been published."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTACK_"))}
-    told = container.environment()
+    environment = container.environment()
     container.process = subprocess.Popen(
         [sys.executable, "-m", "ministack"],
         env={
@@ -36,7 +36,7 @@ def ministack(container: Container) -> None:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "LOG_LEVEL": "WARNING",
-            "LAMBDA_ACCOUNT_CONCURRENCY": told["LAMBDA_LIMITS_CONCURRENT_EXECUTIONS"],
+            "LAMBDA_ACCOUNT_CONCURRENCY": environment["LAMBDA_LIMITS_CONCURRENT_EXECUTIONS"],
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -44,7 +44,7 @@ def ministack(container: Container) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    container.logs = f"Ready with {told[TOKEN]}.\n"
+    container.logs = f"Ready with {environment[TOKEN]}.\n"
 
 
 @pytest.fixture

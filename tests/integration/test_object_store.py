@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from resources.aws.clients import Clients
 from resources.object_store import S3Inbox, S3ObjectStore
 from tests.platforms import platform
 from workloads.errors import ArchduelError
@@ -28,7 +27,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     emulator = platform(tmp_path_factory.mktemp("emulators")).start("s3", 1)
     try:
         emulator.wait_until_ready()
-        client = Clients(emulator.endpoint_url).s3
+        client = S3ObjectStore(emulator.endpoint_url).client
         client.create_bucket(Bucket="logs")
         client.put_object(Bucket="logs", Key="shop/a.log", Body="".join(LINE.format(second=s) for s in range(3)))
         packed = gzip.compress("".join(LINE.format(second=s) for s in range(10, 14)).encode())
@@ -54,7 +53,7 @@ def test_what_is_not_there_is_one_sentence_and_no_recording(s3: str, places: Pla
 
 
 def test_a_prefix_is_an_inbox_like_a_folder(s3: str, places: Places) -> None:
-    client = Clients(s3).s3
+    client = S3ObjectStore(s3).client
     client.create_bucket(Bucket="inbox")
 
     def put(key: str, lines: int, first: int = 0) -> None:
@@ -93,7 +92,7 @@ def test_a_prefix_is_an_inbox_like_a_folder(s3: str, places: Places) -> None:
 
 
 def test_an_object_that_cannot_be_read_is_named_without_where_it_was_downloaded_to(s3: str, places: Places) -> None:
-    client = Clients(s3).s3
+    client = S3ObjectStore(s3).client
     client.create_bucket(Bucket="broken")
     client.put_object(Bucket="broken", Key="shop.log", Body="not a log\n" * 30)
     inbox, ledger = S3Inbox("s3://broken", s3), Ledger(places.inbox_ledger)

@@ -1,4 +1,5 @@
-"""What others use of the machine during a replay is told from what it uses itself, and spoils it past a bound."""
+"""What other programs use of the machine during a replay is distinguished from its own use, and makes it invalid past a
+bound."""
 
 import os
 import signal
@@ -20,7 +21,7 @@ from workloads.scenarios import scenarios
 
 pytestmark = [
     pytest.mark.emulator,
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what ended processes used"),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows what ended processes used"),
 ]
 
 STEADY = scenarios()["steady"]
@@ -29,7 +30,7 @@ _BUSY = "import time\nwhile time.process_time() < 20: pass"
 
 @contextmanager
 def somebody_else() -> Iterator[None]:
-    """A program that wants a core for itself and is no child of ours: whoever started it is gone. It ends by itself."""
+    """A program that keeps a core busy and is not a child of this process: its parent is gone. It ends by itself."""
     started = subprocess.run(
         ["/bin/sh", "-c", '"$@" >/dev/null 2>&1 & echo $!', "sh", sys.executable, "-c", _BUSY],
         capture_output=True,
@@ -51,7 +52,7 @@ def test_a_replay_beside_a_busy_program_is_invalid_and_ones_own_emulator_is_nobo
     with warm_bench("synchronous", STEADY, offered, tmp_path) as bench:
         with somebody_else():
             spoilt = replayed(bench, offered, at_most=0.05).facts
-        # Other tests may be running: how much they use is theirs, but what is ours is not among it.
+        # Other tests may be running and count as other programs, but this process must not be among them.
         tolerant = replayed(bench, offered, at_most=1.0).facts
     assert "other programs used" in spoilt["invalid_reason"]
     assert 0.05 < spoilt["others_cpu_share"] <= 1

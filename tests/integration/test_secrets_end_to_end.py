@@ -72,7 +72,7 @@ def test_nothing_planted_is_found_after_an_import_and_a_replay(places: Places, t
     for name, form in FORMATS.items():
         if not form.options.template:
             (traffic / f"{name.replace(' ', '-')}.log").write_bytes(form.write(planted()))
-    # Apart from the rest: only its template tells the one format, and the other's times begin in 1970.
+    # Apart from the rest: only its template identifies the one format, and the other's times begin in 1970.
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "gateway.log").write_bytes(FORMATS["gateway template"].write(planted()))
@@ -94,15 +94,15 @@ def test_nothing_planted_is_found_after_an_import_and_a_replay(places: Places, t
         ],
         ["sql", "FROM quarantine"],
     ]
-    said = ""
+    output = ""
     codes = []
     for command in commands:
         done = archduel(places, *command, timeout_s=250)
         codes.append(done.returncode)
-        said += done.stdout + done.stderr
-    assert [bool(code) for code in codes] == [False, True, True, *[False] * 8], said
+        output += done.stdout + done.stderr
+    assert [bool(code) for code in codes] == [False, True, True, *[False] * 8], output
 
-    texts = {"what was said": [said]}
+    texts = {"the output": [output]}
     texts |= {str(path): list(as_it_reads(path)) for path in places.home.rglob("*") if path.is_file()}
     assert {"archduel.duckdb", "index.html", "mine.k6.json", "requests.parquet"} <= {Path(name).name for name in texts}
     assert any(name.endswith(".log") for name in texts), "no emulator has logged"

@@ -24,8 +24,9 @@ _LAB_ALONE = {"AWS_ENDPOINT_URL_DYNAMODB"}
 
 def with_code(clients: Clients) -> Clients:
     """The handlers' code in a bucket, as `aws cloudformation package` would put it."""
-    clients.s3.create_bucket(Bucket="code")
-    clients.s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
+    s3 = clients._client("s3")
+    s3.create_bucket(Bucket="code")
+    s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
     return clients
 
 
@@ -92,12 +93,12 @@ def seen(clients: Clients, prefix: str) -> dict[str, Any]:
     }
     queues = {}
     for url in clients.sqs.list_queues(QueueNamePrefix=f"{prefix}-").get("QueueUrls", []):
-        told = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        wanted = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "QueueArn")
-        redrive = json.loads(told.get("RedrivePolicy", "null"))
+        attributes = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        names = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "QueueArn")
+        redrive = json.loads(attributes.get("RedrivePolicy", "null"))
         if redrive:
             redrive["maxReceiveCount"] = int(redrive["maxReceiveCount"])
-        queues[url.rpartition("/")[2]] = {**{name: told[name] for name in wanted}, "RedrivePolicy": redrive}
+        queues[url.rpartition("/")[2]] = {**{name: attributes[name] for name in names}, "RedrivePolicy": redrive}
     mappings = [
         {name: one[name] for name in ("EventSourceArn", "FunctionArn", "BatchSize", "FunctionResponseTypes")}
         for one in clients.lambda_.list_event_source_mappings()["EventSourceMappings"]

@@ -1,6 +1,6 @@
 """A small HTTP server behind the fault proxy, and raw clients in front of it, for the tests of both.
 
-Belongs here: exact bytes both ways. Nothing here judges.
+Put here exact bytes both ways. Keep out assertions.
 """
 
 import socket
@@ -37,7 +37,7 @@ def dynamodb(operation: str, body: bytes = b"{}") -> bytes:
 
 
 class Seen:
-    """Reads one message with httptools, told of as little as possible, and remembers whether it ended."""
+    """Reads one message with httptools and as few callbacks as possible, and remembers whether it ended."""
 
     def __init__(self, *, is_request: bool) -> None:
         self.complete = self.has_head = False
@@ -71,7 +71,7 @@ class Upstream:
     arrived_s: list[float] = field(default_factory=list)  # when each had, on the monotonic clock
     answers: dict[str, Any] = field(default_factory=dict)
     connections: int = 0
-    abandoned: int = 0  # answers nobody was there for any more
+    abandoned: int = 0  # answers whose client had gone
 
     def wait_for(self, count: int) -> list[bytes]:
         """The requests seen once there are so many, within five seconds."""

@@ -1,6 +1,6 @@
-"""AWS as a target, without AWS: whose credentials go where, what is refused in which words, what exactly is asked for.
+"""AWS as a target, without AWS: which credentials go where, what is refused in which words, and the exact requests.
 
-What is asked for is validated by botocore itself, against its own model of each service.
+botocore validates the requests against its own model of each service.
 """
 
 import json
@@ -48,12 +48,12 @@ def _own_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(folder: Path, url: str = "http://127.0.0.1:9", **options: str) -> str:
-    """What is said instead of opening the target; it is one sentence, and exit code 1."""
-    with pytest.raises(ArchduelError) as told:
+    """The message in place of opening the target: one sentence, and exit code 1."""
+    with pytest.raises(ArchduelError) as caught:
         standing_in(url).open(Places(folder), {**OPTIONS, **options}, Silent())
-    assert told.value.exit_code == 1
-    assert len(str(told.value).splitlines()) == 1
-    return str(told.value)
+    assert caught.value.exit_code == 1
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
 
 
 class TestBadInput:
@@ -99,15 +99,15 @@ class TestBadInput:
             assert refused(tmp_path, url).startswith(words)
 
     def test_no_network(self, tmp_path: Path) -> None:
-        told = refused(tmp_path, f"http://127.0.0.1:{free_port()}")
-        assert told.startswith("AWS eu-west-1 cannot be reached: is there a network?")
+        sentence = refused(tmp_path, f"http://127.0.0.1:{free_port()}")
+        assert sentence.startswith("AWS eu-west-1 cannot be reached: is there a network?")
 
-    @pytest.mark.parametrize(("option", "said"), [("most_requests", "0"), ("most_requests", "x"), ("most_usd", "-1")])
-    def test_a_ceiling_that_is_none(self, option: str, said: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("option", "value"), [("most_requests", "0"), ("most_requests", "x"), ("most_usd", "-1")])
+    def test_a_ceiling_that_is_none(self, option: str, value: str, tmp_path: Path) -> None:
         with answering(200, IDENTITY) as url:
             clients = standing_in(url)
             with pytest.raises(ArchduelError, match=f"--{option.replace('_', '-')} must be a number greater than 0"):
-                clients._account(Places(tmp_path), clients._clients(OPTIONS), {**OPTIONS, option: said})
+                clients._account(Places(tmp_path), clients._clients(OPTIONS), {**OPTIONS, option: value})
 
     @pytest.mark.parametrize("missing", ["profile", "region"])
     def test_nothing_is_taken_from_the_environment_instead(
@@ -251,8 +251,8 @@ class Provisioning:
         for stub in self.stubs.values():
             stub.activate()
 
-    def expect(self, service: str, operation: str, answer: dict[str, Any], told: dict[str, Any]) -> None:
-        self.stubs[service].add_response(operation, answer, told)
+    def expect(self, service: str, operation: str, answer: dict[str, Any], arguments: dict[str, Any]) -> None:
+        self.stubs[service].add_response(operation, answer, arguments)
 
     def refuse(self, service: str, operation: str, code: str, message: str) -> None:
         self.stubs[service].add_client_error(operation, code, message)
@@ -370,8 +370,8 @@ class TestWhatIsAskedFor:
             {},
             {"RoleName": f"{NAME}-consumer", "PolicyName": "polling", "PolicyDocument": ANY},
         )
-        wanted = {"EventSourceArn": queue, "FunctionName": f"{NAME}-consumer"}
-        on.expect("lambda_", "list_event_source_mappings", {"EventSourceMappings": []}, wanted)
+        pair = {"EventSourceArn": queue, "FunctionName": f"{NAME}-consumer"}
+        on.expect("lambda_", "list_event_source_mappings", {"EventSourceMappings": []}, pair)
         on.refuse(
             "lambda_",
             "create_event_source_mapping",
@@ -382,7 +382,7 @@ class TestWhatIsAskedFor:
             "lambda_",
             "create_event_source_mapping",
             {"UUID": UUID, "State": "Creating"},
-            {**wanted, "BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"], "Tags": TAGS},
+            {**pair, "BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"], "Tags": TAGS},
         )
         for state in ("Creating", "Enabled"):
             on.expect("lambda_", "get_event_source_mapping", {"UUID": UUID, "State": state}, {"UUID": UUID})
@@ -428,7 +428,7 @@ class TestWhatIsAskedFor:
 
 
 class Owned:
-    """Answers whose name is whose."""
+    """The owner of names with one prefix."""
 
     def owns(self, name: str) -> bool:
         return name.startswith("archduel-0badf00d-")
@@ -437,7 +437,7 @@ class Owned:
 
 
 class TestWhatIsSomebodyElses:
-    """Only roles here: whatever the kind, it is told in one place."""
+    """Only roles here: every kind of resource is recognised in one place."""
 
     @pytest.fixture
     def roles(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, str]]]:
@@ -515,10 +515,10 @@ def test_whose_names_are_whose_is_told_by_home(tmp_path: Path) -> None:
 
 
 class Logs:
-    """CloudWatch's logs, that say more each time they are asked until all of ``events`` is there."""
+    """CloudWatch's logs, which hold more each time they are read until all of ``events`` is there."""
 
     def __init__(self, events: list[dict[str, Any]], late: int) -> None:
-        self.events, self.late, self.asked = events, late, 0
+        self.events, self.late, self.reads = events, late, 0
 
     def describe_log_groups(self, *, logGroupNamePrefix: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
         return {"logGroups": [{"logGroupName": logGroupNamePrefix}]}
@@ -527,15 +527,15 @@ class Logs:
         return self
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
-        self.asked += 1
-        return [{"events": self.events[: len(self.events) - max(0, self.late - self.asked)]}]
+        self.reads += 1
+        return [{"events": self.events[: len(self.events) - max(0, self.late - self.reads)]}]
 
 
 def line(invocation: str, at_ns: int, *requests: str) -> dict[str, Any]:
     records = [{"id": request, "result": "committed", "ns": at_ns} for request in requests]
-    told = {"archduel": 1, "invocation": invocation, "started_ns": at_ns, "ended_ns": at_ns, "cold": False}
+    facts = {"archduel": 1, "invocation": invocation, "started_ns": at_ns, "ended_ns": at_ns, "cold": False}
     return {
-        "message": json.dumps({**told, "records": records}, separators=(",", ":")),
+        "message": json.dumps({**facts, "records": records}, separators=(",", ":")),
         "logStreamName": "s",
         "timestamp": 0,
     }
@@ -572,13 +572,13 @@ class TestLogs:
     def test_are_read_once_where_they_are_there_at_once(self) -> None:
         logs = Logs([line("i", 2000, "r")], late=0)
         self.read(logs, 0.0)
-        assert logs.asked == 1
+        assert logs.reads == 1
 
     @pytest.mark.usefixtures("_pace")
     def test_tell_nothing_of_a_warm_up_and_of_who_asked_for_the_time(self) -> None:
-        asked = {"message": '{"lab": 1, "invocation": "t"}\n', "logStreamName": "s", "timestamp": 9}
+        clock = {"message": '{"lab": 1, "invocation": "t"}\n', "logStreamName": "s", "timestamp": 9}
         report = {"message": "REPORT RequestId: t\tDuration: 1.00 ms", "logStreamName": "s", "timestamp": 9}
-        events = [line("w", 500, "warm-1"), line("i", 2000, "warm-2", "r"), asked, report]
+        events = [line("w", 500, "warm-1"), line("i", 2000, "warm-2", "r"), clock, report]
         invocations, records = self.read(Logs(events, late=0), 0.0)
         assert [row["invocation_id"] for row in invocations] == ["i"]
         assert [row["request_id"] for row in records] == ["r"]

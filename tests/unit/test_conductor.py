@@ -1,4 +1,4 @@
-"""The conductor: faults at their time on the replay's clock, ended however the replay ends, failures told."""
+"""The conductor: faults at their time on the replay's clock, ended however the replay ends, failures raised."""
 
 import threading
 import time
@@ -22,9 +22,9 @@ from workloads.scenarios.model import Scenario
 
 @dataclass
 class Proxy:
-    """Remembers what it was told, if a proxy would take it; says that it took hold at once."""
+    """Remembers the faults it was switched to, if a proxy would accept them; reports that they took hold at once."""
 
-    told: list[Mapping[str, Any] | None] = field(default_factory=list)
+    switched: list[Mapping[str, Any] | None] = field(default_factory=list)
     failing: bool = False
 
     def switch(self, fault: Mapping[str, Any] | None) -> int:
@@ -32,7 +32,7 @@ class Proxy:
             raise ArchduelError("the fault proxy is gone")
         if fault is not None and fault["kind"] != "down":
             Told(fault)
-        self.told.append(fault)
+        self.switched.append(fault)
         return time.monotonic_ns()
 
 
@@ -69,7 +69,7 @@ def conduct(odd: Scenario, proxies: dict[str, Proxy], offered: Schedule | None =
 
 def wait_for(proxy: Proxy, count: int) -> None:
     deadline = time.monotonic() + 10
-    while len(proxy.told) < count and time.monotonic() < deadline:
+    while len(proxy.switched) < count and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -80,7 +80,7 @@ def test_a_fault_begins_and_ends_when_due_and_says_when_that_was() -> None:
     )
     wait_for(proxy, 2)
     conductor.finish()
-    assert proxy.told == [{"kind": "down"}, None]
+    assert proxy.switched == [{"kind": "down"}, None]
     [window] = conductor.windows
     assert window["due_us"] == 100_000
     assert window["start_us"] >= 100_000, "never early"
@@ -102,7 +102,7 @@ def test_every_fault_ends_when_the_replay_does() -> None:
     )
     wait_for(proxy, 1)
     conductor.finish()
-    assert proxy.told == [{"kind": "down"}, None]
+    assert proxy.switched == [{"kind": "down"}, None]
     assert conductor.windows[0]["end_us"] < 60_000_000
 
 
@@ -111,7 +111,7 @@ def test_a_fault_whose_time_never_came_was_never_on() -> None:
     late = {"kind": "down", "target": "table", "start": "1/2", "length": "1/2"}
     conductor = conduct(scenario(late), {"table": proxy}, schedule(600))
     conductor.finish()
-    assert proxy.told == []
+    assert proxy.switched == []
     assert "start_us" not in conductor.windows[0]
 
 
@@ -141,7 +141,7 @@ def test_a_hop_is_told_everything_that_is_special_to_its_fault_and_the_seed() ->
     wait_for(table, 1)
     wait_for(api, 1)
     conductor.finish()
-    assert table.told[0] == {
+    assert table.switched[0] == {
         "kind": "error",
         "error": "ThrottlingException",
         "status": 400,
@@ -150,7 +150,7 @@ def test_a_hop_is_told_everything_that_is_special_to_its_fault_and_the_seed() ->
         "above_per_s": 3.0,
         "seed": 5,
     }
-    assert api.told[0] == {"kind": "latency", "median_ms": 4.0, "share": 1.0, "operations": ["GET"], "seed": 6}
+    assert api.switched[0] == {"kind": "latency", "median_ms": 4.0, "share": 1.0, "operations": ["GET"], "seed": 6}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_whatever_a_scenario_may_say_a_proxy_takes(extreme: dict[str, Any]) -> N
     conductor = conduct(scenario({"target": "table", "start": 0, "length": 1, **extreme}), {"table": proxy})
     wait_for(proxy, 1)
     conductor.finish()
-    assert proxy.told[0] is not None
+    assert proxy.switched[0] is not None
 
 
 def test_faults_of_several_targets_overlap() -> None:
@@ -179,7 +179,7 @@ def test_faults_of_several_targets_overlap() -> None:
     wait_for(table, 2)
     wait_for(api, 2)
     conductor.finish()
-    assert [len(table.told), len(api.told)] == [2, 2]
+    assert [len(table.switched), len(api.switched)] == [2, 2]
 
 
 def test_a_component_that_is_not_there_is_said_to_be_absent_and_its_window_kept() -> None:

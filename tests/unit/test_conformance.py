@@ -1,4 +1,4 @@
-"""How observations become statuses: every status can be reached, and what cannot be provoked is told, not raised."""
+"""How observations become statuses: every status can be reached; what cannot be provoked is reported, not raised."""
 
 import dataclasses
 import json
@@ -132,12 +132,12 @@ class FakeApi:
     api_id: str = "api"
     stage: str = "lab"
 
-    def post(self, headers: Any = None, **told: Any) -> HttpAnswer:
+    def post(self, headers: Any = None, **event: Any) -> HttpAnswer:
         return HttpAnswer(next(self.statuses), '{"probe": 1}', 0.1)
 
 
 class Anything:
-    """Whatever is asked of it, it gives itself."""
+    """Every attribute and every call returns itself."""
 
     def __getattr__(self, name: str) -> "Anything":
         return self
@@ -218,7 +218,7 @@ def test_a_condition_is_judged_by_what_becomes_of_the_second_write(second: str |
 
 @dataclass
 class FakeQueue:
-    """A queue that delivers what it is told to, whatever was sent."""
+    """A queue that delivers fixed messages, whatever was sent."""
 
     delivered: list[int]
 
@@ -230,7 +230,7 @@ class FakeQueue:
 
 
 @pytest.mark.parametrize(
-    ("entry", "delivered", "status", "told"),
+    ("entry", "delivered", "status", "words"),
     [
         (queue.duplicates, [0, 1, 1, 2], Status.REPRODUCED, "1 of 3"),
         (queue.duplicates, [0, 2, 1], Status.ABSENT, "never in 3"),
@@ -239,7 +239,7 @@ class FakeQueue:
     ],
 )
 def test_a_queue_that_never_repeats_or_reorders_says_how_many_were_tried(
-    entry: Probe, delivered: list[int], status: Status, told: str
+    entry: Probe, delivered: list[int], status: Status, words: str
 ) -> None:
     class Bench(FakeBench):
         def queue(self, **_: Any) -> FakeQueue:
@@ -247,7 +247,7 @@ def test_a_queue_that_never_repeats_or_reorders_says_how_many_were_tried(
 
     judged = entry.observe(cast("ProbeBench", Bench([])))
     assert judged.status is status
-    assert told in judged.observed
+    assert words in judged.observed
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the probes found is kept per target, asked for once, and published as the table ``conformance``."""
+"""What the probes found is kept per target, probed once, and published as the table ``conformance``."""
 
 from collections.abc import Callable
 from typing import Never

@@ -1,4 +1,4 @@
-"""Whose CPU time it was: the machine's is used by us, by others or by nobody, and what is not known is not guessed."""
+"""Who used CPU time: this process, other programs or none; what is not known is not guessed."""
 
 import os
 import subprocess
@@ -71,7 +71,7 @@ class TestOfATree:
         with pytest.raises(psutil.NoSuchProcess):
             of_tree(PaperProcess(1.0, ends_after=0))
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what ended processes used")
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows what ended processes used")
     def test_of_this_process_takes_in_a_child_that_came_and_went(self) -> None:
         before_s = of_tree(psutil.Process())
         burning = "import time\nwhile time.process_time() < 0.3: pass"
@@ -107,7 +107,7 @@ class TestOthers:
             pytest.param({"system": 20.0}, 1.0, 0.0, id="everything"),
             pytest.param({"user": 1.0, "steal": 4.0, "own_s": 1.0}, 0.2, 0.2, id="the host's other guests"),
             pytest.param(
-                {"irq": 1.0, "softirq": 1.0, "iowait": 3.0}, 0.0, 0.0, id="interrupts and waiting are nobody's"
+                {"irq": 1.0, "softirq": 1.0, "iowait": 3.0}, 0.0, 0.0, id="interrupts and waiting count as free"
             ),
             pytest.param({"user": 1.0, "own_s": 1.2}, 0.0, 0.0, id="counters that disagree by a little"),
         ],

@@ -23,7 +23,7 @@ URL = "http://127.0.0.1:9/123456789012/archduel-orders"
 
 
 class Queue:
-    """Takes messages, unless told at which operation to be ``failing``, and how."""
+    """Accepts messages, or fails at the operation ``failing`` names, in that way."""
 
     def __init__(self, client: Any) -> None:
         self.calls: list[str] = []

@@ -162,14 +162,14 @@ class TestMaking:
 
     def test_tells_that_it_takes_a_while(self, distribution: Distribution, tmp_path: Path) -> None:
         class Listening(Silent):
-            told: ClassVar[list[str]] = []
+            lines: ClassVar[list[str]] = []
 
             def stage(self, text: str) -> None:
-                self.told.append(text)
+                self.lines.append(text)
 
         for _ in range(2):
             ensure(distribution, tmp_path / "e", Listening(), Programs({"/bin/python3.13": "3.13"}).machine())
-        assert Listening.told == ["installing Thing, once"]
+        assert Listening.lines == ["installing Thing, once"]
 
 
 def test_localstacks_distribution_says_what_it_needs() -> None:

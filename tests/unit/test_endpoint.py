@@ -24,8 +24,8 @@ def serving(pages: Mapping[str, tuple[int, object]], posted: tuple[int, object])
     """A web server with these pages as JSON, and one answer to whatever is posted; its URL."""
 
     class Handler(Answering):
-        def _answer(self, status: int, told: object) -> None:
-            self.answer(status, json.dumps(told).encode())
+        def _answer(self, status: int, body: object) -> None:
+            self.answer(status, json.dumps(body).encode())
 
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
             self._answer(*pages.get(self.path, (404, {})))

@@ -85,12 +85,12 @@ def answer(outcome: Outcome) -> Any:
 class TestAnswers:
     def test_are_what_the_handler_returned(self, make: Make) -> None:
         outcome = invoke(make(), order="o1")
-        told = answer(outcome)
+        answered = answer(outcome)
         assert not outcome.is_error
-        assert told["event"] == {"order": "o1"}
-        assert told["arn"].endswith(":function:orders")
-        assert 0 < told["left_ms"] <= 20_000
-        assert told["modules"] == [], "the function's modules are its own"
+        assert answered["event"] == {"order": "o1"}
+        assert answered["arn"].endswith(":function:orders")
+        assert 0 < answered["left_ms"] <= 20_000
+        assert answered["modules"] == [], "the function's modules are its own"
 
     def test_come_from_the_same_process_each_time(self, make: Make) -> None:
         environment = make()
@@ -103,10 +103,10 @@ class TestAnswers:
     def test_that_fail_say_how_and_keep_the_environment(self, make: Make, what: str, kind: str, message: str) -> None:
         environment = make()
         outcome = invoke(environment, do=what)
-        told = answer(outcome)
+        answered = answer(outcome)
         assert outcome.is_error
-        assert told["errorType"] == kind
-        assert message in told["errorMessage"]
+        assert answered["errorType"] == kind
+        assert message in answered["errorMessage"]
         assert answer(invoke(environment))["times"] == 2
 
     def test_of_a_handler_that_reads_its_input_are_none_of_the_requests(self, make: Make) -> None:

@@ -1,4 +1,4 @@
-"""Which requests a fault hits and what it then means to do to them; also what it may be told."""
+"""Which requests a fault hits and what it does to them; also which options it accepts."""
 
 import json
 import statistics
@@ -19,27 +19,27 @@ from tests.unit.fault_server import dynamodb, post
 from workloads.places import REPOSITORY
 
 
-def asked(raw: bytes) -> Request:
+def request(raw: bytes) -> Request:
     request = Request()
     request.read(raw)
     return request
 
 
-UPDATE = asked(dynamodb("UpdateItem"))
-READ = asked(dynamodb("GetItem"))
+UPDATE = request(dynamodb("UpdateItem"))
+READ = request(dynamodb("GetItem"))
 
 
 def hits(fault: Fault, count: int, request: Request = UPDATE) -> list[bool]:
     return [fault.treatment(request) is not PASS for _ in range(count)]
 
 
-def held_ms(count: int, **told: Any) -> list[float]:
-    fault = Fault({"kind": "latency", **told})
+def held_ms(count: int, **options: Any) -> list[float]:
+    fault = Fault({"kind": "latency", **options})
     return [fault.treatment(UPDATE).hold_s * 1000 for _ in range(count)]
 
 
 class Clock:
-    """Nanoseconds that pass when told to."""
+    """Nanoseconds that pass on command."""
 
     def __init__(self) -> None:
         self.now_ns = 10**12
@@ -56,10 +56,10 @@ class TestShare:
         assert all(hits(Fault({"kind": "reset"}), 100))
 
     @pytest.mark.parametrize(
-        ("share", "least", "most"), [(0, 0, 0), (0.25, 400, 600), (1, 2000, 2000), (1.0, 2000, 2000)]
+        ("share", "low", "high"), [(0, 0, 0), (0.25, 400, 600), (1, 2000, 2000), (1.0, 2000, 2000)]
     )
-    def test_is_kept_about(self, share: float, least: int, most: int) -> None:
-        assert least <= sum(hits(Fault({"kind": "reset", "share": share}), 2000)) <= most
+    def test_is_kept_about(self, share: float, low: int, high: int) -> None:
+        assert low <= sum(hits(Fault({"kind": "reset", "share": share}), 2000)) <= high
 
     def test_hits_the_same_requests_for_the_same_seed_whatever_the_kind(self) -> None:
         one = hits(Fault({"kind": "reset", "share": 0.5, "seed": 7}), 500)
@@ -72,8 +72,8 @@ class TestShare:
         assert all(b for a, b in zip(few, many, strict=True) if a)
 
     def test_counts_matching_requests_only(self) -> None:
-        told = {"kind": "reset", "share": 0.5, "operations": ["UpdateItem"]}
-        alone, mixed = Fault(told), Fault(told)
+        options = {"kind": "reset", "share": 0.5, "operations": ["UpdateItem"]}
+        alone, mixed = Fault(options), Fault(options)
         expected = hits(alone, 200)
         seen = []
         for number in range(200):
@@ -86,10 +86,10 @@ class TestShare:
             "from resources.faults.proxy.fault import uniform\n"
             "print([uniform(5, n, s) for n in range(20) for s in range(3)])"
         )
-        said = subprocess.run(
+        printed = subprocess.run(
             [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
         )
-        assert json.loads(said.stdout) == [uniform(5, index, stream) for index in range(20) for stream in range(3)]
+        assert json.loads(printed.stdout) == [uniform(5, index, stream) for index in range(20) for stream in range(3)]
 
     def test_is_what_it_was_when_results_were_stored(self) -> None:
         """Nights are compared with nights: another generator would be another experiment."""
@@ -113,13 +113,13 @@ class TestOperations:
     )
     def test_are_the_only_ones_hit(self, raw: bytes, hit: bool) -> None:
         fault = Fault({"kind": "reset", "operations": ["UpdateItem", "POST"]})
-        assert hits(fault, 1, asked(raw)) == [hit]
+        assert hits(fault, 1, request(raw)) == [hit]
 
 
 class TestRate:
-    def fault(self, **told: Any) -> tuple[Fault, Clock]:
+    def fault(self, **options: Any) -> tuple[Fault, Clock]:
         clock = Clock()
-        return Fault({"kind": "reset", "above_per_s": 10, **told}, clock), clock
+        return Fault({"kind": "reset", "above_per_s": 10, **options}, clock), clock
 
     def test_lets_a_burst_of_a_second_through(self) -> None:
         fault, _ = self.fault()
@@ -172,11 +172,11 @@ class TestLatency:
         assert statistics.mean(values) == pytest.approx(20, abs=0.5)
 
     def test_of_the_nth_request_depends_on_the_seed_only(self) -> None:
-        told = {"median_ms": 100, "p99_ms": 400}
-        assert held_ms(50, **told, seed=3) == held_ms(50, **told, seed=3)
-        assert held_ms(50, **told, seed=3) != held_ms(50, **told, seed=4)
-        everyone = held_ms(200, **told, seed=3)
-        some = held_ms(200, **told, seed=3, share=0.5)
+        options = {"median_ms": 100, "p99_ms": 400}
+        assert held_ms(50, **options, seed=3) == held_ms(50, **options, seed=3)
+        assert held_ms(50, **options, seed=3) != held_ms(50, **options, seed=4)
+        everyone = held_ms(200, **options, seed=3)
+        some = held_ms(200, **options, seed=3, share=0.5)
         assert all(value in {0.0, full} for value, full in zip(some, everyone, strict=True))
 
     def test_is_not_decided_by_what_decides_who_is_hit(self) -> None:
@@ -186,9 +186,9 @@ class TestLatency:
 
 
 class TestError:
-    def answer(self, raw: bytes, **told: Any) -> tuple[str, dict[str, str], bytes]:
-        fault = Fault({"kind": "error", "error": "ThrottlingException", "status": 400, **told})
-        treatment = fault.treatment(asked(raw))
+    def answer(self, raw: bytes, **options: Any) -> tuple[str, dict[str, str], bytes]:
+        fault = Fault({"kind": "error", "error": "ThrottlingException", "status": 400, **options})
+        treatment = fault.treatment(request(raw))
         assert treatment.answer is not None
         assert not treatment.forwarded
         head, body = treatment.answer.split(b"\r\n\r\n", 1)
@@ -254,14 +254,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 class TestWhatItIsTold:
-    @pytest.mark.parametrize(("told", "reason"), REFUSED)
-    def test_is_refused_with_a_reason(self, told: Mapping[str, Any], reason: str) -> None:
+    @pytest.mark.parametrize(("options", "reason"), REFUSED)
+    def test_is_refused_with_a_reason(self, options: Mapping[str, Any], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
-            Fault(told)
+            Fault(options)
 
-    @pytest.mark.parametrize("make", [dict, lambda told: json.loads(json.dumps(told))])
+    @pytest.mark.parametrize("make", [dict, lambda options: json.loads(json.dumps(options))])
     def test_is_left_as_it_was(self, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        told = make({"kind": "error", "error": "X", "status": 500, "operations": ["A"], "seed": 2})
-        before = dict(told)
-        Fault(told)
-        assert told == before
+        options = make({"kind": "error", "error": "X", "status": 500, "operations": ["A"], "seed": 2})
+        before = dict(options)
+        Fault(options)
+        assert options == before

@@ -1,6 +1,6 @@
 """The fault proxy as a process of its own between raw clients and a small server, and its remote control.
 
-When it is told what is tested with an experiment; whom a fault hits in `test_fault_choice`.
+When faults are switched is tested in `test_conductor`; which requests a fault hits, in `test_fault_choice`.
 """
 
 import os
@@ -80,7 +80,7 @@ def memory_bytes(proxy: FaultProxy) -> int:
 
 
 def refuses(port: int) -> bool:
-    """Whether nobody listens there, within five seconds: a kernel may close a killed process's sockets after it."""
+    """Whether nothing listens there, within five seconds: a kernel may close a killed process's sockets after it."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         try:
@@ -209,12 +209,12 @@ class TestPassing:
         caller = connect()
         caller.send(GET)
         upstream.wait_for(1)
-        most = before
+        peak = before
         deadline = time.monotonic() + 0.3
         while time.monotonic() < deadline:
-            most = max(most, memory_bytes(proxy))
+            peak = max(peak, memory_bytes(proxy))
             time.sleep(0.01)
-        assert most - before < 15_000_000
+        assert peak - before < 15_000_000
         assert caller.all_of(70_000_000) == upstream.answers["/x"]
 
     def test_memory_stays_bounded_when_upstream_reads_slowly(self, tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ class TestHang:
     ) -> None:
         proxy.switch({"kind": "hang"})
         caller = connect()
-        caller.send(post(bytes(20_000_000)))  # would block if nobody read
+        caller.send(post(bytes(20_000_000)))  # would block if it were not read
         assert caller.is_silent(0.05)
         assert upstream.requests == []
 
@@ -502,25 +502,25 @@ class TestSwitch:
     def test_hits_the_same_requests_in_every_process(
         self, proxy: FaultProxy, upstream: Upstream, tmp_path: Path
     ) -> None:
-        told = {**ERROR, "share": 0.5, "seed": 11}
+        options = {**ERROR, "share": 0.5, "seed": 11}
         other = FaultProxy("other", upstream.port, tmp_path)
         try:
             other.wait_until_ready()
             patterns = []
             for one in (proxy, other):
-                one.switch(told)
+                one.switch(options)
                 caller = Caller(one.port)
                 patterns.append([caller.ask(dynamodb("UpdateItem")).startswith(b"HTTP/1.1 400") for _ in range(60)])
                 caller.close()
         finally:
             other.close()
-        assert patterns[0] == patterns[1] == hits(Fault(told), 60, UPDATE)
+        assert patterns[0] == patterns[1] == hits(Fault(options), 60, UPDATE)
 
     def test_starts_counting_afresh(self, proxy: FaultProxy, connect: Connect) -> None:
-        told = {**ERROR, "share": 0.5, "seed": 11}
+        options = {**ERROR, "share": 0.5, "seed": 11}
         caller, patterns = connect(), []
         for _ in range(2):
-            proxy.switch(told)
+            proxy.switch(options)
             patterns.append([caller.ask(GET).startswith(b"HTTP/1.1 400") for _ in range(30)])
         assert patterns[0] == patterns[1]
 

@@ -124,13 +124,13 @@ class TestEnd:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-        ) as ours:
-            assert ours.stdout is not None
-            pids = [int(pid) for pid in ours.stdout.readline().split()]
+        ) as parent:
+            assert parent.stdout is not None
+            pids = [int(pid) for pid in parent.stdout.readline().split()]
             assert len(pids) > PROCESSES
             assert all(_runs(pid) for pid in pids)
-            ours.send_signal(how)
-            ours.wait(10)
+            parent.send_signal(how)
+            parent.wait(10)
         assert gone(pids)
 
 
@@ -179,22 +179,22 @@ class TestWhatIsKnownOfIt:
 
 class TestRunToTheEnd:
     @pytest.mark.parametrize(
-        ("script", "told"),
+        ("script", "outcome"),
         [("echo one; echo two >&2; exit 3", (3, "one\ntwo\n")), ("true", (0, ""))],
     )
-    def test_tells_how_and_what_was_said(self, script: str, told: tuple[int, str]) -> None:
-        assert run_leashed(["/bin/sh", "-c", script], timeout_s=10) == told
+    def test_tells_how_and_what_was_said(self, script: str, outcome: tuple[int, str]) -> None:
+        assert run_leashed(["/bin/sh", "-c", script], timeout_s=10) == outcome
 
     def test_of_what_is_not_there_or_is_killed_is_a_failure(self) -> None:
-        code, said = run_leashed(["/nowhere/program"], timeout_s=10)
+        code, output = run_leashed(["/nowhere/program"], timeout_s=10)
         assert code == 127
         assert run_leashed(["/bin/sh", "-c", "kill -9 $$"], timeout_s=10)[0] == 128 + signal.SIGKILL
-        assert "not found" in said
+        assert "not found" in output
 
     def test_does_not_last_longer_than_it_may(self, tmp_path: Path) -> None:
-        code, said = run_leashed(["/bin/sh", "-c", f"sleep 600 & echo $! >{tmp_path}/pid; wait"], timeout_s=0.5)
+        code, output = run_leashed(["/bin/sh", "-c", f"sleep 600 & echo $! >{tmp_path}/pid; wait"], timeout_s=0.5)
         assert code == -1
-        assert said.endswith("ended after 0.5 s at most")
+        assert output.endswith("ended after 0.5 s at most")
         assert gone([int((tmp_path / "pid").read_text())])
 
     def test_ends_with_us(self, tmp_path: Path) -> None:
@@ -203,15 +203,15 @@ class TestRunToTheEnd:
             "from resources.machine.leash import run_leashed\n"
             "run_leashed(['/bin/sh', '-c', 'sleep 600 & echo $! $$ >$0; wait', sys.argv[1]], timeout_s=60)\n"
         )
-        told = tmp_path / "pids"
-        with subprocess.Popen([sys.executable, "-c", script, str(told)], cwd=REPOSITORY) as ours:
+        pid_file = tmp_path / "pids"
+        with subprocess.Popen([sys.executable, "-c", script, str(pid_file)], cwd=REPOSITORY) as parent:
             deadline = time.monotonic() + 20
-            while not (told.exists() and told.read_text().endswith("\n")):
+            while not (pid_file.exists() and pid_file.read_text().endswith("\n")):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            ours.kill()
-            ours.wait(10)
-        assert gone([int(pid) for pid in told.read_text().split()])
+            parent.kill()
+            parent.wait(10)
+        assert gone([int(pid) for pid in pid_file.read_text().split()])
 
 
 class TestFreePort:

@@ -39,13 +39,13 @@ SECRET = "ls-planted-token-0815"
 
 
 class Listening(Silent):
-    """Remembers what it was told."""
+    """Remembers the lines it was given."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.lines: list[str] = []
 
     def stage(self, text: str) -> None:
-        self.told.append(text)
+        self.lines.append(text)
 
 
 @pytest.fixture
@@ -139,10 +139,10 @@ class TestEngine:
         assert "may not use the Docker engine at unix:///x: join the group docker" in unreachable("unix:///x", denied)
 
     def test_that_goes_away_in_the_middle_is_one_sentence(self, engine: FakeEngine) -> None:
-        with closing(Engine(engine.url)) as asked:
+        with closing(Engine(engine.url)) as client:
             engine.refused = [("GET", "/networks/bridge", 500, "first\nsecond")]
             with pytest.raises(ArchduelError, match=r"has no network called bridge: first$"):
-                asked.bridge_address()
+                client.bridge_address()
 
     def test_that_is_too_old_is_refused(self, engine: FakeEngine) -> None:
         engine.api = "1.39"
@@ -152,8 +152,11 @@ class TestEngine:
     @pytest.mark.parametrize("gateway", [None, "0.0.0.0", "203.0.113.1", "::1", "224.0.0.1"])  # noqa: S104 - refused
     def test_whose_containers_are_elsewhere_is_refused(self, engine: FakeEngine, gateway: str | None) -> None:
         engine.gateway = gateway
-        with closing(Engine(engine.url)) as asked, pytest.raises(ArchduelError, match="elsewhere than on this machine"):
-            asked.bridge_address()
+        with (
+            closing(Engine(engine.url)) as client,
+            pytest.raises(ArchduelError, match="elsewhere than on this machine"),
+        ):
+            client.bridge_address()
 
     def test_is_not_imported_before_it_is_asked_for(self) -> None:
         code = "import sys\nfrom resources.targets import targets\ntargets()\nassert 'docker' not in sys.modules"
@@ -165,7 +168,7 @@ class TestOpening:
         reporter = Listening()
         platforms = [opened(engine, tmp_path, reporter=reporter) for _ in range(2)]
         assert {platform.title for platform in platforms} == {f"LocalStack {TAG} (container 0123456789ab)"}
-        assert reporter.told == [
+        assert reporter.lines == [
             f"pulling {IMAGE}:{TAG}, once",
             f"pulling {FUNCTIONS_IMAGE}:{FUNCTIONS_TAG}, once",
         ]
@@ -299,15 +302,15 @@ def test_the_token_is_given_to_the_container_and_said_nowhere(tmp_path: Path) ->
         arguments = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
         container.status = "exited"
         vars(instance)["_asked"] = 0.0
-        said = [str(instance.death()), platform.title, repr(platform), repr(instance), *reporter.told, *arguments]
+        texts = [str(instance.death()), platform.title, repr(platform), repr(instance), *reporter.lines, *arguments]
         instance.close()
         engine.refused = [("POST", "/containers/create", 400, f"invalid environment {SECRET}")]
         with pytest.raises(ArchduelError, match="invalid environment") as failure:
             platform.start("again", 1)
-    said += [str(failure.value), json.dumps(vars(container)["body"]["Labels"]), container.name]
+    texts += [str(failure.value), json.dumps(vars(container)["body"]["Labels"]), container.name]
     files = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert any("activated ***" in text for text in files)
-    assert [text for text in (*said, *files) if SECRET in text] == []
+    assert [text for text in (*texts, *files) if SECRET in text] == []
 
 
 # A run that is killed with a container started, and one that is killed together with its leash.
@@ -362,7 +365,7 @@ class TestKilled:
         assert len(engine.containers) == 3
         opened(engine, tmp_path, reporter=reporter)
         assert set(engine.containers) == {theirs, alive}
-        assert "removed 1 containers of dead runs" in reporter.told
+        assert "removed 1 containers of dead runs" in reporter.lines
 
 
 def test_options_that_are_not_said_are_the_defaults(engine: FakeEngine, tmp_path: Path, monkeypatch: Any) -> None:

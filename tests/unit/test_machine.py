@@ -56,7 +56,7 @@ INSTALLED = {"emulator": "1.5.33", "library": "2.5", "uvloop": "1.0"}
 
 
 @pytest.mark.parametrize(
-    ("changed", "level", "said"),
+    ("changed", "level", "words"),
     [
         ({}, Level.OK, "emulator 1.5.33 as pinned"),
         ({"emulator": "1.5.34"}, Level.MISSING, "emulator is 1.5.34 instead of 1.5.33"),
@@ -65,11 +65,11 @@ INSTALLED = {"emulator": "1.5.33", "library": "2.5", "uvloop": "1.0"}
     ],
 )
 def test_packages_are_there_and_the_emulator_is_the_pinned_one(
-    changed: dict[str, str | None], level: Level, said: str
+    changed: dict[str, str | None], level: Level, words: str
 ) -> None:
     check = machine.packages(PROJECT, {**INSTALLED, **changed}.get)
     assert check.level is level
-    assert said in check.found
+    assert words in check.found
     assert check.mend == ("" if level is Level.OK else "make install")
 
 

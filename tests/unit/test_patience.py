@@ -62,9 +62,9 @@ def test_what_passes_is_tried_again(error: ClientError) -> None:
 @pytest.mark.parametrize("error", LASTING, ids=str)
 def test_anything_else_is_told_at_once(error: ClientError) -> None:
     role = Refusing(error, error)
-    with pytest.raises(ClientError) as told:
+    with pytest.raises(ClientError) as caught:
         patiently(role.call, PACE, role.sleep)
-    assert told.value is error
+    assert caught.value is error
     assert role.slept == 0.0
 
 

@@ -88,10 +88,10 @@ class TestFiles:
     )
     def test_a_wrong_file_is_refused_with_the_key_at_fault(self, places: Places, text: str, words: str) -> None:
         own(places.prices, text)
-        with pytest.raises(ArchduelError) as told:
+        with pytest.raises(ArchduelError) as caught:
             prices(places)
-        assert str(places.prices) in str(told.value)
-        assert words in str(told.value)
+        assert str(places.prices) in str(caught.value)
+        assert words in str(caught.value)
 
     @pytest.mark.parametrize(
         ("text", "words"),
@@ -105,9 +105,9 @@ class TestFiles:
     )
     def test_impossible_assumptions_are_refused(self, places: Places, text: str, words: str) -> None:
         own(own_assumptions(places), text)
-        with pytest.raises(ArchduelError, match=r"assumptions\.toml") as told:
+        with pytest.raises(ArchduelError, match=r"assumptions\.toml") as caught:
             assumptions(places)
-        assert words in str(told.value)
+        assert words in str(caught.value)
 
     def test_a_file_that_cannot_be_read_is_named(self, places: Places) -> None:
         places.prices.mkdir(parents=True)
@@ -398,9 +398,9 @@ class TestPriceList:
     def test_what_is_no_price_list_changes_nothing(self, places: Places, tmp_path: Path, text: str, words: str) -> None:
         file = tmp_path / "index.json"
         file.write_text(text)
-        with pytest.raises(ArchduelError, match=words) as told:
+        with pytest.raises(ArchduelError, match=words) as caught:
             import_offers(places, [file], "us-east-1")
-        assert str(file) in str(told.value)
+        assert str(file) in str(caught.value)
         assert not places.prices.exists()
 
     def test_a_wrong_file_among_good_ones_changes_nothing(self, places: Places, tmp_path: Path) -> None:

@@ -201,14 +201,14 @@ class TestPassing:
         assert upstream.connections == 2, "a kept one may be about to end, and an order must not be sent twice"
 
     def test_what_is_for_one_connection_only_is_not_passed_on(self, connect: Connect, upstream: Upstream) -> None:
-        said = (
+        headers = (
             "Connection: keep-alive, X-Hop, Host",
             "Keep-Alive: timeout=5",
             "X-Hop: 1",
             "HTTP2-Settings: AA",
             "X: 1",
         )
-        connect().ask(post(b"x", *said, "Upgrade: h2c"))
+        connect().ask(post(b"x", *headers, "Upgrade: h2c"))
         assert upstream.requests == [post(b"x", "X: 1")]
 
     @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ class TestRefusing:
         got = caller.all_of(10_000)
         assert got.startswith(b"HTTP/1.1 %d " % status)
         assert b"Connection: close" in got
-        assert [reason in said for said in running.refused()] == [True]
+        assert [reason in refusal for refusal in running.refused()] == [True]
         assert not upstream.requests
         assert connect().ask(GET) == response(GET), "others are not concerned"
 

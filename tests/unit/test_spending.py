@@ -29,10 +29,10 @@ class Recording:
     """A load generator that sends nothing and counts what it should have."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.sent = 0
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
-        self.asked += len(schedule)
+        self.sent += len(schedule)
         return Responses.empty(len(schedule))
 
 
@@ -47,13 +47,13 @@ class TestCeiling:
         with pytest.raises(ArchduelError, match=r"50 requests more than the 60 sent .* ceiling of 100: raise it with"):
             send(MeteredClient(Recording(), spending), 50)
         send(MeteredClient(inner, spending), 40)
-        assert inner.asked == spending.requests == 100
+        assert inner.sent == spending.requests == 100
 
     def test_no_request_is_sent_that_may_cost_more(self) -> None:
         spending, inner = Spending(10_000_000, 0.5, 0.01), Recording()
         with pytest.raises(ArchduelError, match=r"60 requests may cost 0\.60 USD, over the ceiling of 0\.50 USD"):
             send(MeteredClient(inner, spending), 60)
-        assert inner.asked == spending.requests == 0
+        assert inner.sent == spending.requests == 0
 
 
 def lunch(folder: Path, requests: int) -> Schedule:
@@ -128,38 +128,38 @@ class TestGuard:
         return Account("AWS account 123456789012 in eu-west-1 (profile lab)", "123456789012", spending, AwsClients.pace)
 
     @staticmethod
-    def asked(account: Account, planned: Budget, *, yes: bool = False, ask: Callable[[], str | None]) -> str:
-        said = io.StringIO()
-        agree(account, planned, Console(file=said, width=200), yes=yes, ask=ask)
-        return said.getvalue()
+    def agreed(account: Account, planned: Budget, *, yes: bool = False, ask: Callable[[], str | None]) -> str:
+        output = io.StringIO()
+        agree(account, planned, Console(file=output, width=200), yes=yes, ask=ask)
+        return output.getvalue()
 
     @staticmethod
-    def nobody() -> str | None:
+    def no_answer() -> str | None:
         return None
 
     def test_says_whose_account_what_how_much_and_at_most(self) -> None:
-        told = self.asked(self.account(), self.BUDGET, yes=True, ask=self.nobody)
+        text = self.agreed(self.account(), self.BUDGET, yes=True, ask=self.no_answer)
         for words in ("123456789012", "eu-west-1", "profile lab", "930 requests", "0.2500 USD", "ceilings: 1,000"):
-            assert words in told
+            assert words in text
 
     def test_who_types_the_accounts_id_agrees(self) -> None:
         account = self.account()
-        self.asked(account, self.BUDGET, ask=lambda: "123456789012")
+        self.agreed(account, self.BUDGET, ask=lambda: "123456789012")
         assert account.agreed
 
     @pytest.mark.parametrize("typed", ["", "y", "yes", "12345678901", "eu-west-1"])
     def test_anything_else_is_no(self, typed: str) -> None:
         account = self.account()
         with pytest.raises(ArchduelError, match=r"nothing was made: .* is not the account's id"):
-            self.asked(account, self.BUDGET, ask=lambda: typed)
+            self.agreed(account, self.BUDGET, ask=lambda: typed)
         assert not account.agreed
 
     def test_where_nobody_can_be_asked_it_takes_yes(self) -> None:
         account = self.account()
         with pytest.raises(ArchduelError, match="nothing was made: --yes agrees"):
-            self.asked(account, self.BUDGET, ask=self.nobody)
+            self.agreed(account, self.BUDGET, ask=self.no_answer)
         assert not account.agreed
-        self.asked(account, self.BUDGET, yes=True, ask=self.nobody)
+        self.agreed(account, self.BUDGET, yes=True, ask=self.no_answer)
         assert account.agreed
 
     @pytest.mark.parametrize(
@@ -172,5 +172,5 @@ class TestGuard:
     def test_what_is_over_a_ceiling_is_not_even_asked(self, planned: Budget, words: str) -> None:
         account = self.account()
         with pytest.raises(ArchduelError, match=words):
-            self.asked(account, planned, yes=True, ask=self.nobody)
+            self.agreed(account, planned, yes=True, ask=self.no_answer)
         assert not account.agreed

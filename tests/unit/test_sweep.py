@@ -50,24 +50,24 @@ def leftovers(monkeypatch: pytest.MonkeyPatch) -> FakeLeftovers:
 def swept(
     places: Places, *, yes: bool = False, everything: bool = False, ask: Callable[[str], bool | None] = lambda _: None
 ) -> str:
-    said = io.StringIO()
+    output = io.StringIO()
     sweep(
         places,
-        Console(file=said, width=200),
+        Console(file=output, width=200),
         target=DEFAULT_TARGET,
         options={},
         everything=everything,
         yes=yes,
         ask=ask,
     )
-    return said.getvalue()
+    return output.getvalue()
 
 
 def test_what_is_left_is_listed_and_deleted_once_somebody_agrees(leftovers: FakeLeftovers, places: Places) -> None:
-    told = swept(places, ask=lambda question: question == "Delete these 2?")
-    assert "stays, as by its tags it is somebody else's: queue archduel-a-1-1-1-theirs" in told
-    assert told.count("left on AWS eu-west-1: ") == 2
-    assert "deleted 2 from AWS eu-west-1" in told
+    text = swept(places, ask=lambda question: question == "Delete these 2?")
+    assert "stays, as by its tags it is somebody else's: queue archduel-a-1-1-1-theirs" in text
+    assert text.count("left on AWS eu-west-1: ") == 2
+    assert "deleted 2 from AWS eu-west-1" in text
     assert leftovers.swept == [False]
     again = swept(places)
     assert "nothing of dead runs is left on AWS eu-west-1" in again

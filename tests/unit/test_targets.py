@@ -1,4 +1,4 @@
-"""The registry of targets: what every entry says of itself, and how one is asked for."""
+"""The registry of targets: what every entry declares, and how one is opened."""
 
 from collections.abc import Mapping
 from pathlib import Path

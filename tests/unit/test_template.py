@@ -54,8 +54,8 @@ def test_every_node_is_in_it_once(architecture: Architecture) -> None:
 
 def test_nothing_in_it_is_of_this_machine_or_one_account(architecture: Architecture) -> None:
     text = json.dumps(template(architecture))
-    for told in ("127.0.0.1", "localhost", "us-east-1", "000000000000", "AWS_ENDPOINT_URL", "arn:aws:"):
-        assert told not in text
+    for known in ("127.0.0.1", "localhost", "us-east-1", "000000000000", "AWS_ENDPOINT_URL", "arn:aws:"):
+        assert known not in text
 
 
 def test_its_settings_are_the_stacks(architecture: Architecture) -> None:
@@ -77,7 +77,7 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
             assert not [action for action in statement["Action"] if "*" in action]
     allowed = {name: {action for one in statements(role) for action in one["Action"]} for name, role in roles.items()}
     log = {"logs:CreateLogStream", "logs:PutLogEvents"}
-    most = {
+    allowed_at_most = {
         "CommandRole": {"dynamodb:UpdateItem", *log},
         "QueryRole": {"dynamodb:GetItem", *log},
         "ApiRole": {"sqs:SendMessage"},
@@ -87,7 +87,7 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
             *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         },
     }
-    assert allowed == {name: most[name] for name in allowed}
+    assert allowed == {name: allowed_at_most[name] for name in allowed}
 
 
 def test_an_api_may_invoke_what_it_calls_and_nothing_else(architecture: Architecture) -> None:
