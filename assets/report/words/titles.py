@@ -119,7 +119,7 @@ def repetitions_title(repetitions: int) -> str:
 
 
 def source_title(evidence: str | None, target: str | None) -> str:
-    """Where numbers come from, which every table and chart says: ``observed on MiniStack 1.5.33``, ``simulated``."""
+    """Where numbers come from, which every table and chart says: ``observed on TARGET 1.2``, ``simulated``."""
     if evidence == "observed":
         return f"observed on {target or 'an unknown target'}"
     return evidence or "of unknown evidence"
