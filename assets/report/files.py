@@ -3,11 +3,6 @@
 Put writing here. Keep what is in them out (`assets.report.page`, `assets.report.markdown`, `assets.report.document`).
 """
 
-import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +15,7 @@ from assets.report import document, markdown, page
 from assets.report.content import gather
 from resources.prices.book import assumptions, prices
 from resources.warehouse.reading import connect
-from workloads.atomic import replacing
+from workloads.atomic import replace_all
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import scenarios
@@ -55,7 +50,7 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
         what = str(error).splitlines()[0]
         raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
     try:
-        _replace(texts)
+        replace_all(texts)
     except OSError as error:
         raise ArchduelError(f"cannot write {file.parent}: {error.strerror or error}") from error
     return file
@@ -65,40 +60,3 @@ def _break_even(places: Places, queries_per_command: float) -> tuple[pa.Table, p
     """Where architectures cost the same: curves and crossings, by the prices and assumptions in force."""
     found = break_even(prices(places), assumptions(places), queries_per_command=queries_per_command)
     return found.curves, found.crossings
-
-
-def _replace(texts: Mapping[Path, str]) -> None:
-    """Replace every file, or leave every one as it was. A kill between two renames leaves new beside old."""
-    with ExitStack() as undone, ExitStack() as renamed:
-        for file, text in texts.items():
-            renamed.enter_context(replacing(file)).write_text(text, encoding="utf-8")
-            undone.enter_context(_restoring(file))
-
-
-@contextmanager
-def _restoring(file: Path) -> Iterator[None]:
-    """Put a file back as it was, or away where there was none, when the block raises."""
-    kept = file.with_name(f".{uuid.uuid4().hex}")
-    try:
-        existed = file.exists()
-        if existed:
-            _copy(file, kept)
-        try:
-            yield
-        except BaseException:
-            with suppress(OSError):
-                if existed:
-                    kept.replace(file)
-                else:
-                    file.unlink(missing_ok=True)
-            raise
-    finally:
-        kept.unlink(missing_ok=True)
-
-
-def _copy(file: Path, beside: Path) -> None:
-    """A second name for a file; a copy where the file system has no such thing."""
-    try:
-        os.link(file, beside)
-    except OSError:
-        shutil.copy2(file, beside)

@@ -1,10 +1,11 @@
 """Files are replaced whole or not at all."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workloads.atomic import replacing
+from workloads.atomic import replace_all, replacing
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -33,3 +34,22 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
         hidden.write_text("half \ud800", encoding="utf-8")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+class Spoiled(dict[Path, str]):
+    """Texts whose first file becomes a folder when all are written, so that its rename, the last one, fails."""
+
+    def items(self) -> Iterator[tuple[Path, str]]:  # type: ignore[override]  # iterated, and nothing else
+        yield from super().items()
+        first = next(iter(self))
+        first.unlink()
+        first.mkdir()
+
+
+def test_of_several_files_all_are_replaced_or_none(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.json", "b.md", "c.html")]
+    replace_all(dict.fromkeys(files[:2], "old"))
+    with pytest.raises(IsADirectoryError):
+        replace_all(Spoiled(dict.fromkeys(files, "new")))
+    assert files[1].read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == files[:2], "a folder now, the old text; there was no third file"
