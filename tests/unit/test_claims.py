@@ -13,7 +13,7 @@ from assets.analysis.claims import Claim, claims, rules, scenarios_needed, wordi
 from assets.analysis.claims.model import Documented, Measured
 from assets.analysis.claims.register import read_claims
 from assets.analysis.claims.rollup import PartVerdict, roll_up
-from assets.analysis.claims.rules import Found, Place, place, trials_needed
+from assets.analysis.claims.rules import Finding, Place, place, trials_needed
 from resources.architectures import architectures
 from resources.conformance.running import probes
 from resources.lab.settings import NIGHTLY_REPETITIONS
@@ -158,7 +158,7 @@ class TestRules:
 
     @pytest.mark.parametrize("rows", [([], []), ([0, 0], [0, 0])])
     def test_find_no_share_in_nothing(self, rows: tuple[list[int], list[int]]) -> None:
-        assert rules.share(*rows, 0.5) == Found(Place.NOWHERE, None, None, 0, 0)
+        assert rules.share(*rows, 0.5) == Finding(Place.NOWHERE, None, None, 0, 0)
 
     def test_decide_a_figure_by_its_mean_over_repetitions(self) -> None:
         values = (1 + np.random.default_rng(1).normal(0, 0.01, 8)).tolist()
@@ -174,7 +174,7 @@ class TestRules:
 
     @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
     def test_leave_out_what_is_no_number(self, value: float | None) -> None:
-        assert rules.figure([value] * 8, [1] * 8, 1.0) == Found(Place.NOWHERE, None, None, 8, 0)
+        assert rules.figure([value] * 8, [1] * 8, 1.0) == Finding(Place.NOWHERE, None, None, 8, 0)
         assert rules.figure([value, *[5.0] * 6], [1] * 7, 1.0).repetitions == 6
         assert rules.witness([value], [1], 0).place is Place.NOWHERE
 
@@ -194,10 +194,10 @@ class TestRules:
         assert rules.witness([], [], 0).place is Place.NOWHERE
 
     def test_take_all_workloads_of_intervals_made_elsewhere(self) -> None:
-        assert rules.given([0.2, 0.3], [0.4, 0.5], [8, 8], 0.1) == Found(Place.ABOVE, 0.2, 0.5, 16, 2)
-        assert rules.given([-0.2, 0.3], [0.0, 0.5], [8, 8], 0.1).place is Place.ACROSS
-        assert rules.given([None, 0.3], [None, 0.5], [8, 8], 0.1).place is Place.NOWHERE
-        assert rules.given([], [], [], 0.1).place is Place.NOWHERE
+        assert rules.span([0.2, 0.3], [0.4, 0.5], [8, 8], 0.1) == Finding(Place.ABOVE, 0.2, 0.5, 16, 2)
+        assert rules.span([-0.2, 0.3], [0.0, 0.5], [8, 8], 0.1).place is Place.ACROSS
+        assert rules.span([None, 0.3], [None, 0.5], [8, 8], 0.1).place is Place.NOWHERE
+        assert rules.span([], [], [], 0.1).place is Place.NOWHERE
 
     @settings(deadline=None)
     @given(
@@ -217,10 +217,10 @@ class TestRules:
                 assert found.place in (Place.NOWHERE, Place.ACROSS)
 
     def test_say_how_many_repetitions_would_tell(self) -> None:
-        found = Found(Place.ACROSS, 0.8, 1.2, 80, 8)
+        found = Finding(Place.ACROSS, 0.8, 1.2, 80, 8)
         assert rules.repetitions_needed(found, 1.0, 0.9) == 33  # half the width: four times as many
         assert rules.repetitions_needed(found, 1.0, 1.0) is None
-        assert rules.repetitions_needed(Found(Place.ACROSS, None, None, 8, 1), 1.0, 0.9) is None
+        assert rules.repetitions_needed(Finding(Place.ACROSS, None, None, 8, 1), 1.0, 0.9) is None
 
 
 def part(verdict: str, name: str = "a", evidence: str = "observed", *, optional: bool = False) -> PartVerdict:
@@ -299,10 +299,10 @@ class TestWording:
         assert wording.number(value, self.SHARE) == words
 
     def test_gives_the_command_that_replays_a_part(self) -> None:
-        assert wording.command(self.SHARE, 8, "food_orders") == (
+        assert wording.command(self.SHARE, "food_orders", 8) == (
             "archduel compare --scenario steady --architecture synchronous --repetitions 8"
         )
-        assert "--workload friday" in wording.command(self.SHARE, 8, "friday")
+        assert "--workload friday" in wording.command(self.SHARE, "friday")
 
 
 @pytest.mark.parametrize("speed", [4.0, 12.0])

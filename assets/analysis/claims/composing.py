@@ -1,7 +1,10 @@
-"""A part's SQL made whole: the CTEs it names, the literals bound, and the one row that sums it up.
+"""A part's SQL made complete: the CTEs it names, its placeholders bound, and the one row that sums it up.
 
-Belongs here: text. The same text, with another last line, gives the rows the verdict is made of and the figure that is
-published, so that a reader who runs it sees what was judged.
+Put composing SQL here. Keep out running it (`assets.analysis.claims.verdicts`) and the SQL itself (the register and the
+folder of views).
+
+The same text, with another last line, returns the rows the verdict is made of and the figure that is published, so a
+reader who runs the published query sees what was judged.
 """
 
 import re
@@ -26,8 +29,11 @@ _MEAN = "list_avg(list({value} ORDER BY comparison_id, workload, repetition) FIL
 
 @dataclass(frozen=True)
 class Query:
-    """``figure`` gives one row with ``value`` and ``n``; ``judged`` the same row with ``units`` beside it: what is
-    judged, a list of the rows per unit.
+    """Two queries of one row each.
+
+    Attributes:
+        judged: ``value``, ``n`` and ``units``, the list of rows per repetition or workload that is judged.
+        figure: the same without ``units``; this is published.
     """
 
     judged: str
@@ -35,7 +41,13 @@ class Query:
 
 
 def compose(part: Measured, comparisons: Sequence[str], target: str) -> Query:
-    """The SQL of ``part`` over the experiments of ``comparisons``, which ran on ``target``."""
+    """Compose the SQL of a part.
+
+    Args:
+        part: of a claim.
+        comparisons: ids of the comparisons whose experiments it is read from.
+        target: the emulator or cloud they ran on.
+    """
     listed = ", ".join(quoted(name) for name in comparisons)
     where = f"comparison_id IN ({listed}) AND arm = 'main' AND variant = {quoted(DEFAULT_VARIANT)}"
     for column, names in (("architecture", part.architectures), ("scenario", part.scenarios)):
@@ -44,10 +56,10 @@ def compose(part: Measured, comparisons: Sequence[str], target: str) -> Query:
     bound = {"{key}": _KEY, "{unit}": _UNIT, "{where}": where, "{comparisons}": listed, "{target}": quoted(target)}
 
     def bind(sql: str) -> str:
-        # In one go: what is put in may look like a placeholder itself.
+        # All at once: what is filled in may look like a placeholder itself.
         return re.sub("|".join(map(re.escape, bound)), lambda match: bound[match[0]], sql).strip()
 
-    views = {name: bind(_COMMENT.sub("", _view(name))) for name in _named(part.sql)}
+    views = {name: bind(_COMMENT.sub("", _views()[name])) for name in _named(part.sql)}
     ctes = [*views.items(), ("per_repetition", bind(part.sql))]
     head = "WITH " + ",\n".join(f"{name} AS (\n{_indented(sql)}\n)" for name, sql in ctes)
     figure = f"{head}\n{_summed_up(part)}"
@@ -64,18 +76,14 @@ def _views() -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(_VIEWS.glob("*.sql"))}
 
 
-def _view(name: str) -> str:
-    return _views()[name]
-
-
 def _named(sql: str) -> list[str]:
-    """The views that ``sql`` and those views use, each after those it uses."""
-    found: dict[str, None] = {}
+    """The views that ``sql`` uses, directly or through other views, each after those it uses."""
+    names: dict[str, None] = {}
     for name in dict.fromkeys(_WORD.findall(_COMMENT.sub("", sql))):
         if name in _views():
-            body = _view(name).replace("{where}", "")
-            found |= dict.fromkeys([*_named(body), name])
-    return list(found)
+            body = _views()[name].replace("{where}", "")
+            names |= dict.fromkeys([*_named(body), name])
+    return list(names)
 
 
 def _summed_up(part: Measured) -> str:

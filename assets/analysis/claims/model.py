@@ -1,7 +1,7 @@
 """What the register may say: claims, their parts, and the kinds of rules that decide a part.
 
-Belongs here: words and values that are allowed. Reading the files is `assets.analysis.claims.register`; what a rule
-makes of numbers is `assets.analysis.claims.rules`.
+Put the words and values that entries may have here. Keep out reading the files (`assets.analysis.claims.register`) and
+what a rule makes of numbers (`assets.analysis.claims.rules`).
 """
 
 from typing import Annotated, Literal, Self
@@ -19,9 +19,12 @@ class _Entry(BaseModel):
 
 
 class _Part(_Entry):
-    """What every part says. ``part`` is its name, '' in a claim of one part.
+    """What every part says.
 
-    ``optional``: it sharpens the claim, and is left out of the roll-up while it is undecided.
+    Attributes:
+        part: its name; '' in a claim of one part.
+        metric: what is measured or documented.
+        optional: it sharpens the claim, and is left out of the roll-up while it is undecided.
     """
 
     part: Annotated[str, Field(strict=True)] = ""
@@ -32,10 +35,17 @@ class _Part(_Entry):
 class Measured(_Part):
     """A part read from the results.
 
-    ``sql`` gives one row per unit, a repetition or a workload, with the columns its rule asks for. It may use the CTEs
-    of ``views/`` by name; ``{key}`` stands for the columns that name an experiment, ``{unit}`` for those that name a
-    repetition of a cell whatever its architecture and scenario, ``{comparisons}`` for the ids as SQL writes a list,
-    ``{target}`` for the target. ``missing`` says what it means where there is no figure.
+    Attributes:
+        scenarios: the scenarios it is read from.
+        architectures: the architectures it is read from.
+        tables: the judgement tables it is read from.
+        needs: behaviours of the target it rests on; without them it is not testable there.
+        evidence: the kind of proof.
+        missing: what it means that there is no figure.
+        sql: returns one row per repetition or workload, with the columns its rule needs. It may use the CTEs of
+            ``views/`` by name. ``{key}`` stands for the columns that name an experiment, ``{unit}`` for those that name
+            a repetition of a cell whatever its architecture and scenario, ``{comparisons}`` for a list of ids,
+            ``{target}`` for the target.
     """
 
     scenarios: tuple[Words, ...] = ()
@@ -46,11 +56,22 @@ class Measured(_Part):
     missing: Words = "nothing was measured"
     sql: Words
 
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """Every (scenario, architecture) it is read from."""
+        return [(scenario, architecture) for scenario in self.scenarios for architecture in self.architectures]
+
 
 class _Threshold(Measured):
-    """Decided by where an interval lies: ``above`` is the verdict where all of it is above ``threshold``, ``below``
-    where all of it is below. With a ``tolerance``: ``inside`` where all of it is within ``threshold`` +- ``tolerance``,
-    ``above`` and ``below`` where all of it is beyond. ``remarks`` explain verdicts that need it, by the place's name.
+    """A part decided by where an interval lies.
+
+    Attributes:
+        threshold: in the figure's unit.
+        tolerance: half the width of a band around the threshold; None for no band.
+        above: the verdict where all of the interval is above the threshold (or the band).
+        below: the verdict where all of it is below.
+        inside: the verdict where all of it is within the band.
+        remarks: explanations of verdicts that need one, by the place's name.
     """
 
     threshold: float
@@ -70,7 +91,7 @@ class _Threshold(Measured):
 
 
 class Share(_Threshold):
-    """``events`` of ``n``, pooled over repetitions; over nights too where ``pool_nights``."""
+    """``events`` of ``n`` requests, pooled over repetitions, and over nights too where ``pool_nights`` is set."""
 
     kind: Literal["share"]
     threshold: Annotated[float, Field(gt=0, lt=1)]
@@ -78,13 +99,13 @@ class Share(_Threshold):
 
 
 class Figure(_Threshold):
-    """One ``value`` per repetition (from ``n`` requests): a slope, an elasticity, a difference. Their mean decides."""
+    """One ``value`` per repetition (from ``n`` requests): a slope, an elasticity, a difference. Its mean decides."""
 
     kind: Literal["slope", "elasticity", "difference"]
 
 
 class Ratio(_Threshold):
-    """One ``value`` above 0 per repetition (from ``n`` requests): a ratio. Their geometric mean decides."""
+    """One ``value`` above 0 per repetition (from ``n`` requests): a ratio. Its geometric mean decides."""
 
     kind: Literal["ratio"]
     threshold: Annotated[float, Field(gt=0)]
@@ -100,19 +121,27 @@ class Witness(Measured):
 
 
 class Pairwise(_Threshold):
-    """An interval that table ``pairwise`` has already, one row per workload: ``value``, ``low``, ``high``, ``n``."""
+    """An interval from the table ``pairwise``, one row per workload: ``value``, ``low``, ``high``, ``n``."""
 
     kind: Literal["pairwise"]
 
 
 class Cost(_Threshold):
-    """A figure of table ``cost``, one ``value`` per workload; it has no interval, since a model gives it."""
+    """A figure of the table ``cost``, one ``value`` per workload, without an interval because it is modelled."""
 
     kind: Literal["cost"]
 
 
 class Documented(_Part):
-    """What AWS documents and no replay can show: the verdict, the page and the sentence that gives the reason."""
+    """What AWS documents and no replay can show.
+
+    Attributes:
+        verdict: what the page decides.
+        page: its address.
+        because: a sentence that gives the reason.
+        value: the documented figure, where there is one.
+        threshold: what it is compared with, where there is such a value.
+    """
 
     kind: Literal["documented"]
     verdict: Verdict
@@ -129,11 +158,17 @@ Part = Annotated[
 
 
 class Claim(_Entry):
-    """One claim of the text. ``text`` is the text's own wording, ``reading`` what is taken to be meant.
+    """One claim of the textbook.
 
-    ``roll_up`` says what its parts make of it (`assets.analysis.claims.rollup`): ``parts`` differ or agree, of ``all``
-    each must hold. ``irrelevant`` names the target's behaviours that are told to affect the claim and do not touch what
-    its parts measure, with the reason.
+    Attributes:
+        id: S, E or T and a number.
+        architecture: the one it is about.
+        text: the textbook's own wording.
+        reading: what it is taken to mean.
+        roll_up: how its parts decide it (`assets.analysis.claims.rollup`): ``parts`` may differ, ``all`` must hold.
+        parts: at least one that is not optional.
+        irrelevant: behaviours of a target that are listed as affecting the claim but do not touch what its parts
+            measure, each with the reason.
     """
 
     id: Annotated[str, Field(pattern=r"^([SE]\d{1,2}|T\d)$")]

@@ -1,6 +1,6 @@
-"""The register: every claim, read from ``register/*.toml`` and checked. Written before the data it is applied to.
+"""The register: every claim, read from ``register/*.toml`` and checked; written before the data it is applied to.
 
-Belongs here: finding and reading. What entries may say is `assets.analysis.claims.model`.
+Put finding and reading the files here. Keep out what entries may say (`assets.analysis.claims.model`).
 """
 
 import tomllib
@@ -18,7 +18,11 @@ _FILES = ("synchronous.toml", "event_driven.toml", "together.toml")  # in the or
 
 
 def read_claims(file: Path) -> list[Claim]:
-    """The claims of one file. `ArchduelError` where it cannot be read or says something that is not allowed."""
+    """Read the claims of one file.
+
+    Raises:
+        ArchduelError: the file cannot be read or says something that is not allowed.
+    """
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -27,31 +31,35 @@ def read_claims(file: Path) -> list[Claim]:
         raise ArchduelError(f"{file} is not TOML: {error}") from None
     if set(entries) != {"claims"}:
         raise ArchduelError(f"{file}: [[claims]] and nothing else is expected at the top")
-    found = []
+    read = []
     for number, entry in enumerate(entries["claims"], start=1):
         try:
-            found.append(Claim.model_validate(entry))
+            read.append(Claim.model_validate(entry))
         except ValidationError as error:
             first = error.errors()[0]
             at = ".".join(str(step) for step in first["loc"]) or "as a whole"
             name = entry.get("id", f"claim {number}") if isinstance(entry, dict) else f"claim {number}"
             raise ArchduelError(f"{file}: {name}, {at}: {first['msg']}") from None
-    return found
+    return read
 
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """Every claim, in the order of the text. `ArchduelError` where one is there twice."""
-    found = [claim for name in _FILES for claim in read_claims(FOLDER / name)]
-    names = [claim.id for claim in found]
+    """Return every claim, in the order of the textbook.
+
+    Raises:
+        ArchduelError: a file cannot be read, or a claim is there twice.
+    """
+    every = [claim for name in _FILES for claim in read_claims(FOLDER / name)]
+    names = [claim.id for claim in every]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ArchduelError(f"the register has {', '.join(twice)} more than once")
-    return tuple(found)
+    return tuple(every)
 
 
 def scenarios_needed() -> tuple[str, ...]:
-    """The scenarios that have to be replayed for every claim to be judged, in the scenarios' own order."""
-    wanted = {name for claim in claims() for name in claim.scenarios}
+    """Return the scenarios to replay so that every claim can be judged, in the scenarios' own order."""
+    needed = {name for claim in claims() for name in claim.scenarios}
     order = list(scenarios())
-    return tuple(sorted(wanted, key=order.index))
+    return tuple(sorted(needed, key=order.index))

@@ -1,4 +1,6 @@
-"""What the parts of a claim make of it. The one place where this is decided.
+"""What the parts of a claim decide about it.
+
+Put the roll-up rule here. Keep out verdicts on parts (`assets.analysis.claims.rules`).
 
 A claim whose parts may differ (`parts`) is *partly* true as soon as one part is supported and another refuted: no
 further part can change that. Where the decided ones agree, an undecided part may still make it *partly*, so the claim
@@ -6,7 +8,8 @@ is *inconclusive* while any is; a part that is not testable on this target will 
 follows the others, saying so. A claim of which all must hold (`all`) is refuted by any refuted part and supported only
 by all of them. An optional part counts once it is decided.
 
-The evidence is the best by which alone the verdict would be the same: *observed* where the observed parts are enough.
+The evidence is the strongest kind that is enough by itself for the same verdict: *observed* where the observed parts
+are.
 """
 
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ _STRENGTH = ("observed", "simulated", "documented")
 
 @dataclass(frozen=True)
 class PartVerdict:
-    """What a part came to."""
+    """The verdict on a part, its kind of proof, and whether the part is optional."""
 
     part: str
     verdict: str
@@ -29,7 +32,7 @@ class PartVerdict:
 
 @dataclass(frozen=True)
 class RolledUp:
-    """The claim's verdict, what it rests on, and a sentence that says which part came to what."""
+    """The verdict on a claim, its kind of proof, and a sentence that names the verdict on each part."""
 
     verdict: str
     evidence: str
@@ -37,7 +40,12 @@ class RolledUp:
 
 
 def roll_up(parts: Sequence[PartVerdict], mode: Literal["parts", "all"]) -> RolledUp:
-    """The verdict on a claim of these ``parts``, at least one of them not optional."""
+    """Return the verdict on a claim.
+
+    Args:
+        parts: the verdicts on its parts, at least one of them not optional.
+        mode: whether parts may differ (``parts``) or each must hold (``all``).
+    """
     counted = [part for part in parts if not part.optional or part.verdict in _DECIDED]
     verdict = _verdict([part.verdict for part in counted], mode)
     return RolledUp(verdict, _evidence(counted, verdict, mode), _reason(parts))
@@ -66,7 +74,7 @@ def _evidence(parts: Sequence[PartVerdict], verdict: str, mode: Literal["parts",
 
 
 def _reason(parts: Sequence[PartVerdict]) -> str:
-    said = []
+    sentences = []
     for verdict, words in (
         ("supported", "supported"),
         ("refuted", "refuted"),
@@ -75,5 +83,5 @@ def _reason(parts: Sequence[PartVerdict]) -> str:
     ):
         names = [part.part for part in parts if part.verdict == verdict]
         if names:
-            said.append(f"{words}: {', '.join(names)}")
-    return "; ".join(said)
+            sentences.append(f"{words}: {', '.join(names)}")
+    return "; ".join(sentences)
