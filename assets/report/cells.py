@@ -91,8 +91,8 @@ def cell_section(
     Args:
         connection: To the published database.
         names: ``comparison_id``, ``workload`` and ``scenario``.
-        scenario: What is known of the scenario; None where it is not in the library any more.
-        experiments: The cell's replays, rows of `queries.EXPERIMENTS`.
+        scenario: None where it is not in the library any more.
+        experiments: The cell's rows of `queries.EXPERIMENTS`.
         charts: Where its charts are added.
     """
     styles = styles_by_name(experiments)

@@ -5,7 +5,7 @@ Put here which cells, replays and judgements a comparison has. Keep out what a s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,8 @@ from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words import judged
 from assets.report.words.titles import repetitions_title, source_title, speeds_title
-from resources.architectures import architectures
-from resources.lab.settings import LabSettings
-from resources.targets import flag
 from workloads.errors import ArchduelError, choose
-from workloads.scenarios import DEFAULT_SCENARIOS, Scenario
-from workloads.settings import Option
+from workloads.scenarios import Scenario
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ class Content:
         return judged.latency_note(
             self.repetitions,
             bool(self.judgements.verdicts.rows),
-            judging_command(workload, scenarios, self.architectures, self.config),
+            judged.judging_command(workload, scenarios, self.architectures, self.config),
             judged.judging_minutes(replayed_s, self.repetitions),
         )
 
@@ -157,29 +153,3 @@ def gather(
     titles = {(cell.workload, cell.scenario): cell.title for cell in cells}
     judgements = judgements_of(connection, comparison, titles, charts, break_even)
     return Content(comparison, experiments, sql, cells, charts, conformance, judgements)
-
-
-def judging_command(
-    workload: str, scenario_names: Sequence[str], named: Sequence[str], config: Mapping[str, Any]
-) -> str:
-    """The command that repeats a comparison often enough to judge latencies.
-
-    Args:
-        workload: The recording's name.
-        scenario_names: The scenarios replayed.
-        named: The architectures replayed.
-        config: The settings they were replayed with; those that differ from the defaults become options.
-    """
-    defaults = LabSettings()
-    options = {flag(name): value for name, value in config.get("target_options", {}).items()}
-    for name, field in LabSettings.model_fields.items():
-        option, default = Option.of(field), getattr(defaults, name)
-        value = config.get(name, default)
-        if option and value != default and name not in {"repetitions", "aa"}:
-            options[option.flag] = tuple(value) if isinstance(value, list) else value
-    return judged.judging_command(
-        workload,
-        [] if set(scenario_names) == set(DEFAULT_SCENARIOS) else scenario_names,
-        [] if set(named) == set(architectures()) else named,
-        options,
-    )

@@ -1,7 +1,8 @@
-// What the page does beside showing itself: it draws its charts, sorts its tables and opens its folds for paper.
-// Charts appear one after the other, so that the page answers while it draws. `ast` evaluates Vega's expressions
-// without eval, which the page's content security policy forbids.
-// A scope of its own: the bundled libraries stand in the same script, and have taken every short name.
+// Draws the page's charts, sorts its tables and opens its folds for paper.
+// Put here what happens in the browser. Keep markup and words out (page.html.j2).
+// Charts are drawn one after the other, so that the page responds meanwhile. `ast` evaluates Vega's expressions
+// without eval, which the page's content security policy forbids. All of it has a scope of its own, since the bundled
+// libraries stand in the same script and use every short name.
 (() => {
   const charts = JSON.parse(document.getElementById("charts").textContent);
 
@@ -15,7 +16,7 @@
     }
   };
 
-  // Within a closed fold a chart has no width to be drawn in.
+  // In a closed fold a chart has no width.
   const drawOpen = async (root) => {
     for (const place of root.querySelectorAll("[data-chart]:not([data-state])")) {
       if (!place.closest("details:not([open])")) await draw(place);

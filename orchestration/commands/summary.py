@@ -10,7 +10,6 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from assets.report.content import judging_command
 from assets.report.words import judged
 from assets.report.words.numbers import NO_BREAK, count, duration, percent
 from assets.report.words.titles import contender_title, operation_title, source_title, speeds_title
@@ -112,7 +111,7 @@ def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
     config = settings.model_dump(mode="json")
-    command = judging_command(request.workload, tuple(request.scenarios), request.architectures, config)
+    command = judged.judging_command(request.workload, tuple(request.scenarios), request.architectures, config)
     [row] = _rows(
         places,
         comparison_id,

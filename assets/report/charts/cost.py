@@ -58,14 +58,8 @@ def cost_panel(
 ) -> alt.LayerChart:
     """USD per million committed commands by item, one stacked bar for each contender.
 
-    Letters name the items without colour, where a part of a bar has room for one.
-
-    Args:
-        cost: What `judgements.queries.COST` gives. Every build of a workload has the same axis.
-        workload: The recording's name.
-        build: The gateway and the processor.
-        width: In pixels.
-        legend: Whether the items are named below.
+    Letters name the items without colour, where a part of a bar has room for one. ``cost`` is what
+    `judgements.queries.COST` gives; every build of a workload has the same axis.
     """
     of_workload = [row for row in cost.to_pylist() if row["workload"] == workload]
     letters = item_letters(of_workload)
@@ -160,14 +154,8 @@ def break_even_panel(
 ) -> alt.Chart:
     """USD per million commands over what is varied: a line for each series, with its own dash and colour.
 
-    Its legend is within the chart, since series differ from sweep to sweep. Rows without a number are left out.
-
-    Args:
-        curves: Those of `assets.analysis.cost.break_even`.
-        sweep: What is varied.
-        build: The gateway and the processor.
-        width: In pixels, as ``height``.
-        height: In pixels.
+    Its legend is within the chart, since series differ from sweep to sweep. ``curves`` are those of
+    `assets.analysis.cost.break_even`; rows without a number are left out.
     """
     title, axis, logarithmic = _SWEEPS.get(sweep, (sweep.replace("_", " "), sweep.replace("_", " "), False))
     rows = [

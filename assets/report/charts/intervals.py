@@ -86,14 +86,7 @@ def intervals_panel(
     """Each candidate's difference from the baseline with its interval, against the margin, which is shaded.
 
     Shares are on an axis of percentage points, ratios on a logarithmic one. A triangle at the edge says that an
-    interval goes on beyond it.
-
-    Args:
-        verdicts: What `judgements.queries.PAIRWISE_CELL` gives for one arm.
-        operation: ``command`` or ``query``.
-        unit: ``share`` or ``ratio``.
-        width: In pixels.
-        legend: Whether the candidates are named below.
+    interval goes on beyond it. ``verdicts`` is what `judgements.queries.PAIRWISE_CELL` gives for one arm.
     """
     rows = [
         row

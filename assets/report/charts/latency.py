@@ -6,14 +6,7 @@ Put curves over latencies here. Keep intervals of their differences out (`assets
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import (
-    TIME_LABELS,
-    Width,
-    contender_colour,
-    contender_dash,
-    contender_data,
-    heading,
-)
+from assets.report.charts.looks import TIME_LABELS, Width, contender_colour, contender_dash, contender_data, heading
 from assets.report.words.titles import done_title, operation_title
 
 MEASURES = ("response", "completion")
@@ -34,9 +27,6 @@ def latency_panel(
         curves: What `queries.LATENCY` gives.
         operation: ``command`` or ``query``.
         measure: One of `MEASURES`. The time axis spans both, so that they can be read side by side.
-        width: In pixels, as ``height``.
-        height: In pixels.
-        legend: Whether the contenders are named below.
     """
     of_operation = [row for row in curves.to_pylist() if row["operation"] == operation]
     rows = [row for row in of_operation if row["measure"] == measure]

@@ -65,11 +65,9 @@ def contender(architecture: str, variant: str) -> str:
 
 
 def styles(names: Iterable[str]) -> list[Style]:
-    """The styles of contenders, in the registry's order; each keeps its colour when others are left out.
+    """The styles of the named contenders, in the registry's order; each keeps its colour when others are left out.
 
-    Args:
-        names: The contenders' names, in any order. A bare architecture is one in the default variant; one that the
-            registry does not know comes last.
+    A bare architecture is one in the default variant; one that the registry does not know comes last.
     """
     contenders = {name if "~" in name else contender(name, DEFAULT_VARIANT) for name in names}
     known = architectures()
@@ -97,11 +95,10 @@ def styles_by_name(rows: Iterable[Mapping[str, Any]]) -> dict[str, Style]:
 
 
 def series_scales(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
-    """Colours and dashes of a chart's own lines.
+    """Colours and dashes of a chart's own lines, by their names.
 
-    Args:
-        names: The lines' names. One named for an architecture looks like it, as does the first that is named for it
-            and something more; the others have what no architecture has, repeated where that runs out.
+    One named for an architecture looks like it, as does the first that is named for it and something more; the others
+    have what no architecture has, repeated where that runs out.
     """
     known = {style.name.partition("~")[0].replace("_", "-"): style for style in styles(architectures())}
     taken = {style.colour for style in known.values()}

@@ -55,14 +55,7 @@ def nights_drawable(nights: Rows) -> bool:
 
 
 def nights_panel(nights: Rows, *, title: str, width: Width = "container", height: int = 92) -> alt.LayerChart:
-    """One figure over the nights: its line, what the nights before let expect (shaded), and the nights it changed.
-
-    Args:
-        nights: The figure's rows as `nights_of` gives them.
-        title: The panel's.
-        width: In pixels, as ``height``.
-        height: In pixels.
-    """
+    """One of `nights_of`: its line, what the nights before let expect (shaded), and the nights it changed."""
     unit, metric = nights[0]["unit"], nights[0]["metric"]
     values = [
         {

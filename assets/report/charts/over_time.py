@@ -46,10 +46,7 @@ def answers_panel(
             compare.
         windows: What `queries.WINDOWS` gives.
         name: The contender's.
-        end_s: Where the time axis ends, in seconds.
-        width: In pixels, as ``height``.
-        height: In pixels.
-        legend: Whether the answers are named below.
+        end_s: Where the time axis ends.
     """
     everyone = answers.to_pylist()
     offered: dict[tuple[str, float], float] = {}
@@ -124,10 +121,8 @@ def lines_panel(
         lines: `GOODPUT` or `BACKLOG`.
         table: What the query of that name in `queries` gives.
         windows: What `queries.WINDOWS` gives.
-        end_s: Where the time axis ends, in seconds.
+        end_s: Where the time axis ends.
         last: Whether it is the last panel of a column, which has the labels of the time axis.
-        width: In pixels.
-        legend: Whether the contenders are named below.
     """
     rows = table.to_pylist()
     drawn = (

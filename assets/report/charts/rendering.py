@@ -69,13 +69,7 @@ def specification(chart: Drawing, *, background: str | None = None) -> Specifica
 
 
 def png(chart: Drawing, *, width: int = 480, scale: float = 1.0) -> bytes:
-    """The chart as a PNG on white.
-
-    Args:
-        chart: A panel, or a figure, which has a width of its own.
-        width: How wide a panel is drawn, in pixels.
-        scale: Pixels of the picture for each pixel of the chart.
-    """
+    """The chart as a PNG on white. A panel is drawn ``width`` pixels wide; figures keep their own width."""
     spec = specification(chart, background="white")
     if spec.get("width") == "container":
         spec["width"] = width

@@ -21,13 +21,7 @@ _UNITS = (  # from how many seconds on, the unit's length in seconds, its name
 
 
 def rate_figure(course: Course, *, width: Width = 480, height: int = 150) -> Drawing:
-    """Requests a second over recorded time, stacked by operation; gaps are bands across it.
-
-    Args:
-        course: The recording's rates and gaps.
-        width: In pixels, as ``height``.
-        height: In pixels.
-    """
+    """Requests a second over recorded time, stacked by operation; gaps are bands across it."""
     unit_s, unit = next((unit_s, unit) for from_s, unit_s, unit in _UNITS if course.duration_s >= from_s)
     starts = np.arange(len(next(iter(course.per_s.values())))) * course.bin_s / unit_s
     rows = [

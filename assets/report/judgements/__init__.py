@@ -57,10 +57,9 @@ def judgements_of(
     Args:
         connection: To the published database.
         comparison: Its row in ``comparisons``.
-        titles: The titles of its cells, in the page's order.
+        titles: Those of its cells, in the page's order.
         charts: Where its charts are added.
-        break_even: From queries per command to curves and crossings. Called where there is a cost; its `ArchduelError`
-            becomes a sentence.
+        break_even: Called where there is a cost; its `ArchduelError` becomes a sentence.
     """
     comparison_id = str(comparison["comparison_id"])
     sql = bound(queries.RECOMMENDATIONS, comparison_id=comparison_id)

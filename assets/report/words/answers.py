@@ -106,13 +106,7 @@ class Answer:
 
 
 def answer(outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: Sequence[str]) -> Answer:
-    """Say what happened under one scenario.
-
-    Args:
-        outcomes: One for each contender with a valid repetition and operation.
-        windows: One for each of these contenders and fault.
-        unmeasured: Titles of the contenders without a valid repetition.
-    """
+    """What happened under one scenario; ``unmeasured`` are the titles of contenders without a valid repetition."""
     commands = [one for one in outcomes if one.operation == "command" and one.offered]
     queries = [one for one in outcomes if one.operation == "query" and one.offered]
     if not outcomes:

@@ -11,20 +11,19 @@ from typing import Any
 from assets.analysis.claims import wording
 from assets.report.words.numbers import NO_BREAK, NONE, between, difference, finite, number, percent
 from assets.report.words.titles import VERDICTS, inside, listed, metric_title
+from resources.architectures import architectures
+from resources.lab.settings import LabSettings
+from resources.targets import flag
+from workloads.scenarios import DEFAULT_SCENARIOS
+from workloads.settings import Option
 
 _REPETITIONS_TO_JUDGE = 8
 
 
 def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """What one candidate is against the baseline, for one operation.
+    """What one candidate is against the baseline, by their titles and the rows of ``pairwise`` for one operation.
 
-    Args:
-        candidate: Its title.
-        baseline: Its title.
-        rows: One for each metric, with ``metric``, ``verdict``, ``difference`` and ``unit``.
-
-    Returns:
-        ``event-driven against synchronous: worse in response p99 (+12 %); undecided in completion p99.``
+    ``event-driven against synchronous: worse in response p99 (+12 %); undecided in completion p99.``
     """
     clauses = []
     for verdict in ("better", "worse", "equivalent"):
@@ -58,12 +57,7 @@ def false_positives(aa: Sequence[Mapping[str, Any]]) -> str:
 
 
 def claim_value(value: float | None, metric: str | None) -> str:
-    """A claim's value in the unit that its metric describes.
-
-    Args:
-        value: A share, a difference of shares, a ratio less 1, or any other number.
-        metric: The sentence that says which.
-    """
+    """A claim's value: a share, a difference of shares, a ratio less 1 or a number, as the sentence ``metric`` says."""
     known = finite(value)
     name = metric or ""
     if known is None:
@@ -82,14 +76,7 @@ def claim_interval(low: float | None, high: float | None, metric: str | None) ->
 
 
 def latency_note(repetitions: int, judged: bool, command: str, minutes: float | None) -> str:
-    """Whether differences of latency are judged, and what would judge them.
-
-    Args:
-        repetitions: Of the comparison.
-        judged: Whether there are verdicts on it.
-        command: The command that repeats it often enough.
-        minutes: How long that takes, None where it is not known.
-    """
+    """Whether differences of latency are ``judged``, and which ``command`` would judge them in how many minutes."""
     if repetitions <= 1:
         time = f", in about {max(1, round(minutes))} min" if minutes else ""
         return f"Differences of latency are shown, not judged: one repetition cannot judge them; `{command}` can{time}."
@@ -101,21 +88,28 @@ def latency_note(repetitions: int, judged: bool, command: str, minutes: float | 
 
 
 def judging_command(
-    workload: str, scenarios: Sequence[str], architectures: Sequence[str], options: Mapping[str, object]
+    workload: str, scenario_names: Sequence[str], architecture_names: Sequence[str], config: Mapping[str, Any]
 ) -> str:
-    """The command that repeats a comparison often enough to judge latencies.
+    """The command that repeats a comparison of these scenarios and architectures often enough to judge latencies.
 
-    Args:
-        workload: The recording's name.
-        scenarios: Those to name; none for the default ones.
-        architectures: Those to name; none for all of them.
-        options: Values by flag; a tuple for a flag that is repeated.
+    Of its settings, ``config``, those that differ from the defaults become options.
     """
-    words = ["archduel", "compare", "--workload", workload]
-    for flag, names in (("--scenario", scenarios), ("--architecture", architectures)):
-        words += [word for name in names for word in (flag, name)]
-    for flag, given in options.items():
-        words += [word for value in (given if isinstance(given, tuple) else (given,)) for word in (flag, str(value))]
+    options: dict[str, Any] = {"--workload": workload}
+    if set(scenario_names) != set(DEFAULT_SCENARIOS):
+        options["--scenario"] = scenario_names
+    if set(architecture_names) != set(architectures()):
+        options["--architecture"] = architecture_names
+    options |= {flag(name): value for name, value in config.get("target_options", {}).items()}
+    defaults = LabSettings()
+    for name, field in LabSettings.model_fields.items():
+        option, default = Option.of(field), getattr(defaults, name)
+        value = config.get(name, default)
+        if option and value != default and name not in {"repetitions", "aa"}:
+            options[option.flag] = value
+    words = ["archduel", "compare"]
+    for name, value in options.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        words += [word for one in values for word in (name, str(one))]
     return shlex.join([*words, "--repetitions", str(_REPETITIONS_TO_JUDGE)])
 
 

@@ -18,12 +18,7 @@ def finite(value: float | None) -> float | None:
 
 
 def share(part: float, whole: float) -> str:
-    """A share of a whole: ``33 %``. Only nothing is 0 % and only everything 100 %, so that no request is rounded away.
-
-    Args:
-        part: The number of requests that are counted.
-        whole: The number of requests that they are a part of; a dash is returned where it is 0.
-    """
+    """A share of a whole: ``33 %``. Only nothing is 0 % and only everything 100 %: no request is rounded away."""
     if whole <= 0:
         return NONE
     percent = 100 * part / whole
@@ -150,12 +145,9 @@ def margin(value: float | None, unit: str | None) -> str:
 
 
 def metric_value(value: float | None, metric: str | None, unit: str | None = None) -> str:
-    """A metric's own value: a share in per cent, a time with its unit, a price in dollars, or a plain number.
+    """A metric's own value: a share in per cent, microseconds with the unit that suits them, USD, or a plain number.
 
-    Args:
-        value: The value: a share from 0 to 1, microseconds, USD, or anything else.
-        metric: The metric's name, which tells the kind by how it ends where ``unit`` does not.
-        unit: ``share``, ``us``, ``usd``, or None.
+    The unit (``share``, ``us``, ``usd``) says which it is or, where there is none, the metric's name.
     """
     known = finite(value)
     if known is None:

@@ -48,12 +48,7 @@ def done_title(operation: str) -> str:
 
 
 def fault_title(target: str, kind: str) -> str:
-    """A fault in two or three words: ``table down``.
-
-    Args:
-        target: What it is done to, as a scenario names it.
-        kind: What is done. One without words of its own stands as it is.
-    """
+    """A fault in two or three words: ``table down``. A kind without words of its own stands as it is."""
     part = _PARTS.get(target, _plain(target))
     return _FAULTS[kind].format(part) if kind in _FAULTS else f"{part}: {_plain(kind)}"
 
