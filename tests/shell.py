@@ -1,6 +1,7 @@
 """The command line run as a user's shell runs it: a process of its own, with a home of the test's own.
 
-Belongs here: running a command to its end. What should come of it, and runs that are killed, are the tests' business.
+Put here how a command is run to its end. Keep out runs that are killed, which their tests start themselves; where no
+process is needed, `tests.functional.conftest.call` is quicker.
 """
 
 import os
@@ -19,9 +20,10 @@ BESIDE_OTHERS = ("--others-at-most", "1")
 def archduel(
     places: Places, *arguments: str, timeout_s: float = 60, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """``archduel`` with ``arguments``, however it exits; `subprocess.TimeoutExpired` when it has not by then.
+    """Runs ``archduel`` with ``arguments`` until it exits, with ``environment`` put over this process's own.
 
-    ``environment`` is put over our own.
+    Raises:
+        subprocess.TimeoutExpired: it did not exit in time.
     """
     return subprocess.run(
         [*YIELDING, sys.executable, "-m", "orchestration.commands.main", *arguments],

@@ -1,6 +1,7 @@
 """The network watched, and credentials that look real planted wherever there is a place for them.
 
-Belongs here: what a test puts into the environment of a process of ours, and what it reads of it afterwards.
+Put here what a test sets in the environment of a process, and what it reads afterwards. Keep out what must not be
+reached, which the tests say.
 """
 
 from collections.abc import Mapping
@@ -15,15 +16,15 @@ import os, sys
 
 def watch(event, arguments):
     if event in ("socket.connect", "socket.sendto"):
-        asked = arguments[1]
+        address = arguments[1]
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        asked = arguments[:1]
+        address = arguments[:1]
     else:
         return
-    host = asked[0] if isinstance(asked, tuple) else asked
+    host = address[0] if isinstance(address, tuple) else address
     with open(os.environ["WATCHED"], "a") as file:
         file.write(f"{{host}}\\n")
-    if isinstance(asked, tuple) and str(host) not in {OF_THIS_MACHINE!r}:
+    if isinstance(address, tuple) and str(host) not in {OF_THIS_MACHINE!r}:
         raise OSError(f"the test lets nothing reach {{host}}")
 
 sys.addaudithook(watch)
@@ -57,6 +58,6 @@ def with_planted_credentials(folder: Path) -> dict[str, str]:
 
 
 def watched(environment: Mapping[str, str]) -> set[str]:
-    """What was asked for so far."""
+    """The addresses looked up or connected to so far."""
     file = Path(environment["WATCHED"])
     return set(file.read_text().split("\n")) - {""} if file.exists() else set()

@@ -16,8 +16,12 @@ FILE_WIDTH = 160  # columns, in a file or a pipe: wide enough for every table
 
 
 def open_console() -> Console:
-    """Return a console on a copy of the standard output, which Dagster redirects while a step runs."""
+    """Return a console on a copy of the standard output, which Dagster redirects while a step runs.
+
+    The copy is closed when the command ends.
+    """
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    click.get_current_context().call_on_close(output.close)
     return Console(file=output) if output.isatty() else Console(file=output, width=FILE_WIDTH)
 
 

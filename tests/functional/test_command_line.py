@@ -4,11 +4,14 @@ import json
 import socket
 from pathlib import Path
 
+import click
 import pytest
 
 from assets.analysis.outcomes import reconcile
+from orchestration.commands.main import main
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
+from tests.functional.conftest import Call
 from tests.observations_builder import ObservationsBuilder
 from tests.shell import archduel
 from workloads.inbox.folder import FolderInbox
@@ -19,12 +22,33 @@ from workloads.places import Places
 LOG = '198.51.100.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl"\n'
 
 
-@pytest.fixture
-def results(places: Places) -> Places:
-    observations = ObservationsBuilder().experiment(requests=1).request("0").item("0").record("0").tables()
-    write_outcomes(places, "c1", "food_orders__steady", "synchronous", reconcile(observations))
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    places = Places(tmp_path_factory.mktemp("published"))
+    observed = ObservationsBuilder().experiment(requests=1).request("0").item("0").record("0").tables()
+    write_outcomes(places, "c1", "food_orders__steady", "synchronous", reconcile(observed))
     publish(places)
     return places
+
+
+@pytest.fixture
+def results(published: Places, call: Call, monkeypatch: pytest.MonkeyPatch) -> Places:
+    """A home with results, which `call` has from now on. It is shared, as no query changes it."""
+    monkeypatch.setenv("ARCHDUEL_HOME", str(published.home))
+    return published
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("workloads",), 0), (("sql", "SELECT 1"), 1), (("compare", "--what"), 2), (("comparee",), 2)],
+)
+def test_a_shell_sees_the_exit_code_and_at_most_one_line_of_complaint(
+    places: Places, arguments: tuple[str, ...], code: int
+) -> None:
+    done = archduel(places, *arguments)
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == (code > 0)
+    assert bool(done.stdout) == (code == 0)
 
 
 @pytest.mark.parametrize(
@@ -34,32 +58,42 @@ def results(places: Places) -> Places:
         ("--scenario", "nope", "poison, queue_down, ramp, reordering, steady"),
         ("--variant", "nope", "idempotent, naive"),
         ("--architecture", "nope", "event_driven, hybrid, synchronous"),
+        ("--baseline", "nope", "event_driven, hybrid, synchronous"),
         ("--target", "nope", "ministack"),
     ],
 )
-def test_an_unknown_name_exits_2_and_lists_the_valid_ones(places: Places, option: str, value: str, listed: str) -> None:
-    done = archduel(places, "compare", option, value)
+def test_an_unknown_name_exits_2_and_lists_the_valid_ones(call: Call, option: str, value: str, listed: str) -> None:
+    done = call("compare", option, value)
     assert done.returncode == 2
     assert listed in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("option", "value", "complaint"),
     [
-        ("--repetitions", "0"),
-        ("--speed", "-1"),
-        ("--speed", "nan"),
-        ("--limit", "0"),
-        ("--duration", "0"),
-        ("--others-at-most", "25"),
-        ("--others-at-most", "nan"),
-        ("--what",),
+        ("--repetitions", "0", "neither a number greater than 0 nor auto"),
+        ("--repetitions", "often", "neither a number greater than 0 nor auto"),
+        ("--speed", "-1", "must be greater than 0"),
+        ("--speed", "nan", "must be a finite number"),
+        ("--limit", "0", "must be at least 1"),
+        ("--duration", "0", "must be greater than 0"),
+        ("--longest-pause", "inf", "must be a finite number"),
+        ("--others-at-most", "25", "must be at most 1"),
+        ("--others-at-most", "nan", "must be a finite number"),
+        ("--sample", "0", "must be greater than 0"),
+        ("--seed", "-1", "must be at least 0"),
+        ("--from", "noon", "give a time such as"),
+        ("--budget", "5", "is for --repetitions auto"),
     ],
 )
-def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tuple[str, ...]) -> None:
-    done = archduel(places, "compare", *arguments)
+def test_an_impossible_value_exits_2_with_one_line_that_names_the_option(
+    call: Call, option: str, value: str, complaint: str
+) -> None:
+    done = call("compare", option, value)
     assert done.returncode == 2
+    assert option in done.stderr
+    assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -74,56 +108,47 @@ def test_impossible_options_exit_2_with_one_line(places: Places, arguments: tupl
     ],
 )
 def test_a_target_that_cannot_be_used_is_one_sentence_and_starts_nothing(
-    places: Places, command: str, arguments: tuple[str, ...], code: int, words: str
+    places: Places, call: Call, command: str, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    done = archduel(places, command, *arguments)
+    done = call(command, *arguments)
     assert done.returncode == code
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not places.emulator_logs.exists()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "compare",
-        "import",
-        "inbox",
-        "record",
-        "workloads",
-        "scenarios",
-        "architectures",
-        "sql",
-        "report",
-        "template",
-        "dev",
-    ],
-)
-def test_every_command_has_help(places: Places, command: str) -> None:
-    done = archduel(places, command, "--help")
-    assert done.returncode == 0
-    assert "Usage:" in done.stdout
+def test_every_command_has_help_and_refuses_an_unknown_option_in_one_line(call: Call) -> None:
+    for command in main.list_commands(click.Context(main)):
+        shown = call(command, "--help")
+        assert shown.returncode == 0
+        assert f"Usage: archduel {command} " in shown.stdout
+        refused = call(command, "--what")
+        assert refused.returncode == 2
+        assert f"archduel {command} --help" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
-def test_one_recording_that_cannot_be_read_hides_no_other(places: Places) -> None:
+def test_one_recording_that_cannot_be_read_hides_no_other(places: Places, call: Call) -> None:
     broken = places.recordings / "broken" / "requests.parquet"
     broken.parent.mkdir(parents=True)
     broken.write_text("not Parquet")
-    done = archduel(places, "workloads")
+    done = call("workloads")
     assert "food_orders" in done.stdout
     assert "broken" in done.stderr
 
 
 @pytest.mark.parametrize(("command", "word"), [("workloads", "food_orders"), ("scenarios", "steady")])
-def test_lists_show_what_there_is(places: Places, command: str, word: str) -> None:
-    done = archduel(places, command)
+def test_lists_show_what_there_is(call: Call, command: str, word: str) -> None:
+    done = call(command)
     assert done.returncode == 0
     assert word in done.stdout
 
 
-def test_sql_reads_the_results(results: Places) -> None:
+@pytest.mark.usefixtures("results")
+def test_sql_reads_the_results(call: Call) -> None:
     statement = "SELECT architecture, scenario, outcome, count(*) AS n FROM requests GROUP BY ALL"
-    done = archduel(results, "sql", statement, "--format", "json")
+    done = call("sql", statement, "--format", "json")
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [
         {"architecture": "synchronous", "scenario": "steady", "outcome": "answered", "n": 1}
     ]
@@ -143,32 +168,32 @@ def test_sql_reads_the_results(results: Places) -> None:
     ],
 )
 def test_a_statement_that_cannot_run_is_one_line_and_changes_nothing(
-    results: Places, statement: str, code: int
+    results: Places, call: Call, statement: str, code: int
 ) -> None:
     before = results.database.read_bytes()
-    done = archduel(results, "sql", statement)
+    done = call("sql", statement)
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
     assert results.database.read_bytes() == before
 
 
-def test_sql_without_results_says_how_to_get_some(places: Places) -> None:
-    done = archduel(places, "sql", "SELECT 1")
+def test_sql_without_results_says_how_to_get_some(call: Call) -> None:
+    done = call("sql", "SELECT 1")
     assert done.returncode == 1
     assert "archduel compare" in done.stderr
 
 
-def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places, tmp_path: Path) -> None:
+def test_an_import_accounts_for_its_lines_and_becomes_a_workload(call: Call, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.write_text(LOG * 3 + "not a line of this format\n\n")
-    done = archduel(places, "import", "combined", str(log), "--name", "shop")
+    done = call("import", "combined", str(log), "--name", "shop")
     assert done.returncode == 0, done.stderr
     assert "5 lines = 3 accepted + 0 dropped + 1 quarantined + 1 blank + 0 header" in done.stdout
-    assert "shop" in archduel(places, "workloads").stdout
+    assert "shop" in call("workloads").stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "complaint"),
     [
         (("import", "nope", "x.log", "--name", "shop"), 2, "alb, api_gateway, auto"),
         (("import", "combined", "missing.log", "--name", "shop"), 1, "missing.log"),
@@ -183,32 +208,32 @@ def test_an_import_accounts_for_its_lines_and_becomes_a_workload(places: Places,
     ],
 )
 def test_a_bad_import_is_one_line_and_leaves_no_recording(
-    places: Places, arguments: tuple[str, ...], code: int, said: str
+    places: Places, call: Call, arguments: tuple[str, ...], code: int, complaint: str
 ) -> None:
-    done = archduel(places, *arguments)
+    done = call(*arguments)
     assert done.returncode == code
-    assert said in done.stderr
+    assert complaint in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not list(places.recordings.glob("[!.]*"))
 
 
-def test_the_inbox_says_what_became_of_its_files_and_why(places: Places, tmp_path: Path) -> None:
-    done = archduel(places, "inbox")
+def test_the_inbox_says_what_became_of_its_files_and_why(places: Places, call: Call, tmp_path: Path) -> None:
+    done = call("inbox")
     assert done.returncode == 2
     assert "export ARCHDUEL_INBOX" in done.stderr
     (tmp_path / "empty.log").touch()
     Watcher(FolderInbox(tmp_path), Ledger(places.inbox_ledger), settled_s=0).scan([])
-    shown = archduel(places, "inbox").stdout
+    shown = call("inbox").stdout
     assert "empty.log" in shown
     assert "1 refused" in shown
-    assert "1 refused file is tried again" in archduel(places, "inbox", "--retry").stdout
+    assert "1 refused file is tried again" in call("inbox", "--retry").stdout
 
 
-def test_a_port_that_is_taken_is_one_line(places: Places) -> None:
+def test_a_port_that_is_taken_is_one_line(call: Call) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = archduel(places, "dev", "--port", str(taken.getsockname()[1]))
+        done = call("dev", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "is taken" in done.stderr
 
@@ -225,22 +250,22 @@ SCENARIO = 'title = "Mine"\ndescription = "My own."\n[[faults]]\ntarget = "table
     ],
 )
 def test_a_wrong_scenario_file_exits_2_and_names_the_line(
-    places: Places, tmp_path: Path, text: str, complaint: str
+    places: Places, call: Call, tmp_path: Path, text: str, complaint: str
 ) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(text)
-    done = archduel(places, "compare", "--scenario", str(file), "--speed", "5")
+    done = call("compare", "--scenario", str(file), "--speed", "5")
     assert done.returncode == 2
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not places.database.exists()
 
 
-def test_scenarios_lists_ones_own_and_names_a_wrong_one(places: Places) -> None:
+def test_scenarios_lists_ones_own_and_names_a_wrong_one(places: Places, call: Call) -> None:
     places.scenarios.mkdir(parents=True)
     (places.scenarios / "mine.toml").write_text(SCENARIO + "length = 1\n")
     (places.scenarios / "wrong.toml").write_text(SCENARIO)
-    done = archduel(places, "scenarios")
+    done = call("scenarios")
     assert done.returncode == 0
     assert "My own." in done.stdout
     assert "component_down" in done.stdout

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from resources.machine.leash import free_port
+from tests.functional.conftest import Call
 from tests.shell import archduel
 from tests.unit.fault_server import Caller, Upstream, serving
 from workloads.places import Places
@@ -81,9 +82,9 @@ def test_stopped_it_is_a_recording_with_the_account_of_every_request(
             caller.send(b"nonsense\r\n\r\n")
             assert caller.response().startswith(b"HTTP/1.1 400 ")
         process.send_signal(number)
-        said, complaints = process.communicate(timeout=30)
+        output, complaints = process.communicate(timeout=30)
     assert process.returncode == 0, complaints
-    assert "shop: 21 requests seen = 20 recorded + 0 dropped + 1 refused" in said
+    assert "shop: 21 requests seen = 20 recorded + 0 dropped + 1 refused" in output
     table = Library(places).load("shop").table
     assert table.column("path").to_pylist() == [f"/orders/{one}" for one in range(20)]
     assert table.column("payload_bytes").to_pylist() == [one + 1 for one in range(20)]
@@ -133,10 +134,10 @@ def test_more_connections_than_files_cost_nothing_that_was_recorded(places: Plac
             ask(caller, number)
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        said, complaints = process.communicate(timeout=30)
+        output, complaints = process.communicate(timeout=30)
     assert process.returncode == 0, complaints
-    assert "= 10 recorded + " in said
-    assert " x more connections at a time than this process may hold open" in said
+    assert "= 10 recorded + " in output
+    assert " x more connections at a time than this process may hold open" in output
 
 
 def test_nothing_recorded_is_one_line_and_no_recording(places: Places, upstream: Upstream) -> None:
@@ -166,26 +167,28 @@ MISUSES = [
 ]
 
 
-@pytest.mark.parametrize(("options", "said"), MISUSES)
-def test_a_wrong_wish_is_one_line_and_leaves_nothing(places: Places, options: tuple[str, ...], said: str) -> None:
-    done = archduel(places, "record", *options)
+@pytest.mark.parametrize(("options", "complaint"), MISUSES)
+def test_a_wrong_request_is_one_line_and_leaves_nothing(
+    places: Places, call: Call, options: tuple[str, ...], complaint: str
+) -> None:
+    done = call("record", *options)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(places.recordings.glob("*"))
 
 
-def test_a_port_that_is_taken_is_one_line(places: Places) -> None:
+def test_a_port_that_is_taken_is_one_line(call: Call) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = archduel(places, "record", "--upstream", "http://127.0.0.1:1", "--name", "x", "--listen", listen)
+        done = call("record", "--upstream", "http://127.0.0.1:1", "--name", "x", "--listen", listen)
     assert done.returncode == 1
     assert "is taken: end what listens there" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_day_of_customers_can_be_read_about(places: Places) -> None:
-    done = archduel(places, "record", "--customers", "flash_sale", "--describe")
+def test_a_day_of_customers_can_be_read_about(places: Places, call: Call) -> None:
+    done = call("record", "--customers", "flash_sale", "--describe")
     assert done.returncode == 0
     assert "fall_width" in done.stdout
     assert not places.home.exists()

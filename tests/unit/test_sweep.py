@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from orchestration.commands import permissions
 from orchestration.commands.sweep import sweep
 from resources.aws.roles import operating, running, sending
 from resources.lab.exclusive import exclusive
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Found, targets
-from tests.shell import archduel
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -107,10 +108,8 @@ def test_where_all_ends_with_its_run_there_is_nothing_to_sweep(tmp_path: Path) -
 
 
 class TestPermissions:
-    def test_are_printed_as_a_policy(self, places: Places) -> None:
-        done = archduel(places, "permissions")
-        assert done.returncode == 0
-        assert json.loads(done.stdout) == operating()
+    def test_are_printed_as_a_policy(self) -> None:
+        assert json.loads(CliRunner().invoke(permissions.command).stdout) == operating()
 
     def test_are_for_things_with_our_names_but_for_listings_and_mappings(self) -> None:
         for statement in operating()["Statement"]:
