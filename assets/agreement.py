@@ -48,7 +48,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema),
+                "dagster/column_schema": column_schema(rows.schema, "agreement"),
                 "comparison_id": comparison_id,
                 "agreement": dg.MetadataValue.md(markdown_table(_shown(rows, "agrees", "explained", "open"))),
                 **Counter(rows.column("agreement").to_pylist()),

@@ -137,7 +137,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": tables["requests"].num_rows,
-                "dagster/column_schema": column_schema(tables["requests"].schema),
+                "dagster/column_schema": column_schema(tables["requests"].schema, "requests"),
                 "ledger": dg.MetadataValue.md(markdown_table(_shown(tables["ledger"]))),
                 "latency_us": dg.MetadataValue.md(markdown_table(_shown(tables["latency"]))),
                 "target": tables["experiments"].column("target")[0].as_py(),

@@ -64,7 +64,7 @@ def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.Ass
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema),
+                "dagster/column_schema": column_schema(rows.schema, "claims"),
                 "comparison_id": belonging.comparison_id,
                 "claims": dg.MetadataValue.md(markdown_table(rows)),
                 **comparison_plots(places, belonging.comparison_id, CLAIMS),

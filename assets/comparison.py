@@ -110,7 +110,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema),
+                "dagster/column_schema": column_schema(rows.schema, name),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows)),
                 **plots.comparison_plots(places, belonging.comparison_id, plot),

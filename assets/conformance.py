@@ -37,7 +37,7 @@ def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": table.num_rows,
-                "dagster/column_schema": column_schema(table.schema),
+                "dagster/column_schema": column_schema(table.schema, "conformance"),
                 "target": table.column("target")[0].as_py(),
                 "differences": dg.MetadataValue.md(markdown_table(departing.select(_SHOWN))),
                 **{status.value: counts[status.value] for status in Status},

@@ -76,7 +76,7 @@ def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema),
+                "dagster/column_schema": column_schema(rows.schema, name),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
                 **(plots.comparison_plots(places, belonging.comparison_id, plot) if plot else {}),

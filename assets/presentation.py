@@ -5,6 +5,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from resources.warehouse.schema import published
+
 
 def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
     """A resource's facts; URLs become links."""
@@ -20,9 +22,20 @@ def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
     }
 
 
-def column_schema(schema: pa.Schema) -> dg.TableSchema:
-    """An Arrow schema as Dagster shows it."""
-    return dg.TableSchema(columns=[dg.TableColumn(field.name, str(field.type)) for field in schema])
+def column_schema(schema: pa.Schema, table: str | None = None) -> dg.TableSchema:
+    """An Arrow schema as Dagster shows it.
+
+    Args:
+        schema: Of the rows that a node made.
+        table: The table of archduel.duckdb that they are of, which describes their columns; None: of none.
+
+    Returns:
+        A column for each field, with its description.
+    """
+    descriptions = published()[table].descriptions if table else {}
+    return dg.TableSchema(
+        columns=[dg.TableColumn(field.name, str(field.type), descriptions.get(field.name)) for field in schema]
+    )
 
 
 def markdown_table(table: pa.Table) -> str:

@@ -12,10 +12,9 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from workloads.places import REPOSITORY
+from resources.warehouse.schema import declaration
 
 OPERATIONS = ("command", "query")
-_TABLES = (REPOSITORY / "resources" / "warehouse" / "tables.sql").read_text()
 _OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 _STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
 _GHOSTS = ("ghost_commits", "ghost_dead_lettered", "ghost_in_flight", "unknown_effects")
@@ -129,7 +128,7 @@ class JudgementBuilder:
         for comparison_id in sorted({row["comparison_id"] for row in self.rows.get("experiments", [])} - described):
             self.comparison(comparison_id)
         connection = duckdb.connect(config={"threads": 1})  # what is planted is small
-        connection.execute(_TABLES)
+        connection.execute(declaration("tables"))
         for table, rows in self.rows.items():
             columns = list(dict.fromkeys(name for row in rows for name in row))
             planted = pa.table({name: [row.get(name) for row in rows] for name in columns})

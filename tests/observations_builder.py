@@ -163,7 +163,7 @@ class ObservationsBuilder:
         for row in self.seen["experiments"]:
             if row["requests"] is None:
                 row["requests"] = sent.get(row["repetition"], 0)
-        return {name: rows(schema, self.seen[name]) for name, schema in SCHEMAS.items()}
+        return {name: rows(name, self.seen[name]) for name in SCHEMAS}
 
 
 def together(cases: Mapping[str, ObservationsBuilder]) -> tuple[Tables, dict[str, int]]:

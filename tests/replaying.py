@@ -12,7 +12,7 @@ from resources.faults.conductor import proxied_hops
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
 from resources.targets import DEFAULT_TARGET
-from resources.warehouse.observations import EXPERIMENTS, Tables, rows
+from resources.warehouse.observations import Tables, rows
 from tests.observations_builder import ObservationsBuilder
 from tests.platforms import platform
 from workloads.places import Places
@@ -55,7 +55,7 @@ def replay(bench: Bench, offered: Schedule, scenario: Scenario) -> Tables:
     template = ObservationsBuilder().experiment().tables()["experiments"].to_pylist()[0]
     identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
     row = {**template, **replayed.facts, **identity, "variant": bench.stack.settings.variant}
-    observations = {**replayed.tables, "experiments": rows(EXPERIMENTS, [row])}
+    observations = {**replayed.tables, "experiments": rows("experiments", [row])}
     outcomes = reconcile(observations)
     assert imbalances(observations, outcomes) == []
     return outcomes

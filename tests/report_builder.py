@@ -18,7 +18,7 @@ from resources.warehouse.outcomes import write_judgement
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
 from tests.observations_builder import ObservationsBuilder, windows
-from workloads.places import REPOSITORY, Places
+from workloads.places import Places
 
 HOSTILE = "</script><script>alert(1)</script>|x|"
 TARGET = "MiniStack 1.5.33"

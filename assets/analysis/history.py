@@ -19,7 +19,7 @@ from scipy import stats
 from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.pairing import read_comparison
 from assets.analysis.verdicts.rules import Metric, rules
-from assets.analysis.verdicts.schemas import HISTORY
+from resources.warehouse.schema import schema
 
 _SQL = Path(__file__).with_name("history.sql")
 _KEY = ("workload", "scenario", "architecture", "variant", "operation", "metric")
@@ -76,7 +76,7 @@ def history(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Tab
     ]
     cells = itertools.groupby(series, key=lambda one: (one.night["workload"], one.night["scenario"]))
     rows = [{**same, **row} for _, cell in cells for row in _judged(list(cell))]
-    return pa.Table.from_pylist(rows, schema=HISTORY)
+    return pa.Table.from_pylist(rows, schema=schema("history"))
 
 
 def _judged(cell: Sequence[_Series]) -> Iterator[dict[str, Any]]:

@@ -30,8 +30,8 @@ import pyarrow as pa
 from assets.analysis import recommendation_sentences as sentences
 from assets.analysis.verdicts.pairing import Comparison, read_comparison
 from assets.analysis.verdicts.reasons import called
-from assets.analysis.verdicts.schemas import RECOMMENDATIONS
 from resources.architectures.stack import DEFAULT_VARIANT
+from resources.warehouse.schema import schema
 
 _STEADY = "steady"
 _DEARER = 0.05  # a difference of cost that matters, as in claims S8 and E8
@@ -106,7 +106,7 @@ def recommend(
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.rows()]
     rows = [{**row, "evidence": comparison.evidence, "target": comparison.target} for row in rows]
-    return pa.Table.from_pylist(rows, schema=RECOMMENDATIONS)
+    return pa.Table.from_pylist(rows, schema=schema("recommendations"))
 
 
 def _usd(items: Iterable[Row]) -> dict[str, float]:

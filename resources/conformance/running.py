@@ -20,23 +20,10 @@ from resources.conformance import behaviours
 from resources.conformance.bench import ProbeBench
 from resources.conformance.probes import Observation, Probe, Status
 from resources.targets import Platform
+from resources.warehouse.schema import schema
 from workloads.errors import ArchduelError
 
 _AT_ONCE = 10  # most probes wait: for a time-out, a poller, a visibility timeout
-SCHEMA = pa.schema(
-    [
-        ("target", pa.string()),
-        ("behaviour", pa.string()),
-        ("expected", pa.string()),
-        ("observed", pa.string()),
-        ("status", pa.string()),
-        ("affects", pa.string()),
-        ("seen_status", pa.int32()),
-        ("aws_status", pa.int32()),
-        ("documented_at", pa.string()),
-        ("probed_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
 
 
 @cache
@@ -65,7 +52,7 @@ def probe_target(platform: Platform) -> pa.Table:
         platform: The target.
 
     Returns:
-        One row of `SCHEMA` for each probe.
+        One row of the table `conformance` for each probe.
 
     Raises:
         ArchduelError: The instance does not start, or dies under the probes.
@@ -73,7 +60,9 @@ def probe_target(platform: Platform) -> pa.Table:
     if platform.target.genuine:
         itself = Observation(Status.REPRODUCED, "not probed: this is AWS itself")
         now = datetime.now(UTC)
-        return pa.Table.from_pylist([_row(probe, itself, platform.title, now) for probe in probes()], schema=SCHEMA)
+        return pa.Table.from_pylist(
+            [_row(probe, itself, platform.title, now) for probe in probes()], schema=schema("conformance")
+        )
     instance = platform.start("conformance", platform.target.limits.environments)
     try:
         instance.wait_until_ready()
@@ -95,7 +84,7 @@ def run(chosen: Iterable[Probe], bench: ProbeBench, target: str) -> pa.Table:
         target: The target's title, for the column.
 
     Returns:
-        One row of `SCHEMA` for each of ``chosen``, in their order.
+        One row of the table `conformance` for each of ``chosen``, in their order.
     """
     probed_at = datetime.now(UTC)
     selected = list(chosen)
@@ -107,7 +96,7 @@ def run(chosen: Iterable[Probe], bench: ProbeBench, target: str) -> pa.Table:
     rows = [
         _row(probe, observation, target, probed_at) for probe, observation in zip(selected, observations, strict=True)
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=schema("conformance"))
 
 
 def _row(probe: Probe, observation: Observation, target: str, probed_at: datetime) -> dict[str, object]:

@@ -173,11 +173,11 @@ def run(
     }
     tables = {
         "sent": _sent(schedule, responses, repetition),
-        "items": observations.rows(observations.ITEMS, tagged(item_rows)),
-        "messages": observations.rows(observations.MESSAGES, tagged(messages)),
-        "records": observations.rows(observations.RECORDS, tagged(record_rows)),
-        "invocations": observations.rows(observations.INVOCATIONS, tagged(invocation_rows)),
-        "samples": observations.rows(observations.SAMPLES, tagged(watch.samples)),
+        "items": observations.rows("items", tagged(item_rows)),
+        "messages": observations.rows("messages", tagged(messages)),
+        "records": observations.rows("records", tagged(record_rows)),
+        "invocations": observations.rows("invocations", tagged(invocation_rows)),
+        "samples": observations.rows("samples", tagged(watch.samples)),
     }
     in_queue = any(row["queue"] == "queue" for row in messages)
     in_flight = bool(observation.backlog(bench.stack).in_flight)
@@ -267,7 +267,7 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "status": pa.array(responses.status, mask=responses.status <= 0),
             "fate": pa.array(fates, pa.string()),
         },
-        schema=observations.SENT,
+        schema=observations.SCHEMAS["sent"],
     )
 
 

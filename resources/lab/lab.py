@@ -217,7 +217,7 @@ class Lab:
             "code_version": code_version(),
             "dagster_run_id": self.run_id,
         }
-        return {**replayed.tables, "experiments": observations.rows(observations.EXPERIMENTS, [row])}
+        return {**replayed.tables, "experiments": observations.rows("experiments", [row])}
 
     def _label(self, cell: Cell, contender: Contender, repetition: int) -> str:
         label = f"{cell.scenario} · {contender}"

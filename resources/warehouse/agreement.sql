@@ -44,4 +44,24 @@ CROSS JOIN LATERAL (
     WHERE d.target = a.target AND d.other_target = b.target AND a.kind = 'claim'
         AND list_contains(d.affects, a.judged)
 )
-WHERE a.target < b.target
+WHERE a.target < b.target;
+COMMENT ON VIEW agreement IS 'Verdicts that two targets have on the same question, the newest of each, side by side.';
+COMMENT ON COLUMN agreement.kind IS 'difference (of pairwise) or claim';
+COMMENT ON COLUMN agreement.workload IS 'Name of the recording; empty for a claim';
+COMMENT ON COLUMN agreement.scenario IS 'Name of the scenario; empty for a claim';
+COMMENT ON COLUMN agreement.operation IS 'command or query; empty for a claim';
+COMMENT ON COLUMN agreement.variant IS 'idempotent or naive; empty for a claim';
+COMMENT ON COLUMN agreement.baseline IS 'Architecture compared with; empty for a claim';
+COMMENT ON COLUMN agreement.candidate IS 'Architecture it is about; empty for a claim about several';
+COMMENT ON COLUMN agreement.judged IS 'Metric, or the claim''s id';
+COMMENT ON COLUMN agreement.part IS 'Part of the claim; empty: all of it, or a difference';
+COMMENT ON COLUMN agreement.target IS 'One target';
+COMMENT ON COLUMN agreement.verdict IS 'The verdict on it';
+COMMENT ON COLUMN agreement.other_target IS 'The other target, later in the alphabet';
+COMMENT ON COLUMN agreement.other_verdict IS 'The verdict on that';
+COMMENT ON COLUMN agreement.agreement IS
+    'agrees, explained (a behaviour that the two show otherwise explains it), open (nothing does) or undecided (one '
+    'of the verdicts is)';
+COMMENT ON COLUMN agreement.explained_by IS 'Behaviours of conformance that explain it';
+COMMENT ON COLUMN agreement.comparison_id IS 'Comparison on the one target';
+COMMENT ON COLUMN agreement.other_comparison_id IS 'Comparison on the other';

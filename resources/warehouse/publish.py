@@ -14,21 +14,21 @@ import duckdb
 import filelock
 
 from resources.architectures.stack import StackSettings
+from resources.warehouse import schema
 from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
 from resources.warehouse.partitions import current
+from resources.warehouse.schema import declaration, published
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.sql import quoted
 
 VIEWS = ("requests", "effects", "invocations", "samples")
-DERIVED = ("summary", "agreement")  # views over the tables, each in a file of its own
 TABLES = ("ledger", "latency", "recovery", *CONDENSED)
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
 _ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
 # What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
 _OF_A_CELL = tuple(field.name for field in fields(StackSettings))
-_HERE = Path(__file__).parent
 
 
 def publish(places: Places) -> Path:
@@ -55,11 +55,12 @@ def _build(places: Places, file: Path) -> None:
     with duckdb.connect(config=_ONE_THREAD) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
-        connection.execute((_HERE / "tables.sql").read_text())
+        connection.execute(declaration("tables"))
         if versions:
             for name in VIEWS:
                 connection.execute(f"DROP TABLE {name}")
                 connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
+                connection.execute(published()[name].view_comments)
             for name in TABLES:
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
             _insert_experiments(connection, versions)
@@ -75,8 +76,8 @@ def _build(places: Places, file: Path) -> None:
             connection.execute(
                 f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({quoted(_unglobbed(target))})"
             )
-        for view in DERIVED:
-            connection.execute((_HERE / f"{view}.sql").read_text())
+        for view in schema.VIEWS:
+            connection.execute(declaration(view))
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
         connection.execute("CHECKPOINT archduel")
         connection.execute("USE memory")
@@ -86,7 +87,7 @@ def _build(places: Places, file: Path) -> None:
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
-        for name in ("comparisons", *DERIVED, *VIEWS, *TABLES, *JUDGEMENTS):
+        for name in ("comparisons", *schema.VIEWS, *VIEWS, *TABLES, *JUDGEMENTS):
             connection.execute(f"SELECT count(*) FROM {name}")
 
 

@@ -50,4 +50,35 @@ SELECT * REPLACE (
 FROM books
 LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture, variant)
 LEFT JOIN waits USING (comparison_id, workload, scenario, architecture, variant)
-ORDER BY ALL
+ORDER BY ALL;
+COMMENT ON VIEW summary IS
+    'What a reader wants first: one row per comparison, cell, operation, architecture and variant, over its valid '
+    'repetitions of the arm main.';
+COMMENT ON COLUMN summary.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN summary.workload IS 'Name of the recording';
+COMMENT ON COLUMN summary.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN summary.operation IS 'command or query';
+COMMENT ON COLUMN summary.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN summary.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN summary.repetitions IS 'Valid repetitions';
+COMMENT ON COLUMN summary.offered IS 'Requests offered';
+COMMENT ON COLUMN summary.acknowledged IS 'Answered or accepted';
+COMMENT ON COLUMN summary.throttled IS 'Outcome throttled';
+COMMENT ON COLUMN summary.failed IS 'Failed, timed out or unsent';
+COMMENT ON COLUMN summary.committed IS 'Acknowledged, and stored or answered';
+COMMENT ON COLUMN summary.in_flight IS 'Acknowledged, and in a queue when watching ended';
+COMMENT ON COLUMN summary.dead_lettered IS 'Acknowledged, and in the dead-letter queue when watching ended';
+COMMENT ON COLUMN summary.lost IS 'Acknowledged, and in none of these places';
+COMMENT ON COLUMN summary.ghost_commits IS 'Not acknowledged, and stored all the same';
+COMMENT ON COLUMN summary.duplicates IS 'Commits beyond the first of each request';
+COMMENT ON COLUMN summary.redeliveries IS 'Deliveries beyond the first of each request';
+COMMENT ON COLUMN summary.reordered IS 'Commands committed after one of the same entity that was sent later';
+COMMENT ON COLUMN summary.read_your_writes_misses IS
+    'Queries sent after their entity''s first command was acknowledged that did not find it';
+COMMENT ON COLUMN summary.response_p50_us IS
+    'Median over the repetitions of the median response time, microseconds; NULL: among the censored, or nothing '
+    'measured';
+COMMENT ON COLUMN summary.response_p99_us IS 'The same of the 99th percentile';
+COMMENT ON COLUMN summary.completion_p50_us IS 'The same of the median completion time';
+COMMENT ON COLUMN summary.completion_p99_us IS 'The same of its 99th percentile';
+COMMENT ON COLUMN summary.backlog_max IS 'Most messages waiting or being worked on in any repetition; NULL: no sample';

@@ -1,8 +1,29 @@
--- The tables of archduel.duckdb. What a user may rely on: README and the contract describe the columns.
+-- The tables of archduel.duckdb, the one place where their columns, types and meanings are declared. The Arrow schemas,
+-- Dagster's column descriptions and docs/reference/tables.md are made of it (`resources.warehouse.schema`).
+-- `summary.sql` and `agreement.sql` declare the views. Times within an experiment are microseconds on one monotonic
+-- clock.
+
 CREATE TABLE comparisons (
     comparison_id VARCHAR, origin VARCHAR, night VARCHAR, evidence VARCHAR, target VARCHAR, speed DOUBLE,
-    repetitions BIGINT, seed BIGINT, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, config JSON, code_version VARCHAR
+    repetitions BIGINT, seed BIGINT, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, config JSON,
+    code_version VARCHAR
 );
+COMMENT ON TABLE comparisons IS
+    'One row per comparison: one target, one configuration, some cells, architectures and repetitions.';
+COMMENT ON COLUMN comparisons.comparison_id IS 'Names the comparison';
+COMMENT ON COLUMN comparisons.origin IS 'nightly or adhoc';
+COMMENT ON COLUMN comparisons.night IS 'Date of the night, or of the day it was started, YYYY-MM-DD';
+COMMENT ON COLUMN comparisons.evidence IS 'Kind of proof: observed on the target, or simulated';
+COMMENT ON COLUMN comparisons.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN comparisons.speed IS
+    'How many times as fast as recorded it was replayed; NULL where its cells differ';
+COMMENT ON COLUMN comparisons.repetitions IS 'Greatest number of repetitions of a cell and contender';
+COMMENT ON COLUMN comparisons.seed IS 'Seed of everything the recording leaves open';
+COMMENT ON COLUMN comparisons.started_at IS 'Start of the first replay';
+COMMENT ON COLUMN comparisons.finished_at IS 'End of the last replay';
+COMMENT ON COLUMN comparisons.config IS 'Settings that hold for all of it, a JSON object';
+COMMENT ON COLUMN comparisons.code_version IS 'Version of archduel, with a digest of its code';
+
 CREATE TABLE experiments (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
@@ -11,29 +32,156 @@ CREATE TABLE experiments (
     target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT, clock_uncertainty_us BIGINT,
     dagster_run_id VARCHAR, fault_windows JSON, config JSON
 );
+COMMENT ON TABLE experiments IS
+    'One row per experiment, which is one replay: an architecture in a variant and an arm, in a cell, one repetition.';
+COMMENT ON COLUMN experiments.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN experiments.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
+COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN experiments.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN experiments.night IS 'Date of the night, or of the day it was started, YYYY-MM-DD';
+COMMENT ON COLUMN experiments.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN experiments.evidence IS 'Kind of proof: observed on the target, or simulated';
+COMMENT ON COLUMN experiments.seed IS 'Seed of everything the recording leaves open';
+COMMENT ON COLUMN experiments.speed IS 'How many times as fast as recorded it was replayed';
+COMMENT ON COLUMN experiments.started_at IS 'Start of the replay';
+COMMENT ON COLUMN experiments.finished_at IS 'End of the replay';
+COMMENT ON COLUMN experiments.requests IS 'Requests offered';
+COMMENT ON COLUMN experiments.duration_us IS 'From the replay''s start until the last request was due, microseconds';
+COMMENT ON COLUMN experiments.settled_us IS
+    'From the replay''s start until nothing moved any more and watching ended, microseconds';
+COMMENT ON COLUMN experiments.valid IS 'Whether verdicts and summaries use it';
+COMMENT ON COLUMN experiments.invalid_reason IS 'Why it is not valid, a sentence; NULL: it is';
+COMMENT ON COLUMN experiments.send_lag_p50_us IS
+    'Median delay of sending behind the schedule, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.send_lag_p99_us IS '99th percentile of that delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.send_lag_max_us IS 'Greatest delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.target_cpu_share IS
+    'Share of this machine''s CPU that the target''s processes used, 0 to 1 of all cores; NULL: not known, or not on '
+    'this machine';
+COMMENT ON COLUMN experiments.others_cpu_share IS
+    'Share that other programs used while requests were sent, 0 to 1 of all cores; NULL: not known';
+COMMENT ON COLUMN experiments.cold_starts IS 'Invocations that were the first of their environment';
+COMMENT ON COLUMN experiments.clock_uncertainty_us IS
+    'Uncertainty of the handlers'' stamps on the replay''s clock, microseconds; 0 where both share a clock';
+COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; NULL outside of a run';
+COMMENT ON COLUMN experiments.fault_windows IS
+    'Faults as they happened, a JSON list of objects: target, kind, due_us, start_us, end_us and what the kind needs';
+COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contender included, a JSON object';
+
 CREATE TABLE requests (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT, sent_us BIGINT,
     client_queue_us BIGINT, responded_us BIGINT, status INTEGER, aws_status INTEGER, outcome VARCHAR,
     response_us BIGINT, service_us BIGINT
 );
+COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
+COMMENT ON COLUMN requests.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN requests.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN requests.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN requests.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN requests.workload IS 'Name of the recording';
+COMMENT ON COLUMN requests.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN requests.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN requests.request_id IS
+    'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
+COMMENT ON COLUMN requests.operation IS 'command or query';
+COMMENT ON COLUMN requests.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN requests.scheduled_us IS 'When it was due, microseconds since the replay''s start';
+COMMENT ON COLUMN requests.sent_us IS 'When it was sent, microseconds since the replay''s start; NULL: it was not';
+COMMENT ON COLUMN requests.client_queue_us IS
+    'How long it waited in the client for a free connection, microseconds; NULL: it was not sent';
+COMMENT ON COLUMN requests.responded_us IS
+    'When its answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no answer';
+COMMENT ON COLUMN requests.status IS 'HTTP status; NULL: no answer';
+COMMENT ON COLUMN requests.aws_status IS
+    'HTTP status that AWS would have answered: differs where this target answers a throttled request otherwise; NULL: '
+    'no answer';
+COMMENT ON COLUMN requests.outcome IS
+    'answered (2xx with the result, or 404 to a query), accepted (2xx of a queue), throttled (429, or 5xx by a '
+    'limit), failed, timed_out (no answer within 29 s) or unsent';
+COMMENT ON COLUMN requests.response_us IS 'From when it was due to its answer, microseconds; NULL: no answer';
+COMMENT ON COLUMN requests.service_us IS 'From when it was sent to its answer, microseconds; NULL: no answer';
+
 CREATE TABLE effects (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, state VARCHAR, committed_us BIGINT,
-    completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT, commit_clock VARCHAR, found BOOLEAN
+    completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT, commit_clock VARCHAR,
+    found BOOLEAN
 );
+COMMENT ON TABLE effects IS 'One row per offered request: what became of it behind the answer.';
+COMMENT ON COLUMN effects.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN effects.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN effects.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN effects.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN effects.workload IS 'Name of the recording';
+COMMENT ON COLUMN effects.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN effects.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN effects.request_id IS 'As in requests';
+COMMENT ON COLUMN effects.operation IS 'command or query';
+COMMENT ON COLUMN effects.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN effects.state IS
+    'When watching ended: committed (stored, or a query answered), dead_lettered, in_flight (still in a queue), lost '
+    '(acknowledged, and in none of these) or rejected (no effect, none promised)';
+COMMENT ON COLUMN effects.committed_us IS
+    'When it was stored, or a query''s answer was there, microseconds since the replay''s start; NULL: not committed';
+COMMENT ON COLUMN effects.completion_us IS
+    'From when it was due until it was committed, microseconds; NULL: not committed';
+COMMENT ON COLUMN effects.deliveries IS 'How often a handler was given it';
+COMMENT ON COLUMN effects.commits IS 'How often it was written: more than 1 is a duplicate';
+COMMENT ON COLUMN effects.commit_order IS 'Its place among the committed of its replay, from 1; NULL: not committed';
+COMMENT ON COLUMN effects.commit_clock IS
+    'What dates the commit: handler (its log line), item (the stamp before the write) or client (the answer to a '
+    'query); NULL: not committed';
+COMMENT ON COLUMN effects.found IS 'Of a query, whether it found its entity; NULL: not known, or a command';
+
 CREATE TABLE invocations (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT, cold BOOLEAN,
-    batch_size BIGINT, outcome VARCHAR
+    repetition INTEGER, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,
+    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR
 );
+COMMENT ON TABLE invocations IS 'One row per invocation of a function.';
+COMMENT ON COLUMN invocations.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN invocations.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN invocations.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN invocations.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN invocations.workload IS 'Name of the recording';
+COMMENT ON COLUMN invocations.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN invocations.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN invocations.function IS 'Name of the function';
+COMMENT ON COLUMN invocations.invocation_id IS 'Request id that the platform gave the invocation';
+COMMENT ON COLUMN invocations.started_us IS 'When it started, microseconds since the replay''s start';
+COMMENT ON COLUMN invocations.duration_us IS 'How long it took, microseconds; 0 where its log does not say';
+COMMENT ON COLUMN invocations.cold IS 'Whether it was the first of its environment; NULL: its log does not say';
+COMMENT ON COLUMN invocations.batch_size IS 'Messages it was given, 1 for a request; NULL: its log does not say';
+COMMENT ON COLUMN invocations.outcome IS
+    'succeeded, partly_failed (some messages of the batch), failed, timed_out or unlogged (it left no log line)';
+
 CREATE TABLE samples (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT, dead_letters BIGINT, in_flight BIGINT
+    repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT,
+    dead_letters BIGINT, in_flight BIGINT
 );
--- `p50_low_us` to `p50_high_us`: the 95 % interval that blocks of this replay's own time allow, NULL where too little was
--- measured for an end. A quantile among what never ended is NULL, and its `low` then a lower bound. It says nothing of how
--- repetitions differ: verdicts rest on these.
+COMMENT ON TABLE samples IS 'What waited where, at moments about a quarter of a second apart.';
+COMMENT ON COLUMN samples.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN samples.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN samples.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN samples.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN samples.workload IS 'Name of the recording';
+COMMENT ON COLUMN samples.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN samples.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN samples.t_us IS 'Moment, microseconds since the replay''s start; below 0 before it';
+COMMENT ON COLUMN samples.queue_visible IS 'Messages waiting in the queue; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.queue_in_flight IS 'Messages being worked on; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.queue_delayed IS 'Messages not visible yet because of a delay; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.dead_letters IS 'Messages in the dead-letter queue; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.in_flight IS 'Requests that the client waits for';
+
 CREATE TABLE latency (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, measure VARCHAR, n BIGINT, n_censored BIGINT, n_excluded BIGINT,
@@ -41,6 +189,53 @@ CREATE TABLE latency (
     p99_us BIGINT, p99_low_us BIGINT, p99_high_us BIGINT, p999_us BIGINT, p999_low_us BIGINT, p999_high_us BIGINT,
     max_us BIGINT
 );
+COMMENT ON TABLE latency IS
+    'Quantiles per experiment, operation and measure. Their intervals come from blocks of the replay''s own time and '
+    'know nothing of how repetitions differ: verdicts rest on repetitions.';
+COMMENT ON COLUMN latency.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN latency.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN latency.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN latency.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN latency.workload IS 'Name of the recording';
+COMMENT ON COLUMN latency.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN latency.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN latency.operation IS 'command or query';
+COMMENT ON COLUMN latency.measure IS
+    'response (due to answer), service (sent to answer) or completion (due to committed)';
+COMMENT ON COLUMN latency.n IS
+    'Requests measured: acknowledged ones, and for response and service those that timed out';
+COMMENT ON COLUMN latency.n_censored IS 'Of these, how many had not ended when watching did; they count as slowest';
+COMMENT ON COLUMN latency.n_excluded IS 'Requests left out: not acknowledged';
+COMMENT ON COLUMN latency.p50_us IS
+    'Median, microseconds; NULL where it falls among the censored, or nothing was measured';
+COMMENT ON COLUMN latency.p50_low_us IS
+    'Lower end of its 95 % interval, microseconds; where p50_us is NULL, a lower bound of it; NULL: too little was '
+    'measured';
+COMMENT ON COLUMN latency.p50_high_us IS
+    'Upper end of its 95 % interval, microseconds; NULL: too little was measured, or censored';
+COMMENT ON COLUMN latency.p90_us IS
+    '90th percentile, microseconds; NULL where it falls among the censored, or nothing was measured';
+COMMENT ON COLUMN latency.p90_low_us IS
+    'Lower end of its 95 % interval, microseconds; where p90_us is NULL, a lower bound of it; NULL: too little was '
+    'measured';
+COMMENT ON COLUMN latency.p90_high_us IS
+    'Upper end of its 95 % interval, microseconds; NULL: too little was measured, or censored';
+COMMENT ON COLUMN latency.p99_us IS
+    '99th percentile, microseconds; NULL where it falls among the censored, or nothing was measured';
+COMMENT ON COLUMN latency.p99_low_us IS
+    'Lower end of its 95 % interval, microseconds; where p99_us is NULL, a lower bound of it; NULL: too little was '
+    'measured';
+COMMENT ON COLUMN latency.p99_high_us IS
+    'Upper end of its 95 % interval, microseconds; NULL: too little was measured, or censored';
+COMMENT ON COLUMN latency.p999_us IS
+    '99.9th percentile, microseconds; NULL where it falls among the censored, or nothing was measured';
+COMMENT ON COLUMN latency.p999_low_us IS
+    'Lower end of its 95 % interval, microseconds; where p999_us is NULL, a lower bound of it; NULL: too little was '
+    'measured';
+COMMENT ON COLUMN latency.p999_high_us IS
+    'Upper end of its 95 % interval, microseconds; NULL: too little was measured, or censored';
+COMMENT ON COLUMN latency.max_us IS 'Greatest value seen, microseconds; NULL: none';
+
 CREATE TABLE ledger (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, offered BIGINT, answered BIGINT, accepted BIGINT, throttled BIGINT,
@@ -48,88 +243,371 @@ CREATE TABLE ledger (
     lost BIGINT, rejected BIGINT, ghost_commits BIGINT, ghost_dead_lettered BIGINT, ghost_in_flight BIGINT,
     unknown_effects BIGINT, duplicates BIGINT, redeliveries BIGINT, reordered BIGINT, read_your_writes_misses BIGINT
 );
+COMMENT ON TABLE ledger IS
+    'The books: one row per experiment and operation. Acknowledged means answered or accepted. Counts of requests.';
+COMMENT ON COLUMN ledger.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN ledger.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN ledger.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN ledger.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN ledger.workload IS 'Name of the recording';
+COMMENT ON COLUMN ledger.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN ledger.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN ledger.operation IS 'command or query';
+COMMENT ON COLUMN ledger.offered IS 'Requests offered';
+COMMENT ON COLUMN ledger.answered IS 'Outcome answered';
+COMMENT ON COLUMN ledger.accepted IS 'Outcome accepted';
+COMMENT ON COLUMN ledger.throttled IS 'Outcome throttled';
+COMMENT ON COLUMN ledger.failed IS 'Outcome failed';
+COMMENT ON COLUMN ledger.timed_out IS 'Outcome timed_out';
+COMMENT ON COLUMN ledger.unsent IS 'Outcome unsent';
+COMMENT ON COLUMN ledger.committed IS 'Acknowledged, and stored or answered';
+COMMENT ON COLUMN ledger.dead_lettered IS 'Acknowledged, and in the dead-letter queue when watching ended';
+COMMENT ON COLUMN ledger.in_flight IS 'Acknowledged, and in a queue when watching ended';
+COMMENT ON COLUMN ledger.lost IS 'Acknowledged, and in none of these places';
+COMMENT ON COLUMN ledger.rejected IS 'Not acknowledged, and without effect';
+COMMENT ON COLUMN ledger.ghost_commits IS 'Not acknowledged, and stored all the same';
+COMMENT ON COLUMN ledger.ghost_dead_lettered IS 'Not acknowledged, and in the dead-letter queue';
+COMMENT ON COLUMN ledger.ghost_in_flight IS 'Not acknowledged, and in a queue';
+COMMENT ON COLUMN ledger.unknown_effects IS
+    'Request ids in table or queues that were never offered, booked with the experiment''s first operation';
+COMMENT ON COLUMN ledger.duplicates IS 'Commits beyond the first of each request';
+COMMENT ON COLUMN ledger.redeliveries IS 'Deliveries beyond the first of each request';
+COMMENT ON COLUMN ledger.reordered IS 'Commands committed after one of the same entity that was sent later';
+COMMENT ON COLUMN ledger.read_your_writes_misses IS
+    'Queries sent after their entity''s first command was acknowledged that did not find it';
+
 CREATE TABLE recovery (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, fault INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT, present BOOLEAN,
-    requests BIGINT, error_share_in_window DOUBLE, acknowledged_share DOUBLE, success_share DOUBLE,
+    repetition INTEGER, fault INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT,
+    present BOOLEAN, requests BIGINT, error_share_in_window DOUBLE, acknowledged_share DOUBLE, success_share DOUBLE,
     recovered_share DOUBLE, goodput_before_per_s DOUBLE, goodput_in_window_per_s DOUBLE, goodput_after_per_s DOUBLE,
     backlog_max BIGINT, drain_us BIGINT, back_to_normal_us BIGINT, back_to_normal_low_us BIGINT
 );
--- Per million committed commands, the queries that came with them included. One row per item, gateway ('rest', 'http')
--- and processor ('x86', 'arm'); `unit_price` is USD per `unit`. `quantity_evidence`: 'observed' counts, 'modelled' for AWS.
+COMMENT ON TABLE recovery IS
+    'What a fault did and how long its traces lasted: one row per experiment and fault window. Commands only. A '
+    'window over nearly all of the replay has nothing before or after it: those figures are NULL.';
+COMMENT ON COLUMN recovery.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN recovery.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN recovery.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN recovery.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN recovery.workload IS 'Name of the recording';
+COMMENT ON COLUMN recovery.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN recovery.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN recovery.fault IS 'Position in experiments.fault_windows, from 0';
+COMMENT ON COLUMN recovery.target IS 'What it was done to, such as table, queue, functions, api, commands or requests';
+COMMENT ON COLUMN recovery.kind IS
+    'What was done, as the scenario names it, such as down, latency, throttle or concurrency_limit';
+COMMENT ON COLUMN recovery.start_us IS 'Start of the window, microseconds since the replay''s start';
+COMMENT ON COLUMN recovery.end_us IS 'Its end, microseconds since the replay''s start';
+COMMENT ON COLUMN recovery.present IS 'Whether this architecture has what it was done to';
+COMMENT ON COLUMN recovery.requests IS 'Requests it was done to; NULL: not counted';
+COMMENT ON COLUMN recovery.error_share_in_window IS
+    'Share of commands due in the window that were not acknowledged, 0 to 1; NULL: none was due';
+COMMENT ON COLUMN recovery.acknowledged_share IS 'Share of them that were acknowledged, 0 to 1; NULL: none was due';
+COMMENT ON COLUMN recovery.success_share IS
+    'Share of them that were acknowledged and committed, 0 to 1; NULL: none was due';
+COMMENT ON COLUMN recovery.recovered_share IS
+    'Share of the acknowledged among them that were committed, 0 to 1; NULL: none was acknowledged';
+COMMENT ON COLUMN recovery.goodput_before_per_s IS
+    'Commands committed per second before the window, since the fault before; NULL: no such time';
+COMMENT ON COLUMN recovery.goodput_in_window_per_s IS 'Commands committed per second in the window';
+COMMENT ON COLUMN recovery.goodput_after_per_s IS
+    'Commands committed per second after the window, until the next fault, or the replay''s end or an empty queue; '
+    'NULL: no such time';
+COMMENT ON COLUMN recovery.backlog_max IS
+    'Most messages waiting or being worked on, from the window''s start until the queue was drained; NULL: no sample';
+COMMENT ON COLUMN recovery.drain_us IS
+    'From the window''s end until no more waited than usual, microseconds; 0: never more; NULL: no queue, or it never '
+    'came down';
+COMMENT ON COLUMN recovery.back_to_normal_us IS
+    'From the window''s end to the last late command due before the next fault, microseconds; 0: none was late; NULL: '
+    'none was due, or the last one watched was late';
+COMMENT ON COLUMN recovery.back_to_normal_low_us IS
+    'How long it was at least, microseconds, where the last command watched was late; else NULL';
+
 CREATE TABLE cost (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, target VARCHAR, gateway VARCHAR,
     processor VARCHAR, item VARCHAR, quantity DOUBLE, unit VARCHAR, quantity_evidence VARCHAR, unit_price DOUBLE,
     usd DOUBLE, price_list_date DATE, source VARCHAR
 );
--- `difference` is candidate minus baseline for a share (`unit` 'share'), candidate / baseline - 1 for a time ('ratio').
--- `arm` 'aa' compares an architecture with itself. `pairs_needed`: repetitions likely to decide it, where it is
--- undecided for want of them; `reason`: why a verdict is no better.
+COMMENT ON TABLE cost IS
+    'The bill per million committed commands under steady, the queries that came with them included: one row per '
+    'item, gateway and processor.';
+COMMENT ON COLUMN cost.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN cost.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN cost.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN cost.workload IS 'Name of the recording';
+COMMENT ON COLUMN cost.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN cost.gateway IS 'Kind of API: rest or http';
+COMMENT ON COLUMN cost.processor IS 'Processor of the functions: x86 or arm';
+COMMENT ON COLUMN cost.item IS 'What is paid for, such as api_requests or function_time';
+COMMENT ON COLUMN cost.quantity IS 'How many units';
+COMMENT ON COLUMN cost.unit IS 'Unit, such as million requests or GB-second';
+COMMENT ON COLUMN cost.quantity_evidence IS 'observed: counted in replays; modelled: what AWS would make of it';
+COMMENT ON COLUMN cost.unit_price IS 'USD per unit';
+COMMENT ON COLUMN cost.usd IS 'USD per million committed commands';
+COMMENT ON COLUMN cost.price_list_date IS 'Date of the price list';
+COMMENT ON COLUMN cost.source IS 'How the quantity was found, and where the price is from';
+
 CREATE TABLE pairwise (
     comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, variant VARCHAR, arm VARCHAR,
-    baseline VARCHAR, candidate VARCHAR, metric VARCHAR, unit VARCHAR, baseline_value DOUBLE, candidate_value DOUBLE,
-    difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR, pairs BIGINT, p_value DOUBLE,
-    p_adjusted DOUBLE, method VARCHAR, pairs_needed BIGINT, reason VARCHAR, target VARCHAR, evidence VARCHAR
+    baseline VARCHAR, candidate VARCHAR, metric VARCHAR, unit VARCHAR, baseline_value DOUBLE,
+    candidate_value DOUBLE, difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR,
+    pairs BIGINT, p_value DOUBLE, p_adjusted DOUBLE, method VARCHAR, pairs_needed BIGINT, reason VARCHAR,
+    target VARCHAR, evidence VARCHAR
 );
--- One row per part and, where `part` is '', one per claim, which is 'partly' when its parts differ.
+COMMENT ON TABLE pairwise IS 'Each architecture against the baseline: one row per cell, operation, variant and metric.';
+COMMENT ON COLUMN pairwise.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN pairwise.workload IS 'Name of the recording';
+COMMENT ON COLUMN pairwise.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN pairwise.operation IS 'command or query';
+COMMENT ON COLUMN pairwise.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN pairwise.arm IS 'main, or aa where an architecture is compared with itself';
+COMMENT ON COLUMN pairwise.baseline IS 'Architecture compared with';
+COMMENT ON COLUMN pairwise.candidate IS 'Architecture the verdict is about';
+COMMENT ON COLUMN pairwise.metric IS
+    'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
+COMMENT ON COLUMN pairwise.unit IS
+    'share (differences are of shares) or ratio (differences are candidate / baseline - 1)';
+COMMENT ON COLUMN pairwise.baseline_value IS 'Its value: a share, or microseconds; NULL: none, or censored';
+COMMENT ON COLUMN pairwise.candidate_value IS 'Its value: a share, or microseconds; NULL: none, or censored';
+COMMENT ON COLUMN pairwise.difference IS
+    'Candidate minus baseline for a share, candidate / baseline - 1 for a time; NULL: not known';
+COMMENT ON COLUMN pairwise.ci_low IS 'Lower end of the difference''s interval; NULL: open';
+COMMENT ON COLUMN pairwise.ci_high IS 'Upper end of the difference''s interval; NULL: open';
+COMMENT ON COLUMN pairwise.margin IS 'Difference that does not matter, in the same unit';
+COMMENT ON COLUMN pairwise.verdict IS 'better, worse, equivalent or inconclusive';
+COMMENT ON COLUMN pairwise.pairs IS 'Repetitions with a difference';
+COMMENT ON COLUMN pairwise.p_value IS 'Of the two-sided sign-flip test of no difference; NULL: not tested';
+COMMENT ON COLUMN pairwise.p_adjusted IS
+    'The same after Holm''s correction over the metrics of the family; NULL: not tested';
+COMMENT ON COLUMN pairwise.method IS
+    'What the interval comes from: sign_flip (over repetitions), block_bootstrap (within few of them) or none';
+COMMENT ON COLUMN pairwise.pairs_needed IS
+    'Repetitions in all that are likely to decide what is inconclusive for want of them; NULL: not what it lacks';
+COMMENT ON COLUMN pairwise.reason IS 'Why the verdict is inconclusive, sentences; empty where it is decided';
+COMMENT ON COLUMN pairwise.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN pairwise.evidence IS 'Kind of proof: observed on the target, or simulated';
+
 CREATE TABLE claims (
     comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, position BIGINT, architecture VARCHAR, text VARCHAR,
     reading VARCHAR, metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT,
     verdict VARCHAR, evidence VARCHAR, target VARCHAR, reason VARCHAR, source VARCHAR, query VARCHAR
 );
--- Each figure of a night beside the last fourteen before it. `low` to `high` is what these nights let expect;
--- `verdict`: 'usual', 'better', 'worse', 'too_few_nights'.
+COMMENT ON TABLE claims IS
+    'The textbook''s claims judged: one row per claim (part is empty) and one per part of a claim that has several.';
+COMMENT ON COLUMN claims.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN claims.claim_id IS 'Names the claim, such as S4 or E10';
+COMMENT ON COLUMN claims.part IS 'Name of the part; empty for the claim as a whole';
+COMMENT ON COLUMN claims.position IS 'Order of the rows: the claim''s number times 100, plus the part''s';
+COMMENT ON COLUMN claims.architecture IS 'Architecture that the claim is about';
+COMMENT ON COLUMN claims.text IS 'The claim, as the textbook has it';
+COMMENT ON COLUMN claims.reading IS 'What it is read to mean, fixed before the data';
+COMMENT ON COLUMN claims.metric IS 'What is measured';
+COMMENT ON COLUMN claims.threshold IS 'Value that decides; NULL: none';
+COMMENT ON COLUMN claims.value IS 'Value measured; NULL: none';
+COMMENT ON COLUMN claims.ci_low IS 'Lower end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN claims.ci_high IS 'Upper end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN claims.n IS 'Requests or units it rests on; NULL: none are counted';
+COMMENT ON COLUMN claims.verdict IS
+    'supported, refuted, partly (its parts differ), inconclusive or not_testable_here (the target lacks what it rests '
+    'on)';
+COMMENT ON COLUMN claims.evidence IS 'Kind of proof: observed, simulated or documented';
+COMMENT ON COLUMN claims.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN claims.reason IS 'What the verdict rests on or lacks; NULL: nothing to add';
+COMMENT ON COLUMN claims.source IS 'Page that documents it; NULL: measured';
+COMMENT ON COLUMN claims.query IS 'SQL that computes the value again; NULL: not measured';
+
 CREATE TABLE history (
     comparison_id VARCHAR, night VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, variant VARCHAR,
-    operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE, high DOUBLE,
-    verdict VARCHAR, target VARCHAR
+    operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE,
+    high DOUBLE, verdict VARCHAR, target VARCHAR
 );
--- What comparing an architecture with itself shows (the A/A arm): `noise` is the standard deviation of the paired
--- differences (log ratios for times); the powers are chances of deciding a difference of twice the margin.
+COMMENT ON TABLE history IS 'Each figure of a night beside the last fourteen nights before it on the same target.';
+COMMENT ON COLUMN history.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN history.night IS 'Date of the night, YYYY-MM-DD';
+COMMENT ON COLUMN history.workload IS 'Name of the recording';
+COMMENT ON COLUMN history.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN history.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN history.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN history.operation IS 'command or query';
+COMMENT ON COLUMN history.metric IS
+    'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
+COMMENT ON COLUMN history.unit IS 'share, or ratio for times';
+COMMENT ON COLUMN history.value IS 'Its value: a share, or microseconds; NULL: censored';
+COMMENT ON COLUMN history.nights IS 'Nights before it that it is held against';
+COMMENT ON COLUMN history.usual IS 'What those nights let expect, a share or microseconds; NULL: too few nights';
+COMMENT ON COLUMN history.low IS 'Lower end of what they let expect; NULL: too few nights';
+COMMENT ON COLUMN history.high IS 'Upper end of what they let expect; NULL: too few nights';
+COMMENT ON COLUMN history.verdict IS 'usual, better, worse or too_few_nights';
+COMMENT ON COLUMN history.target IS 'Target it ran on, with its version';
+
 CREATE TABLE noise (
-    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, architecture VARCHAR, variant VARCHAR,
-    metric VARCHAR, unit VARCHAR, pairs BIGINT, noise DOUBLE, margin DOUBLE, power_8 DOUBLE, power_16 DOUBLE,
-    verdict VARCHAR, target VARCHAR
+    comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, architecture VARCHAR,
+    variant VARCHAR, metric VARCHAR, unit VARCHAR, pairs BIGINT, noise DOUBLE, margin DOUBLE, power_8 DOUBLE,
+    power_16 DOUBLE, verdict VARCHAR, target VARCHAR
 );
--- What to build for an operation of a workload, the measurements it rests on, and what would change it.
+COMMENT ON TABLE noise IS 'What comparing an architecture with itself shows, from the arm aa.';
+COMMENT ON COLUMN noise.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN noise.workload IS 'Name of the recording';
+COMMENT ON COLUMN noise.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN noise.operation IS 'command or query';
+COMMENT ON COLUMN noise.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN noise.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN noise.metric IS
+    'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
+COMMENT ON COLUMN noise.unit IS 'share, or ratio for times';
+COMMENT ON COLUMN noise.pairs IS 'Repetitions with a difference';
+COMMENT ON COLUMN noise.noise IS
+    'Standard deviation of the paired differences, of log ratios for times; NULL: fewer than two pairs';
+COMMENT ON COLUMN noise.margin IS 'Difference that does not matter';
+COMMENT ON COLUMN noise.power_8 IS
+    'Chance that 8 repetitions decide a difference of twice the margin, 0 to 1; NULL: fewer than two pairs';
+COMMENT ON COLUMN noise.power_16 IS 'The same of 16 repetitions';
+COMMENT ON COLUMN noise.verdict IS 'Verdict of pairwise on it: anything but equivalent or inconclusive is a false one';
+COMMENT ON COLUMN noise.target IS 'Target it ran on, with its version';
+
 CREATE TABLE recommendations (
     comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
     because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR
 );
--- `affects`: claims whose observation exercises the behaviour, as in 'S4, E4', '' where the lab keeps clear of it:
--- ask with list_contains(string_split(affects, ', '), 'S4').
--- `seen_status`, `aws_status`: the HTTP status as seen and as AWS would answer, where the behaviour is one.
+COMMENT ON TABLE recommendations IS
+    'What to build for an operation of a workload, what that rests on, and what would change it.';
+COMMENT ON COLUMN recommendations.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN recommendations.workload IS 'Name of the recording';
+COMMENT ON COLUMN recommendations.operation IS 'command or query; empty for all operations together';
+COMMENT ON COLUMN recommendations.architecture IS 'Architecture to build; NULL: several are left';
+COMMENT ON COLUMN recommendations.sentence IS 'The recommendation, a sentence';
+COMMENT ON COLUMN recommendations.because IS 'Measurements it rests on, a sentence each';
+COMMENT ON COLUMN recommendations.would_change IS 'What would change it, a sentence each';
+COMMENT ON COLUMN recommendations.evidence IS 'Kind of proof: observed on the target, or simulated';
+COMMENT ON COLUMN recommendations.target IS 'Target it ran on, with its version';
+
 CREATE TABLE conformance (
     target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR,
     seen_status INTEGER, aws_status INTEGER, documented_at VARCHAR, probed_at TIMESTAMPTZ
 );
-CREATE TABLE quarantine (recording VARCHAR, file VARCHAR, line_number BIGINT, reason VARCHAR, shape VARCHAR);
--- The five below hold what the report draws, however many requests there were. How long acknowledged requests took, in
--- bins at most 1.6 % wide from `from_us` on, with the least and the greatest seen in each; `measure`: 'response',
--- 'service', 'completion'. What was refused or never done is in none.
+COMMENT ON TABLE conformance IS 'How a target differs from AWS: one row per documented behaviour probed.';
+COMMENT ON COLUMN conformance.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN conformance.behaviour IS 'Name of the behaviour';
+COMMENT ON COLUMN conformance.expected IS 'What AWS documents';
+COMMENT ON COLUMN conformance.observed IS 'What the target did';
+COMMENT ON COLUMN conformance.status IS 'reproduced, different, absent or unknown (what it rests on was not ready)';
+COMMENT ON COLUMN conformance.affects IS
+    'Claims whose observation exercises it, as in ''S4, E4''; empty: none. Ask with '
+    'list_contains(string_split(affects, '', ''), ''S4'')';
+COMMENT ON COLUMN conformance.seen_status IS 'HTTP status seen, where the behaviour is one; else NULL';
+COMMENT ON COLUMN conformance.aws_status IS 'HTTP status AWS answers, where the behaviour is one; else NULL';
+COMMENT ON COLUMN conformance.documented_at IS 'Page of AWS''s documentation';
+COMMENT ON COLUMN conformance.probed_at IS 'When it was probed';
+
+CREATE TABLE quarantine (
+    recording VARCHAR, file VARCHAR, line_number BIGINT, reason VARCHAR, shape VARCHAR
+);
+COMMENT ON TABLE quarantine IS 'Lines of imports that could not be used. Nothing of a line''s content is kept.';
+COMMENT ON COLUMN quarantine.recording IS 'Name of the recording';
+COMMENT ON COLUMN quarantine.file IS 'Name of the file, without folders';
+COMMENT ON COLUMN quarantine.line_number IS 'Line, from 1';
+COMMENT ON COLUMN quarantine.reason IS 'Why it could not be used';
+COMMENT ON COLUMN quarantine.shape IS 'The line with letters as a and digits as 9, 500 characters at most';
+
 CREATE TABLE distributions (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, measure VARCHAR, from_us BIGINT, requests BIGINT, min_us BIGINT,
     max_us BIGINT
 );
--- Answers by the second in which their request was due; `stored` by the second in which it was stored or answered.
+COMMENT ON TABLE distributions IS
+    'How long acknowledged requests took, in bins at most 1.6 % wide: one row per experiment, operation, measure and '
+    'bin with any.';
+COMMENT ON COLUMN distributions.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN distributions.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN distributions.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN distributions.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN distributions.workload IS 'Name of the recording';
+COMMENT ON COLUMN distributions.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN distributions.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN distributions.operation IS 'command or query';
+COMMENT ON COLUMN distributions.measure IS 'response, service or completion, as in latency';
+COMMENT ON COLUMN distributions.from_us IS 'Where the bin begins, microseconds';
+COMMENT ON COLUMN distributions.requests IS 'Requests in the bin';
+COMMENT ON COLUMN distributions.min_us IS 'Least value in it, microseconds';
+COMMENT ON COLUMN distributions.max_us IS 'Greatest value in it, microseconds';
+
 CREATE TABLE timeline (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, second BIGINT, acknowledged BIGINT, throttled BIGINT, failed BIGINT,
     stored BIGINT
 );
--- Messages waiting, visible or being worked on: the most in a second, and those at its last look, at `last_us`.
+COMMENT ON TABLE timeline IS
+    'What happened in each second: one row per experiment, operation and second with anything in it. Counts of '
+    'requests.';
+COMMENT ON COLUMN timeline.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN timeline.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN timeline.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN timeline.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN timeline.workload IS 'Name of the recording';
+COMMENT ON COLUMN timeline.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN timeline.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN timeline.operation IS 'command or query';
+COMMENT ON COLUMN timeline.second IS 'Second of the replay, from 0';
+COMMENT ON COLUMN timeline.acknowledged IS 'Acknowledged, by when they were due';
+COMMENT ON COLUMN timeline.throttled IS 'Throttled, by when they were due';
+COMMENT ON COLUMN timeline.failed IS 'Failed, timed out or unsent, by when they were due';
+COMMENT ON COLUMN timeline.stored IS 'Committed, whatever the client got, by when they were stored or answered';
+
 CREATE TABLE backlog (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, second BIGINT, waiting_max BIGINT, waiting_last BIGINT, last_us BIGINT
 );
--- Requests by what their client was told (`requests.outcome`) and what became of them (`effects.state`).
+COMMENT ON TABLE backlog IS 'What waited in the queue: one row per experiment and second in which there is a sample.';
+COMMENT ON COLUMN backlog.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN backlog.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN backlog.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN backlog.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN backlog.workload IS 'Name of the recording';
+COMMENT ON COLUMN backlog.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN backlog.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN backlog.second IS 'Second of the replay; below 0 before its start';
+COMMENT ON COLUMN backlog.waiting_max IS 'Most messages waiting or being worked on in it';
+COMMENT ON COLUMN backlog.waiting_last IS 'The same at the second''s last sample';
+COMMENT ON COLUMN backlog.last_us IS 'When that sample was, microseconds since the replay''s start';
+
 CREATE TABLE fates (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, outcome VARCHAR, state VARCHAR, requests BIGINT
 );
--- When the last command due in a fault window was stored, from the window's end on; no row where none was.
+COMMENT ON TABLE fates IS
+    'Requests by what the client got and what became of them; the ledger''s sums are sums of these.';
+COMMENT ON COLUMN fates.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN fates.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN fates.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN fates.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN fates.workload IS 'Name of the recording';
+COMMENT ON COLUMN fates.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN fates.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN fates.operation IS 'command or query';
+COMMENT ON COLUMN fates.outcome IS 'As in requests';
+COMMENT ON COLUMN fates.state IS 'As in effects';
+COMMENT ON COLUMN fates.requests IS 'Requests with both';
+
 CREATE TABLE last_commits (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, fault INTEGER, last_commit_us BIGINT
 );
+COMMENT ON TABLE last_commits IS
+    'When the last acknowledged command due in a fault window was stored; no row where none was.';
+COMMENT ON COLUMN last_commits.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN last_commits.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN last_commits.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN last_commits.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN last_commits.workload IS 'Name of the recording';
+COMMENT ON COLUMN last_commits.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN last_commits.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN last_commits.fault IS 'Position in experiments.fault_windows, from 0';
+COMMENT ON COLUMN last_commits.last_commit_us IS 'From the window''s end, microseconds; below 0: within the window';

@@ -26,7 +26,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from assets.analysis.outcomes import rule
-from resources.warehouse.observations import EXPERIMENTS, ITEMS, MESSAGES, rows
+from resources.warehouse.observations import rows
 from resources.warehouse.outcomes import CONDENSED, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -162,7 +162,7 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                 connection.execute("SELECT setseed(0.5)").fetchall()
                 connection.register(
                     "experiments",
-                    found := rows(EXPERIMENTS, _experiments(1, architecture, scenario, REPETITIONS, requests)),
+                    found := rows("experiments", _experiments(1, architecture, scenario, REPETITIONS, requests)),
                 )
                 duration_us = found["duration_us"][0].as_py()
                 response_ms, queue_ms, commands_queued, queries_queued = ARCHITECTURES[architecture]
@@ -185,8 +185,8 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                     asked = sql if name == "drawn" else f"CREATE TABLE {name} AS {sql}"
                     connection.execute(asked, {key: value for key, value in values.items() if f"${key}" in sql})
                 connection.execute("DROP TABLE drawn")
-                connection.register("items", rows(ITEMS, []))
-                connection.register("messages", rows(MESSAGES, []))
+                connection.register("items", rows("items", []))
+                connection.register("messages", rows("messages", []))
                 for name in _DERIVED:
                     began = time.perf_counter()
                     connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
@@ -194,7 +194,7 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                 tables = {name: connection.table(name).to_arrow_table() for name in (*_OUTCOMES, *_DERIVED)}
             for comparison in range(1, COMPARISONS + 1):
                 named = {name: _of_comparison(table, f"night-{comparison}") for name, table in tables.items()}
-                night = rows(EXPERIMENTS, _experiments(comparison, architecture, scenario, REPETITIONS, requests))
+                night = rows("experiments", _experiments(comparison, architecture, scenario, REPETITIONS, requests))
                 began = time.perf_counter()
                 write_outcomes(
                     places,

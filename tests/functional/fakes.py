@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from resources.architectures.stack import DEFAULT_VARIANT
-from resources.conformance import running
 from resources.conformance.storage import store
 from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.lab import Summary
 from resources.warehouse.observations import ObservationStore, Tables
+from resources.warehouse.schema import schema
 from tests.observations_builder import ObservationsBuilder
 from workloads.places import Places
 
@@ -54,7 +54,7 @@ class FakeLab:
             {**CONFORMANCE, "behaviour": "as on AWS", "status": "reproduced"},
             {**CONFORMANCE, "behaviour": "otherwise", "status": "different"},
         ]
-        table = pa.Table.from_pylist(rows, schema=running.SCHEMA)
+        table = pa.Table.from_pylist(rows, schema=schema("conformance"))
         store(self.places, table, "Fake 1.0", "digest")
         return table
 

@@ -18,7 +18,6 @@ from dagster._core.events import EngineEventData  # noqa: TID251 - a code server
 
 from assets.agreement import agreement_asset
 from assets.analysis.outcomes import reconcile
-from assets.analysis.verdicts.schemas import PAIRWISE
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
 from orchestration.build import build_definitions
@@ -34,6 +33,7 @@ from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
+from resources.warehouse.schema import schema
 from tests.functional.fakes import FakeLab
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError
@@ -173,7 +173,7 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
         write_outcomes(places, comparison_id, cell, "synchronous", tables)
         key = dict.fromkeys(("workload", "scenario", "operation", "variant", "baseline", "candidate"), "x")
         row = {**key, "comparison_id": comparison_id, "metric": "response_p99", "arm": "main", "verdict": verdict}
-        write_judgement(places, comparison_id, "pairwise", pa.Table.from_pylist([row], schema=PAIRWISE))
+        write_judgement(places, comparison_id, "pairwise", pa.Table.from_pylist([row], schema=schema("pairwise")))
     publish(places)
     result = dg.materialize(
         [agreement_asset(places, NIGHTS)],

@@ -6,9 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from workloads.places import REPOSITORY
+from resources.warehouse.schema import declaration
 
-_WAREHOUSE = REPOSITORY / "resources" / "warehouse"
 ONE, OTHER = "LocalStack 2026.3.0 (host mode)", "MiniStack 1.5.33"
 CLAIM = {"claim_id": "S4", "part": "", "evidence": "observed"}
 DIFFERENCE = {
@@ -28,8 +27,8 @@ class Warehouse:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect()
-        for file in ("tables.sql", "agreement.sql"):
-            self.connection.execute((_WAREHOUSE / file).read_text())
+        for file in ("tables", "agreement"):
+            self.connection.execute(declaration(file))
         self._comparisons = 0
 
     def plant(self, table: str, **row: Any) -> None:

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,12 +15,11 @@ import pytest
 
 from assets.analysis.claims import claims
 from assets.analysis.claims.composing import compose
-from assets.analysis.claims.verdicts import SCHEMA, judge_claims
-from resources import warehouse
+from assets.analysis.claims.verdicts import judge_claims
 from resources.conformance.running import probes
+from resources.warehouse.schema import declaration, schema
 from workloads.errors import ArchduelError
 
-TABLES = (Path(warehouse.__file__).parent / "tables.sql").read_text()
 KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
 TARGET = "MiniStack"
 SECOND = 1_000_000
@@ -234,7 +232,7 @@ def check(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse's tables, made once: a test's rows are rolled back."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute(TABLES)
+        connection.execute(declaration("tables"))
         yield connection
 
 
@@ -258,11 +256,11 @@ def verdict(planted: Planted, claim: str, part: str = "") -> str:
 
 class TestTable:
     def test_has_the_warehouses_columns(self, empty: Planted) -> None:
-        assert [row[0] for row in empty.connection.execute("DESCRIBE claims").fetchall()] == SCHEMA.names
+        assert [row[0] for row in empty.connection.execute("DESCRIBE claims").fetchall()] == schema("claims").names
 
     def test_fits_into_the_warehouse_with_every_claim_and_part_once(self, planted: Planted) -> None:
         rows = judge_claims(planted.connection, "c1")
-        assert rows.schema == SCHEMA
+        assert rows.schema == schema("claims")
         planted.connection.register("judged", rows)
         planted.connection.execute("INSERT INTO claims BY NAME FROM judged")
         expected = {(one.id, "") for one in claims()} | {(one.id, part.part) for one in claims() for part in one.parts}

@@ -12,6 +12,7 @@ from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, targets
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
+from resources.warehouse.schema import schema
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -25,7 +26,7 @@ PLATFORM = Platform(targets()[DEFAULT_TARGET], "MiniStack 1.5.33", start)
 
 def found(target: str = PLATFORM.title, status: str = "reproduced") -> pa.Table:
     row = {"target": target, "behaviour": "b", "expected": "e", "observed": "o", "status": status, "affects": "S4, E4"}
-    return pa.Table.from_pylist([row], schema=running.SCHEMA)
+    return pa.Table.from_pylist([row], schema=schema("conformance"))
 
 
 class Prober:

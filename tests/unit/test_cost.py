@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.analysis.cost.break_even import BreakEven, break_even
-from assets.analysis.cost.counting import COST, cost_of, counted
+from assets.analysis.cost.counting import cost_of, counted
 from resources.prices.book import (
     GATEWAYS,
     PROCESSORS,
@@ -26,7 +26,7 @@ from resources.prices.book import (
     bundled_prices,
 )
 from resources.prices.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
-from resources.warehouse import publish
+from resources.warehouse.schema import declaration, schema
 from workloads.places import Places
 
 PRICES = bundled_prices()
@@ -285,7 +285,7 @@ class TestBreakEven:
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1}) as connection:  # for a dozen rows more only wait for each other
-        connection.execute((Path(publish.__file__).parent / "tables.sql").read_text())
+        connection.execute(declaration("tables"))
         yield connection
 
 
@@ -383,8 +383,8 @@ class TestCounting:
         replay(database, "synchronous")
         rows = cost_of(database, "c", PRICES, ASSUMED)
         told = database.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'cost'").fetchall()
-        assert rows.schema == COST
-        assert [name for (name,) in told] == COST.names
+        assert rows.schema == schema("cost")
+        assert [name for (name,) in told] == schema("cost").names
         database.register("found", rows)
         database.execute("INSERT INTO cost BY NAME SELECT * FROM found")
         totals = dict(

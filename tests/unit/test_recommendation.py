@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from assets.analysis.cost.counting import COST
 from assets.analysis.recommendation import recommend
 from assets.analysis.verdicts.pairwise import pairwise
+from resources.warehouse.schema import schema
 from tests.judgement_builder import JudgementBuilder
 
 ARCHITECTURES = ("synchronous", "event_driven", "hybrid")
@@ -18,7 +19,7 @@ def recommended(builder: JudgementBuilder, cost: list[Row] | None = None) -> dic
     """The rows by operation; '' is that for all."""
     with builder.connect() as connection:
         claims = connection.sql("FROM claims").to_arrow_table()
-        costs = COST.empty_table().from_pylist(cost or [], schema=COST)
+        costs = pa.Table.from_pylist(cost or [], schema=schema("cost"))
         table = recommend(connection, "c1", pairs=pairwise(connection, "c1"), cost=costs, claims=claims)
     rows = {row["operation"]: row for row in table.to_pylist()}
     for row in rows.values():

@@ -4,9 +4,9 @@ What the rows mean is `test_reconciliation`.
 """
 
 import dataclasses
+import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,13 +20,14 @@ import pytest
 
 from assets.analysis.outcomes import reconcile
 from resources.architectures.stack import StackSettings
-from resources.warehouse import partitions
+from resources.warehouse import partitions, reference
 from resources.warehouse import publish as publishing
 from resources.warehouse.observations import SCHEMAS, ObservationStore, Tables, combine
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect, query
+from resources.warehouse.schema import VIEWS, Column, Table, observed, published, schema
 from tests.every_line import before_every_line
 from tests.observations_builder import ObservationsBuilder, windows
 from workloads.errors import ArchduelError, UsageError
@@ -172,18 +173,7 @@ class TestEvidence:
         }
 
 
-_TYPES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
-
-
-def contract() -> dict[str, list[tuple[str, str]]]:
-    """Every table the contract names, with its columns and their types."""
-    sql = (REPOSITORY / "resources" / "warehouse" / "tables.sql").read_text()
-    tables = re.findall(r"CREATE TABLE (\w+) \((.*?)\);", sql, re.DOTALL)
-    columns = {name: [column.split() for column in body.split(",")] for name, body in tables}
-    return {name: [(one, _TYPES.get(kind, kind)) for one, kind in found] for name, found in columns.items()}
-
-
-CONTRACT = contract()
+TABLES = {name: table for name, table in published().items() if name not in VIEWS}
 
 
 def outcomes(architecture: str, *statuses: int, comparison: str = "c1") -> Tables:
@@ -210,23 +200,55 @@ def rows(places: Places, name: str) -> list[str]:
     return sorted(str(row) for row in query(places, f"SELECT * FROM {name}").to_pylist())
 
 
+class TestSchema:
+    @pytest.mark.parametrize("tables", [published(), observed()], ids=["published", "observed"])
+    def test_every_table_and_column_says_what_it_is(self, tables: Mapping[str, Table]) -> None:
+        comments = {f"{table.name}.{one.name}": one.comment for table in tables.values() for one in table.columns}
+        comments |= {table.name: table.comment for table in tables.values()}
+        assert [name for name, comment in comments.items() if len(comment) < 5] == []
+
+    def test_the_reference_says_the_same(self) -> None:
+        assert reference.PAGE.read_text() == reference.page(), "run `python -m resources.warehouse.reference`"
+
+    def test_outcomes_have_the_columns_declared(self, small: Mapping[str, Tables]) -> None:
+        made = small["synchronous"]
+        assert made["experiments"].schema == SCHEMAS["experiments"]
+        for name in made.keys() - {"experiments"}:
+            columns = [(field.name, field.type) for field in made[name].schema]
+            assert columns == [(field.name, field.type) for field in schema(name)], name
+
+    def test_an_imports_quarantine_has_the_columns_declared(self) -> None:
+        assert {(one.name, one.type) for one in QUARANTINE} == {(one.name, one.type) for one in schema("quarantine")}
+
+
+def described(connection: duckdb.DuckDBPyConnection) -> dict[str, Table]:
+    """The tables of a published database, with their columns and comments as a client sees them."""
+    found = connection.execute(
+        "SELECT table_name, coalesce(t.comment, v.comment), column_name, data_type, is_nullable, c.comment"
+        " FROM duckdb_columns() c LEFT JOIN (FROM duckdb_tables()) t USING (database_name, schema_name, table_name)"
+        " LEFT JOIN (SELECT *, view_name AS table_name FROM duckdb_views()) v"
+        " USING (database_name, schema_name, table_name)"
+        " WHERE database_name = 'archduel' AND schema_name = 'main' ORDER BY table_name, column_index"
+    ).fetchall()
+    return {
+        name: Table(name, comment, tuple(Column(*row[2:]) for row in rows))
+        for (name, comment), rows in itertools.groupby(found, key=lambda row: row[:2])
+    }
+
+
 class TestPublishing:
     def test_an_empty_home_gives_every_table_with_its_columns_and_no_row(self, places: Places) -> None:
         assert publish(places) == places.database
         with connect(places) as connection:
-            for name, columns in CONTRACT.items():
-                described = connection.execute(f"DESCRIBE {name}").fetchall()
-                assert [(column[0], column[1]) for column in described] == columns, name
+            assert described(connection) == published()
+            for name in published():
                 assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == [(0,)], name
-            assert connection.execute("SELECT count(*) FROM summary").fetchall() == [(0,)]
 
     def test_results_have_the_contracts_columns_as_well(self, places: Places, small: Mapping[str, Tables]) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         with connect(places) as connection:
-            for name, columns in CONTRACT.items():
-                described = connection.execute(f"DESCRIBE {name}").fetchall()
-                assert [(column[0], column[1]) for column in described] == columns, name
+            assert described(connection) == published()
             counted = {
                 name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
                 for name in (*publishing.VIEWS, *publishing.TABLES, "experiments", "comparisons", "summary")
@@ -296,9 +318,9 @@ class TestPublishing:
     def test_publishing_twice_doubles_nothing(self, places: Places, small: Mapping[str, Tables]) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
-        once = {name: rows(places, name) for name in CONTRACT}
+        once = {name: rows(places, name) for name in TABLES}
         publish(places)
-        assert {name: rows(places, name) for name in CONTRACT} == once
+        assert {name: rows(places, name) for name in TABLES} == once
 
     def test_comparisons_are_kept_apart(self, places: Places) -> None:
         for comparison in ("c1", "c2"):

@@ -17,30 +17,7 @@ from assets.analysis.claims.model import Claim, Documented, Measured, Share
 from assets.analysis.claims.reasons import no_figure, reason
 from assets.analysis.claims.register import claims
 from assets.analysis.claims.rollup import PartVerdict, roll_up
-
-SCHEMA = pa.schema(
-    [
-        ("comparison_id", pa.string()),
-        ("claim_id", pa.string()),
-        ("part", pa.string()),
-        ("position", pa.int64()),
-        ("architecture", pa.string()),
-        ("text", pa.string()),
-        ("reading", pa.string()),
-        ("metric", pa.string()),
-        ("threshold", pa.float64()),
-        ("value", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("n", pa.int64()),
-        ("verdict", pa.string()),
-        ("evidence", pa.string()),
-        ("target", pa.string()),
-        ("reason", pa.string()),
-        ("source", pa.string()),
-        ("query", pa.string()),
-    ]
-)
+from resources.warehouse.schema import schema
 
 _Row = dict[str, Any]
 _ROLLED_UP = {"parts": "what its parts come to", "all": "whether all of its parts hold"}
@@ -67,7 +44,7 @@ def judge_claims(
     for number, claim in enumerate(claims()):
         if only is None or claim.id in only:
             rows += _judged(connection, claim, comparison, number * 100)
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=schema("claims"))
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, claim: Claim, comparison: Comparison, position: int) -> list[_Row]:

@@ -11,26 +11,8 @@ import pyarrow as pa
 
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Prices
 from resources.prices.model import Counts, batch_size, itemise
+from resources.warehouse.schema import schema
 
-COST = pa.schema(
-    [
-        pa.field("comparison_id", pa.string()),
-        pa.field("architecture", pa.string()),
-        pa.field("variant", pa.string()),
-        pa.field("workload", pa.string()),
-        pa.field("target", pa.string()),
-        pa.field("gateway", pa.string()),
-        pa.field("processor", pa.string()),
-        pa.field("item", pa.string()),
-        pa.field("quantity", pa.float64()),
-        pa.field("unit", pa.string()),
-        pa.field("quantity_evidence", pa.string()),
-        pa.field("unit_price", pa.float64()),
-        pa.field("usd", pa.float64()),
-        pa.field("price_list_date", pa.date32()),
-        pa.field("source", pa.string()),
-    ]
-)
 _COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
 
 
@@ -73,7 +55,7 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[C
 def cost_of(
     connection: duckdb.DuckDBPyConnection, comparison_id: str, prices: Prices, assumptions: Assumptions
 ) -> pa.Table:
-    """Rows of the table `cost` (schema `COST`): USD per million committed commands under `steady`, item by item.
+    """Rows of the table `cost`: USD per million committed commands under `steady`, item by item.
 
     For each workload, architecture, variant, gateway and processor, its valid repetitions of the main arm together.
     Without rows where no contender committed a command.
@@ -98,4 +80,4 @@ def cost_of(
             for processor in PROCESSORS
             for item in itemise(counts, prices, assumptions, gateway=gateway, processor=processor)
         ]
-    return pa.Table.from_pylist(rows, schema=COST)
+    return pa.Table.from_pylist(rows, schema=schema("cost"))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from assets.analysis.statistics.power import power
 from assets.analysis.verdicts.pairing import pairings, read_comparison
 from assets.analysis.verdicts.rules import rules
-from assets.analysis.verdicts.schemas import NOISE
+from resources.warehouse.schema import schema
 
 
 def noise(connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.Table) -> pa.Table:
@@ -67,4 +67,4 @@ def noise(connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.T
                 "target": comparison.target,
             }
         )
-    return pa.Table.from_pylist(rows, schema=NOISE)
+    return pa.Table.from_pylist(rows, schema=schema("noise"))

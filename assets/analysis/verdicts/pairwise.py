@@ -19,7 +19,7 @@ from assets.analysis.verdicts.blocks import Blocks
 from assets.analysis.verdicts.pairing import Comparison, Family, Pairing, pairings, read_comparison
 from assets.analysis.verdicts.reasons import reason
 from assets.analysis.verdicts.rules import rules
-from assets.analysis.verdicts.schemas import PAIRWISE
+from resources.warehouse.schema import schema
 
 Noises = Mapping[tuple[str, str, str, str, str, str], float]  # by cell, operation, variant, architecture and metric
 
@@ -49,7 +49,7 @@ def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Ta
     rows: list[dict[str, Any]] = []
     for _, family in itertools.groupby(compared, key=lambda one: one.family):
         rows += _family(list(family), blocks, noises, comparison)
-    return pa.Table.from_pylist(rows, schema=PAIRWISE)
+    return pa.Table.from_pylist(rows, schema=schema("pairwise"))
 
 
 def _family(family: Sequence[Pairing], blocks: Blocks, noises: Noises, comparison: Comparison) -> list[dict[str, Any]]:

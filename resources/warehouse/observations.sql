@@ -1,0 +1,135 @@
+-- What a replay leaves behind, before anything is judged: the tables of the Parquet files in a home's `observations/`.
+-- Declared as in `tables.sql` and read by the same module. Times are microseconds of one monotonic clock since the
+-- replay's start; where handlers have clocks of their own, as good as `experiments.clock_uncertainty_us` says.
+
+CREATE TABLE experiments (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER NOT NULL, night VARCHAR, origin VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT,
+    speed DOUBLE, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT,
+    settled_us BIGINT, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT,
+    send_lag_max_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
+    clock_uncertainty_us BIGINT, queued VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
+    dagster_run_id VARCHAR
+);
+COMMENT ON TABLE experiments IS
+    'One row per experiment, which is one replay, as the lab knows it before anything is judged.';
+COMMENT ON COLUMN experiments.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN experiments.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
+COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN experiments.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN experiments.night IS 'Date of the night, or of the day it was started, YYYY-MM-DD';
+COMMENT ON COLUMN experiments.origin IS 'nightly or adhoc';
+COMMENT ON COLUMN experiments.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN experiments.evidence IS 'Kind of proof: observed on the target, or simulated';
+COMMENT ON COLUMN experiments.seed IS 'Seed of everything the recording leaves open';
+COMMENT ON COLUMN experiments.speed IS 'How many times as fast as recorded it was replayed';
+COMMENT ON COLUMN experiments.started_at IS 'Start of the replay';
+COMMENT ON COLUMN experiments.finished_at IS 'End of the replay';
+COMMENT ON COLUMN experiments.requests IS 'Requests offered';
+COMMENT ON COLUMN experiments.duration_us IS 'From the replay''s start until the last request was due, microseconds';
+COMMENT ON COLUMN experiments.settled_us IS
+    'From the replay''s start until nothing moved any more and watching ended, microseconds';
+COMMENT ON COLUMN experiments.invalid_reason IS
+    'Why it is not valid as far as the replay can tell, a sentence; NULL: nothing against it';
+COMMENT ON COLUMN experiments.send_lag_p50_us IS
+    'Median delay of sending behind the schedule, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.send_lag_p99_us IS '99th percentile of that delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.send_lag_max_us IS 'Greatest delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.target_cpu_share IS
+    'Share of this machine''s CPU that the target''s processes used, 0 to 1 of all cores; NULL: not known, or not on '
+    'this machine';
+COMMENT ON COLUMN experiments.others_cpu_share IS
+    'Share that other programs used while requests were sent, 0 to 1 of all cores; NULL: not known';
+COMMENT ON COLUMN experiments.cold_starts IS 'Invocations that were the first of their environment';
+COMMENT ON COLUMN experiments.clock_uncertainty_us IS
+    'Uncertainty of the handlers'' stamps on the replay''s clock, microseconds; 0 where both share a clock';
+COMMENT ON COLUMN experiments.queued IS 'Operations that this architecture takes through a queue: command, query';
+COMMENT ON COLUMN experiments.fault_windows IS
+    'Faults as they happened, a JSON list of objects: target, kind, due_us, start_us, end_us and what the kind needs';
+COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contender included, a JSON object';
+COMMENT ON COLUMN experiments.code_version IS 'Version of archduel, with a digest of its code';
+COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; NULL outside of a run';
+
+CREATE TABLE sent (
+    repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT,
+    sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR
+);
+COMMENT ON TABLE sent IS 'One row per offered request: what the load generator did and saw.';
+COMMENT ON COLUMN sent.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN sent.request_id IS
+    'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
+COMMENT ON COLUMN sent.operation IS 'command or query';
+COMMENT ON COLUMN sent.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN sent.scheduled_us IS 'When it was due, microseconds since the replay''s start';
+COMMENT ON COLUMN sent.sent_us IS 'When it was sent, microseconds since the replay''s start; NULL: it was not';
+COMMENT ON COLUMN sent.client_queue_us IS
+    'How long it waited in the client for a free connection, microseconds; NULL: it was not sent';
+COMMENT ON COLUMN sent.responded_us IS
+    'When its answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no answer';
+COMMENT ON COLUMN sent.status IS 'HTTP status; NULL: no answer';
+COMMENT ON COLUMN sent.fate IS 'responded, broken (the connection), timed_out or unsent';
+
+CREATE TABLE items (
+    repetition INTEGER NOT NULL, request_id VARCHAR, commits BIGINT, stamp_us BIGINT, found BOOLEAN
+);
+COMMENT ON TABLE items IS 'What the table holds of requests when watching ended: one row per item.';
+COMMENT ON COLUMN items.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN items.request_id IS 'Request that wrote it';
+COMMENT ON COLUMN items.commits IS 'How often it was written';
+COMMENT ON COLUMN items.stamp_us IS 'When its first write began, microseconds since the replay''s start';
+COMMENT ON COLUMN items.found IS 'Of the stored answer to a query: whether it found its entity; NULL: a command''s';
+
+CREATE TABLE messages (
+    repetition INTEGER NOT NULL, request_id VARCHAR, queue VARCHAR, receive_count BIGINT
+);
+COMMENT ON TABLE messages IS 'Messages still in a queue when watching ended.';
+COMMENT ON COLUMN messages.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN messages.request_id IS 'Request it carries';
+COMMENT ON COLUMN messages.queue IS 'queue or dead_letter_queue';
+COMMENT ON COLUMN messages.receive_count IS 'How often it was received';
+
+CREATE TABLE records (
+    repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, request_id VARCHAR, result VARCHAR,
+    at_us BIGINT, receive_count BIGINT, found BOOLEAN
+);
+COMMENT ON TABLE records IS 'One row per handling of a request by a function, from the function''s log line.';
+COMMENT ON COLUMN records.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN records.function IS 'Name of the function';
+COMMENT ON COLUMN records.invocation_id IS 'Invocation that handled it';
+COMMENT ON COLUMN records.request_id IS 'Request handled';
+COMMENT ON COLUMN records.result IS 'committed, duplicate (was committed before), answered or failed';
+COMMENT ON COLUMN records.at_us IS 'When that was done, microseconds since the replay''s start';
+COMMENT ON COLUMN records.receive_count IS 'How often its message had been received; NULL: it came through no queue';
+COMMENT ON COLUMN records.found IS 'Of a query, whether it found its entity; NULL: a command';
+
+CREATE TABLE invocations (
+    repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,
+    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR
+);
+COMMENT ON TABLE invocations IS 'One row per invocation of a function.';
+COMMENT ON COLUMN invocations.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN invocations.function IS 'Name of the function';
+COMMENT ON COLUMN invocations.invocation_id IS 'Request id that the platform gave the invocation';
+COMMENT ON COLUMN invocations.started_us IS 'When it started, microseconds since the replay''s start';
+COMMENT ON COLUMN invocations.duration_us IS 'How long it took, microseconds; 0 where its log does not say';
+COMMENT ON COLUMN invocations.cold IS 'Whether it was the first of its environment; NULL: its log does not say';
+COMMENT ON COLUMN invocations.batch_size IS 'Messages it was given, 1 for a request; NULL: its log does not say';
+COMMENT ON COLUMN invocations.outcome IS
+    'succeeded, partly_failed (some messages of the batch), failed, timed_out or unlogged (it left no log line)';
+
+CREATE TABLE samples (
+    repetition INTEGER NOT NULL, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT,
+    dead_letters BIGINT, in_flight BIGINT
+);
+COMMENT ON TABLE samples IS 'What waited where, at moments about a quarter of a second apart.';
+COMMENT ON COLUMN samples.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN samples.t_us IS 'Moment, microseconds since the replay''s start; below 0 before it';
+COMMENT ON COLUMN samples.queue_visible IS 'Messages waiting in the queue; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.queue_in_flight IS 'Messages being worked on; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.queue_delayed IS 'Messages not visible yet because of a delay; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.dead_letters IS 'Messages in the dead-letter queue; NULL: not known, or no queue';
+COMMENT ON COLUMN samples.in_flight IS 'Requests that the client waits for';
