@@ -28,7 +28,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
 
     @dg.asset(
         key=key,
-        deps=[[GROUP, "pairwise"], [GROUP, "claims"]],
+        deps=[[GROUP, "published"]],
         kinds={"duckdb"},
         description="Verdicts that another target has too: they agree, differ for a known reason, or are open.",
         group_name=GROUP,

@@ -18,7 +18,7 @@ from resources.lab.cell import Cell
 from resources.lab.lab import Lab
 from resources.version import code_version
 from resources.warehouse.outcomes import write_outcomes
-from resources.warehouse.publish import publish
+from workloads.places import Places
 
 POOL = "lab"  # one run at a time: two labs on one machine would measure each other
 OWNERS = ["team:archduel"]
@@ -117,7 +117,10 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         ],
     )
     def outcomes(
-        context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab], comparison: ComparisonResource
+        context: dg.AssetExecutionContext,
+        lab: dg.ResourceParam[Lab],
+        comparison: ComparisonResource,
+        warehouse: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         cell, night = cell_and_night(context)
         belonging = comparison.of(night, cell)
@@ -126,10 +129,9 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         outcomes = []
         for contender, observations in recorded.items():
             tables = reconcile(observations)
-            write_outcomes(lab.places, belonging.comparison_id, str(cell), contender.partition, tables)
+            write_outcomes(warehouse, belonging.comparison_id, str(cell), contender.partition, tables)
             faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables))
             outcomes.append(tables)
-        publish(lab.places)
         tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
         experiments = tables["experiments"]
         reasons = [reason for reason in experiments.column("invalid_reason").to_pylist() if reason]
@@ -144,7 +146,7 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": belonging.comparison_id,
                 "replayed_alone": alone,
-                **outcome_plot(lab.places, belonging.comparison_id, cell, architecture.name),
+                **outcome_plot(warehouse, belonging.comparison_id, cell, architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

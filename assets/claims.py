@@ -17,14 +17,14 @@ from assets.presentation import column_schema, markdown_table
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
-from resources.warehouse.reading import query
+from resources.warehouse.reading import query_current
 from workloads.places import Places
 
 CLAIMS_GROUP = "claims"
 _OF_ALL = "SELECT * EXCLUDE (comparison_id, query) FROM claims WHERE comparison_id = ? ORDER BY position, part"
 
 
-def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def claim_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """A node for each claim, and the table of all of them; partitioned by night."""
     known = {claim.id: claim for claim in claims()}
     specs = [
@@ -42,8 +42,10 @@ def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.Ass
     ]
 
     @dg.multi_asset(name="claims", specs=specs, can_subset=True)
-    def judged(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> Iterator[dg.MaterializeResult]:
-        rows = judge_one(places, comparison.of(context.partition_key).comparison_id, "claims").to_pylist()
+    def judged(
+        context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
+    ) -> Iterator[dg.MaterializeResult]:
+        rows = judge_one(warehouse, comparison.of(context.partition_key).comparison_id, "claims").to_pylist()
         for key in context.selected_asset_keys:
             parts = [row for row in rows if row["claim_id"] == key.path[-1]]
             yield dg.MaterializeResult(asset_key=key, metadata=_claim_metadata(parts))
@@ -58,16 +60,18 @@ def claim_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.Ass
         owners=OWNERS,
         code_version=code_version(),
     )
-    def claims_table(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
+    def claims_table(
+        context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
-        rows = query(places, _OF_ALL, [belonging.comparison_id])
+        rows = query_current(warehouse, _OF_ALL, [belonging.comparison_id])
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "dagster/column_schema": column_schema(rows.schema, "claims"),
                 "comparison_id": belonging.comparison_id,
                 "claims": dg.MetadataValue.md(markdown_table(rows)),
-                **comparison_plots(places, belonging.comparison_id, CLAIMS),
+                **comparison_plots(warehouse, belonging.comparison_id, CLAIMS),
             }
         )
 

@@ -17,6 +17,7 @@ from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import target_suffix
 from resources.version import code_version
+from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from workloads.places import Places
@@ -50,18 +51,31 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         key=[GROUP, "warehouse"],
         deps=[[GROUP, "conformance"], *([name, "outcomes"] for name in architectures())],
         kinds={"duckdb"},
-        description="archduel.duckdb, built beside the old one and renamed over it: readers are never disturbed.",
+        description="archduel.duckdb with all outcomes, made beside the old file and renamed over it.",
         group_name=GROUP,
         partitions_def=nights,
         owners=OWNERS,
         code_version=code_version(),
     )
     def warehouse() -> dg.MaterializeResult:
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(publish(places)))})
+        return _published(places)
+
+    @dg.asset(
+        key=[GROUP, "published"],
+        deps=[[GROUP, name] for name in JUDGEMENTS],
+        kinds={"duckdb"},
+        description="archduel.duckdb once more, with all judgements.",
+        group_name=GROUP,
+        partitions_def=nights,
+        owners=OWNERS,
+        code_version=code_version(),
+    )
+    def published() -> dg.MaterializeResult:
+        return _published(places)
 
     @dg.asset(
         key=[GROUP, "report"],
-        deps=[[GROUP, name] for name in (*_TABLES, "recommendations", "noise", "history")],
+        deps=[[GROUP, name] for name in (*_TABLES, "published")],
         kinds={"html", "markdown", "json"},
         description="The report: one HTML file that opens offline, and the same for pull requests and machines.",
         group_name=GROUP,
@@ -81,7 +95,11 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
             metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
         )
 
-    return [warehouse, report, *(_table_asset(name, places, nights) for name in _TABLES)]
+    return [warehouse, published, report, *(_table_asset(name, places, nights) for name in _TABLES)]
+
+
+def _published(places: Places) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(publish(places)))})
 
 
 def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:

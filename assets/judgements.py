@@ -45,12 +45,12 @@ _NODES: dict[str, tuple[tuple[str, ...], str, plots.Plot | None]] = {
 }
 
 
-def judgement_assets(places: Places, nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def judgement_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Downstream of the published warehouse, partitioned by night."""
-    return [_judgement(name, places, nights) for name in _NODES]
+    return [_judgement(name, nights) for name in _NODES]
 
 
-def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     needs, description, plot = _NODES[name]
     key = dg.AssetKey([GROUP, name])
     checks = (
@@ -70,16 +70,18 @@ def _judgement(name: str, places: Places, nights: dg.PartitionsDefinition) -> dg
         code_version=code_version(),
         check_specs=checks,
     )
-    def judgement(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
+    def judgement(
+        context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
+    ) -> dg.MaterializeResult:
         belonging = comparison.of(context.partition_key)
-        rows = judge_one(places, belonging.comparison_id, name)
+        rows = judge_one(warehouse, belonging.comparison_id, name)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "dagster/column_schema": column_schema(rows.schema, name),
                 "comparison_id": belonging.comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
-                **(plots.comparison_plots(places, belonging.comparison_id, plot) if plot else {}),
+                **(plots.comparison_plots(warehouse, belonging.comparison_id, plot) if plot else {}),
             },
             check_results=[_regressions(rows)] if checks else [],
         )

@@ -17,7 +17,7 @@ from assets.report.charts.rendering import markdown_image
 from assets.report.queries import bound
 from assets.report.words.titles import source_title
 from resources.lab.cell import Cell
-from resources.warehouse.reading import query
+from resources.warehouse.reading import query_current
 from workloads.places import Places
 
 Metadata = dict[str, dg.MarkdownMetadataValue]
@@ -44,7 +44,7 @@ def comparison_plots(places: Places, comparison_id: str, plot: Plot) -> Metadata
     """A plot of a comparison, or of each of its cells; a cell with nothing to draw has none."""
     if not plot.each_cell:
         return _picture(places, comparison_id, plot, f"{plot.name}_plot", {})
-    cells = query(
+    cells = query_current(
         places,
         "SELECT DISTINCT workload, scenario FROM experiments WHERE comparison_id = ? AND valid ORDER BY ALL",
         [comparison_id],
@@ -59,7 +59,7 @@ def outcome_plot(places: Places, comparison_id: str, cell: Cell, architecture: s
     """One architecture under one scenario over time: answers, goodput and backlog, in every variant.
 
     Args:
-        places: Where the published warehouse is.
+        places: Where the results are.
         comparison_id: The comparison's name.
         cell: The cell it was replayed in.
         architecture: The architecture's name.
@@ -80,7 +80,7 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
     architecture: str | None = None,
 ) -> Metadata:
     def table(sql: str) -> pa.Table:
-        rows = query(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
+        rows = query_current(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
         if architecture is None:
             return rows
         return rows.filter(pc.starts_with(rows.column("contender"), looks.contender(architecture, "")))
@@ -93,7 +93,7 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
 
 
 def _sources(places: Places, comparison_id: str) -> str:
-    sources = query(
+    sources = query_current(
         places,
         "SELECT DISTINCT evidence, target FROM experiments WHERE comparison_id = ? ORDER BY ALL",
         [comparison_id],

@@ -22,7 +22,7 @@ from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, j
 from orchestration.library import library_sensor
 from orchestration.nightly import comparison_sensor, nightly_schedule
 from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
-from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource
+from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource, warehouse_resource
 from resources.progress import Reporter
 from workloads.inbox import Inbox
 from workloads.places import Places
@@ -47,9 +47,9 @@ def build_definitions(
             *architecture_assets(CELLS_BY_NIGHT),
             conformance_asset(NIGHTS),
             *comparison_assets(places, NIGHTS),
-            *judgement_assets(places, NIGHTS),
+            *judgement_assets(NIGHTS),
             agreement_asset(places, NIGHTS),
-            *claim_assets(places, NIGHTS),
+            *claim_assets(NIGHTS),
         ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
@@ -59,7 +59,11 @@ def build_definitions(
             library_sensor(known[IMPORT_RECORDING], places),
             inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox),
         ],
-        resources={"lab": lab_resource(places, reporter, open_verdicts), "comparison": ComparisonResource()},
+        resources={
+            "lab": lab_resource(places, reporter, open_verdicts),
+            "comparison": ComparisonResource(),
+            "warehouse": warehouse_resource(places),
+        },
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.
         executor=dg.in_process_executor,
     )

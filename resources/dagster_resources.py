@@ -17,6 +17,8 @@ from resources.lab.lab import Lab, StoppingRule
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
 from resources.targets import DEFAULT_TARGET
+from resources.warehouse.publish import is_published, publish
+from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.settings import Option
 
@@ -72,6 +74,30 @@ def _config_field(field: FieldInfo) -> tuple[Any, Any]:
     option = Option.of(field)
     default = f" Default: {option.default}." if option and option.default else ""
     return field.annotation, Field(default=field.default, description=f"{field.description}{default}")
+
+
+def warehouse_resource(places: Places) -> dg.ResourceDefinition:
+    """Where a run's nodes put results. What none of them published is published when the run ends, however it ends: the
+    tables never lag behind a node that was materialised alone.
+
+    Args:
+        places: The home of the results.
+    """
+
+    @dg.resource(description="Where results go; publishes at a run's end what none of its nodes published.")
+    @contextmanager
+    def warehouse(context: dg.InitResourceContext) -> Iterator[Places]:
+        try:
+            yield places
+        finally:
+            try:
+                if not is_published(places):
+                    publish(places)
+            except ArchduelError as error:  # the results are written: the next publishing finds them
+                assert context.log is not None  # noqa: S101 - Dagster gives every run a log
+                context.log.error(str(error))  # noqa: TRY400 - its one line says all; no defect
+
+    return warehouse
 
 
 class ComparisonResource(dg.ConfigurableResource):

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from assets.analysis.outcomes import reconcile
@@ -17,6 +16,7 @@ from assets.report.files import write_report
 from resources.warehouse.outcomes import write_judgement
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
+from resources.warehouse.schema import schema
 from tests.observations_builder import ObservationsBuilder, windows
 from workloads.places import Places
 
@@ -127,12 +127,8 @@ def file_replay(places: Places, comparison_id: str = "c1", **more: Any) -> None:
 
 def judge(places: Places, table: str, rows: Iterable[Mapping[str, Any]], comparison_id: str = "c1") -> None:
     """File a judgement; columns that a row says nothing of are null."""
-    with duckdb.connect() as connection:
-        connection.execute((REPOSITORY / "resources/warehouse/tables.sql").read_text())
-        schema = connection.sql(f"FROM {table}").to_arrow_table().schema
-    blank = dict.fromkeys(schema.names)
-    full = [{**blank, "comparison_id": comparison_id, **row} for row in rows]
-    write_judgement(places, comparison_id, table, pa.Table.from_pylist(full, schema=schema))
+    full = [{"comparison_id": comparison_id, **row} for row in rows]
+    write_judgement(places, comparison_id, table, pa.Table.from_pylist(full, schema=schema(table)))
 
 
 _CELL = {"workload": "food_orders", "scenario": "steady", "operation": "command", "variant": "idempotent"}

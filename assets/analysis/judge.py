@@ -24,7 +24,7 @@ from resources.prices import book
 from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
-from resources.warehouse.reading import connect
+from resources.warehouse.reading import connect, connect_current
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
@@ -37,20 +37,38 @@ _CODE = ("assets/analysis", "resources/prices", "resources/warehouse")
 
 
 def judge(places: Places, comparison_id: str) -> dict[str, pa.Table]:
-    """Make all judgements of a published comparison, and publish them; returns them by name.
+    """Make all judgements of a comparison and publish them.
 
-    `UsageError` for a comparison that is not there.
+    Args:
+        places: Where the results are.
+        comparison_id: The comparison's name.
+
+    Returns:
+        The judgements' rows, by table.
+
+    Raises:
+        UsageError: There is no such comparison.
     """
     judged: dict[str, pa.Table] = {}
     for stage in STAGES:
         judged |= _made(places, comparison_id, stage)
+    publish(places)
     return judged
 
 
 def judge_one(places: Places, comparison_id: str, name: str) -> pa.Table:
-    """Make and publish one of the judgements, from what is published: those it rests on first.
+    """Make one of the judgements of what is on disk, those it rests on included, and write it; publishing is left.
 
-    `UsageError` for a judgement or a comparison that is not there.
+    Args:
+        places: Where the results are.
+        comparison_id: The comparison's name.
+        name: The judgement's table, one of the `JUDGEMENTS`.
+
+    Returns:
+        The judgement's rows.
+
+    Raises:
+        UsageError: There is no such judgement or comparison.
     """
     return _made(places, comparison_id, (name,))[name]
 
@@ -87,7 +105,7 @@ def is_current(places: Places, comparison_id: str) -> bool:
 
 def fingerprint(places: Places, comparison_id: str) -> str:
     """A digest of all that its judgements rest on. `UsageError` for a comparison that is not there."""
-    with connect(places) as connection:
+    with connect_current(places) as connection:
         beside = _compared_with(connection, comparison_id)
     digest = hashlib.blake2b(_digest_of_code().encode(), digest_size=16)
     for name in beside:
@@ -107,12 +125,11 @@ def fingerprint(places: Places, comparison_id: str) -> str:
 def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str, pa.Table]:
     steps = {name: choose(_STEPS, name, "judgement") for name in names}
     rested_on = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
-    with connect(places) as connection:
+    with connect_current(places) as connection:
         tables = {name: step(places, connection, comparison_id) for name, step in steps.items()}
     for name, table in tables.items():
         write_judgement(places, comparison_id, name, table)
         _note(places, comparison_id, name, rested_on)
-    publish(places)
     return tables
 
 
@@ -154,7 +171,7 @@ def _note_of(places: Places, comparison_id: str, name: str) -> Path:
     return places.judgements / comparison_id / f"{name}.fingerprint"
 
 
-def _published(connection: duckdb.DuckDBPyConnection, name: str, comparison_id: str) -> pa.Table:
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, comparison_id: str) -> pa.Table:
     return connection.sql(
         f"FROM {name} WHERE comparison_id = $comparison_id", params={"comparison_id": comparison_id}
     ).to_arrow_table()
@@ -165,7 +182,7 @@ def _pairwise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: s
 
 
 def _noise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
-    return noise(connection, comparison_id, _published(connection, "pairwise", comparison_id))
+    return noise(connection, comparison_id, _rows(connection, "pairwise", comparison_id))
 
 
 def _cost(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
@@ -181,7 +198,7 @@ def _history(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: st
 
 
 def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
-    tables = {name: _published(connection, name, comparison_id) for name in ("pairwise", "cost", "claims")}
+    tables = {name: _rows(connection, name, comparison_id) for name in ("pairwise", "cost", "claims")}
     return recommend(
         connection,
         comparison_id,

@@ -15,8 +15,7 @@ from resources.lab.cell import Cell, Contender
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import write_outcomes
-from resources.warehouse.publish import publish
-from resources.warehouse.reading import connect
+from resources.warehouse.reading import connect_current
 from workloads.places import Places
 
 
@@ -33,9 +32,8 @@ def open_verdicts(
     with TemporaryDirectory(prefix="archduel-") as folder:
         places = Places(Path(folder))
         for contender, tables in observed.items():
-            write_outcomes(places, "so_far", str(cell), contender.partition, reconcile(tables))
-        publish(places)
-        with connect(places) as connection:
-            [(comparison_id,)] = connection.execute("SELECT comparison_id FROM comparisons").fetchall()
+            comparison_id = tables["experiments"].column("comparison_id")[0].as_py()
+            write_outcomes(places, comparison_id, str(cell), contender.partition, reconcile(tables))
+        with connect_current(places) as connection:
             verdicts = pairwise(connection, comparison_id).to_pylist()
     return len([row for row in verdicts if row["arm"] == "main" and row["pairs_needed"] is not None])

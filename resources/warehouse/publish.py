@@ -1,38 +1,46 @@
 """Building ``archduel.duckdb`` beside the published one and renaming it over. The only writer of that file.
 
-Outcomes stay Parquet behind views; everything aggregated becomes a table.
+Put here how the database is made of what is on disk, at the cost of what has changed. Keep out what there is on disk
+(`resources.warehouse.sources`) and how the tables are declared (`resources.warehouse.schema`).
+
+The copy of the published file gets the rows of what was written since, and loses those of what was replaced or is gone.
+``internal.published`` says what is in it. Without one, or of other declarations, it is built from nothing: the rows are
+the same.
 """
 
-import json
-import re
+import logging
+import shutil
 import uuid
-from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import filelock
 
-from resources.architectures.stack import StackSettings
 from resources.warehouse import schema
-from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
-from resources.warehouse.partitions import current
-from resources.warehouse.schema import declaration, published
+from resources.warehouse.reading import DECLARED, STAMPS, published_stamps
+from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.sql import quoted
 
-VIEWS = ("requests", "effects", "invocations", "samples")
-TABLES = ("ledger", "latency", "recovery", *CONDENSED)
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
 _ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
 _STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
-# What a scenario or a contender decides: in `experiments`, not said of a whole comparison.
-_OF_A_CELL = tuple(field.name for field in fields(StackSettings))
+_LOG = logging.getLogger(__name__)
 
 
 def publish(places: Places) -> Path:
-    """Publish what is on disk now; returns the database's path. Readers of the old file are not disturbed."""
+    """Publish what is on disk now. Readers of the published file are not disturbed.
+
+    Args:
+        places: Where the results are.
+
+    Returns:
+        The database's path.
+
+    Raises:
+        ArchduelError: It cannot be built or written; the published one stands.
+    """
     places.home.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(places.home / "publish.lock"):
         for leftover in places.home.glob(".archduel.*"):  # of killed publishers: we hold the lock
@@ -46,70 +54,84 @@ def publish(places: Places) -> Path:
             first = str(error).partition("\n")[0]
             raise ArchduelError(f"cannot publish {places.database}: {first}; the old results stand") from error
         finally:
-            hidden.unlink(missing_ok=True)
+            for leftover in places.home.glob(f"{hidden.name}*"):  # its log of writes, too
+                leftover.unlink()
     return places.database
 
 
+def is_published(places: Places) -> bool:
+    """Whether the published file holds what is on disk; True where there is nothing to publish."""
+    known = published_stamps(places)
+    now, outdated = compare(places, known)
+    return not outdated & ({source.key for source in now if source.paths} | known.keys())
+
+
 def _build(places: Places, file: Path) -> None:
-    versions = [version for partition in places.outcomes.glob("*/*/*") if (version := current(partition))]
+    if known := published_stamps(places):
+        try:
+            shutil.copyfile(places.database, file)
+            _update(places, file, known)
+        except duckdb.Error:  # a damaged file: what is on disk does not need it
+            file.unlink(missing_ok=True)
+        else:
+            return
+    _update(places, file, {})
+
+
+def _update(places: Places, file: Path, known: Stamps) -> None:
+    now, outdated = compare(places, known)
     with duckdb.connect(config=_ONE_THREAD) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
-        connection.execute(declaration("tables"))
-        if versions:
-            for name in VIEWS:
-                connection.execute(f"DROP TABLE {name}")
-                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {_files(versions, name)}")
-                connection.execute(published()[name].view_comments)
-            for name in TABLES:
-                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(versions, name)}")
-            _insert_experiments(connection, versions)
-        for name in JUDGEMENTS:
-            judged = [version for partition in places.judgements.glob(f"*/{name}") if (version := current(partition))]
-            if judged:
-                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_files(judged, name)}")
-        for quarantine in sorted(places.recordings.glob("[!.]*/quarantine.parquet")):
-            connection.execute(
-                f"INSERT INTO quarantine BY NAME SELECT * FROM read_parquet({quoted(_unglobbed(quarantine))})"
-            )
-        for target in sorted(places.conformance.glob("[!.]*.parquet")):
-            connection.execute(
-                f"INSERT INTO conformance BY NAME SELECT * FROM read_parquet({quoted(_unglobbed(target))})"
-            )
-        for view in schema.VIEWS:
-            connection.execute(declaration(view))
+        connection.begin()
+        if not known:
+            _declare(connection)
+        for kind, comparison_id in sorted(outdated & known.keys()):
+            of = f" WHERE comparison_id = {quoted(comparison_id)}" if comparison_id else ""
+            for table in tables_of(kind):
+                connection.execute(f"DELETE FROM {table}{of}")
+            connection.execute(f"DELETE FROM {STAMPS} WHERE kind = ? AND comparison_id = ?", [kind, comparison_id])
+        usable = [_insert(connection, source) if source.key in outdated else source for source in now]
+        paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
+        for name in SINGLE:
+            connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select(name, paths)}")
+            connection.execute(schema.published()[name].view_comments)
+        connection.commit()
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
         connection.execute("CHECKPOINT archduel")
         connection.execute("USE memory")
         connection.execute("DETACH archduel")
 
 
+def _declare(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("tables", *schema.VIEWS):
+        connection.execute(schema.declaration(name))
+    for name in SINGLE:
+        connection.execute(f"DROP TABLE {name}")
+    connection.execute("CREATE SCHEMA internal")
+    connection.execute(f"CREATE TABLE {STAMPS} (kind VARCHAR, comparison_id VARCHAR, stamp VARCHAR)")
+    connection.execute(f"INSERT INTO {STAMPS} VALUES (?, ?, ?)", [*DECLARED, declared()])
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:
+    """Insert the rows of a source; returns it without what cannot be used, each of which is logged."""
+    faults = source.faults()
+    for path, fault in faults.items():
+        _LOG.warning("%s is left out of the results: %s", path, fault)
+    usable = source.without(faults)
+    for table in tables_of(source.kind):
+        connection.execute(f"INSERT INTO {table} {select(table, usable.paths)}")
+    if source.kind == "outcomes":
+        for name in SINGLE:  # a file that is missing is an error now, and not of those who read
+            connection.execute(f"SELECT count(*) FROM ({select(name, usable.paths)})")
+    # Looked at, and named, again the next time where something is left out.
+    connection.execute(f"INSERT INTO {STAMPS} VALUES (?, ?, ?)", [*source.key, "" if faults else source.stamp])
+    return usable
+
+
 def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
-        for name in ("comparisons", *schema.VIEWS, *VIEWS, *TABLES, *JUDGEMENTS):
-            connection.execute(f"SELECT count(*) FROM {name}")
-
-
-def _insert_experiments(connection: duckdb.DuckDBPyConnection, versions: Iterable[Path]) -> None:
-    columns = [row[0] for row in connection.execute("DESCRIBE experiments").fetchall()]
-    known = ", ".join("invalid_reason IS NULL AS valid" if column == "valid" else column for column in columns)
-    files = _files(versions, "experiments")
-    connection.execute(f"INSERT INTO experiments SELECT {known} FROM {files}")
-    nulls = json.dumps(dict.fromkeys(_OF_A_CELL))  # a merge patch removes what it has null for
-    connection.execute(
-        "INSERT INTO comparisons SELECT comparison_id, any_value(origin), any_value(night), any_value(evidence),"
-        " any_value(target), CASE WHEN count(DISTINCT speed) = 1 THEN any_value(speed) END, max(repetition),"
-        f" any_value(seed), min(started_at), max(finished_at), json_merge_patch(any_value(config), '{nulls}'),"
-        f" any_value(code_version) FROM {files} GROUP BY comparison_id"
-    )
-
-
-def _files(versions: Iterable[Path], name: str) -> str:
-    paths = ", ".join(quoted(_unglobbed(version / f"{name}.parquet")) for version in sorted(versions))
-    return f"read_parquet([{paths}])"
-
-
-def _unglobbed(path: Path) -> Path:
-    """``path`` for DuckDB's readers, which take every path for a pattern."""
-    return Path(re.sub(r"([*?\[])", r"[\1]", str(path)))
+        for name in schema.published():
+            limit = " LIMIT 1" if name in SINGLE else ""  # or the files of all history would be opened
+            connection.execute(f"SELECT count(*) FROM (FROM {name}{limit})")

@@ -1,19 +1,31 @@
-"""Reading the published database: always read-only, always the whole of one moment."""
+"""Reading results, never writing any: the published database, or what is on disk now.
 
+Put here connections and queries that read. Keep out what writes (`resources.warehouse.publish`).
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from resources.warehouse import schema
+from resources.warehouse.sources import SINGLE, compare, declared, select, tables_of
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.sql import quoted
 
+STAMPS = "internal.published"  # a table of the published file: what its rows were made of
+DECLARED = ("declared", "")  # whose entry for the declarations
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
 def connect(places: Places) -> duckdb.DuckDBPyConnection:
-    """A read-only connection; `ArchduelError` where nothing was published yet."""
+    """A read-only connection to the published database: the whole of one moment.
+
+    Raises:
+        ArchduelError: Nothing was published yet, or the file cannot be opened.
+    """
     file: Path = places.database
     if not file.exists():
         raise ArchduelError(f"there are no results yet ({file}): run `archduel compare` first")
@@ -21,12 +33,9 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     # path, which is of the file that was there before, for as long as anyone in the process reads it.
     connection = duckdb.connect()
     try:
-        connection.execute(f"ATTACH {quoted(file)} AS archduel (READ_ONLY)")
+        _attach(connection, places)
         connection.execute("USE archduel")
-        # The views' files and nothing else: a query over the results has no business with other files or the network.
-        connection.execute(f"SET allowed_directories = [{quoted(places.outcomes)}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        _confine(connection, [places.outcomes])
     except duckdb.IOException as error:
         connection.close()
         first = str(error).partition("\n")[0]
@@ -37,11 +46,83 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
+    """A connection to what is on disk now: what is published, with what was written since in its place.
+
+    For judgements and nodes, which read what the run before them in the graph wrote without waiting for it to be
+    published. The tables are the same; all of them are views.
+    """
+    known = published_stamps(places)
+    now, outdated = compare(places, known)
+    connection = duckdb.connect()
+    try:
+        if known:
+            _attach(connection, places)
+        _confine(connection, [places.outcomes, places.judgements, places.recordings, places.conformance])
+        usable = [source.without(source.faults()) if source.key in outdated else source for source in now]
+        rows: dict[str, list[str]] = {name: [] for name in schema.published() if name not in schema.VIEWS}
+        for table in rows.keys() - set(SINGLE) if known else ():
+            stale = [comparison_id for kind, comparison_id in outdated if table in tables_of(kind)]
+            if "" not in stale:
+                without = f" WHERE comparison_id NOT IN ({', '.join(map(quoted, stale))})" if stale else ""
+                rows[table].append(f"SELECT * FROM archduel.{table}{without}")
+        for source in usable:
+            if source.key in outdated:
+                for table in tables_of(source.kind):
+                    rows[table].append(select(table, source.paths))
+        paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
+        rows |= {name: [select(name, paths)] for name in SINGLE}
+        for table, parts in rows.items():
+            connection.execute(f"CREATE VIEW {table} AS {' UNION ALL '.join(parts) or select(table, [])}")
+        for name in schema.VIEWS:
+            connection.execute(schema.declaration(name))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def published_stamps(places: Places) -> dict[tuple[str, str], str]:
+    """The stamps of what the published file holds, by kind and comparison; none where it cannot be built upon."""
+    try:
+        with connect(places) as connection:
+            rows = connection.execute(f"SELECT kind, comparison_id, stamp FROM {STAMPS}").fetchall()
+    except (ArchduelError, duckdb.Error):
+        return {}
+    known = {(kind, comparison_id): stamp for kind, comparison_id, stamp in rows}
+    return known if known.pop(DECLARED, None) == declared() else {}
+
+
 def query(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:
-    """The rows of one statement that reads. `UsageError` for any other; DuckDB's own errors pass through."""
+    """The rows of one statement that reads what is published.
+
+    Raises:
+        UsageError: It is another kind of statement, or several. DuckDB's own errors pass through.
+    """
     with connect(places) as connection:
-        kinds = [statement.type for statement in connection.extract_statements(sql)]
-        if len(kinds) != 1 or kinds[0] not in _READING:
-            raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
-        relation = connection.sql(sql, params=parameters or [])
-        return pa.table({}) if relation is None else relation.to_arrow_table()
+        return _rows(connection, sql, parameters)
+
+
+def query_current(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:
+    """As `query`, of what is on disk now (`connect_current`)."""
+    with connect_current(places) as connection:
+        return _rows(connection, sql, parameters)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, places: Places) -> None:
+    connection.execute(f"ATTACH {quoted(places.database)} AS archduel (READ_ONLY)")
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    """Let it read files in ``folders`` and nothing else: a query has no business with other files or the network."""
+    connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, folders))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None) -> pa.Table:
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if len(kinds) != 1 or kinds[0] not in _READING:
+        raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
+    relation = connection.sql(sql, params=parameters or [])
+    return pa.table({}) if relation is None else relation.to_arrow_table()

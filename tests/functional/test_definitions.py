@@ -20,6 +20,7 @@ from assets.agreement import agreement_asset
 from assets.analysis.outcomes import reconcile
 from assets.architectures import architecture_assets
 from assets.comparison import comparison_assets
+from assets.judgements import judgement_assets
 from orchestration.build import build_definitions
 from orchestration.cells import nightly_cells, nightly_targets
 from orchestration.commands.running import failure_reason
@@ -27,7 +28,7 @@ from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.nightly import NIGHT_TAG
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
-from resources.dagster_resources import ComparisonResource
+from resources.dagster_resources import ComparisonResource, warehouse_resource
 from resources.lab.cell import Cell, Comparison
 from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
@@ -269,7 +270,7 @@ def materialize(
         architecture_assets(CELLS_BY_NIGHT),
         instance=instance,
         partition_key=cell_key(CELL, NIGHT),
-        resources={"lab": lab, "comparison": ComparisonResource()},
+        resources={"lab": lab, "comparison": ComparisonResource(), "warehouse": warehouse_resource(places)},
         selection=selection,
         raise_on_error=False,
     )
@@ -375,6 +376,40 @@ def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(
     materialize(places, instance, keys[:1])
     counts = query(places, "SELECT architecture, count(*) AS n FROM requests GROUP BY ALL ORDER BY ALL").to_pylist()
     assert counts == [{"architecture": "hybrid", "n": 2}, {"architecture": "synchronous", "n": 2}]
+
+
+@pytest.mark.parametrize("judgement", ["pairwise", "recommendations"])
+def test_a_judgement_made_alone_is_published_when_its_run_ends(
+    places: Places, instance: dg.DagsterInstance, judgement: str
+) -> None:
+    keys = [dg.AssetKey([name, "outcomes"]) for name in ("synchronous", "hybrid")]
+    materialize(places, instance, keys)
+    assert query(places, f"FROM {judgement}").num_rows == 0
+    result = dg.materialize(
+        judgement_assets(NIGHTS),
+        instance=instance,
+        partition_key=NIGHT,
+        resources={"comparison": ComparisonResource(), "warehouse": warehouse_resource(places)},
+        selection=[dg.AssetKey(["comparison", judgement])],
+    )
+    [made] = result.asset_materializations_for_node(f"comparison__{judgement}")
+    rows = query(places, f"FROM {judgement}").num_rows
+    assert rows > 0
+    assert made.metadata["dagster/row_count"].value == rows
+    columns = made.metadata["dagster/column_schema"].value.columns  # type: ignore[union-attr]
+    assert all(column.description for column in columns)
+
+
+def test_a_run_that_cannot_publish_says_so_and_keeps_what_it_wrote(
+    places: Places, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places.database.mkdir(parents=True)
+    result, _ = materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])])
+    assert result.success
+    assert f"cannot publish {places.database}" in capfd.readouterr().err
+    places.database.rmdir()
+    publish(places)
+    assert query(places, "SELECT architecture FROM ledger").num_rows == 1
 
 
 def test_no_results_is_one_sentence(places: Places) -> None:

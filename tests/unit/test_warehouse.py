@@ -7,9 +7,11 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -20,14 +22,14 @@ import pytest
 
 from assets.analysis.outcomes import reconcile
 from resources.architectures.stack import StackSettings
-from resources.warehouse import partitions, reference
-from resources.warehouse import publish as publishing
+from resources.warehouse import partitions, reference, sources
 from resources.warehouse.observations import SCHEMAS, ObservationStore, Tables, combine
-from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
-from resources.warehouse.publish import publish
-from resources.warehouse.reading import connect, query
+from resources.warehouse.publish import is_published, publish
+from resources.warehouse.reading import connect, connect_current, query
 from resources.warehouse.schema import VIEWS, Column, Table, observed, published, schema
+from resources.warehouse.sources import SINGLE
 from tests.every_line import before_every_line
 from tests.observations_builder import ObservationsBuilder, windows
 from workloads.errors import ArchduelError, UsageError
@@ -251,7 +253,7 @@ class TestPublishing:
             assert described(connection) == published()
             counted = {
                 name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
-                for name in (*publishing.VIEWS, *publishing.TABLES, "experiments", "comparisons", "summary")
+                for name in (*SINGLE, *sources.TABLES, "summary")
             }
         assert counted == {
             "requests": 3,
@@ -288,14 +290,12 @@ class TestPublishing:
         ]
 
     def test_quarantine_of_the_imports_is_included(self, places: Places) -> None:
-        row = {"recording": "mine", "file": "a.log", "line_number": 7, "reason": "no date", "shape": "aaa 999"}
-        hidden = {**row, "recording": "half"}
-        for folder, line in (("mine", row), (".half.1234", hidden)):
-            file = places.recordings / folder / "quarantine.parquet"
-            file.parent.mkdir(parents=True)
-            pq.write_table(pa.Table.from_pylist([line], schema=QUARANTINE), file)
+        for recording in ("mine", ".half.1234"):
+            quarantined(places, recording)
         publish(places)
-        assert query(places, "SELECT * FROM quarantine").to_pylist() == [row]
+        assert query(places, "SELECT recording, line_number FROM quarantine").to_pylist() == [
+            {"recording": "mine", "line_number": 7}
+        ]
 
     def test_rewriting_one_partition_changes_exactly_that_one(
         self, places: Places, small: Mapping[str, Tables]
@@ -303,7 +303,7 @@ class TestPublishing:
         for architecture in ("synchronous", "hybrid"):
             write_outcomes(places, "c1", CELL, architecture, small[architecture])
         publish(places)
-        names = (*publishing.VIEWS, *publishing.TABLES, "experiments")
+        names = (*SINGLE, *set(sources.TABLES) - {"comparisons"})
         hybrid = {name: rows(places, f"(FROM {name} WHERE architecture = 'hybrid')") for name in names}
         files = {path: path.read_bytes() for path in (places.outcomes / "c1" / CELL / "hybrid").rglob("*.parquet")}
 
@@ -314,13 +314,6 @@ class TestPublishing:
         offered = query(places, "SELECT architecture, offered FROM ledger ORDER BY ALL").to_pylist()
         assert offered == [{"architecture": "hybrid", "offered": 2}, {"architecture": "synchronous", "offered": 1}]
         assert len(rows(places, "requests")) == 3
-
-    def test_publishing_twice_doubles_nothing(self, places: Places, small: Mapping[str, Tables]) -> None:
-        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
-        publish(places)
-        once = {name: rows(places, name) for name in TABLES}
-        publish(places)
-        assert {name: rows(places, name) for name in TABLES} == once
 
     def test_comparisons_are_kept_apart(self, places: Places) -> None:
         for comparison in ("c1", "c2"):
@@ -397,6 +390,125 @@ class TestPublishing:
         (places.home / ".archduel.0123.duckdb").write_bytes(b"half a database")
         publish(places)
         assert not list(places.home.glob(".archduel.*"))
+
+
+def contents(places: Places, opened: Callable[[Places], duckdb.DuckDBPyConnection] = connect) -> dict[str, list[str]]:
+    with opened(places) as connection:
+        found = {name: connection.execute(f"FROM {name}").fetchall() for name in published()}
+    return {name: sorted(map(str, rows)) for name, rows in found.items()}
+
+
+def from_nothing(places: Places) -> dict[str, list[str]]:
+    """What is published where there was no database to build upon."""
+    places.database.unlink()
+    publish(places)
+    return contents(places)
+
+
+def verdicts(comparison: str, *values: str) -> pa.Table:
+    listed = [{"comparison_id": comparison, "arm": "main", "verdict": verdict} for verdict in values]
+    return pa.Table.from_pylist(listed, schema=schema("pairwise"))
+
+
+def quarantined(places: Places, recording: str) -> None:
+    file = places.recordings / recording / "quarantine.parquet"
+    file.parent.mkdir(parents=True)
+    row = {"recording": recording, "file": "a.log", "line_number": 7, "reason": "no date", "shape": "aaa 999"}
+    pq.write_table(pa.Table.from_pylist([row], schema=QUARANTINE), file)
+
+
+CHANGES: dict[str, Callable[[Places, Mapping[str, Tables]], object]] = {
+    "nothing": lambda places, small: None,
+    "outcomes replaced": lambda places, small: write_outcomes(
+        places, "c1", CELL, "synchronous", small["synchronous again"]
+    ),
+    "outcomes added": lambda places, small: write_outcomes(places, "c1", "w__burst", "hybrid", small["hybrid"]),
+    "a comparison added": lambda places, small: write_outcomes(
+        places, "c3", CELL, "synchronous", outcomes("synchronous", 201, comparison="c3")
+    ),
+    "outcomes removed": lambda places, small: shutil.rmtree(places.outcomes / "c1" / CELL / "synchronous"),
+    "a comparison removed": lambda places, small: shutil.rmtree(places.outcomes / "c2"),
+    "all outcomes removed": lambda places, small: shutil.rmtree(places.outcomes),
+    "a verdict replaced": lambda places, small: write_judgement(places, "c1", "pairwise", verdicts("c1", "equivalent")),
+    "a verdict added": lambda places, small: write_judgement(places, "c2", "pairwise", verdicts("c2", "better")),
+    "verdicts removed": lambda places, small: shutil.rmtree(places.judgements),
+    "a file quarantined": lambda places, small: quarantined(places, "other"),
+    "an import removed": lambda places, small: shutil.rmtree(places.recordings / "mine"),
+    "the database damaged": lambda places, small: os.truncate(places.database, 5000),
+    "the database of another version": lambda places, small: (
+        duckdb.connect(str(places.database))
+        .execute("UPDATE internal.published SET stamp = 'older' WHERE kind = 'declared'; DELETE FROM ledger")
+        .close()
+    ),
+}
+
+
+class TestPublishingAgain:
+    @pytest.fixture
+    def before(self, places: Places, small: Mapping[str, Tables]) -> Places:
+        for architecture in ("synchronous", "hybrid"):
+            write_outcomes(places, "c1", CELL, architecture, small[architecture])
+        write_outcomes(places, "c2", CELL, "hybrid", outcomes("hybrid", 201, comparison="c2"))
+        write_judgement(places, "c1", "pairwise", verdicts("c1", "better", "worse"))
+        quarantined(places, "mine")
+        publish(places)
+        return places
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_gives_what_publishing_from_nothing_gives(
+        self, before: Places, small: Mapping[str, Tables], change: str
+    ) -> None:
+        CHANGES[change](before, small)
+        assert is_published(before) == (change == "nothing")
+        current = contents(before, connect_current)
+        publish(before)
+        assert is_published(before)
+        assert contents(before) == contents(before, connect_current) == current
+        with connect(before) as connection:
+            assert described(connection) == published()
+        assert from_nothing(before) == current
+
+    @pytest.mark.parametrize("lines", [15, 35, 55])
+    def test_after_being_killed_gives_the_same(self, before: Places, small: Mapping[str, Tables], lines: int) -> None:
+        write_outcomes(before, "c1", CELL, "synchronous", small["synchronous again"])
+        old = contents(before)
+        script = (
+            "import itertools, os, pathlib, signal, sys\n"
+            "from resources.warehouse import publish\n"
+            "from tests.every_line import before_every_line\n"
+            "from workloads.places import Places\n"
+            "left = itertools.count(int(sys.argv[2]), -1)\n"
+            "with before_every_line((publish,), lambda: next(left) or os.kill(os.getpid(), signal.SIGKILL)):\n"
+            "    publish.publish(Places(pathlib.Path(sys.argv[1])))\n"
+        )
+        killed = subprocess.run(
+            [sys.executable, "-c", script, str(before.home), str(lines)], cwd=REPOSITORY, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert contents(before) == old
+        publish(before)
+        assert not list(before.home.glob(".archduel.*"))
+        assert contents(before) == from_nothing(before) != old
+
+    @pytest.mark.parametrize(
+        ("damage", "words"),
+        [("version", "schema_version is 0, and this archduel reads"), ("comparison", "its rows are of c1")],
+    )
+    def test_leaves_out_what_it_cannot_read_and_names_it(
+        self, before: Places, small: Mapping[str, Tables], caplog: pytest.LogCaptureFixture, damage: str, words: str
+    ) -> None:
+        strange = write_outcomes(before, "c2", "w__burst", "hybrid", small["hybrid"])
+        if damage == "version":
+            for file in strange.iterdir():
+                pq.write_table(pq.read_table(file).replace_schema_metadata({"schema_version": "0"}), file)
+        expected = contents(before)
+        for _ in range(2):
+            caplog.clear()
+            publish(before)
+            assert contents(before) == contents(before, connect_current) == expected
+            [line] = caplog.messages
+            assert str(strange) in line
+            assert words in line
 
 
 class TestReading:

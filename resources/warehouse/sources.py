@@ -1,0 +1,163 @@
+"""What there is on disk to be published: every comparison's outcomes and judgements, imports' quarantine, conformance.
+
+Put here which files a table's rows come from, how they are read, and which have changed. Keep out the database made of
+them (`resources.warehouse.publish`) and who reads it (`resources.warehouse.reading`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from resources.architectures.stack import StackSettings
+from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
+from resources.warehouse.partitions import SCHEMA_VERSION, current
+from resources.warehouse.schema import published
+from workloads.places import Places
+from workloads.sql import quoted
+
+# Of single requests, invocations and moments: they stay Parquet, behind views.
+SINGLE = ("requests", "effects", "invocations", "samples")
+TABLES = ("comparisons", "experiments", "ledger", "latency", "recovery", *CONDENSED)
+# What a scenario or a contender decides: in `experiments`, and in no `comparisons`.
+_OF_A_CELL = tuple(field.name for field in fields(StackSettings))
+
+Stamps = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows that are replaced together.
+
+    Attributes:
+        kind: ``outcomes``, one of the `JUDGEMENTS`, ``quarantine`` or ``conformance``.
+        comparison_id: The comparison they are of; '' for those of none.
+        paths: Folders of partitions' versions, or Parquet files of what is in no partition.
+        stamp: Changes with anything that is written there.
+    """
+
+    kind: str
+    comparison_id: str
+    paths: tuple[Path, ...]
+    stamp: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.comparison_id
+
+    def faults(self) -> dict[Path, str]:
+        """Why partitions of it cannot be used: another version of archduel wrote them, or they are in the folder of
+        another comparison."""
+        if not self.comparison_id:
+            return {}
+        file = "experiments" if self.kind == "outcomes" else self.kind
+        return {path: fault for path in self.paths if (fault := self._fault(path / f"{file}.parquet"))}
+
+    def without(self, faulty: Iterable[Path]) -> "Source":
+        """It without these partitions."""
+        return replace(self, paths=tuple(path for path in self.paths if path not in set(faulty)))
+
+    def _fault(self, file: Path) -> str:
+        with pq.ParquetFile(file) as parquet:
+            version = (parquet.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
+            if version != SCHEMA_VERSION:
+                return f"its schema_version is {version}, and this archduel reads {SCHEMA_VERSION}"
+            named = parquet.read(["comparison_id"]).column(0).unique().to_pylist()
+        return "" if set(named) <= {self.comparison_id} else f"its rows are of {', '.join(map(str, named))}"
+
+
+def tables_of(kind: str) -> tuple[str, ...]:
+    """The tables that a kind of source has rows in."""
+    return TABLES if kind == "outcomes" else (kind,)
+
+
+def sources(places: Places) -> list[Source]:
+    """Every source on disk."""
+    partitions: dict[tuple[str, str], list[Path]] = {}
+    for partition in sorted(places.outcomes.glob("*/*/*")):
+        partitions.setdefault(("outcomes", partition.parts[-3]), []).append(partition)
+    for name in JUDGEMENTS:
+        for partition in sorted(places.judgements.glob(f"*/{name}")):
+            partitions[name, partition.parts[-2]] = [partition]
+    found = [
+        Source(*key, versions, stamp(versions))
+        for key, folders in partitions.items()
+        if (versions := tuple(version for folder in folders if (version := current(folder))))
+    ]
+    for name, files in (
+        ("quarantine", places.recordings.glob("[!.]*/quarantine.parquet")),
+        ("conformance", places.conformance.glob("[!.]*.parquet")),
+    ):
+        listed = tuple(sorted(files))
+        found.append(Source(name, "", listed, stamp(listed)))
+    return found
+
+
+@cache
+def declared() -> str:
+    """A digest of the declarations and of how the database is made of what is on disk."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in {".py", ".sql"}:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def stamp(paths: Iterable[Path]) -> str:
+    """A digest that changes when one of these files, or the files in one of these folders, is written again."""
+    written = "\n".join(f"{path} {path.stat().st_mtime_ns}" for path in paths)
+    return hashlib.blake2b(written.encode(), digest_size=16).hexdigest()
+
+
+def compare(places: Places, known: Stamps) -> tuple[list[Source], set[tuple[str, str]]]:
+    """What there is on disk, beside what is published.
+
+    Args:
+        places: Where the results are.
+        known: The stamps of what is published, by kind and comparison.
+
+    Returns:
+        Every source, and the keys of those whose published rows, if any, no longer hold: they were written since, or
+        are gone.
+    """
+    now = sources(places)
+    written = {source.key for source in now if known.get(source.key) != source.stamp}
+    return now, written | (known.keys() - {source.key for source in now})
+
+
+def select(table: str, paths: Sequence[Path]) -> str:
+    """The SQL of a table's rows in the files of ``paths``, in the columns and types that are declared."""
+    columns = published()[table].columns
+    if not paths:
+        return f"SELECT {', '.join(f'NULL::{one.type} AS {one.name}' for one in columns)} WHERE false"
+    file = "experiments" if table == "comparisons" else table
+    found = [path if path.is_file() else path / f"{file}.parquet" for path in paths]
+    files = f"read_parquet([{', '.join(quoted(_unglobbed(path)) for path in found)}])"
+    if table == "comparisons":
+        return _comparisons(files)
+    listed = (
+        "invalid_reason IS NULL AS valid" if one.name == "valid" else f"{one.name}::{one.type} AS {one.name}"
+        for one in columns
+    )
+    return f"SELECT {', '.join(listed)} FROM {files}"
+
+
+def _comparisons(experiments: str) -> str:
+    nulls = json.dumps(dict.fromkeys(_OF_A_CELL))  # a merge patch removes what it has null for
+    return (
+        "SELECT comparison_id, any_value(origin) AS origin, any_value(night) AS night, any_value(evidence) AS evidence,"
+        " any_value(target) AS target, CASE WHEN count(DISTINCT speed) = 1 THEN any_value(speed) END AS speed,"
+        " max(repetition)::BIGINT AS repetitions, any_value(seed) AS seed, min(started_at) AS started_at,"
+        f" max(finished_at) AS finished_at, json_merge_patch(any_value(config), {quoted(nulls)}) AS config,"
+        f" any_value(code_version) AS code_version FROM {experiments} GROUP BY comparison_id"
+    )
+
+
+def _unglobbed(path: Path) -> Path:
+    """``path`` for DuckDB's readers, which take every path for a pattern."""
+    return Path(re.sub(r"([*?\[])", r"[\1]", str(path)))
