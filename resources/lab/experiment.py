@@ -134,15 +134,10 @@ def run(
     clock = between(clock_before, clock_of(bench.stack))
     if not bench.stack.clients.shares_clock:  # their logs go by their clock as well
         start_epoch_ms = clock.stamp(start_ns) / 1e6
-    item_rows = list(observation.commits(bench.stack, clock.stamp(start_ns)))
-    committed = {row["request_id"] for row in item_rows}
-    invocation_rows, record_rows = observation.invocations(
-        bench.stack, clock.stamp(start_ns), start_epoch_ms, committed
-    )
+    items = list(observation.commits(bench.stack, clock.stamp(start_ns)))
+    committed = {row["request_id"] for row in items}
+    invocations, records = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms, committed)
     bench.check_alive()
-
-    def tagged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{**row, "repetition": repetition} for row in rows]
 
     lag_us = responses.sent_us - schedule.due_us
     lag_us = lag_us[responses.sent_us >= 0]
@@ -166,19 +161,21 @@ def run(
         "send_lag_max_us": _quantile(lag_us, 1.0),
         "target_cpu_share": target_cpu_share,
         "others_cpu_share": None if others is None else others.share,
-        "cold_starts": sum(row.get("cold") is True for row in invocation_rows),
+        "cold_starts": sum(row.get("cold") is True for row in invocations),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
         "fault_windows": json.dumps(conductor.windows),
     }
-    tables = {
-        "sent": _sent(schedule, responses, repetition),
-        "items": observations.rows("items", tagged(item_rows)),
-        "messages": observations.rows("messages", tagged(messages)),
-        "records": observations.rows("records", tagged(record_rows)),
-        "invocations": observations.rows("invocations", tagged(invocation_rows)),
-        "samples": observations.rows("samples", tagged(watch.samples)),
+    read = {
+        "items": items,
+        "messages": messages,
+        "records": records,
+        "invocations": invocations,
+        "samples": watch.samples,
     }
+    tables = {"sent": _sent(schedule, responses, repetition)}
+    for name, rows in read.items():
+        tables[name] = observations.rows(name, [{**row, "repetition": repetition} for row in rows])
     in_queue = any(row["queue"] == "queue" for row in messages)
     in_flight = bool(observation.backlog(bench.stack).in_flight)
     return Replayed(tables, facts, bench.stack.settings, left_over=in_queue or in_flight)

@@ -61,7 +61,7 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
         start_ns: The replay's start by the handlers' clock.
 
     Yields:
-        A row of `resources.warehouse.observations.ITEMS` for each request id with a commit, without its repetition.
+        A row of the table `items` for each request id with a commit, without its repetition.
     """
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(
         TableName=stack.facts["table"]["name"], ConsistentRead=True
@@ -85,7 +85,7 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
     """Receive every visible message of a queue, which hides it.
 
     Yields:
-        A row of `resources.warehouse.observations.MESSAGES` for each, without its repetition.
+        A row of the table `messages` for each, without its repetition.
     """
     url = stack.queue_urls.get(queue)
     while url:
@@ -191,7 +191,7 @@ def invocations(
         committed: The request ids that late logs are waited for to mention.
 
     Returns:
-        Rows of `resources.warehouse.observations.INVOCATIONS` and of its ``RECORDS``, without their repetition.
+        Rows of the tables `invocations` and `records`, without their repetition.
     """
     invocation_rows: list[dict[str, Any]] = []
     record_rows: list[dict[str, Any]] = []

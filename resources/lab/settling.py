@@ -82,7 +82,7 @@ def take_leftovers(
         sleep: Waits for so many seconds.
 
     Returns:
-        A row of `resources.warehouse.observations.MESSAGES` for each, warm-up messages left out.
+        A row of the table `messages` for each, warm-up messages left out.
     """
     if "event_source_mapping" not in stack.facts:
         return []
