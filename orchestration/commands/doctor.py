@@ -1,6 +1,6 @@
 """``archduel doctor``.
 
-Put here how checks and probes are asked for and printed. Keep out the machine's checks (`resources.machine.checks`) and
+Put here how checks and probes are printed. Keep out the machine's checks (`resources.machine.checks`) and
 the target's probes (`resources.conformance`).
 """
 

@@ -1,6 +1,6 @@
 """``archduel export``.
 
-Put how an export is asked for here. Keep the tools' formats out (`workloads.exporters`).
+Put the options of an export here. Keep the tools' formats out (`workloads.exporters`).
 """
 
 from pathlib import Path

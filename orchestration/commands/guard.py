@@ -39,7 +39,7 @@ def agree(
         budget: What the plan comes to.
         console: Where the plan is shown.
         yes: Whether to agree without asking.
-        ask: Returns what was typed; None where nobody can be asked.
+        ask: Returns what was typed; None without a terminal.
 
     Raises:
         ArchduelError: when the plan is over a ceiling, or was not agreed to. Nothing was made then.

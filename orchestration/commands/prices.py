@@ -36,7 +36,7 @@ def command(imports: tuple[Path, ...], region: str, reset: bool) -> None:
 def show_prices(
     places: Places, console: Console, *, imports: Sequence[Path] = (), region: str = "us-east-1", reset: bool = False
 ) -> None:
-    """Replace the prices where that is wanted, then list the prices and assumptions in use.
+    """Replace the prices if ``imports`` or ``reset`` say so, then list the prices and assumptions in use.
 
     Args:
         places: The home whose own prices are read and replaced.

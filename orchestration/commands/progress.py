@@ -11,14 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 
 class TerminalReporter:
-    """Progress bars on a terminal, plain lines elsewhere. A context manager: leaving it ends the drawing."""
+    """Draws progress bars on a terminal and prints plain lines elsewhere, as `resources.progress.Reporter`.
+
+    A context manager: leaving it ends the drawing.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_terminal = console.is_terminal
         self._tasks: dict[str, TaskID] = {}
         self._stage: TaskID | None = None
-        self._said: tuple[str, int] = ("", -1)
+        self._reported: tuple[str, int] = ("", -1)  # the replay, and the quarter of it
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -51,8 +54,8 @@ class TerminalReporter:
         note = f"settling, {waiting} in the queue" if done >= total else f"{waiting} in the queue" if waiting else ""
         if not self._is_terminal:
             quarter = 4 * done // max(total, 1)
-            if (label, quarter) != self._said:
-                self._said = (label, quarter)
+            if (label, quarter) != self._reported:
+                self._reported = (label, quarter)
                 self._console.print(f"  {label}: {done} of {total} requests {note}", highlight=False, markup=False)
             return
         self._end_stage()

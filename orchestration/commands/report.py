@@ -1,6 +1,6 @@
 """``archduel report``.
 
-Put how a report is asked for and shown here. Keep its making out (`assets.report`).
+Put how the report is rebuilt and opened here. Keep out how it is made (`assets.report`).
 """
 
 import webbrowser

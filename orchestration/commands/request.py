@@ -1,4 +1,4 @@
-"""A comparison as it was asked for, checked and complete.
+"""A request for a comparison, checked and complete.
 
 Put here what follows from the request alone. Keep out options (`orchestration.commands.compare`) and runs
 (`orchestration.commands.running`).

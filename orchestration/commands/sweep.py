@@ -59,7 +59,7 @@ def sweep(
         options: The target's own options.
         everything: Whether to delete the resources of living runs too; no run may be under way then.
         yes: Whether to delete without asking.
-        ask: Asks a question; its answer is None where nobody can answer.
+        ask: Asks a question; its answer is None without a terminal.
 
     Raises:
         UsageError: for an unknown target, or options that are not its own.

@@ -1,6 +1,6 @@
 """``archduel template``.
 
-Put how a template is asked for and printed here. Keep its making out (`resources.architectures.template`).
+Put how a template is printed here. Keep out how it is made (`resources.architectures.template`).
 """
 
 import click

@@ -90,8 +90,8 @@ def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"
-    asked = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
-    assert asked == set(nightly_cells())
+    cells = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
+    assert cells == set(nightly_cells())
     assert {request.tags[NIGHT_TAG] for request in requests} == {"2026-11-23"}
     labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
     assert {lab["repetitions"] for lab in labs} == {8}
@@ -108,11 +108,11 @@ def test_a_night_on_another_target_waits_to_be_turned_on_and_runs_what_can_be_ha
         instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
     ) as context:
         requests = schedule.evaluate_tick(context).run_requests or []
-    asked = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
+    cells = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert asked == set(nightly_cells(target))
-    assert {cell.target for cell in asked} == {target}
-    assert {cell.scenario for cell in asked} <= {cell.scenario for cell in nightly_cells()}
+    assert cells == set(nightly_cells(target))
+    assert {cell.target for cell in cells} == {target}
+    assert {cell.scenario for cell in cells} <= {cell.scenario for cell in nightly_cells()}
 
 
 def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
@@ -143,8 +143,8 @@ def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definit
         requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
     [request] = requests
     assert request.run_key == f"{night}/localstack/{len(nightly_cells('localstack'))}"
-    told = request.run_config["resources"]
-    assert (told["lab"]["config"], told["comparison"]["config"]) == ({"target": "localstack"},) * 2
+    config = request.run_config["resources"]
+    assert (config["lab"]["config"], config["comparison"]["config"]) == ({"target": "localstack"},) * 2
 
 
 @pytest.mark.parametrize(
@@ -242,8 +242,8 @@ def test_a_run_of_the_daemon_whose_process_was_killed_has_failed_and_holds_the_l
     tags = {".dagster/grpc_info": "{}"}
     run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.STARTED, tags=tags)
     instance.add_run(run)
-    told = EngineEventData(metadata={"pid": dg.MetadataValue.text(str(process.pid))})
-    instance.report_engine_event("Started process for run", run, told)
+    started = EngineEventData(metadata={"pid": dg.MetadataValue.text(str(process.pid))})
+    instance.report_engine_event("Started process for run", run, started)
     if killed:
         process.kill()
         process.wait()

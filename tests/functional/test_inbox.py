@@ -69,7 +69,7 @@ def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str)
     return data
 
 
-def asked(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str = "inbox") -> list[dg.RunRequest]:
+def requested(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str = "inbox") -> list[dg.RunRequest]:
     return list(tick(definitions, instance, sensor).run_requests or [])
 
 
@@ -86,7 +86,7 @@ def bring(definitions: dg.Definitions, instance: dg.DagsterInstance, request: dg
 
 
 def ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
-    """As if the run that was asked for had ended."""
+    """As if the requested run had ended."""
     tags = dict(request.tags)
     if isinstance(request.partition_key, dg.MultiPartitionKey):
         tags |= {f"dagster/partition/{name}": key for name, key in request.partition_key.keys_by_dimension.items()}
@@ -164,19 +164,19 @@ def test_a_recording_brought_in_by_hand_is_a_partition_at_once_and_is_shown_once
     definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
 ) -> None:
     ingest(importers()["combined"], [put(folder.parent, "shop.log", log(3))], "shop", Library(places))
-    requests = asked(definitions, instance, "library")
+    requests = requested(definitions, instance, "library")
     assert [request.partition_key for request in requests] == ["food_orders", "shop"]
     assert set(instance.get_dynamic_partitions(RECORDINGS)) == {"food_orders", "shop"}
     assert "shop__steady" in instance.get_dynamic_partitions(CELLS)
     assert all(bring(definitions, instance, request) for request in requests)
-    assert asked(definitions, instance, "library") == []
+    assert requested(definitions, instance, "library") == []
 
 
 def test_a_recording_whose_showing_was_killed_is_shown_once_more(
     definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     keys = []
-    while requests := asked(definitions, instance, "library"):
+    while requests := requested(definitions, instance, "library"):
         [request] = requests
         keys.append(request.run_key)
         tags = {**request.tags, "dagster/partition": "food_orders", "dagster/run_key": request.run_key or ""}
@@ -223,14 +223,14 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
 ) -> None:
     assert definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.RUNNING
     put(folder, "shop.log", log(5))
-    [request] = asked(definitions, instance)
+    [request] = requested(definitions, instance)
     assert (request.job_name, request.partition_key) == (IMPORT_RECORDING, "shop")
-    [again] = asked(definitions, instance)
-    assert again.run_key == request.run_key, "killed before it was launched: the same run is asked for"
+    [again] = requested(definitions, instance)
+    assert again.run_key == request.run_key, "killed before it was launched: the same run is requested"
     assert bring(definitions, instance, request)
     assert Library(places).load("shop").requests == 5
 
-    cells = asked(definitions, instance)
+    cells = requested(definitions, instance)
     assert {request.job_name for request in cells} == {ONE_CELL}
     assert [str(request.partition_key).partition("|")[0] for request in cells] == [
         f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS
@@ -239,22 +239,22 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
     for cell in cells[1:]:
         ended(instance, cell, dg.DagsterRunStatus.SUCCESS)
     ended(instance, cells[0], dg.DagsterRunStatus.STARTED)
-    assert asked(definitions, instance) == []
+    assert requested(definitions, instance) == []
     [started] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     instance.report_run_failed(started)
 
-    [retried] = asked(definitions, instance)
+    [retried] = requested(definitions, instance)
     assert retried.partition_key == cells[0].partition_key
     assert retried.run_key != cells[0].run_key
     ended(instance, retried, dg.DagsterRunStatus.SUCCESS)
-    [compared] = asked(definitions, instance)
+    [compared] = requested(definitions, instance)
     assert (compared.job_name, compared.partition_key) == (NIGHTLY_COMPARISON, NIGHTS.get_last_partition_key())
     [named] = {
         request.run_config["resources"]["comparison"]["config"]["comparison_id"] for request in [*cells, compared]
     }
     assert named.startswith("inbox-shop-")
     ended(instance, compared, dg.DagsterRunStatus.STARTED)
-    assert asked(definitions, instance) == []
+    assert requested(definitions, instance) == []
     assert Ledger(places.inbox_ledger).open_comparisons() == []
 
 
@@ -263,15 +263,15 @@ def test_a_newer_version_gives_up_what_has_not_begun_of_the_older_ones_compariso
 ) -> None:
     for lines in (5, 9):
         put(folder, "shop.log", log(lines))
-        [request] = [one for one in asked(definitions, instance) if one.job_name == IMPORT_RECORDING]
+        [request] = [one for one in requested(definitions, instance) if one.job_name == IMPORT_RECORDING]
         assert bring(definitions, instance, request)
         if lines == 5:
-            old = asked(definitions, instance)
+            old = requested(definitions, instance)
             for cell, status in zip(
                 old, (dg.DagsterRunStatus.STARTED, *[dg.DagsterRunStatus.NOT_STARTED] * 2), strict=True
             ):
                 ended(instance, cell, status)
-    new = asked(definitions, instance)
+    new = requested(definitions, instance)
     assert {cell.partition_key for cell in new} == {cell.partition_key for cell in old}
     assert not {cell.run_key for cell in new} & {cell.run_key for cell in old}
     statuses = [run.status for run in instance.get_runs(dg.RunsFilter(job_name=ONE_CELL))]
@@ -282,10 +282,10 @@ def test_an_import_that_was_killed_is_asked_for_again(
     definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
 ) -> None:
     put(folder, "shop.log", log(5))
-    [request] = asked(definitions, instance)
+    [request] = requested(definitions, instance)
     ended(instance, request, dg.DagsterRunStatus.FAILURE)
-    assert asked(definitions, instance) == []
-    [again] = asked(definitions, instance)
+    assert requested(definitions, instance) == []
+    [again] = requested(definitions, instance)
     assert again.tags[IMPORT_TAG] != request.tags[IMPORT_TAG]
     assert bring(definitions, instance, again)
 
@@ -296,24 +296,25 @@ def test_an_unreadable_file_fails_one_run_and_stops_no_other(
     put(folder, "bad.log", "not a log\n" * 30)
     put(folder, "good.log", log(5))
     done = {
-        str(request.partition_key): bring(definitions, instance, request) for request in asked(definitions, instance)
+        str(request.partition_key): bring(definitions, instance, request)
+        for request in requested(definitions, instance)
     }
     assert done == {"bad": False, "good": True}
-    assert {request.job_name for request in asked(definitions, instance)} == {ONE_CELL}
+    assert {request.job_name for request in requested(definitions, instance)} == {ONE_CELL}
     states = {Path(file.address).name: file.state for file in Ledger(places.inbox_ledger).files().values()}
     assert states == {"bad.log": State.REFUSED, "good.log": State.IMPORTED}
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "complaint"),
     [
         ("https://example.com/x", "name a folder or s3://"),
         ("s3://bucket/x", "ARCHDUEL_INBOX_ENDPOINT_URL"),
         ("/", "archduel's own home"),
     ],
 )
-def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
         inbox_from_environment(places, {"ARCHDUEL_INBOX": named})
 
 
