@@ -1,10 +1,15 @@
-"""Two architectures' costs side by side: differences for the claims, and where they break even.
+"""Where synchronous and event-driven break even on AWS, by the price model.
 
-Everything here is `simulated`: counts may be observed, but durations, polls and batches are the model's.
+Put what a batch size, a rate or fixed work per invocation does to the cost of either here. Keep out the costs of
+observed replays (`assets.analysis.cost.counting`) and the model (`resources.prices.model`).
+
+Everything here is `simulated`: nothing is counted from a replay.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +19,11 @@ from scipy.optimize import brentq
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
 from resources.prices.model import Counts, batch_size, expected_counts, total_usd
 
-EVIDENCE = "simulated"
 SYNCHRONOUS, EVENT_DRIVEN = "synchronous", "event_driven"
+_BATCH_SIZES = (1, 2, 5, 10)
+_WINDOWS_S = (0, 1, 5)
+
+Modelled = Callable[[float], tuple[Counts, Assumptions]]  # what serving takes at an x, and what is assumed there
 
 CURVES = pa.schema(
     [
@@ -47,7 +55,12 @@ CROSSINGS = pa.schema(
 
 @dataclass(frozen=True)
 class BreakEven:
-    """``curves`` (schema `CURVES`) to draw, and ``crossings`` (schema `CROSSINGS`), one row or more for each series."""
+    """Curves and their crossings.
+
+    Attributes:
+        curves: USD by x, a row for each point of each series (schema `CURVES`).
+        crossings: one row or more for each event-driven series (schema `CROSSINGS`).
+    """
 
     curves: pa.Table
     crossings: pa.Table
@@ -55,81 +68,77 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """One thing that varies: where, what event-driven is made of there, and how an x reads in a sentence."""
+    """One thing that varies: its values, what the two architectures take there, and how an x reads in a sentence."""
 
     name: str
     unit: str
     xs: tuple[float, ...]
-    series: dict[str, Callable[[float], tuple[Counts, Assumptions]]]
-    synchronous: Callable[[float], tuple[Counts, Assumptions]]
+    series: dict[str, Modelled]
+    synchronous: Modelled
     words: str
 
 
-def break_even(
-    prices: Prices,
-    assumptions: Assumptions,
-    *,
-    queries_per_command: float = 0,
-    batch_sizes: Sequence[int] = (1, 2, 5, 10),
-    windows_s: Sequence[int] = (0, 1, 5),
-) -> BreakEven:
-    """USD per million commands of synchronous and event-driven where nothing fails, over three things in turn.
+@dataclass(frozen=True)
+class _Bill:
+    """Prices with one gateway and one processor."""
 
-    ``batch_size`` (1 to 10,000) in a queue that is never empty; ``rate`` (commands per second), by window, empty polls
-    and the batches that come of the rate included; ``fixed_work`` (ms per invocation), by batch size. Crossings are
-    computed by Brent's method between neighbouring points of the curves.
+    prices: Prices
+    gateway: Gateway
+    processor: Processor
+
+    def usd(self, modelled: Modelled, x: float) -> float:
+        """USD per million committed commands."""
+        counts, assumed = modelled(x)
+        return total_usd(counts, self.prices, assumed, gateway=self.gateway, processor=self.processor)
+
+    def surplus(self, modelled: Modelled, baseline: Modelled, x: float) -> float:
+        """USD more than the baseline."""
+        return self.usd(modelled, x) - self.usd(baseline, x)
+
+
+def break_even(prices: Prices, assumptions: Assumptions, *, queries_per_command: float = 0) -> BreakEven:
+    """Model synchronous and event-driven where nothing fails, while one of three things varies.
+
+    - ``batch_size``: 1 to 10,000 messages, in a queue that is never empty.
+    - ``rate``: commands per second, by window; empty polls and the batches that result from the rate are included.
+    - ``fixed_work``: milliseconds per invocation, by batch size.
+
+    Crossings are found by Brent's method between neighbouring points of the curves.
+
+    Args:
+        prices: of AWS.
+        assumptions: of the model.
+        queries_per_command: how many queries come with each command.
+
+    Returns:
+        Curves and crossings for each gateway and processor, in USD per million committed commands.
     """
-    sweeps = _sweeps(assumptions, queries_per_command, batch_sizes, windows_s)
+    sweeps = _sweeps(assumptions, queries_per_command)
     curves: list[dict[str, Any]] = []
     crossings: list[dict[str, Any]] = []
-    for gateway, processor in _bills():
+    for gateway, processor in itertools.product(GATEWAYS, PROCESSORS):
+        bill = _Bill(prices, gateway, processor)
         for sweep in sweeps:
             same = {
                 "sweep": sweep.name,
                 "gateway": gateway,
                 "processor": processor,
                 "x_unit": sweep.unit,
-                "evidence": EVIDENCE,
+                "evidence": "simulated",
             }
-
-            def usd(
-                made: Callable[[float], tuple[Counts, Assumptions]],
-                x: float,
-                gateway: Gateway = gateway,
-                processor: Processor = processor,
-            ) -> float:
-                counts, assumed = made(x)
-                return total_usd(counts, prices, assumed, gateway=gateway, processor=processor)
-
-            baseline = [usd(sweep.synchronous, x) for x in sweep.xs]
-            curves += [
-                {**same, "series": SYNCHRONOUS, "x": x, "usd": y} for x, y in zip(sweep.xs, baseline, strict=True)
-            ]
-            for series, made in sweep.series.items():
-                costs = [usd(made, x) for x in sweep.xs]
-                curves += [{**same, "series": series, "x": x, "usd": y} for x, y in zip(sweep.xs, costs, strict=True)]
-                surplus = [cost - base for cost, base in zip(costs, baseline, strict=True)]
-
-                def difference(
-                    x: float,
-                    made: Callable[[float], tuple[Counts, Assumptions]] = made,
-                    sweep: _Sweep = sweep,
-                    usd: Callable[..., float] = usd,
-                ) -> float:
-                    return usd(made, x) - usd(sweep.synchronous, x)
-
-                for x, cheaper in _roots(sweep.xs, surplus, difference):
-                    at = None if x is None else usd(sweep.synchronous, x)
-                    told = _sentence(sweep, series, x, at, cheaper)
+            for series, modelled in {SYNCHRONOUS: sweep.synchronous, **sweep.series}.items():
+                curves += [{**same, "series": series, "x": x, "usd": bill.usd(modelled, x)} for x in sweep.xs]
+            for series, modelled in sweep.series.items():
+                for x, cheaper in _roots(sweep.xs, partial(bill.surplus, modelled, sweep.synchronous)):
+                    usd = None if x is None else bill.usd(sweep.synchronous, x)
+                    sentence = _sentence(sweep, series, x, usd, cheaper)
                     crossings.append(
-                        {**same, "series": series, "x": x, "usd": at, "cheaper": cheaper, "sentence": told}
+                        {**same, "series": series, "x": x, "usd": usd, "cheaper": cheaper, "sentence": sentence}
                     )
     return BreakEven(pa.Table.from_pylist(curves, schema=CURVES), pa.Table.from_pylist(crossings, schema=CROSSINGS))
 
 
-def _sweeps(
-    assumptions: Assumptions, queries_per_command: float, batch_sizes: Sequence[int], windows_s: Sequence[int]
-) -> list[_Sweep]:
+def _sweeps(assumptions: Assumptions, queries_per_command: float) -> list[_Sweep]:
     operations = ("command", "query")
 
     def synchronous(_x: float) -> tuple[Counts, Assumptions]:
@@ -138,8 +147,8 @@ def _sweeps(
     def in_batches(batch: float) -> tuple[Counts, Assumptions]:
         return expected_counts(operations, queries_per_command=queries_per_command, batch=batch), assumptions
 
-    def at_rate(assumed: Assumptions) -> Callable[[float], tuple[Counts, Assumptions]]:
-        def made(rate_per_s: float) -> tuple[Counts, Assumptions]:
+    def at_rate(assumed: Assumptions) -> Modelled:
+        def modelled(rate_per_s: float) -> tuple[Counts, Assumptions]:
             batch = batch_size(rate_per_s * (1 + queries_per_command), assumed)
             return (
                 expected_counts(
@@ -148,14 +157,14 @@ def _sweeps(
                 assumed,
             )
 
-        return made
+        return modelled
 
-    def with_fixed_work(queued: Sequence[str], batch: float) -> Callable[[float], tuple[Counts, Assumptions]]:
-        def made(fixed_ms: float) -> tuple[Counts, Assumptions]:
+    def with_fixed_work(queued: Sequence[str], batch: float) -> Modelled:
+        def modelled(fixed_ms: float) -> tuple[Counts, Assumptions]:
             counts = expected_counts(queued, queries_per_command=queries_per_command, batch=batch)
             return counts, assumptions.having(fixed_ms=fixed_ms)
 
-        return made
+        return modelled
 
     return [
         _Sweep(
@@ -172,7 +181,7 @@ def _sweeps(
             tuple(float(x) for x in np.geomspace(1e-3, 1e4, 57)),
             {
                 f"{EVENT_DRIVEN}, window {window} s": at_rate(assumptions.having(window_s=window))
-                for window in windows_s
+                for window in _WINDOWS_S
                 if window >= 1 or assumptions.batch_size.value <= 10
             },
             synchronous,
@@ -182,25 +191,24 @@ def _sweeps(
             "fixed_work",
             "ms per invocation",
             tuple(float(x) for x in (*range(0, 100, 5), *range(100, 1001, 50))),
-            {f"{EVENT_DRIVEN}, batch of {size}": with_fixed_work(operations, size) for size in batch_sizes},
+            {f"{EVENT_DRIVEN}, batch of {size}": with_fixed_work(operations, size) for size in _BATCH_SIZES},
             with_fixed_work((), 1),
             "{} ms of fixed work per invocation",
         ),
     ]
 
 
-def _roots(
-    xs: Sequence[float], surplus: Sequence[float], difference: Callable[[float], float]
-) -> Iterator[tuple[float | None, str]]:
-    """Where event-driven becomes cheaper or dearer, and on which side it is cheaper; where it never does, just that."""
+def _roots(xs: Sequence[float], surplus: Callable[[float], float]) -> Iterator[tuple[float | None, str]]:
+    """Where event-driven becomes cheaper or dearer, and on which side it is cheaper; a None says that it never does."""
     last: tuple[float, float] | None = None  # the last point where one of the two was dearer
     crossed = False
-    for x, y in zip(xs, surplus, strict=True):
-        if abs(y) < 1e-9:  # less than a cent in ten million: as dear
+    for x in xs:
+        y = surplus(x)
+        if abs(y) < 1e-9:  # less than a cent in ten million: equally dear
             continue
         if last is not None and (last[1] > 0) != (y > 0):
             crossed = True
-            yield float(brentq(difference, last[0], x, xtol=1e-9)), "above" if y < 0 else "below"
+            yield float(brentq(surplus, last[0], x, xtol=1e-9)), "above" if y < 0 else "below"
         last = (x, y)
     if not crossed:
         yield None, "always" if last is not None and last[1] < 0 else "never"
@@ -216,7 +224,3 @@ def _sentence(sweep: _Sweep, series: str, x: float | None, usd: float | None, ch
         f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at"
         f" {sweep.words.format(rounded)}; {cheaper} that event-driven is cheaper."
     )
-
-
-def _bills() -> Iterator[tuple[Gateway, Processor]]:
-    return ((gateway, processor) for gateway in GATEWAYS for processor in PROCESSORS)

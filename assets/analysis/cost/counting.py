@@ -1,6 +1,6 @@
-"""What a comparison's steady replays took, counted in the database, and what that costs: the table `cost`.
+"""The table ``cost``: what a comparison's replays under `steady` took, counted in the database and priced.
 
-Belongs here: which rows count and which do not, and why. The arithmetic is `resources.prices.model`.
+Put which rows count here. Keep out the price model (`resources.prices.model`).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +18,7 @@ _COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Counted:
-    """What one contender took for one workload. ``counts.batches`` are as replayed."""
+    """What serving one workload took one contender; its ``counts`` hold the batches as they were replayed."""
 
     workload: str
     architecture: str
@@ -27,7 +27,7 @@ class Counted:
     counts: Counts
 
     def on_aws(self, assumptions: Assumptions) -> Counts:
-        """The counts with the batches that AWS would have made of the messages, unless as replayed is wanted."""
+        """Return the counts with the batches AWS would have made of the messages, unless replayed ones are assumed."""
         counts = self.counts
         if assumptions.batching == "observed" or not counts.messages:
             return counts
@@ -38,7 +38,15 @@ class Counted:
 
 
 def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[Counted]:
-    """One entry for each workload, architecture and variant with a valid steady replay, committed commands or none."""
+    """Count a comparison's valid replays under `steady`.
+
+    Args:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison.
+
+    Returns:
+        One entry for each workload, architecture and variant with such a replay, even if no command was committed.
+    """
     rows = connection.sql(_COUNTS, params={"comparison_id": comparison_id}).to_arrow_table().to_pylist()
     identity = ("workload", "architecture", "variant", "target")
     return [
@@ -55,10 +63,17 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[C
 def cost_of(
     connection: duckdb.DuckDBPyConnection, comparison_id: str, prices: Prices, assumptions: Assumptions
 ) -> pa.Table:
-    """Rows of the table `cost`: USD per million committed commands under `steady`, item by item.
+    """Make the table ``cost`` of one comparison: USD per million committed commands under `steady`, item by item.
 
-    For each workload, architecture, variant, gateway and processor, its valid repetitions of the main arm together.
-    Without rows where no contender committed a command.
+    Args:
+        connection: to the published database, or one with its tables.
+        comparison_id: of the comparison.
+        prices: of AWS.
+        assumptions: of the price model.
+
+    Returns:
+        The items for each workload, architecture, variant, gateway and processor, over all valid repetitions of the
+        main arm; none for a contender that committed no command.
     """
     rows = []
     for one in counted(connection, comparison_id):
