@@ -142,4 +142,4 @@ def lacks(behaviours: Sequence[tuple[str, str]], target: str) -> str:
 def unprobed(behaviours: Sequence[str], target: str) -> str:
     """Name the behaviours a part rests on that were never probed on the target."""
     words = ", ".join(f"“{name}”" for name in behaviours)
-    return f"rests on what {target} was never asked for: {words}. Run `archduel doctor`, then `archduel report`"
+    return f"rests on what was never probed on {target}: {words}. Run `archduel doctor`, then `archduel report`"

@@ -13,7 +13,7 @@ together AS (
     FROM replays
     GROUP BY ALL
 ),
-asked AS (
+sent AS (
     SELECT workload, architecture, variant, operation,
         count(*) FILTER (sent_us IS NOT NULL) AS requests,
         count(*) FILTER (status IS NOT NULL) AS responses,
@@ -41,7 +41,7 @@ operations AS (
         sum(deliveries) FILTER (operation = 'command') AS order_writes,
         sum(deliveries) FILTER (operation = 'query' AND messages > 0) AS answer_writes,
         sum(deliveries) FILTER (operation = 'query') AS reads
-    FROM asked
+    FROM sent
     LEFT JOIN done USING (workload, architecture, variant, operation)
     GROUP BY ALL
 ),

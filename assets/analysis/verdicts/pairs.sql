@@ -12,7 +12,7 @@ expected AS (
     UNION ALL
     SELECT DISTINCT workload, scenario, variant, 'aa', architecture, architecture FROM mine WHERE arm = 'aa'
 ),
-asked AS (
+to_judge AS (
     SELECT * FROM expected
     CROSS JOIN (SELECT unnest(['command', 'query']) AS operation)
     CROSS JOIN (SELECT unnest($metrics::VARCHAR[]) AS metric, unnest(range(len($metrics::VARCHAR[]))) AS position)
@@ -72,7 +72,7 @@ alone AS (
     FROM measured
     GROUP BY ALL
 )
-SELECT a.workload, a.scenario, a.operation, a.variant, a.arm, a.baseline, a.candidate, a.metric,
+SELECT j.workload, j.scenario, j.operation, j.variant, j.arm, j.baseline, j.candidate, j.metric,
     coalesce(sb.replays, 0) AS baseline_replays, coalesce(sb.valid, 0) AS baseline_valid,
     sb.invalid_reason AS baseline_invalid_reason,
     coalesce(sc.replays, 0) AS candidate_replays, coalesce(sc.valid, 0) AS candidate_valid,
@@ -80,14 +80,14 @@ SELECT a.workload, a.scenario, a.operation, a.variant, a.arm, a.baseline, a.cand
     coalesce(ab.offered, 0) AS baseline_offered_in_all, coalesce(ac.offered, 0) AS candidate_offered_in_all,
     if(isfinite(ab.value), ab.value, NULL) AS baseline_alone, if(isfinite(ac.value), ac.value, NULL) AS candidate_alone,
     p.* EXCLUDE (workload, scenario, operation, variant, arm, baseline, candidate, metric)
-FROM asked a
+FROM to_judge j
 LEFT JOIN paired p USING (workload, scenario, operation, variant, arm, baseline, candidate, metric)
-LEFT JOIN sides sb ON sb.workload = a.workload AND sb.scenario = a.scenario AND sb.variant = a.variant
-    AND sb.arm = 'main' AND sb.architecture = a.baseline
-LEFT JOIN sides sc ON sc.workload = a.workload AND sc.scenario = a.scenario AND sc.variant = a.variant
-    AND sc.arm = a.arm AND sc.architecture = a.candidate
-LEFT JOIN alone ab ON ab.workload = a.workload AND ab.scenario = a.scenario AND ab.variant = a.variant
-    AND ab.arm = 'main' AND ab.architecture = a.baseline AND ab.operation = a.operation AND ab.metric = a.metric
-LEFT JOIN alone ac ON ac.workload = a.workload AND ac.scenario = a.scenario AND ac.variant = a.variant
-    AND ac.arm = a.arm AND ac.architecture = a.candidate AND ac.operation = a.operation AND ac.metric = a.metric
-ORDER BY a.workload, a.scenario, a.operation, a.variant, a.arm, a.candidate, a.position
+LEFT JOIN sides sb ON sb.workload = j.workload AND sb.scenario = j.scenario AND sb.variant = j.variant
+    AND sb.arm = 'main' AND sb.architecture = j.baseline
+LEFT JOIN sides sc ON sc.workload = j.workload AND sc.scenario = j.scenario AND sc.variant = j.variant
+    AND sc.arm = j.arm AND sc.architecture = j.candidate
+LEFT JOIN alone ab ON ab.workload = j.workload AND ab.scenario = j.scenario AND ab.variant = j.variant
+    AND ab.arm = 'main' AND ab.architecture = j.baseline AND ab.operation = j.operation AND ab.metric = j.metric
+LEFT JOIN alone ac ON ac.workload = j.workload AND ac.scenario = j.scenario AND ac.variant = j.variant
+    AND ac.arm = j.arm AND ac.architecture = j.candidate AND ac.operation = j.operation AND ac.metric = j.metric
+ORDER BY j.workload, j.scenario, j.operation, j.variant, j.arm, j.candidate, j.position
