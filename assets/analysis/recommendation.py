@@ -263,7 +263,9 @@ class _Case:
     def _would_change(self, fields: Sequence[_Field]) -> list[str]:
         changes = [sentence for one in fields for sentence in sentences.open_verdicts(one.operation, self.judged)]
         if "query" in {one.operation for one in fields} and any("answers" in one.steps for one in fields):
-            changes.append("If clients can come back for the answer, a ticket counts as one, and the shares done decide.")
+            changes.append(
+                "If clients can come back for the answer, a ticket counts as one, and the shares done decide."
+            )
         scenarios = {row["scenario"] for row in self.judged}
         if scenarios == {_STEADY}:
             changes.append(
