@@ -35,21 +35,12 @@ _BUDGET_MINUTES = 30.0
 _MAX_REPETITIONS = 24
 
 
-class _Repetitions(click.ParamType[int | str]):
-    """A number greater than 0, or ``auto``."""
-
-    name = "repetitions"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == _AUTO:
-            return _AUTO
-        try:
-            number = int(value)
-        except ValueError:
-            number = 0
-        if number < 1:
-            self.fail(f"{value!r} is neither a number greater than 0 nor {_AUTO}", param, ctx)
-        return number
+def _repetitions(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+    if value is None or value == _AUTO:
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} is neither a number greater than 0 nor {_AUTO}")
+    return int(value)
 
 
 @click.command()
@@ -70,9 +61,9 @@ class _Repetitions(click.ParamType[int | str]):
 @setting_option(
     LabSettings,
     "repetitions",
-    type=_Repetitions(),
+    type=str,
     metavar="N|auto",
-    callback=None,
+    callback=_repetitions,
     help="How often each cell is replayed; auto: until every verdict is decided, 24 times at most.  [default: 1]",
 )
 @click.option(

@@ -28,7 +28,6 @@ from orchestration.commands.terminal import open_console
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
-from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -89,63 +88,37 @@ def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str
     prepare_instance(places)
     reporter = TerminalReporter(console)
     definitions = build_definitions(places, lambda _log: reporter)
+    one_cell = definitions.resolve_job_def(ONE_CELL)
+    assets = [key for key in one_cell.asset_layer.selected_asset_keys if key.path[0] in request.architectures]
+    # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
+    tags = {PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(_MAX_RUNTIME_S)}
     now = datetime.now(UTC)
     night = now.strftime("%Y-%m-%d")
     comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     failures = 0
     with dg.DagsterInstance.get() as instance, reporter:
+
+        def execute(job: dg.JobDefinition, key: str, settings: LabSettings, **options: Any) -> str | None:
+            """Run a job; returns why it failed."""
+            config = _run_config(settings, comparison_id)
+            result = job.execute_in_process(
+                config, instance, partition_key=key, raise_on_error=False, tags=tags, **options
+            )
+            return None if result.success else failure_reason(result)
+
         end_dead_runs(instance)
         declare_cells(instance, request.cells)
         for cell in request.cells:
             reporter.stage(f"{cell}: starting emulators")
-            result = _run_cell(definitions, instance, request, cell, night=night, comparison_id=comparison_id)
-            if not result.success:
+            if why := execute(one_cell, cell_key(cell, night), request.settings_of(cell), asset_selection=assets):
                 failures += 1
-                console.print(f"{cell}: {failure_reason(result)}", style="red", highlight=False, markup=False)
+                console.print(f"{cell}: {why}", style="red", highlight=False, markup=False)
         if failures == len(request.cells):
             raise ArchduelError("no cell came through: nothing to compare; the old results stand")
         reporter.stage("comparing")
-        _run_comparison(definitions, instance, request, night=night, comparison_id=comparison_id)
+        if why := execute(definitions.resolve_job_def(NIGHTLY_COMPARISON), night, request.settings):
+            raise ArchduelError(f"the comparison failed: {why}")
     return comparison_id, not failures
-
-
-def _run_cell(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    request: CompareRequest,
-    cell: Cell,
-    *,
-    night: str,
-    comparison_id: str,
-) -> dg.ExecuteInProcessResult:
-    job = definitions.resolve_job_def(ONE_CELL)
-    return job.execute_in_process(
-        instance=instance,
-        partition_key=cell_key(cell, night),
-        asset_selection=[key for key in job.asset_layer.selected_asset_keys if key.path[0] in request.architectures],
-        raise_on_error=False,
-        run_config=_run_config(request.settings_of(cell), comparison_id),
-        # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
-        tags={PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(_MAX_RUNTIME_S)},
-    )
-
-
-def _run_comparison(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    request: CompareRequest,
-    *,
-    night: str,
-    comparison_id: str,
-) -> None:
-    result = definitions.resolve_job_def(NIGHTLY_COMPARISON).execute_in_process(
-        instance=instance,
-        partition_key=night,
-        raise_on_error=False,
-        run_config=_run_config(request.settings, comparison_id),
-    )
-    if not result.success:
-        raise ArchduelError(f"the comparison failed: {failure_reason(result)}")
 
 
 def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:

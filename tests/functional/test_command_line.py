@@ -52,18 +52,20 @@ def test_a_shell_sees_the_exit_code_and_at_most_one_line_of_complaint(
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "listed"),
+    ("arguments", "listed"),
     [
-        ("--workload", "nope", "food_orders"),
-        ("--scenario", "nope", "poison, queue_down, ramp, reordering, steady"),
-        ("--variant", "nope", "idempotent, naive"),
-        ("--architecture", "nope", "event_driven, hybrid, synchronous"),
-        ("--baseline", "nope", "event_driven, hybrid, synchronous"),
-        ("--target", "nope", "ministack"),
+        (("compare", "--workload"), "food_orders"),
+        (("compare", "--scenario"), "poison, queue_down, ramp, reordering, steady"),
+        (("compare", "--variant"), "idempotent, naive"),
+        (("compare", "--architecture"), "event_driven, hybrid, synchronous"),
+        (("compare", "--baseline"), "event_driven, hybrid, synchronous"),
+        (("compare", "--target"), "ministack"),
+        (("doctor", "--target"), "ministack"),
+        (("template",), "event_driven, hybrid, synchronous"),
     ],
 )
-def test_an_unknown_name_exits_2_and_lists_the_valid_ones(call: Call, option: str, value: str, listed: str) -> None:
-    done = call("compare", option, value)
+def test_an_unknown_name_exits_2_and_lists_the_valid_ones(call: Call, arguments: tuple[str, ...], listed: str) -> None:
+    done = call(*arguments, "nope")
     assert done.returncode == 2
     assert listed in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -10,8 +10,8 @@ import pytest
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
 from tests import pages
+from tests.functional.conftest import Call
 from tests.pages import PAGES
-from tests.shell import archduel
 from workloads.places import REPOSITORY, Places
 
 SHOWN = {command for path in PAGES.values() for command in pages.commands(path)}
@@ -54,9 +54,9 @@ def test_tables_and_columns_named_exist(database: duckdb.DuckDBPyConnection, pag
 
 
 @pytest.mark.parametrize("line", QUICK)
-def test_quick_commands_run_and_are_shown(places: Places, line: str) -> None:
+def test_quick_commands_run_and_are_shown(call: Call, line: str) -> None:
     assert tuple(shlex.split(line)) in {one.arguments for one in SHOWN if one.program == "archduel"}
-    done = archduel(places, *shlex.split(line))
+    done = call(*shlex.split(line))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import yaml
 from cfnlint.api import lint_all
+from click.testing import CliRunner
 
+from orchestration.commands.template import command
 from resources.architectures import Architecture, architectures
 from resources.architectures.stack import Node, Stack, StackSettings
 from resources.architectures.template import as_yaml, template
-from tests.shell import archduel
 from workloads.errors import ArchduelError
-from workloads.places import Places
 
 _NEEDS_PACKAGING = "W3002"  # the code is a folder until `aws cloudformation package` has put it into a bucket
 
@@ -107,13 +107,6 @@ def test_what_has_no_counterpart_is_refused_by_name() -> None:
         template(other)
 
 
-class TestCommand:
-    def test_prints_what_can_be_read_again(self, places: Places) -> None:
-        done = archduel(places, "template", "hybrid")
-        assert done.returncode == 0
-        assert yaml.safe_load(done.stdout) == template(architectures()["hybrid"])
-
-    def test_lists_the_architectures_there_are(self, places: Places) -> None:
-        done = archduel(places, "template", "nope")
-        assert done.returncode == 2
-        assert "event_driven, hybrid, synchronous" in done.stderr
+def test_the_command_prints_what_can_be_read_again() -> None:
+    done = CliRunner().invoke(command, ["hybrid"])
+    assert yaml.safe_load(done.stdout) == template(architectures()["hybrid"])
