@@ -37,6 +37,7 @@ lint: install ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 test: lint test-unit ## everything a change must pass
 	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/functional
