@@ -1,4 +1,5 @@
-"""What the lab touches: emulators, AWS clients, architectures and their handlers, the fault proxy, the warehouse.
+"""What the lab touches: emulators, AWS, architectures and their handlers, the fault proxy, the warehouse, prices.
 
-Works without Dagster, which only ever calls it. Traffic and its replay are `workloads`.
+Put here code with side effects that works without Dagster. Keep out recorded traffic and its replay (`workloads`), and
+what is made of results (`assets`); only `resources.dagster_resources` knows Dagster.
 """

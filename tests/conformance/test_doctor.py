@@ -117,9 +117,9 @@ def test_what_was_found_is_in_the_warehouse(report: dict[str, Any], places_of_do
     }
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ProbeBench]:
-    emulator = platform(tmp_path).start("doctor", 40)
+@pytest.fixture(scope="module")
+def bench(emulator_home: Path) -> Iterator[ProbeBench]:
+    emulator = platform(emulator_home).start("doctor", 40)
     try:
         emulator.wait_until_ready()
         yield ProbeBench(Clients(emulator.endpoint_url, attempts=1))

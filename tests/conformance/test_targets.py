@@ -68,13 +68,13 @@ def test_a_killed_lab_leaves_no_process_of_its_emulator(target: str, emulator_ho
     assert left == []
 
 
-@pytest.fixture
-def instance(target: str, emulator_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Instance]:
+@pytest.fixture(scope="module")
+def instance(target: str, emulator_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """Started by a user with credentials, a profile, endpoints and a proxy."""
-    credentials = tmp_path / "credentials"
+    credentials = tmp_path_factory.mktemp("planted") / "credentials"
     credentials.write_text("[planted]\naws_access_key_id = AKIAPLANTEDPROFILE00\naws_secret_access_key = planted\n")
     on = platform(emulator_home, target)
-    for name, value in {
+    variables = {
         "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
         "AWS_SECRET_ACCESS_KEY": "planted-secret",
         "AWS_SESSION_TOKEN": "planted-token",
@@ -84,9 +84,11 @@ def instance(target: str, emulator_home: Path, monkeypatch: pytest.MonkeyPatch, 
         "AWS_ENDPOINT_URL_DYNAMODB": "https://planted.example.com",
         "LOCALSTACK_AUTH_TOKEN": "planted-token",
         "HTTPS_PROXY": "http://planted.example.com:3128",
-    }.items():
-        monkeypatch.setenv(name, value)
-    running = on.start("planted", 10)
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        running = on.start("planted", 10)
     try:
         running.wait_until_ready()
         yield running

@@ -57,20 +57,27 @@ def refused(folder: Path, url: str = "http://127.0.0.1:9", **options: str) -> st
 
 
 class TestBadInput:
-    def test_a_profile_that_does_not_exist(self, tmp_path: Path) -> None:
-        assert refused(tmp_path, profile="nope").startswith("there is no profile 'nope'")
-
     @pytest.mark.parametrize("region", ["eu-west-99", "mars-north-1", "http://127.0.0.1", "eu-west-1.example.com"])
     def test_a_region_that_does_not_exist(self, region: str, tmp_path: Path) -> None:
         assert f"there is no AWS region {region!r}" in refused(tmp_path, region=region)
 
-    def test_a_profile_without_credentials(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        profiles(tmp_path, monkeypatch, "[lab]\nregion = eu-west-1\n")
-        assert "profile 'lab' has no credentials" in refused(tmp_path)
-
-    def test_half_a_credential(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        profiles(tmp_path, monkeypatch, "[lab]\naws_access_key_id = AKIALABLABLABLABLAB0\n")
-        assert "profile 'lab' has no credentials, or not all of them" in refused(tmp_path)
+    @pytest.mark.parametrize(
+        ("credentials", "words"),
+        [
+            pytest.param("[other]\n", "there is no profile 'lab'", id="no profile"),
+            pytest.param("[lab]\nregion = eu-west-1\n", "profile 'lab' has no credentials", id="no credentials"),
+            pytest.param(
+                "[lab]\naws_access_key_id = AKIALABLABLABLABLAB0\n",
+                "profile 'lab' has no credentials, or not all of them",
+                id="half a credential",
+            ),
+        ],
+    )
+    def test_a_profile_that_cannot_be_used(
+        self, credentials: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles(tmp_path, monkeypatch, credentials)
+        assert refused(tmp_path).startswith(words)
 
     def test_a_sign_in_that_is_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         config = (

@@ -235,12 +235,6 @@ class TestPassing:
 
 
 class TestDown:
-    def test_refuses_new_connections(self, proxy: FaultProxy, connect: Connect) -> None:
-        proxy.switch({"kind": "down"})
-        for _ in range(3):
-            with pytest.raises(ConnectionRefusedError):
-                connect()
-
     def test_resets_open_connections_and_what_is_under_way(
         self, proxy: FaultProxy, connect: Connect, upstream: Upstream
     ) -> None:

@@ -281,50 +281,44 @@ class TestCommand:
         body = '{"request_id": "17", "order_id": "order-17"}'
         assert backend.invoke("command", {**event("api_gateway_post"), "body": body})["statusCode"] == 201
 
-    def test_is_at_fault_itself_when_the_table_could_never_hold_it(self, backend: Backend) -> None:
-        backend.expect_refusal("update_item", "ValidationException")
-        assert backend.invoke("command", event("api_gateway_post"))["statusCode"] == 400
-        assert backend.line["records"][0]["error"] == "InvalidOrder"
 
+@pytest.mark.parametrize(
+    ("entry", "payload", "call", "request_id"),
+    [("command", "api_gateway_post", "update_item", "17"), ("query", "api_gateway_get", "get_item", "18")],
+)
+class TestRefusedByTheTable:
     @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "InternalServerError"])
-    def test_is_unavailable_when_the_table_refuses(self, backend: Backend, code: str) -> None:
-        backend.expect_refusal("update_item", code)
-        answer = backend.invoke("command", event("api_gateway_post"))
-        assert answer["statusCode"] == 503
-        assert body_of(answer)["request_id"] == "17"
+    def test_is_unavailable(
+        self, backend: Backend, entry: str, payload: str, call: str, request_id: str, code: str
+    ) -> None:
+        backend.expect_refusal(call, code)
+        answer = backend.invoke(entry, event(payload))
+        assert (answer["statusCode"], body_of(answer)["request_id"]) == (503, request_id)
         (record,) = backend.line["records"]
-        assert (record["id"], record["result"], record["error"]) == ("17", "failed", code)
+        assert (record["id"], record["result"], record["error"]) == (request_id, "failed", code)
+
+    def test_is_at_fault_itself_where_the_table_could_never_hold_it(
+        self, backend: Backend, entry: str, payload: str, call: str, request_id: str
+    ) -> None:
+        backend.expect_refusal(call, "ValidationException")
+        assert backend.invoke(entry, event(payload))["statusCode"] == 400
+        (record,) = backend.line["records"]
+        assert (record["id"], record["error"]) == (request_id, "InvalidOrder")
 
 
 class TestQuery:
-    def test_is_at_fault_itself_when_the_table_takes_no_such_key(self, backend: Backend) -> None:
-        backend.expect_refusal("get_item", "ValidationException")
-        assert backend.invoke("query", event("api_gateway_get"))["statusCode"] == 400
-        assert backend.line["records"][0]["error"] == "InvalidOrder"
-
-    @pytest.mark.parametrize(("found", "status"), [(True, 200), (False, 404)])
-    def test_answers_whether_the_order_is_there(self, backend: Backend, found: bool, status: int) -> None:
+    @pytest.mark.parametrize(
+        ("found", "status", "words"), [(True, 200, {"status": "placed"}), (False, 404, {"error": "no such order"})]
+    )
+    def test_answers_whether_the_order_is_there(
+        self, backend: Backend, found: bool, status: int, words: dict[str, str]
+    ) -> None:
         backend.expect_read("order-17", found=found)
         answer = backend.invoke("query", event("api_gateway_get"))
         assert answer["statusCode"] == status
-        assert body_of(answer)["order_id"] == "order-17"
-        assert body_of(answer)["request_id"] == "18"
+        assert body_of(answer) == {"request_id": "18", "order_id": "order-17", **words}
         (record,) = backend.line["records"]
         assert (record["id"], record["result"], record["found"]) == ("18", "answered", found)
-
-    def test_tells_the_orders_status(self, backend: Backend) -> None:
-        backend.expect_read("order-17", found=True)
-        assert body_of(backend.invoke("query", event("api_gateway_get")))["status"] == "placed"
-
-    def test_is_unavailable_when_the_table_refuses(self, backend: Backend) -> None:
-        backend.expect_refusal("get_item")
-        assert backend.invoke("query", event("api_gateway_get"))["statusCode"] == 503
-        (record,) = backend.line["records"]
-        assert (record["id"], record["result"], record["error"]) == (
-            "18",
-            "failed",
-            "ProvisionedThroughputExceededException",
-        )
 
     def test_serves_a_request_without_a_query_string(self, backend: Backend) -> None:
         backend.expect_read("order-17", found=True)

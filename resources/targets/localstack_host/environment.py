@@ -175,7 +175,7 @@ class Environment:
         line of a log is late and found in the next invocation's.
         """
         process = self._process
-        assert process is not None  # noqa: S101 - started by whoever waits for an answer
+        assert process is not None  # noqa: S101 - started before an answer is waited for
         mark = f"{MARK}{name}{MARK}".encode()
         line = b""
         deadline = time.monotonic() + within_s
