@@ -54,6 +54,11 @@ class Pace:
     logs_s: float = 0.0  # how long a log must not have changed to count as complete
 
 
+def _service(name: str) -> "cached_property[Any]":
+    """A property with the client of a service, made when first used."""
+    return cached_property(lambda services: services.client(name))
+
+
 class Services(ABC):
     """boto3 clients of one place, each made when first used, and what holds there.
 
@@ -82,43 +87,18 @@ class Services(ABC):
         return nullcontext()
 
     @abstractmethod
-    def _client(self, service: str) -> Any: ...
+    def client(self, service: str) -> Any:
+        """A new client of a service, by its name in boto3."""
 
-    @cached_property
-    def dynamodb(self) -> Any:
-        return self._client("dynamodb")
-
-    @cached_property
-    def sqs(self) -> Any:
-        return self._client("sqs")
-
-    @cached_property
-    def lambda_(self) -> Any:
-        return self._client("lambda")
-
-    @cached_property
-    def apigateway(self) -> Any:
-        return self._client("apigateway")
-
-    @cached_property
-    def apigatewayv2(self) -> Any:
-        return self._client("apigatewayv2")
-
-    @cached_property
-    def cloudwatch(self) -> Any:
-        return self._client("cloudwatch")
-
-    @cached_property
-    def iam(self) -> Any:
-        return self._client("iam")
-
-    @cached_property
-    def logs(self) -> Any:
-        return self._client("logs")
-
-    @cached_property
-    def sts(self) -> Any:
-        return self._client("sts")
+    dynamodb = _service("dynamodb")
+    sqs = _service("sqs")
+    lambda_ = _service("lambda")
+    apigateway = _service("apigateway")
+    apigatewayv2 = _service("apigatewayv2")
+    cloudwatch = _service("cloudwatch")
+    iam = _service("iam")
+    logs = _service("logs")
+    sts = _service("sts")
 
 
 class Clients(Services):
@@ -151,7 +131,8 @@ class Clients(Services):
             region_name=REGION,
         )
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """As `Services.client`."""
         config = Config(
             connect_timeout=2,
             read_timeout=30,
@@ -209,7 +190,8 @@ class AwsClients(Services):
         session.set_config_variable("region", region)
         self._session = boto3.session.Session(botocore_session=session, region_name=region)
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """As `Services.client`."""
         config = Config(
             connect_timeout=5,
             read_timeout=60,

@@ -9,6 +9,7 @@ Nothing is added to a request: the server gets what it would have got.
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from resources.wire import message
@@ -24,17 +25,6 @@ _TLS_HANDSHAKE = b"\x16\x03"
 
 # An empty SETTINGS frame and a GOAWAY with HTTP_1_1_REQUIRED, which a client of HTTP/2 understands.
 _HTTP2_GOODBYE = b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\0\0\0\x0d"
-
-_PHRASES = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    431: "Request Header Fields Too Large",
-    501: "Not Implemented",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
 
 
 class Refused(Exception):  # noqa: N818 - it names what becomes of the request
@@ -64,7 +54,7 @@ def own_answer(status: int, reason: str, *, keep_alive: bool, body: bool = True)
     """An answer of the recorder itself."""
     text = f"archduel record: {reason}\n".encode()
     lines = [
-        f"HTTP/1.1 {status} {_PHRASES[status]}",
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "Content-Type: text/plain; charset=utf-8",
         f"Content-Length: {len(text)}",
         *([] if keep_alive else ["Connection: close"]),

@@ -24,7 +24,7 @@ _LAB_ALONE = {"AWS_ENDPOINT_URL_DYNAMODB"}
 
 def with_code(clients: Clients) -> Clients:
     """The handlers' code in a bucket, as `aws cloudformation package` would put it."""
-    s3 = clients._client("s3")
+    s3 = clients.client("s3")
     s3.create_bucket(Bucket="code")
     s3.put_object(Bucket="code", Key="handlers.zip", Body=package())
     return clients
@@ -35,7 +35,7 @@ def deploy(clients: Clients, name: str, written: dict[str, Any]) -> str:
     for one in written["Resources"].values():
         if one["Properties"].get("Code") == CODE:
             one["Properties"]["Code"] = {"S3Bucket": "code", "S3Key": "handlers.zip"}
-    formation = clients._client("cloudformation")
+    formation = clients.client("cloudformation")
     formation.create_stack(StackName=name, TemplateBody=json.dumps(written), Capabilities=["CAPABILITY_IAM"])
     deadline = time.monotonic() + 60
     while (stack := formation.describe_stacks(StackName=name)["Stacks"][0])[

@@ -179,126 +179,76 @@ def offer(service: str, *products: tuple[dict[str, str], list[Tier]], published:
 
 HERE = {"regionCode": "us-east-1", "location": "US East (N. Virginia)"}
 IRELAND = {"regionCode": "eu-west-1", "location": "EU (Ireland)"}
+ANYWHERE = {"regionCode": "", "location": "Any"}
+ACROSS = {"fromRegionCode": "us-east-1", "fromLocation": "US East (N. Virginia)"}
+OUT_OF_IRELAND = {"fromRegionCode": "eu-west-1", "fromLocation": "EU (Ireland)"}
+
+
+def sold(
+    usage_type: str, *tiers: Tier, where: dict[str, str] = HERE, **attributes: str
+) -> tuple[dict[str, str], list[Tier]]:
+    """A product of an offer file with its tiers."""
+    return {**where, "usagetype": usage_type, **attributes}, list(tiers)
+
+
 SAMPLES = {
     "AmazonApiGateway": offer(
         "AmazonApiGateway",
-        (
-            {**HERE, "usagetype": "USE1-ApiGatewayRequest", "operation": "ApiGatewayRequest"},
-            [("333000000", "0.0000028"), ("0", "0.0000036")],
-        ),
-        ({**HERE, "usagetype": "USE1-ApiGatewayHttpRequest", "operation": "ApiGatewayHttpApi"}, [("0", "0.0000011")]),
-        ({**HERE, "usagetype": "USE1-ApiGatewayMessage", "operation": "ApiGatewayWebSocket"}, [("0", "0.000001")]),
-        ({**IRELAND, "usagetype": "EU-ApiGatewayRequest", "operation": "ApiGatewayRequest"}, [("0", "0.0000039")]),
+        sold("USE1-ApiGatewayRequest", ("333000000", "0.0000028"), ("0", "0.0000036"), operation="ApiGatewayRequest"),
+        sold("USE1-ApiGatewayHttpRequest", ("0", "0.0000011"), operation="ApiGatewayHttpApi"),
+        sold("USE1-ApiGatewayMessage", ("0", "0.000001"), operation="ApiGatewayWebSocket"),
+        sold("EU-ApiGatewayRequest", ("0", "0.0000039"), where=IRELAND, operation="ApiGatewayRequest"),
     ),
     "AWSLambda": offer(
         "AWSLambda",
-        (
-            {"location": "Any", "regionCode": "", "usagetype": "Global-Request", "group": "AWS-Lambda-Requests"},
-            [("0", "0")],
-        ),
-        ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000002100")]),
-        ({**HERE, "usagetype": "Request-ARM", "group": "AWS-Lambda-Requests-ARM"}, [("0", "0.0000002200")]),
-        (
-            {**HERE, "usagetype": "Lambda-GB-Second", "group": "AWS-Lambda-Duration"},
-            [("0", "0.0000166668"), ("6000000000", "0.000015")],
-        ),
-        ({**HERE, "usagetype": "Lambda-GB-Second-ARM", "group": "AWS-Lambda-Duration-ARM"}, [("0", "0.0000133335")]),
-        (
-            {**HERE, "usagetype": "Lambda-Provisioned-GB-Second", "group": "AWS-Lambda-Duration-Provisioned"},
-            [("0", "0.0000097222")],
-        ),
+        sold("Global-Request", ("0", "0"), where=ANYWHERE, group="AWS-Lambda-Requests"),
+        sold("Request", ("0", "0.0000002100"), group="AWS-Lambda-Requests"),
+        sold("Request-ARM", ("0", "0.0000002200"), group="AWS-Lambda-Requests-ARM"),
+        sold("Lambda-GB-Second", ("0", "0.0000166668"), ("6000000000", "0.000015"), group="AWS-Lambda-Duration"),
+        sold("Lambda-GB-Second-ARM", ("0", "0.0000133335"), group="AWS-Lambda-Duration-ARM"),
+        sold("Lambda-Provisioned-GB-Second", ("0", "0.0000097222"), group="AWS-Lambda-Duration-Provisioned"),
     ),
     "AWSQueueService": offer(
         "AWSQueueService",
-        (
-            {**HERE, "usagetype": "Requests-RBP", "group": "SQS-APIRequest-Tier1", "queueType": "Standard"},
-            [("0", "0.00000041"), ("100000000000", "0.0000003")],
-        ),
-        (
-            {
-                **HERE,
-                "usagetype": "Requests-FIFO-RBP",
-                "group": "SQS-APIRequest-Tier1",
-                "queueType": "FIFO (first-in, first-out)",
-            },
-            [("0", "0.0000005")],
-        ),
-        (
-            {
-                "location": "Any",
-                "usagetype": "Global-Requests",
-                "group": "SQS-APIRequest-Tier1",
-                "queueType": "Standard",
-            },
-            [("0", "0")],
-        ),
+        sold("Requests-RBP", ("0", "0.00000041"), ("100000000000", "0.0000003"), queueType="Standard"),
+        sold("Requests-FIFO-RBP", ("0", "0.0000005"), queueType="FIFO (first-in, first-out)"),
+        sold("Global-Requests", ("0", "0"), where=ANYWHERE, queueType="Standard"),
     ),
     "AmazonDynamoDB": offer(
         "AmazonDynamoDB",
-        (
-            {
-                **HERE,
-                "usagetype": "WriteRequestUnits",
-                "group": "DDB-WriteUnits",
-                "operation": "PayPerRequestThroughput",
-            },
-            [("0", "0.000000626")],
-        ),
-        (
-            {**HERE, "usagetype": "ReadRequestUnits", "group": "DDB-ReadUnits", "operation": "PayPerRequestThroughput"},
-            [("0", "0.000000126")],
-        ),
-        (
-            {
-                **HERE,
-                "usagetype": "WriteCapacityUnit-Hrs",
-                "group": "DDB-WriteUnits",
-                "operation": "CommittedThroughput",
-            },
-            [("0", "0"), ("18600", "0.00065")],
-        ),
-        ({**HERE, "usagetype": "IA-WriteRequestUnits", "group": "DDB-WriteUnitsIA"}, [("0", "0.00000078")]),
+        sold("WriteRequestUnits", ("0", "0.000000626"), group="DDB-WriteUnits", operation="PayPerRequestThroughput"),
+        sold("ReadRequestUnits", ("0", "0.000000126"), group="DDB-ReadUnits", operation="PayPerRequestThroughput"),
+        sold("WriteCapacityUnit-Hrs", ("0", "0"), ("18600", "0.00065"), group="DDB-WriteUnits"),
+        sold("IA-WriteRequestUnits", ("0", "0.00000078"), group="DDB-WriteUnitsIA"),
     ),
     "AmazonCloudWatch": offer(
         "AmazonCloudWatch",
-        (
-            {**HERE, "usagetype": "USE1-DataProcessing-Bytes", "group": "Ingested Logs", "operation": "PutLogEvents"},
-            [("0", "0"), ("5", "0.51")],
-        ),
-        (
-            {**HERE, "usagetype": "USE1-DataProcessingIA-Bytes", "group": "Ingested Logs", "operation": "PutLogEvents"},
-            [("0", "0.25")],
-        ),
+        sold("USE1-DataProcessing-Bytes", ("0", "0"), ("5", "0.51"), group="Ingested Logs"),
+        sold("USE1-DataProcessingIA-Bytes", ("0", "0.25"), group="Ingested Logs"),
     ),
     "AWSDataTransfer": offer(
         "AWSDataTransfer",
-        (
-            {
-                "transferType": "AWS Outbound",
-                "fromRegionCode": "us-east-1",
-                "fromLocation": "US East (N. Virginia)",
-                "toLocation": "External",
-                "usagetype": "DataTransfer-Out-Bytes",
-            },
-            [("0", "0.091"), ("10240", "0.085")],
+        sold(
+            "DataTransfer-Out-Bytes",
+            ("0", "0.091"),
+            ("10240", "0.085"),
+            where=ACROSS,
+            transferType="AWS Outbound",
+            toLocation="External",
         ),
-        (
-            {
-                "transferType": "InterRegion Outbound",
-                "fromRegionCode": "us-east-1",
-                "toLocation": "EU (Ireland)",
-                "usagetype": "USE1-EU-AWS-Out-Bytes",
-            },
-            [("0", "0.02")],
+        sold(
+            "USE1-EU-AWS-Out-Bytes",
+            ("0", "0.02"),
+            where=ACROSS,
+            transferType="InterRegion Outbound",
+            toLocation="EU (Ireland)",
         ),
-        (
-            {
-                "transferType": "AWS Outbound",
-                "fromRegionCode": "eu-west-1",
-                "toLocation": "External",
-                "usagetype": "EU-DataTransfer-Out-Bytes",
-            },
-            [("0", "0.099")],
+        sold(
+            "EU-DataTransfer-Out-Bytes",
+            ("0", "0.099"),
+            where=OUT_OF_IRELAND,
+            transferType="AWS Outbound",
+            toLocation="External",
         ),
     ),
 }
@@ -343,11 +293,7 @@ class TestPriceList:
 
     def test_prices_not_found_stay_and_are_named(self, places: Places, tmp_path: Path) -> None:
         own(places.prices, f"[queue_requests]\n{ENTRY}")
-        samples = {
-            "AWSLambda": offer(
-                "AWSLambda", ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000003")])
-            )
-        }
+        samples = {"AWSLambda": offer("AWSLambda", sold("Request", ("0", "0.0000003"), group="AWS-Lambda-Requests"))}
         done = import_offers(places, files(tmp_path, "AWSLambda", samples=samples), "us-east-1")
         assert prices(places).queue_requests.usd == 7
         assert prices(places).function_time_arm == bundled_prices().function_time_arm
@@ -358,9 +304,9 @@ class TestPriceList:
     def test_two_prices_for_one_thing_are_not_chosen_between(self, places: Places, tmp_path: Path) -> None:
         lambda_ = offer(
             "AWSLambda",
-            ({**HERE, "usagetype": "Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000002")]),
-            ({**HERE, "usagetype": "Other-Request", "group": "AWS-Lambda-Requests"}, [("0", "0.0000003")]),
-            ({**HERE, "usagetype": "Request-ARM", "group": "AWS-Lambda-Requests-ARM"}, [("0", "0.0000002")]),
+            sold("Request", ("0", "0.0000002"), group="AWS-Lambda-Requests"),
+            sold("Other-Request", ("0", "0.0000003"), group="AWS-Lambda-Requests"),
+            sold("Request-ARM", ("0", "0.0000002"), group="AWS-Lambda-Requests-ARM"),
         )
         done = import_offers(places, files(tmp_path, "AWSLambda", samples={"AWSLambda": lambda_}), "us-east-1")
         assert "has several: Request at" in done.kept["function_requests_x86"]
@@ -372,7 +318,7 @@ class TestPriceList:
     ) -> None:
         found = []
         for day, usd in (("2026-11-10", "0.0000001"), ("2026-11-20", "0.0000009")):
-            product = ({**HERE, "usagetype": "Requests-RBP", "queueType": "Standard"}, [("0", usd)])
+            product = sold("Requests-RBP", ("0", usd), queueType="Standard")
             file = tmp_path / f"{day}.json"
             file.write_text(offer("AWSQueueService", product, published=f"{day}T00:00:00Z"))
             found.append(file)
@@ -411,7 +357,7 @@ class TestPriceList:
 
     @pytest.mark.parametrize("usd", ["NaN", "Infinity", "-0.1", "", "free", "1e999"])
     def test_a_price_that_is_none_is_not_taken(self, places: Places, tmp_path: Path, usd: str) -> None:
-        product = ({**HERE, "usagetype": "Requests-RBP", "queueType": "Standard"}, [("0", usd)])
+        product = sold("Requests-RBP", ("0", usd), queueType="Standard")
         samples = {"AWSQueueService": offer("AWSQueueService", product)}
         with pytest.raises(ArchduelError, match="no price that archduel uses"):
             import_offers(places, files(tmp_path, "AWSQueueService", samples=samples), "us-east-1")
