@@ -21,6 +21,7 @@ from assets.report.charts.looks import styles
 from assets.report.files import write_report
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
+from resources.warehouse.schema import schema
 from tests.observations_builder import windows
 from tests.report_builder import (
     HOSTILE,
@@ -268,9 +269,9 @@ def test_what_the_target_does_otherwise_is_listed(places: Places) -> None:
         ("another", "integration timeout", "504", "200", "different", ""),
     ]
     places.conformance.mkdir(parents=True)
-    pq.write_table(
-        pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in known]), places.conformance / "x.parquet"
-    )
+    rows = [dict(zip(columns, row, strict=True)) for row in known]
+    table = pa.Table.from_pylist(rows, schema=schema("conformance"))
+    pq.write_table(table, places.conformance / "x.parquet")
     page = report_page(places)
     assert "Of 2 documented behaviours that were provoked on MiniStack 1.5.33, 1 are as on AWS." in page.text
     (figure,) = [figure for figure in page.held["figure"] if "Differences" in figure]

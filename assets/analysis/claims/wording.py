@@ -1,6 +1,7 @@
 """Sentences about verdicts on claims: why a part is decided, or why it is not and what to run.
 
-Put the words and how numbers are written here. Keep out choosing among them (`assets.analysis.claims.reasons`).
+Put here the words, and how numbers are written, of what is stored in ``claims``. Keep out choosing among them
+(`assets.analysis.claims.reasons`), and what is worded only when it is shown (`assets.report.words`).
 """
 
 import math
