@@ -123,7 +123,7 @@ class JudgementBuilder:
         return self
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A database with what was planted; a comparison nobody described is an uneventful one."""
+        """A database with what was planted; a comparison that was not described is an uneventful one."""
         described = {row["comparison_id"] for row in self.rows.get("comparisons", [])}
         for comparison_id in sorted({row["comparison_id"] for row in self.rows.get("experiments", [])} - described):
             self.comparison(comparison_id)

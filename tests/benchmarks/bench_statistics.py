@@ -47,9 +47,9 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=100, help="of time; the pairs are a multiple of it")
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--naive-resamples", type=int, default=100)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     console, bin_edges = Console(width=120), edges()
-    baseline, candidate = _latencies(asked.pairs, asked.blocks)
+    baseline, candidate = _latencies(options.pairs, options.blocks)
 
     began = time.perf_counter()
     counted = counts_by_block(baseline, bin_edges), counts_by_block(candidate, bin_edges)
@@ -57,21 +57,21 @@ def main() -> None:
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        quantile_ratio_intervals(*counted, bin_edges, [0.99], resamples=asked.resamples)
+        quantile_ratio_intervals(*counted, bin_edges, [0.99], resamples=options.resamples)
         times.append(time.perf_counter() - began)
     ours_s = counting_s + sorted(times)[1]
 
-    resampling = Resampling(asked.blocks, None, resamples=asked.naive_resamples, confidence=0.95, seed=1)
+    resampling = Resampling(options.blocks, None, resamples=options.naive_resamples, confidence=0.95, seed=1)
     weights = resampling.block_weights(np.random.default_rng(1))
     began = time.perf_counter()
     _naive(baseline, candidate, weights[:20])
-    naive_s = (time.perf_counter() - began) * asked.resamples / min(20, len(weights))
+    naive_s = (time.perf_counter() - began) * options.resamples / min(20, len(weights))
 
     [_, *slow] = resampling.intervals(lambda drawn: _naive(baseline, candidate, drawn))[0]
-    [_, *quick] = quantile_ratio_intervals(*counted, bin_edges, [0.99], resamples=asked.naive_resamples)[0]
+    [_, *quick] = quantile_ratio_intervals(*counted, bin_edges, [0.99], resamples=options.naive_resamples)[0]
     width = slow[1] - slow[0]
 
-    title = f"Log ratio of p99, {asked.pairs:,} pairs in {asked.blocks} blocks, {asked.resamples:,} resamples"
+    title = f"Log ratio of p99, {options.pairs:,} pairs in {options.blocks} blocks, {options.resamples:,} resamples"
     table = Table("way", "seconds", "times as fast", "low", "high", "ends off, of the width", title=title)
     table.add_row("resample and sort (scaled)", f"{naive_s:.1f}", "1", *(f"{end:.5f}" for end in slow), "")
     off = max(abs(one - other) for one, other in zip(quick, slow, strict=True)) / width
@@ -80,7 +80,7 @@ def main() -> None:
     console.print(table)
     console.print(
         f"Of the {ours_s:.2f} s, counting took {counting_s:.2f} s. The naive loop was timed on 20 resamples; "
-        f"both ends are of the same {asked.naive_resamples} resamples."
+        f"both ends are of the same {options.naive_resamples} resamples."
     )
 
 

@@ -1,7 +1,9 @@
 """Synthetic latencies that hang together in time, with known quantiles.
 
-Belongs here: what the simulations are fed. Each process has a marginal distribution whose quantiles are known without
-simulation, so that coverage is of the truth and not of another estimate.
+Put the simulations' input here. Keep out what is tested with it.
+
+Each process has a marginal distribution whose quantiles are known without simulation, so that coverage is of the truth
+and not of another estimate.
 """
 
 from collections.abc import Callable

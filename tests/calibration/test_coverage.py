@@ -17,7 +17,7 @@ QUANTILES = np.array([0.5, 0.9, 0.99, 0.999])
 EDGES = edges(per_decade=100)
 BLOCKS = 40
 RESAMPLES = 400
-LEAST, MOST = 0.93, 0.97
+MIN_COVERAGE, MAX_COVERAGE = 0.93, 0.97
 
 
 def by_block(latencies_us: Floats) -> np.ndarray:
@@ -91,22 +91,22 @@ class TestCoverage:
     def test_of_quantiles_from_blocks(self, process: Process, n: int, judged: int) -> None:
         found = of_quantiles(process, n, 600)
         print(f"\n{process.name}, {n} requests, coverage of p50, p90, p99, p99.9: {found}")  # noqa: T201  # the figures
-        assert ((found[:judged] >= LEAST) & (found[:judged] <= MOST)).all()
+        assert ((found[:judged] >= MIN_COVERAGE) & (found[:judged] <= MAX_COVERAGE)).all()
 
     @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
     def test_of_paired_ratios_from_blocks(self, process: Process) -> None:
         found = of_ratios(process, 10_000, 600)
         print(f"\n{process.name}, 10000 pairs, coverage of log ratios of p50, p90, p99: {found}")  # noqa: T201  # as above
-        assert ((found >= LEAST) & (found <= MOST)).all()
+        assert ((found >= MIN_COVERAGE) & (found <= MAX_COVERAGE)).all()
 
     @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
     def test_of_shares_from_blocks(self, process: Process) -> None:
         found = of_shares(process, 10_000, 1000)
         print(f"\n{process.name}, 10000 requests, coverage of a difference of shares: {found}")  # noqa: T201  # as above
-        assert LEAST <= found <= MOST
+        assert MIN_COVERAGE <= found <= MAX_COVERAGE
 
     @pytest.mark.parametrize("pairs", [8, 16])
     def test_of_sign_flips_over_repetitions(self, pairs: int) -> None:
         found = of_sign_flips(pairs, 4000)
         print(f"\n{pairs} repetitions, coverage of the mean log ratio of p90: {found}")  # noqa: T201  # as above
-        assert LEAST <= found <= MOST
+        assert MIN_COVERAGE <= found <= MAX_COVERAGE

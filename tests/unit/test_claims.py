@@ -67,8 +67,8 @@ class TestRegister:
 
     @pytest.mark.parametrize("claim", REGISTER, ids=lambda claim: claim.id)
     def test_says_nothing_of_behaviours_that_do_not_affect_a_claim(self, claim: Claim) -> None:
-        said = needs(claim) | set(claim.irrelevant)
-        assert {name for name in said if claim.id not in BEHAVIOURS[name].affects} == set()
+        named = needs(claim) | set(claim.irrelevant)
+        assert {name for name in named if claim.id not in BEHAVIOURS[name].affects} == set()
 
     @pytest.mark.parametrize(("claim", "part"), MEASURED, ids=[f"{c.id} {p.part}" for c, p in MEASURED])
     def test_reads_each_part_from_somewhere(self, claim: Claim, part: Measured) -> None:

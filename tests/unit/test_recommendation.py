@@ -23,8 +23,8 @@ def recommended(builder: JudgementBuilder, cost: list[Row] | None = None) -> dic
         table = recommend(connection, "c1", pairs=pairwise(connection, "c1"), cost=costs, claims=claims)
     rows = {row["operation"]: row for row in table.to_pylist()}
     for row in rows.values():
-        told = " ".join([row["sentence"], *row["because"], *row["would_change"]])
-        assert not {"nan", "None", "inf", "NULL"} & set(told.replace(",", " ").split()), told
+        words = " ".join([row["sentence"], *row["because"], *row["would_change"]])
+        assert not {"nan", "None", "inf", "NULL"} & set(words.replace(",", " ").split()), words
     return rows
 
 

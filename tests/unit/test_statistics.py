@@ -97,7 +97,7 @@ class TestSignFlips:
             assert (p_value(values) <= 0.05) == (low > 0 or high < 0)
 
     @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf], [[1.0]]])
-    def test_what_is_no_row_of_differences_is_refused(self, values: list[float]) -> None:
+    def test_differences_are_a_list_of_finite_numbers(self, values: list[float]) -> None:
         with pytest.raises(ValueError, match="difference"):
             p_value(values)
         with pytest.raises(ValueError, match="difference"):
@@ -148,8 +148,8 @@ class TestHolm:
         assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
     @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
-    def test_what_is_no_chance_is_refused(self, bad: float) -> None:
-        with pytest.raises(ValueError, match="p value"):
+    def test_a_p_value_is_between_0_and_1(self, bad: float) -> None:
+        with pytest.raises(ValueError, match="p-value"):
             holm([0.5, bad])
 
 
@@ -192,7 +192,7 @@ class TestShares:
         assert pooled_share_interval([10] * 4, [100] * 4) == share_interval(40, 400)
 
     @pytest.mark.parametrize(("events", "n"), [([3], [2]), ([-1], [2]), ([1, 2], [5]), ([1], [0])])
-    def test_counts_that_are_none_are_refused(self, events: list[int], n: list[int]) -> None:
+    def test_impossible_counts_are_refused(self, events: list[int], n: list[int]) -> None:
         with pytest.raises(ValueError, match="repetition"):
             pooled_share_interval(events, n)
 

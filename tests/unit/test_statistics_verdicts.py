@@ -1,4 +1,4 @@
-"""What is said of differences, when nothing may be said, and that whatever comes in nothing unreadable comes out."""
+"""Verdicts on differences, when there is none, and that no input makes a figure NaN or infinite; power and looks."""
 
 import dataclasses
 import math
@@ -173,7 +173,7 @@ class TestPower:
         samples, noise = 150, 0.09
         decided = 0
         for _ in range(samples):
-            # Beside five that show nothing, so that the one asked about is Holm's first.
+            # Beside five that show nothing, so that the planted metric is Holm's first.
             family = [comparand(0.2 + noise * generator.standard_normal(pairs))] + [
                 comparand([1, -1] * (pairs // 2))
             ] * 5
@@ -193,7 +193,7 @@ class TestPower:
         assert power(8, noise=1, margin=1) == power(8, noise=0.01, margin=0.01)
 
     @pytest.mark.parametrize("bad", [{"noise": -1.0}, {"noise": math.nan}, {"margin": 0.0}, {"family": 0}])
-    def test_what_is_no_noise_margin_or_family_is_refused(self, bad: dict[str, Any]) -> None:
+    def test_an_impossible_noise_margin_or_family_is_refused(self, bad: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=r"noise|margin|family"):
             power(8, **{"noise": 1.0, "margin": 1.0, **bad})
 

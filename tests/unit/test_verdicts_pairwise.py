@@ -166,7 +166,7 @@ class TestVerdicts:
 
 
 def undecided(builder: JudgementBuilder, **where: Any) -> Row:
-    """The one row asked for; all of the table is sound and this row undecided."""
+    """The one row of that description; all of the table is sound and this row undecided."""
     table = judged(builder)
     assert_sound(table)
     [row] = found(table, **{"operation": "command", "candidate": "hybrid", "arm": "main", **where})
@@ -281,13 +281,11 @@ class TestBadInput:
             runs(builder, name, completion_us=(6_000, None))
         assert "lies beyond what was watched" in undecided(builder, metric="completion_p99")["reason"]
 
-    def test_a_baseline_alone_has_nothing_to_be_held_against(self) -> None:
+    def test_a_baseline_alone_or_an_unknown_comparison_has_no_rows(self) -> None:
         builder = JudgementBuilder()
         runs(builder, "synchronous")
         assert judged(builder).num_rows == 0
-
-    def test_a_comparison_nobody_knows_has_no_rows(self) -> None:
-        assert judged(JudgementBuilder().comparison(), "another").num_rows == 0
+        assert judged(builder, "another").num_rows == 0
 
 
 class TestFewRepetitions:
