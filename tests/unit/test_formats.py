@@ -1,10 +1,11 @@
-"""Every format of recorded traffic: what its lines become, and that nothing of them is lost. No emulator, no Dagster.
+"""Every format of recorded traffic: how its lines are read, and that none of them is lost.
 
-What is the same for all formats is tested for all of them here; the pipeline behind them in `test_importers`.
+The pipeline behind all formats is tested in `test_importers`.
 """
 
 import bz2
 import gzip
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -33,7 +34,7 @@ TRACES = REPOSITORY.parent / "shared" / "traces"
 
 EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
 LINES = pytest.mark.parametrize(
-    "written", [one for one in FORMATS.values() if one.lines], ids=[name for name, one in FORMATS.items() if one.lines]
+    "written", [form for form in FORMATS.values() if form.lines], ids=[name for name in FORMATS if FORMATS[name].lines]
 )
 
 
@@ -77,10 +78,11 @@ REQUESTS = [
 
 class TestEveryFormat:
     @EVERY
-    def test_says_the_same_of_the_same_requests(
+    def test_is_detected_and_reads_the_same_requests(
         self, library: Library, file: Callable[..., Path], written: Format
     ) -> None:
-        result = run(library, file(written.write(REQUESTS)), written.form, written.options)
+        result = run(library, file(written.write(REQUESTS)), "auto", written.options)
+        assert result.formats == {written.form: 1}
         assert result.lines == len(REQUESTS) + written.headers
         assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
         assert result.dropped_by_rule == {"method OPTIONS is neither command nor query": 1}
@@ -92,62 +94,49 @@ class TestEveryFormat:
         ]
         if written.form != "goreplay":  # it records no answers beside requests
             assert [row["recorded_status"] for row in table] == [201, 200, 404]
-
-    @EVERY
-    def test_arrival_is_when_the_request_began(
-        self, library: Library, file: Callable[..., Path], written: Format
-    ) -> None:
-        result = run(library, file(written.write(REQUESTS)), written.form, written.options)
-        arrivals = [row["arrival_us"] for row in rows(library)]
+        arrivals = [row["arrival_us"] for row in table]
         if "fraction" in written.knows:
-            assert result.first_arrival == AT
+            assert (result.first_arrival, result.subsecond) == (AT, "recorded")
             assert arrivals == [0, 2_000_000, 5_000_000]
-            assert result.subsecond == "recorded"
         else:
             assert abs(result.first_arrival - AT) < timedelta(seconds=1)
-            assert arrivals == pytest.approx([0, 2_000_000, 5_000_000], abs=1_000_000)
             assert result.subsecond == "synthetic"
-
-    @EVERY
-    def test_keeps_latency_and_clients_apart_where_it_knows_them(
-        self, library: Library, file: Callable[..., Path], written: Format
-    ) -> None:
-        run(library, file(written.write(REQUESTS)), written.form, written.options)
-        table = rows(library)
-        latency = 250_000 if "latency" in written.knows else None
-        assert {row["recorded_latency_us"] for row in table} == {latency}
+            assert arrivals == pytest.approx([0, 2_000_000, 5_000_000], abs=1_000_000)
+        latency_us = 250_000 if "latency" in written.knows else None
+        assert {row["recorded_latency_us"] for row in table} == {latency_us}
         clients = [row["client"] for row in table]
         if "client" in written.knows:
             assert clients[0] == clients[1] != clients[2]
         else:
             assert clients == [None] * 3
 
-    @EVERY
-    def test_is_detected(self, library: Library, file: Callable[..., Path], written: Format) -> None:
-        result = run(library, file(written.write(REQUESTS)), "auto", written.options)
-        assert result.formats == {written.form: 1}
-        assert result.accepted == 3
-
-    @LINES
     @pytest.mark.parametrize(
-        "pack", [gzip.compress, bz2.compress, lambda data: pa.compress(data, "zstd", asbytes=True)]
+        ("name", "pack"),
+        [
+            ("combined", gzip.compress),
+            ("combined", bz2.compress),
+            ("combined", lambda data: pa.compress(data, "zstd", asbytes=True)),
+            ("har", gzip.compress),
+            ("goreplay", gzip.compress),
+        ],
     )
-    def test_may_be_packed_whatever_its_name(
-        self, library: Library, file: Callable[..., Path], written: Format, pack: Callable[[bytes], bytes]
+    def test_may_be_packed_in_several_parts_whatever_its_name(
+        self, library: Library, file: Callable[..., Path], name: str, pack: Callable[[bytes], bytes]
     ) -> None:
-        half = len(written.write(REQUESTS)) // 2
-        data = written.write(REQUESTS)
-        result = run(library, file(pack(data[:half]) + pack(data[half:])), written.form, written.options)
+        data = FORMATS[name].write(REQUESTS)
+        half = len(data) // 2
+        result = run(library, file(pack(data[:half]) + pack(data[half:])), name)
         assert (result.accepted, result.quarantined) == (3, 0)
 
     @LINES
-    @pytest.mark.parametrize("end", [b"\r\n", b"\n\n", b"\r\n \r\n"])
     def test_line_ends_of_any_kind_a_mark_in_front_and_none_at_the_end(
-        self, library: Library, file: Callable[..., Path], written: Format, end: bytes
+        self, library: Library, file: Callable[..., Path], written: Format
     ) -> None:
-        data = b"\xef\xbb\xbf" + written.write(REQUESTS).replace(b"\n", end).removesuffix(end)
-        result = run(library, file(data), written.form, written.options)
+        ends = itertools.cycle([b"\r\n", b"\n\n", b"\r\n \r\n"])
+        data = b"".join(line + next(ends) for line in written.write(REQUESTS).splitlines())
+        result = run(library, file(b"\xef\xbb\xbf" + data.rstrip()), written.form, written.options)
         assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
+        assert result.blank >= 2
         assert balanced(result)
 
     @LINES
@@ -155,15 +144,7 @@ class TestEveryFormat:
         self, library: Library, file: Callable[..., Path], written: Format
     ) -> None:
         junk = [
-            b"junk",
-            b'"',
-            b"\x00",
-            b"{",
-            b"\xff\xfe",
-            b"- - - - -",
-            b"a\tb\t\t",
-            b",,,,,,",
-            b"<request>",
+            *(b"junk", b'"', b"\x00", b"{", b"\xff\xfe", b"- - - - -", b"a\tb\t\t", b",,,,,,", b"<request>"),
             b"x" * 1_100_000,
         ]
         lines = written.write(REQUESTS).splitlines(keepends=True)
@@ -188,27 +169,26 @@ class TestEveryFormat:
         assert result.accepted + result.dropped >= 11 - 1
         assert balanced(result)
 
-    @pytest.mark.parametrize(  # where no host stands before the path, so that a target without a slash is none
-        "written", [one for name, one in FORMATS.items() if name not in ("alb", "har")]
-    )
+    @pytest.mark.parametrize("name", ["combined", "cloudfront", "goreplay"])
     def test_strict_fails_at_the_first_line_it_cannot_use(
-        self, library: Library, file: Callable[..., Path], written: Format
+        self, library: Library, file: Callable[..., Path], name: str
     ) -> None:
-        run(library, file(written.write(REQUESTS)), written.form, written.options, strict=True)
+        written = FORMATS[name]
+        run(library, file(written.write(REQUESTS)), name, strict=True)
         bad = [REQUESTS[0], replace(REQUESTS[1], target="nowhere"), REQUESTS[2]]
         with pytest.raises(
             ArchduelError, match=f"line {written.headers + 2} its request target is no path: .*--strict"
         ):
-            run(library, file(written.write(bad), "bad"), written.form, written.options, strict=True)
+            run(library, file(written.write(bad), "bad"), name, strict=True)
         assert library.load("mine").requests == 3
 
-    @EVERY
+    @pytest.mark.parametrize("name", ["combined", "jsonl"])
     def test_only_what_arrived_from_and_before_given_times_is_taken(
-        self, library: Library, file: Callable[..., Path], written: Format
+        self, library: Library, file: Callable[..., Path], name: str
     ) -> None:
         start_us = round(AT.timestamp()) * 1_000_000
         rules = Rules(from_us=start_us + 1_000_000, to_us=start_us + 4_500_000)
-        result = run(library, file(written.write(REQUESTS)), written.form, written.options, rules=rules)
+        result = run(library, file(FORMATS[name].write(REQUESTS)), name, rules=rules)
         assert [row["path"] for row in rows(library)] == ["/orders/17"]
         assert result.dropped_by_rule["before --from"] == 1
         assert result.dropped_by_rule["not before --to"] == 1
@@ -316,7 +296,7 @@ class TestCloudFront:
     def test_a_file_that_names_its_columns_over_and_over_is_refused(
         self, library: Library, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("workloads.importers.formats.headed._MOST_HEADERS", 3)
+        monkeypatch.setattr("workloads.importers.formats.headed._MAX_HEADERS", 3)
         text = "".join(f"#Fields: date time cs-method cs-uri-stem x{number}\n" for number in range(4))
         with pytest.raises(ArchduelError, match="over 3 times"):
             run(library, file(text), "cloudfront")
@@ -364,18 +344,13 @@ class TestNamedColumns:
         run(library, file(f"{json.dumps(other)}\n"), "jsonl", Options(columns={"path": "a.b"}))
         assert rows(library)[0]["path"] == "/b"
 
-    @pytest.mark.parametrize(
-        "odd", ["\\u0000", "\\ud800", "\\n", "\\u2028", "%00", "é", "\U0001f435", '\\"', "'", "$1"]
-    )
-    def test_odd_characters_in_a_path_are_no_trouble(
-        self, library: Library, file: Callable[..., Path], odd: str
-    ) -> None:
-        good = '{"timestamp": 1779012303, "method": "GET", "path": "/b"}'
-        result = run(
-            library, file(f'{{"timestamp": 1779012303, "method": "GET", "path": "/a{odd}c"}}\n{good}\n'), "jsonl"
-        )
+    def test_odd_characters_in_a_path_are_no_trouble(self, library: Library, file: Callable[..., Path]) -> None:
+        odd = ["\\u0000", "\\ud800", "\\n", "\\u2028", "%00", "é", "\U0001f435", '\\"', "'", "$1"]
+        lines = [f'{{"timestamp": 1779012303, "method": "GET", "path": "/a{letter}c"}}\n' for letter in [*odd, "b"]]
+        result = run(library, file("".join(lines)), "jsonl")
+        assert result.accepted >= 8
         assert balanced(result)
-        assert rows(library)[-1]["path"] == "/b"
+        assert rows(library)[-1]["path"] == "/abc"
 
     def test_a_body_counts_and_is_not_kept(self, library: Library, file: Callable[..., Path]) -> None:
         line = {"timestamp": 1779012303, "method": "POST", "path": "/a", "body": "grüße"}
@@ -398,41 +373,47 @@ class TestNamedColumns:
 
 
 class TestStamps:
-    @pytest.mark.parametrize(
-        ("text", "seconds", "subsecond"),
-        [
-            ("2026-05-17T10:05:03Z", 0, "synthetic"),
-            ("2026-05-17T10:05:03", 0, "synthetic"),
-            ("2026-05-17 12:05:03+02:00", 0, "synthetic"),
-            ("2026-05-17 12:05:03 +0200", 0, "synthetic"),
-            ("2026-05-17T12:05:03,5+02", 0.5, "recorded"),
-            ("2026-05-17T10:05:03.250000789Z", 0.25, "recorded"),
-            ("2026-05-17 10:05:03.25 UTC", 0.25, "recorded"),
-            ("2026-05-17 10:05:03 GMT", 0, "synthetic"),
-            ("17/May/2026:12:05:03 +0200", 0, "synthetic"),
-            ("1779012303", 0, "synthetic"),
-            ("1779012303.25", 0.25, "recorded"),
-            ("1779012303250", 0.25, "recorded"),
-            ("1779012303250000", 0.25, "recorded"),
-            ("1779012303250000789", 0.25, "recorded"),
-            ("2026-05-17T10:04:60Z", -3, "synthetic"),  # a leap second
-            ("2026-05-17T10:04:60.5Z", -2.5, "recorded"),
-            ("17/May/2026:10:04:60 +0000", -3, "synthetic"),
-        ],
+    DATES = (  # the text, seconds from `AT`'s second, and whether it has a fraction
+        ("2026-05-17T10:05:03Z", 0, False),
+        ("2026-05-17T10:05:03", 0, False),
+        ("2026-05-17 12:05:03+02:00", 0, False),
+        ("2026-05-17 12:05:03 +0200", 0, False),
+        ("2026-05-17T12:05:03.5+02", 0.5, True),
+        ("2026-05-17T10:05:03.250000789Z", 0.25, True),
+        ("2026-05-17 10:05:03.25 UTC", 0.25, True),
+        ("2026-05-17 10:05:03 GMT", 0, False),
+        ("17/May/2026:12:05:03 +0200", 0, False),
+        ("1779012303", 0, False),
+        ("1779012303.25", 0.25, True),
+        ("1779012303250", 0.25, True),
+        ("1779012303250000", 0.25, True),
+        ("1779012303250000789", 0.25, True),
+        ("2026-05-17T10:04:60Z", -3, False),  # a leap second
+        ("2026-05-17T10:04:60.5Z", -2.5, True),
+        ("17/May/2026:10:04:60 +0000", -3, False),
     )
-    def test_a_date_in_any_common_form_is_understood(
-        self, library: Library, file: Callable[..., Path], text: str, seconds: float, subsecond: str
-    ) -> None:
-        result = run(library, file(f"time,method,path\n{text},GET,/a\n".replace(",5+02", ".5+02")), "csv")
-        assert result.first_arrival == AT.replace(microsecond=0) + timedelta(seconds=seconds)
-        assert result.subsecond == subsecond
+    NO_DATES = ("", "-", "infinity", "yesterday", "2026-05-17", "26-05-17T10:05:03Z", "9" * 30, "-5")
 
-    @pytest.mark.parametrize(
-        "text", ["", "-", "infinity", "yesterday", "2026-05-17", "26-05-17T10:05:03Z", "9" * 30, "-5"]
-    )
-    def test_what_is_no_date_is_quarantined(self, library: Library, file: Callable[..., Path], text: str) -> None:
-        data = f"time,method,path\n{text},GET,/a\n1779012303,GET,/b\n"
-        assert run(library, file(data), "csv").quarantined_by_reason == {"its date cannot be read": 1}
+    @pytest.mark.parametrize("fraction", [True, False])
+    def test_a_date_in_any_common_form_is_understood(
+        self, library: Library, file: Callable[..., Path], fraction: bool
+    ) -> None:
+        dates = [(text, seconds) for text, seconds, has_one in self.DATES if has_one is fraction]
+        lines = "".join(f"{text},GET,/{number}\n" for number, (text, _) in enumerate(dates))
+        result = run(library, file(f"time,method,path\n{lines}"), "csv")
+        assert (result.accepted, result.subsecond) == (len(dates), "recorded" if fraction else "synthetic")
+        first_us = round(result.first_arrival.timestamp() * 1e6)
+        start_us = round(AT.replace(microsecond=0).timestamp() * 1e6)
+        read_s = {row["path"]: (first_us - start_us + row["arrival_us"]) / 1e6 for row in rows(library)}
+        within_s = 1e-6 if fraction else 1  # else a fraction is made up, and the first one's counts from 0
+        assert read_s == {
+            f"/{number}": pytest.approx(seconds, abs=within_s) for number, (_, seconds) in enumerate(dates)
+        }
+
+    def test_what_is_no_date_is_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+        lines = "".join(f"{text},GET,/a\n" for text in self.NO_DATES)
+        result = run(library, file(f"time,method,path\n{lines}1779012303,GET,/b\n"), "csv")
+        assert result.quarantined_by_reason == {"its date cannot be read": len(self.NO_DATES)}
 
     def test_the_hour_that_comes_twice_when_clocks_go_back_is_two_hours(
         self, library: Library, file: Callable[..., Path]
@@ -476,13 +457,11 @@ class TestHar:
         result = run(library, file(self.document(good, 1, None, [], {"request": {}}, good)), "har")
         assert (result.lines, result.accepted, result.quarantined) == (6, 2, 4)
 
-    def test_a_file_of_a_hundred_megabytes_is_read_piece_by_piece(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
+    def test_a_long_file_is_read_piece_by_piece(self, library: Library, file: Callable[..., Path]) -> None:
         entry = json.loads(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 20_000)]))["log"]["entries"][0]
-        path = file(self.document(*[entry] * 1_000))
-        assert path.stat().st_size > 100_000_000
-        assert run(library, path, "auto").accepted == 1_000
+        path = file(self.document(*[entry] * 200))
+        assert path.stat().st_size > 20_000_000
+        assert run(library, path, "auto").accepted == 200
 
     def test_the_size_of_a_body_is_known_from_its_text(self, library: Library, file: Callable[..., Path]) -> None:
         run(library, file(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 1234)])), "har")
@@ -498,11 +477,11 @@ class TestGoReplay:
         assert (result.lines, result.accepted) == (5, 3)
         assert result.dropped_by_rule["a recorded response"] == 1
 
-    @pytest.mark.parametrize("size", [0, 10, 300_000, 9_000_000])
-    def test_a_body_of_any_size_is_counted(self, library: Library, file: Callable[..., Path], size: int) -> None:
-        message = f"{self.HEAD}POST /a HTTP/1.1\r\nHost: x\r\n\r\n{'b' * size}{SEPARATOR}"
-        run(library, file(message * 2), "goreplay")
-        assert [row["payload_bytes"] for row in rows(library)] == [size, size]
+    def test_a_body_of_any_size_is_counted(self, library: Library, file: Callable[..., Path]) -> None:
+        sizes = [0, 10, 300_000, 9_000_000, 0, 300_000]
+        head = f"{self.HEAD}POST /a HTTP/1.1\r\nHost: x\r\n\r\n"
+        run(library, file("".join(f"{head}{'b' * size}{SEPARATOR}" for size in sizes)), "goreplay")
+        assert [row["payload_bytes"] for row in rows(library)] == sizes
 
     def test_the_last_message_needs_no_separator(self, library: Library, file: Callable[..., Path]) -> None:
         message = f"{self.HEAD}GET /a HTTP/1.1\r\n\r\n"
@@ -580,13 +559,12 @@ class TestPlaces:
             run(library, tmp_path / "pipe", "combined")
 
     @pytest.mark.parametrize(
-        ("form", "filling"),
-        [(form, filling) for form in ("combined", "auto", "goreplay") for filling in (b"\x00", b"\n")],
+        ("form", "filling"), [("combined", b"\x00"), ("auto", b" " * 63 + b"\n"), ("goreplay", b"\x00")]
     )
     def test_what_unpacks_without_end_is_refused(
         self, library: Library, file: Callable[..., Path], form: str, filling: bytes
     ) -> None:
-        bomb = gzip.compress(self.LINE + filling * (24 << 20))
+        bomb = gzip.compress(self.LINE + filling * ((24 << 20) // len(filling)))
         with pytest.raises(ArchduelError, match="unpacks to over 250 times its size"):
             run(library, file(bomb), form)
 
@@ -633,7 +611,8 @@ class TestRealLogs:
         records = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[2:]]
         got = {(row["path"], row["recorded_status"], row["recorded_latency_us"]) for row in rows(library)}
         expected = {
-            (one["cs-uri-stem"], int(one["sc-status"]), round(float(one["time-taken"]) * 1e6)) for one in records
+            (record["cs-uri-stem"], int(record["sc-status"]), round(float(record["time-taken"]) * 1e6))
+            for record in records
         }
         assert got == expected
 
