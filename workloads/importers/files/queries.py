@@ -45,7 +45,7 @@ class Queries:
     """Queries on ``database``; each thread that runs one has a connection to itself meanwhile."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
-        self._database = database
+        self.database = database
         self._free: deque[_Planned] = deque()
 
     def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
@@ -71,7 +71,7 @@ class Queries:
         return result
 
     def _new(self) -> _Planned:
-        connection = self._database.cursor()
+        connection = self.database.cursor()
         # DuckDB turns "is one of these ten texts" into a join, which takes longer than all else together.
         connection.execute("SET disabled_optimizers = 'in_clause'")
         return _Planned(connection)
