@@ -93,7 +93,7 @@ def test_what_was_amplified_can_be_exported(recording: Recording, tmp_path: Path
     assert len({one.body for one in targets(more, BASE, speed=1.0, seed=1) if one.body}) == 4
 
 
-@pytest.mark.parametrize("base", ["", "shop.example", "ftp://shop.example", "http://", "http://x/?a=1", "http://x/#a"])
-def test_what_is_no_base_is_wrong_usage(base: str) -> None:
-    with pytest.raises(UsageError, match="is no base URL"):
-        check_base(base)
+def test_what_is_no_base_is_wrong_usage() -> None:
+    for base in ("", "shop.example", "ftp://shop.example", "http://", "http://x/?a=1", "http://x/#a"):
+        with pytest.raises(UsageError, match="is no base URL"):
+            check_base(base)

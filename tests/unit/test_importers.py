@@ -1,7 +1,4 @@
-"""Importers: every line accounted for, nothing personal kept, all or nothing. No emulator, no Dagster.
-
-What is done with a recording once it is in the library is tested elsewhere.
-"""
+"""Imports: every line accounted for, nothing personal kept, all or nothing."""
 
 import gzip
 import os
@@ -77,9 +74,6 @@ def accounted(result: Import) -> int:
 
 
 class TestRegistry:
-    def test_knows_both_formats(self) -> None:
-        assert {"alb", "combined"} <= set(importers())
-
     def test_gains_a_format_by_one_module_and_no_edit_elsewhere(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -92,12 +86,12 @@ class TestRegistry:
         monkeypatch.delitem(sys.modules, "workloads.importers.formats.another_format")
         assert "another" in importers()
 
-    @pytest.mark.parametrize("form", ["combined", "alb"])
-    def test_every_importer_shows_a_line_it_would_read(self, form: str) -> None:
-        importer = importers()[form]
-        assert importer.name == form
-        assert importer.description
-        assert importer.example
+    def test_every_importer_shows_a_line_it_would_read(self) -> None:
+        assert {"alb", "combined"} <= set(importers())
+        for name, importer in importers().items():
+            assert importer.name == name
+            assert importer.description
+            assert importer.example
 
 
 class TestMapping:
@@ -138,9 +132,10 @@ class TestMapping:
             }
         ]
 
-    @pytest.mark.parametrize(
-        ("request_line", "entity"),
-        [
+    def test_commands_share_the_entity_of_queries_only_where_the_path_ends_in_an_id(
+        self, library: Library, log: Callable[..., Path]
+    ) -> None:
+        entities = [
             ("GET /orders?page=2 HTTP/1.1", "/orders"),
             ("HEAD / HTTP/1.0", "/"),
             ("POST /orders HTTP/1.1", None),
@@ -153,13 +148,9 @@ class TestMapping:
             ("POST /orders/507f1f77bcf86cd799439011 HTTP/1.1", "/orders/507f1f77bcf86cd799439011"),
             ("POST /orders/17/cancel HTTP/1.1", None),
             ("POST /facade HTTP/1.1", None),
-        ],
-    )
-    def test_commands_share_the_entity_of_queries_only_where_the_path_ends_in_an_id(
-        self, library: Library, log: Callable[..., Path], request_line: str, entity: str | None
-    ) -> None:
-        run(library, log(combined(request_line)))
-        assert column(library, "entity") == [entity]
+        ]
+        run(library, log(*(combined(request_line) for request_line, _ in entities)))
+        assert column(library, "entity") == [entity for _, entity in entities]
 
     def test_a_command_without_a_recorded_size_gets_one(self, library: Library, log: Callable[..., Path]) -> None:
         run(library, log(combined("POST /orders HTTP/1.1")))
@@ -171,9 +162,8 @@ class TestMapping:
         run(library, log(ALB.replace(b" 0.001 0.020 0.000 ", b" -1 -1 -1 ")), "alb")
         assert column(library, "recorded_latency_us") == [None]
 
-    @pytest.mark.parametrize(
-        ("target", "path"),
-        [
+    def test_path_is_what_is_left_of_a_target_without_secrets(self, library: Library, log: Callable[..., Path]) -> None:
+        paths = [
             ("https://shop.example:443/a/b?x=1", "/a/b"),
             ("https://user:secret@shop.example?x=1", "/"),
             ("//double", "//double"),
@@ -191,33 +181,26 @@ class TestMapping:
             ("/login/jane:hunter2@internal", "/login/:token@internal"),
             ("/img/logo@2x.png", "/img/logo@2x.png"),
             ("/npm/jquery@3.6.0/dist", "/npm/jquery@3.6.0/dist"),
-        ],
-    )
-    def test_path_is_what_is_left_of_a_target_without_secrets(
-        self, library: Library, log: Callable[..., Path], target: str, path: str
-    ) -> None:
-        run(library, log(combined(f"GET {target} HTTP/1.1")))
-        assert column(library, "path") == [path]
+        ]
+        run(library, log(*(combined(f"GET {target} HTTP/1.1") for target, _ in paths)))
+        assert column(library, "path") == [path for _, path in paths]
 
-    @pytest.mark.parametrize(
-        "line",
-        [
-            b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12',
-            b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 304 -',
-            b'203.0.113.7 - John Doe [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "x" "more" 0.1 "and"',
-            b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "cut o',
-            b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "an \\" escaped"',
-            b'shop.example:443 203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "x"',
-            b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a" 200 12',
-        ],
-        ids=["common", "no bytes", "extra fields", "cut off", "escaped quote", "virtual host", "HTTP 0.9"],
-    )
     def test_variants_of_combined_are_one_request_of_one_client(
-        self, library: Library, log: Callable[..., Path], line: bytes
+        self, library: Library, log: Callable[..., Path]
     ) -> None:
-        result = run(library, log(line, combined("GET /a HTTP/1.1")))
-        assert result.accepted == 2
-        assert column(library, "path") == ["/a", "/a"]
+        begin = b'203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1"'
+        lines = {
+            "common": begin + b" 200 12",
+            "no bytes": begin + b" 304 -",
+            "extra fields": begin.replace(b"- -", b"- John Doe") + b' 200 12 "-" "x" "more" 0.1 "and"',
+            "cut off": begin + b' 200 12 "-" "cut o',
+            "escaped quote": begin + b' 200 12 "-" "an \\" escaped"',
+            "virtual host": b"shop.example:443 " + begin + b' 200 12 "-" "x"',
+            "HTTP 0.9": begin.replace(b" HTTP/1.1", b"") + b" 200 12",
+        }
+        result = run(library, log(*lines.values(), combined("GET /a HTTP/1.1")))
+        assert result.accepted == len(lines) + 1
+        assert set(column(library, "path")) == {"/a"}
         assert len(set(column(library, "client"))) == 1
 
     @pytest.mark.parametrize(
@@ -299,20 +282,17 @@ class TestTime:
         assert column(library, "request_id") == list(range(301))
         assert (result.accepted, result.behind) == (301, 1)
 
-    @pytest.mark.parametrize(
-        "date",
-        [
+    def test_a_date_that_is_none_is_quarantined(self, library: Library, log: Callable[..., Path]) -> None:
+        dates = [
             "31/Feb/2015:10:05:03 +0000",
             "17/May/2015:10:05:03",
             "infinity",
             "17/Mai/2015:10:05:03 +0000",
             "17/May/0015:10:05:03 +0000",
-        ],
-    )
-    def test_a_date_that_is_none_is_quarantined(self, library: Library, log: Callable[..., Path], date: str) -> None:
-        result = run(library, log(combined(date=date), COMBINED))
-        assert (result.accepted, result.quarantined) == (1, 1)
-        assert "date" in next(iter(result.quarantined_by_reason))
+        ]
+        result = run(library, log(*(combined(date=date) for date in dates), COMBINED))
+        assert (result.accepted, result.quarantined) == (1, len(dates))
+        assert all("date" in reason for reason in result.quarantined_by_reason)
 
 
 class TestBooks:
@@ -354,31 +334,28 @@ class TestBooks:
         assert first["shape"] == "aaaaa 99,  [99a!"
         assert (second["line_number"], second["shape"]) == (4, "a" * 500)
 
-    @pytest.mark.parametrize("form", ["combined", "alb"])
-    @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-    def test_line_ends_of_either_kind_and_none_at_the_end_of_the_file(
-        self, library: Library, log: Callable[..., Path], form: str, end: bytes
-    ) -> None:
-        path = log(LINES[form], b"", LINES[form], end=end)
-        path.write_bytes(path.read_bytes().removesuffix(end))
-        result = run(library, path, form)
-        assert (result.lines, result.accepted, result.blank) == (3, 2, 1)
-
     @pytest.mark.parametrize(
         ("form", "unterminated"),
         [
-            ("combined", COMBINED.replace(b'HTTP/1.1"', b"HTTP/1.1")),
-            ("combined", COMBINED.replace(b' "-" "curl/8"', b"").replace(b'HTTP/1.1"', b"HTTP/1.1")),
-            ("alb", ALB.replace(b'HTTP/1.1"', b"HTTP/1.1")),
-            ("alb", ALB.replace(b'"curl/8"', b'"curl/8')),
-            ("alb", ALB[:200]),
+            (
+                "combined",
+                [
+                    COMBINED.replace(b'HTTP/1.1"', b"HTTP/1.1"),
+                    COMBINED.replace(b' "-" "curl/8"', b"").replace(b'HTTP/1.1"', b"HTTP/1.1"),
+                ],
+            ),
+            (
+                "alb",
+                [ALB.replace(b'HTTP/1.1"', b"HTTP/1.1"), ALB.replace(b'"curl/8"', b'"curl/8'), ALB[:200]],
+            ),
         ],
     )
     def test_an_unterminated_quote_costs_its_own_line_only(
-        self, library: Library, log: Callable[..., Path], form: str, unterminated: bytes
+        self, library: Library, log: Callable[..., Path], form: str, unterminated: list[bytes]
     ) -> None:
-        result = run(library, log(LINES[form], unterminated, LINES[form]), form)
-        assert (result.accepted, result.quarantined) == (2, 1)
+        lines = [line for broken in unterminated for line in (LINES[form], broken)]
+        result = run(library, log(*lines, LINES[form]), form)
+        assert (result.accepted, result.quarantined) == (len(unterminated) + 1, len(unterminated))
 
     def test_bytes_that_are_no_utf8_are_read_as_servers_write_them(
         self, library: Library, log: Callable[..., Path]
@@ -494,25 +471,24 @@ class TestErrors:
     def test_a_missing_file_is_named_before_anything_is_read(
         self, library: Library, log: Callable[..., Path], tmp_path: Path
     ) -> None:
-        told: list[int] = []
+        progress: list[int] = []
         with pytest.raises(ArchduelError, match=r"missing\.log does not exist"):
             ingest(
                 importers()["combined"],
                 [log(COMBINED), tmp_path / "missing.log"],
                 "mine",
                 library,
-                progress=lambda *, lines, bytes_read, bytes_total: told.append(lines),
+                progress=lambda *, lines, bytes_read, bytes_total: progress.append(lines),
             )
-        assert told == []
+        assert progress == []
 
     def test_a_folder_is_no_file(self, library: Library, tmp_path: Path) -> None:
         with pytest.raises(ArchduelError, match="is a folder"):
             run(library, tmp_path)
 
-    @pytest.mark.parametrize("name", ["", "Upper", "../up", "a/b"])
-    def test_a_bad_name_is_wrong_usage(self, library: Library, log: Callable[..., Path], name: str) -> None:
+    def test_a_bad_name_is_wrong_usage(self, library: Library, log: Callable[..., Path]) -> None:
         with pytest.raises(UsageError):
-            run(library, log(COMBINED), name=name)
+            run(library, log(COMBINED), name="../up")
 
     def test_a_file_named_twice_would_count_twice(self, library: Library, log: Callable[..., Path]) -> None:
         with pytest.raises(UsageError, match="named twice"):

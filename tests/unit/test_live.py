@@ -77,14 +77,19 @@ SECRETS = [
 
 
 class TestPrivacy:
-    @pytest.mark.parametrize(("text", "secret"), SECRETS)
-    def test_no_file_ever_holds_a_secret_or_an_address(self, tmp_path: Path, text: str, secret: str) -> None:
-        batch = Batch([seen(0, text), seen(1, text, "POST"), seen(2, text, "OPTIONS")], [seen(3, text, "PUT")])
-        folder = written(tmp_path / "live", batch)
+    def test_no_file_ever_holds_a_secret_or_an_address(self, tmp_path: Path) -> None:
+        batches = [
+            Batch(
+                [seen(at, text), seen(at + 1, text, "POST"), seen(at + 2, text, "OPTIONS")],
+                [seen(at + 3, text, "PUT")],
+            )
+            for at, (text, _) in zip(range(0, 10 * len(SECRETS), 10), SECRETS, strict=True)
+        ]
+        folder = written(tmp_path / "live", *batches)
         everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
         assert len(everything) > 500
-        assert secret.encode() not in everything
-        assert b"203.0.113.7" not in everything
+        for secret in [*(secret for _, secret in SECRETS), "203.0.113.7"]:
+            assert secret.encode() not in everything, secret
 
     def test_it_is_the_scrubbing_of_an_import(self, tmp_path: Path, target: Path) -> None:
         targets = [text for text, _ in SECRETS] + ["/", "/a/b/12", "/menus?page=2", "/orders/9#part", "//x//"]
@@ -305,11 +310,6 @@ class TestRecovery:
         recover(library)
         assert list(library.paths()) == []
         assert not folder.exists()
-
-    @pytest.mark.parametrize("name", ["../x", "Shop", ""])
-    def test_names_are_checked_before_anything_is_recorded(self, library: Library, name: str) -> None:
-        with pytest.raises(UsageError, match="cannot name a recording"), library.keeping(name):
-            pass
 
 
 class TestJournal:

@@ -170,14 +170,17 @@ class TestSteadyServer:
         assert (responses.status == 200).all()
         assert server.connections == 1
 
-    @pytest.mark.parametrize("status", [201, 202, 204, 302, 400, 404, 429, 500, 503])
-    def test_status_is_written_down_as_it_came(self, status: int) -> None:
+    def test_status_is_written_down_as_it_came(self) -> None:
+        statuses = [201, 202, 204, 302, 400, 404, 429, 500, 503]
+
         def refuse(peer: Peer, number: int) -> None:
+            status = statuses[number % len(statuses)]
             body = b"" if status == 204 else b"Content-Length: 2\r\n\r\n{}"
             peer.transport.write(b"HTTP/1.1 %d Because\r\n" % status + (body or b"\r\n"))
 
         with Server(refuse).running() as server:
-            assert set(send(KeepAliveClient(deadline_s=5), evenly(4, 200), server.url).status) == {status}
+            responses = send(KeepAliveClient(deadline_s=5), evenly(2 * len(statuses), 200), server.url)
+        assert sorted(responses.status.tolist()) == sorted(2 * statuses)
 
     @pytest.mark.parametrize(
         "pieces",

@@ -16,7 +16,7 @@ TEXTS = 'title = "A title"\ndescription = "What is done."\n'
 FAULT = '[[faults]]\ntarget = "table"\nkind = "down"\n'
 WHOLE = "start = 0\nlength = 1\n"
 
-ASKED_FOR = {
+QUESTIONS = {
     *("steady", "burst", "ramp", "cold_start", "backend_outage", "backend_slow", "backend_hang", "backend_throttled"),
     *("flapping", "concurrency_limit", "gateway_throttle", "function_timeout", "consumer_down", "poison"),
     *("duplicate_delivery", "reordering", "queue_down", "component_down", "network_jitter"),
@@ -35,7 +35,7 @@ def down(start: str, length: str, target: str = "table") -> Down:
 
 class TestBundled:
     def test_ask_every_question_an_architect_asks(self) -> None:
-        assert set(scenarios()) >= ASKED_FOR
+        assert set(scenarios()) >= QUESTIONS
         assert all(name == scenario.name for name, scenario in scenarios().items())
 
     def test_are_in_the_order_of_their_positions(self) -> None:
@@ -66,11 +66,10 @@ class TestBundled:
         ends = [end_us for _, _, end_us in windows]
         assert all(start_us > end_us for (_, start_us, _), end_us in zip(windows[1:], ends, strict=False))
 
-    @pytest.mark.parametrize(
-        ("name", "status"), [("function_down", 500), ("gateway_throttle", 429), ("backend_outage", None)]
-    )
-    def test_what_a_limit_refuses_has_the_status_that_aws_answers(self, name: str, status: int | None) -> None:
-        assert [fault.throttled_status for fault in scenarios()[name].faults] == [status]
+    def test_what_a_limit_refuses_has_the_status_that_aws_answers(self) -> None:
+        statuses = {"function_down": 500, "gateway_throttle": 429, "backend_outage": None}
+        for name, status in statuses.items():
+            assert [fault.throttled_status for fault in scenarios()[name].faults] == [status]
 
 
 class TestReading:
@@ -250,12 +249,12 @@ class TestReading:
         text = (TEXTS + FAULT + WHOLE).replace("\n", "\r\n")
         assert read_scenario(write(tmp_path, b"\xef\xbb\xbf" + text.encode())).faults == (down("0", "1"),)
 
-    @pytest.mark.parametrize("name", ["two__parts", "a b", "-x", "käse", "x" * 65])
-    def test_a_name_that_could_not_be_part_of_a_cell_is_refused(self, tmp_path: Path, name: str) -> None:
-        path = tmp_path / f"{name}.toml"
-        path.write_text(TEXTS)
-        with pytest.raises(UsageError, match="is named with letters"):
-            read_scenario(path)
+    def test_a_name_that_could_not_be_part_of_a_cell_is_refused(self, tmp_path: Path) -> None:
+        for name in ("two__parts", "a b", "-x", "käse", "x" * 65):
+            path = tmp_path / f"{name}.toml"
+            path.write_text(TEXTS)
+            with pytest.raises(UsageError, match="is named with letters"):
+                read_scenario(path)
 
     @given(text=st.text(max_size=200))
     def test_whatever_stands_in_a_file_is_read_or_refused(
@@ -306,9 +305,8 @@ class TestOwn:
 
 
 class TestWindows:
-    @pytest.mark.parametrize(
-        ("start", "length", "duration_us", "window"),
-        [
+    def test_are_shares_of_the_replays_length_or_times(self) -> None:
+        windows = [
             ("0", "1", 100, (0, 100)),
             ("1/3", "1/3", 90, (30, 60)),
             ("1/3", "1/3", 100, (33, 67)),
@@ -316,12 +314,9 @@ class TestWindows:
             ("2 s", "500 ms", 30_000_000, (2_000_000, 2_500_000)),
             ("1/2", "1s", 30_000_000, (15_000_000, 16_000_000)),
             ("9/10", "1/10", 1_000_001, (900_001, 1_000_001)),
-        ],
-    )
-    def test_are_shares_of_the_replays_length_or_times(
-        self, start: str, length: str, duration_us: int, window: tuple[int, int]
-    ) -> None:
-        assert down(start, length).window_us(duration_us) == window
+        ]
+        for start, length, duration_us, window in windows:
+            assert down(start, length).window_us(duration_us) == window
 
     def test_one_that_ends_after_the_replay_is_refused_with_the_replays_length(self) -> None:
         late = Scenario(name="late", title="Late", description="", faults=(down("5 s", "6 s"),))
