@@ -148,11 +148,6 @@ def customers(population: Population, seed: int) -> list[Customer]:
     return [Customer(f"customer-{index:04}", arrives_s, steps) for index, (arrives_s, steps) in enumerate(scripts)]
 
 
-def intended_requests(population: Population, everyone: list[Customer]) -> int:
-    """Count the requests within the recording's duration if every answer comes at once."""
-    return sum(at_s < population.duration_s for customer in everyone for at_s in customer.intended_s)
-
-
 def _draws(key: str) -> random.Random:
     """Random numbers of their own for each party and member: another draw for one does not change the others."""
     return random.Random(key)  # noqa: S311 - a model, and it must be the same every time

@@ -3,15 +3,13 @@
 Put here what is sent. Keep out files (`workloads.exporters.k6`, `workloads.exporters.vegeta`).
 """
 
-import json
-import random
-import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording
+from workloads.replay.schedule import filled
 
 # What stays as it is in a path. Recorded paths are percent-encoded already.
 _SAFE = "/%:@!$&'()*+,;=~"
@@ -55,12 +53,7 @@ def targets(recording: Recording, base_url: str, *, speed: float, seed: int) -> 
     names = ("request_id", "operation", "method", "path", "payload_bytes")
     columns = [recording.table.column(name).to_pylist() for name in names]
     for due, request_id, operation, method, path, size in zip(due_us, *columns, strict=True):
-        body = _body(str(request_id), size, seed) if operation == "command" and method != "DELETE" else None
+        body = None
+        if operation == "command" and method != "DELETE":
+            body = filled({"request_id": str(request_id), "details": ""}, size, f"{seed}/{request_id}")
         yield Target(due / 1000, method, base_url + quote(path, safe=_SAFE), body)
-
-
-def _body(request_id: str, size: int, seed: int) -> str:
-    short = json.dumps({"request_id": request_id, "details": ""}, separators=(",", ":"))
-    filler = random.Random(f"{seed}/{request_id}")  # noqa: S311 - filler, and it must be the same every time
-    details = "".join(filler.choices(string.ascii_letters, k=max(0, size - len(short))))
-    return json.dumps({"request_id": request_id, "details": details}, separators=(",", ":"))

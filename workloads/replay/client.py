@@ -137,7 +137,6 @@ class _Connection(asyncio.Protocol):
         self._run = run
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._keep_alive = True
         self.index: int | None = None
         self.idle_since = 0.0
 

@@ -152,12 +152,23 @@ def _post(base: str, host: str, body: bytes) -> bytes:
 
 def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str, Any]) -> bytes:
     """A made-up body, since access logs hold none: of ``size`` bytes, or more if its ids need them."""
-    fields: dict[str, Any] = {"request_id": request_id, "order_id": order, "details": "", **extra}
-    if fields["details"] == "":
-        short = json.dumps(fields, separators=(",", ":"))
-        filler = random.Random(f"{seed}/{request_id}")  # noqa: S311 - filler, and it must be the same every time
-        fields["details"] = "".join(filler.choices(string.ascii_letters, k=max(0, size - len(short))))
-    return json.dumps(fields, separators=(",", ":")).encode()
+    fields = {"request_id": request_id, "order_id": order, "details": "", **extra}
+    return filled(fields, size, f"{seed}/{request_id}").encode()
+
+
+def filled(fields: Mapping[str, Any], size: int, seed: str) -> str:
+    """Write a made-up body as JSON.
+
+    Args:
+        fields: Its fields. If "details" is an empty text, it is filled with letters.
+        size: The size of the body in bytes; it is longer if the other fields need more.
+        seed: What draws the letters.
+    """
+    short = json.dumps(fields, separators=(",", ":"))
+    if fields["details"] != "":
+        return short
+    letters = random.Random(seed).choices(string.ascii_letters, k=max(0, size - len(short)))  # noqa: S311 - filler
+    return json.dumps({**fields, "details": "".join(letters)}, separators=(",", ":"))
 
 
 def split_url(url: str) -> tuple[str, int, str]:
