@@ -16,7 +16,7 @@ from resources.targets import targets
 from tests import pages
 from tests.pages import PAGES, Command
 from tests.unit.test_module_docstrings import exists
-from tests.unit.test_terminal import shown
+from tests.unit.test_summary import shown
 from workloads.customers.days import days
 from workloads.exporters import exporters
 from workloads.importers.formats import importers

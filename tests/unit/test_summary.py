@@ -32,7 +32,7 @@ ROW: dict[str, Any] = {
     "completion_p99_us": 13_100_000.0,
     "backlog_max": 2_619,
 }
-EVENTUALITIES = {
+RARE_COLUMNS = {
     "in_flight": "wait-",
     "dead_lettered": "letters",
     "duplicates": "cates",
@@ -59,12 +59,12 @@ def test_a_variant_is_named_where_it_is_not_the_usual_one() -> None:
     assert [cells(line)[0] for line in lines if "event_driven" in line] == ["event_driven", "event_driven (naive)"]
 
 
-@pytest.mark.parametrize("name", EVENTUALITIES)
+@pytest.mark.parametrize("name", RARE_COLUMNS)
 def test_what_seldom_happens_has_a_column_where_it_did(name: str) -> None:
-    assert not any(EVENTUALITIES[name] in line for line in shown({}))
+    assert not any(RARE_COLUMNS[name] in line for line in shown({}))
     happened = {name: 61}
     lines = shown({}, {"variant": "naive", **happened})
-    assert sum(EVENTUALITIES[name] in line for line in lines) == 1
+    assert sum(RARE_COLUMNS[name] in line for line in lines) == 1
     assert [line for line in lines if "naive" in line and "61" in cells(line)]
 
 
@@ -90,7 +90,7 @@ def test_the_books_close_in_a_row() -> None:
 
 
 def test_everything_at_once_fits_into_160_columns() -> None:
-    worst = dict.fromkeys(EVENTUALITIES, 345) | {"variant": "naive", "operation": "query", "failed": 342}
+    worst = dict.fromkeys(RARE_COLUMNS, 345) | {"variant": "naive", "operation": "query", "failed": 342}
     lines = shown({}, worst)
     (line,) = [line for line in lines if "event_driven (naive)" in line]
     assert "queries" in cells(lines[lines.index(line) - 1]), "each operation is named above its rows"
