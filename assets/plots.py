@@ -11,8 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.report import judgements, queries
-from assets.report.charts import claims, cost, fates, intervals, latency, looks, nights, over_time
-from assets.report.charts.looks import Drawing, NothingToDraw
+from assets.report.charts.claims import claims_figure
+from assets.report.charts.cost import cost_figure
+from assets.report.charts.fates import ledger_figure
+from assets.report.charts.intervals import intervals_figure
+from assets.report.charts.latency import latency_figure
+from assets.report.charts.looks import Drawing, NothingToDraw, contender
+from assets.report.charts.nights import nights_figure
+from assets.report.charts.over_time import over_time_figure
 from assets.report.charts.rendering import markdown_image
 from assets.report.queries import bound
 from assets.report.words.titles import source_title
@@ -22,6 +28,7 @@ from workloads.places import Places
 
 Metadata = dict[str, dg.MarkdownMetadataValue]
 Table = Callable[[str], pa.Table]  # from a query with ``$name`` for what it is about to its rows
+Draw = Callable[[Table, str], Drawing]
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Plot:
     """
 
     name: str
-    draw: Callable[[Table, str], Drawing]
+    draw: Draw
     each_cell: bool = True
 
 
@@ -83,7 +90,7 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
         rows = query_current(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
         if architecture is None:
             return rows
-        return rows.filter(pc.starts_with(rows.column("contender"), looks.contender(architecture, "")))
+        return rows.filter(pc.starts_with(rows.column("contender"), contender(architecture, "")))
 
     try:
         drawing = plot.draw(table, _sources(places, comparison_id))
@@ -101,44 +108,28 @@ def _sources(places: Places, comparison_id: str) -> str:
     return "; ".join(source_title(source["evidence"], source["target"]) for source in sources)
 
 
-def _ledger(table: Table, sources: str) -> Drawing:
-    return fates.ledger_figure(table(queries.FATES), label=sources)
+def _of(sql: str, figure: Callable[..., Drawing]) -> Draw:
+    return lambda table, label: figure(table(sql), label=label)
 
 
-def _latency(table: Table, sources: str) -> Drawing:
+def _latency(table: Table, label: str) -> Drawing:
     curves = table(queries.LATENCY)
     operations = set(curves.column("operation").to_pylist())
-    return latency.latency_figure(curves, operation="command" if "command" in operations else "query", label=sources)
+    return latency_figure(curves, operation="command" if "command" in operations else "query", label=label)
 
 
-def _over_time(table: Table, sources: str) -> Drawing:
+def _over_time(table: Table, label: str) -> Drawing:
     answers = table(queries.ANSWERS)
     if not answers.num_rows:
         raise NothingToDraw("no replay is valid")
     rest = (table(sql) for sql in (queries.GOODPUT, queries.BACKLOG, queries.WINDOWS))
-    return over_time.over_time_figure(answers, *rest, label=sources)
+    return over_time_figure(answers, *rest, label=label)
 
 
-def _pairwise(table: Table, sources: str) -> Drawing:
-    return intervals.intervals_figure(table(judgements.queries.PAIRWISE_CELL), label=sources)
-
-
-def _cost(table: Table, sources: str) -> Drawing:
-    return cost.cost_figure(table(judgements.queries.COST), label=sources)
-
-
-def _claims(table: Table, sources: str) -> Drawing:
-    return claims.claims_figure(table(judgements.queries.CLAIMS), label=sources)
-
-
-def _history(table: Table, sources: str) -> Drawing:
-    return nights.nights_figure(table(judgements.queries.HISTORY), label=sources)
-
-
-LEDGER = Plot("ledger", _ledger)
+LEDGER = Plot("ledger", _of(queries.FATES, ledger_figure))
 LATENCY = Plot("latency", _latency)
 OVER_TIME = Plot("over_time", _over_time)
-PAIRWISE = Plot("pairwise", _pairwise)
-COST = Plot("cost", _cost, each_cell=False)
-CLAIMS = Plot("claims", _claims, each_cell=False)
-HISTORY = Plot("history", _history, each_cell=False)
+PAIRWISE = Plot("pairwise", _of(judgements.queries.PAIRWISE_CELL, intervals_figure))
+COST = Plot("cost", _of(judgements.queries.COST, cost_figure), each_cell=False)
+CLAIMS = Plot("claims", _of(judgements.queries.CLAIMS, claims_figure), each_cell=False)
+HISTORY = Plot("history", _of(judgements.queries.HISTORY, nights_figure), each_cell=False)

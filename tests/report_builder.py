@@ -5,11 +5,12 @@ Put here what several tests of the report need. Keep out what must be true of a 
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from assets.analysis.outcomes import reconcile
 from assets.report.files import write_report
@@ -231,6 +232,14 @@ def file_outages(places: Places) -> None:
         workload=HOSTILE, scenario=HOSTILE, invalid_reason=LATE + HOSTILE, architecture="hybrid", config=config
     )
     file_outcomes(places, late.request().item().record(), "c1/hostile/hybrid")
+
+
+def home_of(factory: pytest.TempPathFactory, file: Callable[[Places], None]) -> Places:
+    """A home in which ``file`` files something, published."""
+    places = Places(factory.mktemp("report"))
+    file(places)
+    publish(places)
+    return places
 
 
 def file_judged_night(places: Places) -> None:

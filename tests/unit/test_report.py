@@ -31,6 +31,7 @@ from tests.report_builder import (
     file_judged_night,
     file_outages,
     file_outcomes,
+    home_of,
     outage_experiment,
     report_page,
 )
@@ -40,10 +41,7 @@ from workloads.places import REPOSITORY, Places
 
 @pytest.fixture(scope="module")
 def outages(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    places = Places(tmp_path_factory.mktemp("outages"))
-    file_outages(places)
-    publish(places)
-    return places
+    return home_of(tmp_path_factory, file_outages)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +51,7 @@ def page(outages: Places) -> Page:
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    places = Places(tmp_path_factory.mktemp("judged"))
-    file_judged_night(places)
-    publish(places)
-    return places
+    return home_of(tmp_path_factory, file_judged_night)
 
 
 @pytest.fixture(scope="module", params=["outages", "judged"])

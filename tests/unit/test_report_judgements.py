@@ -19,6 +19,7 @@ from tests.report_builder import (
     Page,
     file_judged_night,
     file_replay,
+    home_of,
     judge,
     night,
     report_page,
@@ -28,8 +29,7 @@ from workloads.places import Places
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    places = Places(tmp_path_factory.mktemp("judged"))
-    file_judged_night(places)
+    places = home_of(tmp_path_factory, file_judged_night)
     report_page(places, "c1")
     return places
 

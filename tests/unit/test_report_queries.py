@@ -9,16 +9,13 @@ from assets.report import queries
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
 from tests.observations_builder import ObservationsBuilder, windows
-from tests.report_builder import HOSTILE, LATE, file_outages, file_outcomes, outage_experiment
+from tests.report_builder import HOSTILE, LATE, file_outages, file_outcomes, home_of, outage_experiment
 from workloads.places import Places
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    places = Places(tmp_path_factory.mktemp("outages"))
-    file_outages(places)
-    publish(places)
-    return places
+    return home_of(tmp_path_factory, file_outages)
 
 
 def rows_of(places: Places, sql: str, workload: str = HOSTILE) -> list[dict[str, Any]]:
@@ -138,11 +135,12 @@ def anything(architecture: str, arm: str = "main") -> ObservationsBuilder:
 @pytest.fixture(scope="module")
 def anything_published(tmp_path_factory: pytest.TempPathFactory) -> Places:
     """Two architectures, and one of them in the other arm too, which no query may count."""
-    places = Places(tmp_path_factory.mktemp("anything"))
-    for architecture, arm in (("synchronous", "main"), ("event_driven", "main"), ("event_driven", "aa")):
-        file_outcomes(places, anything(architecture, arm), f"c1/cell/{architecture}~{arm}")
-    publish(places)
-    return places
+
+    def file(places: Places) -> None:
+        for architecture, arm in (("synchronous", "main"), ("event_driven", "main"), ("event_driven", "aa")):
+            file_outcomes(places, anything(architecture, arm), f"c1/cell/{architecture}~{arm}")
+
+    return home_of(tmp_path_factory, file)
 
 
 # What each query gives, from every single request.
