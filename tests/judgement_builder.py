@@ -15,6 +15,13 @@ import pyarrow as pa
 from resources.warehouse.schema import declaration
 
 OPERATIONS = ("command", "query")
+_KEY = {
+    "comparison_id": "c1",
+    "variant": "idempotent",
+    "arm": "main",
+    "workload": "food_orders",
+    "scenario": "steady",
+}
 _OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 _STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
 _GHOSTS = ("ghost_commits", "ghost_dead_lettered", "ghost_in_flight", "unknown_effects")
@@ -57,16 +64,7 @@ class JudgementBuilder:
         """
         acknowledged = offered if acknowledged is None else acknowledged
         done = acknowledged if done is None else done
-        full = {
-            "comparison_id": "c1",
-            "architecture": architecture,
-            "variant": "idempotent",
-            "arm": "main",
-            "workload": "food_orders",
-            "scenario": "steady",
-            "repetition": repetition,
-            **key,
-        }
+        full = _KEY | {"architecture": architecture, "repetition": repetition, **key}
         about = {"target": "MiniStack", "evidence": "observed", "valid": invalid is None, "invalid_reason": invalid}
         times = {"duration_us": 30_000_000, "settled_us": 60_000_000, "fault_windows": "[]"}
         self._add("experiments", {**full, **about, **times})
@@ -103,17 +101,7 @@ class JudgementBuilder:
     ) -> Self:
         """Single requests of a replay, evenly over its 30 s: how long each took, and which of them failed."""
         refused = set(failed)
-        full = {
-            "comparison_id": "c1",
-            "architecture": architecture,
-            "variant": "idempotent",
-            "arm": "main",
-            "workload": "food_orders",
-            "scenario": "steady",
-            "repetition": repetition,
-            "operation": operation,
-            **key,
-        }
+        full = _KEY | {"architecture": architecture, "repetition": repetition, "operation": operation, **key}
         for number, us in enumerate(times_us):
             one = {**full, "request_id": str(number)}
             scheduled_us = number * 30_000_000 // len(times_us)

@@ -61,7 +61,7 @@ def main() -> None:
         times.append(time.perf_counter() - began)
     ours_s = counting_s + sorted(times)[1]
 
-    resampling = Resampling(options.blocks, None, resamples=options.naive_resamples, confidence=0.95, seed=1)
+    resampling = Resampling(options.blocks, resamples=options.naive_resamples)
     weights = resampling.block_weights(np.random.default_rng(1))
     began = time.perf_counter()
     _naive(baseline, candidate, weights[:20])

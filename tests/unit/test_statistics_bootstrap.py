@@ -78,7 +78,7 @@ class TestQuantilesFromBlocks:
     def test_the_ends_are_those_of_resampling_and_sorting(self) -> None:
         values = latencies(2)
         found = np.log(quantile_intervals(by_block(values), EDGES, QUANTILES, resamples=200))
-        resampling = Resampling(BLOCKS, None, resamples=200, confidence=0.95, seed=1)
+        resampling = Resampling(BLOCKS, resamples=200)
         slow = resampling.intervals(lambda weights: sorting(values, weights))[:, 1:]
         width = slow[:, 1] - slow[:, 0]
         assert (np.abs(found - slow)[:2] <= 0.05 * width[:2, None]).all()

@@ -8,12 +8,13 @@ within bins, so nothing is sorted. Latencies are treated on the log scale throug
 """
 
 import math
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from assets.analysis.statistics.histogram import quantiles as histogram_quantiles
-from assets.analysis.statistics.resampling import Floats, Labels, Resampling
+from assets.analysis.statistics.resampling import Drawing, Floats, Resampling
 from assets.analysis.statistics.shares import rule_of_three
 
 Counts = npt.NDArray[np.integer | np.floating]
@@ -24,14 +25,7 @@ _EXACT_IN_FLOAT32 = 2**23
 
 
 def quantile_intervals(
-    block_counts: Counts,
-    edges: Floats,
-    quantiles: npt.ArrayLike,
-    *,
-    repetition: Labels = None,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 1,
+    block_counts: Counts, edges: Floats, quantiles: npt.ArrayLike, **drawing: Unpack[Drawing]
 ) -> Floats:
     """Return intervals of the quantiles of one arm's latencies, by the block bootstrap (`resampling`).
 
@@ -39,10 +33,7 @@ def quantile_intervals(
         block_counts: a histogram (`histogram`) for each block of time, shape ``[blocks, len(edges) + 1]``.
         edges: microseconds, as `histogram.edges` returns them.
         quantiles: between 0 and 1, shape ``[quantiles]``.
-        repetition: the repetition of each block, shape ``[blocks]``; None if all belong to the same one.
-        resamples: how many to draw.
-        confidence: between 0 and 1.
-        seed: of the resamples.
+        **drawing: the repetition of each block, resamples, confidence and seed (`resampling.Resampling`).
 
     Returns:
         Lower and upper ends in microseconds, shape ``[quantiles, 2]``. An end is infinite where the open last bin is
@@ -57,8 +48,7 @@ def quantile_intervals(
     def log_quantiles(weights: Floats) -> Floats:
         return _logs(_resampled(weights, counted, edges, probabilities), edges)
 
-    resampling = Resampling(len(counted), repetition, resamples=resamples, confidence=confidence, seed=seed)
-    ends = resampling.intervals(log_quantiles)[:, 1:]
+    ends = Resampling(len(counted), **drawing).intervals(log_quantiles)[:, 1:]
     with np.errstate(over="ignore"):
         result = np.exp(ends)
     # What is shown as 0 microseconds was counted as the first edge, since 0 has no logarithm.
@@ -71,11 +61,7 @@ def quantile_ratio_intervals(
     candidate_counts: Counts,
     edges: Floats,
     quantiles: npt.ArrayLike,
-    *,
-    repetition: Labels = None,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 1,
+    **drawing: Unpack[Drawing],
 ) -> Floats:
     """Return log ratios of quantiles, candidate to baseline, with their intervals, by the paired block bootstrap.
 
@@ -85,12 +71,9 @@ def quantile_ratio_intervals(
     Args:
         baseline_counts: the baseline's histograms, as in `quantile_intervals`.
         candidate_counts: the candidate's, of the same blocks.
-        edges: as in `quantile_intervals`, like the arguments that follow.
+        edges: as in `quantile_intervals`.
         quantiles: between 0 and 1, shape ``[quantiles]``.
-        repetition: the repetition of each block.
-        resamples: how many to draw.
-        confidence: between 0 and 1.
-        seed: of the resamples.
+        **drawing: as in `quantile_intervals`.
 
     Returns:
         Log ratio, lower and upper end, shape ``[quantiles, 3]``. The log ratio is infinite where one arm's quantile is
@@ -109,19 +92,11 @@ def quantile_ratio_intervals(
         with np.errstate(invalid="ignore"):
             return above - below
 
-    resampling = Resampling(len(baseline), repetition, resamples=resamples, confidence=confidence, seed=seed)
-    return resampling.intervals(log_ratios)
+    return Resampling(len(baseline), **drawing).intervals(log_ratios)
 
 
 def share_difference_interval(
-    baseline_events: Counts,
-    candidate_events: Counts,
-    n: Counts,
-    *,
-    repetition: Labels = None,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 1,
+    baseline_events: Counts, candidate_events: Counts, n: Counts, **drawing: Unpack[Drawing]
 ) -> tuple[float, float]:
     """Return the interval of a difference of shares, candidate less baseline, by the paired block bootstrap.
 
@@ -132,10 +107,7 @@ def share_difference_interval(
         baseline_events: events per block, shape ``[blocks]``.
         candidate_events: the same of the candidate.
         n: requests per block, the same for both arms, shape ``[blocks]``.
-        repetition: the repetition of each block, shape ``[blocks]``; None if all belong to the same one.
-        resamples: how many to draw.
-        confidence: between 0 and 1.
-        seed: of the resamples.
+        **drawing: the repetition of each block, resamples, confidence and seed (`resampling.Resampling`).
 
     Returns:
         Lower and upper end, between -1 and 1; ``(-1, 1)`` where there is only one block or no request.
@@ -145,7 +117,7 @@ def share_difference_interval(
     """
     requests = np.asarray(n, dtype=np.float64)
     baseline, candidate = (_checked_events(events, requests) for events in (baseline_events, candidate_events))
-    resampling = Resampling(requests.size, repetition, resamples=resamples, confidence=confidence, seed=seed)
+    resampling = Resampling(requests.size, **drawing)
     if resampling.blocks < 2 or not requests.any():
         return (-1.0, 1.0)
 

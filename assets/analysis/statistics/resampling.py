@@ -30,6 +30,7 @@ application, section 3.8).
 
 import math
 from collections.abc import Callable
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +42,27 @@ Labels = npt.NDArray[np.integer] | None
 _TOWARDS_WIDER = 0.75
 
 
+class Drawing(TypedDict, total=False):
+    """How blocks are drawn: the keywords of `Resampling`, which says what they mean."""
+
+    repetition: Labels
+    resamples: int
+    confidence: float
+    seed: int
+
+
 class Resampling:
     """How the blocks of a sample are drawn again."""
 
-    def __init__(self, blocks: int, repetition: Labels, *, resamples: int, confidence: float, seed: int) -> None:
+    def __init__(
+        self,
+        blocks: int,
+        *,
+        repetition: Labels = None,
+        resamples: int = 1000,
+        confidence: float = 0.95,
+        seed: int = 1,
+    ) -> None:
         """Plan the drawing; nothing is drawn yet.
 
         Args:
