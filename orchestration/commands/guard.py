@@ -62,7 +62,7 @@ def agree(
     if not yes:
         typed = ask()
         if typed is None:
-            raise ArchduelError("nothing was made: --yes agrees to this where nobody can be asked")
+            raise ArchduelError("nothing was made: without a terminal to ask on, --yes agrees to this")
         if typed != charge.word:
             raise ArchduelError(f"nothing was made: {typed!r} is not the account's id")
     charge.agree()

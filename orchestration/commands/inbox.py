@@ -18,7 +18,7 @@ from workloads.inbox.ledger import Ledger, State
 from workloads.places import Places
 from workloads.printable import printable
 
-_WAITING = "somebody wrote to it in the last seconds, or others come first"
+_WAITING = "it was written to in the last seconds, or others come first"
 _QUEUED = "its import waits for its turn: archduel dev shows the run"
 
 

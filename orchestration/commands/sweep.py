@@ -81,14 +81,14 @@ def _sweep(
 ) -> None:
     found = leftovers.find(everything=everything)
     for one in found.foreign:
-        say(console, f"stays, as by its tags it is somebody else's: {one}")
+        say(console, f"stays, as its tags are not archduel's: {one}")
     if found.own:
         for one in found.own:
             say(console, f"left on {leftovers.title}: {one}")
         if not yes:
             answer = ask(f"Delete these {len(found.own)}?")
             if not answer:
-                why = "say --yes where nobody can be asked" if answer is None else "as you said"
+                why = "without a terminal to ask on, say --yes" if answer is None else "as you said"
                 raise ArchduelError(f"nothing was deleted: {why}")
         say(console, f"deleted {leftovers.sweep(everything=everything)} from {leftovers.title}")
     say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {leftovers.title}")

@@ -23,7 +23,7 @@ class FakeLab:
     """Takes the place of `resources.lab.lab.Lab` in a run; ``calls`` is what the graph asked of it, in order."""
 
     places: Places
-    stranger: bool = False  # leave an effect nobody offered: the books cannot balance
+    stranger: bool = False  # leave an effect that was never offered: the books cannot balance
     disturbed: bool = False  # by other programs: no replay is valid
     calls: list[tuple[str, ...]] = field(default_factory=list)
 

@@ -360,7 +360,7 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
         (ComparisonResource(target="localstack"), True),
         (ComparisonResource(target="localstack", comparison_id="adhoc-1"), False),
     ],
-    ids=["a night", "a night on another target", "a comparison somebody asked for"],
+    ids=["a night", "a night on another target", "an ad hoc comparison"],
 )
 def test_a_night_on_another_target_replaces_no_report_of_the_default_ones(
     resource: ComparisonResource, apart: bool

@@ -151,9 +151,7 @@ def _checks(places: Places, name: str) -> dict[str | None, dg.AssetCheckResult]:
         ({}, 0),
     ],
 )
-def test_a_line_nobody_knows_the_fate_of_fails_the_books(
-    places: Places, books: dict[str, int], unaccounted: int
-) -> None:
+def test_a_line_without_a_known_fate_fails_the_books(places: Places, books: dict[str, int], unaccounted: int) -> None:
     amounts = replace(figures(Library(places), "food_orders"), requests=10, provenance=books)
     over_time = Course(10, 9.0, 1.0, {}, 1.0, (Gap(1.0, 2.0),), 0.0)
     [check] = [one for one in recording_checks("x", amounts, over_time) if one.check_name == BOOKS]

@@ -232,7 +232,7 @@ def test_a_comparison_is_made_once_somebody_agrees_and_leaves_nothing(
     unasked = compare()
     assert unasked.returncode == 1
     assert "On AWS account 000000000000 in eu-west-1 (profile lab), this" in unasked.stdout
-    assert unasked.stderr == "archduel: nothing was made: --yes agrees to this where nobody can be asked\n"
+    assert unasked.stderr == "archduel: nothing was made: without a terminal to ask on, --yes agrees to this\n"
     too_many = compare("--yes", "--most-requests", "20")
     assert too_many.returncode == 1
     assert "are over the ceiling of 20: raise it with --most-requests" in too_many.stderr

@@ -64,9 +64,9 @@ def swept(
     return output.getvalue()
 
 
-def test_what_is_left_is_listed_and_deleted_once_somebody_agrees(leftovers: FakeLeftovers, places: Places) -> None:
+def test_what_is_left_is_listed_and_deleted_once_it_is_confirmed(leftovers: FakeLeftovers, places: Places) -> None:
     text = swept(places, ask=lambda question: question == "Delete these 2?")
-    assert "stays, as by its tags it is somebody else's: queue archduel-a-1-1-1-theirs" in text
+    assert "stays, as its tags are not archduel's: queue archduel-a-1-1-1-theirs" in text
     assert text.count("left on AWS eu-west-1: ") == 2
     assert "deleted 2 from AWS eu-west-1" in text
     assert leftovers.swept == [False]
@@ -75,8 +75,8 @@ def test_what_is_left_is_listed_and_deleted_once_somebody_agrees(leftovers: Fake
     assert leftovers.swept == [False], "with nothing left there is nothing to ask and nothing to do"
 
 
-@pytest.mark.parametrize(("answer", "why"), [(None, "say --yes where nobody can be asked"), (False, "as you said")])
-def test_nothing_is_deleted_where_nobody_agrees(
+@pytest.mark.parametrize(("answer", "why"), [(None, "without a terminal to ask on, say --yes"), (False, "as you said")])
+def test_nothing_is_deleted_without_a_confirmation(
     answer: bool | None,
     why: str,
     leftovers: FakeLeftovers,
