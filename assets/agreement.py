@@ -1,7 +1,7 @@
-"""Whether what a comparison found holds on another target too: the node beside the judgements.
+"""The node ``comparison/agreement``: whether what a comparison found holds on another target too.
 
-Belongs here: what it shows of itself. The verdicts are made elsewhere; how they are put side by side is the warehouse's
-view ``agreement``.
+Put here what the node shows and checks. Keep out how verdicts of two targets are matched (`agreement.sql` in
+`resources/warehouse`) and made (`assets.analysis`).
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import markdown_table, rows_metadata
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
 from resources.warehouse.reading import query
@@ -23,7 +23,12 @@ _KEYS = ["comparison_id", "other_comparison_id"]
 
 
 def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """Downstream of what is judged. Empty where one target only was compared so far."""
+    """The node, partitioned by night; it has no rows where only one target was compared so far.
+
+    Args:
+        places: Where the published results are.
+        nights: The nights.
+    """
     key = dg.AssetKey([GROUP, "agreement"])
 
     @dg.asset(
@@ -47,8 +52,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
         rows = query(places, sql, [comparison_id])
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema, "agreement"),
+                **rows_metadata(rows, "agreement"),
                 "comparison_id": comparison_id,
                 "agreement": dg.MetadataValue.md(markdown_table(_shown(rows, "agrees", "explained", "open"))),
                 **Counter(rows.column("agreement").to_pylist()),
@@ -67,5 +71,5 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
 
 
 def _shown(rows: pa.Table, *agreements: str) -> pa.Table:
-    wanted = pc.is_in(rows.column("agreement"), value_set=pa.array(agreements))
-    return rows.filter(wanted).drop_columns(_KEYS)
+    shown = pc.is_in(rows.column("agreement"), value_set=pa.array(agreements))
+    return rows.filter(shown).drop_columns(_KEYS)

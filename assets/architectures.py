@@ -1,7 +1,8 @@
-"""One asset graph per registered architecture: its resources, the replay through it, the outcomes.
+"""The graph of each registered architecture: its resources, the replay through it, its outcomes.
 
-Belongs here: the factory, and what a node shows of itself. What an architecture is made of is its module in
-`resources.architectures`; adding one there adds its graph here.
+Put here how these nodes are made and what they show. Keep out what an architecture consists of
+(`resources.architectures`: one added there has a graph here), how it is replayed (`resources.lab`) and what outcomes
+are (`assets.analysis.outcomes`).
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from assets.analysis.outcomes import imbalances, reconcile
 from assets.plots import outcome_plot
-from assets.presentation import column_schema, facts_metadata, markdown_table
+from assets.presentation import facts_metadata, markdown_table, rows_metadata
 from resources.architectures import Architecture, architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell
@@ -123,13 +124,13 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         warehouse: dg.ResourceParam[Places],
     ) -> dg.MaterializeResult:
         cell, night = cell_and_night(context)
-        belonging = comparison.of(night, cell)
-        recorded, alone = lab.recorded(architecture.name, cell, belonging)
+        added_to = comparison.of(night, cell)
+        recorded, alone = lab.recorded(architecture.name, cell, added_to)
         faults: list[str] = []
         outcomes = []
         for contender, observations in recorded.items():
             tables = reconcile(observations)
-            write_outcomes(warehouse, belonging.comparison_id, str(cell), contender.partition, tables)
+            write_outcomes(warehouse, added_to.comparison_id, str(cell), contender.partition, tables)
             faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables))
             outcomes.append(tables)
         tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
@@ -138,15 +139,14 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         shares = {"others_cpu_share": experiments.column("others_cpu_share").to_pylist()}  # one per replay
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": tables["requests"].num_rows,
-                "dagster/column_schema": column_schema(tables["requests"].schema, "requests"),
+                **rows_metadata(tables["requests"], "requests"),
                 "ledger": dg.MetadataValue.md(markdown_table(_shown(tables["ledger"]))),
                 "latency_us": dg.MetadataValue.md(markdown_table(_shown(tables["latency"]))),
                 "target": tables["experiments"].column("target")[0].as_py(),
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
-                "comparison_id": belonging.comparison_id,
+                "comparison_id": added_to.comparison_id,
                 "replayed_alone": alone,
-                **outcome_plot(warehouse, belonging.comparison_id, cell, architecture.name),
+                **outcome_plot(warehouse, added_to.comparison_id, cell, architecture.name),
             },
             check_results=[
                 dg.AssetCheckResult(check_name="books_balance", passed=not faults, metadata={"faults": faults}),

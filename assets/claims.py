@@ -1,6 +1,7 @@
-"""The textbook's claims, a node for each, downstream of the architectures and judgements it is decided by.
+"""The textbook's claims, a node for each, and the table of all of them.
 
-Belongs here: what a claim shows of itself. What decides it is `assets.analysis.claims`.
+Put here what a claim's node shows and what it is downstream of. Keep out what decides a claim
+(`assets.analysis.claims`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
 from assets.plots import CLAIMS, comparison_plots
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import markdown_table, rows_metadata
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
@@ -63,15 +64,14 @@ def claim_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     def claims_table(
         context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
-        belonging = comparison.of(context.partition_key)
-        rows = query_current(warehouse, _OF_ALL, [belonging.comparison_id])
+        comparison_id = comparison.of(context.partition_key).comparison_id
+        rows = query_current(warehouse, _OF_ALL, [comparison_id])
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema, "claims"),
-                "comparison_id": belonging.comparison_id,
+                **rows_metadata(rows, "claims"),
+                "comparison_id": comparison_id,
                 "claims": dg.MetadataValue.md(markdown_table(rows)),
-                **comparison_plots(warehouse, belonging.comparison_id, CLAIMS),
+                **comparison_plots(warehouse, comparison_id, CLAIMS),
             }
         )
 

@@ -1,7 +1,7 @@
-"""The comparison of a night: what all architectures' outcomes come to, side by side, and the report on it.
+"""The comparison of a night: the nodes that publish, the tables they publish, and the report.
 
-Belongs here: the published database, the figures in it that are nodes, the report. Judgements and claims have modules
-of their own; how all of it is made is `resources.warehouse` and `assets.report`.
+Put here what these nodes show. Keep out judgements (`assets.judgements`), claims (`assets.claims`), how the database is
+made (`resources.warehouse`) and what the report says (`assets.report`).
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ import dagster as dg
 from assets import plots
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import markdown_table, rows_metadata
 from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
@@ -88,11 +88,11 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         ),
     )
     def report(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
-        belonging = comparison.of(context.partition_key)
+        comparison_id = comparison.of(context.partition_key).comparison_id
         # Two targets' nights may end in either order: what people open in the morning is the default one's.
-        path = write_report(places, belonging.comparison_id, target_suffix(comparison.night_on, ""))
+        path = write_report(places, comparison_id, target_suffix(comparison.night_on, ""))
         return dg.MaterializeResult(
-            metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": belonging.comparison_id}
+            metadata={"report": dg.MetadataValue.path(str(path)), "comparison_id": comparison_id}
         )
 
     return [warehouse, published, report, *(_table_asset(name, places, nights) for name in _TABLES)]
@@ -123,17 +123,16 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
         check_specs=checks,
     )
     def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:
-        belonging = comparison.of(context.partition_key)
-        rows = query(places, sql, [belonging.comparison_id])
+        comparison_id = comparison.of(context.partition_key).comparison_id
+        rows = query(places, sql, [comparison_id])
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema, name),
-                "comparison_id": belonging.comparison_id,
+                **rows_metadata(rows, name),
+                "comparison_id": comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows)),
-                **plots.comparison_plots(places, belonging.comparison_id, plot),
+                **plots.comparison_plots(places, comparison_id, plot),
             },
-            check_results=[_validity(places, belonging.comparison_id)] if checks else [],
+            check_results=[_validity(places, comparison_id)] if checks else [],
         )
 
     return table_node

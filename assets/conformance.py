@@ -1,6 +1,7 @@
-"""How far the target is from AWS: the node every comparison stands on.
+"""The node ``comparison/conformance``: how the target differs from AWS.
 
-Belongs here: what it shows of itself. Probing is `resources.conformance`; what it means for a claim is said elsewhere.
+Put here what the node shows. Keep out probing (`resources.conformance`) and what a difference means for a claim
+(`assets.analysis.claims`).
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from assets.architectures import OWNERS
 from assets.judgements import GROUP
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import markdown_table, rows_metadata
 from resources.conformance.probes import Status
 from resources.lab.lab import Lab
 from resources.version import code_version
@@ -36,8 +37,7 @@ def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         departing = table.filter(pc.not_equal(table.column("status"), Status.REPRODUCED.value))
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": table.num_rows,
-                "dagster/column_schema": column_schema(table.schema, "conformance"),
+                **rows_metadata(table, "conformance"),
                 "target": table.column("target")[0].as_py(),
                 "differences": dg.MetadataValue.md(markdown_table(departing.select(_SHOWN))),
                 **{status.value: counts[status.value] for status in Status},

@@ -1,7 +1,7 @@
-"""What a night's comparison comes to: verdicts, noise, cost, history, the recommendation; a node for each.
+"""The judgements of a night's comparison: verdicts, noise, cost, history, the recommendation; a node for each.
 
-Belongs here: which judgements become nodes, and what they show of themselves. How they are made is
-`assets.analysis.verdicts`; the claims have a module of their own.
+Put here which judgements are nodes, and what they show and check. Keep out how they are made (`assets.analysis.judge`)
+and the claims (`assets.claims`).
 """
 
 import dagster as dg
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from assets import plots
 from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import markdown_table, rows_metadata
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
 from workloads.places import Places
@@ -73,15 +73,14 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
     def judgement(
         context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
-        belonging = comparison.of(context.partition_key)
-        rows = judge_one(warehouse, belonging.comparison_id, name)
+        comparison_id = comparison.of(context.partition_key).comparison_id
+        rows = judge_one(warehouse, comparison_id, name)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(rows.schema, name),
-                "comparison_id": belonging.comparison_id,
+                **rows_metadata(rows, name),
+                "comparison_id": comparison_id,
                 name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
-                **(plots.comparison_plots(warehouse, belonging.comparison_id, plot) if plot else {}),
+                **(plots.comparison_plots(warehouse, comparison_id, plot) if plot else {}),
             },
             check_results=[_regressions(rows)] if checks else [],
         )

@@ -1,4 +1,7 @@
-"""How figures look in Dagster's metadata: tables, schemas, links. Knows nothing of where they come from."""
+"""How rows and facts look in Dagster's metadata: tables, column schemas, links.
+
+Put here what several nodes show alike. Keep out pictures (`assets.plots`) and what one node alone shows (its module).
+"""
 
 from typing import Any
 
@@ -20,6 +23,19 @@ def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
         else dg.MetadataValue.text(str(value))
         for name, value in facts.items()
     }
+
+
+def rows_metadata(rows: pa.Table, table: str) -> dict[str, Any]:
+    """How many rows a node made, and their columns with what these mean.
+
+    Args:
+        rows: Some or all columns of a table of archduel.duckdb.
+        table: That table's name.
+
+    Returns:
+        Metadata under the keys that Dagster's UI knows.
+    """
+    return {"dagster/row_count": rows.num_rows, "dagster/column_schema": column_schema(rows.schema, table)}
 
 
 def column_schema(schema: pa.Schema, table: str | None = None) -> dg.TableSchema:

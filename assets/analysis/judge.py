@@ -1,7 +1,7 @@
-"""All judgements of a comparison in their order, written and published; and whether they need be made again.
+"""The judgements of a comparison, in their order, and whether they have to be made again.
 
-Belongs here: what is made of what, when, and what it rested on. What each judgement says is its own module's business;
-each is one node of the graph and can be made alone.
+Put here what is made of what, when, and what a judgement was made of. Keep out what each judgement says (its own
+module in `assets.analysis`) and the nodes that make them (`assets.judgements`).
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from workloads.places import REPOSITORY, Places
 
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 
-# Those of a stage rest on nothing but outcomes and what the stages before it published.
+# Those of a stage are made of outcomes, and of those of the stages before it.
 STAGES: tuple[tuple[str, ...], ...] = (("pairwise", "cost", "history"), ("noise", "claims"), ("recommendations",))
 _CODE = ("assets/analysis", "resources/prices", "resources/warehouse")
 
@@ -89,22 +89,23 @@ def refresh(places: Places, comparison_id: str) -> None:
 
 
 def is_current(places: Places, comparison_id: str) -> bool:
-    """Whether judging again would find the same: no outcome, rule, price, probe of the target or code has changed.
+    """Whether judging a comparison again would find the same.
 
-    False too where something was never judged, or nothing is published.
+    Returns:
+        False where an outcome, rule, price, probe of the target or code has changed since, or one was never made.
     """
     try:
         now = fingerprint(places, comparison_id)
     except ArchduelError:
         return False
     return all(
-        current(places.judgements / comparison_id / name) is not None and _rested_on(places, comparison_id, name) == now
+        current(places.judgements / comparison_id / name) is not None and _made_of(places, comparison_id, name) == now
         for name in JUDGEMENTS
     )
 
 
 def fingerprint(places: Places, comparison_id: str) -> str:
-    """A digest of all that its judgements rest on. `UsageError` for a comparison that is not there."""
+    """A digest of all that a comparison's judgements are made of; `UsageError` where there is no such comparison."""
     with connect_current(places) as connection:
         beside = _compared_with(connection, comparison_id)
     digest = hashlib.blake2b(_digest_of_code().encode(), digest_size=16)
@@ -124,12 +125,12 @@ def fingerprint(places: Places, comparison_id: str) -> str:
 
 def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str, pa.Table]:
     steps = {name: choose(_STEPS, name, "judgement") for name in names}
-    rested_on = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
+    made_of = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
     with connect_current(places) as connection:
         tables = {name: step(places, connection, comparison_id) for name, step in steps.items()}
     for name, table in tables.items():
         write_judgement(places, comparison_id, name, table)
-        _note(places, comparison_id, name, rested_on)
+        _note(places, comparison_id, name, made_of)
     return tables
 
 
@@ -152,16 +153,16 @@ def _digest_of_code() -> str:
     return digest.hexdigest()
 
 
-def _note(places: Places, comparison_id: str, name: str, rested_on: str) -> None:
+def _note(places: Places, comparison_id: str, name: str, made_of: str) -> None:
     file = _note_of(places, comparison_id, name)
     try:
         with replacing(file) as hidden:
-            hidden.write_text(rested_on)
+            hidden.write_text(made_of)
     except OSError as error:
         raise ArchduelError(f"cannot write {file}: {error.strerror or error}") from error
 
 
-def _rested_on(places: Places, comparison_id: str, name: str) -> str | None:
+def _made_of(places: Places, comparison_id: str, name: str) -> str | None:
     with contextlib.suppress(OSError):
         return _note_of(places, comparison_id, name).read_text()
     return None

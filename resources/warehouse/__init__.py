@@ -1,4 +1,7 @@
-"""The warehouse: Parquet partitions replaced atomically, and ``archduel.duckdb`` built from them and published whole.
+"""The warehouse: results as Parquet partitions, replaced whole, and ``archduel.duckdb``, built from them and published.
 
-DuckDB takes one writer per file and a writer locks every reader out, so nothing ever writes into the published one.
+Put here how results are stored, declared, published and read. Keep out what is in them: how outcomes and judgements are
+made (`assets.analysis`).
+
+DuckDB takes one writer per file, and a writer locks every reader out: nothing ever writes into the published file.
 """

@@ -1,8 +1,7 @@
-"""What one replay leaves behind: everything observed, before any judgement. The schemas and their place on disk.
+"""Observations: the tables that one replay leaves behind before anything is judged, and their place on disk.
 
-Outcomes are made from it (`assets.analysis.outcomes`) without an emulator, and again when the rules change.
-All times are microseconds of CLOCK_MONOTONIC since the replay's start; where handlers have clocks of their own, as good
-as ``clock_uncertainty_us`` says.
+Put here how they are combined, stored and read. Keep out their columns (`observations.sql`) and the outcomes made of
+them (`assets.analysis.outcomes`), which need no emulator and are made again when a rule changes.
 """
 
 from collections.abc import Sequence
@@ -44,11 +43,14 @@ class ObservationStore:
         return self.places.observations / comparison_id / cell / architecture
 
     def write(self, comparison_id: str, cell: str, architecture: str, tables: Tables) -> None:
+        """Replace the observations of one contender in one cell, whole or not at all."""
         write_partition(self._partition(comparison_id, cell, architecture), tables)
 
     def exists(self, comparison_id: str, cell: str, architecture: str) -> bool:
+        """Whether there are any of this contender in this cell."""
         return current(self._partition(comparison_id, cell, architecture)) is not None
 
     def read(self, comparison_id: str, cell: str, architecture: str) -> Tables:
+        """The observations of one contender in one cell, by table; `ArchduelError` where there are none."""
         partition = self._partition(comparison_id, cell, architecture)
         return {name: read_table(partition, name) for name in SCHEMAS}

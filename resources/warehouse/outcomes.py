@@ -1,6 +1,7 @@
-"""What comparisons leave on disk: outcomes, one partition for each cell and contender, and the judgements made of them.
+"""Outcomes and judgements on disk: which tables they are and where they go.
 
-Where they are, not what is in them.
+Put here the names of these tables and the writing of their partitions. Keep out what is in them (`assets.analysis`) and
+how a partition is replaced (`resources.warehouse.partitions`).
 """
 
 from pathlib import Path
@@ -13,15 +14,26 @@ from workloads.places import Places
 
 # Outcomes condensed to what the report draws: small however many requests there were.
 CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
-# The tables of judgements. Each is made of what is published, and published in its turn.
+# The tables of judgements, each made of outcomes and of those before it in `assets.analysis.judge.STAGES`.
 JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "recommendations")
 
 
 def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: str, outcomes: Tables) -> Path:
-    """Replace one partition, whole or not at all; returns its folder."""
+    """Replace the outcomes of one contender in one cell, whole or not at all.
+
+    Args:
+        places: Where the results are.
+        comparison_id: The comparison, which all rows have to be of.
+        cell: The cell's key.
+        architecture: The contender's partition.
+        outcomes: All outcomes by table.
+
+    Returns:
+        The folder of the new version.
+    """
     return write_partition(places.outcomes / comparison_id / cell / architecture, outcomes)
 
 
 def write_judgement(places: Places, comparison_id: str, name: str, rows: pa.Table) -> Path:
-    """Replace what a comparison comes to in one of the `JUDGEMENTS`; returns its folder."""
+    """Replace a comparison's rows of one of the `JUDGEMENTS`; returns the folder of the new version."""
     return write_partition(places.judgements / comparison_id / name, {name: rows})

@@ -1,5 +1,8 @@
 """Partitions on disk: a folder of Parquet files that is there whole or not at all.
 
+Put the replacing and reading of partitions here. Keep out which partitions there are
+(`resources.warehouse.observations`, `resources.warehouse.outcomes`).
+
 A partition is a folder of versions; the newest version is the partition. A version is written under a hidden name and
 renamed, so a kill at any moment leaves the old one standing. The one before it is kept, for a reader whose open
 database still names its files.
@@ -34,7 +37,18 @@ def current(partition: Path) -> Path | None:
 
 
 def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
-    """Replace the partition by ``tables`` (file stem to table); returns the new version's folder."""
+    """Replace a partition, whole or not at all.
+
+    Args:
+        partition: Its folder, made where it is missing.
+        tables: What it is to hold, by the name of the file.
+
+    Returns:
+        The folder of the new version.
+
+    Raises:
+        ArchduelError: It cannot be written; the version before stands.
+    """
     hidden = partition / f".{uuid.uuid4().hex}"
     try:
         hidden.mkdir(parents=True)
@@ -50,8 +64,8 @@ def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
 
 
 def _publish(partition: Path, hidden: Path) -> Path:
-    """Under the next number. Two at once could take the same one: a number is free again once its version is removed,
-    and who came second to it with old eyes would be older than what was there."""
+    """Rename it to the next number. The partition is locked: a number is free again once its version is removed, and a
+    second writer that had read the versions before would take a number lower than the newest one."""
     versions = _versions(partition)
     number = int(versions[-1].name[1:]) + 1 if versions else 1
     version = hidden.rename(partition / f"v{number:06d}")
@@ -61,8 +75,25 @@ def _publish(partition: Path, hidden: Path) -> Path:
 
 
 def read_table(partition: Path, name: str) -> pa.Table:
-    """One table of the newest version; `ArchduelError` where there is none."""
+    """Read one table of a partition's newest version.
+
+    Raises:
+        ArchduelError: It was never written, or another version of archduel wrote it.
+    """
     version = current(partition)
     if version is None:
         raise ArchduelError(f"nothing was ever written to {partition}")
-    return pq.read_table(version / f"{name}.parquet")
+    with pq.ParquetFile(version / f"{name}.parquet") as file:
+        if fault := other_version(file):
+            raise ArchduelError(f"{version} cannot be read: {fault}")
+        return file.read()
+
+
+def other_version(file: pq.ParquetFile) -> str:
+    """Why a partition's file is not one of this archduel's, or '' where it is."""
+    written = (file.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
+    return (
+        ""
+        if written == SCHEMA_VERSION
+        else f"its schema_version is {written}, and this archduel reads {SCHEMA_VERSION}"
+    )

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from resources.architectures.stack import StackSettings
 from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
-from resources.warehouse.partitions import SCHEMA_VERSION, current
+from resources.warehouse.partitions import current, other_version
 from resources.warehouse.schema import published
 from workloads.places import Places
 from workloads.sql import quoted
@@ -64,9 +64,8 @@ class Source:
 
     def _fault(self, file: Path) -> str:
         with pq.ParquetFile(file) as parquet:
-            version = (parquet.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
-            if version != SCHEMA_VERSION:
-                return f"its schema_version is {version}, and this archduel reads {SCHEMA_VERSION}"
+            if fault := other_version(parquet):
+                return fault
             named = parquet.read(["comparison_id"]).column(0).unique().to_pylist()
         return "" if set(named) <= {self.comparison_id} else f"its rows are of {', '.join(map(str, named))}"
 

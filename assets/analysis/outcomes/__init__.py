@@ -1,7 +1,7 @@
 """From observations to outcomes: what became of every offered request. Arrow in, Arrow out, no emulator, no disk.
 
-The rules are the SQL files beside this one; here they are run in order, and intervals put beside quantiles. What
-compares one architecture with another is not here.
+Put here the rules (the SQL files in this folder) and how they are run. Keep out what compares one architecture with
+another (`assets.analysis.verdicts`).
 """
 
 from pathlib import Path
@@ -16,8 +16,8 @@ from resources.warehouse.outcomes import CONDENSED
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
 _PASSED_ON = ("invocations", "samples")
-# Observations of fewer requests than this are gone through by one thread: on a machine that is shared, as it is with a
-# lab, two wait for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
+# Fewer requests than this are reconciled in one thread: on a shared machine, as it is beside a lab, two threads wait
+# for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
 _MANY = 100_000
 
 
@@ -27,9 +27,14 @@ def rule(name: str) -> str:
 
 
 def reconcile(observations: Tables) -> Tables:
-    """All outcomes of one cell and contender: the `_RULES`, ``invocations``, ``samples`` and ``experiments``.
+    """Make all outcomes of one contender in one cell.
 
-    A repetition whose books do not balance is marked invalid, with the reason.
+    Args:
+        observations: Of all its repetitions, by table.
+
+    Returns:
+        The outcomes by table: those of the rules, ``invocations``, ``samples``, and ``experiments``, in which a
+        repetition whose books do not balance is invalid, with the reason.
     """
     with _connect(observations) as connection:
         for name, table in observations.items():
@@ -65,8 +70,14 @@ def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
 
 
 def imbalances(observations: Tables, outcomes: Tables) -> list[str]:
-    """One sentence per repetition, operation and way in which their books do not balance, with up to five request ids
-    at fault; empty when all do.
+    """Check that the books balance.
+
+    Args:
+        observations: What outcomes were made of.
+        outcomes: These outcomes.
+
+    Returns:
+        A sentence per repetition, operation and way in which they do not, with up to five request ids at fault.
     """
     seen = {name: observations[name] for name in ("experiments", "sent", "items", "messages", "samples")}
     with _connect(observations) as connection:

@@ -1,4 +1,5 @@
--- One row per offered request: what became of it behind the answer.
+-- What became of each offered request behind the answer: one row per request. Decides its state, and which clock dates
+-- its commit.
 WITH stored AS (
     SELECT
         repetition, request_id,
@@ -12,7 +13,7 @@ handled AS (
     SELECT
         repetition, request_id,
         count(*) AS deliveries,
-        count(*) FILTER (result = 'committed') AS commits_told,
+        count(*) FILTER (result = 'committed') AS commits_logged,
         min(at_us) FILTER (result = 'committed') AS committed_us,
         max(receive_count) AS receive_count,
         bool_or(found) AS found
@@ -33,10 +34,10 @@ joined AS (
         r.*,
         coalesce(i.commits, 0) AS commits,
         i.stamp_us,
-        -- A write whose answer was lost, or whose handler was cut off, is told by nobody, or told as failed. Where one is
-        -- missing, the first told may be a repetition seconds later, or a `duplicate` that wrote nothing: the item's own
-        -- stamp is then the better clock.
-        CASE WHEN h.commits_told >= i.commits THEN h.committed_us END AS handler_committed_us,
+        -- A write whose answer was lost, or whose handler was cut off, is in no log line, or in one that says it failed.
+        -- Where one is missing, the first one logged may be a repetition seconds later, or a `duplicate` that wrote
+        -- nothing: the item's own stamp is then the better clock.
+        CASE WHEN h.commits_logged >= i.commits THEN h.committed_us END AS handler_committed_us,
         greatest(coalesce(h.deliveries, 0), coalesce(h.receive_count, 0), coalesce(w.receive_count, 0)) AS deliveries,
         coalesce(i.found, h.found) AS found,
         CASE

@@ -1,4 +1,4 @@
--- A sentence for every way in which books do not balance, with up to five of the request ids at fault.
+-- Whether the books balance: a sentence for every way in which they do not, with up to five of the request ids at fault.
 WITH booked AS (  -- which book a request belongs into
     SELECT r.repetition, r.request_id, r.operation, r.outcome, f.state,
         r.outcome IN ('answered', 'accepted') AS acknowledged
@@ -15,8 +15,8 @@ strangers AS (
     GROUP BY ALL
 ),
 unknown AS (
-    SELECT repetition, greatest(coalesce(told, 0), coalesce(seen, 0)) AS effects
-    FROM (SELECT repetition, sum(unknown_effects) AS told FROM ledger GROUP BY ALL) books
+    SELECT repetition, greatest(coalesce(booked, 0), coalesce(seen, 0)) AS effects
+    FROM (SELECT repetition, sum(unknown_effects) AS booked FROM ledger GROUP BY ALL) books
     FULL JOIN (SELECT repetition, count(*) AS seen FROM strangers GROUP BY ALL) found USING (repetition)
 ),
 counted AS (
@@ -29,7 +29,7 @@ counted AS (
     ) rows
     GROUP BY ALL
 ),
--- Messages that the queues last said they held and that nobody found there: what they were about is not known.
+-- Messages that the queues last reported and that were not found there: what they were about is not known.
 missing AS (
     SELECT repetition, held - coalesce(found, 0) AS messages
     FROM (

@@ -1,8 +1,7 @@
 """How sure a replay is of its own quantiles: an interval beside each one in ``latency``, from blocks of its time.
 
-Belongs here: counting by blocks (`blocks.sql`) and the ends that go into the table. They know nothing of how
-repetitions differ: verdicts rest on repetitions, and where few of them are there on `assets.analysis.verdicts.blocks`,
-which counts by the same blocks.
+Put here the counting by blocks (`blocks.sql`) and the intervals' ends. Keep out how repetitions differ, on which
+verdicts rest (`assets.analysis.verdicts`).
 """
 
 import math

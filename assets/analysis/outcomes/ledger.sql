@@ -1,4 +1,5 @@
--- One row per experiment and operation: the books. Acknowledged means answered or accepted.
+-- The books: one row per experiment and operation. Decides which request counts where, so that the identities in
+-- `imbalances.sql` hold. Acknowledged means answered or accepted.
 WITH joined AS (
     SELECT
         r.*, f.state, f.committed_us, f.deliveries, f.commits,

@@ -28,7 +28,7 @@ numbered AS (
     FROM listed
 ),
 marked AS (
-    -- What a queue does to deliveries is done to nobody who does not queue commands.
+    -- Faults of deliveries do nothing where commands go through no queue.
     SELECT * REPLACE (coalesce(present, true) AND (commands_queued OR target <> 'deliveries') AS present),
         end_us - start_us >= 0.95 * duration_us AS throughout
     FROM numbered

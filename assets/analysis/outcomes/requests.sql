@@ -1,4 +1,5 @@
--- One row per offered request: what the client saw of it.
+-- What the client saw of each offered request: one row per request. Decides its outcome, and what AWS would have
+-- answered where this target answers a throttled request otherwise.
 WITH invoked AS (SELECT DISTINCT repetition, request_id FROM records),
 limits AS (
     SELECT repetition, kind, start_us, end_us, coalesce(throttled_status, 500) AS throttled_status
