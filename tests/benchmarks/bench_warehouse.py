@@ -1,10 +1,10 @@
-"""How long a warehouse of many million outcomes takes to ask, publish, compare and draw, beside the bounds set.
+"""How long a warehouse of many million outcomes takes to publish, query, judge and draw, beside the bounds set.
 
 Run ``python -m tests.benchmarks.bench_warehouse [--rows N]``: most of the time goes into making them; 100 million take
-some 5 GB of disk, given back at the end. Outcomes are drawn, not replayed: lognormal times, an outage that
-the queue drains after, in the real layout of files. What is derived of them is made by the real rules. All nights see
-the same, which no query knows: one is drawn and written under as many names. Every step runs
-in a process of its own, whose peak memory is told; a step is timed without starting Python and importing.
+some 5 GB of disk, given back at the end. Outcomes are drawn at random, not replayed: lognormal times, an outage after
+which the queue drains, in the real layout of files. What is derived of them is made by the real rules. All nights are
+the same, which no query knows: one is drawn and written under several names. Every step runs in a process of its own,
+whose peak memory is shown; a step is timed without starting Python and importing.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -28,6 +29,7 @@ from rich.table import Table
 from assets.analysis.outcomes import rule
 from resources.warehouse.observations import rows
 from resources.warehouse.outcomes import CONDENSED, write_outcomes
+from resources.warehouse.partitions import current, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
 from workloads.places import REPOSITORY, Places
@@ -182,8 +184,8 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                     "looks": 2 * duration_us // 250_000,
                 }
                 for name, sql in {"drawn": _DRAWN, **_OUTCOMES}.items():
-                    asked = sql if name == "drawn" else f"CREATE TABLE {name} AS {sql}"
-                    connection.execute(asked, {key: value for key, value in values.items() if f"${key}" in sql})
+                    statement = sql if name == "drawn" else f"CREATE TABLE {name} AS {sql}"
+                    connection.execute(statement, {key: value for key, value in values.items() if f"${key}" in sql})
                 connection.execute("DROP TABLE drawn")
                 connection.register("items", rows("items", []))
                 connection.register("messages", rows("messages", []))
@@ -239,7 +241,7 @@ WHERE reached >= q * n
 GROUP BY ALL"""
 
 
-def _asking(sql: str) -> Callable[[Places], Callable[[], object]]:
+def _querying(sql: str) -> Callable[[Places], Callable[[], object]]:
     def prepared(places: Places) -> Callable[[], object]:
         connection = connect(places)
         return lambda: connection.sql(sql).fetchall()
@@ -278,10 +280,19 @@ def _tables(places: Places) -> Callable[[], object]:
 
 
 def _judging(places: Places) -> Callable[[], object]:
-    """All judgements of the newest comparison, each stage published."""
+    """All judgements of the newest comparison, published once."""
     from assets.analysis.judge import judge  # noqa: PLC0415 - only where it is timed
 
     return lambda: judge(places, _NEWEST)
+
+
+def _publishing_one(places: Places) -> Callable[[], object]:
+    """One partition of the newest night is written again, as a rerun of its cell does."""
+    partition = next(places.outcomes.glob(f"{_NEWEST}/*/*"))
+    version = current(partition)
+    assert version is not None
+    write_partition(partition, {file.stem: pq.read_table(file) for file in version.iterdir()})
+    return lambda: publish(places)
 
 
 def _report(places: Places) -> Callable[[], object]:
@@ -292,12 +303,14 @@ def _report(places: Places) -> Callable[[], object]:
 
 _NEWEST = f"night-{COMPARISONS}"
 STEPS: dict[str, Callable[[Places], Callable[[], object]]] = {
-    "publish": lambda places: lambda: publish(places),
-    "exact quantiles of response": _asking(_EXACT.format(us="response_us", table="requests")),
-    "exact quantiles of completion": _asking(_EXACT.format(us="completion_us", table="effects")),
-    "exact quantiles of valid, acknowledged": _asking(_VALID),
-    "bins of quantiles (distributions)": _asking(_BINS),
-    "peer: approx_quantile": _asking(_SKETCH.format(us="response_us", table="requests")),
+    "publish from nothing": lambda places: lambda: publish(places),
+    "publish again, nothing changed": lambda places: lambda: publish(places),
+    "publish again, one partition of all changed": _publishing_one,
+    "exact quantiles of response": _querying(_EXACT.format(us="response_us", table="requests")),
+    "exact quantiles of completion": _querying(_EXACT.format(us="completion_us", table="effects")),
+    "exact quantiles of valid, acknowledged": _querying(_VALID),
+    "bins of quantiles (distributions)": _querying(_BINS),
+    "peer: approx_quantile": _querying(_SKETCH.format(us="response_us", table="requests")),
     "peer: numpy, group by group": _numpy,
     "judge": _judging,
     "rows and pictures of the nodes": _tables,
@@ -311,12 +324,12 @@ def _measured(step: str, places: Places) -> dict[str, Any]:
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if ended.returncode:
         return {"error": ended.stderr.strip().rpartition("\n")[2]}
-    found: dict[str, Any] = json.loads(ended.stdout)
-    return found
+    figures: dict[str, Any] = json.loads(ended.stdout)
+    return figures
 
 
 def _peak_kb() -> int:
-    """This process's own: what `resource` tells is at least its parent's."""
+    """This process's own: what `resource` reports is at least its parent's."""
     (line,) = [one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM")]
     return int(line.split()[1])
 
@@ -346,8 +359,8 @@ def main() -> None:
         places = Places(given.home or given.keep or Path(temporary))
         if not given.home:
             seconds = generate(places, given.rows, console)
-            told = ", ".join(f"{name} {taken:.1f}" for name, taken in seconds.items())
-            console.print(f"{given.rows:,} rows; seconds of each rule for one night, and of writing all: {told}")
+            rules = ", ".join(f"{name} {taken:.1f}" for name, taken in seconds.items())
+            console.print(f"{given.rows:,} rows; seconds of each rule for one night, and of writing all: {rules}")
         table = Table("step", "seconds", "CPU seconds", "peak GB", "bound", "share of the bound")
         for step in STEPS:
             found = _measured(step, places)
