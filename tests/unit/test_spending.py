@@ -154,7 +154,7 @@ class TestGuard:
             self.agreed(account, self.BUDGET, ask=lambda: typed)
         assert not account.agreed
 
-    def test_where_nobody_can_be_asked_it_takes_yes(self) -> None:
+    def test_without_a_terminal_it_takes_yes(self) -> None:
         account = self.account()
         with pytest.raises(ArchduelError, match="nothing was made: --yes agrees"):
             self.agreed(account, self.BUDGET, ask=self.no_answer)
