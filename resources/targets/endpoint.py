@@ -12,7 +12,6 @@ import platform
 import re
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +24,12 @@ from resources.machine.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
 from resources.targets import Leftovers, Limits, Platform, Target, targets
 from resources.targets.leftovers import OwnLeftovers
+from resources.targets.local import DIRECT
 from resources.targets.sweeping import reachable, sweep
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
 OPTION = "endpoint_url"
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _ANSWER_S = 5.0
 ASSUMED = Limits(warm=8, consumers=5, spare=8, environments=24, busy=5.0)  # of an emulator that is not registered
 _ALIVE_S = 2.0  # between checks whether it is still there
@@ -156,7 +155,7 @@ def _check_endpoint(url: str) -> None:
 def _silence(url: str) -> str | None:
     """Why nothing answers at ``url``; None where something speaks HTTP there, whatever its answer."""
     try:
-        with _DIRECT.open(url, timeout=_ANSWER_S):
+        with DIRECT.open(url, timeout=_ANSWER_S):
             return None
     except urllib.error.HTTPError:
         return None
@@ -176,7 +175,7 @@ def recognised(url: str) -> tuple[Target | None, str]:
 def _health(url: str) -> dict[str, Any] | None:
     """The JSON object of a health page; None where there is none."""
     try:
-        with _DIRECT.open(url, timeout=_ANSWER_S) as response:
+        with DIRECT.open(url, timeout=_ANSWER_S) as response:
             answer = json.loads(response.read())
     except (OSError, ValueError):
         return None

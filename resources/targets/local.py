@@ -15,7 +15,7 @@ from resources.aws.clients import REGION
 from resources.machine.leash import FOLDER_PREFIX, LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
 
 
 class LocalEmulator:
@@ -61,7 +61,7 @@ class LocalEmulator:
         """Return once it answers; `ArchduelError` with its last words where it does not in time."""
         while True:
             try:
-                with _DIRECT.open(self._health_url, timeout=1):
+                with DIRECT.open(self._health_url, timeout=1):
                     return
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > self._start_s:

@@ -19,6 +19,22 @@ VERSION = DISTRIBUTION.pinned("localstack-core")
 
 HEALTH = "/_localstack/health"
 
+# In host mode and in the container alike.
+SETTINGS = {
+    "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
+    "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
+    "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
+    # By default an empty queue is polled every ten seconds, and one that failed every minute.
+    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
+    "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is invoked again inside, and its caller gets a 200
+    "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
+    "DISABLE_EVENTS": "1",  # no usage data is sent
+    "SKIP_SSL_CERT_DOWNLOAD": "1",
+    "LS_LOG": "error",
+}
+
 
 def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
     """Start an instance with room for so many execution ``environments``, with the interpreter ``python``."""
@@ -35,27 +51,16 @@ def start(python: Path, label: str, log_folder: Path, environments: int) -> Loca
 
 def _settings(port: int, folder: Path, environments: int) -> dict[str, str]:
     return {
+        **SETTINGS,
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "loopback",  # the default one listens on every interface
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(folder / "files"),
-        "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
-        "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_HOST_PYTHON": sys.executable,  # archduel's own, as under the embedded emulator
         "LAMBDA_LIMITS_CONCURRENT_EXECUTIONS": str(environments),
-        "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
-        # By default an empty queue is polled every ten seconds, and one that failed every minute.
-        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
-        "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is invoked again inside, and its caller gets a 200
-        "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
-        "DISABLE_EVENTS": "1",  # no usage data is sent
-        "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
-        "LS_LOG": "error",
     }
 
 

@@ -11,7 +11,6 @@ import itertools
 import os
 import re
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from resources.targets import Platform
 from resources.targets.container_leash import ContainerLeash
 from resources.targets.docker_engine import LABEL, Engine, engine_url
 from resources.targets.endpoint import Owner
-from resources.targets.localstack import HEALTH, LocalStack
+from resources.targets.local import DIRECT
+from resources.targets.localstack import HEALTH, SETTINGS, LocalStack
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
@@ -36,23 +36,12 @@ _START_S = 180.0
 _ALIVE_S = 1.0  # between checks whether it is still there
 _PORT_TRIES = 3
 _LICENCE_REFUSED = 55  # LocalStack's exit code
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # All else is as by default, DynamoDB included.
 _SETTINGS = {
-    "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
-    "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
-    "DISABLE_BOTO_RETRIES": "1",  # or a throttled function is invoked again inside, and its caller gets a 200
-    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
-    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.2",
-    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "2",
+    **SETTINGS,
     "LAMBDA_IGNORE_ARCHITECTURE": "1",  # functions run as what this machine is
-    "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
     "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",  # several containers start at once; by default 20 s
-    "SQS_ENDPOINT_STRATEGY": "path",  # its usual host names would have to be resolved
-    "DISABLE_EVENTS": "1",  # no usage data is sent
-    "SKIP_SSL_CERT_DOWNLOAD": "1",
-    "LS_LOG": "error",
 }
 
 
@@ -91,7 +80,7 @@ class LocalStackContainer:
         """Return once it answers; `ArchduelError` with what it needs, or its last words, where it does not in time."""
         while True:
             try:
-                with _DIRECT.open(self.endpoint_url + HEALTH, timeout=2):
+                with DIRECT.open(self.endpoint_url + HEALTH, timeout=2):
                     return
             except OSError:
                 ended = self._engine.ended(self._container)
