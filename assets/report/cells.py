@@ -113,7 +113,8 @@ def cell_section(
         sql={name: queries.bound(text, **names) for name, text in _QUERIES.items()},
     )
     if valid:
-        tables = {name: table_of(connection, sql) for name, sql in section.sql.items()}
+        # The ledger's rows are among the summary's: its query is shown, but need not be run.
+        tables = {name: table_of(connection, sql) for name, sql in section.sql.items() if name != "ledger"}
         _add_rows(section, tables, styles)
         _add_charts(section, tables, charts)
     return section
