@@ -156,7 +156,7 @@ class TestGuard:
 
     def test_without_a_terminal_it_takes_yes(self) -> None:
         account = self.account()
-        with pytest.raises(ArchduelError, match="nothing was made: --yes agrees"):
+        with pytest.raises(ArchduelError, match="nothing was made: without a terminal to ask on, --yes agrees"):
             self.agreed(account, self.BUDGET, ask=self.no_answer)
         assert not account.agreed
         self.agreed(account, self.BUDGET, yes=True, ask=self.no_answer)
