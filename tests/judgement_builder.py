@@ -4,7 +4,8 @@ For tests of what is made of outcomes. Defaults are uneventful; a test says only
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from resources.warehouse.schema import declaration
+from tests.published_tables import published_tables
 
 OPERATIONS = ("command", "query")
 _KEY = {
@@ -110,20 +111,20 @@ class JudgementBuilder:
             self._add("effects", {**one, "state": state, "completion_us": None if number in refused else us})
         return self
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with what was planted; a comparison that was not described is an uneventful one."""
         described = {row["comparison_id"] for row in self.rows.get("comparisons", [])}
         for comparison_id in sorted({row["comparison_id"] for row in self.rows.get("experiments", [])} - described):
             self.comparison(comparison_id)
-        connection = duckdb.connect(config={"threads": 1})  # what is planted is small
-        connection.execute(declaration("tables"))
-        for table, rows in self.rows.items():
-            columns = list(dict.fromkeys(name for row in rows for name in row))
-            planted = pa.table({name: [row.get(name) for row in rows] for name in columns})
-            connection.register("planted", planted)
-            connection.execute(f"INSERT INTO {table} BY NAME FROM planted")
-            connection.unregister("planted")
-        return connection
+        with published_tables() as connection:
+            for table, rows in self.rows.items():
+                columns = list(dict.fromkeys(name for row in rows for name in row))
+                planted = pa.table({name: [row.get(name) for row in rows] for name in columns})
+                connection.register("planted", planted)
+                connection.execute(f"INSERT INTO {table} BY NAME FROM planted")
+                connection.unregister("planted")
+            yield connection
 
     def _add(self, table: str, row: dict[str, Any]) -> None:
         self.rows.setdefault(table, []).append(row)

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy import stats
+from scipy import special
 
 from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.pairing import read_comparison
@@ -118,7 +118,7 @@ def expectation(before: Sequence[float], metric: Metric, *, alpha: float, offere
     values = np.log(np.maximum(before, 1.0)) if logarithmic else np.asarray(before, dtype=float)
     n = len(values)
     half_width = max(
-        float(stats.t.ppf(1 - alpha / 2, n - 1)) * float(np.std(values, ddof=1)) * math.sqrt(1 + 1 / n),
+        float(special.stdtrit(n - 1, 1 - alpha / 2)) * float(np.std(values, ddof=1)) * math.sqrt(1 + 1 / n),
         math.log1p(metric.margin) if logarithmic else metric.margin,
         rule_of_three(offered) if offered and not logarithmic else 0.0,
     )

@@ -17,7 +17,8 @@ from assets.analysis.claims import claims
 from assets.analysis.claims.composing import compose
 from assets.analysis.claims.verdicts import judge_claims
 from resources.conformance.running import probes
-from resources.warehouse.schema import declaration, schema
+from resources.warehouse.schema import schema
+from tests.published_tables import published_tables
 from workloads.errors import ArchduelError
 
 KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
@@ -228,19 +229,10 @@ def check(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
         assert row["verdict"] in {"inconclusive", "not_testable_here"} or row["evidence"] == "documented"
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse's tables, made once: a test's rows are rolled back."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute(declaration("tables"))
-        yield connection
-
-
 @pytest.fixture
-def empty(database: duckdb.DuckDBPyConnection) -> Iterator[Planted]:
-    database.execute("BEGIN")
-    yield Planted(database)
-    database.execute("ROLLBACK")
+def empty() -> Iterator[Planted]:
+    with published_tables() as connection:
+        yield Planted(connection)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from resources.prices.book import (
     bundled_prices,
 )
 from resources.prices.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
-from resources.warehouse.schema import declaration
+from tests.published_tables import published_tables
 from workloads.places import Places
 
 PRICES = bundled_prices()
@@ -285,8 +285,7 @@ class TestBreakEven:
 
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(config={"threads": 1}) as connection:  # for a dozen rows more only wait for each other
-        connection.execute(declaration("tables"))
+    with published_tables() as connection:
         yield connection
 
 
