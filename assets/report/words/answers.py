@@ -274,7 +274,7 @@ def _correctness(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
     kinds = {"lost": "acknowledged requests lost", "duplicates": "writes done once too often"}
     if with_commands:
         kinds |= {
-            "ghost_commits": "requests whose client was told of a failure, and which were done",
+            "ghost_commits": "refused requests done all the same",
             "reordered": "commands stored out of turn",
             "read_your_writes_misses": "queries that missed a command acknowledged before them",
         }
@@ -309,8 +309,8 @@ def _naivety(commands: Sequence[Outcome]) -> str:
         if naive.duplicates or safe.duplicates
     ]
     if clauses:
-        return _sentence(f"what it cost to write again whatever is delivered again: {'; '.join(clauses)}")
-    return "Writing again whatever is delivered again cost nothing here: no duplicate either way." if pairs else ""
+        return _sentence(f"writing again what is delivered again made {'; '.join(clauses)}")
+    return "Writing again what is delivered again made no duplicate here." if pairs else ""
 
 
 def _medians(outcomes: Sequence[Outcome]) -> str:
@@ -341,6 +341,6 @@ def rule_of_three(outcomes: Iterable[Outcome]) -> str | None:
         return None
     bound = f"{300 / seen:.2g} %" if seen >= 3 else "any size"
     return (
-        f"No loss among {seen:,} acknowledged requests does not mean never: a loss rate of up to {bound} would go"
-        " unseen that often (rule of three, at best: requests of one replay are not independent)."
+        f"No loss among {seen:,} acknowledged requests does not mean never: a loss rate of up to {bound} cannot be"
+        " ruled out (rule of three at 95 %, and at best: requests of one replay are not independent)."
     )
