@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,19 +78,25 @@ def test_definitions_load_without_an_error(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
+def nightly_requests(schedule: dg.ScheduleDefinition, definitions: dg.Definitions, instance: dg.DagsterInstance) -> Any:
+    """The runs that a tick of 23 November 2026 requests, and their cells."""
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime(2026, 11, 23, 2, 0, tzinfo=UTC),
+        repository_def=definitions.get_repository_def(),
+    ) as context:
+        requests = schedule.evaluate_tick(context).run_requests or []
+    return requests, {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
+
+
+def test_the_nightly_schedule_is_on_and_requests_one_run_per_declared_cell(
     definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     schedule = definitions.resolve_schedule_def("nightly")
-    tick = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-    with dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
-    ) as context:
-        requests = schedule.evaluate_tick(context).run_requests or []
+    requests, cells = nightly_requests(schedule, definitions, instance)
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"
-    cells = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
     assert cells == set(nightly_cells())
     assert {request.tags[NIGHT_TAG] for request in requests} == {"2026-11-23"}
     labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
@@ -99,16 +105,11 @@ def test_the_nightly_schedule_is_on_and_asks_for_one_run_per_declared_cell(
 
 
 @pytest.mark.parametrize("target", [name for name in nightly_targets() if name != DEFAULT_TARGET])
-def test_a_night_on_another_target_waits_to_be_turned_on_and_runs_what_can_be_had_there(
+def test_a_night_on_another_target_has_to_be_turned_on_and_runs_what_is_available_there(
     definitions: dg.Definitions, instance: dg.DagsterInstance, target: str
 ) -> None:
     schedule = definitions.resolve_schedule_def(f"nightly_{target}")
-    tick = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-    with dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
-    ) as context:
-        requests = schedule.evaluate_tick(context).run_requests or []
-    cells = {Cell.parse(request.partition_key.keys_by_dimension["cell"]) for request in requests}  # type: ignore[union-attr]
+    _, cells = nightly_requests(schedule, definitions, instance)
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert cells == set(nightly_cells(target))
     assert {cell.target for cell in cells} == {target}
@@ -131,18 +132,28 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
     assert failure_reason(result) == "--target aws needs --profile"
 
 
-def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:
+def a_run(tags: dict[str, str], status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name="one_cell", run_id=str(uuid.uuid4()), status=status, tags=tags)
+
+
+def comparisons_of_last_night(
+    definitions: dg.Definitions, statuses: Iterable[tuple[Cell, dg.DagsterRunStatus | None]]
+) -> tuple[str, list[dg.RunRequest]]:
+    """The night, and what its sensor requests once its cells have these statuses."""
     night = NIGHTS.get_last_partition_key()
     assert night is not None
     with dg.DagsterInstance.ephemeral() as instance:
-        for cell in nightly_cells("localstack"):
-            tags = {NIGHT_TAG: night, CELL_TAG: str(cell)}
-            run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.SUCCESS, tags=tags)
-            instance.add_run(run)
+        for cell, status in statuses:
+            if status is not None:
+                instance.add_run(a_run({NIGHT_TAG: night, CELL_TAG: str(cell)}, status))
         context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
-        requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
-    [request] = requests
-    assert request.run_key == f"{night}/localstack/{len(nightly_cells('localstack'))}"
+        return night, list(definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or [])
+
+
+def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definitions) -> None:
+    cells = nightly_cells("localstack")
+    night, [request] = comparisons_of_last_night(definitions, [(cell, dg.DagsterRunStatus.SUCCESS) for cell in cells])
+    assert request.run_key == f"{night}/localstack/{len(cells)}"
     config = request.run_config["resources"]
     assert (config["lab"]["config"], config["comparison"]["config"]) == ({"target": "localstack"},) * 2
 
@@ -203,16 +214,9 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
 def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
     definitions: dg.Definitions, others: dg.DagsterRunStatus, last: dg.DagsterRunStatus | None, compared: bool
 ) -> None:
-    night = NIGHTS.get_last_partition_key()
-    assert night is not None
     cells = nightly_cells()
-    with dg.DagsterInstance.ephemeral() as instance:
-        for cell, status in zip(cells, [*[others] * (len(cells) - 1), last], strict=True):
-            if status is not None:
-                tags = {NIGHT_TAG: night, CELL_TAG: str(cell)}
-                instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=status, tags=tags))
-        context = dg.build_sensor_context(instance=instance, repository_def=definitions.get_repository_def())
-        requests = definitions.resolve_sensor_def("night_is_over").evaluate_tick(context).run_requests or []
+    statuses = zip(cells, [*[others] * (len(cells) - 1), last], strict=True)
+    night, requests = comparisons_of_last_night(definitions, statuses)
     assert [request.run_key for request in requests] == ([f"{night}/{len(cells)}"] if compared else [])
 
 
@@ -220,10 +224,8 @@ def test_a_run_whose_command_line_was_killed_is_ended_and_no_other() -> None:
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
     with dg.DagsterInstance.ephemeral() as instance:
-        for process in (killed.pid, os.getpid(), None):
-            tags = {} if process is None else {PROCESS_TAG: str(process)}
-            started = dg.DagsterRunStatus.STARTED
-            instance.add_run(dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=started, tags=tags))
+        for tags in ({PROCESS_TAG: str(killed.pid)}, {PROCESS_TAG: str(os.getpid())}, {}):
+            instance.add_run(a_run(tags))
         [ended] = end_dead_runs(instance)
         statuses = {run.tags.get(PROCESS_TAG): run.status for run in instance.get_runs()}
         assert instance.get_run_by_id(ended).tags[PROCESS_TAG] == str(killed.pid)  # type: ignore[union-attr]
@@ -239,8 +241,7 @@ def test_a_run_of_the_daemon_whose_process_was_killed_has_failed_and_holds_the_l
     instance: dg.DagsterInstance, definitions: dg.Definitions, killed: bool
 ) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    tags = {".dagster/grpc_info": "{}"}
-    run = dg.DagsterRun(job_name="one_cell", run_id=dg_run_id(), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    run = a_run({".dagster/grpc_info": "{}"})
     instance.add_run(run)
     started = EngineEventData(metadata={"pid": dg.MetadataValue.text(str(process.pid))})
     instance.report_engine_event("Started process for run", run, started)
@@ -254,11 +255,6 @@ def test_a_run_of_the_daemon_whose_process_was_killed_has_failed_and_holds_the_l
     found = instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.status is (dg.DagsterRunStatus.FAILURE if killed else dg.DagsterRunStatus.STARTED)
-
-
-def dg_run_id() -> str:
-
-    return str(uuid.uuid4())
 
 
 def materialize(
