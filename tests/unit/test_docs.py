@@ -1,8 +1,10 @@
 """The README and the pages in docs/ are true: links lead somewhere, commands parse, examples are valid, names exist."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -12,6 +14,7 @@ import pytest
 
 from orchestration.commands.main import main
 from resources.architectures import architectures
+from resources.lab.budget import Budget
 from resources.targets import targets
 from tests import pages
 from tests.pages import PAGES, Command
@@ -189,6 +192,22 @@ def test_a_page_names_everything_of_its_kind(page: str, names: Iterable[str]) ->
 
 def test_the_number_of_scenarios_is_right() -> None:
     assert f"There are {len(scenarios())} scenarios" in PAGES["README.md"].read_text()
+
+
+def test_the_estimate_shown_is_printed_like_that_today() -> None:
+    kinds = ("table", "function", "REST API", "role", "log group", "queue", "event source mapping")
+    budget = Budget(
+        made=Counter(dict(zip(kinds, (12, 20, 12, 28, 20, 16, 8), strict=True))),
+        replays=12,
+        offered=2_400,
+        warm_up=120,
+        seeded=240,
+        polls=916,
+        usd=0.0159,
+        price_date=date(2026, 11, 1),
+    )
+    (estimate, *_) = (block for block in pages.blocks(PAGES["docs/aws.md"], "text") if "estimated cost" in block)
+    assert [line.strip() for line in estimate.splitlines()[1:-1]] == budget.sentences()
 
 
 def number(text: str) -> int:
