@@ -27,11 +27,11 @@ from workloads.importers.ingest import ingest
 from workloads.recordings.library import Library
 from workloads.places import Places
 
-def told(**counts):
+def progress(**counts):
     print("reading", flush=True)
     sys.stdin.readline()
 
-ingest(importers()["combined"], sys.argv[2:], "mine", Library(Places(Path(sys.argv[1]))), progress=told)
+ingest(importers()["combined"], sys.argv[2:], "mine", Library(Places(Path(sys.argv[1]))), progress=progress)
 """
 
 

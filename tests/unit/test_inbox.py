@@ -460,7 +460,7 @@ def test_an_import_that_is_killed_again_and_again_is_given_up(desk: Desk) -> Non
         [file] = desk.ledger.queued()
         keys.add(file.key)
         desk.ledger.died(file)
-        desk.ledger.died(file)  # told twice of one death, it counts once
+        desk.ledger.died(file)  # entered twice, one death counts once
     assert len(keys) == MAX_ATTEMPTS
     assert desk.state("shop.log")[0] is State.REFUSED
 

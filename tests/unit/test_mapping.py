@@ -1,4 +1,4 @@
-"""Mappings: what their rules do to an import, what is said of wrong ones, and what is proposed."""
+"""Mappings: what their rules do to an import, how wrong ones are explained, and which are suggested."""
 
 from collections.abc import Callable
 from pathlib import Path
