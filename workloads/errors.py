@@ -24,16 +24,7 @@ class UsageError(ArchduelError):
 
 
 def choose(known: Mapping[str, Entry], name: str, kind: str) -> Entry:
-    """Look up an entry that the user named.
-
-    Args:
-        known: All entries by name.
-        name: The user's choice.
-        kind: What the entries are, for the message.
-
-    Raises:
-        UsageError: There is no such entry; the message lists the names.
-    """
+    """Look up ``name``, the user's choice; a `UsageError` that lists the names if there is no such ``kind``."""
     try:
         return known[name]
     except KeyError:

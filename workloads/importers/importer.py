@@ -120,17 +120,7 @@ class Importer(Protocol):
 
 
 def refuse_options(name: str, options: Options, *, template: bool = False, columns: bool = False) -> None:
-    """Check ``options`` against what a format takes.
-
-    Args:
-        name: The format's name.
-        options: What the user gave.
-        template: Whether the format takes a template.
-        columns: Whether the format takes names of columns.
-
-    Raises:
-        UsageError: An option is given that the format does not take.
-    """
+    """Raise a `UsageError` for an option that the format ``name`` does not take: a template, or names of columns."""
     if options.template is not None and not template:
         raise UsageError(f"the format {name} takes no --template: that is for api_gateway")
     if options.columns and not columns:

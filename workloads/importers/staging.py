@@ -33,12 +33,7 @@ _ORDER = "stamp_us, file, line_number"
 
 @contextmanager
 def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
-    """Open a `Staging` in ``folder``, which the caller deletes afterwards.
-
-    Args:
-        folder: Where it is kept.
-        pseudonyms: The names for clients and for masked entities.
-    """
+    """Open a `Staging` in ``folder``, which the caller deletes afterwards."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder / "spilled"),
         "memory_limit": "512MB",
@@ -84,14 +79,11 @@ class Staging:
         self.max_behind_us = 0
 
     def add(self, accepted: pa.Table, file: int) -> list[pa.RecordBatch]:
-        """Stage accepted requests, with pseudonyms in place of clients' addresses.
+        """Stage requests, with pseudonyms in place of clients' addresses, and return them as they were staged.
 
         Args:
             accepted: Rows of `workloads.importers.rules.classify.classified`.
             file: The index of the file they are from.
-
-        Returns:
-            The rows as they were staged.
         """
         if not accepted.num_rows:
             return []

@@ -41,14 +41,13 @@ def bring_in(address: str, inbox: Inbox, ledger: Ledger, library: Library, night
 
     Args:
         address: The file.
-        inbox: Its inbox.
-        ledger: The inbox's ledger.
+        inbox: Where it is.
+        ledger: Of that inbox.
         library: Where the recording goes.
         night: The date that the comparison of the recording belongs to.
 
     Returns:
-        The account of the import; None if the file is not queued, for example because a run that was killed right
-        after the import had done it.
+        The account; None if the file is not queued any more, since a run that was killed had just imported it.
 
     Raises:
         ArchduelError: The file cannot be imported.

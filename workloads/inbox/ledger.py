@@ -168,12 +168,7 @@ class Ledger:
             return {digest: Content(digest, recording, address) for digest, recording, address in rows}
 
     def notice(self, entries: list[Entry], now: float) -> None:
-        """Enter files that are new or have changed. What was imported of them before stays known.
-
-        Args:
-            entries: The files.
-            now: Seconds since 1970.
-        """
+        """Enter files that are new or have changed by ``now``, in seconds since 1970. Earlier imports stay known."""
         with self._open() as database:
             database.executemany(
                 "INSERT INTO files (address, signature, since, state) VALUES (?, ?, ?, ?)"
@@ -193,13 +188,7 @@ class Ledger:
             database.execute("DELETE FROM files WHERE address = ?", [address])
 
     def queue(self, entry: Entry, digest: str, recording: str) -> None:
-        """Mark the file, as it is now, for import.
-
-        Args:
-            entry: The file.
-            digest: Of its content.
-            recording: The name its recording will have.
-        """
+        """Mark the file, as it is now, for import as ``recording``; ``digest`` is that of its content."""
         with self._open() as database:
             database.execute(
                 "UPDATE files SET state = ?, recording = ?, pending_digest = ?, pending_size = ?, message = ''"

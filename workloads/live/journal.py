@@ -134,13 +134,7 @@ class Journal:
 
 @contextmanager
 def journal(folder: Path, key: bytes, rules: Rules = EVERYTHING) -> Iterator[Journal]:
-    """Open a `Journal`.
-
-    Args:
-        folder: The recorder's folder.
-        key: The library's key for pseudonyms.
-        rules: The user's rules.
-    """
+    """Open a `Journal` in a recorder's folder. ``key`` is the library's, for pseudonyms; ``rules`` are the user's."""
     with staging(folder, Pseudonyms(key)) as staged:
         yield Journal(folder, staged, rules)
 

@@ -36,15 +36,7 @@ class Figures:
 
 
 def figures(library: Library, name: str) -> Figures:
-    """Read the figures of a recording.
-
-    Args:
-        library: The library.
-        name: The recording's name, one of `Library.paths`.
-
-    Raises:
-        ArchduelError: The recording cannot be read, or holds no requests.
-    """
+    """Read the figures of a recording of the library; `ArchduelError` if it is damaged or holds no requests."""
     path = library.paths()[name]
     try:
         table = pq.read_table(path, columns=["arrival_us", "operation", "subsecond"])

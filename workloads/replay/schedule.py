@@ -120,10 +120,6 @@ def warm_up(rate_per_s: float, duration_s: float) -> Schedule:
     """Make a schedule of commands and queries at an even rate, to warm up a target.
 
     The prefix of their ids keeps them out of every table.
-
-    Args:
-        rate_per_s: Requests per second.
-        duration_s: For how long, in seconds.
     """
     count = max(2, round(rate_per_s * duration_s))
     orders = [f"{WARM_UP_PREFIX}{index // 2}" for index in range(count)]

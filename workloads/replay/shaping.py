@@ -52,7 +52,7 @@ def hits(schedule: Schedule, fault: Fault, start_us: int, end_us: int) -> int | 
         schedule: A result of `shaped`.
         fault: The fault.
         start_us: The beginning of its window, in microseconds since the replay's start.
-        end_us: Its end.
+        end_us: The window's end.
 
     Returns:
         The count; None for a fault that is not in the traffic.

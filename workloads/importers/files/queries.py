@@ -49,13 +49,7 @@ class Queries:
         self._free: deque[_Planned] = deque()
 
     def select(self, query: str, parameters: Mapping[str, Any], lines: pa.Table) -> pa.Table:
-        """Run a query and return its result.
-
-        Args:
-            query: An SQL query over the table ``lines``; ``$name`` in it stands for a parameter.
-            parameters: By name: texts, whole numbers, or lists of these.
-            lines: The table.
-        """
+        """Run an SQL query over the table ``lines``; parameters, ``$name`` in it, are texts, whole numbers or lists."""
         try:
             planned = self._free.pop()
         except IndexError:

@@ -60,12 +60,7 @@ def cells_by_name(names: Sequence[str], columns: Mapping[str, str]) -> dict[str,
 
 
 def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Check that the columns say when a request was, and of what kind.
-
-    Args:
-        found: By role the indices of the columns that have it.
-        names: All names of columns, for the message.
-        columns: As in `workloads.importers.importer.Options`.
+    """Check that ``found``, the indices of columns by role, and the user's ``columns`` describe a request.
 
     Raises:
         ArchduelError: A column that the user names is not there, or there is none for the time, method or path.

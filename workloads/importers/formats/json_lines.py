@@ -56,14 +56,9 @@ class JsonImporter:
 
 
 def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The query that takes JSON lines apart.
+    """A query as `workloads.importers.formats.lines.entries` takes it, and its parameter ``paths``.
 
-    Args:
-        names: By role the names of its value, the likeliest first.
-        columns: The user's names, by role.
-
-    Returns:
-        A query as `workloads.importers.formats.lines.entries` takes it, and its parameter ``paths``.
+    Both ``names``, the likeliest first, and the user's ``columns`` are by role.
     """
     paths: list[str] = []
     cells: dict[str, str] = {}

@@ -163,12 +163,7 @@ _MASKED = f"""
 
 
 def classified(entries: Entries, source: Source, rules: Rules = EVERYTHING) -> pa.Table:
-    """Decide the outcome of entries.
-
-    Args:
-        entries: Some entries of a file.
-        source: The file.
-        rules: The user's rules.
+    """Decide the outcome of some entries of a file.
 
     Returns:
         A row per entry, in order: ``line_number``, ``outcome`` (one of `OUTCOMES`), ``reason`` (the rule that drops it

@@ -140,13 +140,10 @@ _MASKS = (
 
 
 def may_hold_secrets(paths: "pa.ChunkedArray[Any]") -> npt.NDArray[np.bool_]:
-    """Find the paths that may need masks.
-
-    Args:
-        paths: Paths of requests; nulls need a closer look in any case.
+    """Find the paths that may hold a secret.
 
     Returns:
-        True for each path that may hold a secret. Some that hold none are among them, none that holds one is missing.
+        True for every path that holds one, for some that hold none, and for nulls, which need a closer look.
     """
     return np.concatenate([np.zeros(0, np.bool_), *map(_suspicious, paths.cast(pa.string()).chunks)])
 
@@ -226,11 +223,7 @@ def content_mark(digest: str, key: bytes) -> str:
     """Return a keyed hash of the digest of the bytes that a recording was made of.
 
     It stands in the recording's provenance. From the digest itself of a short log, its addresses could be found by
-    trying them all.
-
-    Args:
-        digest: The digest, in hexadecimal digits.
-        key: The library's key.
+    trying them all. ``key`` is the library's.
     """
     return hashlib.blake2b(digest.encode(), key=key, digest_size=16).hexdigest()
 
