@@ -132,19 +132,19 @@ def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -
     if not 0.5 < confidence < 1:
         raise ValueError(f"A confidence lies between 0.5 and 1, not at {confidence}.")
     measured = [_Measured.of(comparand) for comparand in comparands]
-    tested = [one for one in measured if one.testable]
-    plain = [p_value(one.differences) for one in tested]
-    same = [equivalence_p(one.differences, one.comparand.margin) for one in tested]
-    tests = {id(one): _Tests(*of_one) for one, *of_one in zip(tested, plain, holm(plain), holm(same), strict=True)}
+    tested = {position: one for position, one in enumerate(measured) if one.testable}
+    p_values = [p_value(one.differences) for one in tested.values()]
+    equivalence = [equivalence_p(one.differences, one.comparand.margin) for one in tested.values()]
+    tests = dict(zip(tested, map(_Tests, p_values, holm(p_values), holm(equivalence)), strict=True))
     judged_by_blocks = sum(one.judged_within for one in measured)
     judged = []
-    for one in measured:
+    for position, one in enumerate(measured):
         if one.nothing:
             judged.append(one.inconclusive("nothing_measured"))
         elif one.unbounded:
             judged.append(one.inconclusive("censored"))
-        elif id(one) in tests:
-            judged.append(_by_repetitions(one, tests[id(one)], len(tested), confidence))
+        elif position in tests:
+            judged.append(_by_repetitions(one, tests[position], len(tests), confidence))
         else:
             judged.append(_by_blocks(one, judged_by_blocks, len(comparands), confidence))
     return judged
@@ -152,6 +152,8 @@ def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -
 
 @dataclass(frozen=True)
 class _Tests:
+    """The p-values of one metric's tests; ``adjusted`` ones are corrected over the family."""
+
     p: float
     p_adjusted: float
     equivalence_adjusted: float
@@ -193,6 +195,7 @@ class _Measured:
 
     @property
     def judged_within(self) -> bool:
+        """Whether the interval from blocks may decide: of few pairs, and of shares only."""
         return (
             self.comparand.unit == "share" and self.pairs < MIN_PAIRS and self.within is not None and not self.unbounded
         )
@@ -289,10 +292,11 @@ def _advice(one: _Measured, family: int, confidence: float) -> int | None:
     margin = one.comparand.margin
     with np.errstate(over="ignore"):
         noise = float(one.differences.std(ddof=1)) if one.pairs >= 3 else 0.0
-    if one.difference is None or not math.isfinite(noise / margin):
+    if not math.isfinite(noise / margin):
         return None
+    difference = math.inf if one.difference is None else one.difference
     return pairs_advised(
-        one.pairs, difference=one.difference, noise=noise, margin=margin, family=family, confidence=confidence
+        one.pairs, difference=difference, noise=noise, margin=margin, family=family, confidence=confidence
     )
 
 
