@@ -73,19 +73,19 @@ def test_of_two_that_claim_what_a_dead_one_left_one_has_it(mine: Library) -> Non
         assert again
 
 
-def test_what_was_renamed_by_whoever_had_it_is_claimed_by_nobody(mine: Library) -> None:
+def test_what_its_claimant_has_renamed_cannot_be_claimed(mine: Library) -> None:
     with mine.keeping("shop") as folder:
         pass
     took: list[Path] = []
 
     def take() -> None:
-        with claimed(folder) as ours:
-            if ours:
+        with claimed(folder) as has_it:
+            if has_it:
                 took.append(folder.rename(folder.with_suffix(f".done{len(took)}")))
 
-    # Whoever comes while another is about to claim it has it, and the other has nothing.
-    with before_every_line(_LIBRARY, take), claimed(folder) as ours:
-        assert not ours
+    # Of two that claim it at the same moment only one has it.
+    with before_every_line(_LIBRARY, take), claimed(folder) as has_it:
+        assert not has_it
     assert len(took) == 1
 
 

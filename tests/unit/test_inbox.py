@@ -100,7 +100,7 @@ def test_a_new_file_becomes_a_recording_once_and_calls_for_one_comparison(desk: 
     assert [one.recording for one in desk.ledger.open_comparisons()] == ["shop"]
 
 
-def test_a_file_still_being_written_waits_until_nobody_writes(desk: Desk) -> None:
+def test_a_file_still_being_written_waits_until_it_is_complete(desk: Desk) -> None:
     for lines in (1, 2, 3):
         desk.put("shop.log", log(lines))
         assert desk.scan(later_s=5) == {State.WAITING: 1}
@@ -308,7 +308,7 @@ class Overwriting(FolderInbox):
         return super().mapping(entry, folder)
 
 
-def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_what_nobody_looked_at(desk: Desk) -> None:
+def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_unseen_content(desk: Desk) -> None:
     desk.put("shop.log", log(3))
     desk.scan()
     [file] = desk.ledger.queued()
@@ -385,7 +385,7 @@ def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_conte
     assert desk.work() == (["shop"] if content == "its own" else [])
 
 
-def test_whoever_is_given_a_recording_cannot_try_what_it_was_made_of(desk: Desk) -> None:
+def test_a_recording_does_not_reveal_the_digest_of_its_log(desk: Desk) -> None:
     desk.put("shop.log", log(1))
     desk.scan()
     desk.work()

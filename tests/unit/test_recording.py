@@ -336,7 +336,7 @@ class TestWriting:
         assert list(library.paths()) == ["lunch", "night"]
 
     @pytest.mark.parametrize(("hours", "stays"), [(0, True), (2, False)])
-    def test_what_a_killed_import_left_is_swept_once_nobody_can_be_at_it(
+    def test_what_a_killed_import_left_is_swept_once_no_process_can_use_it(
         self, library: Library, places: Places, hours: int, stays: bool
     ) -> None:
         leftover = places.recordings / ".other.abc"

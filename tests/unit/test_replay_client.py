@@ -1,4 +1,4 @@
-"""The load generator against real servers that answer, stall, close, reset or say nothing. Loopback only.
+"""The load generator against servers on this machine that answer, stall, close, reset or say nothing.
 
 Bounds are generous: they tell open loop from closed loop, not a quick machine from a slow one. What is sent is
 `test_schedule`.
@@ -353,7 +353,7 @@ class TestDeadline:
             responses = send(KeepAliveClient(deadline_s=0.3), evenly(20, 200), server.url)
         assert (responses.status == TIMED_OUT).all()
 
-    def test_a_late_answer_is_nobodys(self) -> None:
+    def test_a_late_answer_counts_for_no_request(self) -> None:
         def late_once(peer: Peer, number: int) -> None:
             if number == 0:
                 peer.later(0.6, 500)
@@ -458,7 +458,7 @@ class TestOverTls:
         assert (responses.status == 200).all()
         assert server.connections < 50, "connections are kept alive"
 
-    def test_nothing_is_sent_to_whom_nobody_vouches_for(self, tmp_path: Path) -> None:
+    def test_nothing_is_sent_to_a_server_without_a_trusted_certificate(self, tmp_path: Path) -> None:
         with Server(answer, tls=Certified.of("IP:127.0.0.1", tmp_path).context).running() as server:
             responses = send(KeepAliveClient(deadline_s=5), evenly(3, 200), server.url)
         assert set(responses.status) == {BROKEN}

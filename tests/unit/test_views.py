@@ -1,4 +1,4 @@
-"""Texts that point into memory are those they were made of, and bytes anywhere are found."""
+"""String views are the strings they were made of, and bytes are found anywhere."""
 
 import numpy as np
 import pyarrow as pa

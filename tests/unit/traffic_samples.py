@@ -25,7 +25,7 @@ TEMPLATE = (
     "$context.identity.sourceIp|$context.authorizer.principalId|$context.identity.userAgent"
 )
 
-# What people and programs would not want to find in a recording, or anywhere behind it.
+# What must not be in a recording, nor anywhere behind it.
 SECRETS = {
     "e-mail": "jane.doe@mail.example.org",
     "card": "4111111111111111",
@@ -47,7 +47,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it was made. ``secret`` stands wherever a format has room for what is none of our business."""
+    """A request as it was made. ``secret`` goes into every field that importers must not read."""
 
     method: str = "GET"
     target: str = "/orders/17"

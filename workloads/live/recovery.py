@@ -38,8 +38,8 @@ def recover(library: Library) -> Recovery:
     recovery = Recovery()
     put_back(library.folder)
     for begun in left_behind(library.folder):
-        with begun.claimed() as ours:
-            if not ours:
+        with begun.claimed() as has_it:
+            if not has_it:
                 continue
             try:
                 account = _recording(library, begun)
