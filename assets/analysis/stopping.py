@@ -22,10 +22,18 @@ from workloads.places import Places
 def open_verdicts(
     observed: Mapping[Contender, Tables], cell: Cell, *, repetition: int, max_repetitions: int
 ) -> int | None:
-    """How many verdicts on ``cell`` more repetitions may decide: the lab's `resources.lab.lab.StoppingRule`.
+    """Count the verdicts on a cell that more repetitions may decide: the lab's `resources.lab.lab.StoppingRule`.
 
-    Those that no reasonable number of repetitions would decide are left alone, or everything would go on for their
-    sake.
+    Those that no reasonable number of repetitions would decide do not count, or every cell would go on for their sake.
+
+    Args:
+        observed: the raw tables so far, by contender.
+        cell: the one that is repeated.
+        repetition: how many repetitions there are.
+        max_repetitions: how many there may be.
+
+    Returns:
+        The count at an interim look; None between looks.
     """
     if repetition not in dict(interim_looks(NIGHTLY_REPETITIONS, max(max_repetitions, NIGHTLY_REPETITIONS))):
         return None

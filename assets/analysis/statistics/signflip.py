@@ -110,7 +110,7 @@ def flips(pairs: int) -> int:
 def _checked(differences: npt.ArrayLike) -> Floats:
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
-        raise ValueError("A sign-flip test takes one row of at least one difference.")
+        raise ValueError("A sign-flip test takes a list of at least one difference.")
     if not np.isfinite(values).all():
         raise ValueError("A sign-flip test takes finite differences only.")
     return values
