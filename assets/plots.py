@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,7 +24,7 @@ from assets.report.charts.rendering import markdown_image
 from assets.report.queries import bound
 from assets.report.words.titles import source_title
 from resources.lab.cell import Cell
-from resources.warehouse.reading import query_current
+from resources.warehouse.reading import connect_current, rows
 from workloads.places import Places
 
 Metadata = dict[str, dg.MarkdownMetadataValue]
@@ -49,17 +50,14 @@ class Plot:
 
 def comparison_plots(places: Places, comparison_id: str, plot: Plot) -> Metadata:
     """A plot of a comparison, or of each of its cells; a cell with nothing to draw has none."""
-    if not plot.each_cell:
-        return _picture(places, comparison_id, plot, f"{plot.name}_plot", {})
-    cells = query_current(
-        places,
-        "SELECT DISTINCT workload, scenario FROM experiments WHERE comparison_id = ? AND valid ORDER BY ALL",
-        [comparison_id],
-    ).to_pylist()
-    found: Metadata = {}
-    for cell in cells:
-        found |= _picture(places, comparison_id, plot, f"{plot.name}_{cell['scenario']}", cell)
-    return found
+    with connect_current(places) as connection:
+        if not plot.each_cell:
+            return _picture(connection, comparison_id, plot, f"{plot.name}_plot", {})
+        sql = "SELECT DISTINCT workload, scenario FROM experiments WHERE comparison_id = ? AND valid ORDER BY ALL"
+        found: Metadata = {}
+        for cell in rows(connection, sql, [comparison_id]).to_pylist():
+            found |= _picture(connection, comparison_id, plot, f"{plot.name}_{cell['scenario']}", cell)
+        return found
 
 
 def outcome_plot(places: Places, comparison_id: str, cell: Cell, architecture: str) -> Metadata:
@@ -75,11 +73,12 @@ def outcome_plot(places: Places, comparison_id: str, cell: Cell, architecture: s
         The picture under its key; nothing where no replay was valid.
     """
     names = {"workload": cell.workload, "scenario": cell.scenario}
-    return _picture(places, comparison_id, OVER_TIME, OVER_TIME.name, names, architecture)
+    with connect_current(places) as connection:
+        return _picture(connection, comparison_id, OVER_TIME, OVER_TIME.name, names, architecture)
 
 
 def _picture(  # noqa: PLR0917 - a cell's whole name
-    places: Places,
+    connection: duckdb.DuckDBPyConnection,
     comparison_id: str,
     plot: Plot,
     key: str,
@@ -87,24 +86,21 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
     architecture: str | None = None,
 ) -> Metadata:
     def table(sql: str) -> pa.Table:
-        rows = query_current(places, bound(sql, comparison_id=comparison_id, arm="main", **cell))
+        found = rows(connection, bound(sql, comparison_id=comparison_id, arm="main", **cell))
         if architecture is None:
-            return rows
-        return rows.filter(pc.starts_with(rows.column("contender"), contender(architecture, "")))
+            return found
+        return found.filter(pc.starts_with(found.column("contender"), contender(architecture, "")))
 
     try:
-        drawing = plot.draw(table, _sources(places, comparison_id))
+        drawing = plot.draw(table, _sources(connection, comparison_id))
     except NothingToDraw:
         return {}
     return {key: dg.MetadataValue.md(markdown_image(drawing))}
 
 
-def _sources(places: Places, comparison_id: str) -> str:
-    sources = query_current(
-        places,
-        "SELECT DISTINCT evidence, target FROM experiments WHERE comparison_id = ? ORDER BY ALL",
-        [comparison_id],
-    ).to_pylist()
+def _sources(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> str:
+    sql = "SELECT DISTINCT evidence, target FROM experiments WHERE comparison_id = ? ORDER BY ALL"
+    sources = rows(connection, sql, [comparison_id]).to_pylist()
     return "; ".join(source_title(source["evidence"], source["target"]) for source in sources)
 
 

@@ -3,14 +3,14 @@
 Put here connections and queries that read. Keep out what writes (`resources.warehouse.publish`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from resources.warehouse import schema
-from resources.warehouse.sources import SINGLE, compare, declared, select, tables_of
+from resources.warehouse.sources import SINGLE, Source, compare, declared, select, tables_of
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.sql import quoted
@@ -49,31 +49,20 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
 def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
     """A connection to what is on disk now: what is published, with what was written since in its place.
 
-    For judgements and nodes, which read what the run before them in the graph wrote without waiting for it to be
-    published. The tables are the same; all of them are views.
+    For judgements and nodes, which read what those before them in the graph wrote without waiting for it to be
+    published. The tables are the same; where anything was written since, all of them are views.
     """
     known = published_stamps(places)
     now, outdated = compare(places, known)
+    if not outdated:
+        return connect(places)
     connection = duckdb.connect()
     try:
         if known:
             _attach(connection, places)
         _confine(connection, [places.outcomes, places.judgements, places.recordings, places.conformance])
-        usable = [source.without(source.faults()) if source.key in outdated else source for source in now]
-        rows: dict[str, list[str]] = {name: [] for name in schema.published() if name not in schema.VIEWS}
-        for table in rows.keys() - set(SINGLE) if known else ():
-            stale = [comparison_id for kind, comparison_id in outdated if table in tables_of(kind)]
-            if "" not in stale:
-                without = f" WHERE comparison_id NOT IN ({', '.join(map(quoted, stale))})" if stale else ""
-                rows[table].append(f"SELECT * FROM archduel.{table}{without}")
-        for source in usable:
-            if source.key in outdated:
-                for table in tables_of(source.kind):
-                    rows[table].append(select(table, source.paths))
-        paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
-        rows |= {name: [select(name, paths)] for name in SINGLE}
-        for table, parts in rows.items():
-            connection.execute(f"CREATE VIEW {table} AS {' UNION ALL '.join(parts) or select(table, [])}")
+        for table, sql in _current(now, outdated, attached=bool(known)).items():
+            connection.execute(f"CREATE VIEW {table} AS {sql}")
         for name in schema.VIEWS:
             connection.execute(schema.declaration(name))
     except BaseException:
@@ -100,13 +89,41 @@ def query(places: Places, sql: str, parameters: list[object] | None = None) -> p
         UsageError: It is another kind of statement, or several. DuckDB's own errors pass through.
     """
     with connect(places) as connection:
-        return _rows(connection, sql, parameters)
+        return rows(connection, sql, parameters)
 
 
 def query_current(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:
     """As `query`, of what is on disk now (`connect_current`)."""
     with connect_current(places) as connection:
-        return _rows(connection, sql, parameters)
+        return rows(connection, sql, parameters)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> pa.Table:
+    """As `query`, over a connection that is open."""
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if len(kinds) != 1 or kinds[0] not in _READING:
+        raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
+    relation = connection.sql(sql, params=parameters or [])
+    return pa.table({}) if relation is None else relation.to_arrow_table()
+
+
+def _current(now: Sequence[Source], outdated: Collection[tuple[str, str]], *, attached: bool) -> dict[str, str]:
+    """The SQL of every table as it is on disk: published rows that still hold, if any, and those of newer files."""
+    usable = [source.without(source.faults()) if source.key in outdated else source for source in now]
+    selects: dict[str, list[str]] = {name: [] for name in schema.published() if name not in schema.VIEWS}
+    if attached:
+        for table in selects.keys() - set(SINGLE):
+            stale = [comparison_id for kind, comparison_id in outdated if table in tables_of(kind)]
+            if "" not in stale:
+                rest = f" WHERE comparison_id NOT IN ({', '.join(map(quoted, stale))})" if stale else ""
+                selects[table].append(f"SELECT * FROM archduel.{table}{rest}")
+    for source in usable:
+        if source.key in outdated:
+            for table in tables_of(source.kind):
+                selects[table].append(select(table, source.paths))
+    paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
+    selects |= {name: [select(name, paths)] for name in SINGLE}
+    return {table: " UNION ALL ".join(parts) or select(table, []) for table, parts in selects.items()}
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, places: Places) -> None:
@@ -118,11 +135,3 @@ def _confine(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> 
     connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, folders))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None) -> pa.Table:
-    kinds = [statement.type for statement in connection.extract_statements(sql)]
-    if len(kinds) != 1 or kinds[0] not in _READING:
-        raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
-    relation = connection.sql(sql, params=parameters or [])
-    return pa.table({}) if relation is None else relation.to_arrow_table()
