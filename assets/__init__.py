@@ -1,4 +1,5 @@
-"""The Dagster nodes: one graph per architecture, and the comparison downstream. Thin: they call `resources` and report.
+"""The Dagster nodes: one graph per architecture, and the comparison downstream of them.
 
-No boto3 here, no SQL beyond a line, no statistics; partitions, jobs, schedules and sensors are `orchestration`.
+Put here what becomes a node and what it shows. Keep out how it is done: replays and storage (`resources`), what results
+mean (`assets.analysis`), the page (`assets.report`); and partitions, jobs, schedules and sensors (`orchestration`).
 """
