@@ -73,7 +73,7 @@ def test_nothing_else_does(planted: dict[str, str], places: Places, tmp_path: Pa
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     codes = done.stderr.splitlines()[-1].split(",")
