@@ -18,7 +18,7 @@ from assets.presentation import markdown_table, rows_metadata
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
-from resources.warehouse.reading import query_current
+from resources.warehouse.current import query_current
 from workloads.places import Places
 
 CLAIMS_GROUP = "claims"

@@ -24,7 +24,8 @@ from assets.report.charts.rendering import markdown_image
 from assets.report.queries import bound
 from assets.report.words.titles import source_title
 from resources.lab.cell import Cell
-from resources.warehouse.reading import connect_current, rows
+from resources.warehouse.current import connect_current
+from resources.warehouse.reading import rows
 from workloads.places import Places
 
 Metadata = dict[str, dg.MarkdownMetadataValue]

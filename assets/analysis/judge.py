@@ -21,10 +21,11 @@ from assets.analysis.recommendation import recommend
 from assets.analysis.verdicts.noise import noise
 from assets.analysis.verdicts.pairwise import pairwise
 from resources.prices import book
+from resources.warehouse.current import connect_current
 from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
-from resources.warehouse.reading import connect, connect_current
+from resources.warehouse.reading import connect
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places

@@ -13,9 +13,9 @@ from assets.analysis.statistics.sequential import interim_looks
 from assets.analysis.verdicts.pairwise import pairwise
 from resources.lab.cell import Cell, Contender
 from resources.lab.settings import NIGHTLY_REPETITIONS
+from resources.warehouse.current import connect_current
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import write_outcomes
-from resources.warehouse.reading import connect_current
 from workloads.places import Places
 
 

@@ -17,7 +17,7 @@ import duckdb
 import filelock
 
 from resources.warehouse import schema
-from resources.warehouse.reading import DECLARED, STAMPS, published_stamps
+from resources.warehouse.current import DECLARED, STAMPS, published_stamps
 from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
 from workloads.errors import ArchduelError
 from workloads.places import Places

@@ -23,11 +23,12 @@ import pytest
 from assets.analysis.outcomes import reconcile
 from resources.architectures.stack import StackSettings
 from resources.warehouse import partitions, reference, sources
+from resources.warehouse.current import connect_current
 from resources.warehouse.observations import SCHEMAS, ObservationStore, Tables, combine
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import is_published, publish
-from resources.warehouse.reading import connect, connect_current, query
+from resources.warehouse.reading import connect, query
 from resources.warehouse.schema import VIEWS, Column, Table, observed, published, schema
 from resources.warehouse.sources import SINGLE
 from tests.every_line import before_every_line
