@@ -10,11 +10,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.architectures import OWNERS
-from assets.judgements import GROUP
+from assets.judgements import GROUP, in_comparison
 from assets.presentation import markdown_table, rows_metadata
 from resources.dagster_resources import ComparisonResource
-from resources.version import code_version
 from resources.warehouse.reading import query
 from workloads.places import Places
 
@@ -36,10 +34,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
         deps=[[GROUP, "published"]],
         kinds={"duckdb"},
         description="Verdicts that another target has too: they agree, differ for a known reason, or are open.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
         check_specs=[
             dg.AssetCheckSpec(
                 _OPEN, asset=key, description="No two targets decided otherwise without a behaviour that explains it."

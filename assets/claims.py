@@ -12,7 +12,7 @@ import dagster as dg
 from assets.analysis.claims import Claim, claims
 from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
-from assets.judgements import GROUP
+from assets.judgements import GROUP, in_comparison
 from assets.plots import CLAIMS, comparison_plots
 from assets.presentation import markdown_table, rows_metadata
 from resources.architectures import architectures
@@ -56,10 +56,7 @@ def claim_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         deps=[[CLAIMS_GROUP, name] for name in known],
         kinds={"duckdb"},
         description="Every claim and its parts: verdict, figure, interval, evidence and the query that recomputes it.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
     )
     def claims_table(
         context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]

@@ -9,14 +9,12 @@ from datetime import timedelta
 import dagster as dg
 
 from assets import plots
-from assets.architectures import OWNERS
-from assets.judgements import GROUP
+from assets.judgements import GROUP, in_comparison
 from assets.presentation import markdown_table, rows_metadata
 from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import target_suffix
-from resources.version import code_version
 from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
@@ -52,10 +50,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         deps=[[GROUP, "conformance"], *([name, "outcomes"] for name in architectures())],
         kinds={"duckdb"},
         description="archduel.duckdb with all outcomes, made beside the old file and renamed over it.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
     )
     def warehouse() -> dg.MaterializeResult:
         return _published(places)
@@ -65,10 +60,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         deps=[[GROUP, name] for name in JUDGEMENTS],
         kinds={"duckdb"},
         description="archduel.duckdb once more, with all judgements.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
     )
     def published() -> dg.MaterializeResult:
         return _published(places)
@@ -78,10 +70,7 @@ def comparison_assets(places: Places, nights: dg.PartitionsDefinition) -> list[d
         deps=[[GROUP, name] for name in (*_TABLES, "published")],
         kinds={"html", "markdown", "json"},
         description="The report: one HTML file that opens offline, and the same for pull requests and machines.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
         # A night is over by the next one's start; two missed in a row are a fault.
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=timedelta(hours=52), warn_window=timedelta(hours=28)
@@ -116,10 +105,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
         deps=[[GROUP, "warehouse"]],
         kinds={"duckdb"},
         description=description,
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
         check_specs=checks,
     )
     def table_node(context: dg.AssetExecutionContext, comparison: ComparisonResource) -> dg.MaterializeResult:

@@ -9,12 +9,10 @@ from collections import Counter
 import dagster as dg
 import pyarrow.compute as pc
 
-from assets.architectures import OWNERS
-from assets.judgements import GROUP
+from assets.judgements import GROUP, in_comparison
 from assets.presentation import markdown_table, rows_metadata
 from resources.conformance.probes import Status
 from resources.lab.lab import Lab
-from resources.version import code_version
 
 _SHOWN = ["behaviour", "expected", "observed", "status", "affects"]
 
@@ -26,10 +24,7 @@ def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         key=[GROUP, "conformance"],
         kinds={"python", "parquet"},
         description="What AWS documents, what this target does instead, and which claims that touches.",
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
     )
     def conformance(lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult:
         table = lab.conformance()

@@ -4,6 +4,9 @@ Put here which judgements are nodes, and what they show and check. Keep out how 
 and the claims (`assets.claims`).
 """
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,6 +48,18 @@ _NODES: dict[str, tuple[tuple[str, ...], str, plots.Plot | None]] = {
 }
 
 
+class _InComparison(TypedDict):
+    group_name: str
+    partitions_def: dg.PartitionsDefinition
+    owners: Sequence[str]
+    code_version: str
+
+
+def in_comparison(nights: dg.PartitionsDefinition) -> _InComparison:
+    """What all nodes of a night's comparison have in common, as `dagster.asset` takes it."""
+    return {"group_name": GROUP, "partitions_def": nights, "owners": OWNERS, "code_version": code_version()}
+
+
 def judgement_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Downstream of the published warehouse, partitioned by night."""
     return [_judgement(name, nights) for name in _NODES]
@@ -64,10 +79,7 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
         deps=[[GROUP, need] for need in needs],
         kinds={"duckdb"},
         description=description,
-        group_name=GROUP,
-        partitions_def=nights,
-        owners=OWNERS,
-        code_version=code_version(),
+        **in_comparison(nights),
         check_specs=checks,
     )
     def judgement(
