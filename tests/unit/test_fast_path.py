@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.combined import IMPORTER
 from workloads.importers.formats.fast_path import parse_fast
@@ -77,12 +78,12 @@ class Log:
 
     def __init__(self, path: Path, database: duckdb.DuckDBPyConnection) -> None:
         self._path = path
-        self._database = database
+        self._queries = Queries(database)
 
     def entries(self, content: str) -> tuple[Source, list[Entries]]:
         """What the importer makes of ``content``."""
         self._path.write_bytes(content.encode())
-        source = Source(self._path, self._database)
+        source = Source(self._path, self._queries.database, queries=self._queries)
         return source, list(IMPORTER.entries(source))
 
     def fast(self, content: str) -> list[bool]:
