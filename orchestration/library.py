@@ -1,7 +1,7 @@
 """The sensor of the library.
 
-Put here when recordings become partitions and are shown. Keep out what is shown of them (`assets.recorded_traffic`) and
-the inbox (`orchestration.inbox`).
+Put here when recordings become partitions and their figures are shown. Keep out the figures
+(`assets.recorded_traffic`) and the inbox (`orchestration.inbox`).
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from workloads.places import Places
 from workloads.recordings.library import Library
 
 INTERVAL_S = 30
-MAX_ATTEMPTS = 2  # at what a run failed at: it may have been killed
+MAX_ATTEMPTS = 2  # runs for the same recording: the first may have been killed
 
 _PARTITION_TAG = "dagster/partition"
 _RUN_KEY_TAG = "dagster/run_key"
@@ -34,7 +34,7 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes partitions of new recordings, and shows what they amount to.",
+        description="Makes partitions of new recordings, and shows their figures.",
     )
     def library(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         recover_interrupted(context, places)

@@ -186,7 +186,7 @@ def windows(*spans: tuple[int, int], target: str = "table", kind: str = "down") 
 
 
 def window(start_us: int, end_us: int, **more: Any) -> dict[str, Any]:
-    """One fault window, of the table unless told otherwise."""
+    """One fault window, of the table by default."""
     times = {"due_us": start_us, "start_us": start_us, "end_us": end_us}
     return {"target": "table", "kind": "down", **times, **more}
 

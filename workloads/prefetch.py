@@ -29,7 +29,7 @@ def prefetch(pieces: Iterator[Piece]) -> Generator[Piece, None, None]:
 
 
 def side_by_side(make: Callable[[Piece], Made], pieces: Iterator[Piece], threads: int) -> Iterator[Made]:
-    """Yield ``make(piece)`` for each piece, in their order, computed in so many threads at once."""
+    """Yield ``make(piece)`` for each piece, in their order, computed in ``threads`` threads at once."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Made]] = deque()
         for piece in pieces:

@@ -81,9 +81,9 @@ def choice(operation: str, architecture: str, way: str, equals: Sequence[str]) -
 
 
 def no_best(left: Mapping[str, Sequence[str]]) -> str:
-    """Say that each operation wants other architectures; ``left`` lists them by operation."""
-    wanted = [f"{PLURALS[operation]} want {' or '.join(map(called, names))}" for operation, names in left.items()]
-    return f"No architecture here is the best for all: {' and '.join(wanted)}."
+    """Say that no architecture suits every operation; ``left`` lists those that suit each."""
+    clauses = [f"{PLURALS[operation]} want {' or '.join(map(called, names))}" for operation, names in left.items()]
+    return f"No architecture here is the best for all: {' and '.join(clauses)}."
 
 
 def choice_for_all(architecture: str, ways: Mapping[str, str], open_operations: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The page: its template filled with what was found, and the script that draws and sorts.
+"""The page: its template filled with results, and the script that draws charts and sorts tables.
 
 Put here what ``page.html.j2`` is filled with, and what keeps recorded texts from becoming code. Keep out what the page
 says (`assets.report.content`).
@@ -18,7 +18,7 @@ from assets.report.charts.looks import styles, styles_by_name
 from assets.report.content import Content
 from assets.report.words import judged, numbers, titles
 
-_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # shown elsewhere, or of no matter
+_SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # shown elsewhere, or irrelevant to readers
 _MANY = 4  # scenarios; with more, a page begins with a table of contents
 _HERE = Path(__file__).parent
 _FILTERS = {
@@ -79,7 +79,7 @@ def render(content: Content) -> str:
 
 
 def _with_code(text: str) -> Markup:
-    """A text with what stands in backticks as code, everything escaped."""
+    """A text as HTML: what stands in backticks becomes code, and everything is escaped."""
     parts = [Markup("<code>{}</code>" if at % 2 else "{}").format(part) for at, part in enumerate(text.split("`"))]  # noqa: S704 - two constants
     return Markup("").join(parts)
 

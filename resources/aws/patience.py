@@ -59,11 +59,11 @@ def once(
     """Call ``look`` until what it returns is ``ready``, and return that.
 
     Args:
-        look: Looks at the state of something.
+        look: Returns the state of something.
         ready: Whether that state is the awaited one.
-        what: What failed where it never is, for people, such as ``table orders did not become active``.
+        what: The error's words where it never is, such as ``table orders did not become active``.
         pace: How often it is looked at, and for how long.
-        sleep: Waits so many seconds.
+        sleep: Waits for a number of seconds.
 
     Raises:
         ArchduelError: It was not ready within ``pace.patience_s``.

@@ -75,7 +75,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a client of an API got, after so many ``seconds``."""
+    """What a client of an API got, and after how many ``seconds``."""
 
     status: int
     body: str
@@ -99,7 +99,7 @@ class Function:
         return Reply.of(answer)
 
     def invoke_at_once(self, times: int, **event: Any) -> list[Reply]:
-        """Invoke it so many times at the same moment."""
+        """Invoke it a number of times at the same moment."""
         return at_once([lambda: self.invoke(**event)] * times)
 
     def reserve(self, concurrency: int) -> None:

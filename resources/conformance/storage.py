@@ -74,7 +74,7 @@ def ensure(
 
     Args:
         places: The home.
-        reporter: Hears about probing.
+        reporter: Called with the progress of probing.
         lock: Takes the lab's lock; called before probing.
         platform: The target.
         prober: Probes it.

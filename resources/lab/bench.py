@@ -208,10 +208,9 @@ class Bench:
             time.sleep(self.stack.clients.pace.poll_s)
 
     def fresh(self, seeded_order_ids: Iterable[str]) -> None:
-        """End every fault, empty everything and put the orders in that exist before the replay.
+        """End every fault, empty everything and put in the orders that exist before the replay.
 
-        Where nothing is emptied at once a bench is good for one replay: names and times tell what its warm-up left from
-        what the replay did.
+        Where nothing is emptied at once a bench serves one replay: names and times separate its warm-up from it.
 
         Raises:
             ArchduelError: A second replay on resources that cannot be emptied.

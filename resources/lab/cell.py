@@ -15,7 +15,7 @@ _SEPARATOR = "__"
 
 
 def target_suffix(target: str, separator: str) -> str:
-    """What a name ends with to tell targets apart: nothing on the default target, else ``separator`` and the target."""
+    """The end of a name, by target: nothing on the default target, else ``separator`` and the target."""
     return "" if target == DEFAULT_TARGET else separator + target
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from resources.architectures.stack import Stack
 
-_READINGS = 9  # the quickest one is the best
+_MEASUREMENTS = 9  # the quickest one is the best
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def estimated(read: Callable[[], int], now: Callable[[], int] = time.monotonic_n
         now: Returns what this process's clock shows, in nanoseconds.
     """
     seen = []
-    for _ in range(_READINGS):
+    for _ in range(_MEASUREMENTS):
         before_ns = now()
         stamp_ns = read()
         after_ns = now()
@@ -66,8 +66,8 @@ def between(before: Clock, after: Clock) -> Clock:
 def clock_of(stack: Stack) -> Clock:
     """The clock of a stack's functions, read now.
 
-    The wall clocks of AWS's machines count as one: Amazon keeps them within a millisecond of each other, which no
-    invocation can tell.
+    The wall clocks of AWS's machines count as one: Amazon keeps them within a millisecond of each other, less than
+    an invocation can measure.
     """
     if stack.clients.shares_clock:
         return SHARED

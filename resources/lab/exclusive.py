@@ -25,7 +25,7 @@ def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> It
 
     Args:
         places: The home whose lab it is.
-        who: What has it, as those who wait are told.
+        who: What has it, in words for those who wait.
         wait: Whether to wait while another process has it.
         reporter: Reports what is waited for.
 

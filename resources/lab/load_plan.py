@@ -41,7 +41,7 @@ def plan_load(
     places: Places,
     reporter: Reporter,
 ) -> LoadPlan:
-    """The load plan of a recording under a scenario, as ``settings`` want it.
+    """Plan the load of a recording under a scenario, by ``settings``.
 
     Measures the platform's capacity where a default speed needs it and this machine has no measurement yet.
 
@@ -73,7 +73,7 @@ def plan_at(
     max_per_s: float | None = None,
     max_busy: float = float("inf"),
 ) -> LoadPlan:
-    """The load plan at ``speed``, or at a slower one that keeps within the limits.
+    """Plan the load at ``speed``, or at a slower one that keeps within the limits.
 
     A scenario that makes more of the traffic, or holds environments for long, would otherwise show the emulator's
     limit for an architecture's.
@@ -84,7 +84,7 @@ def plan_at(
         speed: How many times as fast as recorded.
         seed: Of everything the recording leaves open.
         longest_pause_s: Longer pauses between requests are cut to these seconds; None keeps them.
-        max_per_s: Requests per second in the busiest second; None keeps ``speed`` whatever comes of it.
+        max_per_s: Requests per second in the busiest second; None for no limit.
         max_busy: Execution environments busy at once, on average.
 
     Raises:
@@ -95,7 +95,7 @@ def plan_at(
         max_per_s = min(max_per_s, max_busy / max(holds_s, 1e-3))
     slowed = speed
     while True:
-        # A pause as long as it would be at full speed: else all that is left of a slowed replay are pauses.
+        # Pauses stay as long as at full speed: otherwise a slowed replay would consist of little else.
         pause_s = None if longest_pause_s is None else longest_pause_s * speed / slowed
         plan = LoadPlan(shaped(schedule(recording, speed=slowed, seed=seed, longest_pause_s=pause_s), scenario), slowed)
         too_many = 0.0 if max_per_s is None else excess(plan.schedule.due_us, max_per_s, recording.clump)
@@ -105,7 +105,7 @@ def plan_at(
         if speed / slowed > _MAX_SLOWDOWN:
             raise UsageError(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
-                " speed: lower what it multiplies or holds, or say --speed"
+                " speed: lower its factor, its rate or the time it holds requests, or give --speed"
             )
 
 
@@ -113,7 +113,7 @@ def _default_speed(places: Places, recording: Recording, platform: Platform, rep
     """The speed at which the recording's busiest second stays under half of what the target takes on this machine, and
     that half, in requests per second.
 
-    Never so fast that a replay is over before a fault in it could be told from a hiccup.
+    Never so fast that a replay lasts less than ten seconds: a fault in it would look like a hiccup.
     """
     max_per_s = default_peak_per_s(capacity(places, platform, reporter))
     fastest = recording.fastest_speed(max_per_s)

@@ -38,7 +38,7 @@ class LabSettings(Shape):
         default=None,
         gt=0,
         description="Repeat each cell until all its verdicts are decided: at most `repetitions` times, and for about"
-        " so many seconds.",
+        " this many seconds.",
     )
     speed: Annotated[float | None, Option("--speed", "factor", default="half the capacity")] = Field(
         default=None, gt=0, description="Recorded time is played this many times as fast."

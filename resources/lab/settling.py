@@ -43,7 +43,7 @@ def settle(
         schedule: What was replayed, with the delays of its messages.
         sample: Takes one sample of the queues, as the replay did.
         now: A clock in seconds.
-        sleep: Waits for so many seconds.
+        sleep: Waits for a number of seconds.
     """
     pace = stack.clients.pace
     enough = quiet_polls(pace, queued=bool(stack.queue_urls))
@@ -79,7 +79,7 @@ def take_leftovers(
         stack: The architecture's resources.
         consuming: Whether messages are waiting that its consumer could still take.
         now: A clock in seconds.
-        sleep: Waits for so many seconds.
+        sleep: Waits for a number of seconds.
 
     Returns:
         A row of the table `messages` for each, warm-up messages left out.

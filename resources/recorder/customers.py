@@ -145,7 +145,7 @@ def record(places: Places, name: str, planned: Plan, *, reporter: Reporter | Non
         name: The recording's name. A recording of that name is replaced once the new one is complete, and stays if
             this fails or is stopped.
         planned: The plan.
-        reporter: Hears how it goes.
+        reporter: Called with its progress.
         wait: Whether to wait for a busy lab.
 
     Returns:

@@ -52,7 +52,7 @@ class Figures:
 
 
 class Watcher(Protocol):
-    """Hears how a recording goes."""
+    """Is called with the progress of a recording."""
 
     def listening(self, host: str, port: int) -> None:
         """Clients can connect to ``host`` and ``port``."""
@@ -79,7 +79,7 @@ def record_traffic(
         places: The home.
         name: The recording's name.
         settings: Of the proxy.
-        watcher: Hears how it goes.
+        watcher: Called with its progress.
         rules: Which requests are recorded, and as what.
         replace: Whether a recording of that name is replaced.
         minutes: After how long it ends by itself.

@@ -108,7 +108,7 @@ class Platform:
             conformance.
         start: Starts an instance. It takes a label, which names the instance's log, and for how many execution
             environments there has to be room.
-        connect: Makes clients of an instance's services that try each call so many times at most.
+        connect: Makes clients of an instance's services that try each call at most that many times.
         metered: Makes of a load generator one that keeps the limits of ``charge``.
         tags: What every resource is tagged with.
         charge: The account that is charged; None where nothing costs money.
@@ -192,7 +192,7 @@ class Target(ABC):
         Args:
             places: The home.
             options: Its options, complete.
-            reporter: Hears about steps that take long.
+            reporter: Called with steps that take long.
 
         Raises:
             ArchduelError: Something is missing, which it names.

@@ -23,10 +23,10 @@ DEFAULT_URL = "unix:///var/run/docker.sock"
 
 _ANSWER_S = 60.0
 _OLDEST_API = "1.41"  # Engine 20.10, of December 2020
-_TELL_S = 5.0
+_PROGRESS_S = 5.0
 _PORT = 2375  # of an engine that listens on one
 
-Tell = Callable[[str], None]  # takes a line about progress
+OnProgress = Callable[[str], None]  # takes a line
 
 
 def engine_url(environment: Mapping[str, str]) -> str:
@@ -59,7 +59,7 @@ class Engine:
     def __init__(self, url: str, secret: str = "") -> None:
         self.url, self._secret = url, secret
         _check_connection(url)
-        with self.refusing("could not be asked for its version"), closing(_client(url, _OLDEST_API)) as client:
+        with self.refusing("does not give its version"), closing(_client(url, _OLDEST_API)) as client:
             answer = client.api.version(api_version=False)
         version = str(answer.get("ApiVersion", "0"))
         if _numbers(version) < _numbers(_OLDEST_API):
@@ -110,13 +110,13 @@ class Engine:
             " --target localstack"
         )
 
-    def image(self, name: str, tag: str, tell: Tell, *, advice: str = "") -> str:
+    def image(self, name: str, tag: str, on_progress: OnProgress, *, advice: str = "") -> str:
         """The id of an image, which is pulled where it is not there.
 
         Args:
             name: Its name.
             tag: Its tag.
-            tell: Called with lines about how far pulling is.
+            on_progress: Called with lines about how far pulling is.
             advice: The end of the sentence where it cannot be pulled.
         """
         from docker.errors import ImageNotFound  # noqa: PLC0415 - see above
@@ -126,13 +126,13 @@ class Engine:
             try:
                 return str(self._docker.images.get(reference).short_id)
             except ImageNotFound:
-                self._pull(name, tag, tell)
+                self._pull(name, tag, on_progress)
                 return str(self._docker.images.get(reference).short_id)
 
-    def _pull(self, name: str, tag: str, tell: Tell) -> None:
+    def _pull(self, name: str, tag: str, on_progress: OnProgress) -> None:
         from docker.errors import APIError  # noqa: PLC0415 - see above
 
-        tell(f"pulling {name}:{tag}, once")
+        on_progress(f"pulling {name}:{tag}, once")
         layers: dict[str, tuple[int, int]] = {}
         reported = time.monotonic()
         for event in self._docker.api.pull(name, tag=tag, stream=True, decode=True):
@@ -143,10 +143,10 @@ class Engine:
                 layers[event["id"]] = (detail["current"], detail["total"])
             elif event.get("status") == "Download complete" and event.get("id") in layers:
                 layers[event["id"]] = (layers[event["id"]][1],) * 2
-            if layers and time.monotonic() - reported > _TELL_S:
+            if layers and time.monotonic() - reported > _PROGRESS_S:
                 reported = time.monotonic()
                 done, total = (sum(layer[index] for layer in layers.values()) / 1e6 for index in (0, 1))
-                tell(f"pulling {name}:{tag}: {done:,.0f} of {total:,.0f} MB")
+                on_progress(f"pulling {name}:{tag}: {done:,.0f} of {total:,.0f} MB")
 
     def start(self, image: str, name: str, **options: Any) -> Any:
         """Start a container, or leave none where that fails. ``options`` are the SDK's."""
@@ -163,7 +163,7 @@ class Engine:
         """Exit code and last words of a container that has ended; None while it runs."""
         from docker.errors import NotFound  # noqa: PLC0415 - see above
 
-        with self.refusing(f"{container.name} could not be looked at"):
+        with self.refusing(f"{container.name} cannot be inspected"):
             try:
                 container.reload()
                 if container.status not in {"exited", "dead", "removing"}:

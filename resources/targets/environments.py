@@ -95,7 +95,7 @@ def ensure(distribution: Distribution, folder: Path, reporter: Reporter, machine
     Args:
         distribution: What is installed.
         folder: Where environments are.
-        reporter: Hears about the installation.
+        reporter: Called with the progress of the installation.
         machine: Where it is installed.
 
     Returns:

@@ -37,7 +37,7 @@ SETTINGS = {
 
 
 def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
-    """Start an instance with room for so many execution ``environments``, with the interpreter ``python``."""
+    """Start an instance with room for a number of execution ``environments``, with the interpreter ``python``."""
     return LocalEmulator(
         label,
         log_folder,

@@ -18,7 +18,7 @@ _HEALTH = "/_ministack/health"
 
 
 def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
-    """Start an instance with room for so many execution ``environments``."""
+    """Start an instance with room for a number of execution ``environments``."""
     return LocalEmulator(
         label,
         log_folder,

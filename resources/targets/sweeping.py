@@ -168,18 +168,18 @@ class Resource:
 
 
 def found(clients: Services, mine: Mine, tags: Tags | None = None) -> list[Resource]:
-    """Every resource whose name is ``mine``, in the order in which they can be deleted.
+    """Every resource for whose name ``mine`` is true, in the order in which they can be deleted.
 
     Args:
         clients: Clients of the place.
-        mine: Decides by a resource's name.
+        mine: Whether a resource of this name is searched for.
         tags: What a resource must be tagged with, or it counts as foreign.
     """
     return list(_found(clients, mine, tags or {}))
 
 
 def sweep(clients: Services, mine: Mine, tags: Tags | None = None) -> int:
-    """Delete every resource whose name is ``mine`` and which has ``tags``, and wait until none is found any more.
+    """Delete every resource for whose name ``mine`` is true and which has ``tags``, and wait until none is left.
 
     It may be called again at any time.
 

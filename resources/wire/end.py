@@ -14,7 +14,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends
 
 
 class End(asyncio.Protocol):
-    """An end. Writing to it or closing it is fine when it is closed.
+    """One end. Once it is closed, writing to it or closing it does nothing.
 
     Args:
         made: Called once it is connected.
@@ -81,7 +81,7 @@ class End(asyncio.Protocol):
             self._transport.write(data)
 
     def read_on(self, reading: bool) -> None:
-        """Read on, or leave what its peer sends in the kernel until the peer has to wait."""
+        """Resume or pause reading. While it is paused, the kernel's buffers fill up until the peer has to wait."""
         if self._transport is None or reading == self._reading or self._transport.is_closing():
             return
         self._reading = reading

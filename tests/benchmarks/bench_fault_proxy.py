@@ -270,12 +270,12 @@ def _table_of_switching(proxy: FaultProxy, times: int) -> Table:
             held_ms: dict[str, list[float]] = {f"{fault['kind']} on": [], f"{fault['kind']} off": []}
             returned_ms: dict[str, list[float]] = {name: [] for name in held_ms}
             for _ in range(times):
-                for name, told in zip(held_ms, (fault, None), strict=True):
-                    asked_ns = time.monotonic_ns()
-                    took_hold_ns = proxy.switch(told)
-                    returned_ms[name].append((time.monotonic_ns() - asked_ns) / 1e6)
-                    held_ms[name].append((took_hold_ns - asked_ns) / 1e6)
-                    time.sleep(0.05 if told else 0.4)  # until all have connected again
+                for name, switched_to in zip(held_ms, (fault, None), strict=True):
+                    called_ns = time.monotonic_ns()
+                    took_hold_ns = proxy.switch(switched_to)
+                    returned_ms[name].append((time.monotonic_ns() - called_ns) / 1e6)
+                    held_ms[name].append((took_hold_ns - called_ns) / 1e6)
+                    time.sleep(0.05 if switched_to else 0.4)  # until all have connected again
             for name, values in held_ms.items():
                 quantiles = (f"{value:.2f}" for value in (*np.quantile(values, [0.5, 0.99, 1]), max(returned_ms[name])))
                 table.add_row(load, name, str(times), *quantiles)
@@ -291,9 +291,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="in which each way is measured once at each rate")
     parser.add_argument("--switches", type=int, default=50, help="on and off, per load and fault")
     parser.add_argument("--upstream", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.upstream:
-        uvloop.run(_answer(asked.upstream))
+    options = parser.parse_args()
+    if options.upstream:
+        uvloop.run(_answer(options.upstream))
         return
     console = Console(width=120)
     with ExitStack() as stack:
@@ -305,7 +305,9 @@ def main() -> None:
         proxy = FaultProxy("bench", upstream_port, folder)
         stack.callback(proxy.close)
         proxy.wait_until_ready()
-        console.print(f"The fault proxy took orders {(time.monotonic() - began) * 1000:.0f} ms after it was started.")
+        console.print(
+            f"The fault proxy accepted commands {(time.monotonic() - began) * 1000:.0f} ms after it was started."
+        )
         paths = [Way("direct", upstream_port, None), Way("archduel", proxy.port, proxy.process)]
         for name, arguments_for in PEERS.items():
             port = free_port()
@@ -317,14 +319,14 @@ def main() -> None:
             paths.append(Way(name, port, process))
         for path in paths:
             _measure(path, 500, 1.0, keep=False)
-        for number in range(asked.rounds):
+        for number in range(options.rounds):
             for rate in RATES_PER_S:
                 for path in paths[number % len(paths) :] + paths[: number % len(paths)]:
-                    _measure(path, rate, asked.seconds, keep=True)
+                    _measure(path, rate, options.seconds, keep=True)
         console.print(_table_of_costs(paths))
-        console.print(_table_of_switching(proxy, asked.switches))
+        console.print(_table_of_switching(proxy, options.switches))
         if lines := proxy.process.last_log_lines():
-            console.print("The fault proxy said, which it should not:", *lines)
+            console.print("The fault proxy printed, which it should not:", *lines)
 
 
 if __name__ == "__main__":

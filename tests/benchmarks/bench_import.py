@@ -2,8 +2,8 @@
 
 Run ``python -m tests.benchmarks.bench_import [--lines N]``. Files of a load balancer's and a web server's lines are
 generated, the same each time. Everything is done in turns, several times over, each in a process of its own, whose
-peak memory is told; an import is timed without starting Python, and with that beside it. GoAccess is measured if it is
-installed.
+peak memory is measured; an import is timed without starting Python, and with that beside it. GoAccess is measured
+where it is installed.
 """
 
 import argparse
@@ -84,13 +84,13 @@ def timed_import(form: str, path: Path) -> None:
     print(json.dumps({"seconds": seconds, "lines": done.lines, "accepted": done.accepted}))  # noqa: T201  # to its parent
 
 
-def measured(command: Sequence[str | Path], told: bool = False) -> dict[str, float]:
-    """Wall seconds and peak memory of a process; what it printed as JSON, if that was ``told``, comes first.
+def measured(command: Sequence[str | Path], reports: bool = False) -> dict[str, float]:
+    """Wall seconds and peak memory of a process; with ``reports``, its own figures, printed as JSON, come first.
 
     Any other output goes nowhere: `gzip -dc` must not be slowed by a disk.
     """
     started = time.perf_counter()
-    output = subprocess.PIPE if told else subprocess.DEVNULL
+    output = subprocess.PIPE if reports else subprocess.DEVNULL
     with subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, cwd=REPOSITORY) as process:
         peak_mb = 0.0
         while process.poll() is None:
@@ -99,8 +99,8 @@ def measured(command: Sequence[str | Path], told: bool = False) -> dict[str, flo
         seconds = time.perf_counter() - started
         if process.returncode:
             raise SystemExit(f"{command[0]} failed")
-        said = json.load(process.stdout) if process.stdout else {}
-    return {"seconds": seconds, "process_seconds": seconds, "peak_mb": peak_mb, **said}
+        own = json.load(process.stdout) if process.stdout else {}
+    return {"seconds": seconds, "process_seconds": seconds, "peak_mb": peak_mb, **own}
 
 
 def _resident_mb(pid: int) -> float:
@@ -118,7 +118,7 @@ def steps_of(folder: Path, lines: int, goaccess: str | None) -> dict[str, Callab
 
     def imported(form: str, path: Path) -> dict[str, float]:
         own = [sys.executable, "-m", "tests.benchmarks.bench_import", "--import"]
-        return measured([*own, form, path], told=True)
+        return measured([*own, form, path], reports=True)
 
     files = {form: folder / f"{form}.log" for form in _LINES}
     for form, path in files.items():
@@ -182,26 +182,26 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--goaccess", default=shutil.which("goaccess"), help="where it is, if not on the path")
     parser.add_argument("--import", dest="step", nargs=2, metavar=("FORMAT", "FILE"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.step:
-        timed_import(asked.step[0], Path(asked.step[1]))
+    options = parser.parse_args()
+    if options.step:
+        timed_import(options.step[0], Path(options.step[1]))
         return
     console = Console()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with console.status(f"generating {asked.lines:,} lines of each format"):
-            steps = steps_of(folder, asked.lines, asked.goaccess)
+        with console.status(f"generating {options.lines:,} lines of each format"):
+            steps = steps_of(folder, options.lines, options.goaccess)
         results: dict[str, list[dict[str, float]]] = {step: [] for step in steps}
-        for turn in range(asked.turns):
+        for turn in range(options.turns):
             for step, measure in steps.items():
-                with console.status(f"turn {turn + 1} of {asked.turns}: {step}"):
+                with console.status(f"turn {turn + 1} of {options.turns}: {step}"):
                     results[step].append(measure())
         for turns in results.values():
             for one in turns:
                 if one.get("lines", one.get("accepted")) != one.get("accepted"):
                     raise SystemExit(f"lines were lost: {one}")
-        show(console, results, folder, asked.lines)
-        if not asked.goaccess:
+        show(console, results, folder, options.lines)
+        if not options.goaccess:
             console.print("GoAccess is not installed: apt-get install goaccess, or --goaccess PATH")
 
 

@@ -87,12 +87,12 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--kilobytes", type=int, default=16, help="of each file")
     parser.add_argument("--repeat", type=int, default=5)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     console = Console(width=120)
     with tempfile.TemporaryDirectory() as scratch, dg.instance_for_test() as instance:
         places, folder = Places(Path(scratch) / "home"), Path(scratch) / "inbox"
         folder.mkdir()
-        _prepare(places, folder, asked.files, asked.kilobytes)
+        _prepare(places, folder, options.files, options.kilobytes)
         definitions = build_definitions(places, inbox=FolderInbox(folder))
         repository = definitions.get_repository_def()
         names = list(Library(places).paths())
@@ -107,17 +107,17 @@ def main() -> None:
 
         watcher = Watcher(FolderInbox(folder), Ledger(places.inbox_ledger))
         counts = watcher.scan(names).counts
-        assert counts == {State.IMPORTED: asked.files}, counts
+        assert counts == {State.IMPORTED: options.files}, counts
         cursor = _names_in_a_cursor(folder, "")
         known = {content.digest for content in Ledger(places.inbox_ledger).contents().values()}
         measured = {
-            "the sensor's tick": _timed(asked.repeat, lambda: tick("inbox")),
-            "the library's tick": _timed(asked.repeat, lambda: tick("library")),
-            "the look alone": _timed(asked.repeat, lambda: watcher.scan(names)),
-            "names in a cursor": _timed(asked.repeat, lambda: _names_in_a_cursor(folder, cursor)),
+            "the sensor's tick": _timed(options.repeat, lambda: tick("inbox")),
+            "the library's tick": _timed(options.repeat, lambda: tick("library")),
+            "the look alone": _timed(options.repeat, lambda: watcher.scan(names)),
+            "names in a cursor": _timed(options.repeat, lambda: _names_in_a_cursor(folder, cursor)),
             "hash everything": _timed(1, lambda: _hash_everything(folder, known)),
         }
-        table = Table("way", "seconds", "of the tick", title=f"{asked.files:,} known files of {asked.kilobytes} kB")
+        table = Table("way", "seconds", "of the tick", title=f"{options.files:,} known files of {options.kilobytes} kB")
         tick_s = measured["the sensor's tick"]
         for way, seconds in measured.items():
             table.add_row(way, f"{seconds:.3f}", f"{seconds / tick_s:.2f}")

@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3.0, help="of one measurement of one way at one rate")
     parser.add_argument("--rounds", type=int, default=4, help="in which each way is measured once at each rate")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     console = Console(width=120)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -59,10 +59,10 @@ def main() -> None:
             )
         for path in paths:
             _measure(path, 500, 1.0, keep=False)
-        for number in range(asked.rounds):
+        for number in range(options.rounds):
             for rate in RATES_PER_S:
                 for path in paths[number % len(paths) :] + paths[: number % len(paths)]:
-                    _measure(path, rate, asked.seconds, keep=True)
+                    _measure(path, rate, options.seconds, keep=True)
         console.print(_table_of_costs(paths))
         resident = process.memory_info().rss / 2**20
         process.send_signal(signal.SIGINT)

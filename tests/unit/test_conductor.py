@@ -12,7 +12,7 @@ import pytest
 from resources.architectures.stack import Stack
 from resources.faults.conductor import FaultConductor, proxied_hops
 from resources.faults.control import FaultProxy
-from resources.faults.proxy.fault import Fault as Told
+from resources.faults.proxy.fault import Fault as ProxyFault
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import shaped
@@ -31,7 +31,7 @@ class Proxy:
         if self.failing:
             raise ArchduelError("the fault proxy is gone")
         if fault is not None and fault["kind"] != "down":
-            Told(fault)
+            ProxyFault(fault)  # it raises where a proxy would refuse
         self.switched.append(fault)
         return time.monotonic_ns()
 
@@ -115,7 +115,7 @@ def test_a_fault_whose_time_never_came_was_never_on() -> None:
     assert "start_us" not in conductor.windows[0]
 
 
-def test_a_failing_switch_is_told_to_who_waits() -> None:
+def test_a_failing_switch_is_raised_at_the_next_check() -> None:
     proxy = Proxy(failing=True)
     conductor = conduct(scenario({"kind": "down", "target": "table", "start": 0, "length": 1}), {"table": proxy})
     conductor.finish()  # which must not hide what else went wrong
@@ -123,7 +123,7 @@ def test_a_failing_switch_is_told_to_who_waits() -> None:
         conductor.check()
 
 
-def test_a_hop_is_told_everything_that_is_special_to_its_fault_and_the_seed() -> None:
+def test_a_proxy_gets_the_settings_of_its_fault_and_the_seed() -> None:
     table, api = Proxy(), Proxy()
     odd = scenario(
         {
@@ -165,7 +165,7 @@ def test_a_hop_is_told_everything_that_is_special_to_its_fault_and_the_seed() ->
         {"kind": "error", "error": "ServiceUnavailable"},
     ],
 )
-def test_whatever_a_scenario_may_say_a_proxy_takes(extreme: dict[str, Any]) -> None:
+def test_a_proxy_takes_every_setting_that_a_scenario_may_have(extreme: dict[str, Any]) -> None:
     proxy = Proxy()
     conductor = conduct(scenario({"target": "table", "start": 0, "length": 1, **extreme}), {"table": proxy})
     wait_for(proxy, 1)
@@ -182,7 +182,7 @@ def test_faults_of_several_targets_overlap() -> None:
     assert [len(table.switched), len(api.switched)] == [2, 2]
 
 
-def test_a_component_that_is_not_there_is_said_to_be_absent_and_its_window_kept() -> None:
+def test_a_component_that_does_not_exist_is_absent_and_its_window_kept() -> None:
     conductor = conduct(scenarios()["component_down"], {"api": Proxy(), "table": Proxy()})
     conductor.finish()
     absent = {window["target"] for window in conductor.windows if window.get("present") is False}
@@ -190,7 +190,7 @@ def test_a_component_that_is_not_there_is_said_to_be_absent_and_its_window_kept(
     assert all(window["start_us"] == window["due_us"] for window in conductor.windows if "present" in window)
 
 
-def test_a_fault_in_the_traffic_counts_the_requests_it_is_about() -> None:
+def test_a_fault_in_the_traffic_counts_the_requests_it_concerns() -> None:
     poison = {"kind": "poison", "start": "1/2", "length": "1/2", "share": 1}
     conductor = conduct(scenario(poison), {})
     conductor.finish()

@@ -25,8 +25,8 @@ exclude-newer = "2026-03-25T00:00:00Z"
 
 @dataclass
 class Programs:
-    """A machine of the test's own: ``pythons`` maps a program to the version it says it is; uv makes what it is told
-    to, unless ``broken`` names the step that fails."""
+    """A fake machine: ``pythons`` maps each program to the version it prints; uv's steps succeed, but for one that
+    ``broken`` names."""
 
     pythons: dict[str, str]
     uv: str | None = "uv"

@@ -73,7 +73,7 @@ def steady(_contender: Contender, repetition: int, number: int) -> int:
 
 
 def restless(contender: Contender, repetition: int, number: int) -> int:
-    """Now the one is an eighth slower, now the other: more repetitions would tell that there is no difference."""
+    """Each is an eighth slower in turn: with more repetitions they would be equivalent."""
     late = (repetition + (contender.architecture == "synchronous")) % 2
     return (9000 if late else 8000) + number
 

@@ -80,8 +80,8 @@ def test_what_could_only_be_played_absurdly_slowly_is_refused() -> None:
 def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
     pauses = recording([second * 4_000_000 + index * 10_000 for second in range(10) for index in range(20)])
     heavy = Scenario(name="heavy", title="Heavy", description="", work_us=900_000)
-    asked = plan_at(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=None)
+    unslowed = plan_at(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=None)
     slowed = plan_at(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=1000.0, max_busy=18.0)
-    assert slowed.speed < asked.speed
-    ratio = slowed.schedule.due_us[1:] / np.maximum(asked.schedule.due_us[1:], 1)
+    assert slowed.speed < unslowed.speed
+    ratio = slowed.schedule.due_us[1:] / np.maximum(unslowed.schedule.due_us[1:], 1)
     assert ratio.std() / ratio.mean() < 0.01

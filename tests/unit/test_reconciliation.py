@@ -399,7 +399,7 @@ def read_back(status: int, at_us: int, found: bool | None) -> ObservationsBuilde
     return observations
 
 
-READINGS = {
+READS = {
     "queried after the acknowledgement, not there": (read_back(404, 3000, found=False), 1),
     "queried before the acknowledgement": (read_back(404, 1500, found=False), 0),
     "there": (read_back(200, 3000, found=True), 0),
@@ -422,7 +422,7 @@ READINGS = {
         0,
     ),
 }
-READ = Judged({name: observations for name, (observations, _) in READINGS.items()})
+READ = Judged({name: observations for name, (observations, _) in READS.items()})
 
 
 class TestOrder:
@@ -435,9 +435,9 @@ class TestOrder:
         observations.request("q2", 202, operation="query", entity="x", at_us=5).record("q2", at_us=10).item("q2")
         assert only(reconcile(observations.tables())["ledger"])["reordered"] == 0
 
-    @pytest.mark.parametrize("case", READINGS)
+    @pytest.mark.parametrize("case", READS)
     def test_a_read_misses_what_was_acknowledged_before_it(self, case: str) -> None:
-        assert READ.row(case, "ledger", operation="query")["read_your_writes_misses"] == READINGS[case][1]
+        assert READ.row(case, "ledger", operation="query")["read_your_writes_misses"] == READS[case][1]
         assert READ.row(case, "ledger", operation="command")["read_your_writes_misses"] == 0
 
 

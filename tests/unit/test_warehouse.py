@@ -334,15 +334,15 @@ class TestPublishing:
             ("c1", "synchronous", "naive", 1),
         ]
 
-    @pytest.mark.parametrize(("speeds", "told"), [((2.5, 2.5), 2.5), ((2.5, 1.5), None)])
+    @pytest.mark.parametrize(("speeds", "published"), [((2.5, 2.5), 2.5), ((2.5, 1.5), None)])
     def test_a_comparison_has_a_speed_where_all_its_cells_have_it(
-        self, places: Places, speeds: tuple[float, float], told: float | None
+        self, places: Places, speeds: tuple[float, float], published: float | None
     ) -> None:
         for cell, speed in zip(("w__steady", "w__burst"), speeds, strict=True):
             observations = ObservationsBuilder().experiment(speed=speed, scenario=cell).request()
             write_outcomes(places, "c1", cell, "synchronous~naive", reconcile(observations.tables()))
         publish(places)
-        assert query(places, "SELECT speed FROM comparisons").to_pylist() == [{"speed": told}]
+        assert query(places, "SELECT speed FROM comparisons").to_pylist() == [{"speed": published}]
         assert sorted(query(places, "SELECT speed FROM experiments").column("speed").to_pylist()) == sorted(speeds)
 
     def test_what_differs_from_cell_to_cell_is_not_said_of_a_comparison(self, places: Places) -> None:

@@ -102,7 +102,7 @@ class Population:
     quiet_share: float = _about(0.6, "the rate far from the height, as a share of the height's")
     peak_at: float = _about(0.5, "when lunch is at its height, as a share of the duration")
     peak_width: float = _about(0.17, "standard deviation of the hump before its height, as a share of the duration")
-    fall_width: float | None = _about(None, "the same behind its height; none: as before it")
+    fall_width: float | None = _about(None, "the same after its height; none: as before it")
     office_share: float = _about(0.2, "of the parties: offices that order together")
     office_size: tuple[int, int] = _about((3, 6), "customers")
     office_spread_s: float = _about(1.0, "within which an office's members arrive, and keep that distance")

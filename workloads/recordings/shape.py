@@ -35,7 +35,7 @@ class Shape(Settings):
         default=1.0, gt=0, le=1, description="Only a share of the entities, such as 0.1."
     )
     amplify: Annotated[float, Option("--amplify", "factor")] = Field(
-        default=1.0, ge=1, description="So many times as many clients, cloned."
+        default=1.0, ge=1, description="Multiply the clients by this factor, with clones."
     )
     loop: Annotated[int, Option("--loop", "N")] = Field(default=1, ge=1, description="All of it so often in a row.")
 

@@ -1,4 +1,4 @@
-"""A recording's course: how much came when, and how long nothing came, in one pass over the file.
+"""A recording's traffic over time: rates, pauses and gaps, in one pass over the file.
 
 Put here rates over time, pauses and gaps. Keep out drawing them (`assets.report`).
 """
@@ -31,7 +31,7 @@ _COLUMNS = ["arrival_us", "operation", "recorded_latency_us"]
 
 @dataclass(frozen=True)
 class Gap:
-    """A pause much longer than this recording's usual ones; it starts so many seconds after the first arrival."""
+    """A pause much longer than this recording's usual ones; ``start_s`` counts from the first arrival."""
 
     start_s: float
     length_s: float
@@ -39,7 +39,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Course:
-    """How a recording's traffic went.
+    """A recording's traffic over time.
 
     Attributes:
         requests: How many there are.
@@ -66,7 +66,7 @@ class Course:
 
 
 def course(path: Path, bins: int = 120) -> Course:
-    """Read the course of a recording.
+    """Read how a recording's traffic goes over time.
 
     Args:
         path: Its Parquet file.

@@ -157,7 +157,7 @@ class Disabled(FaultBase):
 
 
 class Throttle(FaultBase):
-    """The stage lets through so many requests a second (with a bucket of ``burst``), and answers 429 beyond."""
+    """The stage lets through ``rate_per_s`` requests a second, and bursts of ``burst``; it answers 429 beyond."""
 
     kind: Literal["throttle"]
     target: Literal["api"] = "api"
@@ -270,7 +270,7 @@ class Truncate(HopFault):
 
 
 class Burst(FaultBase):
-    """``factor`` times the requests: each comes with so many clones, orders of their own."""
+    """``factor`` times the requests: each gets ``factor - 1`` clones, which are about orders of their own."""
 
     kind: Literal["burst"]
     target: Literal["requests"] = "requests"

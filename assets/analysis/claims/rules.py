@@ -147,7 +147,7 @@ def ratio(
 
 
 def witness(values: Sequence[float | None], n: Sequence[int | None], threshold: float) -> Finding:
-    """Judge whether any value lies above ``threshold``; `Place.BELOW` says only that none was seen to."""
+    """Judge whether any value lies above ``threshold``; `Place.BELOW` means only that none was observed."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     seen = any(value > threshold for value in known)
     where = Place.ABOVE if seen else Place.BELOW if known else Place.NOWHERE

@@ -87,13 +87,13 @@ def not_seen(finding: Finding) -> str:
 
 
 def across(part: Measured, finding: Finding, value: float, advised: int | None, workload: str | None) -> str:
-    """Say that the interval lies across the threshold, and how many repetitions would tell.
+    """Say that the interval lies across the threshold, and how many repetitions would decide it.
 
     Args:
         part: of a claim.
         finding: with the interval, if there is one.
         value: the figure.
-        advised: repetitions in all that would tell; None where no number would.
+        advised: repetitions in all that would decide it; None where no number would.
         workload: as in `command`.
     """
     if finding.low is None or finding.high is None:
@@ -107,10 +107,10 @@ def across(part: Measured, finding: Finding, value: float, advised: int | None, 
     if isinstance(part, Pairwise | Cost):
         return f"{words}. Run `{command(part, workload, advised)}`" if advised is not None else words
     if advised is None or advised > MAX_PAIRS:
-        return f"{words}: it lies too near for {MAX_PAIRS} repetitions to tell"
+        return f"{words}: it lies too near for {MAX_PAIRS} repetitions to decide it"
     more = max(1, advised - finding.repetitions)
     return (
-        f"{words}; about {more} repetition{'s' if more != 1 else ''} more would tell:"
+        f"{words}; about {more} repetition{'s' if more != 1 else ''} more would decide it:"
         f" `{command(part, workload, advised)}`"
     )
 

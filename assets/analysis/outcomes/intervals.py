@@ -68,13 +68,12 @@ def _ends(row: Mapping[str, Any], counts: Counts) -> dict[str, int]:
     found: dict[str, int] = {}
     if len(counts) < bootstrap.MIN_BLOCKS:
         return found
-    wanted = list(QUANTILES.values())
-    intervals = bootstrap.quantile_intervals(counts, EDGES, wanted, confidence=_CONFIDENCE)
+    intervals = bootstrap.quantile_intervals(counts, EDGES, list(QUANTILES.values()), confidence=_CONFIDENCE)
     for (name, q), (low, high) in zip(QUANTILES.items(), intervals, strict=True):
         value = row[f"{name}_us"]
         if value is None:
             continue
-        # The quantile is exact and its ends come of bins 1.2 % wide: that may put one on its wrong side.
+        # The quantile is exact and its ends come from bins 1.2 % wide, which may put one on the wrong side of it.
         if low > 0 and row["n"] >= _needed(1 - q):
             found[f"{name}_low_us"] = min(round(low), value)
         if math.isfinite(high) and row["n"] >= _needed(q):

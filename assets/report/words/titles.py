@@ -54,7 +54,7 @@ def fault_title(target: str, kind: str) -> str:
 
 
 def absent_title(target: str) -> str:
-    """What an architecture lacks to which nothing could be done: ``queue``."""
+    """What an architecture does not have, so that a fault of it has no effect: ``queue``."""
     return _ABSENT_PARTS.get(target, _plain(target))
 
 

@@ -102,7 +102,7 @@ class Hang(Behaviour):
 @_kind("latency")
 @dataclass
 class Latency(Behaviour):
-    """The answer comes later, by so many milliseconds on top of what upstream takes.
+    """The answer comes later: milliseconds drawn from the distribution are added to what upstream takes.
 
     The answer is held back, not the request: a slow store does the work, so callers who gave up find it done. The event
     loop's timers round to whole milliseconds.

@@ -27,7 +27,7 @@ def uniform(seed: int, index: int, stream: int) -> float:
 
 
 class _TokenBucket:
-    """Lets through so many per second, after a burst of one second's worth."""
+    """A token bucket: lets through ``per_s`` requests a second, after a burst of one second's worth."""
 
     def __init__(self, per_s: float, clock_ns: Callable[[], int]) -> None:
         self._per_s = per_s

@@ -1,6 +1,6 @@
-"""How long a slow answer takes: distributions of milliseconds, drawn from random numbers that the caller brings.
+"""How long a slow answer takes: distributions of milliseconds, drawn from random numbers that the caller passes in.
 
-Put here distributions. Keep out to which requests they happen (`resources.faults.proxy.fault`).
+Put here distributions. Keep out which requests are slow (`resources.faults.proxy.fault`).
 """
 
 import math
