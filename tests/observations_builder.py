@@ -153,7 +153,7 @@ class ObservationsBuilder:
         return self
 
     def tables(self) -> Tables:
-        """The observations. A repetition nobody described is an uneventful one."""
+        """The observations. A repetition that was not described is an uneventful one."""
         described = {row["repetition"] for row in self.seen["experiments"]}
         for repetition in sorted({row["repetition"] for row in self.seen["sent"]} - described):
             self.experiment(repetition)

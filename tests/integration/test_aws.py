@@ -146,7 +146,7 @@ def test_an_architecture_is_made_replayed_and_taken_away_with_the_rights_the_lab
         ("dynamodb:CreateTable", "profile 'lab' may not do this: CreateTable: .*dynamodb:CreateTable"),
     ],
 )
-def test_what_somebody_may_not_do_is_said_and_leaves_nothing(
+def test_a_missing_permission_is_named_and_leaves_nothing_behind(
     denied: str, words: str, strict: Strict, tmp_path: Path
 ) -> None:
     before = strict.everything()

@@ -47,7 +47,7 @@ def replayed(bench: Bench, offered: Schedule, at_most: float) -> Replayed:
     return experiment.run(bench, offered, STEADY, client=KeepAliveClient(), repetition=1, others_at_most=at_most)
 
 
-def test_a_replay_beside_a_busy_program_is_invalid_and_ones_own_emulator_is_nobody_else(tmp_path: Path) -> None:
+def test_a_replay_beside_a_busy_program_is_invalid_and_its_own_emulator_does_not_count(tmp_path: Path) -> None:
     offered = lunch(tmp_path, 60, 2.0, STEADY)
     with warm_bench("synchronous", STEADY, offered, tmp_path) as bench:
         with somebody_else():

@@ -151,13 +151,13 @@ class TestScenarios:
         """Of a comparison on AWS for which these scenarios were named."""
         return list(chosen_scenarios(Places(folder), TARGET, named)[0])
 
-    def test_that_are_lacking_are_left_out_of_the_default_ones_which_is_said(
+    def test_that_the_target_lacks_are_left_out_of_the_default_ones_with_a_line(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert self.chosen(tmp_path) == [name for name in DEFAULT_SCENARIOS if name != "backend_outage"]
         assert capsys.readouterr().out.startswith("backend_outage is left out: functions on AWS do not reach")
 
-    def test_that_are_lacking_are_refused_where_they_were_asked_for(self, tmp_path: Path) -> None:
+    def test_that_the_target_lacks_are_refused_where_they_are_named(self, tmp_path: Path) -> None:
         assert self.chosen(tmp_path, "backend_outage") == ["backend_outage"]
 
         def start(_label: str, _environments: int) -> Instance:
@@ -353,7 +353,7 @@ class TestWhatIsAskedFor:
                 {"FunctionName": name},
             )
 
-    def test_a_function_has_a_role_and_a_log_of_its_own_and_is_told_no_endpoint(self) -> None:
+    def test_a_function_has_a_role_and_a_log_of_its_own_and_gets_no_endpoint(self) -> None:
         on = Provisioning(architectures()["synchronous"])
         on.table()
         self.function(on, "command")
@@ -481,7 +481,7 @@ class TestWhatIsSomebodyElses:
         self.clients.__dict__["iam"] = Iam()
         return there
 
-    def test_stays_and_is_named_whatever_it_is_called(self, roles: dict[str, list[dict[str, str]]]) -> None:
+    def test_stays_and_is_listed_under_any_name(self, roles: dict[str, list[dict[str, str]]]) -> None:
         leftovers = OwnLeftovers(self.clients, Owned(), {OWNER: "0badf00d"})
         found = leftovers.find(everything=True)
         assert found.own == [f"role {NAME}-mine"]
@@ -514,7 +514,7 @@ class TestWhatIsSomebodyElses:
             leftovers.sweep(everything=True)
 
 
-def test_whose_names_are_whose_is_told_by_home(tmp_path: Path) -> None:
+def test_names_of_resources_differ_by_home(tmp_path: Path) -> None:
     mine, other = Owner.here(Places(tmp_path / "a")), Owner.here(Places(tmp_path / "b"))
     assert mine.owns(f"{mine.prefix(1)}-orders")
     assert not mine.owns(f"{other.prefix(1)}-orders")
@@ -582,7 +582,7 @@ class TestLogs:
         assert logs.reads == 1
 
     @pytest.mark.usefixtures("_pace")
-    def test_tell_nothing_of_a_warm_up_and_of_who_asked_for_the_time(self) -> None:
+    def test_say_nothing_about_a_warm_up_or_a_reading_of_the_clock(self) -> None:
         clock = {"message": '{"lab": 1, "invocation": "t"}\n', "logStreamName": "s", "timestamp": 9}
         report = {"message": "REPORT RequestId: t\tDuration: 1.00 ms", "logStreamName": "s", "timestamp": 9}
         events = [line("w", 500, "warm-1"), line("i", 2000, "warm-2", "r"), clock, report]

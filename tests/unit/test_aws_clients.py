@@ -132,9 +132,7 @@ class TestClients:
         assert [one.url for one in requests] == ["https://sts.eu-west-1.amazonaws.com/"]
         assert "Credential=AKIABASE/" in str(dict(requests[0].headers))
 
-    def test_of_aws_are_nobodys_without_a_credential_of_the_profiles(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_of_aws_need_a_credential_of_the_profile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in PLANTED.items():
             monkeypatch.setenv(name, value)
         # Addresses that would be asked for one, were those of this machine and its container taken for the profile's.

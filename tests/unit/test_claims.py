@@ -85,7 +85,7 @@ class TestRegister:
         observed = {claim.id for claim, part in MEASURED if part.evidence == "observed" and not part.optional}
         assert len(observed) >= 18
 
-    def test_gives_a_page_for_whatever_is_documented(self) -> None:
+    def test_gives_a_page_for_everything_documented(self) -> None:
         documented = [part for claim in REGISTER for part in claim.parts if isinstance(part, Documented)]
         assert len(documented) >= 5
         assert all(part.because.endswith(".") for part in documented)

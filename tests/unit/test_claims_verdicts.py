@@ -299,7 +299,7 @@ class TestNothingToJudge:
         ],
         ids=["all failed", "no commands", "no queries", "nothing sent", "constant latencies"],
     )
-    def test_gives_a_sentence_whatever_was_replayed(self, planted: Planted, columns: dict[str, Any]) -> None:
+    def test_gives_a_sentence_for_any_replays(self, planted: Planted, columns: dict[str, Any]) -> None:
         for scenario, architecture in sorted(
             {cell for one in claims() for part in one.measured for cell in part.cells}
         ):
@@ -605,7 +605,7 @@ class TestJudgements:
         ],
     )
     @pytest.mark.parametrize("mirrored", [False, True])
-    def test_of_pairs_decide_latency_whoever_is_the_baseline(
+    def test_of_pairs_decide_latency_with_either_as_the_baseline(
         self, planted: Planted, *, mirrored: bool, low: float | None, high: float | None, of_s7: str, of_e7: str
     ) -> None:
         middle = 0.0 if low is None or high is None else (low + high) / 2

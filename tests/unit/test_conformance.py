@@ -260,7 +260,7 @@ def test_a_queue_that_never_repeats_or_reorders_says_how_many_were_tried(
         (0.0, Status.ABSENT),
     ],
 )
-def test_a_message_must_stay_hidden_as_long_as_it_was_told_to(waited_s: float | None, status: Status) -> None:
+def test_a_message_must_stay_hidden_for_its_delay(waited_s: float | None, status: Status) -> None:
     assert queue._judge_wait(waited_s, 2).status is status
 
 

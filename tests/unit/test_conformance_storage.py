@@ -61,7 +61,7 @@ def test_a_target_is_probed_once_under_the_lock_and_remembered(places: Places) -
     assert (prober.times, lock.times) == (1, 1)
 
 
-def test_what_another_lab_found_while_this_one_waited_is_not_asked_again(places: Places) -> None:
+def test_what_another_lab_found_while_this_one_waited_is_not_probed_again(places: Places) -> None:
     prober = Prober()
     ensure(places, Silent(), Lock(lambda: probe_anew(places, Silent(), PLATFORM, Prober())), PLATFORM, prober)
     assert prober.times == 0
@@ -74,7 +74,7 @@ def test_other_probes_than_the_stored_ones_ask_anew(places: Places) -> None:
     assert prober.times == 1
 
 
-def test_what_is_still_unknown_is_shown_and_asked_anew_until_it_is_known(places: Places) -> None:
+def test_what_is_still_unknown_is_shown_and_probed_again_until_it_is_known(places: Places) -> None:
     shown = ensure(places, Silent(), Lock(), PLATFORM, Prober("unknown"))
     assert shown.column("status").to_pylist() == ["unknown"]
     prober = Prober()
@@ -84,7 +84,7 @@ def test_what_is_still_unknown_is_shown_and_asked_anew_until_it_is_known(places:
 
 
 @pytest.mark.parametrize("content", [b"", b"not Parquet"])
-def test_a_file_that_cannot_be_read_is_asked_anew(places: Places, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_replaced_by_probing(places: Places, content: bytes) -> None:
     file_of(places, PLATFORM.title).parent.mkdir(parents=True)
     file_of(places, PLATFORM.title).write_bytes(content)
     assert stored(places, PLATFORM.title, running.digest()) is None
@@ -120,7 +120,7 @@ def test_every_target_has_its_rows_and_a_leftover_of_a_killed_run_has_none(place
 
 
 @pytest.mark.parametrize(("claim", "touched"), [("S4", 1), ("E4", 1), ("S15", 0), ("E", 0)])
-def test_the_claims_a_behaviour_touches_can_be_asked_for(places: Places, claim: str, touched: int) -> None:
+def test_behaviours_can_be_listed_by_claim(places: Places, claim: str, touched: int) -> None:
     store(places, found(), PLATFORM.title, "digest")
     publish(places)
     rows = query(places, "FROM conformance WHERE list_contains(string_split(affects, ', '), $1)", [claim])

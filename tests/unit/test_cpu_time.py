@@ -149,7 +149,7 @@ class TestAMoment:
         assert moment(system=system) is None
 
     @pytest.mark.parametrize("error", [FileNotFoundError("/proc/stat"), psutil.AccessDenied(1)])
-    def test_is_not_known_where_nobody_may_look(self, error: Exception) -> None:
+    def test_is_not_known_where_it_may_not_be_read(self, error: Exception) -> None:
         def refused() -> Any:
             raise error
 

@@ -336,7 +336,7 @@ def recorded(
         pytest.param(GARBAGE, None, id="garbage"),
     ],
 )
-def test_every_request_made_is_a_row_whatever_the_answer(answer: bytes, status: int | None) -> None:
+def test_every_request_made_is_a_row_with_any_answer(answer: bytes, status: int | None) -> None:
     table, server = recorded(answer)
     rows = table.to_pylist()
 

@@ -56,7 +56,7 @@ class TestWhatIsRefused:
             "nonsense",
         ],
     )
-    def test_is_whatever_is_no_address_of_this_machine(self, url: str, tmp_path: Path) -> None:
+    def test_is_any_url_that_is_not_of_this_machine(self, url: str, tmp_path: Path) -> None:
         with pytest.raises(
             ArchduelError, match=r"is not an endpoint of an emulator on this machine, such as http://127\.0"
         ):
@@ -90,7 +90,7 @@ def test_a_target_somebody_else_started_is_recognised_and_named(name: str) -> No
     assert title == f"{known.product} 9.8.7 at {url.removeprefix('http://')}"
 
 
-def test_an_emulator_nobody_knows_is_named_by_its_address() -> None:
+def test_an_unknown_emulator_is_named_by_its_address() -> None:
     with serving({}, (200, {})) as url:
         assert recognised(url) == (None, f"emulator at {url.removeprefix('http://')}")
 

@@ -162,12 +162,12 @@ class TestColdStarts:
         pid = answer(invoke(environment))["pid"]
         os.kill(pid, signal.SIGKILL)
         while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            pass  # nobody has noticed yet
+            pass  # until it has ended; its parent has not noticed yet
         assert answer(invoke(environment))["times"] == 1
 
 
 class TestEnds:
-    def test_of_time_are_told_in_answer_and_log(self, make: Make) -> None:
+    def test_of_time_are_in_answer_and_log(self, make: Make) -> None:
         environment = make()
         invoke(environment)
         outcome = invoke(environment, "r2", timeout_s=0.5, do="sleep")
@@ -176,7 +176,7 @@ class TestEnds:
         assert "sleeping\n" in outcome.logs, "what it said before is kept"
         assert " r2 Task timed out after 0.50 seconds\n" in outcome.logs
 
-    def test_of_the_process_are_told_in_answer_and_log(self, make: Make) -> None:
+    def test_of_the_process_are_in_answer_and_log(self, make: Make) -> None:
         outcome = invoke(make(), do="exit")
         assert outcome.is_error
         assert answer(outcome)["errorType"] == "Runtime.ExitError"
@@ -195,7 +195,7 @@ class TestEnds:
         process = psutil.Process(answer(invoke(environment))["pid"])
         assert environment._process is not None
         assert environment._process.stdin is not None
-        environment._process.stdin.close()  # as when whoever started it was killed
+        environment._process.stdin.close()  # as when the process that started it was killed
         environment._process.wait(10)
         assert not process.is_running()
 

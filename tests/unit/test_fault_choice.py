@@ -52,7 +52,7 @@ class Clock:
 
 
 class TestShare:
-    def test_is_all_unless_told_otherwise(self) -> None:
+    def test_is_all_by_default(self) -> None:
         assert all(hits(Fault({"kind": "reset"}), 100))
 
     @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ class TestShare:
     def test_is_kept_about(self, share: float, low: int, high: int) -> None:
         assert low <= sum(hits(Fault({"kind": "reset", "share": share}), 2000)) <= high
 
-    def test_hits_the_same_requests_for_the_same_seed_whatever_the_kind(self) -> None:
+    def test_hits_the_same_requests_for_the_same_seed_with_any_kind(self) -> None:
         one = hits(Fault({"kind": "reset", "share": 0.5, "seed": 7}), 500)
         assert hits(Fault({"kind": "hang", "share": 0.5, "seed": 7}), 500) == one
         assert hits(Fault({"kind": "reset", "share": 0.5, "seed": 8}), 500) != one
@@ -159,7 +159,7 @@ class TestLatency:
     def test_is_constant_without_a_p99(self) -> None:
         assert held_ms(50, median_ms=120) == [pytest.approx(120)] * 50
 
-    def test_has_the_quantiles_it_was_told(self) -> None:
+    def test_has_the_given_quantiles(self) -> None:
         values = held_ms(5000, median_ms=100, p99_ms=400)
         quantiles = statistics.quantiles(values, n=100)
         assert quantiles[49] == pytest.approx(100, rel=0.05)

@@ -58,7 +58,7 @@ requests = st.one_of(
 
 class TestRequests:
     @given(st.lists(requests, min_size=1, max_size=5), st.lists(st.integers(0, 20_000), max_size=20))
-    def test_come_apart_the_same_in_whatever_segments(self, sent: list[bytes], cuts: list[int]) -> None:
+    def test_come_apart_the_same_in_any_segments(self, sent: list[bytes], cuts: list[int]) -> None:
         assert messages_in(divided(b"".join(sent), cuts)) == sent
 
     @given(requests)
@@ -83,7 +83,7 @@ class TestRequests:
             (post(b"", "X-Amz-Target: AmazonSQS.SendMessage"), "POST"),
         ],
     )
-    def test_are_told_apart_by_operation(self, raw: bytes, operation: str) -> None:
+    def test_are_distinguished_by_operation(self, raw: bytes, operation: str) -> None:
         assert head_of(raw).operation == operation
 
     @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ class TestResponses:
         assert message.complete
         assert length == len(raw)
 
-    def test_to_head_have_no_body_whatever_they_announce(self) -> None:
+    def test_to_head_have_no_body_even_if_they_announce_one(self) -> None:
         message, _ = self.read(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", GET.replace(b"GET", b"HEAD"))
         assert message.complete
 

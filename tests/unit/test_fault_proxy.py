@@ -153,7 +153,7 @@ class TestPassing:
         caller.send(GET)
         assert caller.all_of(400_000) == upstream.answers["/x"]
 
-    def test_a_client_may_wait_to_be_told_to_continue(self, connect: Connect) -> None:
+    def test_a_client_may_wait_for_100_continue(self, connect: Connect) -> None:
         caller, request = connect(), post(b"x" * 1000, "Expect: 100-continue")
         caller.send(request[:-1000])
         assert caller.all_of(len(CONTINUE)) == CONTINUE
@@ -434,7 +434,7 @@ class TestError:
         assert caller.all_of(len(one) * count) == one * count
         sender.join(10)
 
-    def test_closes_after_answering_who_asked_for_that(self, proxy: FaultProxy, connect: Connect) -> None:
+    def test_closes_after_its_answer_where_the_client_asks_for_that(self, proxy: FaultProxy, connect: Connect) -> None:
         proxy.switch(ERROR)
         caller = connect()
         assert b"connection: close" in caller.ask(post(b"x", "Connection: close"))
@@ -523,7 +523,7 @@ class TestSwitch:
         took_hold_ns = [proxy.switch({"kind": "down"}), proxy.switch(ERROR), proxy.switch(None)]
         assert before_ns <= took_hold_ns[0] <= took_hold_ns[1] <= took_hold_ns[2] <= time.monotonic_ns()
 
-    def test_may_be_asked_for_by_other_threads(self, proxy: FaultProxy, connect: Connect) -> None:
+    def test_may_be_switched_by_other_threads(self, proxy: FaultProxy, connect: Connect) -> None:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(proxy.switch, [ERROR, None] * 50))
         proxy.switch(None)
@@ -639,7 +639,7 @@ class TestControl:
             proxy.switch(None)
         proxy.close()
 
-    def test_that_dies_is_said_to_be_gone(self, server: Upstream, tmp_path: Path) -> None:
+    def test_that_dies_is_reported_as_gone(self, server: Upstream, tmp_path: Path) -> None:
         proxy = FaultProxy("dying", server.port, tmp_path)
         try:
             proxy.wait_until_ready()

@@ -120,7 +120,7 @@ class TestEveryFormat:
             ("goreplay", gzip.compress),
         ],
     )
-    def test_may_be_packed_in_several_parts_whatever_its_name(
+    def test_may_be_packed_in_several_parts_under_any_name(
         self, library: Library, file: Callable[..., Path], name: str, pack: Callable[[bytes], bytes]
     ) -> None:
         data = FORMATS[name].write(REQUESTS)
@@ -582,7 +582,7 @@ class TestPlaces:
         assert len(numbers) > 2
         assert np.array_equal(np.concatenate(numbers), np.arange(1, 3_000_001))
 
-    def test_nothing_known_is_said_to_be_so(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_an_unknown_format_is_refused_as_such(self, library: Library, file: Callable[..., Path]) -> None:
         with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):
             run(library, file("hello\nworld\n"), "auto")
 

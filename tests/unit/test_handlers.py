@@ -528,7 +528,7 @@ class TestARequestThatComesAgain:
 
 
 class TestSettings:
-    def test_the_variant_is_the_idempotent_one_unless_told(
+    def test_the_variant_is_idempotent_by_default(
         self, load: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("VARIANT", raising=False)
@@ -543,7 +543,7 @@ class TestSettings:
             load(VARIANT="Naive")
 
     @pytest.mark.parametrize(("setting", "seconds"), [({}, 1), ({"TABLE_TIMEOUT_MS": "250"}, 0.25)])
-    def test_the_table_may_take_as_long_as_told(
+    def test_the_table_may_take_as_long_as_the_environment_says(
         self, load: Callable[..., ModuleType], setting: dict[str, str], seconds: float
     ) -> None:
         config = load(**setting)._dynamodb.meta.config
@@ -571,7 +571,7 @@ class TestWork:
         variant.deliver({**order, "request_id": "20"})
         assert slept == [seconds, seconds]
 
-    def test_of_every_request_is_done_once_however_often_the_table_is_asked(
+    def test_of_every_request_is_done_once_however_often_the_table_is_called(
         self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         variant = make("idempotent")
@@ -664,7 +664,7 @@ class TestEveryEntry:
         assert backend.printed == ["{}"], "a line that is no observation"
 
     @pytest.mark.parametrize(("clock", "now_ns"), [("monotonic", time.monotonic_ns), ("wall", time.time_ns)])
-    def test_stamps_by_the_clock_it_is_told_and_tells_it(
+    def test_stamps_by_the_clock_in_its_environment_and_returns_its_time(
         self,
         clock: str,
         now_ns: Callable[[], int],
@@ -695,7 +695,7 @@ class TestEveryEntry:
         backend.invoke("query", event("api_gateway_get"))
         assert json.loads(backend.printed[-1])["cold"] is False
 
-    def test_works_as_long_as_it_is_told_before_it_touches_the_table(
+    def test_works_for_its_work_time_before_it_touches_the_table(
         self, load: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
     ) -> None:
         module = load(WORK_US="40000")

@@ -214,7 +214,7 @@ class TestMapping:
             ),
         ],
     )
-    def test_ipv6_clients_are_told_apart_by_address_and_not_by_port(
+    def test_ipv6_clients_are_distinguished_by_address_and_not_by_port(
         self, library: Library, log: Callable[..., Path], form: str, one: bytes, two: bytes
     ) -> None:
         run(library, log(one, two), form)

@@ -145,7 +145,7 @@ def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_the_same_content_under_another_name_is_imported_once_and_said(desk: Desk, together: bool) -> None:
+def test_the_same_content_under_another_name_is_imported_once_with_a_note(desk: Desk, together: bool) -> None:
     desk.put("a.log", log(3))
     if not together:
         desk.scan()

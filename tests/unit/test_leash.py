@@ -78,7 +78,7 @@ class TestClose:
         leashed.close()
         assert not leashed.alive
 
-    def test_ends_children_that_ignore_being_asked_to(self, tmp_path: Path) -> None:
+    def test_ends_children_that_ignore_sigterm(self, tmp_path: Path) -> None:
         stubborn = ["/bin/sh", "-c", "trap '' TERM INT HUP; sleep 600 & wait; sleep 600"]
         process = LeashedProcess(stubborn, environment=os.environ, log=tmp_path / "log")
         pids = [one.pid for one in process.processes()]
@@ -182,7 +182,7 @@ class TestRunToTheEnd:
         ("script", "outcome"),
         [("echo one; echo two >&2; exit 3", (3, "one\ntwo\n")), ("true", (0, ""))],
     )
-    def test_tells_how_and_what_was_said(self, script: str, outcome: tuple[int, str]) -> None:
+    def test_reports_the_exit_code_and_the_last_output(self, script: str, outcome: tuple[int, str]) -> None:
         assert run_leashed(["/bin/sh", "-c", script], timeout_s=10) == outcome
 
     def test_of_what_is_not_there_or_is_killed_is_a_failure(self) -> None:

@@ -139,7 +139,7 @@ def segments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestWhole:
-    def test_requests_come_in_order_of_arrival_whatever_order_they_ended_in(self, tmp_path: Path, target: Path) -> None:
+    def test_requests_come_in_order_of_arrival_not_in_the_order_they_ended(self, tmp_path: Path, target: Path) -> None:
         offsets = random.Random(1).sample(range(100_000), 500)
         folder = written(
             tmp_path / "live", *(Batch([seen(at) for at in offsets[i : i + 50]]) for i in range(0, 500, 50))
@@ -289,7 +289,7 @@ class TestRecovery:
         assert list(recover(library).accounts) == [folder]
         assert recover(library) == Recovery()
 
-    def test_a_recording_that_is_there_is_never_recorded_over_unless_asked(self, library: Library) -> None:
+    def test_an_existing_recording_is_replaced_only_on_request(self, library: Library) -> None:
         abandoned(library, "shop", [seen(0)])
         recover(library)
         assert library.load("shop").requests == 1

@@ -42,7 +42,7 @@ def peak(name: str, max_per_s: float | None = 60.0) -> tuple[float, float]:
     return plan.speed, peak_rate(plan.schedule.due_us)
 
 
-def test_what_fits_is_played_as_fast_as_asked() -> None:
+def test_what_fits_is_played_at_the_given_speed() -> None:
     assert peak("steady") == (5.0, 50.0)
     assert peak("backend_outage") == (5.0, 50.0)
 
@@ -58,7 +58,7 @@ def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: s
         assert held <= 18 * 1.05 + 1
 
 
-def test_a_speed_that_was_asked_for_is_kept_whatever_comes_of_it() -> None:
+def test_a_speed_without_a_limit_is_kept() -> None:
     speed, busiest = peak("burst", max_per_s=None)
     assert speed == 5.0
     assert busiest > 140

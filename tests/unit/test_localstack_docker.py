@@ -134,7 +134,7 @@ class TestEngine:
         with pytest.raises(ArchduelError, match=r"^no Docker engine answers at .*: start it, .*--target localstack"):
             Engine(url)
 
-    def test_that_may_not_be_asked_says_who_may(self) -> None:
+    def test_that_this_user_may_not_use_names_the_group(self) -> None:
         denied = PermissionError(errno.EACCES, "Permission denied")
         assert "may not use the Docker engine at unix:///x: join the group docker" in unreachable("unix:///x", denied)
 
@@ -234,7 +234,7 @@ class TestContainer:
             assert TOKEN not in environment
             assert instance.death() is None
 
-    def test_and_those_of_its_functions_go_when_it_is_closed_and_nobody_elses(self, tmp_path: Path) -> None:
+    def test_and_those_of_its_functions_alone_go_when_it_is_closed(self, tmp_path: Path) -> None:
         with healthy() as engine:
             theirs = engine.add("theirs", {"com.example": "x"})
             with started(engine, tmp_path) as instance:
@@ -290,7 +290,7 @@ class TestContainer:
             assert "it was removed" in (instance.death() or "")
 
 
-def test_the_token_is_given_to_the_container_and_said_nowhere(tmp_path: Path) -> None:
+def test_the_token_is_given_to_the_container_and_printed_nowhere(tmp_path: Path) -> None:
     with healthy() as engine:
         reporter = Listening()
         platform = opened(engine, tmp_path, SECRET, reporter)
@@ -368,7 +368,7 @@ class TestKilled:
         assert "removed 1 containers of dead runs" in reporter.lines
 
 
-def test_options_that_are_not_said_are_the_defaults(engine: FakeEngine, tmp_path: Path, monkeypatch: Any) -> None:
+def test_options_that_are_not_given_are_the_defaults(engine: FakeEngine, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("DOCKER_HOST", engine.url)
     monkeypatch.delenv(TOKEN, raising=False)
     assert TAG in open_target(TARGET.name, Places(tmp_path), {}, Silent()).title

@@ -13,7 +13,7 @@ from workloads.places import Places
 GB = 10**9
 
 
-def test_this_machine_is_looked_at_whole_whatever_its_state(places: Places) -> None:
+def test_every_check_of_this_machine_gives_a_result_in_any_state(places: Places) -> None:
     found = machine.checks(places, {})
     assert len({check.name for check in found}) == len(found) > 10
     assert all(check.found for check in found)
@@ -107,13 +107,13 @@ def test_folders_of_killed_runs_are_named_but_none_that_is_in_use_or_young(tmp_p
 
 
 @pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://proxy.example:3128"}, {"http_proxy": "x"}])
-def test_proxies_are_told_and_harmless(environment: dict[str, str]) -> None:
+def test_proxies_are_named_and_harmless(environment: dict[str, str]) -> None:
     check = machine.proxies(environment)
     assert check.level is Level.OK
     assert all(name in check.found and value not in check.found for name, value in environment.items() if value != "x")
 
 
-def test_another_dagster_home_is_told_and_not_used(places: Places) -> None:
+def test_another_dagster_home_is_named_and_not_used(places: Places) -> None:
     check = machine.dagster_home(places, {"DAGSTER_HOME": "/elsewhere"})
     assert check.level is Level.OK
     assert "/elsewhere is not used" in check.found

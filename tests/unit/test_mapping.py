@@ -92,7 +92,7 @@ class TestRules:
         assert result.lines == result.accepted + result.dropped + result.header
         assert result.accepted == 2
 
-    def test_an_entity_of_the_query_is_told_apart_and_not_said(
+    def test_an_entity_of_the_query_is_distinguished_and_not_stored(
         self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
     ) -> None:
         targets = [f"/search?q=x&customer={name}" for name in ("ann", "bob", "ann")]
@@ -107,7 +107,7 @@ class TestRules:
         assert one.startswith("customer-")
         assert "ann" not in one
 
-    def test_an_entity_that_is_masked_is_still_told_apart(
+    def test_an_entity_that_is_masked_is_still_distinguished(
         self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
     ) -> None:
         rules = Rules(mapping=read_mapping(mapping('routes: [{match: "* /u/{user}/orders", entity: user}]')))
@@ -245,7 +245,7 @@ class TestSuggestion:
 
     @settings(deadline=None)
     @given(paths=st.lists(st.text(alphabet="ab/{}*\"'\\:#%\n\x85é ", max_size=12), min_size=1, max_size=5))
-    def test_whatever_the_paths_a_suggestion_can_be_read(
+    def test_a_suggestion_for_any_paths_can_be_read(
         self, tmp_path_factory: pytest.TempPathFactory, paths: list[str]
     ) -> None:
         rows = [

@@ -26,7 +26,7 @@ class Bucket:
 
 
 @pytest.mark.parametrize("end", ["..", "a" * 300, "é" * 200, "a\0b", "../../x"])
-def test_whatever_a_key_ends_in_its_object_is_a_file_in_the_folder(tmp_path: Path, end: str) -> None:
+def test_an_object_with_any_end_of_its_key_is_a_file_in_the_folder(tmp_path: Path, end: str) -> None:
     store = S3ObjectStore("http://127.0.0.1:1")
     store.client = Bucket(f"logs/{end}")
     [file] = store.download("s3://bucket/logs/", tmp_path / "inside")

@@ -60,7 +60,7 @@ def test_what_passes_is_tried_again(error: ClientError) -> None:
 
 
 @pytest.mark.parametrize("error", LASTING, ids=str)
-def test_anything_else_is_told_at_once(error: ClientError) -> None:
+def test_any_other_refusal_is_raised_at_once(error: ClientError) -> None:
     role = Refusing(error, error)
     with pytest.raises(ClientError) as caught:
         patiently(role.call, PACE, role.sleep)
@@ -68,7 +68,7 @@ def test_anything_else_is_told_at_once(error: ClientError) -> None:
     assert role.slept == 0.0
 
 
-def test_what_does_not_pass_in_time_is_told() -> None:
+def test_what_does_not_pass_in_time_is_raised() -> None:
     role = Refusing(*[NOT_YET] * 100)
     with pytest.raises(ClientError, match="cannot be assumed"):
         patiently(role.call, PACE, role.sleep)

@@ -146,7 +146,7 @@ def offer(service: str, *products: tuple[dict[str, str], list[Tier]], published:
         dimensions = {
             f"{sku}.JRTCKXETXF.{tier}": {
                 "rateCode": f"{sku}.JRTCKXETXF.{tier}",
-                "description": "as told",
+                "description": "as given",
                 "beginRange": begin,
                 "endRange": "Inf",
                 "unit": "Requests",

@@ -773,7 +773,7 @@ class TestRecovery:
         assert (row["goodput_before_per_s"], row["goodput_after_per_s"]) == (None, None)
         assert row["goodput_in_window_per_s"] == pytest.approx(1 / 30)
 
-    def test_windows_that_begin_and_end_together_are_told_apart(self) -> None:
+    def test_windows_that_begin_and_end_together_are_distinguished(self) -> None:
         both = [
             window(0, 30 * SECOND, target=target, kind="latency", median_ms=10, p99_ms=50)
             for target in ("api", "table")

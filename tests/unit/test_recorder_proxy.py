@@ -183,7 +183,7 @@ class TestPassing:
         assert [one.target for one in seen] == [f"/{number}" for number in range(60)]
         assert sorted({one.stamp_us for one in seen}) == [one.stamp_us for one in seen]
 
-    def test_connections_to_the_server_are_kept_whatever_clients_do(self, connect: Connect, upstream: Upstream) -> None:
+    def test_connections_to_the_server_outlive_those_of_clients(self, connect: Connect, upstream: Upstream) -> None:
         for _ in range(5):
             caller = connect()
             assert caller.ask(GET.replace(b"Host", b"Connection: close\r\nHost"))
@@ -253,7 +253,7 @@ class TestPassing:
         for _ in range(2):
             assert b"Connection: keep-alive" in caller.ask(request)
 
-    def test_whoever_waits_for_continue_gets_it(self, connect: Connect) -> None:
+    def test_a_client_that_waits_for_100_continue_gets_it(self, connect: Connect) -> None:
         caller = connect()
         request = post(b"x" * 100, "Expect: 100-continue")
         head, _, body = request.partition(b"\r\n\r\n")
@@ -278,7 +278,7 @@ class TestPassing:
             finally:
                 other.close()
 
-    def test_clients_behind_another_proxy_are_told_apart(self, running: Running, connect: Connect) -> None:
+    def test_clients_behind_another_proxy_are_distinguished(self, running: Running, connect: Connect) -> None:
         connect().ask(post(b"x", "X-Forwarded-For: 203.0.113.7, 10.0.0.1"))
         connect().ask(post(b"x"))
         assert [one.client for one in running.saw(2)] == ["203.0.113.7", "127.0.0.1"]
@@ -372,7 +372,7 @@ class TestRefusing:
         assert not upstream.requests
         assert connect().ask(GET) == response(GET), "others are not concerned"
 
-    def test_http_2_is_told_to_speak_http_1(self, running: Running, connect: Connect) -> None:
+    def test_http_2_is_answered_with_a_request_for_http_1(self, running: Running, connect: Connect) -> None:
         caller = connect()
         caller.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
         got = caller.all_of(1000)
@@ -498,7 +498,7 @@ class TestTrouble:
         assert upstream.connections == 2
         assert [seen.status for seen in running.saw(2)] == [200, 200]
 
-    def test_a_client_that_leaves_within_its_request_is_counted_and_its_server_told(
+    def test_a_client_that_leaves_within_its_request_is_counted(
         self, running: Running, connect: Connect, upstream: Upstream
     ) -> None:
         caller = connect()
@@ -518,7 +518,7 @@ class TestTrouble:
         seen = running.saw_one()
         assert (seen.status, seen.reason) == (None, None)
 
-    def test_a_request_without_an_answer_yet_is_told_of_once(
+    def test_a_request_without_an_answer_yet_is_reported_once(
         self, running: Running, connect: Connect, upstream: Upstream
     ) -> None:
         upstream.answers["/x"] = (0.3, response(b"late"))

@@ -257,7 +257,7 @@ class TestOpenLoop:
         assert server.connections == 2
         assert responses.client_queue_us[-1] > 100_000, "it waited in the client, and says so"
 
-    def test_connections_are_opened_no_faster_than_told(self) -> None:
+    def test_connections_are_opened_no_faster_than_the_given_rate(self) -> None:
         def slowly(peer: Peer, number: int) -> None:
             peer.later(0.6)
 

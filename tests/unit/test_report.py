@@ -232,7 +232,7 @@ def test_variants_are_distinct_and_naivety_has_its_price(places: Places) -> None
 
 
 def test_cells_of_different_speeds_each_say_theirs(places: Places) -> None:
-    """A burst is played slower: no one speed is that of the comparison."""
+    """A burst is played slower, so the comparison has no single speed."""
     contest(places, "steady", "idempotent", speed=7.5)
     contest(places, "burst", "idempotent", speed=2.5)
     text = report_page(places).text

@@ -73,7 +73,7 @@ class TestBundled:
 
 
 class TestReading:
-    def test_takes_the_files_name_and_what_is_not_said_by_default(self, tmp_path: Path) -> None:
+    def test_takes_the_files_name_and_defaults_for_the_rest(self, tmp_path: Path) -> None:
         expected = Scenario(name="custom", title="A title", description="What is done.")
         assert read_scenario(write(tmp_path, TEXTS)) == expected
 
@@ -257,9 +257,7 @@ class TestReading:
                 read_scenario(path)
 
     @given(text=st.text(max_size=200))
-    def test_whatever_stands_in_a_file_is_read_or_refused(
-        self, text: str, tmp_path_factory: pytest.TempPathFactory
-    ) -> None:
+    def test_any_file_is_read_or_refused(self, text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
         path = write(tmp_path_factory.mktemp("any"), TEXTS + text)
         try:
             read = read_scenario(path)
@@ -344,7 +342,7 @@ class TestWindows:
         assert Span.parse(str(amount)).us(10**9) == amount * 10**9
 
 
-def test_what_is_special_to_a_fault_is_told_in_plain_values() -> None:
+def test_parameters_of_a_fault_are_plain_values() -> None:
     fault = Latency.model_validate(
         {"kind": "latency", "target": "table", "start": 0, "length": 1, "median_ms": 5, "operations": ["GetItem"]}
     )

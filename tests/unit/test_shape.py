@@ -67,7 +67,7 @@ class TestPart:
         assert [row["request_id"] for row in rows(Shape(start_s=1, end_s=3).of(whole, 1))] == [1, 2]
         assert Shape().of(whole, 1).table.equals(whole.table)
 
-    def test_nothing_left_is_said_to_be_so(self) -> None:
+    def test_nothing_left_is_refused(self) -> None:
         with pytest.raises(ArchduelError, match="nothing is left of mine"):
             Shape(start_s=1000).of(lunch(), 1)
 

@@ -41,7 +41,7 @@ def send(client: MeteredClient, requests: int) -> None:
 
 
 class TestCeiling:
-    def test_no_request_is_sent_over_it_whoever_sends(self) -> None:
+    def test_no_request_is_sent_over_it_by_any_client(self) -> None:
         spending, inner = Spending(100, 1.0, 1e-6), Recording()
         send(MeteredClient(inner, spending), 60)
         with pytest.raises(ArchduelError, match=r"50 requests more than the 60 sent .* ceiling of 100: raise it with"):
@@ -169,7 +169,7 @@ class TestGuard:
             (replace(BUDGET, usd=1.01), r"1\.01 USD are over the ceiling of 1\.00 USD: .*--most-usd"),
         ],
     )
-    def test_what_is_over_a_ceiling_is_not_even_asked(self, planned: Budget, words: str) -> None:
+    def test_what_is_over_a_ceiling_is_refused_without_a_question(self, planned: Budget, words: str) -> None:
         account = self.account()
         with pytest.raises(ArchduelError, match=words):
             self.agreed(account, planned, yes=True, ask=self.no_answer)

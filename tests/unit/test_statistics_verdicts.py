@@ -118,7 +118,7 @@ class TestFewPairs:
         judged = alone([0.5] * 5, unit="share")
         assert (judged.difference, judged.ci_low, judged.ci_high, judged.method) == (0.5, None, None, "none")
 
-    def test_nothing_measured_is_said(self) -> None:
+    def test_a_comparison_without_measurements_says_so(self) -> None:
         judged = alone([])
         assert (judged.why, judged.difference, judged.pairs_needed) == ("nothing_measured", None, None)
 
@@ -140,7 +140,7 @@ any_comparand = st.builds(
 @given(st.lists(any_comparand, max_size=6), st.sampled_from([0.95, 0.9882, 0.999]))
 @settings(max_examples=30, deadline=None)
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # numbers near the largest there are
-def test_whatever_comes_in_no_field_is_nan_or_infinite(comparands: list[Comparand], confidence: float) -> None:
+def test_no_field_is_nan_or_infinite_for_any_input(comparands: list[Comparand], confidence: float) -> None:
     for judged in judge_family(comparands, confidence=confidence):
         for value in dataclasses.astuple(judged):
             assert not isinstance(value, float) or math.isfinite(value)

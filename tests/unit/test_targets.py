@@ -27,7 +27,7 @@ class Bare(Target):
 
 
 class TestRegistry:
-    def test_the_default_target_needs_to_be_told_nothing(self) -> None:
+    def test_the_default_target_needs_no_options(self) -> None:
         assert not targets()[DEFAULT_TARGET].options
         assert next(iter(targets())) == DEFAULT_TARGET
 

@@ -97,7 +97,7 @@ def test_a_replay_that_shows_something_else_than_the_architecture_is_invalid_and
     assert words in (reason(**seen) or "")
 
 
-def test_a_replay_that_sent_nothing_is_invalid_whatever_else_was() -> None:
+def test_a_replay_that_sent_nothing_is_invalid_in_any_case() -> None:
     nothing = np.array([], dtype=np.int64)
     steady = scenarios()["steady"]
     why = invalid_reason(

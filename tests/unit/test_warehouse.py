@@ -82,7 +82,7 @@ class TestPartition:
         ("tables", "error"),
         [
             pytest.param({"one": table(2), "no/such/folder": table(2)}, ArchduelError, id="a file cannot be written"),
-            pytest.param({"one": table(2), "two": "no table"}, AttributeError, id="a defect of ours"),
+            pytest.param({"one": table(2), "two": "no table"}, AttributeError, id="a defect in the code"),
         ],
     )
     def test_a_failure_leaves_the_old_version(
@@ -116,7 +116,7 @@ class TestPartition:
         write_partition(partition, {"one": table(3)})
         assert values(partition) == [3]
 
-    def test_never_written_is_said_so(self, partition: Path) -> None:
+    def test_never_written_has_an_error_of_its_own(self, partition: Path) -> None:
         assert current(partition) is None
         with pytest.raises(ArchduelError, match="nothing was ever written"):
             read_table(partition, "one")
@@ -138,7 +138,7 @@ class TestPartition:
         assert values(partition) == values(partition, "two") == values(partition, "three")
         assert sorted(path.name for path in partition.iterdir()) == [".lock", "v000049", "v000050"]
 
-    def test_whatever_others_write_at_any_moment_no_result_goes_under_an_older_number(self, partition: Path) -> None:
+    def test_no_result_is_published_under_an_older_number_while_others_write(self, partition: Path) -> None:
         written = [write_partition(partition, {"one": table(0)})]
         lock = filelock.FileLock(partition / ".lock")
 
@@ -345,7 +345,7 @@ class TestPublishing:
         assert query(places, "SELECT speed FROM comparisons").to_pylist() == [{"speed": published}]
         assert sorted(query(places, "SELECT speed FROM experiments").column("speed").to_pylist()) == sorted(speeds)
 
-    def test_what_differs_from_cell_to_cell_is_not_said_of_a_comparison(self, places: Places) -> None:
+    def test_what_differs_from_cell_to_cell_is_null_for_a_comparison(self, places: Places) -> None:
         config = json.dumps({**dataclasses.asdict(StackSettings()), "limit": 400})
         observations = ObservationsBuilder().experiment(config=config).request()
         write_outcomes(places, "c1", CELL, "synchronous~naive", reconcile(observations.tables()))
@@ -552,7 +552,7 @@ class TestReading:
             publish(published)
             assert query(published, "SELECT offered FROM ledger").to_pylist() == [{"offered": 1}]
 
-    def test_in_another_process_keeps_nobody_from_publishing(
+    def test_in_another_process_does_not_prevent_publishing(
         self, published: Places, small: Mapping[str, Tables]
     ) -> None:
         script = (

@@ -1,6 +1,6 @@
 """Whether the process that writes into a folder is alive: it holds a lock there, which ends with it in any case.
 
-Put here taking that lock, so that no one sees it free while its owner lives, and testing it. Keep out what happens to a
+Put here taking that lock, so that it never looks free while its owner lives, and testing it. Keep out what happens to a
 folder whose owner is gone (`workloads.recordings.folders`, `workloads.live.recovery`).
 """
 
