@@ -1,7 +1,7 @@
-"""The sensor of the inbox: traffic that keeps coming.
+"""The sensor of the inbox: it requests imports and comparisons of new files.
 
-Put here which runs are requested when. Keep out what is new in the inbox (`workloads.inbox`). Every decision can be
-repeated after a kill: what was requested is looked up among the runs.
+Put here which runs are requested, and when. Keep out what is new in the inbox (`workloads.inbox`). Every decision can
+be repeated after a kill: what was requested is looked up among the runs.
 """
 
 from collections.abc import Collection, Iterator

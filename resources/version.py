@@ -1,6 +1,6 @@
 """Which version of archduel made something.
 
-Put here what tells one state of the code from another. Keep out what is done about a difference (`assets`).
+Put here what identifies a state of the code. Keep out what is done about a difference (`assets`).
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Text from outside, such as names of files, made fit for terminals and logs.
 
-Put here escaping for people's eyes. Keep out quoting for SQL (`workloads.sql`).
+Put here escaping for display. Keep out quoting for SQL (`workloads.sql`).
 """
 
 

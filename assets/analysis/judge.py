@@ -1,7 +1,7 @@
 """The judgements of a comparison, in their order, and whether they have to be made again.
 
-Put here what is made of what, when, and what a judgement was made of. Keep out what each judgement says (its own
-module in `assets.analysis`) and the nodes that make them (`assets.judgements`).
+Put here the order of the judgements, what each one reads, and whether a stored one is out of date. Keep out what each
+judgement says (its own module in `assets.analysis`) and the nodes that make them (`assets.judgements`).
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The report for a pull request, ``report.md``: what a comparison comes to, as GitHub-flavoured Markdown.
+"""The report for a pull request, ``report.md``: the results of a comparison in GitHub-flavoured Markdown.
 
 Put here its order and its layout. Keep out what it says (`assets.report.content`) and the words for it
 (`assets.report.words`).

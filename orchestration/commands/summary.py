@@ -1,6 +1,6 @@
 """The outcome of a comparison, as it is printed.
 
-Put here tables and lines about what a comparison came to. Keep out formats, names and sentences that the report has as
+Put here tables and lines about a comparison's results. Keep out formats, names and sentences that the report has as
 well (`assets.report.words`).
 """
 

@@ -1,7 +1,7 @@
-"""How an API stands before a function or a queue: what the lab deploys, and therefore what the probes provoke.
+"""Integrations of an API with a function or a queue: the lab deploys them, and therefore the probes use them, too.
 
-Put here integrations of API Gateway. Keep out which route has which one (`resources.architectures.parts.api`) and what
-a target makes of it (`resources.conformance.behaviours`).
+Put here integrations of API Gateway. Keep out which route has which one (`resources.architectures.parts.api`) and how a
+target behaves with it (`resources.conformance.behaviours`).
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """Probing a target: an instance started for it, every registered probe run on it, and a table of the results.
 
-Put here what runs where and when. Keep out where the table is kept (`resources.conformance.storage`).
+Put here how the instance is started and which probes run at once. Keep out where the table is kept
+(`resources.conformance.storage`).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Carrying out a scenario's faults at their time: in a thread, by absolute deadlines, with every switch recorded.
 
-Put here when what is switched. Keep out how: a proxy does it for a hop (`resources.faults.control`), a service's own
-switch for a component (`resources.faults.policies`).
+Put here the times at which faults are switched. Keep out how that is done: a proxy does it for a hop
+(`resources.faults.control`), a service's own switch for a component (`resources.faults.policies`).
 """
 
 import threading

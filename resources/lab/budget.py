@@ -49,7 +49,7 @@ class Budget:
         replays: How many replays there are.
         offered: How many requests they send.
         warm_up: How many requests warm up the benches.
-        seeded: How many orders are put in before the replays.
+        seeded: How many orders are stored before the replays.
         polls: How often queues and tables are read while replays run and settle.
         usd: What all of it costs by documented prices.
         price_date: The oldest date of such a price.
@@ -75,7 +75,7 @@ class Budget:
         return [
             f"makes, and takes away again, at most: {made}",
             f"sends at most {self.requests:,} requests in {self.replays} replays, {self.warm_up:,} of them to warm up",
-            f"besides: {self.seeded:,} orders put in before, {self.polls:,} reads of queues and tables",
+            f"besides: {self.seeded:,} orders stored beforehand, {self.polls:,} reads of queues and tables",
             f"estimated cost: {self.usd:.4f} USD (documented: prices of {self.price_date}; no free tier, no retries)",
         ]
 

@@ -1,4 +1,4 @@
-"""What a replay is of and for: its cell, its contender and its comparison.
+"""What identifies a replay: its cell, its contender and its comparison.
 
 Put here how these three are named, in words and in folders. Keep out how a cell is replayed (`resources.lab.lab`) and
 which cells a night has (`orchestration.cells`).

@@ -1,4 +1,4 @@
-"""In which order contenders take their turns, so that none is always first, last or after the same other.
+"""The order in which contenders take turns: none is always first, always last or always after the same other.
 
 Put the order of turns here. Keep out what happens in a turn (`resources.lab.lab`).
 """

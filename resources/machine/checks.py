@@ -1,4 +1,4 @@
-"""Whether this machine can run the lab: what is there, what is scarce, what is missing, and the command that mends it.
+"""Whether this machine can run the lab: what is missing or scarce, and the command that mends it.
 
 Put here checks of the machine. Keep out how an emulator behaves (`resources.conformance`).
 

@@ -1,4 +1,4 @@
-"""The cost model: from counts to the items of a bill, with how batches and polls go on AWS.
+"""The cost model: from counts to the items of a bill, with batches and polls as AWS makes them.
 
 Put here pure arithmetic. Keep out databases, what was counted (`assets.analysis.cost.counting`), and prices and
 assumptions (`resources.prices.book`).

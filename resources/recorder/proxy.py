@@ -1,7 +1,7 @@
 """The recording proxy: listening, and what is known about the requests that pass.
 
-Put here counting, stamping, and handing over what was seen. Keep out how a request passes
-(`resources.recorder.connection`) and when what was seen is written down (`resources.recorder.session`).
+Put here counting, stamping, and handing over finished requests. Keep out how a request passes
+(`resources.recorder.connection`) and when they are written down (`resources.recorder.session`).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A recording session: the proxy, the journal it fills, and a recording in the library when it ends.
 
-Put here when what was seen is written down, signals, and how a session ends. Keep out printing: a `Watcher` does that.
+Put here when requests are written down, signals, and how a session ends. Keep out printing: a `Watcher` does that.
 
 Everything runs in one process, and nothing is started that could be left behind.
 """

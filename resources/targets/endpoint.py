@@ -1,7 +1,7 @@
 """An emulator that somebody else started, at a URL: used and swept, never stopped.
 
-Put here which emulator it is, and whose names are whose. Keep out how a resource is deleted
-(`resources.targets.sweeping`).
+Put here how the emulator is recognised, and which resources on it belong to which home. Keep out how a resource is
+deleted (`resources.targets.sweeping`).
 """
 
 import getpass

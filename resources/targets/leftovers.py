@@ -1,7 +1,7 @@
 """What killed runs left on a target that goes on without them: an emulator at an endpoint, or an account on AWS.
 
-Put here which of it is of runs that are over. Keep out how a resource is deleted (`resources.targets.sweeping`) and
-whose names are whose (`resources.targets.endpoint.Owner`).
+Put here which resources belong to runs that are over. Keep out how a resource is deleted (`resources.targets.sweeping`)
+and which names belong to which home (`resources.targets.endpoint.Owner`).
 """
 
 from collections.abc import Callable, Mapping

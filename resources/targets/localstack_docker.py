@@ -1,4 +1,4 @@
-"""The official LocalStack container, on a Docker engine of this machine: one for each instance, and gone with it.
+"""The official LocalStack container, on a Docker engine of this machine: one for each instance, which ends with it.
 
 Put here which image, which settings, what it reports when it does not start, and what it can run. Keep out the engine
 (`resources.targets.docker_engine`) and that no container outlives its run (`resources.targets.container_leash`).

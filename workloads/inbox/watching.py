@@ -1,7 +1,8 @@
 """Scanning the inbox: which files are new, changed or complete, and which are to be imported.
 
 Put here what decides that. Keep out the import itself (`workloads.inbox.importing`) and when the inbox is scanned
-(`orchestration.inbox`). A scan ends in time however much is new: after some seconds it leaves the rest to the next one.
+(`orchestration.inbox`). A scan ends in time however many files are new: after some seconds it leaves the rest to the
+next one.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The load generator: sends a schedule open loop over keep-alive connections and notes what comes back.
 
 Put here the `Client` protocol and a client on uvloop and httptools, which takes a third of k6's CPU time per request.
-Keep out which requests are sent when (`workloads.replay.schedule`). The client never waits for an answer before the
-next send and never retries. Every request gets an answer, an error, a time-out or the status ``UNSENT``.
+Keep out the schedule (`workloads.replay.schedule`). The client never waits for an answer before the next send and never
+retries. Every request gets an answer, an error, a time-out or the status ``UNSENT``.
 """
 
 import asyncio

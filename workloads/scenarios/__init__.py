@@ -2,7 +2,7 @@
 
 Put here which scenarios there are: one TOML file each, found by listing this folder and the user's own. Keep out what
 they may say (`workloads.scenarios.model`, `workloads.scenarios.faults`), how a file is read
-(`workloads.scenarios.reading`) and how a fault is brought about (`resources.faults`, `workloads.replay.shaping`).
+(`workloads.scenarios.reading`) and how a fault is carried out (`resources.faults`, `workloads.replay.shaping`).
 """
 
 from functools import cache

@@ -1,6 +1,6 @@
 """The kinds of faults a scenario may have, each with its targets, its fields and their bounds.
 
-Put here what a fault says; a new kind is one class. Keep out how it is brought about: in hops and components
+Put here the settings of each kind, one class for each. Keep out how a fault is carried out: in hops and components
 `resources.faults`, in the traffic `workloads.replay.shaping`.
 """
 

@@ -1,6 +1,6 @@
-"""Figures over the nights: each as a line, beside what the nights before let expect.
+"""Figures over the nights: each as a line, with the range that earlier nights let expect.
 
-Put here what has nights on its axis: charts, and the small lines in a table. Keep what is expected out
+Put here what has nights on its axis: charts, and the small lines in a table. Keep the expected range out
 (`assets.analysis.history`).
 """
 

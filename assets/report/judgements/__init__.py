@@ -1,4 +1,4 @@
-"""What a comparison was judged to come to, as the report shows it: a module for each part.
+"""The judgements of a comparison as the report shows them: a module for each part.
 
 Put here which parts there are. Keep judging out (`assets.analysis`), drawing (`assets.report.charts`) and wording
 (`assets.report.words`).

@@ -1,6 +1,6 @@
 """The figures of a night beside those of the nights before it.
 
-Put here what the report shows of ``history``. Keep out what was to be expected (`assets.analysis.history`), and drawing
+Put here what the report shows of ``history``. Keep out the expected range (`assets.analysis.history`), and drawing
 (`assets.report.charts.nights`).
 """
 

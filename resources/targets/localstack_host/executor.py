@@ -1,6 +1,6 @@
 """LocalStack's runtime executor, for functions as processes of the host.
 
-Put here LocalStack's types in, LocalStack's types out. Keep out how a process is run (`environment`).
+Put here the translation from and to LocalStack's types. Keep out how a process is run (`environment`).
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Put here plug-ins. Keep out what they do (`executor`, `server`).
 
-LocalStack is imported where it calls, not before.
+LocalStack is imported when it calls a plug-in, not before.
 """
 
 from typing import Any
