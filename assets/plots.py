@@ -17,10 +17,10 @@ from assets.report.charts.cost import cost_figure
 from assets.report.charts.fates import ledger_figure
 from assets.report.charts.intervals import intervals_figure
 from assets.report.charts.latency import latency_figure
-from assets.report.charts.looks import Drawing, NothingToDraw, contender
 from assets.report.charts.nights import nights_figure
 from assets.report.charts.over_time import over_time_figure
 from assets.report.charts.rendering import markdown_image
+from assets.report.charts.style import Drawing, NothingToDraw, contender
 from assets.report.queries import bound
 from assets.report.words.titles import source_title
 from resources.lab.cell import Cell

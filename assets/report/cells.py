@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from assets.report import queries
 from assets.report.charts.fates import ledger_panel
 from assets.report.charts.latency import MEASURES, latency_panel
-from assets.report.charts.looks import ANSWERS, FATES, Drawing, Style, styles_by_name
 from assets.report.charts.over_time import BACKLOG, GOODPUT, answers_panel, end_of_time_s, lines_panel
 from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.style import ANSWERS, FATES, Drawing, Style, styles_by_name
 from assets.report.queries import Rows, table_of
 from assets.report.words.answers import Answer, Outcome, Window, answer, rule_of_three
 from assets.report.words.titles import done_title, fault_title, operation_title, speeds_title

@@ -13,8 +13,8 @@ import duckdb
 
 from assets.report import queries
 from assets.report.cells import CellSection, cell_section
-from assets.report.charts.looks import styles_by_name
 from assets.report.charts.rendering import PageCharts
+from assets.report.charts.style import styles_by_name
 from assets.report.judgements import Judgements, judgements_of
 from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of

@@ -14,7 +14,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from assets.report.charts.looks import styles, styles_by_name
+from assets.report.charts.style import styles, styles_by_name
 from assets.report.content import Content
 from assets.report.words import judged, numbers, titles
 

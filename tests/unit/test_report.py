@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.report.charts.looks import styles
+from assets.report.charts.style import styles
 from assets.report.files import write_report
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect

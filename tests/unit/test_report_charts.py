@@ -13,10 +13,10 @@ from assets.report.charts.cost import cost_panel
 from assets.report.charts.fates import ledger_figure, ledger_panel
 from assets.report.charts.intervals import intervals_panel
 from assets.report.charts.latency import latency_figure
-from assets.report.charts.looks import ANSWERS, FATES, styles
 from assets.report.charts.nights import nights_of, spark
 from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
 from assets.report.charts.rendering import markdown_image, png, specification
+from assets.report.charts.style import ANSWERS, FATES, styles
 from tests.report_builder import LABEL, night, price, verdict
 
 CONTENDER = "synchronous~idempotent"

@@ -8,7 +8,7 @@ import pytest
 
 from assets import plots
 from assets.plots import Plot, comparison_plots
-from assets.report.charts.looks import Drawing
+from assets.report.charts.style import Drawing
 from resources.warehouse.publish import publish
 from tests.report_builder import claim, file_replay, judge, night, price, verdict
 from workloads.places import Places

@@ -6,7 +6,7 @@ Put the picture of all claims here. Keep their figures out (`assets.report.judge
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import NothingToDraw, heading
+from assets.report.charts.style import NothingToDraw, heading
 from assets.report.words.titles import CLAIM_VERDICTS, counted, mark
 
 # Light enough for dark letters on paper and screen alike; each verdict has a symbol besides.

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import NothingToDraw, Width, heading, panel_title, series_scales, styles_by_name
+from assets.report.charts.style import NothingToDraw, Width, heading, panel_title, series_scales, styles_by_name
 from assets.report.words.numbers import finite, usd
 from assets.report.words.titles import build_title, item_title, operation_title
 

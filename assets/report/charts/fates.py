@@ -6,7 +6,7 @@ Put here shares of fates. Keep what changes over time out (`assets.report.charts
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import FATES, Width, contender_data, fate_colour, heading, styles
+from assets.report.charts.style import FATES, Width, contender_data, fate_colour, heading, styles
 from assets.report.words.titles import operation_title
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import NothingToDraw, Width, contender_colour, heading, panel_title, styles_by_name
+from assets.report.charts.style import NothingToDraw, Width, contender_colour, heading, panel_title, styles_by_name
 from assets.report.words import numbers
 from assets.report.words.numbers import finite
 from assets.report.words.titles import VERDICTS, mark, metric_title, operation_title, unit_title

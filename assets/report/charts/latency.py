@@ -6,7 +6,7 @@ Put curves over latencies here. Keep intervals of their differences out (`assets
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import TIME_LABELS, Width, contender_colour, contender_dash, contender_data, heading
+from assets.report.charts.style import TIME_LABELS, Width, contender_colour, contender_dash, contender_data, heading
 from assets.report.words.titles import done_title, operation_title
 
 MEASURES = ("response", "completion")

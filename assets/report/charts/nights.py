@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import TIME_LABELS, NothingToDraw, Width, heading, panel_title, styles
+from assets.report.charts.style import TIME_LABELS, NothingToDraw, Width, heading, panel_title, styles
 from assets.report.words.numbers import finite, is_time, metric_value
 from assets.report.words.titles import NIGHT_VERDICTS, mark, metric_title, operation_title
 

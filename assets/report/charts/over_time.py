@@ -11,7 +11,7 @@ from typing import Any, Literal
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.looks import (
+from assets.report.charts.style import (
     ANSWERS,
     Width,
     contender_colour,

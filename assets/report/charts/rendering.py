@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from assets.report.charts.looks import Drawing
+from assets.report.charts.style import Drawing
 
 Specification = dict[str, Any]
 

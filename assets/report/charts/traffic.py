@@ -6,7 +6,7 @@ Put here what has recorded time on its axis. Keep the time of replays out (`asse
 import altair as alt
 import numpy as np
 
-from assets.report.charts.looks import Drawing, Width
+from assets.report.charts.style import Drawing, Width
 from assets.report.words.titles import operation_title
 from workloads.recordings.traffic import Course
 

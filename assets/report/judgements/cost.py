@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from assets.report.charts.cost import Build, break_even_panel, builds, cost_panel, item_letters
-from assets.report.charts.looks import Style, styles_by_name
 from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.style import Style, styles_by_name
 from assets.report.judgements import queries
 from assets.report.judgements.claims import links
 from assets.report.queries import Rows, bound, table_of

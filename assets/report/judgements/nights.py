@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from assets.report.charts.looks import Style, styles
 from assets.report.charts.nights import Spark, nights_drawable, nights_of, nights_panel, spark
 from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.style import Style, styles
 from assets.report.judgements import queries
 from assets.report.judgements.verdicts import CellTitles
 from assets.report.queries import bound, table_of

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from assets.report.charts.intervals import intervals_drawable, intervals_panel
-from assets.report.charts.looks import Style, styles, styles_by_name
 from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.style import Style, styles, styles_by_name
 from assets.report.judgements import queries
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.judged import false_positives, verdict_sentence

@@ -1,6 +1,6 @@
 """What the charts share: colours, dashes, legends, titles and time labels.
 
-Put here how something looks wherever it is drawn. Keep single charts out (the modules beside this one).
+Put here how something is drawn in every chart. Keep single charts out (the modules beside this one).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
