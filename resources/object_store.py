@@ -2,7 +2,7 @@
 
 Put here reading objects, and a prefix as an inbox. Keep out what is in them (`workloads.importers`).
 
-Without an endpoint on this machine nothing is read: AWS itself is never touched without being asked for.
+Without an endpoint on this machine nothing is read: AWS itself is never touched.
 """
 
 from collections.abc import Iterator

@@ -50,13 +50,19 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
     "scenario_names",
     multiple=True,
     metavar="NAME|FILE",
-    help="Repeatable; a .toml file of your own is kept for later.  [default: the three basic ones]",
+    help="What breaks, by name, or a .toml file of your own. Repeatable.  [default: the three basic ones]",
 )
-@click.option("--architecture", "architecture_names", multiple=True, metavar="NAME", help="Repeatable.  [default: all]")
+@click.option(
+    "--architecture",
+    "architecture_names",
+    multiple=True,
+    metavar="NAME",
+    help="What to replay through. Repeatable.  [default: all]",
+)
 @click.option(
     "--claims",
     is_flag=True,
-    help="Every scenario the claims are decided by, eight repetitions, as a night does it. Takes hours.",
+    help="Every scenario that the claims need, eight repetitions each, as in a night. Takes hours.",
 )
 @setting_option(
     LabSettings,
@@ -71,7 +77,7 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
     type=float,
     callback=positive,
     metavar="MINUTES",
-    help="When --repetitions auto ends in any case, for all cells together.  [default: 30]",
+    help="The time after which --repetitions auto ends, for all cells together.  [default: 30]",
 )
 @settings_options(LabSettings, without=(*Shape.model_fields, "repetitions", "target"))
 @shape_options
@@ -149,7 +155,7 @@ def _chosen_architectures(names: Sequence[str], baseline: str | None) -> tuple[s
         choose(architectures(), baseline, "baseline")
         if baseline not in (names or architectures()):
             raise UsageError(
-                f"the baseline {baseline} is not among the architectures asked for: add --architecture {baseline}"
+                f"the baseline {baseline} is not among the chosen architectures: add --architecture {baseline}"
             )
     return tuple(name for name in architectures() if name in (names or architectures()))
 

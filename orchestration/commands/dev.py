@@ -23,9 +23,9 @@ _HOST = "127.0.0.1"
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True)
+@click.option("--port", type=int, default=3000, show_default=True, help="The port of the UI.")
 def command(port: int) -> None:
-    """The Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
+    """Start the Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
     places = Places.from_environment()
     inbox = inbox_from_environment(places)  # a wrong one is reported here, and not by a daemon
     if isinstance(inbox, FolderInbox):

@@ -40,14 +40,16 @@ _STATUSES = {
 @click.command()
 @click.option("--machine-only", is_flag=True, help="Check this machine and start no emulator.")
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
+)
 @target_options
 def command(target: str, machine_only: bool, no_wait: bool, style: str, **options: Any) -> None:
     """Check this machine, and how faithful the target is to AWS.
 
-    Names what is missing with the command that mends it. Then provokes on the target, anew each time and in well
-    under a minute, what AWS documents: reproduced, different or absent, and the claims that rest on it; kept as the
-    table conformance. Differences of the target are facts: only a machine that cannot run the lab exits 1.
+    Names what is missing with the command that mends it. Then probes the target, in well under a minute: which
+    behaviours that AWS documents are reproduced, different or absent, and which claims rest on them. The results are
+    kept as the table conformance. Only a machine that cannot run the lab makes it fail; differences do not.
     """
     examine(
         Places.from_environment(),

@@ -22,10 +22,23 @@ from workloads.recordings.shape import Shape
 @click.argument("name")
 @click.option("--base-url", required=True, metavar="URL", help="Where the requests would go; nothing is sent here.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=".", metavar="FOLDER", help="Where to.  [default: here]"
+    "--out",
+    type=click.Path(path_type=Path),
+    default=".",
+    metavar="FOLDER",
+    help="The folder to write to.  [default: the current one]",
 )
-@click.option("--speed", type=float, default=1.0, show_default=True, callback=positive, help="Times as fast.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the bodies, which no recording holds.")
+@click.option(
+    "--speed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    callback=positive,
+    help="Recorded time is played this many times as fast.",
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="The seed of the bodies, which no recording holds."
+)
 @shape_options
 def command(*, tool: str, name: str, base_url: str, out: Path, speed: float, seed: int, **shape: Any) -> None:
     """Write the recording NAME for another load generator, TOOL: k6 or vegeta.

@@ -59,7 +59,9 @@ class ImportRequest:
 @click.option(
     "--from", "first", metavar="TIME", help="Only what arrived at that time or later, such as 2026-05-17T12:00."
 )
-@click.option("--to", "last", metavar="TIME", help="Only what arrived before that time. UTC unless it says otherwise.")
+@click.option(
+    "--to", "last", metavar="TIME", help="Only what arrived before that time. Times are UTC unless they name a zone."
+)
 @click.option(
     "--column",
     "columns",
@@ -70,8 +72,14 @@ class ImportRequest:
 @click.option(
     "--template", metavar="TEXT", help="For api_gateway: the stage's access log format, with its $context variables."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the spreading of whole-second stamps.")
-@click.option("--endpoint-url", help="Of the S3 that s3:// paths are read from; an emulator on this machine.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="The seed by which whole-second stamps are spread over their second.",
+)
+@click.option("--endpoint-url", help="The S3 emulator on this machine that s3:// paths are read from.")
 def command(endpoint_url: str | None, **options: Any) -> None:
     """Bring recorded traffic into the library.
 

@@ -23,8 +23,8 @@ _QUEUED = "its import waits for its turn: archduel dev shows the run"
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="The imported ones too.")
-@click.option("--retry", is_flag=True, help="Have the refused ones tried again.")
+@click.option("--all", "everything", is_flag=True, help="Show imported files as well.")
+@click.option("--retry", is_flag=True, help="Try refused files again.")
 def command(everything: bool, retry: bool) -> None:
     """Show what became of the files in the inbox, and why.
 

@@ -21,7 +21,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to.  [default: printed]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.  [default: print it]")
 def suggest(name: str, out: Path | None) -> None:
     """Propose a mapping for the recording NAME: its routes, found by collapsing ids. Edit it, then import again."""
     suggest_mapping(Places.from_environment(), name, out)

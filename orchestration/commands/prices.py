@@ -26,7 +26,9 @@ from workloads.places import Places
     metavar="FILE",
     help="One of AWS's price list files (offers/v1.0/aws/SERVICE/current/index.json). Repeatable.",
 )
-@click.option("--region", default="us-east-1", show_default=True, help="Whose prices to take from these files.")
+@click.option(
+    "--region", default="us-east-1", show_default=True, help="The region whose prices to take from these files."
+)
 @click.option("--reset", is_flag=True, help="Go back to the bundled prices.")
 def command(imports: tuple[Path, ...], region: str, reset: bool) -> None:
     """Show the prices and assumptions that costs rest on, with source and date, or replace the prices."""

@@ -26,10 +26,12 @@ _CUSTOMER_OPTIONS = ("peak", "seed", "architecture", "scenario_name", "describe"
     listed=("Days of the built-in customers", {name: day.description for name, day in days().items()}),
 )
 @click.option("--name", help="What the recording will be called.")
-@click.option("--minutes", type=float, callback=positive, help="For how long.  [default: until stopped]")
-@click.option("--upstream", metavar="URL", help="Record real traffic: pass it on to the server there.")
+@click.option("--minutes", type=float, callback=positive, help="How long to record.  [default: until stopped]")
+@click.option("--upstream", metavar="URL", help="Record real traffic on its way to the server at this address.")
 @click.option(
-    "--listen", metavar="HOST:PORT", help="Where clients send to instead of the server.  [default: 127.0.0.1:8080]"
+    "--listen",
+    metavar="HOST:PORT",
+    help="The address that clients use instead of the server's.  [default: 127.0.0.1:8080]",
 )
 @click.option(
     "--mapping",
@@ -46,22 +48,22 @@ _CUSTOMER_OPTIONS = ("peak", "seed", "architecture", "scenario_name", "describe"
 @click.option(
     "--client-header",
     metavar="NAME",
-    help="Whose first address tells clients apart, where it is there.  [default: X-Forwarded-For]",
+    help="The header whose first address identifies the client, if it is there.  [default: X-Forwarded-For]",
 )
 @click.option(
     "--rewrite-host/--keep-host",
     default=None,
-    help="Call the server by its own name, or as clients called it.  [default: kept for one on this machine]",
+    help="Send the server its own name as Host, or the clients' one.  [default: keep for one on this machine]",
 )
 @click.option("--expose", is_flag=True, default=None, help="Listen where other machines can reach it, too.")
-@click.option("--replace", is_flag=True, default=None, help="Take the place of a recording of that name.")
+@click.option("--replace", is_flag=True, default=None, help="Replace a recording of that name.")
 @click.option(
     "--customers", metavar="DAY", help="Record the built-in customers of a food-ordering service on that day."
 )
 @click.option("--peak", type=float, callback=positive, help="Requests a second, on average, when they are busiest.")
-@click.option("--seed", type=click.IntRange(0, _MAX_SEED), help="The same seed, the same intentions.  [default: 7]")
-@click.option("--architecture", metavar="NAME", help="What the customers order from.  [default: the day's]")
-@click.option("--scenario", "scenario_name", metavar="NAME", help="What breaks meanwhile.  [default: the day's]")
+@click.option("--seed", type=click.IntRange(0, _MAX_SEED), help="The seed of the customers' intentions.  [default: 7]")
+@click.option("--architecture", metavar="NAME", help="The architecture the customers order from.  [default: the day's]")
+@click.option("--scenario", "scenario_name", metavar="NAME", help="What breaks while they order.  [default: the day's]")
 @click.option("--describe", is_flag=True, default=None, help="Print the day's model and record nothing.")
 def command(
     name: str | None, minutes: float | None, upstream: str | None, customers: str | None, **options: Any
@@ -95,7 +97,7 @@ def _check(given: dict[str, Any], upstream: str | None, customers: str | None) -
     """Raise `UsageError` unless one way of recording was chosen, with its own options."""
     if (upstream is None) == (customers is None):
         raise UsageError(
-            "say what to record: real traffic with --upstream http://127.0.0.1:3000, or the built-in customers with"
+            "choose what to record: real traffic with --upstream http://127.0.0.1:3000, or the built-in customers with"
             " --customers lunch"
         )
     foreign = [option for option in (_CUSTOMER_OPTIONS if upstream else _UPSTREAM_OPTIONS) if option in given]

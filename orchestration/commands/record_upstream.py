@@ -87,11 +87,11 @@ def _listened(text: str, *, expose: bool) -> tuple[str, int]:
     except ValueError:
         port = -1
     if not colon or not 0 <= port < 65536:
-        raise UsageError(f"--listen {text}: say an address of this machine and a port, such as 127.0.0.1:8080")
+        raise UsageError(f"--listen {text}: give an address of this machine and a port, such as 127.0.0.1:8080")
     if not address.is_loopback and not expose:
         raise UsageError(
             f"--listen {text} can be reached from other machines, and what they send is passed on and recorded:"
-            " say --expose as well if that is meant"
+            " give --expose as well if that is intended"
         )
     return str(address), port
 

@@ -15,12 +15,12 @@ from workloads.places import Places
 
 @click.command()
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
-@click.option("--comparison", "comparison_id", metavar="ID", help="Which one.  [default: the newest]")
+@click.option("--comparison", "comparison_id", metavar="ID", help="The comparison to report.  [default: the newest]")
 def command(open_it: bool, comparison_id: str | None) -> None:
     """Rebuild the database and the report from what is on disk.
 
-    Judges anew where outcomes, rules, prices or what is known of the target have changed. Beside the page stand
-    report.md, for pull requests, and report.json, for machines.
+    Judges again where outcomes, rules, prices or the target's conformance have changed. report.md, for pull requests,
+    and report.json, for programs, are written beside the page.
     """
     places = Places.from_environment()
     publish(places)

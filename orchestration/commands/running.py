@@ -114,7 +114,7 @@ def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str
                 failures += 1
                 console.print(f"{cell}: {why}", style="red", highlight=False, markup=False)
         if failures == len(request.cells):
-            raise ArchduelError("no cell came through: nothing to compare; the old results stand")
+            raise ArchduelError("no cell succeeded: there is nothing to compare; the old results stand")
         reporter.stage("comparing")
         if why := execute(definitions.resolve_job_def(NIGHTLY_COMPARISON), night, request.settings):
             raise ArchduelError(f"the comparison failed: {why}")

@@ -20,7 +20,14 @@ from workloads.places import Places
 
 @click.command()
 @click.argument("statement")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
 def command(statement: str, style: str) -> None:
     """Query the results, read-only.
 

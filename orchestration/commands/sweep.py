@@ -22,14 +22,19 @@ from workloads.places import Places
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="Not of dead runs alone; no run may be under way.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Delete what any run of this home left, not only killed ones; none may be under way.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 @target_options
 def command(target: str, everything: bool, yes: bool, **options: Any) -> None:
-    """Delete what runs of this home that were killed left on --target endpoint or aws.
+    """Delete what killed runs of this home left on --target endpoint or aws.
 
-    Lists it first and asks. Finds it by names and tags, touches nothing else, and ends once nothing is found any more;
-    to repeat it is harmless.
+    Lists it first and asks. Finds resources by names and tags, touches no others, and ends once none is left. It may
+    be repeated.
     """
     given = given_target_options(options)
     sweep(Places.from_environment(), open_console(), target=target, options=given, everything=everything, yes=yes)
@@ -88,7 +93,7 @@ def _sweep(
         if not yes:
             answer = ask(f"Delete these {len(found.own)}?")
             if not answer:
-                why = "without a terminal to ask on, say --yes" if answer is None else "as you said"
+                why = "without a terminal to ask on, give --yes" if answer is None else "you did not agree"
                 raise ArchduelError(f"nothing was deleted: {why}")
         say(console, f"deleted {leftovers.sweep(everything=everything)} from {leftovers.title}")
     say(console, f"nothing of {'this home' if everything else 'dead runs'} is left on {leftovers.title}")

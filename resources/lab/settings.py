@@ -50,17 +50,17 @@ class LabSettings(Shape):
         default=None, ge=1, description="Replay the first requests only."
     )
     longest_pause_s: Annotated[float, Option("--longest-pause", "seconds")] = Field(
-        default=1.0, ge=0, description="Longer pauses are cut to it; 0 keeps them."
+        default=1.0, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them."
     )
     seed: Annotated[int, Option("--seed", "N")] = Field(
-        default=1, ge=0, le=2**62, description="Of what the recording leaves open, and of the faults."
+        default=1, ge=0, le=2**62, description="The seed of all random choices, such as which requests a fault hits."
     )
     variants: Annotated[list[str], Option("--variant", "name", default=DEFAULT_VARIANT)] = Field(
         default=[DEFAULT_VARIANT],
         description=f"How the functions write: {' or '.join(VARIANTS)}. Each one is replayed.",
     )
     aa: Annotated[bool, Option("--aa")] = Field(
-        default=False, description="Replay everything once more beside itself: it shows the noise."
+        default=False, description="Replay everything twice: comparing each architecture with itself shows the noise."
     )
     baseline: Annotated[str, Option("--baseline", "name")] = Field(
         default=DEFAULT_BASELINE,

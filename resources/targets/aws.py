@@ -77,7 +77,7 @@ class AwsInstance:
         except ArchduelError as error:
             raise ArchduelError(
                 f"what was made under {self.prefix} is still there ({error}): archduel sweep --target aws --profile"
-                f" {self._clients.profile} --region {self._clients.region} takes it away"
+                f" {self._clients.profile} --region {self._clients.region} removes it"
             ) from error
         self._open = False
 

@@ -57,7 +57,7 @@ def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[objec
     """As `query`, over a connection that is open."""
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if len(kinds) != 1 or kinds[0] not in _READING:
-        raise UsageError("one statement that reads is wanted: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
+        raise UsageError("give one statement that reads: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
     relation = connection.sql(sql, params=parameters or [])
     return pa.table({}) if relation is None else relation.to_arrow_table()
 

@@ -155,7 +155,7 @@ MISUSES = [
     (("--upstream", "ftp://a", "--name", "x"), "name scheme, host and port"),
     (("--upstream", "http://a", "--name", "X"), "cannot name a recording"),
     (("--upstream", "http://a", "--name", "food_orders"), "bundled"),
-    (("--upstream", "http://a", "--name", "x", "--listen", "0.0.0.0:8080"), "say --expose as well"),
+    (("--upstream", "http://a", "--name", "x", "--listen", "0.0.0.0:8080"), "give --expose as well"),
     (("--upstream", "http://a", "--name", "x", "--listen", "8080"), "such as 127.0.0.1:8080"),
     (("--upstream", "http://a", "--name", "x", "--peak", "3"), "--peak is for --customers"),
     (("--upstream", "http://127.0.0.1:8080", "--name", "x"), "are the same"),

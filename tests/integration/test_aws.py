@@ -209,7 +209,7 @@ main()
 
 
 @pytest.mark.long
-def test_a_comparison_is_made_once_somebody_agrees_and_leaves_nothing(
+def test_a_comparison_is_made_once_its_user_agrees_and_leaves_nothing(
     strict: Strict, places: Places, tmp_path: Path
 ) -> None:
     def compare(*more: str) -> subprocess.CompletedProcess[str]:

@@ -135,7 +135,7 @@ def test_what_a_killed_run_had_made_goes_when_the_next_one_starts_and_nothing_el
     assert everything(theirs) == before
 
 
-def test_a_killed_run_is_swept_by_command_once_somebody_agrees_and_again_harmlessly(
+def test_a_killed_run_is_swept_by_command_once_its_user_agrees_and_again_harmlessly(
     theirs: Clients, places: Places
 ) -> None:
     before = everything(theirs)
@@ -151,7 +151,7 @@ def test_a_killed_run_is_swept_by_command_once_somebody_agrees_and_again_harmles
     assert listed.returncode == 1
     assert f"left on {theirs.endpoint_url}: function {prefix}-consumer" in listed.stdout
     assert f"left on {theirs.endpoint_url}: role {prefix}-consumer" in listed.stdout
-    assert "archduel: nothing was deleted: without a terminal to ask on, say --yes" in listed.stderr
+    assert "archduel: nothing was deleted: without a terminal to ask on, give --yes" in listed.stderr
     assert f"{prefix}-consumer" in everything(theirs)["functions"]
     swept = archduel(places, *sweeping, "--yes")
     assert swept.returncode == 0

@@ -220,7 +220,7 @@ def test_the_bundled_recordings_customers_act_on_their_own_orders_alone(bundled:
         if row["method"] == "POST":
             assert owner.setdefault(row["entity"], row["client"]) == row["client"]
         elif not row["entity"].startswith("menu-"):
-            assert owner[row["entity"]] == row["client"], "asked for or changed before it was ordered, or not theirs"
+            assert owner[row["entity"]] == row["client"], "read or changed before it was placed, or by another client"
 
 
 def test_the_bundled_recording_mixes_methods_and_was_answered(bundled: Recording) -> None:

@@ -81,7 +81,7 @@ class TestWhatIsRefused:
 
 
 @pytest.mark.parametrize("name", [name for name, target in targets().items() if target.health])
-def test_a_target_somebody_else_started_is_recognised_and_named(name: str) -> None:
+def test_a_target_that_was_started_elsewhere_is_recognised_and_named(name: str) -> None:
     known = targets()[name]
     assert known.health is not None
     with serving({known.health: (200, {"version": "9.8.7"})}, (200, {})) as url:
@@ -120,7 +120,7 @@ class TestOwner:
     @pytest.mark.parametrize(
         "name", ["orders", "archduel-orders", "archduel-0badf00d-ffffff-1-1-orders", "my-archduel-x", ""]
     )
-    def test_touches_nothing_of_somebody_elses(self, name: str, tmp_path: Path) -> None:
+    def test_touches_no_resources_of_others(self, name: str, tmp_path: Path) -> None:
         assert not Owner.here(Places(tmp_path)).left_behind(name)
 
     def test_is_another_for_another_home(self, tmp_path: Path) -> None:

@@ -238,9 +238,9 @@ class TestGateway:
         ("template", "message"),
         [
             ("$request", "holds no .context variable"),
-            ("$context.httpMethod $context.path", "says no time"),
-            ("$context.requestTime $context.path", "says no method and path"),
-            ("$context.requestTime $context.httpMethod", "says no method and path"),
+            ("$context.httpMethod $context.path", "has no time"),
+            ("$context.requestTime $context.path", "has no method and path"),
+            ("$context.requestTime $context.httpMethod", "has no method and path"),
         ],
     )
     def test_a_template_that_cannot_do_is_wrong_usage(self, template: str, message: str) -> None:
@@ -525,7 +525,7 @@ class TestPlaces:
             (tmp_path / name).write_bytes(self.LINE)
         assert list(run(library, str(tmp_path / "x.log*"), "combined").files) == ["x.log", "x.log.1"]
         assert list(run(library, tmp_path / "z[1].log", "combined").files) == ["z[1].log"]
-        with pytest.raises(ArchduelError, match=r"no file.s name is like it"):
+        with pytest.raises(ArchduelError, match=r"no file matches it"):
             run(library, str(tmp_path / "q*"), "combined")
 
     def test_a_link_to_a_file_is_that_file_and_read_once(self, library: Library, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ class TestContainer:
             instance.close()
         assert (Places(tmp_path).emulator_logs / f"{name}.log").read_text() == "Ready.\n"
 
-    def test_is_tried_on_another_port_when_somebody_took_it_meanwhile(self, tmp_path: Path) -> None:
+    def test_is_tried_on_another_port_when_its_port_was_taken_meanwhile(self, tmp_path: Path) -> None:
         taken = "driver failed programming external connectivity: Bind for 127.0.0.1:20001 failed: port is already {}"
         with healthy() as engine:
             start = ("POST", "/containers/[^/]+/start", 500)

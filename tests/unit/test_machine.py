@@ -91,7 +91,7 @@ def test_an_emulator_without_a_leash_is_named_with_the_command_that_ends_it() ->
     assert (check.level, check.mend) == (Level.WARNING, "kill 8")
 
 
-def test_an_emulator_on_its_leash_is_somebodys() -> None:
+def test_an_emulator_on_its_leash_has_an_owner() -> None:
     assert machine.stray_emulators([EmulatorProcess(7, "archduel-a", True)]).level is Level.OK
 
 

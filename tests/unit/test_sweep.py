@@ -75,7 +75,9 @@ def test_what_is_left_is_listed_and_deleted_once_it_is_confirmed(leftovers: Fake
     assert leftovers.swept == [False], "with nothing left there is nothing to ask and nothing to do"
 
 
-@pytest.mark.parametrize(("answer", "why"), [(None, "without a terminal to ask on, say --yes"), (False, "as you said")])
+@pytest.mark.parametrize(
+    ("answer", "why"), [(None, "without a terminal to ask on, give --yes"), (False, "you did not agree")]
+)
 def test_nothing_is_deleted_without_a_confirmation(
     answer: bool | None,
     why: str,

@@ -129,8 +129,8 @@ class Ledger:
                 yield database
         except sqlite3.Error as error:
             raise ArchduelError(
-                f"{self._path}, what is known of the inbox, cannot be used: {error}; if it is damaged, move it away:"
-                " what is in the inbox is then imported again"
+                f"{self._path}, the inbox's ledger, cannot be used: {error}; if it is damaged, move it away:"
+                " the files in the inbox are then imported again"
             ) from error
 
     @contextmanager

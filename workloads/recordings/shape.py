@@ -37,7 +37,9 @@ class Shape(Settings):
     amplify: Annotated[float, Option("--amplify", "factor")] = Field(
         default=1.0, ge=1, description="Multiply the clients by this factor, with clones."
     )
-    loop: Annotated[int, Option("--loop", "N")] = Field(default=1, ge=1, description="All of it so often in a row.")
+    loop: Annotated[int, Option("--loop", "N")] = Field(
+        default=1, ge=1, description="Repeat the recording this many times in a row."
+    )
 
     @model_validator(mode="after")
     def _starts_before_it_ends(self) -> Self:

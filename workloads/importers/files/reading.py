@@ -429,7 +429,7 @@ def _local(path: Path) -> list[Path]:
         return [path]
     found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  # `Path.glob` takes no absolute patterns
     if not found:
-        raise ArchduelError(f"{path} does not exist: no file's name is like it")
+        raise ArchduelError(f"{path} does not exist: no file matches it")
     return _once(file for one in found for file in (_in_folder(one) if one.is_dir() else [one]))
 
 

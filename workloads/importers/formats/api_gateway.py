@@ -105,10 +105,10 @@ def _check(template: str) -> None:
     if not known:
         raise UsageError(f"--template {template!r} holds no $context variable: give the stage's access log format")
     if not known & set(_ROLES["timestamp"]):
-        raise UsageError("--template says no time: it needs $context.requestTimeEpoch or $context.requestTime")
+        raise UsageError("--template has no time: it needs $context.requestTimeEpoch or $context.requestTime")
     if not known & {*_ROLES["path"], "routeKey"} or not known & {*_ROLES["method"], "routeKey"}:
         raise UsageError(
-            "--template says no method and path: it needs $context.httpMethod with $context.path or"
+            "--template has no method and path: it needs $context.httpMethod with $context.path or"
             " $context.resourcePath, or $context.routeKey"
         )
 

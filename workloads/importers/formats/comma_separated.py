@@ -74,9 +74,9 @@ def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: M
             raise ArchduelError(f"no column is called {name!r}{among}")
     for role, others in (("timestamp", {"timestamp", "ended"}), ("method", {"method", "request"})):
         if not named & others:
-            raise ArchduelError(f"no column for the {role}{among}; say which with --column {role}=NAME")
+            raise ArchduelError(f"no column for the {role}{among}; name it with --column {role}=NAME")
     if not named & {"path", "request"}:
-        raise ArchduelError(f"no column for the path{among}; say which with --column path=NAME")
+        raise ArchduelError(f"no column for the path{among}; name it with --column path=NAME")
 
 
 IMPORTER = HeadedImporter(
