@@ -1,4 +1,4 @@
-"""The table ``history``: the figures of a night, and whether they lie outside the range that earlier nights let expect.
+"""The table ``history``: the figures of a night, and whether they lie outside the range expected from earlier nights.
 
 Put figures of single contenders over nights here. Keep out how contenders compare within a night
 (`assets.analysis.verdicts.pairwise`).

@@ -16,7 +16,7 @@ _MEASUREMENTS = 9  # the quickest one is the best
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock of functions, held against this process's CLOCK_MONOTONIC.
+    """A clock of functions, compared with this process's CLOCK_MONOTONIC.
 
     Attributes:
         offset_ns: What it shows when CLOCK_MONOTONIC is 0, as estimated.

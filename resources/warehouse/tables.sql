@@ -377,7 +377,7 @@ COMMENT ON COLUMN pairwise.difference IS
     'Candidate minus baseline for a share, candidate / baseline - 1 for a time; NULL: not known';
 COMMENT ON COLUMN pairwise.ci_low IS 'Lower end of the difference''s interval; NULL: open';
 COMMENT ON COLUMN pairwise.ci_high IS 'Upper end of the difference''s interval; NULL: open';
-COMMENT ON COLUMN pairwise.margin IS 'Difference that does not matter, in the same unit';
+COMMENT ON COLUMN pairwise.margin IS 'Smallest difference that matters, in the same unit';
 COMMENT ON COLUMN pairwise.verdict IS 'better, worse, equivalent or inconclusive';
 COMMENT ON COLUMN pairwise.pairs IS 'Repetitions with a difference';
 COMMENT ON COLUMN pairwise.p_value IS 'Of the two-sided sign-flip test of no difference; NULL: not tested';
@@ -425,7 +425,7 @@ CREATE TABLE history (
     operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE,
     high DOUBLE, verdict VARCHAR, target VARCHAR
 );
-COMMENT ON TABLE history IS 'Each figure of a night beside the last fourteen nights before it on the same target.';
+COMMENT ON TABLE history IS 'Each figure of a night, compared with the last fourteen nights before it on the same target.';
 COMMENT ON COLUMN history.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN history.night IS 'Date of the night, YYYY-MM-DD';
 COMMENT ON COLUMN history.workload IS 'Name of the recording';
@@ -437,10 +437,10 @@ COMMENT ON COLUMN history.metric IS
     'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
 COMMENT ON COLUMN history.unit IS 'share, or ratio for times';
 COMMENT ON COLUMN history.value IS 'Its value: a share, or microseconds; NULL: censored';
-COMMENT ON COLUMN history.nights IS 'Nights before it that it is held against';
-COMMENT ON COLUMN history.usual IS 'What those nights let expect, a share or microseconds; NULL: too few nights';
-COMMENT ON COLUMN history.low IS 'Lower end of what they let expect; NULL: too few nights';
-COMMENT ON COLUMN history.high IS 'Upper end of what they let expect; NULL: too few nights';
+COMMENT ON COLUMN history.nights IS 'Earlier nights that it is compared with';
+COMMENT ON COLUMN history.usual IS 'Value expected from those nights, a share or microseconds; NULL: too few nights';
+COMMENT ON COLUMN history.low IS 'Lower end of the expected range; NULL: too few nights';
+COMMENT ON COLUMN history.high IS 'Upper end of the expected range; NULL: too few nights';
 COMMENT ON COLUMN history.verdict IS 'usual, better, worse or too_few_nights';
 COMMENT ON COLUMN history.target IS 'Target it ran on, with its version';
 
@@ -462,7 +462,7 @@ COMMENT ON COLUMN noise.unit IS 'share, or ratio for times';
 COMMENT ON COLUMN noise.pairs IS 'Repetitions with a difference';
 COMMENT ON COLUMN noise.noise IS
     'Standard deviation of the paired differences, of log ratios for times; NULL: fewer than two pairs';
-COMMENT ON COLUMN noise.margin IS 'Difference that does not matter';
+COMMENT ON COLUMN noise.margin IS 'Smallest difference that matters';
 COMMENT ON COLUMN noise.power_8 IS
     'Chance that 8 repetitions decide a difference of twice the margin, 0 to 1; NULL: fewer than two pairs';
 COMMENT ON COLUMN noise.power_16 IS 'The same of 16 repetitions';

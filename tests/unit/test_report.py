@@ -256,7 +256,7 @@ def test_a_page_of_many_scenarios_begins_with_its_contents(places: Places) -> No
 def test_what_the_target_does_otherwise_is_listed(places: Places) -> None:
     """Of the comparison's own target, and only what differs; before `archduel doctor` ran, the page names it."""
     contest(places, "steady", "idempotent")
-    assert "archduel doctor finds out" in report_page(places).text
+    assert "archduel doctor does that" in report_page(places).text
     columns = ("target", "behaviour", "expected", "observed", "status", "affects")
     known = [
         ("MiniStack 1.5.33", "messages come twice", "now and then", HOSTILE, "absent", "E4"),
@@ -268,7 +268,7 @@ def test_what_the_target_does_otherwise_is_listed(places: Places) -> None:
     table = pa.Table.from_pylist(rows, schema=schema("conformance"))
     pq.write_table(table, places.conformance / "x.parquet")
     page = report_page(places)
-    assert "Of 2 documented behaviours that were provoked on MiniStack 1.5.33, 1 are as on AWS." in page.text
+    assert "Of 2 documented behaviours that were probed on MiniStack 1.5.33, 1 are as on AWS." in page.text
     (figure,) = [figure for figure in page.held["figure"] if "Differences" in figure]
     assert "messages come twice" in figure
     assert HOSTILE in figure

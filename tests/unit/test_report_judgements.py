@@ -65,7 +65,7 @@ class TestPage:
             "a margin that was declared before the data",
             "what S1 says",
             "Prices of 2026-11-01",
-            "Each figure beside the nights before it",
+            "Each figure with those of earlier nights",
             "Ledger",
             "Open loop",
             "The noise floor",

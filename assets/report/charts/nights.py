@@ -1,4 +1,4 @@
-"""Figures over the nights: each as a line, with the range that earlier nights let expect.
+"""Figures over the nights: each as a line, with the range expected from earlier nights.
 
 Put here what has nights on its axis: charts, and the small lines in a table. Keep the expected range out
 (`assets.analysis.history`).
@@ -55,7 +55,7 @@ def nights_drawable(nights: Rows) -> bool:
 
 
 def nights_panel(nights: Rows, *, title: str, width: Width = "container", height: int = 92) -> alt.LayerChart:
-    """One of `nights_of`: its line, what the nights before let expect (shaded), and the nights it changed."""
+    """One of `nights_of`: its line, the range expected from earlier nights (shaded), and the nights it changed."""
     unit, metric = nights[0]["unit"], nights[0]["metric"]
     values = [
         {
