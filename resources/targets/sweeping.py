@@ -156,7 +156,7 @@ _GONE = {
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource that was found. ``foreign`` where it lacks the tags it should have: somebody else made it."""
+    """A resource that was found. ``foreign`` where it lacks the tags it should have: others made it."""
 
     kind: _Kind
     name: str

@@ -1,4 +1,4 @@
-"""Every behaviour provoked on every target that can be started: each comes to a finding, the known ones to theirs."""
+"""Every behaviour provoked on every target that can be started: each has a status, the known ones the expected one."""
 
 import dataclasses
 import json
