@@ -77,7 +77,7 @@ class HeadedImporter:
                 if header is not None:
                     seen += 1
                     if seen > _MAX_HEADERS:
-                        raise ArchduelError(f"{source.path} repeats its header line more than {_MAX_HEADERS} times")
+                        raise ArchduelError(f"{source.path} has more than {_MAX_HEADERS} header lines")
                     try:
                         layout = self.layout(header, self.columns)
                     except ArchduelError as error:
