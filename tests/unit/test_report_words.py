@@ -325,11 +325,21 @@ class TestJudged:
     def test_one_repetition_judges_no_latency_and_says_what_would(self) -> None:
         """The note names a command that can be run and how long it takes."""
         command = judged.judging_command(
-            "food orders", ["steady"], ["hybrid"], {"limit": 500, "seed": 1, "variants": ["idempotent", "naive"]}
+            "food orders",
+            ["steady"],
+            ["hybrid"],
+            {
+                "limit": 500,
+                "seed": 1,
+                "variants": ["idempotent", "naive"],
+                "target": "endpoint",
+                "target_options": {"endpoint_url": "http://127.0.0.1:4566"},
+            },
         )
         assert command == (
             "archduel compare --workload 'food orders' --scenario steady --architecture hybrid --limit 500"
-            " --variant idempotent --variant naive --repetitions 8"
+            " --variant idempotent --variant naive --target endpoint --endpoint-url http://127.0.0.1:4566"
+            " --repetitions 8"
         )
         minutes = judged.judging_minutes(replayed_s=90.0, repetitions=1)
         assert judged.latency_note(1, False, command, minutes) == (

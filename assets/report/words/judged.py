@@ -99,13 +99,13 @@ def judging_command(
         options["--scenario"] = scenario_names
     if set(architecture_names) != set(architectures()):
         options["--architecture"] = architecture_names
-    options |= {flag(name): value for name, value in config.get("target_options", {}).items()}
     defaults = LabSettings()
     for name, field in LabSettings.model_fields.items():
         option, default = Option.of(field), getattr(defaults, name)
         value = config.get(name, default)
         if option and value != default and name not in {"repetitions", "aa"}:
             options[option.flag] = value
+    options |= {flag(name): value for name, value in config.get("target_options", {}).items()}
     words = ["archduel", "compare"]
     for name, value in options.items():
         values = value if isinstance(value, list | tuple) else [value]
