@@ -227,10 +227,11 @@ def test_the_comparison_shown_is_printed_like_that_today() -> None:
         if not any(cells[1:]):
             operation = next(operations)
             continue
-        name, offered, acknowledged, refused, done, lost, reordered, response, completion, backlog = cells
+        name, offered, acknowledged, refused, done, lost, reordered, ghosts, response, completion, backlog = cells
         whole = number(offered)
         shares = {"acknowledged": acknowledged, "committed": done}
-        counts = {"throttled": refused, "lost": lost, "reordered": reordered, "backlog_max": backlog}
+        counts = {"throttled": refused, "lost": lost, "reordered": reordered, "ghost_commits": ghosts}
+        counts["backlog_max"] = backlog
         measures = {"response": response, "completion": completion}
         rows.append(
             {"scenario": "backend_outage", "operation": operation, "architecture": name, "offered": whole}
