@@ -121,6 +121,15 @@ class TestPartition:
         with pytest.raises(ArchduelError, match="nothing was ever written"):
             read_table(partition, "one")
 
+    @pytest.mark.parametrize("stamp", [{"schema_version": "0"}, None])
+    def test_of_another_version_is_not_read(self, partition: Path, stamp: dict[str, str] | None) -> None:
+        version = write_partition(partition, {"one": table(1)})
+        pq.write_table(table(1).replace_schema_metadata(stamp), version / "one.parquet")
+        with pytest.raises(
+            ArchduelError, match=r"cannot be read: its schema_version is (0|none), and this archduel reads"
+        ):
+            read_table(partition, "one")
+
     def test_two_writers_at_once_leave_one_of_them_whole(self, partition: Path) -> None:
         script = (
             "import sys, pathlib, pyarrow as pa\n"
