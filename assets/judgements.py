@@ -1,4 +1,4 @@
-"""The judgements of a night's comparison: verdicts, noise, cost, history, the recommendation; a node for each.
+"""The judgements of a night's comparison: verdicts, noise, cost, history, requirements, recommendation; a node each.
 
 Put here which judgements are nodes, and what they show and check. Keep out how they are made (`assets.analysis.judge`)
 and the claims (`assets.claims`).
@@ -44,7 +44,16 @@ _NODES: dict[str, tuple[tuple[str, ...], str, plots.Plot | None]] = {
         "The night beside the last fourteen: what changed beyond their noise.",
         plots.HISTORY,
     ),
-    "recommendations": (("pairwise", "cost", "claims"), "What to build, why, and what would change it.", None),
+    "requirements": (
+        ("pairwise", "cost"),
+        "What was asked of each architecture: met, missed, undecided, or not shown here.",
+        None,
+    ),
+    "recommendations": (
+        ("requirements", "pairwise", "cost", "claims"),
+        "What to build, why, and what would change it.",
+        None,
+    ),
 }
 
 

@@ -26,6 +26,7 @@ from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
+from resources.warehouse.schema import schema
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
@@ -33,7 +34,11 @@ from workloads.places import REPOSITORY, Places
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 
 # Those of a stage are made of outcomes, and of those of the stages before it.
-STAGES: tuple[tuple[str, ...], ...] = (("pairwise", "cost", "history"), ("noise", "claims"), ("recommendations",))
+STAGES: tuple[tuple[str, ...], ...] = (
+    ("pairwise", "cost", "history"),
+    ("noise", "claims", "requirements"),
+    ("recommendations",),
+)
 _CODE = ("assets/analysis", "resources/prices", "resources/warehouse")
 
 
@@ -199,6 +204,10 @@ def _history(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: st
     return history(connection, comparison_id)
 
 
+def _requirements(_: Places, __: duckdb.DuckDBPyConnection, ___: str) -> pa.Table:
+    return schema("requirements").empty_table()
+
+
 def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
     tables = {name: _rows(connection, name, comparison_id) for name in ("pairwise", "cost", "claims")}
     return recommend(
@@ -227,5 +236,6 @@ _STEPS: Mapping[str, Step] = {
     "cost": _cost,
     "claims": _claims,
     "history": _history,
+    "requirements": _requirements,
     "recommendations": _recommendations,
 }

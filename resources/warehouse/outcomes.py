@@ -15,7 +15,7 @@ from workloads.places import Places
 # Outcomes condensed to what the report draws: small however many requests there were.
 CONDENSED = ("distributions", "timeline", "backlog", "fates", "last_commits")
 # The tables of judgements, each made of outcomes and of those before it in `assets.analysis.judge.STAGES`.
-JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "recommendations")
+JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "requirements", "recommendations")
 
 
 def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: str, outcomes: Tables) -> Path:

@@ -469,22 +469,77 @@ COMMENT ON COLUMN noise.power_16 IS 'The same of 16 repetitions';
 COMMENT ON COLUMN noise.verdict IS 'Verdict of pairwise on it: anything but equivalent or inconclusive is a false one';
 COMMENT ON COLUMN noise.target IS 'Target it ran on, with its version';
 
+CREATE TABLE requirements (
+    comparison_id VARCHAR, workload VARCHAR, variant VARCHAR, architecture VARCHAR, route VARCHAR, position BIGINT,
+    requirement VARCHAR, measure VARCHAR, unit VARCHAR, of_requests VARCHAR, under VARCHAR, bound VARCHAR,
+    limit_value DOUBLE, state VARCHAR, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, per_month DOUBLE,
+    scenario VARCHAR, n BIGINT, repetitions BIGINT, evidence VARCHAR, target VARCHAR, reason VARCHAR
+);
+COMMENT ON TABLE requirements IS
+    'Whether an architecture meets what was asked of it: one row per requirement and architecture, and one more per '
+    'route that the requirement is about.';
+COMMENT ON COLUMN requirements.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN requirements.workload IS 'Name of the recording';
+COMMENT ON COLUMN requirements.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN requirements.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN requirements.route IS
+    'Route whose requests alone the row is about; NULL: all that the requirement is about';
+COMMENT ON COLUMN requirements.position IS 'Place of the requirement in its file, from 1';
+COMMENT ON COLUMN requirements.requirement IS 'The requirement, a phrase';
+COMMENT ON COLUMN requirements.measure IS 'What is bounded, such as lost_share or usd_per_month';
+COMMENT ON COLUMN requirements.unit IS
+    'Unit of limit and value: share (0 to 1), ms, s, usd, requests or components';
+COMMENT ON COLUMN requirements.of_requests IS 'Requests it is about: command, query, all, or a route';
+COMMENT ON COLUMN requirements.under IS 'Class of the scenarios it holds under, such as any, steady, peak or outage';
+COMMENT ON COLUMN requirements.bound IS 'at_most or at_least';
+COMMENT ON COLUMN requirements.limit_value IS 'The most, or the least, that meets it';
+COMMENT ON COLUMN requirements.state IS
+    'met or missed (all of the interval lies on that side of the limit), undecided, or not_shown_here (the target '
+    'cannot show it)';
+COMMENT ON COLUMN requirements.value IS
+    'Value under the scenario that decides, the worst; NULL: none, or beyond what was watched';
+COMMENT ON COLUMN requirements.ci_low IS 'Lower end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN requirements.ci_high IS 'Upper end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN requirements.per_month IS
+    'The value in requests a month, at the assumed volume and outage; NULL: not a share of requests';
+COMMENT ON COLUMN requirements.scenario IS 'Scenario that decides, the worst; NULL: none was replayed, or none matters';
+COMMENT ON COLUMN requirements.n IS 'Requests or units it rests on; NULL: none are counted';
+COMMENT ON COLUMN requirements.repetitions IS 'Valid replays it rests on; NULL: none are counted';
+COMMENT ON COLUMN requirements.evidence IS 'Kind of proof: observed, simulated, documented or modelled';
+COMMENT ON COLUMN requirements.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN requirements.reason IS
+    'What would decide it, or why it cannot be shown here, a sentence; NULL: it is decided';
+
 CREATE TABLE recommendations (
     comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
-    because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR
+    because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR, route VARCHAR, state VARCHAR,
+    requests BIGINT, served VARCHAR, passing VARCHAR[], lacking VARCHAR[], could_add VARCHAR
 );
 COMMENT ON TABLE recommendations IS
-    'What to build for an operation of a workload, what that rests on, and what would change it.';
+    'What to build for a workload, for its commands and queries and for each of its routes: what that rests on, and '
+    'what would change it.';
 COMMENT ON COLUMN recommendations.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN recommendations.workload IS 'Name of the recording';
 COMMENT ON COLUMN recommendations.operation IS 'command or query; empty for all operations together';
-COMMENT ON COLUMN recommendations.architecture IS 'Architecture to build; NULL: several are left';
-COMMENT ON COLUMN recommendations.sentence IS 'The recommendation, a sentence';
-COMMENT ON COLUMN recommendations.because IS 'Measurements it rests on, a sentence each';
-COMMENT ON COLUMN recommendations.would_change IS 'What would change it, a sentence each';
+COMMENT ON COLUMN recommendations.architecture IS 'Architecture to build; NULL: none, or several are left';
+COMMENT ON COLUMN recommendations.sentence IS 'The recommendation, a sentence; the headline in the row for all';
+COMMENT ON COLUMN recommendations.because IS 'Measurements it rests on, a sentence each, three at most';
+COMMENT ON COLUMN recommendations.would_change IS 'What would change it, a sentence each, three at most';
 COMMENT ON COLUMN recommendations.evidence IS 'Kind of proof: observed on the target, or simulated';
 COMMENT ON COLUMN recommendations.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN recommendations.route IS 'Route it is for; NULL: for all of the operation';
+COMMENT ON COLUMN recommendations.state IS
+    'decided, undecided (a requirement of one that could win is undecided) or none (each misses a requirement)';
+COMMENT ON COLUMN recommendations.requests IS 'Requests that one replay offers of it; NULL: none was valid';
+COMMENT ON COLUMN recommendations.served IS
+    'How it is to be served: synchronously, by queue or either; NULL: undecided, or not the same for all';
+COMMENT ON COLUMN recommendations.passing IS 'Architectures that miss no requirement, the preferred one first';
+COMMENT ON COLUMN recommendations.lacking IS
+    'Architectures without a valid replay in a cell, a sentence each; to be said first';
+COMMENT ON COLUMN recommendations.could_add IS
+    'What more repetitions, the simulated target or AWS could add, a sentence; NULL: nothing';
 
 CREATE TABLE conformance (
     target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR,
