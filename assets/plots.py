@@ -57,7 +57,8 @@ def comparison_plots(places: Places, comparison_id: str, plot: Plot) -> Metadata
         sql = "SELECT DISTINCT workload, scenario FROM experiments WHERE comparison_id = ? AND valid ORDER BY ALL"
         found: Metadata = {}
         for cell in rows(connection, sql, [comparison_id]).to_pylist():
-            found |= _picture(connection, comparison_id, plot, f"{plot.name}_{cell['scenario']}", cell)
+            key = f"{plot.name}_{cell['workload']}_{cell['scenario']}"
+            found |= _picture(connection, comparison_id, plot, key, cell)
         return found
 
 

@@ -595,7 +595,7 @@ COMMENT ON COLUMN distributions.max_us IS 'Greatest value in it, microseconds';
 CREATE TABLE timeline (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, second BIGINT, acknowledged BIGINT, throttled BIGINT, failed BIGINT,
-    stored BIGINT
+    stored BIGINT, response_p50_us BIGINT, response_max_us BIGINT, completion_p50_us BIGINT, completion_max_us BIGINT
 );
 COMMENT ON TABLE timeline IS
     'What happened in each second: one row per experiment, operation and second with anything in it. Counts of '
@@ -614,6 +614,12 @@ COMMENT ON COLUMN timeline.acknowledged IS 'Acknowledged, by when they were due'
 COMMENT ON COLUMN timeline.throttled IS 'Throttled, by when they were due';
 COMMENT ON COLUMN timeline.failed IS 'Failed, timed out or unsent, by when they were due';
 COMMENT ON COLUMN timeline.stored IS 'Committed, whatever the client got, by when they were stored or answered';
+COMMENT ON COLUMN timeline.response_p50_us IS
+    'Median time to the acknowledgement, by when requests were due, microseconds; NULL: none was acknowledged';
+COMMENT ON COLUMN timeline.response_max_us IS 'The longest of these times, microseconds';
+COMMENT ON COLUMN timeline.completion_p50_us IS
+    'Median time until the acknowledged were done, by when they were due, microseconds; NULL: none was done';
+COMMENT ON COLUMN timeline.completion_max_us IS 'The longest of these times, microseconds';
 
 CREATE TABLE backlog (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

@@ -345,7 +345,7 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
     )
     [ledger] = result.asset_materializations_for_node("comparison__ledger")
     assert ledger.metadata["dagster/row_count"].value == len(architectures())
-    assert "data:image/png;base64," in str(ledger.metadata["ledger_steady"].value)
+    assert "data:image/png;base64," in str(ledger.metadata["ledger_food_orders_steady"].value)
     assert places.report.exists()
 
 

@@ -976,6 +976,22 @@ class TestCondensed:
             (2, 0, 0, 0, 2),
         ]
 
+    def test_latencies_of_a_second_are_of_those_due_in_it_and_acknowledged(self) -> None:
+        """The middle one and the slowest; what was refused has none, and what was never done no completion."""
+        observations = queued()
+        for name, took_us in (("a", 5_000), ("b", 9_000), ("c", 1_700_000)):
+            observations.request(name, 202, at_us=100_000, took_us=took_us // 2)
+            observations.item(name).record(name, at_us=100_000 + took_us)
+        observations.request("lost", 202, at_us=1_000_000, took_us=700)
+        observations.request("refused", 503, at_us=2_000_000)
+        names = ("second", "response_p50_us", "response_max_us", "completion_p50_us", "completion_max_us")
+        found = reconcile(observations.tables())["timeline"].to_pylist()
+        assert [tuple(row[name] for name in names) for row in found if row["response_p50_us"] or row["failed"]] == [
+            (0, 4_500, 850_000, 9_000, 1_700_000),
+            (1, 700, 700, None, None),
+            (2, None, None, None, None),
+        ]
+
     def test_the_backlog_keeps_the_most_and_the_last_of_a_second(self) -> None:
         observations = build().request().item()
         for t_us, visible in ((-1, 4), (0, 2), (999_999, 1), (250_000, 9), (3_000_000, 0)):

@@ -10,7 +10,7 @@ from assets import plots
 from assets.plots import Plot, comparison_plots
 from assets.report.charts.style import Drawing
 from resources.warehouse.publish import publish
-from tests.report_builder import claim, file_replay, judge, night, price, verdict
+from tests.report_builder import claim, file_outcomes, file_replay, judge, night, outage_experiment, price, verdict
 from workloads.places import Places
 
 PLOTS = (plots.PAIRWISE, plots.COST, plots.CLAIMS, plots.HISTORY)
@@ -39,6 +39,15 @@ def test_a_judgement_has_a_picture(nights: Places, plot: Plot) -> None:
     assert head == "![chart](data:image/png;"
     assert base64.b64decode(encoded).startswith(b"\x89PNG")
     assert len(text) < 150_000
+
+
+def test_every_recording_of_a_scenario_has_its_picture(places: Places) -> None:
+    """Two recordings under one scenario are two cells."""
+    for workload in ("food_orders", "another"):
+        observations = outage_experiment(scenario="steady", workload=workload)
+        file_outcomes(places, observations.request().item().record(), f"c1/{workload}__steady/synchronous~idempotent")
+    publish(places)
+    assert set(comparison_plots(places, "c1", plots.LEDGER)) == {"ledger_food_orders_steady", "ledger_another_steady"}
 
 
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
