@@ -4,10 +4,10 @@
 
 CREATE TABLE experiments (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER NOT NULL, night VARCHAR, origin VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT,
-    speed DOUBLE, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT,
-    settled_us BIGINT, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT,
-    send_lag_max_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
+    repetition INTEGER NOT NULL, instance INTEGER, night VARCHAR, origin VARCHAR, target VARCHAR, evidence VARCHAR,
+    seed BIGINT, speed DOUBLE, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT,
+    settled_us BIGINT, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
+    client_lag_p99_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
     clock_uncertainty_us BIGINT, queued VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
     dagster_run_id VARCHAR
 );
@@ -21,6 +21,9 @@ COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that 
 COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
 COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN experiments.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN experiments.instance IS
+    'Number of the instance of the target it was replayed on, within its cell and contender, from 1: an emulator of '
+    'its own, or new resources on one that is shared';
 COMMENT ON COLUMN experiments.night IS 'Date of the night, or of the day it was started, YYYY-MM-DD';
 COMMENT ON COLUMN experiments.origin IS 'nightly or adhoc';
 COMMENT ON COLUMN experiments.target IS 'Target it ran on, with its version';
@@ -39,6 +42,9 @@ COMMENT ON COLUMN experiments.send_lag_p50_us IS
     'Median delay of sending behind the schedule, microseconds; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.send_lag_p99_us IS '99th percentile of that delay, microseconds; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.send_lag_max_us IS 'Greatest delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.client_lag_p99_us IS
+    '99th percentile of the part of it that is the load generator''s own, microseconds: the rest waited for a '
+    'connection, which is the target''s; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.target_cpu_share IS
     'Share of this machine''s CPU that the target''s processes used, 0 to 1 of all cores; NULL: not known, or not on '
     'this machine';

@@ -26,11 +26,11 @@ COMMENT ON COLUMN comparisons.code_version IS 'Version of archduel, with a diges
 
 CREATE TABLE experiments (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
+    repetition INTEGER, instance INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
     started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, settled_us BIGINT,
     valid BOOLEAN, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
-    target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT, clock_uncertainty_us BIGINT,
-    dagster_run_id VARCHAR, fault_windows JSON, config JSON
+    client_lag_p99_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
+    clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON
 );
 COMMENT ON TABLE experiments IS
     'One row per experiment, which is one replay: an architecture in a variant and an arm, in a cell, one repetition.';
@@ -42,6 +42,9 @@ COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that 
 COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
 COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN experiments.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN experiments.instance IS
+    'Number of the instance of the target it was replayed on, within its cell and contender, from 1: an emulator of '
+    'its own, or new resources on one that is shared';
 COMMENT ON COLUMN experiments.night IS 'Date of the night, or of the day it was started, YYYY-MM-DD';
 COMMENT ON COLUMN experiments.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN experiments.evidence IS 'Kind of proof: observed on the target, or simulated';
@@ -59,6 +62,9 @@ COMMENT ON COLUMN experiments.send_lag_p50_us IS
     'Median delay of sending behind the schedule, microseconds; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.send_lag_p99_us IS '99th percentile of that delay, microseconds; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.send_lag_max_us IS 'Greatest delay, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.client_lag_p99_us IS
+    '99th percentile of the part of it that is the load generator''s own, microseconds: the rest waited for a '
+    'connection, which is the target''s; NULL: nothing was sent';
 COMMENT ON COLUMN experiments.target_cpu_share IS
     'Share of this machine''s CPU that the target''s processes used, 0 to 1 of all cores; NULL: not known, or not on '
     'this machine';
