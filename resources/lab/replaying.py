@@ -4,9 +4,10 @@ Put here which bench is kept for the next replay, and which is not. Keep out the
 (`resources.lab.lab`) and what happens during one (`resources.lab.experiment`).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -73,6 +74,7 @@ class BenchReplayer:
     ) -> None:
         self._setup, self._bench, self._run = setup, bench, run
         self._benches: dict[Contender, Bench] = {}
+        self._started: Counter[Contender] = Counter()
         self._exit = ExitStack()
 
     def start(self, contender: Contender) -> None:
@@ -86,6 +88,7 @@ class BenchReplayer:
         bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
         self._exit.callback(bench.close)
         self._benches[contender] = bench
+        self._started[contender] += 1
 
     def warm_up(self, contender: Contender) -> None:
         self._ready(contender).warm_up(self._setup.client)
@@ -112,7 +115,7 @@ class BenchReplayer:
             # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
             # only a new one starts cold.
             self._benches.pop(contender).close()
-        return replayed
+        return replace(replayed, facts={**replayed.facts, "instance": self._started[contender]})
 
     def close(self) -> None:
         self._exit.close()

@@ -69,9 +69,15 @@ class Benches:
 
     def replay(self, times: int) -> list[list[str]]:
         """What was done with each bench."""
-        for repetition in range(1, times + 1):
-            self.replayer.replay(CONTENDER, repetition, lambda _done, _total, _waiting: None)
+        self.instances(times)
         return [bench.done for bench in self.made]
+
+    def instances(self, times: int) -> list[int]:
+        """The number of the instance that each replay says it was on."""
+        return [
+            self.replayer.replay(CONTENDER, repetition, lambda _done, _total, _waiting: None).facts["instance"]
+            for repetition in range(1, times + 1)
+        ]
 
 
 def replayed(*, left_over: bool = False, environments: int = 8) -> Replayed:
