@@ -141,6 +141,7 @@ def run(
 
     lag_us = responses.sent_us - schedule.due_us
     lag_us = lag_us[responses.sent_us >= 0]
+    client_lag_us = responses.client_lag_us(schedule.due_us)
     facts = {
         "started_at": started_at,
         "finished_at": datetime.now(UTC),
@@ -148,7 +149,7 @@ def run(
         "duration_us": schedule.duration_us,
         "settled_us": settled_us,
         "invalid_reason": invalid_reason(
-            lag_us,
+            client_lag_us,
             scenario,
             throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
             target_cpu_share=target_cpu_share,
@@ -159,6 +160,7 @@ def run(
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
+        "client_lag_p99_us": _quantile(client_lag_us, 0.99),
         "target_cpu_share": target_cpu_share,
         "others_cpu_share": None if others is None else others.share,
         "cold_starts": sum(row.get("cold") is True for row in invocations),

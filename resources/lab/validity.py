@@ -12,8 +12,9 @@ from resources.machine.cpu_time import Others
 from workloads.replay.client import Responses
 from workloads.scenarios.model import Scenario
 
-# Beyond these a replay did not send what the recording says, or the emulator, not the architecture, was the limit.
-SEND_LAG_P99_BOUND_US = 50_000
+# Beyond these the load generator did not offer what the recording says, or the emulator, not the architecture, was the
+# limit.
+CLIENT_LAG_P99_BOUND_US = 50_000
 TARGET_CPU_SHARE_BOUND = 0.8
 # Measured on two cores, at a quarter of their CPU: the median answer took 6 % longer while others used an eighth to a
 # fifth, and 20 %, which is twice a verdict's margin, while they used a quarter to a half.
@@ -46,7 +47,7 @@ def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], t
 
 
 def invalid_reason(
-    lag_us: np.ndarray[Any, Any],
+    client_lag_us: np.ndarray[Any, Any],
     scenario: Scenario,
     *,
     throttled: int,
@@ -59,7 +60,9 @@ def invalid_reason(
     What others did comes first: it may be why the rest is as it is.
 
     Args:
-        lag_us: How late each request was sent.
+        client_lag_us: How late the load generator itself came to each request. What a request waited for the target
+            before it could be sent, until it took a connection or had one free, is the target's: to leave such replays
+            out would hide the worst of a slow architecture.
         scenario: What was replayed.
         throttled: How many requests the target throttled by limits of its own.
         target_cpu_share: The share of this machine's CPU that the target used; None where it is not known.
@@ -69,13 +72,16 @@ def invalid_reason(
     Returns:
         One sentence; None for a valid replay.
     """
-    if not len(lag_us):
+    if not len(client_lag_us):
         return "nothing was sent"
-    p99_us = int(np.quantile(lag_us, 0.99))
+    p99_us = int(np.quantile(client_lag_us, 0.99))
     if others is not None and others.share > others_at_most:
         return _disturbed(others, others_at_most)
-    if p99_us > SEND_LAG_P99_BOUND_US:
-        return f"send lag p99 {p99_us / 1000:.1f} ms is over {SEND_LAG_P99_BOUND_US / 1000:.0f} ms: the load was late"
+    if p99_us > CLIENT_LAG_P99_BOUND_US:
+        return (
+            f"the load generator's own lag p99 {p99_us / 1000:.1f} ms is over {CLIENT_LAG_P99_BOUND_US / 1000:.0f} ms:"
+            " the load was late"
+        )
     if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
     if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:

@@ -257,6 +257,23 @@ class TestOpenLoop:
         assert server.connections == 2
         assert responses.client_queue_us[-1] > 100_000, "it waited in the client, and says so"
 
+    def test_a_server_that_keeps_all_connections_busy_makes_requests_late_and_not_the_client(self) -> None:
+        def stands_still(peer: Peer, number: int) -> None:
+            peer.later(0.5 if number == 0 else 0)
+
+        offered = evenly(20, 200)
+        with Server(stands_still).running() as server:
+            responses = send(KeepAliveClient(connections=1), offered, server.url)
+        assert np.quantile(responses.sent_us - offered.due_us, 0.9) > 300_000
+        assert np.quantile(responses.client_lag_us(offered.due_us), 0.9) < 100_000
+
+    def test_what_the_server_never_gave_a_connection_was_taken_up_in_time(self) -> None:
+        offered = evenly(10, 1000)
+        with Server(ignore).running() as server:
+            responses = send(KeepAliveClient(connections=1, deadline_s=0.4), offered, server.url)
+        assert (responses.status == UNSENT).sum() >= 8
+        assert len(responses.client_lag_us(offered.due_us)) == 10
+
     def test_connections_are_opened_no_faster_than_the_given_rate(self) -> None:
         def slowly(peer: Peer, number: int) -> None:
             peer.later(0.6)

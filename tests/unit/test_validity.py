@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resources.lab.validity import OTHERS_AT_MOST, SEND_LAG_P99_BOUND_US, invalid_reason, unexplained_throttles
+from resources.lab.validity import CLIENT_LAG_P99_BOUND_US, OTHERS_AT_MOST, invalid_reason, unexplained_throttles
 from resources.machine.cpu_time import Others
 from workloads.replay.client import Responses
 from workloads.scenarios import scenarios
@@ -17,7 +17,9 @@ def responses(*sent_us: int, status: int = 429) -> Responses:
     """Refused, each answered 100 microseconds after it was sent."""
     sent = np.array(sent_us, dtype=np.int64)
     statuses = np.full(len(sent), status, dtype=np.int32)
-    return Responses(sent_us=sent, client_queue_us=np.zeros_like(sent), responded_us=sent + 100, status=statuses)
+    return Responses(
+        taken_up_us=sent, sent_us=sent, client_queue_us=np.zeros_like(sent), responded_us=sent + 100, status=statuses
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def reason(*, lag_us: int = 100, scenario: str = "steady", others_at_most: float
     "seen",
     [
         {},
-        {"lag_us": SEND_LAG_P99_BOUND_US},
+        {"lag_us": CLIENT_LAG_P99_BOUND_US},
         {"target_cpu_share": 0.8},
         {"target_cpu_share": 0.9, "scenario": "burst"},
         {"others": Others(0.25, 0.1)},
@@ -73,7 +75,10 @@ def test_a_replay_within_its_bounds_is_valid_and_so_is_what_is_not_known(seen: d
 @pytest.mark.parametrize(
     ("seen", "words"),
     [
-        ({"lag_us": SEND_LAG_P99_BOUND_US + 100}, "send lag p99 50.1 ms is over 50 ms: the load was late"),
+        (
+            {"lag_us": CLIENT_LAG_P99_BOUND_US + 100},
+            "the load generator's own lag p99 50.1 ms is over 50 ms: the load was late",
+        ),
         ({"throttled": 3}, "the emulator ran out of environments and refused 3 requests: lower --speed"),
         ({"target_cpu_share": 0.81}, "the emulator used 81% of the machine"),
         (

@@ -38,12 +38,16 @@ class Responses:
     """What came back. All arrays have the schedule's length and order.
 
     Attributes:
-        sent_us: When each request was sent, in microseconds since the replay's start; -1 where it was not.
+        taken_up_us: When this client came to each request, in microseconds since the replay's start; -1 where it never
+            did. Up to here a delay is its own; from here the request waits for the target, which is slow to take
+            connections or keeps all of them busy.
+        sent_us: When each request was sent; -1 where it was not.
         client_queue_us: How long it waited for a connection before, in microseconds; -1 where it was not sent.
         responded_us: When its answer had come, or its connection failed; -1 after a time-out and where it was not sent.
         status: The HTTP status, or `TIMED_OUT`, `UNSENT` or `BROKEN` (the connection failed).
     """
 
+    taken_up_us: npt.NDArray[np.int64]
     sent_us: npt.NDArray[np.int64]
     client_queue_us: npt.NDArray[np.int64]
     responded_us: npt.NDArray[np.int64]
@@ -52,8 +56,13 @@ class Responses:
     @classmethod
     def empty(cls, count: int) -> "Responses":
         """Responses of ``count`` requests none of which was sent yet."""
-        sent, queued, responded = (np.full(count, -1, np.int64) for _ in range(3))
-        return cls(sent, queued, responded, np.full(count, NO_STATUS, np.int32))
+        taken_up, sent, queued, responded = (np.full(count, -1, np.int64) for _ in range(4))
+        return cls(taken_up, sent, queued, responded, np.full(count, NO_STATUS, np.int32))
+
+    def client_lag_us(self, due_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How late the client itself came to each request it came to, in microseconds; ``due_us`` is the schedule's."""
+        lag_us: npt.NDArray[np.int64] = self.taken_up_us - due_us
+        return lag_us[self.taken_up_us >= 0]
 
 
 @dataclass
@@ -238,6 +247,7 @@ class _Run:
         return (time.monotonic_ns() - self.start_ns) // 1000
 
     def _offer(self, index: int) -> None:
+        self.responses.taken_up_us[index] = self._now_us()
         horizon = time.monotonic() - _IDLE_S
         while self._idle and self._idle[0].idle_since < horizon:
             self._idle.popleft().abort()
