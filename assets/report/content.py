@@ -33,8 +33,13 @@ class Conformance:
 
     @property
     def different(self) -> Rows:
-        """Those not as on AWS."""
-        return [row for row in self.rows if row["status"] != "reproduced"]
+        """Those not as on AWS; one that AWS hardly ever shows either is not among them."""
+        return [row for row in self.rows if row["status"] not in ("reproduced", "not_provocable")]
+
+    @property
+    def not_provocable(self) -> Rows:
+        """Those that were not seen and that AWS hardly ever shows either."""
+        return [row for row in self.rows if row["status"] == "not_provocable"]
 
 
 @dataclass(frozen=True)

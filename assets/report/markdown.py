@@ -108,8 +108,8 @@ def _claim_row(claim: Claim) -> list[object]:
         f"{row['mark'].symbol} {row['mark'].word}",
         claim_value(row["value"], row["metric"]),
         claim_interval(row["ci_low"], row["ci_high"], row["metric"]),
-        numbers.count(row["n"]),
-        row["evidence"] or numbers.NONE,
+        " ".join([numbers.count(row["n"]), *([row["n_of"]] if row["n_of"] and row["n"] is not None else [])]),
+        ", ".join(word for word in (row["evidence"], row["kind"]) if word) or numbers.NONE,
         row["reason"] or "",
     ]
 

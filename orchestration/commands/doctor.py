@@ -33,6 +33,7 @@ _STATUSES = {
     Status.REPRODUCED: "green",
     Status.DIFFERENT: "yellow",
     Status.ABSENT: "magenta",
+    Status.NOT_PROVOCABLE: "dim",
     Status.UNKNOWN: "bold red",
 }
 

@@ -24,6 +24,7 @@ class Status(StrEnum):
     REPRODUCED = "reproduced"
     DIFFERENT = "different"  # it reacts, in another way
     ABSENT = "absent"  # it ignores the matter, or lacks the feature
+    NOT_PROVOCABLE = "not_provocable"  # not seen, and AWS itself hardly ever shows it: nobody could tell by trying
     UNKNOWN = "unknown"  # what the probe rests on was not ready: this says nothing about the target
 
 
@@ -64,6 +65,11 @@ def different(observed: str) -> Observation:
 def absent(observed: str) -> Observation:
     """The target does not react."""
     return Observation(Status.ABSENT, observed)
+
+
+def not_provocable(observed: str) -> Observation:
+    """Nothing was seen of what AWS allows itself and hardly ever does, so that trying cannot tell the two apart."""
+    return Observation(Status.NOT_PROVOCABLE, observed)
 
 
 @dataclass(frozen=True)

@@ -400,7 +400,8 @@ COMMENT ON COLUMN pairwise.evidence IS 'Kind of proof: observed on the target, o
 CREATE TABLE claims (
     comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, position BIGINT, architecture VARCHAR, text VARCHAR,
     reading VARCHAR, metric VARCHAR, threshold DOUBLE, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n BIGINT,
-    verdict VARCHAR, evidence VARCHAR, target VARCHAR, reason VARCHAR, source VARCHAR, query VARCHAR
+    n_of VARCHAR, verdict VARCHAR, kind VARCHAR, evidence VARCHAR, target VARCHAR, reason VARCHAR, source VARCHAR,
+    query VARCHAR
 );
 COMMENT ON TABLE claims IS
     'The textbook''s claims judged: one row per claim (part is empty) and one per part of a claim that has several.';
@@ -416,10 +417,14 @@ COMMENT ON COLUMN claims.threshold IS 'Value that decides; NULL: none';
 COMMENT ON COLUMN claims.value IS 'Value measured; NULL: none';
 COMMENT ON COLUMN claims.ci_low IS 'Lower end of its 95 % interval; NULL: open or none';
 COMMENT ON COLUMN claims.ci_high IS 'Upper end of its 95 % interval; NULL: open or none';
-COMMENT ON COLUMN claims.n IS 'Requests or units it rests on; NULL: none are counted';
+COMMENT ON COLUMN claims.n IS 'How many it rests on, of what n_of says; NULL: none are counted';
+COMMENT ON COLUMN claims.n_of IS 'What n counts: requests, invocations, samples or pairs; NULL: none are counted';
 COMMENT ON COLUMN claims.verdict IS
     'supported, refuted, partly (its parts differ), inconclusive or not_testable_here (the target lacks what it rests '
     'on)';
+COMMENT ON COLUMN claims.kind IS
+    'measured: it could have come out either way; demonstrated: how the architecture is built allows one outcome, '
+    'which was seen; NULL: documented alone';
 COMMENT ON COLUMN claims.evidence IS 'Kind of proof: observed, simulated or documented';
 COMMENT ON COLUMN claims.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN claims.reason IS 'What the verdict rests on or lacks; NULL: nothing to add';
@@ -556,7 +561,9 @@ COMMENT ON COLUMN conformance.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN conformance.behaviour IS 'Name of the behaviour';
 COMMENT ON COLUMN conformance.expected IS 'What AWS documents';
 COMMENT ON COLUMN conformance.observed IS 'What the target did';
-COMMENT ON COLUMN conformance.status IS 'reproduced, different, absent or unknown (what it rests on was not ready)';
+COMMENT ON COLUMN conformance.status IS
+    'reproduced, different, absent, not_provocable (AWS itself hardly ever shows it) or unknown (what it rests on was '
+    'not ready)';
 COMMENT ON COLUMN conformance.affects IS
     'Claims whose observation exercises it, as in ''S4, E4''; empty: none. Ask with '
     'list_contains(string_split(affects, '', ''), ''S4'')';

@@ -39,7 +39,7 @@ KNOWN: dict[str, dict[str, tuple[Status, int | None, int | None]]] = {
         "MaximumConcurrency of a mapping": (Status.REPRODUCED, None, None),
         "redrive to the dead-letter queue": (Status.REPRODUCED, None, None),
         "partial batch response": (Status.REPRODUCED, None, None),
-        "a message delivered more than once by a standard queue": (Status.ABSENT, None, None),
+        "a message delivered more than once by a standard queue": (Status.NOT_PROVOCABLE, None, None),
         "provisioned write capacity": (Status.ABSENT, None, None),
         "$context.requestId in a mapping template": (Status.ABSENT, None, None),
     },
@@ -55,7 +55,7 @@ KNOWN: dict[str, dict[str, tuple[Status, int | None, int | None]]] = {
         "MaximumConcurrency of a mapping": (Status.DIFFERENT, None, None),  # one poller: never more than one
         "redrive to the dead-letter queue": (Status.REPRODUCED, None, None),
         "partial batch response": (Status.REPRODUCED, None, None),
-        "a message delivered more than once by a standard queue": (Status.ABSENT, None, None),
+        "a message delivered more than once by a standard queue": (Status.NOT_PROVOCABLE, None, None),
         "provisioned write capacity": (Status.ABSENT, None, None),
         "$context.requestId in a mapping template": (Status.REPRODUCED, None, None),
     },

@@ -233,9 +233,9 @@ class FakeQueue:
     ("entry", "delivered", "status", "words"),
     [
         (queue.duplicates, [0, 1, 1, 2], Status.REPRODUCED, "1 of 3"),
-        (queue.duplicates, [0, 2, 1], Status.ABSENT, "never in 3"),
+        (queue.duplicates, [0, 2, 1], Status.NOT_PROVOCABLE, "never in 3"),
         (queue.reordering, [0, 2, 1], Status.REPRODUCED, "1 in 3"),
-        (queue.reordering, [0, 1, 2], Status.ABSENT, "never in 3"),
+        (queue.reordering, [0, 1, 2], Status.NOT_PROVOCABLE, "never in 3"),
     ],
 )
 def test_a_queue_that_never_repeats_or_reorders_says_how_many_were_tried(

@@ -42,6 +42,9 @@ class Measured(_Part):
         needs: behaviours of the target it rests on; without them it is not testable there.
         evidence: the kind of proof.
         missing: what it means that there is no figure.
+        counts: what its ``n`` counts; None where it counts nothing.
+        demonstrated: why no other outcome than the one seen was possible, given how the lab builds the architecture:
+            the part shows it working and does not put it to the test. None where it might have come out either way.
         sql: returns one row per repetition or workload, with the columns its rule needs. It may use the CTEs of
             ``views/`` by name. ``{key}`` stands for the columns that name an experiment, ``{unit}`` for those that name
             a repetition of a cell whatever its architecture and scenario, ``{comparisons}`` for a list of ids,
@@ -54,6 +57,8 @@ class Measured(_Part):
     needs: tuple[Words, ...] = ()
     evidence: Evidence = "observed"
     missing: Words = "nothing was measured"
+    counts: Literal["requests", "invocations", "pairs"] | None = "requests"
+    demonstrated: Words | None = None
     sql: Words
 
     @property
@@ -124,12 +129,14 @@ class Pairwise(_Threshold):
     """An interval from the table ``pairwise``, one row per workload: ``value``, ``low``, ``high``, ``n``."""
 
     kind: Literal["pairwise"]
+    counts: Literal["pairs"] = "pairs"
 
 
 class Cost(_Threshold):
     """A figure of the table ``cost``, one ``value`` per workload, without an interval because it is modelled."""
 
     kind: Literal["cost"]
+    counts: None = None
 
 
 class Documented(_Part):

@@ -9,7 +9,7 @@ follows the others, saying so. A claim of which all must hold (`all`) is refuted
 by all of them. An optional part counts once it is decided.
 
 The evidence is the strongest kind that is enough by itself for the same verdict: *observed* where the observed parts
-are.
+are. It is *measured* if any of its parts is, and *demonstrated* if what was run could not have come out otherwise.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,27 @@ from typing import Literal
 
 _DECIDED = ("supported", "refuted")
 _STRENGTH = ("observed", "simulated", "documented")
+_KINDS = ("measured", "demonstrated")
 
 
 @dataclass(frozen=True)
 class PartVerdict:
-    """The verdict on a part, its kind of proof, and whether the part is optional."""
+    """The verdict on a part, its evidence, whether it is optional, and whether it was measured or demonstrated."""
 
     part: str
     verdict: str
     evidence: str
     optional: bool = False
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
 class RolledUp:
-    """The verdict on a claim, its kind of proof, and a sentence that names the verdict on each part."""
+    """The verdict on a claim, its evidence, measured or demonstrated, and the verdict on each part in a sentence."""
 
     verdict: str
     evidence: str
+    kind: str | None
     reason: str
 
 
@@ -48,7 +51,9 @@ def roll_up(parts: Sequence[PartVerdict], mode: Literal["parts", "all"]) -> Roll
     """
     counted = [part for part in parts if not part.optional or part.verdict in _DECIDED]
     verdict = _verdict([part.verdict for part in counted], mode)
-    return RolledUp(verdict, _evidence(counted, verdict, mode), _reason(parts))
+    kinds = {part.kind for part in parts}
+    kind = next((name for name in _KINDS if name in kinds), None)
+    return RolledUp(verdict, _evidence(counted, verdict, mode), kind, _reason(parts))
 
 
 def _verdict(verdicts: Sequence[str], mode: Literal["parts", "all"]) -> str:

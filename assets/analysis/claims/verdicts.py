@@ -65,9 +65,13 @@ def _judged(connection: duckdb.DuckDBPyConnection, claim: Claim, comparison: Com
         return rows
     parts = zip(claim.parts, rows, strict=True)
     whole = roll_up(
-        [PartVerdict(part.part, row["verdict"], row["evidence"], part.optional) for part, row in parts], claim.roll_up
+        [
+            PartVerdict(part.part, row["verdict"], row["evidence"], part.optional, row.get("kind"))
+            for part, row in parts
+        ],
+        claim.roll_up,
     )
-    verdict = {"verdict": whole.verdict, "evidence": whole.evidence, "reason": whole.reason}
+    verdict = {"verdict": whole.verdict, "kind": whole.kind, "evidence": whole.evidence, "reason": whole.reason}
     return [{**same, "part": "", "position": position, "metric": _ROLLED_UP[claim.roll_up], **verdict}, *rows]
 
 
@@ -84,7 +88,8 @@ def _documented(part: Documented) -> _Row:
 
 def _measured(connection: duckdb.DuckDBPyConnection, part: Measured, comparison: Comparison) -> _Row:
     evidence = comparison.evidence if part.evidence == "observed" else part.evidence
-    row: _Row = {"threshold": getattr(part, "threshold", None), "evidence": evidence}
+    kind = "measured" if part.demonstrated is None else "demonstrated"
+    row: _Row = {"threshold": getattr(part, "threshold", None), "kind": kind, "evidence": evidence}
     if why := _unjudgeable(part, comparison):
         return {**row, **why}
     nights = comparison.nights if isinstance(part, Share) and part.pool_nights else (comparison.comparison_id,)
@@ -97,7 +102,8 @@ def _measured(connection: duckdb.DuckDBPyConnection, part: Measured, comparison:
         "value": figure["value"],
         "ci_low": finding.low,
         "ci_high": finding.high,
-        "n": finding.n,
+        "n": finding.n if part.counts else None,
+        "n_of": part.counts,
         "verdict": verdict,
         "reason": reason(part, finding, figure["value"], verdict, comparison),
         "query": query.figure,
@@ -114,7 +120,7 @@ def _unjudgeable(part: Measured, comparison: Comparison) -> Mapping[str, Any]:
         names = [name for name, _ in lacking]
         return {"verdict": "inconclusive", "reason": wording.unprobed(names, comparison.target)}
     if not all(comparison.has_valid(*cell) for cell in part.cells):
-        return {"n": 0, "verdict": "inconclusive", "reason": no_figure(part, comparison)}
+        return {"n": 0, "n_of": part.counts, "verdict": "inconclusive", "reason": no_figure(part, comparison)}
     return {}
 
 

@@ -135,7 +135,12 @@ def nothing_measured(part: Measured, workload: str | None) -> str:
 
 def lacks(behaviours: Sequence[tuple[str, str]], target: str) -> str:
     """Name the behaviours a part rests on and the target does not have; each comes with its status."""
-    phrases = {"different": "is different", "absent": "is absent", "unknown": "could not be provoked"}
+    phrases = {
+        "different": "is different",
+        "absent": "is absent",
+        "not_provocable": "was not seen, and hardly ever is on AWS either",
+        "unknown": "could not be provoked",
+    }
     words = ", ".join(f"“{name}” {phrases.get(status, status)}" for name, status in behaviours)
     return f"rests on what {target} does not do as AWS does: {words}"
 

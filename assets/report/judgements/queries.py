@@ -62,8 +62,8 @@ FROM ledger
 WHERE comparison_id = $comparison_id AND scenario = 'steady' AND arm = 'main'"""
 
 CLAIMS = """\
-SELECT claim_id, part, position, architecture, text, reading, metric, threshold, value, ci_low, ci_high, n, verdict,
-    evidence, target, reason, source, query
+SELECT claim_id, part, position, architecture, text, reading, metric, threshold, value, ci_low, ci_high, n, n_of,
+    verdict, kind, evidence, target, reason, source, query
 FROM claims
 WHERE comparison_id = $comparison_id
 ORDER BY position, claim_id, part"""
