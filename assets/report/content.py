@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.report import queries
 from assets.report.cells import CellSection, cell_section
 from assets.report.charts.rendering import PageCharts
@@ -104,8 +105,8 @@ class Content:
         return judged.latency_note(
             self.repetitions,
             bool(self.judgements.verdicts.rows),
-            judged.judging_command(workload, scenarios, self.architectures, self.config),
-            judged.judging_minutes(replayed_s, self.repetitions),
+            repeating_command(workload, scenarios, self.architectures, self.config),
+            repeating_minutes(replayed_s, self.repetitions),
         )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
+from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.report.words import judged
 from assets.report.words.numbers import NO_BREAK, count, duration, percent
 from assets.report.words.titles import contender_title, operation_title, source_title, speeds_title
@@ -111,13 +112,13 @@ def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str
     """What would judge the differences of latency, and how long that takes, from how long this took."""
     settings = request.settings
     config = settings.model_dump(mode="json")
-    command = judged.judging_command(request.workload, tuple(request.scenarios), request.architectures, config)
+    command = repeating_command(request.workload, tuple(request.scenarios), request.architectures, config)
     [row] = _rows(
         places,
         comparison_id,
         "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = $1",
     )
-    minutes = judged.judging_minutes(row["seconds"] or 0.0, settings.repetitions)
+    minutes = repeating_minutes(row["seconds"] or 0.0, settings.repetitions)
     return judged.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.report.words import answers, judged, numbers
 from assets.report.words.answers import Outcome, Window
 from assets.report.words.titles import VERDICTS, Mark, fault_title, mark, source_title
@@ -324,7 +325,7 @@ class TestJudged:
 
     def test_one_repetition_judges_no_latency_and_says_what_would(self) -> None:
         """The note names a command that can be run and how long it takes."""
-        command = judged.judging_command(
+        command = repeating_command(
             "food orders",
             ["steady"],
             ["hybrid"],
@@ -341,7 +342,7 @@ class TestJudged:
             " --variant idempotent --variant naive --target endpoint --endpoint-url http://127.0.0.1:4566"
             " --repetitions 8"
         )
-        minutes = judged.judging_minutes(replayed_s=90.0, repetitions=1)
+        minutes = repeating_minutes(replayed_s=90.0, repetitions=1)
         assert judged.latency_note(1, False, command, minutes) == (
             "Differences of latency are shown, not judged: one repetition cannot judge them;"
             f" `{command}` can, in about 12 min."

@@ -13,6 +13,10 @@ from pydantic_core import PydanticCustomError
 from workloads.errors import UsageError
 from workloads.scenarios.faults import Fault, same_place
 
+# What requirements may be asked under, besides a scenario's own name: see `Scenario.situations`.
+SITUATIONS = ("any", "steady", "peak", "outage")
+_RAISES_OR_LIMITS = frozenset({"burst", "ramp", "throttle"})
+_TAKES_AWAY = frozenset({"down", "hang"})
 _SHORTEST_US = 1000
 
 
@@ -76,6 +80,25 @@ class Scenario(BaseModel):
         if visible is not None and timeout is not None and visible < timeout:
             raise ValueError("visibility_timeout_s must be at least function_timeout_s")
         return self
+
+    @property
+    def situations(self) -> frozenset[str]:
+        """What requirements hold under it: its name, ``any``, and those of the others that it is.
+
+        ``steady``: nothing is broken or short. ``peak``: more comes than a limit lets through, or than usual.
+        ``outage``: the table is away and nothing else is wrong; queues try again as often as they usually do.
+        """
+        found = {"any", self.name}
+        limited = self.reserved_concurrency is not None
+        plain = Scenario(**{name: getattr(self, name) for name in ("name", "title", "description", "position")})
+        if self == plain:
+            found.add("steady")
+        if limited or any(fault.kind in _RAISES_OR_LIMITS for fault in self.faults):
+            found.add("peak")
+        away = self.faults and all(fault.target == "table" and fault.kind in _TAKES_AWAY for fault in self.faults)
+        if away and not limited and self.max_receive_count is None:
+            found.add("outage")
+        return frozenset(found)
 
     def holds_us(self, table_timeout_us: int) -> float:
         """How long a request holds its execution environment longer than usual, on average, under the worst fault.

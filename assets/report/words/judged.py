@@ -1,23 +1,16 @@
-"""What was judged, in sentences and numbers: verdicts, false differences, claims, and what would judge a latency.
+"""What was judged, in sentences and numbers: verdicts, false differences, claims, and whether latencies are judged.
 
 Put words about verdicts here. Keep those out that are stored with them, which are made where they are decided:
-`assets.analysis.verdicts.reasons` and `assets.analysis.claims.wording`.
+`assets.analysis.verdicts.reasons` and `assets.analysis.claims.wording`, and the command that would decide more
+(`assets.analysis.repeating`).
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.analysis.claims import wording
 from assets.report.words.numbers import NO_BREAK, NONE, between, difference, finite, number, percent
 from assets.report.words.titles import VERDICTS, inside, listed, metric_title
-from resources.architectures import architectures
-from resources.lab.settings import LabSettings
-from resources.targets import flag
-from workloads.scenarios import DEFAULT_SCENARIOS
-from workloads.settings import Option
-
-_REPETITIONS_TO_JUDGE = 8
 
 
 def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -85,34 +78,3 @@ def latency_note(repetitions: int, judged: bool, command: str, minutes: float | 
             "Latencies are medians over the repetitions; the verdicts on their differences are in the table `pairwise`."
         )
     return "Latencies are medians over the repetitions; their differences are shown, not judged."
-
-
-def judging_command(
-    workload: str, scenario_names: Sequence[str], architecture_names: Sequence[str], config: Mapping[str, Any]
-) -> str:
-    """The command that repeats a comparison of these scenarios and architectures often enough to judge latencies.
-
-    Of its settings, ``config``, those that differ from the defaults become options.
-    """
-    options: dict[str, Any] = {"--workload": workload}
-    if set(scenario_names) != set(DEFAULT_SCENARIOS):
-        options["--scenario"] = scenario_names
-    if set(architecture_names) != set(architectures()):
-        options["--architecture"] = architecture_names
-    defaults = LabSettings()
-    for name, field in LabSettings.model_fields.items():
-        option, default = Option.of(field), getattr(defaults, name)
-        value = config.get(name, default)
-        if option and value != default and name not in {"repetitions", "aa"}:
-            options[option.flag] = value
-    options |= {flag(name): value for name, value in config.get("target_options", {}).items()}
-    words = ["archduel", "compare"]
-    for name, value in options.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        words += [word for one in values for word in (name, str(one))]
-    return shlex.join([*words, "--repetitions", str(_REPETITIONS_TO_JUDGE)])
-
-
-def judging_minutes(replayed_s: float, repetitions: int) -> float | None:
-    """How many minutes that command takes, from how many seconds this comparison took; None where that is unknown."""
-    return replayed_s / repetitions * _REPETITIONS_TO_JUDGE / 60 if replayed_s > 0 and repetitions > 0 else None
