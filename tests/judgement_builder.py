@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from tests.published_tables import published_tables
+from workloads.scenarios import scenarios
 
 OPERATIONS = ("command", "query")
 _KEY = {
@@ -27,6 +28,7 @@ _OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent
 _STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
 _GHOSTS = ("ghost_commits", "ghost_dead_lettered", "ghost_in_flight", "unknown_effects")
 _WITNESSES = ("duplicates", "redeliveries", "reordered", "read_your_writes_misses")
+_REPRODUCED = {one.behaviour: "reproduced" for scenario in scenarios().values() for one in scenario.rests_on}
 _BOOKS = (*_OUTCOMES, *_STATES, *_GHOSTS, *_WITNESSES)
 
 
@@ -35,6 +37,12 @@ class JudgementBuilder:
     """Gathers rows. Every method that plants returns the builder."""
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    behaviours: dict[str, str] = field(default_factory=dict)
+
+    def conformance(self, **statuses: str) -> Self:
+        """How the target does single behaviours, spaces in their names written as ``_``; all others it reproduces."""
+        self.behaviours |= {behaviour.replace("_", " "): status for behaviour, status in statuses.items()}
+        return self
 
     def comparison(self, comparison_id: str = "c1", *, night: str = "2026-11-20", **more: Any) -> Self:
         """A comparison; ``config`` is a dictionary of settings."""
@@ -117,6 +125,9 @@ class JudgementBuilder:
         described = {row["comparison_id"] for row in self.rows.get("comparisons", [])}
         for comparison_id in sorted({row["comparison_id"] for row in self.rows.get("experiments", [])} - described):
             self.comparison(comparison_id)
+        for target in sorted({row["target"] for row in self.rows.get("comparisons", [])}):
+            for behaviour, status in (_REPRODUCED | self.behaviours).items():
+                self._add("conformance", {"target": target, "behaviour": behaviour, "status": status})
         with published_tables() as connection:
             for table, rows in self.rows.items():
                 columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -30,6 +30,7 @@ from resources.warehouse.schema import schema
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
+from workloads.scenarios import scenario_files
 
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 
@@ -39,7 +40,14 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("noise", "claims", "requirements"),
     ("recommendations",),
 )
-_CODE = ("assets/analysis", "resources/prices", "resources/warehouse")
+_CODE = (
+    "assets/analysis",
+    "resources/architectures",
+    "resources/prices",
+    "resources/targets",
+    "resources/warehouse",
+    "workloads/scenarios",
+)
 
 
 def judge(places: Places, comparison_id: str) -> dict[str, pa.Table]:
@@ -122,7 +130,12 @@ def fingerprint(places: Places, comparison_id: str) -> str:
                 digest.update(
                     f"{version.relative_to(places.outcomes)} {written.st_mtime_ns} {written.st_size}".encode()
                 )
-    own = [places.prices, book.own_assumptions(places), *sorted(places.conformance.glob("[!.]*.parquet"))]
+    own = [
+        places.prices,
+        book.own_assumptions(places),
+        *sorted(places.conformance.glob("[!.]*.parquet")),
+        *scenario_files(places).values(),
+    ]
     for file in own:
         if file.exists():
             digest.update(f"{file.name} ".encode() + file.read_bytes())
@@ -184,8 +197,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str, comparison_id: str) 
     ).to_arrow_table()
 
 
-def _pairwise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
-    return pairwise(connection, comparison_id)
+def _pairwise(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    return pairwise(connection, comparison_id, places)
 
 
 def _noise(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:

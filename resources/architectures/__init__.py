@@ -45,6 +45,21 @@ class Architecture:
         needed = {need for node in self.nodes.values() for need in node.needs}
         return tuple(name for name in self.nodes if name not in needed)
 
+    def path(self, operation: Operation) -> frozenset[tuple[str, str]]:
+        """The nodes that serve requests of an operation, each with its kind.
+
+        These are the API, the node it passes them to, the nodes that take from that one, as the event source mapping
+        takes from the queue, and all that these need. Architectures with the same path do the same work with the same
+        services.
+        """
+        apis = {name: node.routes[operation] for name, node in self.nodes.items() if operation in node.routes}
+        taking = {name for name, node in self.nodes.items() if not node.routes and set(apis.values()) & set(node.needs)}
+        found, needed = set(apis), {*apis.values(), *taking}
+        while needed:
+            found |= needed
+            needed = {need for name in needed for need in self.nodes[name].needs} - found
+        return frozenset((name, self.nodes[name].kind) for name in found)
+
 
 @cache
 def architectures() -> dict[str, Architecture]:

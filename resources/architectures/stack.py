@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resources.aws.clients import Services
+from workloads.recordings.recording import Operation
 
 Facts = dict[str, Any]
 
@@ -44,12 +45,14 @@ class Node:
         make: Makes it, or finds it where it exists, and returns the facts a user wants to see.
         kind: Its AWS service, as in ARNs; an event source mapping is a ``lambda_mapping``.
         description: One sentence for people.
+        routes: Of an API, which node requests of each operation are passed to.
     """
 
     needs: tuple[str, ...]
     make: Callable[["Stack"], Facts]
     kind: str
     description: str
+    routes: Mapping[Operation, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -209,6 +209,12 @@ def targets() -> dict[str, Target]:
     return discover(sys.modules[__name__], "TARGET")
 
 
+def is_genuine(title: str) -> bool:
+    """Whether a target of this title, as the column ``target`` has it, is AWS itself."""
+    product = title.partition(" ")[0]
+    return any(target.genuine and target.product == product for target in targets().values())
+
+
 def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
     """Open the target ``name``; raises as `complete_options` and `Target.open`."""
     target = choose(targets(), name, "target")

@@ -361,7 +361,7 @@ CREATE TABLE pairwise (
     baseline VARCHAR, candidate VARCHAR, metric VARCHAR, unit VARCHAR, baseline_value DOUBLE,
     candidate_value DOUBLE, difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, margin DOUBLE, verdict VARCHAR,
     pairs BIGINT, p_value DOUBLE, p_adjusted DOUBLE, method VARCHAR, pairs_needed BIGINT, reason VARCHAR,
-    target VARCHAR, evidence VARCHAR
+    target VARCHAR, evidence VARCHAR, requests VARCHAR, carries_over BOOLEAN, not_shown_here VARCHAR, decides BOOLEAN
 );
 COMMENT ON TABLE pairwise IS 'Each architecture against the baseline: one row per cell, operation, variant and metric.';
 COMMENT ON COLUMN pairwise.comparison_id IS
@@ -396,6 +396,17 @@ COMMENT ON COLUMN pairwise.pairs_needed IS
 COMMENT ON COLUMN pairwise.reason IS 'Why the verdict is inconclusive, sentences; empty where it is decided';
 COMMENT ON COLUMN pairwise.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN pairwise.evidence IS 'Kind of proof: observed on the target, or simulated';
+COMMENT ON COLUMN pairwise.requests IS
+    'Requests it is of: offered (all of them) or acknowledged (answered or accepted ones, with those that timed out)';
+COMMENT ON COLUMN pairwise.carries_over IS
+    'Whether what this target shows says something of AWS: all shares do, and times of requests that both sides serve '
+    'with the same services; other times only on AWS or simulated';
+COMMENT ON COLUMN pairwise.not_shown_here IS
+    'Why a verdict decides nothing on this target, a sentence: it does not carry over, or rests on a behaviour of AWS '
+    'that this target lacks; NULL: it may decide';
+COMMENT ON COLUMN pairwise.decides IS
+    'Whether a claim or a recommendation may rest on it: it is not inconclusive, not_shown_here is NULL, and a time has '
+    'at least six pairs';
 
 CREATE TABLE claims (
     comparison_id VARCHAR, claim_id VARCHAR, part VARCHAR, position BIGINT, architecture VARCHAR, text VARCHAR,

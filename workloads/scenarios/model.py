@@ -5,7 +5,7 @@ read (`workloads.scenarios.reading`).
 """
 
 from itertools import combinations
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,27 @@ def _whole(minimum: int, maximum: int) -> Any:
     return Field(ge=minimum, le=maximum, strict=True)
 
 
+Measure = Literal["acknowledged", "done", "response", "completion", "backlog"]
+"""What a behaviour of the target may decide: what clients are told, what becomes of requests in the end (stored,
+dead-lettered, lost or waiting), both times, and how a queue fills and drains and in which order."""
+
+
+class Reliance(BaseModel):
+    """A behaviour of AWS that decides figures of a scenario, so that a target without it cannot show them.
+
+    Attributes:
+        behaviour: As `archduel doctor` names it.
+        component: The node of an architecture that behaves so; requests that pass through none rest on nothing.
+        decides: The measures that would be others without it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    behaviour: Annotated[str, Field(strict=True, min_length=1)]
+    component: Annotated[str, Field(strict=True, min_length=1)]
+    decides: Annotated[tuple[Measure, ...], Field(min_length=1)]
+
+
 class Scenario(BaseModel):
     """One scenario. Settings that are None have archduel's own values.
 
@@ -40,6 +61,7 @@ class Scenario(BaseModel):
         batch_size: The most messages of an invocation.
         table_timeout_ms: How long a handler waits for the table.
         environments: How many execution environments of each function that the API calls are warm at the start.
+        rests_on: The behaviours of AWS without which a target cannot show some of its figures.
         faults: In any order; those of one target must lie apart.
     """
 
@@ -57,6 +79,7 @@ class Scenario(BaseModel):
     batch_size: Annotated[int, _whole(1, 10)] | None = None
     table_timeout_ms: Annotated[int, _whole(1, 60_000)] | None = None
     environments: Annotated[int, _whole(0, 64)] | None = None
+    rests_on: tuple[Reliance, ...] = ()
     faults: Annotated[tuple[Fault, ...], Field(max_length=100)] = ()
 
     @model_validator(mode="after")

@@ -16,15 +16,17 @@ import pyarrow as pa
 from assets.analysis.statistics.power import pairs_advised
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 from assets.analysis.verdicts.blocks import Blocks
+from assets.analysis.verdicts.decisive import Shown, decides, measure_of
 from assets.analysis.verdicts.pairing import Comparison, Family, Pairing, pairings, read_comparison
 from assets.analysis.verdicts.reasons import reason
 from assets.analysis.verdicts.rules import rules
 from resources.warehouse.schema import schema
+from workloads.places import Places
 
 Noises = Mapping[tuple[str, str, str, str, str, str], float]  # by cell, operation, variant, architecture and metric
 
 
-def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str, places: Places | None = None) -> pa.Table:
     """Make the table ``pairwise`` of one comparison, whatever state it is in.
 
     Every architecture of the comparison has a row against its baseline for each workload, scenario, variant, operation
@@ -34,6 +36,7 @@ def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Ta
     Args:
         connection: to the published database, or one with its tables.
         comparison_id: of the comparison; an unknown one has no rows.
+        places: where the user's own scenarios are, which say what they rest on; None for the bundled ones only.
 
     Returns:
         The table, with ``pairs_needed`` NULL where more repetitions are not what is lacking.
@@ -49,6 +52,8 @@ def pairwise(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Ta
     rows: list[dict[str, Any]] = []
     for _, family in itertools.groupby(compared, key=lambda one: one.family):
         rows += _family(list(family), blocks, noises, comparison)
+    shown = Shown.read(connection, comparison_id, places)
+    rows = [_with_reach(row, shown) for row in rows]
     return pa.Table.from_pylist(rows, schema=schema("pairwise"))
 
 
@@ -93,6 +98,17 @@ def _row(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison) -
         "target": comparison.target,
         "evidence": comparison.evidence,
     }
+
+
+def _with_reach(row: dict[str, Any], shown: Shown) -> dict[str, Any]:
+    """A row with what it may decide."""
+    measure, compared = measure_of(row["metric"]), (row["baseline"], row["candidate"])
+    reach = {
+        "requests": "offered" if row["unit"] == "share" else "acknowledged",
+        "carries_over": shown.carries_over(measure, row["operation"], *compared),
+        "not_shown_here": shown.not_shown(measure, row["scenario"], row["operation"], *compared),
+    }
+    return {**row, **reach, "decides": decides({**row, **reach})}
 
 
 def _noise_key(one: Pairing, architecture: str) -> tuple[str, str, str, str, str, str]:

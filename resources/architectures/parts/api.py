@@ -38,6 +38,7 @@ def api(*, command: str, query: str) -> Node:
         lambda stack: _make(stack, command, query),
         "apigateway",
         f"POST /orders -> {command}, GET /orders/{{id}} -> {query}.",
+        {"command": command, "query": query},
     )
 
 
