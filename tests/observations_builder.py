@@ -72,9 +72,15 @@ class ObservationsBuilder:
         lag_us: int = 0,
         took_us: int = 1000,
         fate: str = "responded",
+        attempts: int | None = None,
+        fetches: int | None = None,
+        fetched_us: int | None = None,
         repetition: int = 1,
     ) -> Self:
-        """One offered request, due at ``at_us``, sent ``lag_us`` later, answered ``took_us`` after that."""
+        """One offered request, due at ``at_us``, sent ``lag_us`` later, answered ``took_us`` after that.
+
+        It was sent once, unless ``attempts`` says otherwise, and nobody asked for an answer behind it.
+        """
         sent_us = None if fate == "unsent" else at_us + lag_us
         ended = fate in ("responded", "broken")
         self.seen["sent"].append(
@@ -89,6 +95,9 @@ class ObservationsBuilder:
                 "responded_us": sent_us + took_us if ended and sent_us is not None else None,
                 "status": status if fate == "responded" else None,
                 "fate": fate,
+                "attempts": (0 if sent_us is None else 1) if attempts is None else attempts,
+                "fetches": fetches,
+                "fetched_us": fetched_us,
             }
         )
         return self

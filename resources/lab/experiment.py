@@ -265,6 +265,9 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "responded_us": moments(responses.responded_us),
             "status": pa.array(responses.status, mask=responses.status <= 0),
             "fate": pa.array(fates, pa.string()),
+            "attempts": responses.attempts,
+            "fetches": moments(responses.fetches),
+            "fetched_us": moments(responses.fetched_us),
         },
         schema=observations.SCHEMAS["sent"],
     )

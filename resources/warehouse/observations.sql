@@ -62,7 +62,8 @@ COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; N
 
 CREATE TABLE sent (
     repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT,
-    sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR
+    sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR, attempts BIGINT,
+    fetches BIGINT, fetched_us BIGINT
 );
 COMMENT ON TABLE sent IS 'One row per offered request: what the load generator did and saw.';
 COMMENT ON COLUMN sent.repetition IS 'Number of the replay within its cell and contender, from 1';
@@ -71,13 +72,19 @@ COMMENT ON COLUMN sent.request_id IS
 COMMENT ON COLUMN sent.operation IS 'command or query';
 COMMENT ON COLUMN sent.entity IS 'Entity (such as the order) it is about';
 COMMENT ON COLUMN sent.scheduled_us IS 'When it was due, microseconds since the replay''s start';
-COMMENT ON COLUMN sent.sent_us IS 'When it was sent, microseconds since the replay''s start; NULL: it was not';
+COMMENT ON COLUMN sent.sent_us IS 'When it was first sent, microseconds since the replay''s start; NULL: it was not';
 COMMENT ON COLUMN sent.client_queue_us IS
     'How long it waited in the client for a free connection, microseconds; NULL: it was not sent';
 COMMENT ON COLUMN sent.responded_us IS
-    'When its answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no answer';
-COMMENT ON COLUMN sent.status IS 'HTTP status; NULL: no answer';
+    'When its last answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no '
+    'answer';
+COMMENT ON COLUMN sent.status IS 'HTTP status of its last answer; NULL: no answer';
 COMMENT ON COLUMN sent.fate IS 'responded, broken (the connection), timed_out or unsent';
+COMMENT ON COLUMN sent.attempts IS 'How often it was sent: more than 1 where the client tried again; 0: never';
+COMMENT ON COLUMN sent.fetches IS
+    'How often the client asked for the answer its ticket stands for; NULL: it waited for none';
+COMMENT ON COLUMN sent.fetched_us IS
+    'When the client had that answer, microseconds since the replay''s start; NULL: never';
 
 CREATE TABLE items (
     repetition INTEGER NOT NULL, request_id VARCHAR, commits BIGINT, stamp_us BIGINT, found BOOLEAN

@@ -82,7 +82,7 @@ CREATE TABLE requests (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT, sent_us BIGINT,
     client_queue_us BIGINT, responded_us BIGINT, status INTEGER, aws_status INTEGER, outcome VARCHAR,
-    response_us BIGINT, service_us BIGINT
+    response_us BIGINT, service_us BIGINT, attempts BIGINT
 );
 COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
 COMMENT ON COLUMN requests.comparison_id IS
@@ -98,26 +98,31 @@ COMMENT ON COLUMN requests.request_id IS
 COMMENT ON COLUMN requests.operation IS 'command or query';
 COMMENT ON COLUMN requests.entity IS 'Entity (such as the order) it is about';
 COMMENT ON COLUMN requests.scheduled_us IS 'When it was due, microseconds since the replay''s start';
-COMMENT ON COLUMN requests.sent_us IS 'When it was sent, microseconds since the replay''s start; NULL: it was not';
+COMMENT ON COLUMN requests.sent_us IS
+    'When it was first sent, microseconds since the replay''s start; NULL: it was not';
 COMMENT ON COLUMN requests.client_queue_us IS
     'How long it waited in the client for a free connection, microseconds; NULL: it was not sent';
 COMMENT ON COLUMN requests.responded_us IS
-    'When its answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no answer';
-COMMENT ON COLUMN requests.status IS 'HTTP status; NULL: no answer';
+    'When its last answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no '
+    'answer';
+COMMENT ON COLUMN requests.status IS 'HTTP status of its last answer; NULL: no answer';
 COMMENT ON COLUMN requests.aws_status IS
     'HTTP status that AWS would have answered: differs where this target answers a throttled request otherwise; NULL: '
     'no answer';
 COMMENT ON COLUMN requests.outcome IS
     'answered (2xx with the result, or 404 to a query), accepted (2xx of a queue), throttled (429, or 5xx by a '
     'limit), failed, timed_out (no answer within 29 s) or unsent';
-COMMENT ON COLUMN requests.response_us IS 'From when it was due to its answer, microseconds; NULL: no answer';
-COMMENT ON COLUMN requests.service_us IS 'From when it was sent to its answer, microseconds; NULL: no answer';
+COMMENT ON COLUMN requests.response_us IS 'From when it was due to its last answer, microseconds; NULL: no answer';
+COMMENT ON COLUMN requests.service_us IS
+    'From when it was first sent to its last answer, microseconds; NULL: no answer';
+COMMENT ON COLUMN requests.attempts IS
+    'How often it was sent: more than 1 where the client tried again; 0: it was not';
 
 CREATE TABLE effects (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, state VARCHAR, committed_us BIGINT,
     completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT, commit_clock VARCHAR,
-    found BOOLEAN
+    found BOOLEAN, fetches BIGINT, fetched_us BIGINT
 );
 COMMENT ON TABLE effects IS 'One row per offered request: what became of it behind the answer.';
 COMMENT ON COLUMN effects.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
@@ -131,12 +136,15 @@ COMMENT ON COLUMN effects.request_id IS 'As in requests';
 COMMENT ON COLUMN effects.operation IS 'command or query';
 COMMENT ON COLUMN effects.entity IS 'Entity (such as the order) it is about';
 COMMENT ON COLUMN effects.state IS
-    'When watching ended: committed (stored, or a query answered), dead_lettered, in_flight (still in a queue), lost '
-    '(acknowledged, and in none of these) or rejected (no effect, none promised)';
+    'When watching ended: committed (stored, or a query''s answer with its client), dead_lettered, in_flight (still in '
+    'a queue, or an answer stored that its client never got), lost (acknowledged, and in none of these) or rejected '
+    '(no effect, none promised)';
 COMMENT ON COLUMN effects.committed_us IS
-    'When it was stored, or a query''s answer was there, microseconds since the replay''s start; NULL: not committed';
+    'When it was stored, or a query''s answer was with its client or stored for it, microseconds since the replay''s '
+    'start; NULL: not committed';
 COMMENT ON COLUMN effects.completion_us IS
-    'From when it was due until it was committed, microseconds; NULL: not committed';
+    'From when it was due until it was committed, or until the client had the answer it asked for, microseconds; '
+    'NULL: neither';
 COMMENT ON COLUMN effects.deliveries IS 'How often a handler was given it';
 COMMENT ON COLUMN effects.commits IS 'How often it was written: more than 1 is a duplicate';
 COMMENT ON COLUMN effects.commit_order IS 'Its place among the committed of its replay, from 1; NULL: not committed';
@@ -144,6 +152,10 @@ COMMENT ON COLUMN effects.commit_clock IS
     'What dates the commit: handler (its log line), item (the stamp before the write) or client (the answer to a '
     'query); NULL: not committed';
 COMMENT ON COLUMN effects.found IS 'Of a query, whether it found its entity; NULL: not known, or a command';
+COMMENT ON COLUMN effects.fetches IS
+    'How often the client asked for the answer to a queued query by its ticket; NULL: it waited for none';
+COMMENT ON COLUMN effects.fetched_us IS
+    'When the client had that answer, microseconds since the replay''s start; NULL: never';
 
 CREATE TABLE invocations (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
@@ -247,7 +259,8 @@ CREATE TABLE ledger (
     repetition INTEGER, operation VARCHAR, offered BIGINT, answered BIGINT, accepted BIGINT, throttled BIGINT,
     failed BIGINT, timed_out BIGINT, unsent BIGINT, committed BIGINT, dead_lettered BIGINT, in_flight BIGINT,
     lost BIGINT, rejected BIGINT, ghost_commits BIGINT, ghost_dead_lettered BIGINT, ghost_in_flight BIGINT,
-    unknown_effects BIGINT, duplicates BIGINT, redeliveries BIGINT, reordered BIGINT, read_your_writes_misses BIGINT
+    unknown_effects BIGINT, duplicates BIGINT, redeliveries BIGINT, reordered BIGINT, read_your_writes_misses BIGINT,
+    attempts BIGINT, fetches BIGINT
 );
 COMMENT ON TABLE ledger IS
     'The books: one row per experiment and operation. Acknowledged means answered or accepted. Counts of requests.';
@@ -268,7 +281,8 @@ COMMENT ON COLUMN ledger.timed_out IS 'Outcome timed_out';
 COMMENT ON COLUMN ledger.unsent IS 'Outcome unsent';
 COMMENT ON COLUMN ledger.committed IS 'Acknowledged, and stored or answered';
 COMMENT ON COLUMN ledger.dead_lettered IS 'Acknowledged, and in the dead-letter queue when watching ended';
-COMMENT ON COLUMN ledger.in_flight IS 'Acknowledged, and in a queue when watching ended';
+COMMENT ON COLUMN ledger.in_flight IS
+    'Acknowledged, and when watching ended in a queue, or stored as an answer that its client never got';
 COMMENT ON COLUMN ledger.lost IS 'Acknowledged, and in none of these places';
 COMMENT ON COLUMN ledger.rejected IS 'Not acknowledged, and without effect';
 COMMENT ON COLUMN ledger.ghost_commits IS 'Not acknowledged, and stored all the same';
@@ -277,10 +291,14 @@ COMMENT ON COLUMN ledger.ghost_in_flight IS 'Not acknowledged, and in a queue';
 COMMENT ON COLUMN ledger.unknown_effects IS
     'Request ids in table or queues that were never offered, booked with the experiment''s first operation';
 COMMENT ON COLUMN ledger.duplicates IS 'Commits beyond the first of each request';
-COMMENT ON COLUMN ledger.redeliveries IS 'Deliveries beyond the first of each request';
+COMMENT ON COLUMN ledger.redeliveries IS
+    'Deliveries to a handler beyond the first of each request, by its queue or by a client that tried again';
 COMMENT ON COLUMN ledger.reordered IS 'Commands committed after one of the same entity that was sent later';
 COMMENT ON COLUMN ledger.read_your_writes_misses IS
     'Queries sent after their entity''s first command was acknowledged that did not find it';
+COMMENT ON COLUMN ledger.attempts IS
+    'Times that requests were sent: more than offered less unsent where clients tried again';
+COMMENT ON COLUMN ledger.fetches IS 'Times that clients asked for an answer by its ticket, beside the attempts';
 
 CREATE TABLE recovery (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

@@ -15,11 +15,11 @@ LIMIT = {"target": "functions", "kind": "down", "throttled_status": 500, "start_
 
 def responses(*sent_us: int, status: int = 429) -> Responses:
     """Refused, each answered 100 microseconds after it was sent."""
-    sent = np.array(sent_us, dtype=np.int64)
-    statuses = np.full(len(sent), status, dtype=np.int32)
-    return Responses(
-        taken_up_us=sent, sent_us=sent, client_queue_us=np.zeros_like(sent), responded_us=sent + 100, status=statuses
-    )
+    refused = Responses.empty(len(sent_us))
+    refused.sent_us[:] = sent_us
+    refused.responded_us[:] = refused.sent_us + 100
+    refused.status[:] = status
+    return refused
 
 
 @pytest.mark.parametrize(

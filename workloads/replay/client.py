@@ -45,6 +45,9 @@ class Responses:
         client_queue_us: How long it waited for a connection before, in microseconds; -1 where it was not sent.
         responded_us: When its answer had come, or its connection failed; -1 after a time-out and where it was not sent.
         status: The HTTP status, or `TIMED_OUT`, `UNSENT` or `BROKEN` (the connection failed).
+        attempts: How often each was sent.
+        fetches: How often the answer to each was asked for; -1 where it was not waited for.
+        fetched_us: When that answer was there, in microseconds since the replay's start; -1 where it never was.
     """
 
     taken_up_us: npt.NDArray[np.int64]
@@ -52,12 +55,16 @@ class Responses:
     client_queue_us: npt.NDArray[np.int64]
     responded_us: npt.NDArray[np.int64]
     status: npt.NDArray[np.int32]
+    attempts: npt.NDArray[np.int64]
+    fetches: npt.NDArray[np.int64]
+    fetched_us: npt.NDArray[np.int64]
 
     @classmethod
     def empty(cls, count: int) -> "Responses":
         """Responses of ``count`` requests none of which was sent yet."""
-        taken_up, sent, queued, responded = (np.full(count, -1, np.int64) for _ in range(4))
-        return cls(taken_up, sent, queued, responded, np.full(count, NO_STATUS, np.int32))
+        taken_up, sent, queued, responded, fetches, fetched = (np.full(count, -1, np.int64) for _ in range(6))
+        status, attempts = np.full(count, NO_STATUS, np.int32), np.zeros(count, np.int64)
+        return cls(taken_up, sent, queued, responded, status, attempts, fetches, fetched)
 
     def client_lag_us(self, due_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """How late the client itself came to each request it came to, in microseconds; ``due_us`` is the schedule's."""
@@ -262,6 +269,7 @@ class _Run:
         responses = self.responses
         responses.client_queue_us[index] = queued_us
         responses.sent_us[index] = self._now_us()
+        responses.attempts[index] = 1
         self._busy[index] = connection
         connection.send(index, message)
         self._sent.append((time.monotonic() + self.client.deadline_s, index))
@@ -300,6 +308,7 @@ class _Run:
             if self._waiting:  # the refusal counts against the request that waited longest, as sent now
                 index, since = self._waiting.popleft()
                 self.responses.sent_us[index] = self._now_us()
+                self.responses.attempts[index] = 1
                 self.responses.client_queue_us[index] = round((time.monotonic() - since) * 1e6)
                 self.gauge.sent += 1
                 self._finish(index, BROKEN)

@@ -18,6 +18,7 @@ handled AS (
         max(receive_count) AS receive_count,
         bool_or(found) AS found
     FROM records
+    WHERE function <> 'result'  -- which hands out an answer and carries nothing out
     GROUP BY ALL
 ),
 waiting AS (
@@ -31,7 +32,7 @@ waiting AS (
 ),
 joined AS (
     SELECT
-        r.*,
+        r.*, s.fetches, s.fetched_us,
         coalesce(i.commits, 0) AS commits,
         i.stamp_us,
         -- A write whose answer was lost, or whose handler was cut off, is in no log line, or in one that says it failed.
@@ -41,13 +42,16 @@ joined AS (
         greatest(coalesce(h.deliveries, 0), coalesce(h.receive_count, 0), coalesce(w.receive_count, 0)) AS deliveries,
         coalesce(i.found, h.found) AS found,
         CASE
-            WHEN i.commits > 0 OR (r.operation = 'query' AND r.outcome = 'answered') THEN 'committed'
+            WHEN r.operation = 'query' AND (r.outcome = 'answered' OR s.fetched_us IS NOT NULL) THEN 'committed'
+            WHEN i.commits > 0 AND s.fetches IS NULL THEN 'committed'
+            WHEN i.commits > 0 THEN 'in_flight'  -- stored for a client that stopped asking before
             WHEN w.dead_lettered THEN 'dead_lettered'
             WHEN w.in_queue THEN 'in_flight'
             WHEN r.outcome IN ('answered', 'accepted') THEN 'lost'
             ELSE 'rejected'
         END AS state
     FROM requests r
+    JOIN sent s USING (repetition, request_id)
     LEFT JOIN stored i USING (repetition, request_id)
     LEFT JOIN handled h USING (repetition, request_id)
     LEFT JOIN waiting w USING (repetition, request_id)
@@ -58,7 +62,7 @@ timed AS (
         CASE
             WHEN state <> 'committed' THEN NULL
             WHEN commits > 0 THEN coalesce(handler_committed_us, stamp_us)
-            ELSE responded_us  -- a query answered directly is done when its answer is there
+            ELSE coalesce(fetched_us, responded_us)  -- a query answered directly is done when its answer is there
         END AS committed_us,
         CASE
             WHEN state <> 'committed' THEN NULL
@@ -71,11 +75,11 @@ timed AS (
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,
     request_id, operation, entity, state, committed_us,
-    committed_us - scheduled_us AS completion_us,
+    coalesce(fetched_us, committed_us) - scheduled_us AS completion_us,
     deliveries, commits,
     CASE WHEN committed_us IS NOT NULL
         THEN row_number() OVER (PARTITION BY repetition, committed_us IS NULL ORDER BY committed_us, request_id)
     END AS commit_order,
-    commit_clock, found
+    commit_clock, found, fetches, fetched_us
 FROM timed
 ORDER BY repetition, scheduled_us, request_id

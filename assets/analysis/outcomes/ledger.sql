@@ -2,7 +2,7 @@
 -- `imbalances.sql` hold. Acknowledged means answered or accepted.
 WITH joined AS (
     SELECT
-        r.*, f.state, f.committed_us, f.deliveries, f.commits,
+        r.*, f.state, f.committed_us, f.deliveries, f.commits, f.fetches,
         r.outcome IN ('answered', 'accepted') AS acknowledged,
         coalesce(f.found, r.status <> 404) AS found
     FROM requests r
@@ -54,7 +54,9 @@ SELECT
     sum(greatest(deliveries - 1, 0))::BIGINT AS redeliveries,
     count(*) FILTER (overtaken) AS reordered,
     count(*) FILTER (operation = 'query' AND acknowledged AND sent_us > acknowledged_us AND NOT found)
-        AS read_your_writes_misses
+        AS read_your_writes_misses,
+    sum(attempts)::BIGINT AS attempts,
+    coalesce(sum(fetches), 0)::BIGINT AS fetches
 FROM ordered
 LEFT JOIN strangers USING (repetition)
 GROUP BY comparison_id, architecture, variant, arm, workload, scenario, repetition, operation

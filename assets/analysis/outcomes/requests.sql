@@ -1,6 +1,6 @@
 -- What the client saw of each offered request: one row per request. Decides its outcome, and what AWS would have
 -- answered where this target answers a throttled request otherwise.
-WITH invoked AS (SELECT DISTINCT repetition, request_id FROM records),
+WITH invoked AS (SELECT DISTINCT repetition, request_id FROM records WHERE function <> 'result'),
 limits AS (
     SELECT repetition, kind, start_us, end_us, coalesce(throttled_status, 500) AS throttled_status
     FROM (
@@ -56,6 +56,7 @@ SELECT
     END AS aws_status,
     outcome,
     responded_us - scheduled_us AS response_us,
-    responded_us - sent_us AS service_us
+    responded_us - sent_us AS service_us,
+    attempts
 FROM judged
 ORDER BY repetition, scheduled_us, request_id
