@@ -259,6 +259,7 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "request_id": schedule.request_ids,
             "operation": schedule.operations,
             "entity": schedule.entities,
+            "payload_bytes": schedule.payload_bytes,
             "scheduled_us": schedule.due_us,
             "sent_us": moments(responses.sent_us),
             "client_queue_us": moments(responses.client_queue_us),

@@ -172,7 +172,15 @@ class Lab:
             recording = Library(self.places).load(cell.workload)
             plan = plan_load(self.settings, recording, chosen, platform, places=self.places, reporter=self.reporter)
             setup = Setup(
-                cell, chosen, plan, platform, self.client, self.settings.others_at_most, self.places.emulator_logs
+                cell,
+                chosen,
+                plan,
+                platform,
+                self.client,
+                self.settings.others_at_most,
+                self.places.emulator_logs,
+                recorded_requests=recording.requests * self.settings.amplify,
+                recorded_us=recording.duration_us,
             )
             replayer = self.replayer(setup)
             self._exit.callback(replayer.close)
@@ -213,6 +221,8 @@ class Lab:
             "target": setup.platform.title,
             "evidence": "observed",
             "seed": self.settings.seed,
+            "recorded_requests": setup.recorded_requests,
+            "recorded_us": setup.recorded_us,
             "config": json.dumps({**self.settings.model_dump(mode="json"), **asdict(replayed.stack)}),
             "code_version": code_version(),
             "dagster_run_id": self.run_id,

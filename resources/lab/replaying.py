@@ -36,6 +36,8 @@ class Setup:
     client: Client
     others_at_most: float
     log_folder: Path
+    recorded_requests: float  # of the whole recording, which may be longer than what is replayed
+    recorded_us: int
 
 
 class Replayer(Protocol):

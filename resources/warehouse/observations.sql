@@ -6,8 +6,9 @@ CREATE TABLE experiments (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER NOT NULL, instance INTEGER, night VARCHAR, origin VARCHAR, target VARCHAR, evidence VARCHAR,
     seed BIGINT, speed DOUBLE, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT,
-    settled_us BIGINT, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
-    client_lag_p99_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
+    recorded_requests DOUBLE, recorded_us BIGINT, settled_us BIGINT, invalid_reason VARCHAR,
+    send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT, client_lag_p99_us BIGINT,
+    target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
     clock_uncertainty_us BIGINT, queued VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
     dagster_run_id VARCHAR
 );
@@ -34,6 +35,10 @@ COMMENT ON COLUMN experiments.started_at IS 'Start of the replay';
 COMMENT ON COLUMN experiments.finished_at IS 'End of the replay';
 COMMENT ON COLUMN experiments.requests IS 'Requests offered';
 COMMENT ON COLUMN experiments.duration_us IS 'From the replay''s start until the last request was due, microseconds';
+COMMENT ON COLUMN experiments.recorded_requests IS
+    'Requests of the whole recording, however few of them were replayed; times --amplify';
+COMMENT ON COLUMN experiments.recorded_us IS
+    'From the first to the last arrival of the whole recording, pauses included, microseconds as recorded';
 COMMENT ON COLUMN experiments.settled_us IS
     'From the replay''s start until nothing moved any more and watching ended, microseconds';
 COMMENT ON COLUMN experiments.invalid_reason IS
@@ -61,9 +66,9 @@ COMMENT ON COLUMN experiments.code_version IS 'Version of archduel, with a diges
 COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; NULL outside of a run';
 
 CREATE TABLE sent (
-    repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT,
-    sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR, attempts BIGINT,
-    fetches BIGINT, fetched_us BIGINT
+    repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, payload_bytes BIGINT,
+    scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR,
+    attempts BIGINT, fetches BIGINT, fetched_us BIGINT
 );
 COMMENT ON TABLE sent IS 'One row per offered request: what the load generator did and saw.';
 COMMENT ON COLUMN sent.repetition IS 'Number of the replay within its cell and contender, from 1';
@@ -71,6 +76,7 @@ COMMENT ON COLUMN sent.request_id IS
     'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
 COMMENT ON COLUMN sent.operation IS 'command or query';
 COMMENT ON COLUMN sent.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN sent.payload_bytes IS 'Size of its body as recorded, bytes; 0 for a query';
 COMMENT ON COLUMN sent.scheduled_us IS 'When it was due, microseconds since the replay''s start';
 COMMENT ON COLUMN sent.sent_us IS 'When it was first sent, microseconds since the replay''s start; NULL: it was not';
 COMMENT ON COLUMN sent.client_queue_us IS

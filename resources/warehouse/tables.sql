@@ -27,8 +27,9 @@ COMMENT ON COLUMN comparisons.code_version IS 'Version of archduel, with a diges
 CREATE TABLE experiments (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, instance INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
-    started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, settled_us BIGINT,
-    valid BOOLEAN, invalid_reason VARCHAR, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
+    started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, recorded_requests DOUBLE,
+    recorded_us BIGINT, settled_us BIGINT, valid BOOLEAN, invalid_reason VARCHAR,
+    send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
     client_lag_p99_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
     clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON
 );
@@ -54,6 +55,10 @@ COMMENT ON COLUMN experiments.started_at IS 'Start of the replay';
 COMMENT ON COLUMN experiments.finished_at IS 'End of the replay';
 COMMENT ON COLUMN experiments.requests IS 'Requests offered';
 COMMENT ON COLUMN experiments.duration_us IS 'From the replay''s start until the last request was due, microseconds';
+COMMENT ON COLUMN experiments.recorded_requests IS
+    'Requests of the whole recording, however few of them were replayed; times --amplify';
+COMMENT ON COLUMN experiments.recorded_us IS
+    'From the first to the last arrival of the whole recording, pauses included, microseconds as recorded';
 COMMENT ON COLUMN experiments.settled_us IS
     'From the replay''s start until nothing moved any more and watching ended, microseconds';
 COMMENT ON COLUMN experiments.valid IS 'Whether verdicts and summaries use it';
@@ -80,9 +85,9 @@ COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contend
 
 CREATE TABLE requests (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, scheduled_us BIGINT, sent_us BIGINT,
-    client_queue_us BIGINT, responded_us BIGINT, status INTEGER, aws_status INTEGER, outcome VARCHAR,
-    response_us BIGINT, service_us BIGINT, attempts BIGINT
+    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, payload_bytes BIGINT,
+    scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER,
+    aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT
 );
 COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
 COMMENT ON COLUMN requests.comparison_id IS
@@ -97,6 +102,7 @@ COMMENT ON COLUMN requests.request_id IS
     'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
 COMMENT ON COLUMN requests.operation IS 'command or query';
 COMMENT ON COLUMN requests.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN requests.payload_bytes IS 'Size of its body as recorded, bytes; 0 for a query';
 COMMENT ON COLUMN requests.scheduled_us IS 'When it was due, microseconds since the replay''s start';
 COMMENT ON COLUMN requests.sent_us IS
     'When it was first sent, microseconds since the replay''s start; NULL: it was not';
@@ -353,7 +359,8 @@ COMMENT ON COLUMN recovery.back_to_normal_low_us IS
 CREATE TABLE cost (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, workload VARCHAR, target VARCHAR, gateway VARCHAR,
     processor VARCHAR, item VARCHAR, quantity DOUBLE, unit VARCHAR, quantity_evidence VARCHAR, unit_price DOUBLE,
-    usd DOUBLE, price_list_date DATE, source VARCHAR
+    usd DOUBLE, requests_per_month DOUBLE, quantity_per_month DOUBLE, usd_per_month DOUBLE, price_list_date DATE,
+    source VARCHAR
 );
 COMMENT ON TABLE cost IS
     'The bill per million committed commands under steady, the queries that came with them included: one row per '
@@ -371,6 +378,12 @@ COMMENT ON COLUMN cost.unit IS 'Unit, such as million requests or GB-second';
 COMMENT ON COLUMN cost.quantity_evidence IS 'observed: counted in replays; modelled: what AWS would make of it';
 COMMENT ON COLUMN cost.unit_price IS 'USD per unit';
 COMMENT ON COLUMN cost.usd IS 'USD per million committed commands';
+COMMENT ON COLUMN cost.requests_per_month IS
+    'Callers'' requests in a month of 730 hours at the recording''s own rate; NULL: it has no length';
+COMMENT ON COLUMN cost.quantity_per_month IS 'How many units that month takes; NULL: the recording has no length';
+COMMENT ON COLUMN cost.usd_per_month IS
+    'USD of that month; another volume is priced anew, since idle polls and batches depend on the rate; NULL: the '
+    'recording has no length';
 COMMENT ON COLUMN cost.price_list_date IS 'Date of the price list';
 COMMENT ON COLUMN cost.source IS 'How the quantity was found, and where the price is from';
 

@@ -96,6 +96,18 @@ class TestTurns:
         assert arms == ["aa"]
 
 
+class TestRecordedTraffic:
+    @pytest.mark.parametrize(
+        ("settings", "times"), [({}, 1), ({"duration_s": 20.0, "sample": 0.5}, 1), ({"amplify": 2.5}, 2.5)]
+    )
+    def test_is_that_of_the_whole_recording_however_little_is_replayed(
+        self, tmp_path: Path, settings: dict[str, Any], times: float
+    ) -> None:
+        _, stored = replayed(tmp_path, settings, steady)
+        [row] = stored.read("c1", str(CELL), "synchronous~idempotent")["experiments"].to_pylist()
+        assert (row["recorded_requests"], row["recorded_us"]) == (1533 * times, 134_042_185)
+
+
 class TestInvalidReplays:
     @pytest.mark.parametrize(
         ("repetitions", "late", "played"),

@@ -60,7 +60,17 @@ class Benches:
         platform = Platform(targets()[DEFAULT_TARGET], "MiniStack 0.0.0", start)
         plan = LoadPlan(warm_up(20, 0.5), 1.0)
         cell = Cell("food_orders", "steady")
-        setup = Setup(cell, scenarios()["steady"], plan, platform, KeepAliveClient(), 1.0, Path("logs"))
+        setup = Setup(
+            cell,
+            scenarios()["steady"],
+            plan,
+            platform,
+            KeepAliveClient(),
+            1.0,
+            Path("logs"),
+            recorded_requests=10,
+            recorded_us=500_000,
+        )
         self.replayer = BenchReplayer(setup, self._bench, lambda *_arguments, **_more: self.replayed)
 
     def _bench(self, *_arguments: object) -> Any:

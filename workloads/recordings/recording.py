@@ -115,10 +115,15 @@ class Recording:
         return int(self.table.num_rows)
 
     @property
-    def duration_s(self) -> float:
-        """From the first arrival to the last, in recorded seconds."""
+    def duration_us(self) -> int:
+        """From the first arrival to the last, in recorded microseconds."""
         arrivals = self.arrival_us
-        return float(arrivals[-1] - arrivals[0]) / 1e6
+        return int(arrivals[-1] - arrivals[0])
+
+    @property
+    def duration_s(self) -> float:
+        """The same in seconds."""
+        return self.duration_us / 1e6
 
     @property
     def clump(self) -> int:
