@@ -12,7 +12,7 @@ import platform
 import re
 import time
 import urllib.error
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +31,11 @@ from workloads.places import Places
 
 OPTION = "endpoint_url"
 _ANSWER_S = 5.0
+_TIMES = 3  # one that is busy may be slow to answer: it is asked again
 ASSUMED = Limits(warm=8, consumers=5, spare=8, environments=24, busy=5.0)  # of an emulator that is not registered
 _ALIVE_S = 2.0  # between checks whether it is still there
+_GLANCE_S = 1.0  # for an answer to such a check: what samples the queues of a replay waits for it
+_HUNG_S = 60.0  # of silence until it counts as dead: twice what a request may take
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,38 @@ class Owner:
             return True
 
 
+class Alive:
+    """Tells an emulator that is gone from one that is only slow. Asked again and again while a replay runs.
+
+    One that refuses connections twice in a row is gone. One that keeps silent stands still, and what it makes of the
+    requests meanwhile is what the replay is to show; it counts as gone after a minute.
+
+    Args:
+        url: Where it listens.
+        now: A clock in seconds.
+    """
+
+    def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._now = url, now
+        self._checked = self._heard = now()
+        self._refused = False
+
+    def death(self) -> str | None:
+        """Why it counts as gone; None while it does not."""
+        if self._now() - self._checked < _ALIVE_S:
+            return None
+        error = _ask(self._url, _GLANCE_S)
+        self._checked = self._now()
+        if error is None:
+            self._heard, self._refused = self._checked, False
+            return None
+        if _is_slow(error):
+            silent_s = self._checked - self._heard
+            return f"{self._url} has not answered for {silent_s:.0f} s" if silent_s > _HUNG_S else None
+        again, self._refused = self._refused, True
+        return _words(self._url, error) if again else None
+
+
 class EndpointInstance:
     """Resources on somebody else's emulator, under a prefix of their own. ``close`` deletes them."""
 
@@ -85,7 +120,7 @@ class EndpointInstance:
 
     def __init__(self, endpoint_url: str, prefix: str) -> None:
         self.endpoint_url, self.prefix = endpoint_url, prefix
-        self._checked = 0.0
+        self._alive = Alive(endpoint_url)
 
     def wait_until_ready(self) -> None:
         """Raises `ArchduelError` where it does not answer."""
@@ -93,11 +128,8 @@ class EndpointInstance:
             raise ArchduelError(words)
 
     def death(self) -> str | None:
-        """Why it does not answer; None while it does."""
-        if time.monotonic() - self._checked < _ALIVE_S:
-            return None
-        self._checked = time.monotonic()
-        return _silence(self.endpoint_url)
+        """As `Alive.death`."""
+        return self._alive.death()
 
     def close(self) -> None:
         """Delete everything under the prefix."""
@@ -154,13 +186,33 @@ def _check_endpoint(url: str) -> None:
 
 def _silence(url: str) -> str | None:
     """Why nothing answers at ``url``; None where something speaks HTTP there, whatever its answer."""
+    for _ in range(_TIMES):
+        error = _ask(url, _ANSWER_S)
+        if error is None:
+            return None
+        if not _is_slow(error):
+            break
+    return _words(url, error)
+
+
+def _ask(url: str, timeout_s: float) -> Exception | None:
+    """What went wrong when ``url`` was asked; None where something speaks HTTP there."""
     try:
-        with DIRECT.open(url, timeout=_ANSWER_S):
+        with DIRECT.open(url, timeout=timeout_s):
             return None
     except urllib.error.HTTPError:
         return None
     except (OSError, ValueError) as error:
-        return f"nothing answers at {url} ({getattr(error, 'reason', error)})"
+        return error
+
+
+def _is_slow(error: Exception) -> bool:
+    """Whether nothing had come in time, rather than a refusal."""
+    return isinstance(getattr(error, "reason", error), TimeoutError)
+
+
+def _words(url: str, error: Exception) -> str:
+    return f"nothing answers at {url} ({getattr(error, 'reason', error)})"
 
 
 def recognised(url: str) -> tuple[Target | None, str]:
@@ -174,12 +226,16 @@ def recognised(url: str) -> tuple[Target | None, str]:
 
 def _health(url: str) -> dict[str, Any] | None:
     """The JSON object of a health page; None where there is none."""
-    try:
-        with DIRECT.open(url, timeout=_ANSWER_S) as response:
-            answer = json.loads(response.read())
-    except (OSError, ValueError):
-        return None
-    return answer if isinstance(answer, dict) else None
+    for _ in range(_TIMES):
+        try:
+            with DIRECT.open(url, timeout=_ANSWER_S) as response:
+                answer = json.loads(response.read())
+        except (OSError, ValueError) as error:
+            if _is_slow(error):
+                continue
+            return None
+        return answer if isinstance(answer, dict) else None
+    return None
 
 
 TARGET = Endpoint()

@@ -1,10 +1,12 @@
 """An emulator at a URL: what is taken for one, whose names are whose, and what is refused. No emulator is started."""
 
 import json
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -13,7 +15,7 @@ import pytest
 from resources.machine.leash import free_port
 from resources.progress import Silent
 from resources.targets import Platform, open_target, targets
-from resources.targets.endpoint import OPTION, Owner, recognised
+from resources.targets.endpoint import OPTION, Alive, Owner, recognised
 from tests.web_server import Answering, serving_with
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -128,3 +130,42 @@ class TestOwner:
         dead = Owner(other.tag, other.pid, other.started - 100).prefix(1)
         assert other.left_behind(f"{dead}-orders")
         assert not mine.left_behind(f"{dead}-orders")
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand, in seconds."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestAlive:
+    def deaths(self, url: str, moments: Sequence[float]) -> list[str | None]:
+        """What it says of ``url`` at these seconds."""
+        clock = Clock()
+        alive = Alive(url, clock)
+        found = []
+        for moment in moments:
+            clock.now = moment
+            found.append(alive.death())
+        return found
+
+    def test_who_refuses_connections_twice_is_gone(self) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        once, twice = self.deaths(url, [3, 6])
+        assert once is None
+        assert "refused" in str(twice)
+
+    def test_who_answers_in_between_is_there_whatever_the_answer(self) -> None:
+        with serving({}, (200, {})) as url:
+            assert self.deaths(url, [3, 6, 100, 200]) == [None] * 4
+
+    def test_who_is_silent_stands_still_and_is_gone_only_after_a_minute(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            still, gone = self.deaths(url, [6, 61])
+        assert still is None
+        assert gone == f"{url} has not answered for 61 s"
