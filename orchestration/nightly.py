@@ -12,11 +12,11 @@ import dagster as dg
 from orchestration.cells import nightly_cells, nightly_targets, shows_noise
 from orchestration.jobs import Job
 from orchestration.partitions import CELL_TAG, NIGHTS, cell_key, declare_cells
+from resources.dagster_resources import NIGHT_TAG
 from resources.lab.cell import target_suffix
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import DEFAULT_TARGET
 
-NIGHT_TAG = "archduel/night"
 _LOOK_BACK = 2  # nights
 
 
@@ -85,6 +85,7 @@ def comparison_sensor(job: Job) -> dg.SensorDefinition:
                 yield dg.RunRequest(
                     run_key=f"{night}{target_suffix(target, '/')}/{len(runs)}",
                     partition_key=night,
+                    tags={NIGHT_TAG: night},
                     run_config=_on(target),
                 )
         if not over:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-from pydantic import Field, create_model
+from pydantic import Field, PrivateAttr, create_model
 from pydantic.fields import FieldInfo
 
 from resources.lab.cell import Cell, Comparison, target_suffix
@@ -21,6 +21,8 @@ from resources.warehouse.publish import is_published, publish
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.settings import Option
+
+NIGHT_TAG = "archduel/night"  # of a run that a night's schedule launched, and of no other: the night's date
 
 
 class LogReporter:
@@ -101,21 +103,27 @@ def warehouse_resource(places: Places) -> dg.ResourceDefinition:
 
 
 class ComparisonResource(dg.ConfigurableResource):
-    """Which comparison a run adds to: the night's own on its target, unless an ad hoc one is named.
+    """Which comparison a run adds to: the one that is named; else the night's on its target, where the night's schedule
+    launched the run; else that of all runs launched by hand for that date and target.
 
     ``target`` is for runs without a cell, which names its own: what is found on two targets is never mixed.
     """
 
     comparison_id: str = ""
     target: str = DEFAULT_TARGET
+    _scheduled: str = PrivateAttr(default="")  # the night whose schedule launched the run
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        self._scheduled = context.run.tags.get(NIGHT_TAG, "") if context.run else ""
 
     @property
     def night_on(self) -> str:
         """The target of a run that is a night's; the default one of an ad hoc run, whose report is the newest."""
-        return DEFAULT_TARGET if self.comparison_id else self.target
+        return self.target if self._scheduled and not self.comparison_id else DEFAULT_TARGET
 
     def of(self, night: str, cell: Cell | None = None) -> Comparison:
         if self.comparison_id:
             return Comparison(self.comparison_id, "adhoc", night)
+        origin, name = ("nightly", "nightly") if self._scheduled == night else ("adhoc", "byhand")
         target = cell.target if cell else self.target
-        return Comparison(f"nightly-{night}{target_suffix(target, '-')}", "nightly", night)
+        return Comparison(f"{name}-{night}{target_suffix(target, '-')}", origin, night)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -25,10 +26,9 @@ from orchestration.build import build_definitions
 from orchestration.cells import nightly_cells, nightly_targets
 from orchestration.commands.running import failure_reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
-from orchestration.nightly import NIGHT_TAG
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
-from resources.dagster_resources import ComparisonResource, warehouse_resource
+from resources.dagster_resources import NIGHT_TAG, ComparisonResource, warehouse_resource
 from resources.lab.cell import Cell, Comparison
 from resources.targets import DEFAULT_TARGET, targets
 from resources.warehouse.outcomes import write_judgement, write_outcomes
@@ -154,24 +154,39 @@ def test_a_night_on_another_target_is_compared_by_itself(definitions: dg.Definit
     cells = nightly_cells("localstack")
     night, [request] = comparisons_of_last_night(definitions, [(cell, dg.DagsterRunStatus.SUCCESS) for cell in cells])
     assert request.run_key == f"{night}/localstack/{len(cells)}"
+    assert request.tags[NIGHT_TAG] == night
     config = request.run_config["resources"]
     assert (config["lab"]["config"], config["comparison"]["config"]) == ({"target": "localstack"},) * 2
 
 
+def launched(resource: ComparisonResource, tags: dict[str, str]) -> ComparisonResource:
+    """The resource as a run with these tags has it."""
+    resource.setup_for_execution(cast("dg.InitResourceContext", SimpleNamespace(run=a_run(tags))))
+    return resource
+
+
+ELSEWHERE = replace(CELL, target="localstack")
+
+
 @pytest.mark.parametrize(
-    ("comparison", "cell", "comparison_id", "origin"),
+    ("comparison", "tags", "cell", "comparison_id", "origin"),
     [
-        (ComparisonResource(), None, f"nightly-{NIGHT}", "nightly"),
-        (ComparisonResource(), CELL, f"nightly-{NIGHT}", "nightly"),
-        (ComparisonResource(), replace(CELL, target="localstack"), f"nightly-{NIGHT}-localstack", "nightly"),
-        (ComparisonResource(target="localstack"), None, f"nightly-{NIGHT}-localstack", "nightly"),
-        (ComparisonResource(comparison_id="adhoc-1"), replace(CELL, target="localstack"), "adhoc-1", "adhoc"),
+        (ComparisonResource(), {NIGHT_TAG: NIGHT}, None, f"nightly-{NIGHT}", "nightly"),
+        (ComparisonResource(), {NIGHT_TAG: NIGHT}, CELL, f"nightly-{NIGHT}", "nightly"),
+        (ComparisonResource(), {NIGHT_TAG: NIGHT}, ELSEWHERE, f"nightly-{NIGHT}-localstack", "nightly"),
+        (ComparisonResource(target="localstack"), {NIGHT_TAG: NIGHT}, None, f"nightly-{NIGHT}-localstack", "nightly"),
+        (ComparisonResource(), {}, CELL, f"byhand-{NIGHT}", "adhoc"),
+        (ComparisonResource(), {}, None, f"byhand-{NIGHT}", "adhoc"),
+        (ComparisonResource(), {}, ELSEWHERE, f"byhand-{NIGHT}-localstack", "adhoc"),
+        (ComparisonResource(), {NIGHT_TAG: "2026-11-19"}, CELL, f"byhand-{NIGHT}", "adhoc"),
+        (ComparisonResource(comparison_id="adhoc-1"), {}, ELSEWHERE, "adhoc-1", "adhoc"),
+        (ComparisonResource(comparison_id="adhoc-1"), {NIGHT_TAG: NIGHT}, CELL, "adhoc-1", "adhoc"),
     ],
 )
-def test_a_comparison_is_of_one_target(
-    comparison: ComparisonResource, cell: Cell | None, comparison_id: str, origin: str
+def test_a_comparison_is_of_one_target_and_a_nights_only_where_its_schedule_launched_the_run(
+    comparison: ComparisonResource, tags: dict[str, str], cell: Cell | None, comparison_id: str, origin: str
 ) -> None:
-    assert comparison.of(NIGHT, cell) == Comparison(comparison_id, origin, NIGHT)
+    assert launched(comparison, tags).of(NIGHT, cell) == Comparison(comparison_id, origin, NIGHT)
 
 
 def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_otherwise(
@@ -191,6 +206,7 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
         [agreement_asset(places, NIGHTS)],
         instance=instance,
         partition_key=NIGHT,
+        tags={NIGHT_TAG: NIGHT},
         resources={"comparison": ComparisonResource()},
     )
     [shown] = result.asset_materializations_for_node("comparison__agreement")
@@ -258,7 +274,11 @@ def test_a_run_of_the_daemon_whose_process_was_killed_has_failed_and_holds_the_l
 
 
 def materialize(
-    places: Places, instance: dg.DagsterInstance, selection: list[dg.AssetKey], **fake: Any
+    places: Places,
+    instance: dg.DagsterInstance,
+    selection: list[dg.AssetKey],
+    tags: dict[str, str] | None = None,
+    **fake: Any,
 ) -> tuple[dg.ExecuteInProcessResult, FakeLab]:
     lab = FakeLab(places, **fake)
     declare(instance, places)
@@ -269,6 +289,7 @@ def materialize(
         resources={"lab": lab, "comparison": ComparisonResource(), "warehouse": warehouse_resource(places)},
         selection=selection,
         raise_on_error=False,
+        tags=tags,
     )
     return result, lab
 
@@ -278,7 +299,8 @@ def test_a_graph_provisions_replays_and_books_every_request(
     architecture: str, places: Places, instance: dg.DagsterInstance
 ) -> None:
     nodes = [*architectures()[architecture].nodes, "replay", "outcomes"]
-    result, lab = materialize(places, instance, [dg.AssetKey([architecture, node]) for node in nodes])
+    chosen = [dg.AssetKey([architecture, node]) for node in nodes]
+    result, lab = materialize(places, instance, chosen, {NIGHT_TAG: NIGHT})
     assert result.success
     assert {call[2] for call in lab.calls if call[0] == "ensure"} == set(nodes) - {"replay", "outcomes"}
     assert query(places, "SELECT architecture, sum(offered) AS n FROM ledger GROUP BY ALL").to_pylist() == [
@@ -286,6 +308,19 @@ def test_a_graph_provisions_replays_and_books_every_request(
     ]
     assert query(places, "SELECT comparison_id, origin FROM comparisons").to_pylist() == [
         {"comparison_id": f"nightly-{NIGHT}", "origin": "nightly"}
+    ]
+
+
+def test_a_run_launched_by_hand_replaces_nothing_of_its_dates_night(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    chosen = [dg.AssetKey(["synchronous", "outcomes"])]
+    for tags in ({NIGHT_TAG: NIGHT}, None):
+        materialize(places, instance, chosen, tags)
+    found = query(places, "SELECT comparison_id, origin, night FROM comparisons ORDER BY ALL").to_pylist()
+    assert found == [
+        {"comparison_id": f"byhand-{NIGHT}", "origin": "adhoc", "night": NIGHT},
+        {"comparison_id": f"nightly-{NIGHT}", "origin": "nightly", "night": NIGHT},
     ]
 
 
@@ -350,18 +385,19 @@ def test_the_comparison_of_a_night_shows_its_tables_and_writes_the_report(
 
 
 @pytest.mark.parametrize(
-    ("resource", "apart"),
+    ("resource", "tags", "apart"),
     [
-        (ComparisonResource(), False),
-        (ComparisonResource(target="localstack"), True),
-        (ComparisonResource(target="localstack", comparison_id="adhoc-1"), False),
+        (ComparisonResource(), {NIGHT_TAG: NIGHT}, False),
+        (ComparisonResource(target="localstack"), {NIGHT_TAG: NIGHT}, True),
+        (ComparisonResource(target="localstack"), {}, False),
+        (ComparisonResource(target="localstack", comparison_id="adhoc-1"), {}, False),
     ],
-    ids=["a night", "a night on another target", "an ad hoc comparison"],
+    ids=["a night", "a night on another target", "launched by hand", "an ad hoc comparison"],
 )
 def test_a_night_on_another_target_replaces_no_report_of_the_default_ones(
-    resource: ComparisonResource, apart: bool
+    resource: ComparisonResource, tags: dict[str, str], apart: bool
 ) -> None:
-    assert (resource.night_on != DEFAULT_TARGET) == apart
+    assert (launched(resource, tags).night_on != DEFAULT_TARGET) == apart
 
 
 def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(
