@@ -186,13 +186,14 @@ def _check_endpoint(url: str) -> None:
 
 def _silence(url: str) -> str | None:
     """Why nothing answers at ``url``; None where something speaks HTTP there, whatever its answer."""
+    words = None
     for _ in range(_TIMES):
-        error = _ask(url, _ANSWER_S)
-        if error is None:
+        if (error := _ask(url, _ANSWER_S)) is None:
             return None
+        words = _words(url, error)
         if not _is_slow(error):
             break
-    return _words(url, error)
+    return words
 
 
 def _ask(url: str, timeout_s: float) -> Exception | None:
