@@ -259,6 +259,7 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "request_id": schedule.request_ids,
             "operation": schedule.operations,
             "entity": schedule.entities,
+            "route": schedule.routes or pa.nulls(len(schedule), pa.string()),
             "payload_bytes": schedule.payload_bytes,
             "scheduled_us": schedule.due_us,
             "sent_us": moments(responses.sent_us),

@@ -66,7 +66,7 @@ COMMENT ON COLUMN experiments.code_version IS 'Version of archduel, with a diges
 COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; NULL outside of a run';
 
 CREATE TABLE sent (
-    repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, payload_bytes BIGINT,
+    repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, payload_bytes BIGINT,
     scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR,
     attempts BIGINT, fetches BIGINT, fetched_us BIGINT
 );
@@ -76,6 +76,8 @@ COMMENT ON COLUMN sent.request_id IS
     'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
 COMMENT ON COLUMN sent.operation IS 'command or query';
 COMMENT ON COLUMN sent.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN sent.route IS
+    'Its method and path with names in place of ids, such as GET /orders/{order}; NULL: not known';
 COMMENT ON COLUMN sent.payload_bytes IS 'Size of its body as recorded, bytes; 0 for a query';
 COMMENT ON COLUMN sent.scheduled_us IS 'When it was due, microseconds since the replay''s start';
 COMMENT ON COLUMN sent.sent_us IS 'When it was first sent, microseconds since the replay''s start; NULL: it was not';

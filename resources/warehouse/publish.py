@@ -133,5 +133,8 @@ def _check(file: Path) -> None:
     """Raise where ``file`` does not hold everything: a database cut short by a full disk opens without complaint."""
     with duckdb.connect(file, read_only=True, config=_ONE_THREAD) as connection:
         for name in schema.published():
+            if name in schema.VIEWS:  # of tables that are counted
+                connection.execute(f"DESCRIBE {name}")
+                continue
             limit = " LIMIT 1" if name in SINGLE else ""  # or the files of all history would be opened
             connection.execute(f"SELECT count(*) FROM (FROM {name}{limit})")

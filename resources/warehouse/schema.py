@@ -4,6 +4,7 @@ Put here what is derived from the declarations: Arrow schemas, types, descriptio
 files in `resources/warehouse`) and what fills the tables (`assets.analysis`, `resources.lab`).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,13 @@ import pyarrow as pa
 from workloads.errors import choose
 from workloads.sql import quoted
 
-VIEWS = ("summary", "agreement")  # of the published tables, each in a file of its own
+VIEWS = (
+    "summary",
+    "by_route",
+    "last_requests",
+    "last_summary",
+    "agreement",
+)  # of the published tables, each in a file of its own
 _HERE = Path(__file__).parent
 _ARROW = {
     "BIGINT": pa.int64(),
@@ -68,7 +75,11 @@ class Table:
 
 def declaration(name: str) -> str:
     """The SQL that declares the tables (``tables``, ``observations``) or one of the `VIEWS`, with its comments."""
-    return (_HERE / f"{name}.sql").read_text(encoding="utf-8")
+    sql = (_HERE / f"{name}.sql").read_text(encoding="utf-8")
+    if name == "last_summary":
+        comments = re.findall(r"COMMENT ON COLUMN summary\..*?;\n", declaration("summary"), re.DOTALL)
+        sql += "".join(comments).replace("COMMENT ON COLUMN summary.", "COMMENT ON COLUMN last_summary.")
+    return sql
 
 
 @cache

@@ -26,6 +26,12 @@ SINGLE = ("requests", "effects", "invocations", "samples")
 TABLES = ("comparisons", "experiments", "ledger", "latency", "recovery", *CONDENSED)
 # What a scenario or a contender decides: in `experiments`, and in no `comparisons`.
 _OF_A_CELL = tuple(field.name for field in fields(StackSettings))
+# Columns that no file holds.
+_DERIVED = {
+    "experiment_id": "left(md5(concat_ws('/', comparison_id, architecture, variant, arm, workload, scenario,"
+    " repetition)), 12)",
+    "valid": "(invalid_reason IS NULL)",
+}
 
 Stamps = Mapping[tuple[str, str], str]
 
@@ -139,10 +145,7 @@ def select(table: str, paths: Sequence[Path]) -> str:
     files = f"read_parquet([{', '.join(quoted(_unglobbed(path)) for path in found)}])"
     if table == "comparisons":
         return _comparisons(files)
-    listed = (
-        "invalid_reason IS NULL AS valid" if one.name == "valid" else f"{one.name}::{one.type} AS {one.name}"
-        for one in columns
-    )
+    listed = (f"{_DERIVED.get(one.name, one.name)}::{one.type} AS {one.name}" for one in columns)
     return f"SELECT {', '.join(listed)} FROM {files}"
 
 

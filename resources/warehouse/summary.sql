@@ -42,10 +42,10 @@ waits AS (
     GROUP BY ALL
 )
 SELECT * REPLACE (
-    if(isfinite(response_p50_us), response_p50_us, NULL) AS response_p50_us,
-    if(isfinite(response_p99_us), response_p99_us, NULL) AS response_p99_us,
-    if(isfinite(completion_p50_us), completion_p50_us, NULL) AS completion_p50_us,
-    if(isfinite(completion_p99_us), completion_p99_us, NULL) AS completion_p99_us
+    CASE WHEN isfinite(response_p50_us) THEN response_p50_us END AS response_p50_us,
+    CASE WHEN isfinite(response_p99_us) THEN response_p99_us END AS response_p99_us,
+    CASE WHEN isfinite(completion_p50_us) THEN completion_p50_us END AS completion_p50_us,
+    CASE WHEN isfinite(completion_p99_us) THEN completion_p99_us END AS completion_p99_us
 )
 FROM books
 LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture, variant)

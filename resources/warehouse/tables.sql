@@ -25,6 +25,7 @@ COMMENT ON COLUMN comparisons.config IS 'Settings that hold for all of it, a JSO
 COMMENT ON COLUMN comparisons.code_version IS 'Version of archduel, with a digest of its code';
 
 CREATE TABLE experiments (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, instance INTEGER, night VARCHAR, target VARCHAR, evidence VARCHAR, seed BIGINT, speed DOUBLE,
     started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, recorded_requests DOUBLE,
@@ -35,6 +36,8 @@ CREATE TABLE experiments (
 );
 COMMENT ON TABLE experiments IS
     'One row per experiment, which is one replay: an architecture in a variant and an arm, in a cell, one repetition.';
+COMMENT ON COLUMN experiments.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN experiments.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN experiments.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
@@ -84,12 +87,15 @@ COMMENT ON COLUMN experiments.fault_windows IS
 COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contender included, a JSON object';
 
 CREATE TABLE requests (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, payload_bytes BIGINT,
+    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, payload_bytes BIGINT,
     scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER,
     aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT
 );
 COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
+COMMENT ON COLUMN requests.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN requests.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN requests.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
@@ -102,6 +108,8 @@ COMMENT ON COLUMN requests.request_id IS
     'Index in the recording, in order of arrival, with a suffix for clones; the same in every experiment';
 COMMENT ON COLUMN requests.operation IS 'command or query';
 COMMENT ON COLUMN requests.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN requests.route IS
+    'Its method and path with names in place of ids, such as GET /orders/{order}; NULL: not known';
 COMMENT ON COLUMN requests.payload_bytes IS 'Size of its body as recorded, bytes; 0 for a query';
 COMMENT ON COLUMN requests.scheduled_us IS 'When it was due, microseconds since the replay''s start';
 COMMENT ON COLUMN requests.sent_us IS
@@ -125,12 +133,15 @@ COMMENT ON COLUMN requests.attempts IS
     'How often it was sent: more than 1 where the client tried again; 0: it was not';
 
 CREATE TABLE effects (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
-    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, state VARCHAR, committed_us BIGINT,
-    completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT, commit_clock VARCHAR,
-    found BOOLEAN, fetches BIGINT, fetched_us BIGINT
+    repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, state VARCHAR,
+    committed_us BIGINT, completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT,
+    commit_clock VARCHAR, found BOOLEAN, fetches BIGINT, fetched_us BIGINT
 );
 COMMENT ON TABLE effects IS 'One row per offered request: what became of it behind the answer.';
+COMMENT ON COLUMN effects.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN effects.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN effects.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN effects.variant IS 'How the functions write: idempotent or naive';
@@ -141,6 +152,7 @@ COMMENT ON COLUMN effects.repetition IS 'Number of the replay within its cell an
 COMMENT ON COLUMN effects.request_id IS 'As in requests';
 COMMENT ON COLUMN effects.operation IS 'command or query';
 COMMENT ON COLUMN effects.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN effects.route IS 'As in requests';
 COMMENT ON COLUMN effects.state IS
     'When watching ended: committed (stored, or a query''s answer with its client), dead_lettered, in_flight (still in '
     'a queue, or an answer stored that its client never got), lost (acknowledged, and in none of these) or rejected '
@@ -164,11 +176,14 @@ COMMENT ON COLUMN effects.fetched_us IS
     'When the client had that answer, microseconds since the replay''s start; NULL: never';
 
 CREATE TABLE invocations (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,
     cold BOOLEAN, batch_size BIGINT, outcome VARCHAR
 );
 COMMENT ON TABLE invocations IS 'One row per invocation of a function.';
+COMMENT ON COLUMN invocations.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN invocations.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN invocations.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
@@ -187,11 +202,14 @@ COMMENT ON COLUMN invocations.outcome IS
     'succeeded, partly_failed (some messages of the batch), failed, timed_out or unlogged (it left no log line)';
 
 CREATE TABLE samples (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT,
     dead_letters BIGINT, in_flight BIGINT
 );
 COMMENT ON TABLE samples IS 'What waited where, at moments about a quarter of a second apart.';
+COMMENT ON COLUMN samples.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN samples.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN samples.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN samples.variant IS 'How the functions write: idempotent or naive';
@@ -207,6 +225,7 @@ COMMENT ON COLUMN samples.dead_letters IS 'Messages in the dead-letter queue; NU
 COMMENT ON COLUMN samples.in_flight IS 'Requests that the client waits for';
 
 CREATE TABLE latency (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, measure VARCHAR, n BIGINT, n_censored BIGINT, n_excluded BIGINT,
     p50_us BIGINT, p50_low_us BIGINT, p50_high_us BIGINT, p90_us BIGINT, p90_low_us BIGINT, p90_high_us BIGINT,
@@ -216,6 +235,8 @@ CREATE TABLE latency (
 COMMENT ON TABLE latency IS
     'Quantiles per experiment, operation and measure. Their intervals come from blocks of the replay''s own time and '
     'know nothing of how repetitions differ: verdicts rest on repetitions.';
+COMMENT ON COLUMN latency.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN latency.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN latency.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN latency.variant IS 'How the functions write: idempotent or naive';
@@ -261,6 +282,7 @@ COMMENT ON COLUMN latency.p999_high_us IS
 COMMENT ON COLUMN latency.max_us IS 'Greatest value seen, microseconds; NULL: none';
 
 CREATE TABLE ledger (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, offered BIGINT, answered BIGINT, accepted BIGINT, throttled BIGINT,
     failed BIGINT, timed_out BIGINT, unsent BIGINT, committed BIGINT, dead_lettered BIGINT, in_flight BIGINT,
@@ -270,6 +292,8 @@ CREATE TABLE ledger (
 );
 COMMENT ON TABLE ledger IS
     'The books: one row per experiment and operation. Acknowledged means answered or accepted. Counts of requests.';
+COMMENT ON COLUMN ledger.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN ledger.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN ledger.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN ledger.variant IS 'How the functions write: idempotent or naive';
@@ -307,6 +331,7 @@ COMMENT ON COLUMN ledger.attempts IS
 COMMENT ON COLUMN ledger.fetches IS 'Times that clients asked for an answer by its ticket, beside the attempts';
 
 CREATE TABLE recovery (
+    experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, fault INTEGER, target VARCHAR, kind VARCHAR, start_us BIGINT, end_us BIGINT,
     present BOOLEAN, requests BIGINT, error_share_in_window DOUBLE, acknowledged_share DOUBLE, success_share DOUBLE,
@@ -316,6 +341,8 @@ CREATE TABLE recovery (
 COMMENT ON TABLE recovery IS
     'What a fault did and how long its traces lasted: one row per experiment and fault window. Commands only. A '
     'window over nearly all of the replay has nothing before or after it: those figures are NULL.';
+COMMENT ON COLUMN recovery.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN recovery.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN recovery.architecture IS 'Name of the architecture, as `archduel architectures` lists it';

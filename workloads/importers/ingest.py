@@ -173,6 +173,7 @@ def ingest(
             max_behind_s=staged.max_behind_us / 1e6,
         )
         provenance = _provenance(result)
+        provenance["routes"] = rules.mapping.named_routes
         if content is not None:
             provenance["content"] = content_mark(content, key)
         (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")

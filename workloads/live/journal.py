@@ -122,6 +122,7 @@ class Journal:
             "dropped_by_rule": dict(self._books.dropped + self._books.quarantined),
             "refused_by_reason": dict(refused),
             "upstream_errors": upstream_errors,
+            "routes": self._rules.mapping.named_routes,
         }
         if books != self._written:
             self._replace_books(books)

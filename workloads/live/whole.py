@@ -110,12 +110,13 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
         command_share=written.commands / tally.recorded,
         rate=written.rate.sparkline(width=60),
     )
-    (target / "provenance.json").write_text(json.dumps(_provenance(account), indent=2) + "\n")
+    provenance = _provenance(account) | {"routes": books["routes"]}
+    (target / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
     return account
 
 
 def _books(folder: Path) -> dict[str, Any]:
-    books: dict[str, Any] = {"dropped_by_rule": {}, "refused_by_reason": {}, "upstream_errors": 0}
+    books: dict[str, Any] = {"dropped_by_rule": {}, "refused_by_reason": {}, "upstream_errors": 0, "routes": []}
     with suppress(FileNotFoundError):  # killed in its first moments
         books |= json.loads((folder / BOOKS).read_text())
     return books

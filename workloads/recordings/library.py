@@ -19,6 +19,7 @@ from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recordings import folders
 from workloads.recordings.recording import Recording
+from workloads.recordings.routes import with_routes
 
 DEFAULT_WORKLOAD = "food_orders"
 
@@ -55,7 +56,7 @@ class Library:
         return dict(sorted((bundled | own).items()))
 
     def load(self, name: str) -> Recording:
-        """Read a recording.
+        """Read a recording, with the column ``route`` beside those of its file.
 
         Raises:
             UsageError: There is none of that name; the message lists the names.
@@ -63,7 +64,8 @@ class Library:
         """
         path = choose(self.paths(), name, "workload")
         try:
-            return Recording(name, pq.read_table(path))
+            table = pq.read_table(path)
+            return Recording(name, with_routes(table, self.provenance(name).get("routes", [])))
         except (pa.ArrowInvalid, OSError) as error:
             raise ArchduelError(f"recording {name!r} cannot be read ({path}): {error}; import it again") from None
 

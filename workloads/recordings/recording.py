@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
+from workloads.recordings.routes import routes
 
 Operation = Literal["command", "query"]
 
@@ -108,6 +109,13 @@ class Recording:
         """Arrivals in order, in microseconds since the first of the whole recording."""
         arrivals: npt.NDArray[np.int64] = self.table.column("arrival_us").to_numpy()
         return arrivals
+
+    @property
+    def routes(self) -> list[str]:
+        """The route of each request: the column that `Library.load` adds, or found from the paths."""
+        named = self.table.column("route") if "route" in self.table.column_names else routes(self.table)
+        listed: list[str] = named.to_pylist()
+        return listed
 
     @property
     def requests(self) -> int:

@@ -34,7 +34,7 @@ def order_id(entity: str) -> str:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Requests in the order in which they are due. All sequences have the same length.
+    """Requests in the order in which they are due. All sequences have the same length, but ``routes`` may be empty.
 
     Attributes:
         request_ids: Unique.
@@ -45,6 +45,7 @@ class Schedule:
         due_us: When each is due, in microseconds since the replay's start.
         seed: What fills the bodies.
         extras: By index, additional fields of a command's body: what a scenario does to the traffic.
+        routes: What each is to the recording, such as ``GET /orders/{order}``; empty where they are in no table.
     """
 
     request_ids: list[str]
@@ -55,6 +56,7 @@ class Schedule:
     due_us: npt.NDArray[np.int64]
     seed: int
     extras: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    routes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -113,6 +115,7 @@ def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: 
         payload_bytes=table.column("payload_bytes").to_pylist(),
         due_us=recording.replayed_us(speed=speed, longest_pause_s=longest_pause_s),
         seed=seed,
+        routes=recording.routes,
     )
 
 

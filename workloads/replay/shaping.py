@@ -123,6 +123,7 @@ def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number:
         order_ids=[order_id(entity) for entity in entities],
         payload_bytes=_taken(schedule.payload_bytes, source),
         due_us=due_us,
+        routes=_taken(schedule.routes, source) if schedule.routes else [],
     )
 
 

@@ -74,7 +74,7 @@ timed AS (
 )
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,
-    request_id, operation, entity, state, committed_us,
+    request_id, operation, entity, route, state, committed_us,
     coalesce(fetched_us, committed_us) - scheduled_us AS completion_us,
     deliveries, commits,
     CASE WHEN committed_us IS NOT NULL

@@ -45,7 +45,7 @@ judged AS (
 )
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,
-    request_id, operation, entity, payload_bytes, scheduled_us, sent_us, client_queue_us, responded_us,
+    request_id, operation, entity, route, payload_bytes, scheduled_us, sent_us, client_queue_us, responded_us,
     status,
     CASE
         -- Whatever this target answers: behind a REST proxy integration a throttled function is a 500 on AWS. A queue

@@ -6,7 +6,7 @@ Put here the YAML file, its patterns, and what can be wrong with it. Keep out su
 
 import re
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ import yaml
 
 from workloads.errors import UsageError
 from workloads.recordings.recording import Operation
+from workloads.recordings.routes import Pattern
 
 MAX_MAPPING_BYTES = 1 << 20  # ten thousands of rules, which take half a minute to read
 
@@ -52,9 +53,11 @@ class Route(Rule):
         entity: The name of the kind; None: each command makes a new entity, and a query's entity is its path.
         group: The group of ``pattern`` that tells entities apart.
         parameter: Or the parameter of the query that does.
+        path: The path as the mapping writes it, such as ``/orders/{order}``.
     """
 
     operation: Operation | None
+    path: str
     entity: str | None = None
     group: int | None = None
     parameter: str | None = None
@@ -66,6 +69,11 @@ class Mapping:
 
     drops: tuple[Drop, ...] = ()
     routes: tuple[Route, ...] = ()
+
+    @property
+    def named_routes(self) -> list[dict[str, Any]]:
+        """What a recording's provenance keeps for `workloads.recordings.routes`, which then names routes the same."""
+        return [asdict(Pattern(route.methods, route.pattern, route.path)) for route in self.routes]
 
 
 EMPTY_MAPPING = Mapping()
@@ -124,28 +132,31 @@ class _Reader:
     def _route(self, node: yaml.Node) -> Route:
         parts = self._table(node, "a route", {"match", "operation", "entity"})
         methods, pattern, names = self._match(node, parts)
+        path = self._path(parts)
         operation = self._text(parts["operation"], "operation") if "operation" in parts else None
         if operation is not None and operation not in get_args(Operation):
             raise self._wrong(parts["operation"], f"operation must be command or query, not {operation!r}")
         kind: Operation | None = None if operation is None else "command" if operation == "command" else "query"
         if "entity" not in parts:
-            return Route(methods, pattern, kind)
+            return Route(methods, pattern, kind, path)
         entity = self._text(parts["entity"], "entity")
         if entity.startswith("?") and len(entity) > 1:
-            return Route(methods, pattern, kind, entity=entity[1:], parameter=entity[1:])
+            return Route(methods, pattern, kind, path, entity=entity[1:], parameter=entity[1:])
         if entity not in names:
             known = ", ".join(names) or "none there"
             raise self._wrong(
                 parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
             )
-        return Route(methods, pattern, kind, entity=entity, group=names.index(entity) + 1)
+        return Route(methods, pattern, kind, path, entity=entity, group=names.index(entity) + 1)
+
+    def _path(self, parts: MappingOf[str, yaml.Node]) -> str:
+        return self._text(parts["match"], "match").partition(" ")[2].strip()
 
     def _match(self, node: yaml.Node, parts: MappingOf[str, yaml.Node]) -> tuple[tuple[str, ...], str, list[str]]:
         if "match" not in parts:
             raise self._wrong(node, f"match is missing: a method and a path, {_EXAMPLE}")
         text = self._text(parts["match"], "match")
-        method, _, path = text.partition(" ")
-        path = path.strip()
+        method, path = text.partition(" ")[0], self._path(parts)
         if not _METHOD.fullmatch(method) or not path.startswith("/"):
             raise self._wrong(parts["match"], f"match must be a method (or GET|HEAD, or *) and a path, {_EXAMPLE}")
         names: list[str] = []
