@@ -5,6 +5,7 @@ and the claims (`assets.claims`).
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import dagster as dg
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets import plots
-from assets.analysis.judge import judge_one
+from assets.analysis.judge import ask, judge_one
 from assets.architectures import OWNERS
 from assets.presentation import markdown_table, rows_metadata
 from resources.dagster_resources import ComparisonResource
@@ -95,6 +96,8 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
         context: dg.AssetExecutionContext, comparison: ComparisonResource, warehouse: dg.ResourceParam[Places]
     ) -> dg.MaterializeResult:
         comparison_id = comparison.of(context.partition_key).comparison_id
+        if name == "requirements" and comparison.requirements:
+            ask(warehouse, comparison_id, Path(comparison.requirements))
         rows = judge_one(warehouse, comparison_id, name)
         return dg.MaterializeResult(
             metadata={

@@ -107,10 +107,13 @@ class ComparisonResource(dg.ConfigurableResource):
     launched the run; else that of all runs launched by hand for that date and target.
 
     ``target`` is for runs without a cell, which names its own: what is found on two targets is never mixed.
+    ``requirements`` is a file of what is asked of the architectures, which the comparison keeps; without one, the
+    user's own counts, or the bundled one.
     """
 
     comparison_id: str = ""
     target: str = DEFAULT_TARGET
+    requirements: str = ""
     _scheduled: str = PrivateAttr(default="")  # the night whose schedule launched the run
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:

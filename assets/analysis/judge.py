@@ -14,10 +14,11 @@ import duckdb
 import pyarrow as pa
 
 from assets.analysis.claims.verdicts import judge_claims
-from assets.analysis.cost.break_even import break_even
 from assets.analysis.cost.counting import cost_of
 from assets.analysis.history import history
 from assets.analysis.recommendation import recommend
+from assets.analysis.requirements import model
+from assets.analysis.requirements.judging import judge_requirements
 from assets.analysis.verdicts.noise import noise
 from assets.analysis.verdicts.pairwise import pairwise
 from resources.prices import book
@@ -26,11 +27,10 @@ from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
-from resources.warehouse.schema import schema
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
-from workloads.scenarios import scenario_files
+from workloads.scenarios import scenario_files, scenarios
 
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 
@@ -87,6 +87,27 @@ def judge_one(places: Places, comparison_id: str, name: str) -> pa.Table:
     return _made(places, comparison_id, (name,))[name]
 
 
+def ask(places: Places, comparison_id: str, file: Path) -> None:
+    """Judge a comparison by another file of requirements from now on, which is kept with its judgements.
+
+    Args:
+        places: Where the results are.
+        comparison_id: The comparison's name.
+        file: The user's file.
+
+    Raises:
+        UsageError: There is no such comparison, or something in the file is wrong, or not in this comparison.
+    """
+    asked = model.read(file)
+    with connect_current(places) as connection:
+        _compared_with(connection, comparison_id)
+        found = connection.execute(
+            "SELECT DISTINCT route FROM requests WHERE comparison_id = ? AND route IS NOT NULL", [comparison_id]
+        ).fetchall()
+    model.check(asked, {route for (route,) in found}, scenarios(places))
+    model.adopt(places, comparison_id, file)
+
+
 def newest(places: Places) -> str:
     """The comparison begun last; `ArchduelError` where there is none."""
     with connect(places) as connection:
@@ -135,6 +156,7 @@ def fingerprint(places: Places, comparison_id: str) -> str:
         book.own_assumptions(places),
         *sorted(places.conformance.glob("[!.]*.parquet")),
         *scenario_files(places).values(),
+        model.file_in_use(places, comparison_id),
     ]
     for file in own:
         if file.exists():
@@ -217,30 +239,19 @@ def _history(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: st
     return history(connection, comparison_id)
 
 
-def _requirements(_: Places, __: duckdb.DuckDBPyConnection, ___: str) -> pa.Table:
-    return schema("requirements").empty_table()
+def _requirements(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    asked = model.read(model.file_in_use(places, comparison_id))
+    return judge_requirements(connection, comparison_id, asked, _rows(connection, "cost", comparison_id), places)
 
 
 def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
-    tables = {name: _rows(connection, name, comparison_id) for name in ("pairwise", "cost", "claims")}
     return recommend(
         connection,
         comparison_id,
-        pairs=tables["pairwise"],
-        cost=tables["cost"],
-        claims=tables["claims"],
-        turning=_turning(places) if tables["cost"].num_rows else (),
+        requirements=model.read(model.file_in_use(places, comparison_id)),
+        judged=_rows(connection, "requirements", comparison_id),
+        cost=_rows(connection, "cost", comparison_id),
     )
-
-
-def _turning(places: Places) -> list[str]:
-    """Where the cost of commands turns with the batch size, as sentences."""
-    crossings = break_even(book.prices(places), book.assumptions(places)).crossings.to_pylist()
-    return [
-        row["sentence"]
-        for row in crossings
-        if (row["sweep"], row["gateway"], row["processor"]) == ("batch_size", "rest", "x86")
-    ]
 
 
 _STEPS: Mapping[str, Step] = {

@@ -1,307 +1,507 @@
-"""The table ``recommendations``: what to build, by a rule anyone can follow by hand over the table ``pairwise``.
+"""The table ``recommendations``: what to build, from what each architecture meets and misses.
 
-Put the order of what matters here. Keep out verdicts (`assets.analysis.verdicts`) and the sentences that name the
-measurements (`assets.analysis.recommendation_sentences`).
+Put the choice here: who is left, who is preferred, what a route wants, and what would change that. Keep out whether a
+requirement is met (`assets.analysis.requirements`) and the sentences (`assets.analysis.recommendation_sentences`).
 
-For one operation, architectures are ruled out step by step, by what counts most first. At each step one is ruled out if
-another beats it in some scenario and it beats that one in none; what is undecided rules nothing out.
+The answer is the set of architectures that miss nothing. Among them the preference decides: less of what it names,
+where the difference is over 5 %, then the order of the architectures. Where one that might be preferred has an
+undecided requirement, the answer is undecided. What cannot be shown here keeps nobody out and lets nobody in.
 
-1. Queries only: the response carries the answer. A ticket (202) does not, so an architecture that hands out tickets is
-   ruled out if any answers.
-2. Done: the share acknowledged and in the end stored or answered, in every scenario.
-3. Acknowledged: the share acknowledged, in every scenario.
-4. Time to the response, p99 and then p50, under `steady` where it was replayed: elsewhere it is the time of those
-   requests that got through.
-5. Cost, where it differs by more than 5 %.
-
-Recommended for all operations together is one architecture that is left for each of them, if there is one.
+By route the same is asked of the route's requests alone. What is left says how the route is to be served. Nothing is
+recommended that has no valid replay.
 """
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
 from assets.analysis import recommendation_sentences as sentences
-from assets.analysis.verdicts.pairing import Comparison, read_comparison
-from assets.analysis.verdicts.reasons import called
+from assets.analysis.requirements.figures import Contender, Figure, Figures, scaled
+from assets.analysis.requirements.judging import BUSIEST, CostAt, state_of, usd_of
+from assets.analysis.requirements.measures import MEASURES, PER_MONTH
+from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
+from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
 from resources.warehouse.schema import schema
+from workloads.scenarios import scenarios
 
-_STEADY = "steady"
-_DEARER = 0.05  # a difference of cost that matters, as in claims S8 and E8
-_SQL = Path(__file__).with_name("recommendation.sql")
-_TIMES = ("response_p99", "response_p50")
+MATTERS = 0.05  # a smaller difference of what is preferred is none, as in claims S8 and E8
+_MOST = 3  # reasons, and what would change the answer
+_VOLUMES = tuple(10 ** (exponent / 4) for exponent in range(12, 45))  # a thousand to a hundred thousand million a month
+_BISECTIONS = 30
 
 Row = dict[str, Any]
-Beats = Callable[[str, str], list[str]]  # why the first beats the second; empty where it does not
+State = Literal["decided", "undecided", "none"]
+Served = Literal["synchronously", "by queue", "either"]
+Answer = tuple[State, str | None]
+Part = tuple[str, str | None]  # an operation, and a route of it or None for all
 
 
-@dataclass
-class _Field:
-    """The architectures that are left for one operation, why others are not, and the steps that ruled any out."""
+@dataclass(frozen=True)
+class Choice:
+    """What follows from some rows of ``requirements``.
 
-    operation: str
-    left: list[str]
-    because: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    Attributes:
+        state: Whether there is an answer, and one at all.
+        passing: Who misses nothing and has nothing undecided, the preferred one first.
+        open: Who misses nothing, and what of it is undecided.
+        missing: Who misses something, and what.
+    """
 
-    def narrow(self, step: str, beats: Beats) -> None:
-        """Rule out those that another beats and that do not beat it."""
-        reasons: dict[str, list[str]] = {}
-        for loser, winner in itertools.permutations(self.left, 2):
-            if not beats(loser, winner) and (why := beats(winner, loser)):
-                reasons.setdefault(loser, []).extend(why)
-        # Beating is not transitive: where each is beaten by another, none is ruled out.
-        if reasons and len(reasons) < len(self.left):
-            self.because += dict.fromkeys(itertools.chain.from_iterable(reasons.values()))
-            self.left = [name for name in self.left if name not in reasons]
-            self.steps.append(step)
+    state: State
+    passing: tuple[str, ...]
+    open: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    missing: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+    @property
+    def pick(self) -> str | None:
+        """The architecture to build; None where there is none, or it is undecided."""
+        return self.passing[0] if self.state == "decided" and self.passing else None
+
+    @property
+    def answer(self) -> Answer:
+        return self.state, self.pick
+
+
+@dataclass(frozen=True)
+class Preferring:
+    """What decides among those that miss nothing: ``values`` by what is preferred less of, and architecture."""
+
+    values: Mapping[str, Mapping[str, float]]
+    order: Sequence[str]
+
+    def first(self, names: Iterable[str]) -> str:
+        """The preferred one of ``names``, of which there is at least one."""
+        left = sorted(names, key=self.order.index)
+        for known in self.values.values():
+            if all(name in known for name in left):
+                least = min(known[name] for name in left)
+                left = [name for name in left if known[name] <= least * (1 + MATTERS)]
+        return left[0]
+
+    def ranked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """All of ``names``, the preferred one first."""
+        left, found = list(names), []
+        while left:
+            found.append(self.first(left))
+            left.remove(found[-1])
+        return tuple(found)
+
+
+def choose(rows: Iterable[Row], names: Sequence[str], preferring: Preferring) -> Choice:
+    """Decide among architectures.
+
+    Args:
+        rows: Of ``requirements``, of one workload and variant, all that count.
+        names: The architectures that may be chosen: those with a valid replay.
+        preferring: What decides among those that miss nothing.
+    """
+    missing: dict[str, list[Row]] = {}
+    undecided: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["architecture"] in names and row["state"] in {"missed", "undecided"}:
+            (missing if row["state"] == "missed" else undecided).setdefault(row["architecture"], []).append(row)
+    left = [name for name in names if name not in missing]
+    opened = {name: undecided[name] for name in left if name in undecided}
+    passing = preferring.ranked(name for name in left if name not in opened)
+    if not left:
+        state: State = "none"
+    elif passing and preferring.first(left) == passing[0]:
+        state = "decided"
+    else:
+        state = "undecided"
+    return Choice(state, passing, opened, missing)
 
 
 def recommend(
     connection: duckdb.DuckDBPyConnection,
     comparison_id: str,
     *,
-    pairs: pa.Table,
+    requirements: Requirements,
+    judged: pa.Table,
     cost: pa.Table,
-    claims: pa.Table,
-    turning: Sequence[str] = (),
+    cost_at: CostAt | None = None,
 ) -> pa.Table:
     """Make the table ``recommendations`` of one comparison.
 
     Args:
-        connection: to the published database, or one with its tables.
-        comparison_id: of the comparison.
-        pairs: its table ``pairwise``.
-        cost: its table ``cost``; may be empty.
-        claims: its table ``claims``; may be empty.
-        turning: sentences that say where its cost turns (`assets.analysis.cost.break_even`).
+        connection: To the published database, or one with its tables.
+        comparison_id: Of the comparison.
+        requirements: What was asked.
+        judged: The table ``requirements`` that came of it.
+        cost: Its table ``cost``; may be empty.
+        cost_at: The table ``cost`` at another number of requests a month; None: the cost of others is not known.
 
     Returns:
-        For each workload a row per operation, and one for all operations, whose ``operation`` is ''. ``architecture``
-        is NULL where nothing that was decided sets one apart.
+        For each workload a row for all, whose ``operation`` is '', one for each operation, and one for each of the
+        busiest routes.
     """
-    comparison = read_comparison(connection, comparison_id)
-    served = connection.sql(_SQL.read_text(), params={"comparison_id": comparison_id}).to_arrow_table().to_pylist()
-    untestable = sorted({row["claim_id"] for row in claims.to_pylist() if row["verdict"] == "not_testable_here"})
-    tables = {"served": served, "pairs": pairs.to_pylist(), "cost": cost.to_pylist()}
+    figures = Figures(connection, comparison_id)
+    replays = connection.sql(_REPLAYS, params=[comparison_id]).to_arrow_table().to_pylist()
+    about = connection.execute(_ABOUT, [comparison_id]).fetchall()
+    target, evidence = about[0] if about else (None, None)
     rows: list[Row] = []
-    for workload in sorted({row["workload"] for name in ("served", "pairs") for row in tables[name]}):
-        own = {name: [row for row in table if row["workload"] == workload] for name, table in tables.items()}
-        variants = {row["variant"] for name in ("served", "pairs") for row in own[name]}
-        variant = min(variants, key=lambda name: (name != DEFAULT_VARIANT, name))
+    for workload in sorted({row["workload"] for row in replays}):
+        own = [row for row in replays if row["workload"] == workload]
+        variant = min({row["variant"] for row in own}, key=lambda name: (name != DEFAULT_VARIANT, name))
         case = _Case(
-            comparison=comparison,
-            served=[row for row in own["served"] if row["variant"] == variant],
-            judged=[row for row in own["pairs"] if row["variant"] == variant and row["arm"] == "main"],
-            usd=_usd(row for row in own["cost"] if row["variant"] == variant),
-            untestable=untestable,
-            turning=turning,
+            workload=workload,
+            variant=variant,
+            requirements=requirements,
+            rows=[row for row in judged.to_pylist() if (row["workload"], row["variant"]) == (workload, variant)],
+            replays=[row for row in own if row["variant"] == variant],
+            figures=figures,
+            cost=cost.to_pylist(),
+            cost_at=cost_at,
+            target=target or "this target",
         )
-        rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.rows()]
-    rows = [{**row, "evidence": comparison.evidence, "target": comparison.target} for row in rows]
+        rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.table()]
+    rows = [{**row, "evidence": evidence, "target": target} for row in rows]
     return pa.Table.from_pylist(rows, schema=schema("recommendations"))
-
-
-def _usd(items: Iterable[Row]) -> dict[str, float]:
-    """USD per million committed commands by architecture, with the dearer gateway and the common processor."""
-    sums: dict[str, float] = defaultdict(float)
-    for item in items:
-        if item["gateway"] == "rest" and item["processor"] == "x86" and item["usd"] is not None:
-            sums[item["architecture"]] += item["usd"]
-    return dict(sums)
 
 
 @dataclass(frozen=True)
 class _Case:
-    """All that is known of one workload: rows of `recommendation.sql` and ``pairwise``, and USD by architecture."""
+    """All that is known of one workload and variant."""
 
-    comparison: Comparison
-    served: Sequence[Row]
-    judged: Sequence[Row]
-    usd: dict[str, float]
-    untestable: Sequence[str]
-    turning: Sequence[str]
+    workload: str
+    variant: str
+    requirements: Requirements
+    rows: Sequence[Row]
+    replays: Sequence[Row]
+    figures: Figures
+    cost: Sequence[Row]
+    cost_at: CostAt | None
+    target: str
 
-    def rows(self) -> list[Row]:
-        offered = {row["operation"] for row in self.served}
-        fields = [self._narrowed(operation) for operation in ("command", "query") if operation in offered]
-        contenders = sorted({row["architecture"] for row in self.served})
-        if len(contenders) < 2:
-            return [self._row("", None, sentences.too_few(contenders), [], fields)]
-        whole = self._for_all(fields)
-        return [*(self._of_operation(one, whole) for one in fields), self._of_all(fields, whole)]
-
-    def _narrowed(self, operation: str) -> _Field:
-        one = _Field(operation, [row["architecture"] for row in self.served if row["operation"] == operation])
-        if operation == "query":
-            one.narrow("answers", self._answers)
-        for metric in ("done_share", "acknowledged_share", *_TIMES):
-            one.narrow(metric, self._better(operation, metric))
-        one.narrow("cost", self._cheaper)
-        return one
-
-    def _for_all(self, fields: Sequence[_Field]) -> str | None:
-        """One architecture for all operations: left for each, or else one that serves each the way those left do."""
-        if not any(one.steps for one in fields) and not self._same(fields):
-            return None
-        everywhere = [name for name in fields[0].left if all(name in one.left for one in fields)]
-        ways = [{self._queued(name, one.operation) for name in one.left} for one in fields]
-        alike = [
-            row["architecture"]
-            for row in self.served
-            if row["operation"] == fields[0].operation
-            and all(
-                self._queued(row["architecture"], one.operation) in own for one, own in zip(fields, ways, strict=True)
-            )
-        ]
-        return self._pick(everywhere or alike)
-
-    def _pick(self, left: Sequence[str]) -> str | None:
-        """Of equals the baseline, which is there already; else the first by name."""
-        return self.comparison.baseline if self.comparison.baseline in left else min(left, default=None)
-
-    # What beats what.
-
-    def _answers(self, winner: str, loser: str) -> list[str]:
-        tickets = self._queued(loser, "query") and not self._queued(winner, "query")
-        return [sentences.ticket(winner, loser)] if tickets else []
-
-    def _better(self, operation: str, metric: str) -> Beats:
-        scenarios = list(dict.fromkeys(row["scenario"] for row in self.judged))
-        if metric in _TIMES and _STEADY in scenarios:
-            scenarios = [_STEADY]
-        rows = {
-            (row["candidate"], row["scenario"]): row
-            for row in self.judged
-            if row["operation"] == operation and row["metric"] == metric
+    def table(self) -> list[Row]:
+        preferring = self._preferring(self.cost)
+        whole = [row for row in self.rows if row["route"] is None]
+        chosen = choose(whole, self.replayed, preferring)
+        offered = next((found for name in self.replayed if (found := self._offered(name))), {})
+        operations = [one for one in ("command", "query") if any(key[0] == one for key in offered)]
+        by_operation = {one: choose(self._of(whole, one), self.replayed, preferring) for one in operations}
+        served: dict[Part, Served | None] = {
+            (one, None): self._served(by_operation[one], one, None) for one in operations
         }
+        routes = [(one, route) for one, route in list(offered)[:BUSIEST] if route is not None]
+        by_route = {
+            key: choose([row for row in self.rows if row["route"] == key[1]], self.replayed, preferring)
+            for key in routes
+        }
+        served |= {(one, route): self._served(by_route[one, route], one, route) for one, route in routes}
+        table = [self._of_all(chosen, whole, served, offered, preferring)]
+        for one in operations:
+            n = sum(n for key, n in offered.items() if key[0] == one)
+            table.append(self._of_part(one, None, by_operation[one], served[one, None], n))
+        for one, route in routes:
+            way = served[one, route] or self._inferred(by_route[one, route], served[one, None])
+            table.append(self._of_part(one, route, by_route[one, route], way, offered[one, route]))
+        return table
 
-        def beats(winner: str, loser: str) -> list[str]:
-            wins = (
-                self._won(winner, loser, rows.get((winner, scenario)), rows.get((loser, scenario)))
-                for scenario in scenarios
-            )
-            return [sentence for _, sentence in sorted((-abs(by), sentence) for by, sentence in filter(None, wins))]
+    # Who there is.
 
-        return beats
+    @property
+    def known(self) -> list[str]:
+        """Every architecture that was replayed, validly or not, in the order of the registry."""
+        registered = list(architectures())
+        found = {row["architecture"] for row in self.replays}
+        return sorted(found, key=lambda name: (registered.index(name) if name in registered else len(registered), name))
 
-    def _won(self, winner: str, loser: str, winner_row: Row | None, loser_row: Row | None) -> tuple[float, str] | None:
-        """By how much the winner is better, and the sentence that says so; None where it is not shown to be."""
-        baseline = self.comparison.baseline
-        for against, row, verdict in ((loser, winner_row, "better"), (winner, loser_row, "worse")):
-            if against == baseline and row is not None:
-                return (row["difference"] or 0.0, sentences.measurement(row)) if row["verdict"] == verdict else None
-        if winner_row is None or loser_row is None:
-            return None
-        if "inconclusive" in {winner_row["verdict"], loser_row["verdict"]}:
-            return None
-        # Both were compared with the baseline only: they differ where their intervals lie a margin apart.
-        higher = winner_row["unit"] == "share"
-        upper, lower = (winner_row, loser_row) if higher else (loser_row, winner_row)
-        low, high = upper["ci_low"], lower["ci_high"]
-        if low is None or high is None:
-            return None
-        apart = low - high if higher else (1 + low) / (1 + high) - 1
-        if apart <= winner_row["margin"]:
-            return None
-        return apart, f"{sentences.measurement(winner_row)} {sentences.measurement(loser_row)}"
+    @property
+    def replayed(self) -> list[str]:
+        """Those with a valid replay."""
+        valid = {row["architecture"] for row in self.replays if row["valid"]}
+        return [name for name in self.known if name in valid]
 
-    def _cheaper(self, winner: str, loser: str) -> list[str]:
-        own, other = self.usd.get(winner), self.usd.get(loser)
-        if own is None or other is None or not other > own * (1 + _DEARER):
-            return []
-        return [sentences.cheaper(winner, loser, own, other)]
+    @property
+    def lacking(self) -> list[str]:
+        """The cells that lack an architecture, a sentence each."""
+        found = []
+        position = {name: index for index, name in enumerate(scenarios())}
+        replayed = {row["scenario"] for row in self.replays}
+        for scenario in sorted(replayed, key=lambda name: (position.get(name, len(position)), name)):
+            for name in self.known:
+                own = [row for row in self.replays if (row["scenario"], row["architecture"]) == (scenario, name)]
+                if not any(row["valid"] for row in own):
+                    reason = next((row["invalid_reason"] for row in own), None)
+                    found.append(sentences.lacking(name, scenario, reason))
+        return found
+
+    def _contender(self, name: str) -> Contender:
+        return Contender(self.workload, self.variant, name)
+
+    def _offered(self, name: str) -> dict[Part, int]:
+        return self.figures.offered(self._contender(name))
+
+    def _preferring(self, cost: Sequence[Row]) -> Preferring:
+        registered = architectures()
+        values: dict[str, dict[str, float]] = {}
+        for name in self.requirements.preference.among_equals:
+            known = {
+                one: float(len(registered[one].nodes)) if name == "components" else self._usd(cost, one, name)
+                for one in self.replayed
+                if name != "components" or one in registered
+            }
+            values[name] = {one: value for one, value in known.items() if value is not None}
+        return Preferring(values, self.known)
+
+    def _usd(self, cost: Sequence[Row], name: str, measure: str) -> float | None:
+        return usd_of(cost, self._contender(name), measure)
+
+    # How a part is served.
+
+    def _of(self, rows: Iterable[Row], operation: str) -> list[Row]:
+        """The rows that are about requests of an operation."""
+        routes = {route: own for name in self.replayed for own, route in self._offered(name)}
+        return [
+            row
+            for row in rows
+            if MEASURES[row["measure"]].operations
+            and row["of_requests"] in {"all", operation, *(route for route, own in routes.items() if own == operation)}
+        ]
+
+    def _served(self, choice: Choice, operation: str, route: str | None) -> Served | None:
+        """How those that pass serve it; None where it is undecided."""
+        if choice.state != "decided":
+            return None
+        ways = {self._way(name, operation, route) for name in choice.passing} - {None}
+        if len(ways) > 1:
+            return "either"
+        return next(iter(ways), None)
+
+    def _way(self, name: str, operation: str, route: str | None) -> Served | None:
+        queued = self.figures.queued(
+            self._contender(name), lambda own, other: own == operation and route in {None, other}
+        )
+        return None if queued is None else "by queue" if queued else "synchronously"
+
+    def _inferred(self, choice: Choice, of_operation: Served | None) -> Served | None:
+        """A route with too few requests of its own is served as its operation, unless nobody is left for it."""
+        return of_operation if choice.state == "undecided" else None
 
     # The rows.
 
-    def _of_operation(self, one: _Field, whole: str | None) -> Row:
-        pick = whole if whole in one.left else self._pick(one.left)
-        if pick is None or (not one.steps and not self._same([one])):
-            pick, sentence = None, sentences.undecided(one.operation)
-        elif not one.steps:
-            sentence = sentences.no_difference(one.operation, pick)
-        else:
-            equals = [name for name in one.left if name != pick]
-            sentence = sentences.choice(one.operation, pick, self._way(pick, one.operation), equals)
-        return self._row(one.operation, pick, sentence, sentences.shortened(one.because), [one])
-
-    def _of_all(self, fields: Sequence[_Field], whole: str | None) -> Row:
-        because = [sentence for one in fields for sentence in sentences.shortened(one.because)]
-        if whole is None and all(one.steps for one in fields):
-            sentence = sentences.no_best({one.operation: one.left for one in fields})
-        elif whole is None:
-            sentence = "Undecided: nothing that was decided sets one architecture apart for commands and queries alike."
-        elif not any(one.steps for one in fields):
-            sentence = f"No difference matters here: keep {called(whole)}."
-        else:
-            because += [
-                sentences.served_alike(whole, one.operation, one.left[0]) for one in fields if whole not in one.left
-            ]
-            ways = {one.operation: self._way(whole, one.operation) for one in fields}
-            undecided = [one.operation for one in fields if not one.steps and not self._same([one])]
-            sentence = sentences.choice_for_all(whole, ways, undecided)
-        return self._row("", whole, sentence, list(dict.fromkeys(because)), fields)
-
-    def _row(
-        self, operation: str, architecture: str | None, sentence: str, because: list[str], fields: Sequence[_Field]
-    ) -> Row:
+    def _of_part(self, operation: str, route: str | None, choice: Choice, served: Served | None, n: int) -> Row:
+        what = route or sentences.PLURALS[operation]
+        general = sentences.PLURALS[operation] if choice.state == "undecided" and served else None
         return {
             "operation": operation,
-            "architecture": architecture,
+            "route": route,
+            "architecture": choice.pick,
+            "state": choice.state,
+            "served": served,
+            "requests": n,
+            "passing": list(choice.passing),
+            "sentence": sentences.part(what, choice.state, served, choice.passing, inferred_from=general),
+            "because": self._because(choice)[:_MOST],
+            "would_change": [],
+            "lacking": [],
+        }
+
+    def _of_all(
+        self,
+        choice: Choice,
+        rows: Sequence[Row],
+        served: Mapping[Part, Served | None],
+        offered: Mapping[Part, int],
+        preferring: Preferring,
+    ) -> Row:
+        ways = {key: way for key, way in served.items() if way is not None}
+        because = self._because(choice)
+        if not self.replayed:
+            sentence = sentences.nothing_replayed()
+        elif choice.state == "decided" and choice.pick:
+            own = {one: self._way(choice.pick, one, None) for one in dict.fromkeys(key[0] for key in offered)}
+            alone = len(self.replayed) < 2
+            sentence = sentences.build(choice.pick, own, choice.passing, self.replayed, alone=alone)
+            because += self._preferred(choice, preferring)
+        elif choice.state == "undecided":
+            name = preferring.first(choice.open)
+            sentence = sentences.undecided(name, choice.open[name][0], len(choice.open))
+            because = [*self._opened(choice), *because]
+        else:
+            sentence = sentences.none(self.replayed, self._nearest(ways, offered), _plain(ways))
+        if inference := self._inference(ways):
+            because = [*because[: _MOST - 1], inference]
+        return {
+            "operation": "",
+            "route": None,
+            "architecture": choice.pick,
+            "state": choice.state if self.replayed else "undecided",
+            "served": None,
+            "requests": sum(offered.values()) or None,
+            "passing": list(choice.passing),
             "sentence": sentence,
-            "because": because,
-            "would_change": self._would_change(fields),
+            "because": because[:_MOST],
+            "would_change": self._would_change(choice, rows, preferring)[:_MOST],
+            "lacking": self.lacking,
+            "could_add": sentences.could_add(self.target, rows),
         }
 
-    def _would_change(self, fields: Sequence[_Field]) -> list[str]:
-        changes = [sentence for one in fields for sentence in sentences.open_verdicts(one.operation, self.judged)]
-        if "query" in {one.operation for one in fields} and any("answers" in one.steps for one in fields):
-            changes.append(
-                "If clients can come back for the answer, a ticket counts as one, and the shares done decide."
-            )
-        scenarios = {row["scenario"] for row in self.judged}
-        if scenarios == {_STEADY}:
-            changes.append(
-                "Nothing was broken here: `archduel compare --scenario backend_outage` shows what a fault does."
-            )
-        elif scenarios and _STEADY not in scenarios:
-            changes.append("`steady` was not replayed, so times are of replays in which something was broken.")
-        changes += self.turning
-        if not self.usd:
-            changes.append("Cost has no say in it: none was worked out here.")
-        target = self.comparison.target or "this target"
-        if self.untestable:
-            changes.append(
-                f"{target} cannot show what claims {', '.join(self.untestable)} are about: AWS may differ there."
-            )
-        changes.append(f"Ratios of times are those of {target}, and its milliseconds not those of AWS.")
-        return changes
+    def _because(self, choice: Choice) -> list[str]:
+        """The worst miss of each architecture that misses something, the plainest first."""
+        worst = [min(rows, key=_slack) for rows in choice.missing.values()]
+        return [sentences.missed(row, len(choice.missing[row["architecture"]])) for row in sorted(worst, key=_slack)]
 
-    # Lookups.
+    def _opened(self, choice: Choice) -> list[str]:
+        return [sentences.opened(rows[0]) for rows in choice.open.values()]
 
-    def _queued(self, architecture: str, operation: str) -> bool:
-        return any(
-            row["queued"]
-            for row in self.served
-            if row["operation"] == operation and row["architecture"] == architecture
-        )
+    def _preferred(self, choice: Choice, preferring: Preferring) -> list[str]:
+        """What set the chosen one apart from the next that passes."""
+        if len(choice.passing) < 2 or choice.pick is None:
+            return []
+        other = choice.passing[1]
+        for name, known in preferring.values.items():
+            if other in known and choice.pick in known and known[other] > known[choice.pick] * (1 + MATTERS):
+                return [sentences.preferred(choice.pick, other, name, known[choice.pick], known[other])]
+        return [sentences.alike(choice.pick, other)]
 
-    def _way(self, architecture: str, operation: str) -> str:
-        return "by queue" if self._queued(architecture, operation) else "synchronously"
-
-    def _same(self, fields: Sequence[_Field]) -> bool:
-        """Whether all that counts was decided, and nothing made a difference."""
-        operations = {one.operation for one in fields}
-        verdicts = {
-            row["verdict"]
-            for row in self.judged
-            if row["operation"] in operations and row["metric"] in sentences.METRICS
+    def _nearest(self, ways: Mapping[Part, Served], offered: Mapping[Part, int]) -> tuple[str, float] | None:
+        """Which architecture serves most requests the way their route wants, and what share of them."""
+        wanted = {key: ways.get(key) or ways.get((key[0], None)) for key in offered}
+        total = sum(n for key, n in offered.items() if wanted[key])
+        if not total:
+            return None
+        right = {
+            name: sum(n for key, n in offered.items() if wanted[key] in {"either", self._way(name, *key)})
+            for name in self.replayed
         }
-        return verdicts == {"equivalent"}
+        best = max(right, key=lambda name: right[name])
+        return best, right[best] / total
+
+    def _inference(self, ways: Mapping[Part, Served]) -> str | None:
+        """What an architecture without a valid replay would do, if it serves every operation as it is wanted."""
+        wanted = {operation: way for (operation, route), way in ways.items() if route is None}
+        for name in self.known:
+            if name not in self.replayed and name in architectures() and wanted:
+                own = {one: "by queue" if one in architectures()[name].queued else "synchronously" for one in wanted}
+                if all(wanted[one] in {"either", own[one]} for one in wanted):
+                    return sentences.inference(name, own)
+        return None
+
+    # What would change it.
+
+    def _would_change(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
+        if not self.replayed:
+            return []
+        found = [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows)]
+        for requirement in self.requirements.requirement:
+            left = [row for row in rows if row["requirement"] != requirement.name]
+            other = choose(left, self.replayed, preferring)
+            if other.answer != choice.answer and (choice.state != "undecided" or other.state == "decided"):
+                found.append(sentences.without(requirement.name, other.state, other.pick))
+        return found
+
+    def _by_minutes(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
+        minutes = self.requirements.assumptions.outage_minutes_per_month
+        affected = [row for row in rows if MEASURES[row["measure"]].kind == "month" and row["under"] == "outage"]
+
+        def at(times: float) -> Choice:
+            return choose(self._times(rows, affected, times), self.replayed, preferring)
+
+        return [
+            sentences.minutes(minutes * times, minutes, other.state, other.pick, fewer=times < 1)
+            for times, other in _turns(affected, choice, at, most=MINUTES_PER_MONTH / minutes)
+        ]
+
+    def _by_volume(self, choice: Choice, rows: Sequence[Row]) -> list[str]:
+        """From how many requests a month on the answer is another: by what they cost, and by how many are hit."""
+        now = next((row.get("requests_per_month") for row in self.cost if row["workload"] == self.workload), None)
+        if now is None or self.cost_at is None:
+            return []
+        affected = [row for row in rows if row["measure"].endswith(PER_MONTH) and row["unit"] == "requests"]
+        bound = [row for row in rows if row["measure"] == "usd_per_month"]
+        cost_at = self.cost_at
+
+        def at(volume: float) -> Choice:
+            cost = cost_at(volume).to_pylist()
+            changed = self._times(rows, affected, volume / now)
+            if bound:
+                changed = [self._repriced(row, cost) if row["measure"] == "usd_per_month" else row for row in changed]
+            return choose(changed, self.replayed, self._preferring(cost))
+
+        found = []
+        for volumes in ([v for v in _VOLUMES if v > now], [v for v in reversed(_VOLUMES) if v < now]):
+            near = now
+            for volume in volumes:
+                if at(volume).answer != choice.answer:
+                    far = volume
+                    for _ in range(_BISECTIONS):
+                        middle = (near * far) ** 0.5
+                        near, far = (near, middle) if at(middle).answer != choice.answer else (middle, far)
+                    other = at(far)
+                    found.append(sentences.volume(far, now, other.state, other.pick, fewer=far < now))
+                    break
+                near = volume
+        return found
+
+    def _times(self, rows: Sequence[Row], affected: Sequence[Row], times: float) -> list[Row]:
+        """The rows, with the figures of those ``affected`` multiplied and decided anew."""
+        changed = {id(row) for row in affected}
+        return [self._decided(row, scaled(_figure(row), times)) if id(row) in changed else row for row in rows]
+
+    def _repriced(self, row: Row, cost: Sequence[Row]) -> Row:
+        usd = self._usd(cost, row["architecture"], "usd_per_month")
+        return row if usd is None else self._decided(row, Figure(usd, usd, usd))
+
+    def _decided(self, row: Row, figure: Figure) -> Row:
+        if row["state"] == "not_shown_here" or figure.value is None:
+            return row
+        return {**row, "state": state_of(figure, self._requirement(row))}
+
+    def _requirement(self, row: Row) -> Requirement:
+        asked: Requirement = self.requirements.requirement[row["position"] - 1]
+        return asked
+
+
+def _turns(rows: Iterable[Row], choice: Choice, at: Any, *, most: float) -> list[tuple[float, Choice]]:
+    """Where figures that all grow alike give another answer: the nearest multiple below 1, and the nearest above."""
+    limits = {
+        row["limit_value"] / row[end]
+        for row in rows
+        for end in ("ci_low", "ci_high")
+        if row[end] and row["state"] != "not_shown_here"
+    }
+    found = []
+    for side, order in (
+        (-1, sorted((one for one in limits if one <= 1), reverse=True)),
+        (1, sorted(one for one in limits if 1 <= one <= most)),
+    ):
+        others = [(times, at(times * (1 + side * 1e-9))) for times in order]
+        others = [(times, other) for times, other in others if other.answer != choice.answer]
+        # The first one at which another is decided says more than that at which it becomes unclear.
+        decided = [(times, other) for times, other in others if other.state == "decided"]
+        found += (decided or others)[:1]
+    return found
+
+
+def _figure(row: Row) -> Figure:
+    return Figure(row["value"], row["ci_low"], row["ci_high"])
+
+
+def _slack(row: Row) -> float:
+    """How plainly a requirement is missed: the least first. A ratio, so that units do not matter."""
+    value, limit = row["value"], row["limit_value"]
+    if value is None:
+        return float("-inf")
+    if row["bound"] == "at_least":
+        return float(value / limit) if limit else 0.0
+    return -float(value / limit) if limit else float("-inf")
+
+
+def _plain(ways: Mapping[Part, Served]) -> dict[str, Served]:
+    """How each route is to be served, or each operation where no route is known."""
+    routes = {route: way for (_, route), way in ways.items() if route is not None}
+    return routes or {sentences.PLURALS[operation]: way for (operation, _), way in ways.items()}
+
+
+_ABOUT = "SELECT target, evidence FROM comparisons WHERE comparison_id = ?"
+
+_REPLAYS = """\
+SELECT workload, variant, architecture, scenario, valid, invalid_reason
+FROM experiments WHERE comparison_id = ? AND arm = 'main'
+ORDER BY ALL"""

@@ -1,137 +1,167 @@
 """The sentences of a recommendation: what to build, why, and what would change it.
 
 Put the text of the table ``recommendations`` here. Keep out the choice itself (`assets.analysis.recommendation`) and
-reasons of single verdicts (`assets.analysis.verdicts.reasons`).
+sentences about one requirement (`assets.analysis.requirements.wording`).
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assets.analysis.requirements.measures import MEASURES
+from assets.analysis.requirements.wording import amount, plural
 from assets.analysis.verdicts.reasons import called
+from resources.targets import DEFAULT_TARGET, targets
 
 PLURALS = {"command": "commands", "query": "queries"}
-METRICS = {
-    "acknowledged_share": "acknowledged",
-    "done_share": "done in the end",
-    "response_p50": "median response time",
-    "response_p99": "p99 response time",
-}
-_MAX_REASONS = 8
-_MAX_UNDECIDED = 4
+_WANTS = {"by queue": "by queue", "synchronously": "synchronously", "either": "either way"}
 
 Row = Mapping[str, Any]
 
 
-def ticket(winner: str, loser: str) -> str:
-    """Say that the loser answers queries with a ticket only."""
-    return f"{called(loser).capitalize()} hands out tickets for queries, and no answers; {called(winner)} answers."
+def build(
+    pick: str, ways: Mapping[str, str | None], passing: Sequence[str], replayed: Sequence[str], *, alone: bool
+) -> str:
+    """The headline where one architecture is chosen: what it is, and whether others would do."""
+    served = ", ".join(f"{PLURALS[operation]} {way}" for operation, way in ways.items() if way)
+    what = f"{_capital(pick)} ({served})"
+    if alone:
+        return f"{what} meets all that was asked and can be shown here; nothing else was validly replayed."
+    if len(passing) == 1:
+        return f"Build {what}: of {_listed(replayed)} it alone meets all that was asked and can be shown here."
+    others = _listed([name for name in passing if name != pick])
+    verb = "does" if len(passing) == 2 else "do"
+    return f"Build {what}: it meets all that was asked and can be shown here; {others} {verb} too."
 
 
-def cheaper(winner: str, loser: str, winner_usd: float, loser_usd: float) -> str:
-    """Compare what a million committed commands cost, in USD."""
-    costs = f"{winner_usd:.2f} USD with {called(winner)} and {loser_usd:.2f} USD with {called(loser)}"
-    return f"A million committed commands, queries included, cost {costs} (modelled for AWS, REST API, x86)."
+def undecided(name: str, row: Row, others: int) -> str:
+    """The headline where a requirement of one that could win is open."""
+    more = "" if others == 1 else f", nor for {others - 1} more"
+    return f"Undecided: for {called(name)} it is not decided whether “{row['requirement']}” is met{more}."
 
 
-def measurement(row: Row) -> str:
-    """Name what a row of ``pairwise`` measured: scenario, both values, difference, interval, repetitions and target."""
-    share = row["unit"] == "share"
-    noun = PLURALS[row["operation"]]
-    values = [(called(row[side]), row[f"{side}_value"]) for side in ("candidate", "baseline")]
-    if share:
-        (candidate, own), (baseline, other) = values
-        what = (
-            f"{candidate} had {100 * own:.1f} % of the {noun} {METRICS[row['metric']]}, {baseline} {100 * other:.1f} %"
-        )
-    else:
-        what = f"the {METRICS[row['metric']]} of {noun} was " + " and ".join(
-            f"{_milliseconds(us)} with {name}" for name, us in values
-        )
-    low, high = (_signed(row[end], share=share) for end in ("ci_low", "ci_high"))
-    repetitions = "1 repetition" if row["pairs"] == 1 else f"{row['pairs']} repetitions"
-    difference = _signed(row["difference"], share=share, unit=True)
-    return (
-        f"Under {row['scenario']} {what} ({difference}, interval {low} to {high}; {repetitions},"
-        f" {row['evidence']} on {row['target']})."
-    )
+def none(replayed: Sequence[str], nearest: tuple[str, float] | None, ways: Mapping[str, str]) -> str:
+    """The headline where each architecture misses something: the mix that follows by route, and what comes nearest."""
+    start = f"Not one of {_listed(replayed)} meets all that was asked"
+    if len(replayed) == 1:
+        start = f"{_capital(replayed[0])} misses some of what was asked, and nothing else was validly replayed"
+    if nearest is None:
+        return f"{start}, and no route has a way to be served that does."
+    name, share = nearest
+    wanted = ", ".join(f"{what} {_WANTS[way]}" for what, way in list(ways.items())[:4])
+    mix = f"what follows by route ({wanted}) is none of them" if share < 1 else f"it would be {wanted}"
+    return f"{start}: {mix}, and {called(name)} comes nearest ({amount(share, 'share')} of requests)."
 
 
-def too_few(contenders: Sequence[str]) -> str:
-    """Say that fewer than two architectures have a valid replay."""
-    who = f"only {called(contenders[0])} has" if contenders else "no architecture has"
-    return f"Nothing can be recommended: {who} a valid replay here."
+def nothing_replayed() -> str:
+    """The headline where no replay is valid."""
+    return "Undecided: no architecture has a valid replay here."
 
 
-def undecided(operation: str) -> str:
-    """Say that nothing sets an architecture apart for one operation."""
-    return f"Undecided for {PLURALS[operation]}: nothing that was decided sets one architecture apart."
+def part(what: str, state: str, served: str | None, passing: Sequence[str], *, inferred_from: str | None) -> str:
+    """How an operation or a route is to be served."""
+    start = f"{what[:1].upper()}{what[1:]}"
+    if inferred_from:
+        way = _WANTS[served or "either"]
+        return f"{start} {way}, as {inferred_from} in general: its own requests are too few to tell."
+    if state == "undecided":
+        return f"{start}: undecided."
+    if state == "none" or served is None:
+        return f"{start}: no architecture here meets all that was asked."
+    return f"{start} {_WANTS[served]}: {_listed(passing)}."
 
 
-def no_difference(operation: str, kept: str) -> str:
-    """Say that the architecture already there is kept for one operation."""
-    return f"For {PLURALS[operation]} no difference matters here: keep {called(kept)}."
+def missed(row: Row, misses: int) -> str:
+    """Say what an architecture misses, with the figure, its limit, where it was seen, and what it is in a month."""
+    value = "more than was watched" if row["value"] is None else amount(row["value"], row["unit"])
+    bound = f"{row['bound'].replace('_', ' ')} {amount(row['limit_value'], row['unit'])} asked"
+    where = f" under {row['scenario']}" if row["scenario"] else ""
+    month = ""
+    if row["per_month"] is not None and row["unit"] != "requests" and row["bound"] == "at_most":
+        month = f", about {row['per_month']:,.0f} {plural(row['of_requests'])} a month"
+    more = f" (and {misses - 1} more)" if misses > 1 else ""
+    return f"{_capital(row['architecture'])} misses “{row['requirement']}”{more}: {value}{where}, {bound}{month}."
 
 
-def choice(operation: str, architecture: str, way: str, equals: Sequence[str]) -> str:
-    """Name the architecture for one operation, how it serves it, and the ones that are as good."""
-    noun = PLURALS[operation]
-    also = f" (as good for {noun}: {', '.join(map(called, equals))})" if equals else ""
-    return f"{noun.capitalize()} {way}: {called(architecture)}{also}."
+def opened(row: Row) -> str:
+    """Say what of an architecture is undecided, and what would decide it."""
+    return f"{_capital(row['architecture'])}, “{row['requirement']}”: {row['reason']}"
 
 
-def no_best(left: Mapping[str, Sequence[str]]) -> str:
-    """Say that no architecture suits every operation; ``left`` lists those that suit each."""
-    clauses = [f"{PLURALS[operation]} want {' or '.join(map(called, names))}" for operation, names in left.items()]
-    return f"No architecture here is the best for all: {' and '.join(clauses)}."
+def preferred(pick: str, other: str, measure: str, own: float, value: float) -> str:
+    """Say what the preferred one needs less of than the next."""
+    unit = MEASURES[measure].unit
+    per = {"usd_per_month": "a month", "usd_per_million": "per million commands"}.get(measure, "")
+    less = f"{amount(own, unit)} against {amount(value, unit)} {per}".strip()
+    kind = " (modelled for AWS)" if unit == "usd" else ""
+    return f"{_capital(pick)} needs less than {called(other)}, which meets all that was asked, too: {less}{kind}."
 
 
-def choice_for_all(architecture: str, ways: Mapping[str, str], open_operations: Sequence[str]) -> str:
-    """Name the architecture for all operations, the way it serves each, and the operations that are undecided."""
-    sentence = f"{', '.join(f'{PLURALS[operation]} {way}' for operation, way in ways.items())}: {called(architecture)}"
-    if open_operations:
-        nouns = " and ".join(PLURALS[operation] for operation in open_operations)
-        sentence += f"; for {nouns} by themselves nothing is decided"
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+def alike(pick: str, other: str) -> str:
+    """Say that nothing that is preferred sets the first two apart."""
+    return f"{_capital(pick)} and {called(other)} differ in nothing that is preferred: either would do."
 
 
-def served_alike(architecture: str, operation: str, left: str) -> str:
-    """Say that an architecture serves an operation the way the best one does."""
-    return f"{called(architecture).capitalize()} serves {PLURALS[operation]} as {called(left)} does."
+def inference(name: str, ways: Mapping[str, str]) -> str:
+    """Say what an architecture without a valid replay would do."""
+    served = ", ".join(f"{PLURALS[operation]} {way}" for operation, way in ways.items())
+    return f"{_capital(name)} serves {served} and may do as well; that is an inference: it has no valid replay here."
 
 
-def open_verdicts(operation: str, rows: Iterable[Row]) -> list[str]:
-    """List what is undecided of an operation: one sentence for all that as many repetitions would decide."""
-    grouped: dict[int | None, list[str]] = defaultdict(list)
-    for row in rows:
-        if row["operation"] == operation and row["metric"] in METRICS and row["verdict"] == "inconclusive":
-            what = f"{METRICS[row['metric']]} of {called(row['candidate'])} under {row['scenario']}"
-            grouped[row["pairs_needed"]].append(what)
-    sentences = []
-    for needed, open_ones in sorted(grouped.items(), key=lambda item: (item[0] is None, item[0] or 0)):
-        named, rest = open_ones[:_MAX_UNDECIDED], len(open_ones) - _MAX_UNDECIDED
-        more = f" and {rest} more" if rest > 0 else ""
-        how = f"`--repetitions {needed}` is likely to decide it" if needed else "the table `pairwise` says why"
-        sentences.append(f"Undecided for {PLURALS[operation]}: {', '.join(named)}{more}; {how}.")
-    return sentences
+def lacking(name: str, scenario: str, invalid_reason: str | None) -> str:
+    """Say that a cell lacks an architecture."""
+    why = f": {invalid_reason.rstrip('.')}" if invalid_reason else ""
+    return f"{_capital(name)} is missing under {scenario}, where it has no valid replay{why}."
 
 
-def shortened(reasons: Sequence[str]) -> list[str]:
-    """Keep the first reasons and count the rest."""
-    more = len(reasons) - _MAX_REASONS
-    if more <= 0:
-        return list(reasons)
-    return [*reasons[:_MAX_REASONS], f"And {more} more like these, in the table `pairwise`."]
+def minutes(at: float, assumed: float, state: str, pick: str | None, *, fewer: bool) -> str:
+    """Say from how many minutes of outage a month on the answer is another."""
+    side = "Below" if fewer else "From"
+    return f"{side} {_short(at)} minutes of outage a month ({_short(assumed)} assumed) {_then(state, pick)}."
 
 
-def _milliseconds(us: float | None) -> str:
-    return "longer than was watched" if us is None else f"{us / 1000:,.3g} ms"
+def volume(at: float, now: float, state: str, pick: str | None, *, fewer: bool) -> str:
+    """Say from how many requests a month on the answer is another."""
+    side = "Below" if fewer else "From"
+    return f"{side} {_rounded(at)} requests a month ({_rounded(now)} now) {_then(state, pick)}."
 
 
-def _signed(value: float | None, *, share: bool, unit: bool = False) -> str:
-    if value is None:
-        return "beyond what was watched"
-    text = f"{100 * value:+.1f}" if abs(value) < 10 else f"{100 * value:+,.0f}"
-    if share:
-        return f"{text} points" if unit else text
-    return f"{text} %"
+def without(requirement: str, state: str, pick: str | None) -> str:
+    """Say that the answer is another if a requirement is not asked."""
+    return f"Without “{requirement}” {_then(state, pick)}."
+
+
+def could_add(target: str, rows: Sequence[Row]) -> str | None:
+    """Say what this comparison could not show, and who could."""
+    hidden = list(dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here"))
+    if not hidden:
+        return None
+    simulated = "simulated" in targets() and DEFAULT_TARGET != "simulated"
+    who = "`archduel compare --target simulated`, or AWS itself," if simulated else "AWS itself (`--target aws`)"
+    named = f"“{hidden[0]}”" + (f" and {len(hidden) - 1} more" if len(hidden) > 1 else "")
+    return f"{target} cannot show {named}: {who} could."
+
+
+def _then(state: str, pick: str | None) -> str:
+    if state == "decided" and pick:
+        return f"it is {called(pick)}"
+    return "none meets all that is asked" if state == "none" else "it is undecided"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _rounded(value: float) -> str:
+    for size, word in ((1e9, "thousand million"), (1e6, "million")):
+        if value >= size:
+            return f"{value / size:,.3g} {word}"
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
+def _capital(name: str) -> str:
+    return called(name).capitalize()
+
+
+def _listed(names: Sequence[str]) -> str:
+    words = [called(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

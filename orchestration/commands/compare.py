@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from assets.analysis.claims import scenarios_needed
+from assets.analysis.requirements.model import check, file_in_use, read
 from orchestration.commands.options import (
     given_settings,
     given_shape,
     positive,
+    requirements_option,
     setting_option,
     settings_options,
     shape_options,
@@ -29,6 +31,7 @@ from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
 from workloads.recordings.shape import Shape
 from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, own_scenario, scenario
+from workloads.scenarios import scenarios as known_scenarios
 
 _AUTO = "auto"
 _BUDGET_MINUTES = 30.0
@@ -81,6 +84,7 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
 )
 @settings_options(LabSettings, without=(*Shape.model_fields, "repetitions", "target"))
 @shape_options
+@requirements_option
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option(
     "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
@@ -105,7 +109,11 @@ def command(**options: Any) -> None:
         architectures=_chosen_architectures(options["architecture_names"], options["baseline"]),
         settings=_settings(options, given_shape(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
+        requirements=options["requirements"],
     )
+    asked = read(request.requirements or file_in_use(places))
+    routes = Library(places).load(workload).routes if any(one.route for one in asked.requirement) else ()
+    check(asked, routes, {*known_scenarios(places), *scenarios})
     # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
     from orchestration.commands.running import compare  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ Put here what two commands or more declare alike. Keep out options that one comm
 """
 
 from collections.abc import Callable, Container, Mapping
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -109,6 +110,16 @@ def given_shape(places: Places, workload: str, options: Mapping[str, Any]) -> di
         "end_s": second_of("--to", options["end_s"], first_arrival),
     }
     return given_settings(Shape, {**options, **times})
+
+
+def requirements_option(command: Command) -> Command:
+    """Add ``--requirements``, a file that exists or None; `assets.analysis.requirements.model` reads it."""
+    return click.option(
+        "--requirements",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="What an architecture has to do: archduel requirements prints such a file.  [default: the one in use]",
+    )(command)
 
 
 class CommandWithList(click.Command):

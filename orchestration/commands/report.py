@@ -4,11 +4,13 @@ Put how the report is rebuilt and opened here. Keep out how it is made (`assets.
 """
 
 import webbrowser
+from pathlib import Path
 
 import click
 
-from assets.analysis.judge import newest, refresh
+from assets.analysis.judge import ask, newest, refresh
 from assets.report.files import write_report
+from orchestration.commands.options import requirements_option
 from resources.warehouse.publish import publish
 from workloads.places import Places
 
@@ -16,7 +18,8 @@ from workloads.places import Places
 @click.command()
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
 @click.option("--comparison", "comparison_id", metavar="ID", help="The comparison to report.  [default: the newest]")
-def command(open_it: bool, comparison_id: str | None) -> None:
+@requirements_option
+def command(open_it: bool, comparison_id: str | None, requirements: Path | None) -> None:
     """Rebuild the database and the report from what is on disk.
 
     Judges again where outcomes, rules, prices or the target's conformance have changed. report.md, for pull requests,
@@ -25,6 +28,8 @@ def command(open_it: bool, comparison_id: str | None) -> None:
     places = Places.from_environment()
     publish(places)
     comparison_id = comparison_id or newest(places)
+    if requirements:
+        ask(places, comparison_id, requirements)
     refresh(places, comparison_id)
     path = write_report(places, comparison_id)
     click.echo(str(path))

@@ -6,6 +6,7 @@ Put here what follows from the request alone. Keep out options (`orchestration.c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestration.cells import shows_noise
 from resources.lab.cell import Cell
@@ -23,6 +24,7 @@ class CompareRequest:
         architectures: The architectures' names.
         settings: How each cell is replayed.
         as_a_night: Whether the A/A arm is added where a night has it.
+        requirements: The file of what is asked of the architectures; None: the one in use.
     """
 
     workload: str
@@ -30,6 +32,7 @@ class CompareRequest:
     architectures: tuple[str, ...]
     settings: LabSettings
     as_a_night: bool = False
+    requirements: Path | None = None
 
     @property
     def cells(self) -> list[Cell]:

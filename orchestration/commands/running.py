@@ -18,6 +18,7 @@ import click
 import dagster as dg
 from rich.console import Console
 
+from assets.analysis.requirements.model import adopt as adopt_requirements
 from orchestration.build import build_definitions
 from orchestration.commands.estimate import Estimate, estimate
 from orchestration.commands.guard import agree
@@ -95,6 +96,8 @@ def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str
     now = datetime.now(UTC)
     night = now.strftime("%Y-%m-%d")
     comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    if request.requirements:
+        adopt_requirements(places, comparison_id, request.requirements)
     failures = 0
     with dg.DagsterInstance.get() as instance, reporter:
 

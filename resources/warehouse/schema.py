@@ -18,7 +18,6 @@ from workloads.sql import quoted
 
 VIEWS = (
     "summary",
-    "replays",
     "by_route",
     "last_requests",
     "last_summary",

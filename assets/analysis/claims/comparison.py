@@ -10,7 +10,6 @@ from typing import NamedTuple, Self
 
 import duckdb
 
-from assets.analysis.verdicts.decisive import Shown
 from workloads.errors import ArchduelError
 
 NIGHTS = 14
@@ -35,7 +34,7 @@ class Comparison:
         evidence: the kind of proof its replays give.
         nights: the comparisons to pool: itself, and for a night those before it.
         workload: the only one; None where there are several.
-        shown: what the target can show of AWS.
+        conformance: how the target does each probed behaviour, by behaviour.
         replays: by (scenario, architecture).
     """
 
@@ -44,7 +43,7 @@ class Comparison:
     evidence: str
     nights: tuple[str, ...]
     workload: str | None
-    shown: Shown
+    conformance: Mapping[str, str]
     replays: Mapping[tuple[str, str], Replays]
 
     @classmethod
@@ -85,7 +84,9 @@ class Comparison:
             evidence=evidence or "observed",
             nights=tuple(nights),
             workload=workloads[0][0] if len(workloads) == 1 else None,
-            shown=Shown.read(connection, comparison_id),
+            conformance=dict(
+                connection.execute("SELECT behaviour, status FROM conformance WHERE target = ?", [target]).fetchall()
+            ),
             replays={(scenario, architecture): Replays(*counts) for scenario, architecture, *counts in replays},
         )
 

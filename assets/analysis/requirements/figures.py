@@ -223,7 +223,9 @@ def _share(events: Floats, n: Floats, repetition: npt.NDArray[np.int64]) -> Figu
 
         if n.size > 1:
             _, block_low, block_high = Resampling(n.size, repetition=repetition).intervals(shares)[0]
-            low, high = max(0.0, min(low, block_low)), min(1.0, max(high, block_high))
+            # However they cluster, it was seen at least once, and once not.
+            low = max(share_interval(1, total)[0], min(low, block_low))
+            high = min(share_interval(total - 1, total)[1], max(high, block_high))
     return Figure(had / total, float(low), float(high), total, int(names.size))
 
 

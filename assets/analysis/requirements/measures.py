@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workloads.recordings.recording import Operation
+from workloads.scenarios.model import Measure as Shows
 
 Kind = Literal["share", "month", "time", "recovery", "cost", "components"]
 Unit = Literal["share", "requests", "ms", "s", "usd", "components"]
@@ -42,23 +43,23 @@ class Measure:
     base: str = "offered"
     quantile: float = 0.0
     operations: frozenset[Operation] = BOTH
-    decided_by: str = "done"
+    decided_by: Shows = "done"
 
 
-_SHARES = {
+_SHARES: dict[str, tuple[str, frozenset[Operation], Shows, str]] = {
     "acknowledged": ("offered", BOTH, "acknowledged", "answered, or accepted by a queue"),
     "answered": ("offered", BOTH, "acknowledged", "answered with the result, not with a ticket"),
     "refused": ("offered", BOTH, "acknowledged", "throttled, failed, timed out or never sent"),
     "done": ("offered", BOTH, "done", "acknowledged, and in the end stored or answered"),
     "lost": ("acknowledged", BOTH, "done", "of those acknowledged, neither done nor in a queue when watching ended"),
-    "dead_lettered": ("offered", BOTH, "done", "in the dead-letter queue in the end: a ticket for somebody"),
+    "dead_lettered": ("offered", BOTH, "done", "in the dead-letter queue in the end, for somebody to mend"),
     "out_of_turn": ("offered", _COMMAND, "backlog", "stored after a later command of the same entity"),
     "duplicated": ("offered", _COMMAND, "done", "stored more than once"),
     "stale": ("offered", _QUERY, "backlog", "did not find what had been acknowledged before"),
 }
 # Of these a month's number, too: what people feel.
 _FELT = ("refused", "lost", "dead_lettered", "out_of_turn", "duplicated", "stale")
-_TIMES = {"response": "to the response", "completion": "until done"}
+_TIMES: dict[Shows, str] = {"response": "to the response", "completion": "until done"}
 
 
 def _all() -> list[Measure]:
@@ -71,19 +72,19 @@ def _all() -> list[Measure]:
             found.append(Measure(event + PER_MONTH, "requests", of_month, "month", **shared))
             share = f"share of a month's requests: {words}"
             found.append(Measure(event + OF_MONTH, "share", share, "month", **shared))
-    for event, words in _TIMES.items():
+    for time, words in _TIMES.items():
         for name, quantile, which in (("p50", 0.5, "half"), ("p99", 0.99, "99 in 100")):
             description = f"time {words} of {which} of all offered; a refused one counts as never"
             found.append(
-                Measure(f"{event}_{name}_ms", "ms", description, "time", event, quantile=quantile, decided_by=event)
+                Measure(f"{time}_{name}_ms", "ms", description, "time", time, quantile=quantile, decided_by=time)
             )
     recovery = {
         "drain": "from a fault's end until the queue was empty again, seconds of the replay",
         "back_to_normal": "from a fault's end to the last late command, seconds of the replay",
     }
     for event, words in recovery.items():
-        decided_by = "backlog" if event == "drain" else "completion"
-        found.append(Measure(f"{event}_s", "s", words, "recovery", event, operations=_COMMAND, decided_by=decided_by))
+        shown: Shows = "backlog" if event == "drain" else "completion"
+        found.append(Measure(f"{event}_s", "s", words, "recovery", event, operations=_COMMAND, decided_by=shown))
     nothing: frozenset[Operation] = frozenset()
     found += [
         Measure("usd_per_month", "usd", "AWS's bill for a month (REST API, x86)", "cost", operations=nothing),

@@ -213,8 +213,9 @@ def _wrong(words: str) -> PydanticCustomError:
 def _complaint(file: Path, data: dict[str, Any], error: ValidationError) -> str:
     # An unknown key explains a missing one (`atmost`), and so comes first.
     first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-    place = [part for part in first["loc"] if part not in {"float", "literal['recorded']"}]
-    where = ""
+    place, where = list(first["loc"]), ""
+    if place[:2] == ["assumptions", "month"]:  # beyond it are the kinds of value it may have
+        return f"{file.name}: assumptions.month must be 'recorded' or a number greater than 0"
     match place:
         case ["requirement", int(number), *place]:
             entry = data["requirement"][number]
@@ -227,8 +228,6 @@ def _complaint(file: Path, data: dict[str, Any], error: ValidationError) -> str:
         words = f"unknown {key}: `archduel requirements` shows a file"
     elif first["type"] == "missing":
         words = f"{key} is missing" if key else "there is none"
-    elif key.endswith("month") and "recorded" in first["msg"]:
-        words = f"{key} must be 'recorded' or a number greater than 0"
     else:
         words = f"{key} {first['msg'].replace('Input should be', 'must be')}".strip()
     return f"{file.name}: {where}{words}"
