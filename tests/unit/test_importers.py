@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,7 +18,7 @@ from workloads.importers.ingest import QUARANTINE, Import, ingest
 from workloads.importers.rules.privacy import library_key
 from workloads.places import REPOSITORY, Places
 from workloads.recordings.library import Library
-from workloads.recordings.recording import SCHEMA
+from workloads.recordings.recording import SCHEMA, peak_rate
 
 TRACES = REPOSITORY.parent / "shared" / "traces"
 
@@ -252,6 +253,23 @@ class TestTime:
         assert 900_000 < arrivals[-1] < 1_000_000
         assert result.subsecond == "synthetic"
         assert result.peak_per_s == 500
+
+    def test_no_second_is_busier_than_the_busiest_of_a_log_stamped_to_the_second(
+        self, library: Library, log: Callable[..., Path]
+    ) -> None:
+        a_second = np.random.default_rng(1).integers(1, 60, 50).tolist()
+        dates = [f"17/May/2015:10:05:{second:02} +0000" for second, count in enumerate(a_second) for _ in range(count)]
+        result = run(library, log(*(combined(date=date) for date in dates)))
+        assert result.peak_per_s == peak_rate(library.load("mine").arrival_us) == max(a_second)
+
+    def test_quiet_seconds_of_a_log_stamped_to_the_second_do_not_begin_alike(
+        self, library: Library, log: Callable[..., Path]
+    ) -> None:
+        dates = ["17/May/2015:10:05:00 +0000"] * 30 + [
+            f"17/May/2015:10:05:{second:02} +0000" for second in range(1, 31)
+        ]
+        run(library, log(*(combined(date=date) for date in dates)))
+        assert len(set((library.load("mine").arrival_us[30:] % 1_000_000).tolist())) > 10
 
     def test_the_same_bytes_and_seed_give_the_same_requests(self, library: Library, log: Callable[..., Path]) -> None:
         path = log(*(combined(f"GET /{index} HTTP/1.1") for index in range(50)))

@@ -88,15 +88,16 @@ def in_order(batches: Iterable[pa.RecordBatch], seed: int) -> Iterator[pa.Table]
         batches: Rows sorted by ``stamp_us``, microseconds since 1970, with ``whole_second`` and the columns of `SCHEMA`
             that are not about time.
         seed: What draws the moment within its second at which a request came whose ``whole_second`` is true. Requests
-            of one stamp keep their order, so that an order still precedes the query for it.
+            of one stamp keep their order, so that an order still precedes the query for it. No second that begins
+            between two stamps holds more requests than the busiest stamp.
 
     Yields:
         Tables of `NUMBERED`.
     """
-    random = np.random.default_rng(seed)
+    moments = _Moments(seed)
     first_us: int | None = None
     request_id = 0
-    for table, arrival_us in _sorted(_spread(_whole_stamps(batches), random)):
+    for table, arrival_us in _sorted(_spread(_whole_stamps(batches), moments)):
         first_us = int(arrival_us[0]) if first_us is None else first_us
         numbered = {
             "request_id": pa.array(np.arange(request_id, request_id + len(arrival_us))),
@@ -125,21 +126,49 @@ def _whole_stamps(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield rest
 
 
-def _spread(
-    tables: Iterable[pa.Table], random: np.random.Generator
-) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+class _Moments:
+    """Draws the moments within their seconds at which requests came that are stamped to the second.
+
+    There is one drawn list of moments for all seconds, and each takes from it, beginning anywhere, as many different
+    ones as it has requests, from no more than the busiest second so far needed. Any window of a second then holds each
+    moment at most once, and so no more requests than that second: drawn anew for each second, the end of one and the
+    beginning of the next would come out busier than anything in the log.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._moments, self._beginnings = (
+            np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(2)
+        )
+        self._us: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def draw(self, second_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The moments of requests with these stamps, which are sorted, in microseconds; in no order within a stamp."""
+        starts = np.flatnonzero(np.diff(second_us, prepend=second_us[:1] - 1))
+        counts = np.diff(starts, append=len(second_us))
+        most = np.maximum(np.maximum.accumulate(counts), len(self._us))
+        if (missing := int(most[-1]) - len(self._us)) > 0:
+            fresh_us = (self._moments.random(missing) * _SECOND_US).astype(np.int64)
+            self._us = np.concatenate([self._us, fresh_us])
+        beginnings = (self._beginnings.random(len(counts)) * most).astype(np.int64)
+        within = np.arange(len(second_us)) - np.repeat(starts, counts)
+        drawn_us: npt.NDArray[np.int64] = self._us[(within + np.repeat(beginnings, counts)) % np.repeat(most, counts)]
+        return drawn_us
+
+
+def _spread(tables: Iterable[pa.Table], moments: _Moments) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
     """Each table with its rows' arrivals, microseconds since 1970."""
     for table in tables:
         stamp_us: npt.NDArray[np.int64] = table.column("stamp_us").to_numpy().copy()
         stamped_whole = table.column("whole_second").to_numpy()
         whole = slice(None) if stamped_whole.all() else stamped_whole  # a slice is faster, and most logs allow it
-        within_us = (random.random(len(stamp_us))[whole] * _SECOND_US).astype(np.int64)
         # The stamps are sorted: what is sorted within each of them lines up with the rows as they came.
         second_us = stamp_us[whole]
-        if np.any(second_us % _SECOND_US):
-            stamp_us[whole] = second_us + within_us[np.lexsort((within_us, second_us))]
-        else:  # no two seconds overlap: sorting all at once gives the same, several times as fast
-            stamp_us[whole] = np.sort(second_us + within_us)
+        if len(second_us):
+            within_us = moments.draw(second_us)
+            if np.any(second_us % _SECOND_US):
+                stamp_us[whole] = second_us + within_us[np.lexsort((within_us, second_us))]
+            else:  # no two seconds overlap: sorting all at once gives the same, several times as fast
+                stamp_us[whole] = np.sort(second_us + within_us)
         yield table, stamp_us
 
 
