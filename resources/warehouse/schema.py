@@ -18,6 +18,7 @@ from workloads.sql import quoted
 
 VIEWS = (
     "summary",
+    "replays",
     "by_route",
     "last_requests",
     "last_summary",

@@ -301,6 +301,30 @@ class TestPublishing:
             {"architecture": "synchronous"}
         ]
 
+    def test_what_a_cell_lacks_is_named_with_the_reasons(self, places: Places, small: Mapping[str, Tables]) -> None:
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        disturbed = ObservationsBuilder()
+        for repetition in (1, 2, 3):
+            about = {
+                "comparison_id": "c1",
+                "architecture": "hybrid",
+                "config": '{"repetitions": 2}',
+                "instance": repetition,
+            }
+            disturbed.experiment(repetition, requests=0, invalid_reason="others were busy", **about)
+        write_outcomes(places, "c1", CELL, "hybrid", reconcile(disturbed.tables()))
+        elsewhere = ObservationsBuilder().experiment(requests=0, comparison_id="c1", scenario="burst")
+        write_outcomes(places, "c1", "food_orders__burst", "synchronous", reconcile(elsewhere.tables()))
+        publish(places)
+        columns = "architecture, replays, valid, invalid, made_up, instances, reasons"
+        lacking = query(places, f"SELECT scenario, {columns} FROM replays WHERE valid = 0 ORDER BY scenario DESC")
+        assert [tuple(row.values()) for row in lacking.to_pylist()] == [
+            ("steady", "hybrid", 3, 0, 3, 1, 3, ["others were busy"]),
+            ("burst", "hybrid", 0, 0, 0, 0, 0, None),
+        ]
+        whole = query(places, "SELECT scenario, replays, valid FROM replays WHERE valid > 0 ORDER BY scenario DESC")
+        assert [tuple(row.values()) for row in whole.to_pylist()] == [("steady", 1, 1), ("burst", 1, 1)]
+
     def test_one_column_joins_an_experiments_tables(self, places: Places, small: Mapping[str, Tables]) -> None:
         for architecture, tables in small.items():
             write_outcomes(places, "c1", CELL, architecture, tables)
