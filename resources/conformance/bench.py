@@ -50,6 +50,11 @@ def largest_overlap(invocations: Sequence[Facts]) -> int:
     return max(itertools.accumulate(step for _, step in sorted(edges)), default=0)
 
 
+def _ask_for_one_at_once(params: Facts, **_: Any) -> None:
+    """Change the body of a request, after boto3 has checked it."""
+    params["body"] = json.dumps({**json.loads(params["body"]), "ScalingConfig": {"MaximumConcurrency": 1}}).encode()
+
+
 @dataclass(frozen=True)
 class Reply:
     """The result of a direct invocation. ``error`` is Lambda's word for a function that failed, or its refusal."""
@@ -230,6 +235,8 @@ class ProbeBench:
         self._numbers = itertools.count(1)
         for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sqs"):
             getattr(clients, service)  # made now, since several threads must not make clients at once
+        self._unchecked_lambda = clients.client("lambda")
+        self._unchecked_lambda.meta.events.register("before-call.lambda.CreateEventSourceMapping", _ask_for_one_at_once)
 
     def name(self, what: str) -> str:
         """A name that nothing else on the target has."""
@@ -292,6 +299,13 @@ class ProbeBench:
         """A disabled mapping of ``queue`` to ``function``, with ``options`` of boto3's."""
         made = self.clients.lambda_.create_event_source_mapping(
             EventSourceArn=queue.arn, FunctionName=function.name, Enabled=False, **options
+        )
+        return Mapping(self.clients, made["UUID"])
+
+    def mapping_of_one_at_once(self, queue: Queue, function: Function) -> Mapping:
+        """A disabled mapping with a maximum concurrency of 1, which boto3 does not let a caller ask for."""
+        made = self._unchecked_lambda.create_event_source_mapping(
+            EventSourceArn=queue.arn, FunctionName=function.name, Enabled=False
         )
         return Mapping(self.clients, made["UUID"])
 

@@ -24,7 +24,7 @@ class Status(StrEnum):
     REPRODUCED = "reproduced"
     DIFFERENT = "different"  # it reacts, in another way
     ABSENT = "absent"  # it ignores the matter, or lacks the feature
-    NOT_PROVOCABLE = "not_provocable"  # not seen, and AWS itself hardly ever shows it: nobody could tell by trying
+    NOT_PROVOCABLE = "not_provocable"  # trying cannot tell: AWS itself hardly ever shows it, or it takes too much
     UNKNOWN = "unknown"  # what the probe rests on was not ready: this says nothing about the target
 
 
@@ -68,7 +68,7 @@ def absent(observed: str) -> Observation:
 
 
 def not_provocable(observed: str) -> Observation:
-    """Nothing was seen of what AWS allows itself and hardly ever does, so that trying cannot tell the two apart."""
+    """Trying cannot tell: AWS itself hardly ever shows it, or it takes more than a probe may."""
     return Observation(Status.NOT_PROVOCABLE, observed)
 
 
@@ -83,6 +83,8 @@ class Probe:
         affects: The claims whose observation relies on it; none where the lab avoids it.
         aws_status: The HTTP status that AWS documents, where it is about one.
         provoke: Provokes it on a bench.
+        environments: For how many execution environments in all the target must have room; the probe then has an
+            instance of its own, since others would be in its way. None where it shares one with other probes.
     """
 
     behaviour: str
@@ -91,6 +93,7 @@ class Probe:
     affects: tuple[str, ...]
     aws_status: int | None
     provoke: Callable[[ProbeBench], Observation | Answer]
+    environments: int | None = None
 
     def observe(self, bench: ProbeBench) -> Observation:
         """Provoke the behaviour and judge it. What the target refuses is absent, with the reason; what did not become
@@ -120,11 +123,17 @@ def _one_line(words: str) -> str:
 
 
 def probe(
-    behaviour: str, *, expected: str, documented_at: str, affects: tuple[str, ...], aws_status: int | None = None
+    behaviour: str,
+    *,
+    expected: str,
+    documented_at: str,
+    affects: tuple[str, ...],
+    aws_status: int | None = None,
+    environments: int | None = None,
 ) -> Callable[[Callable[[ProbeBench], Observation | Answer]], Probe]:
     """Make a function a `Probe`. Being in a module of `resources.conformance.behaviours` registers it."""
 
     def make(provoke: Callable[[ProbeBench], Observation | Answer]) -> Probe:
-        return Probe(behaviour, expected, documented_at, affects, aws_status, provoke)
+        return Probe(behaviour, expected, documented_at, affects, aws_status, provoke, environments)
 
     return make

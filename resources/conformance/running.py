@@ -47,7 +47,7 @@ def digest() -> str:
 
 
 def probe_target(platform: Platform) -> pa.Table:
-    """Run every probe on an instance of its own. On AWS itself nothing is run: targets are compared with it.
+    """Run every probe on instances made for it. On AWS itself nothing is run: targets are compared with it.
 
     Args:
         platform: The target.
@@ -64,11 +64,19 @@ def probe_target(platform: Platform) -> pa.Table:
         return pa.Table.from_pylist(
             [_row(probe, itself, platform.title, now) for probe in probes()], schema=schema("conformance")
         )
-    instance = platform.start("conformance", platform.target.limits.environments)
+    together = [probe for probe in probes() if probe.environments is None]
+    apart = [([probe], probe.environments) for probe in probes() if probe.environments is not None]
+    sittings = [(together, platform.target.limits.environments), *apart]
+    return pa.concat_tables([_run_on_an_instance(platform, *sitting) for sitting in sittings])
+
+
+def _run_on_an_instance(platform: Platform, chosen: Iterable[Probe], environments: int) -> pa.Table:
+    """Run probes on an instance made for them, with room for as many environments."""
+    instance = platform.start("conformance", environments)
     try:
         instance.wait_until_ready()
         clients = platform.connect(instance, 1)
-        table = run(probes(), ProbeBench(clients, instance.prefix), platform.title)
+        table = run(chosen, ProbeBench(clients, instance.prefix), platform.title)
         if (words := instance.death()) is not None:
             raise ArchduelError(f"the emulator died under the probes. {words}")
         return table

@@ -631,8 +631,8 @@ COMMENT ON COLUMN conformance.behaviour IS 'Name of the behaviour';
 COMMENT ON COLUMN conformance.expected IS 'What AWS documents';
 COMMENT ON COLUMN conformance.observed IS 'What the target did';
 COMMENT ON COLUMN conformance.status IS
-    'reproduced, different, absent, not_provocable (AWS itself hardly ever shows it) or unknown (what it rests on was '
-    'not ready)';
+    'reproduced, different, absent, not_provocable (trying cannot tell: AWS itself hardly ever shows it, or it takes '
+    'too much) or unknown (what it rests on was not ready)';
 COMMENT ON COLUMN conformance.affects IS
     'Claims whose observation exercises it, as in ''S4, E4''; empty: none. Ask with '
     'list_contains(string_split(affects, '', ''), ''S4'')';

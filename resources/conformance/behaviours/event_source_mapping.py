@@ -82,6 +82,24 @@ def maximum_concurrency(bench: ProbeBench) -> Observation:
 
 
 @probe(
+    "MaximumConcurrency of 1",
+    expected="refused: 2 is the least, so a mapping alone cannot process one batch after another",
+    documented_at=f"{_GUIDE}/API_ScalingConfig.html",
+    affects=(),
+)
+def least_maximum_concurrency(bench: ProbeBench) -> Observation:
+    function = bench.function()
+    try:
+        bench.mapping_of_one_at_once(bench.queue(), function)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return (
+            reproduced(code) if code in ("InvalidParameterValueException", "ValidationException") else different(code)
+        )
+    return absent("accepted")
+
+
+@probe(
     "batches of a queue processed in parallel",
     expected="five at once from the start",
     documented_at=_SCALING,
@@ -165,6 +183,37 @@ def failed_batch(bench: ProbeBench) -> Observation:
     if all(times[number] >= 2 for number in range(3)):
         return reproduced(words)
     return absent(words) if max(times.values(), default=0) < 2 else different(words)
+
+
+@probe(
+    "a mapping backs off from a failing function, without partial responses",
+    expected="fewer batches at once for a while after failures; with partial responses as many as before",
+    documented_at=_ERRORS,
+    affects=(),
+)
+def back_off(bench: ProbeBench) -> Observation:
+    at_most = 3
+    queue = bench.queue(VisibilityTimeout=30)
+    # Enough warm environments that those which failures end are not missed afterwards.
+    function, mapping = _consuming(
+        bench, queue, warm=2 * at_most, BatchSize=1, ScalingConfig={"MaximumConcurrency": at_most}
+    )
+    mapping.enable()
+    good = 2 * at_most
+    for number, event in ((good, {"sleep_ms": 400}), (at_most, {"raise": True}), (good, {"sleep_ms": 400})):
+        awaited = len(function.records()) + number
+        queue.send(number, **event)
+        _handled(function, awaited, seconds=8)
+    batches = function.batches()
+    before, failed, after = batches[:good], batches[good : good + at_most], batches[good + at_most :]
+    if len(after) < good:
+        return different(f"{len(after)} of {good} messages reached the function within 8 s of {len(failed)} failures")
+    pause_s = (after[0]["began_ns"] - max(fact["ended_ns"] for fact in failed)) / 1e9
+    were, are = largest_overlap(before), largest_overlap(after)
+    words = f"{are} at once, {pause_s:.1f} s after {at_most} failures, and {were} before them"
+    if are < were:
+        return reproduced(words)
+    return different(f"a pause, and no fewer: {words}") if pause_s > 0.7 else absent(words)
 
 
 @probe(

@@ -6,7 +6,7 @@ Put here behaviours of functions. Keep out what an API makes of them (`resources
 import time
 
 from resources.conformance.bench import ProbeBench, Reply, at_once, largest_overlap, wait_until
-from resources.conformance.probes import Answer, Observation, absent, different, probe, reproduced
+from resources.conformance.probes import Answer, Observation, absent, different, not_provocable, probe, reproduced
 
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 _CONCURRENCY = f"{_GUIDE}/lambda-concurrency.html"
@@ -66,6 +66,34 @@ def reserved_two_binds(bench: ProbeBench) -> Observation:
     if overlap == 2 and done / seconds <= 22 and statuses.count(429):
         return reproduced(words)
     return different(words) if statuses.count(429) else absent(words)
+
+
+_POOL = 3
+
+
+@probe(
+    "one pool of environments for all functions",
+    expected="429: a consumer that works off its backlog can leave none to the function that answers queries",
+    documented_at=_CONCURRENCY,
+    affects=("S9", "E9", "T1"),
+    aws_status=429,
+    environments=_POOL,
+)
+def account_pool(bench: ProbeBench) -> Answer | Observation:
+    room = bench.clients.lambda_.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    if room != _POOL:
+        return not_provocable(f"not tried: the pool has room for {room}")
+    consumer, query = bench.function(warm=_POOL), bench.function(warm=1)
+
+    def queried() -> list[Reply]:
+        time.sleep(0.5)  # the consumer has begun by then
+        return [query.invoke()]
+
+    drained, [reply] = at_once([lambda: consumer.invoke_at_once(_POOL, sleep_ms=1500), queried])
+    ran = sum(one.status == 200 for one in drained)
+    if ran < _POOL:
+        return different(f"a pool of {_POOL} let {ran} of one function run")
+    return Answer(reply.status, f"{reply.error or 'it ran'}, with {ran} of another function in a pool of {_POOL}")
 
 
 @probe(

@@ -167,3 +167,62 @@ def fifo(bench: ProbeBench) -> Observation:
     if first == ["a1"] and rest == ["b1"]:
         return reproduced(words)
     return absent(words) if "a2" in rest else different(words)
+
+
+@probe(
+    "a message sent twice to a standard queue",
+    expected="both are delivered: whoever sends again, after no answer, orders again",
+    documented_at=_STANDARD,
+    affects=(),
+)
+def sent_twice(bench: ProbeBench) -> Observation:
+    queue = bench.queue()
+    for _ in range(2):
+        bench.clients.sqs.send_message(QueueUrl=queue.url, MessageBody="the same")
+    delivered = len(list(queue.take_all()))
+    words = f"{delivered} of 2 delivered"
+    return reproduced(words) if delivered == 2 else different(words)
+
+
+@probe(
+    "a message sent twice to a FIFO queue",
+    expected="accepted twice and delivered once, by its deduplication id, for five minutes",
+    documented_at=f"{_GUIDE}/FIFO-queues-exactly-once-processing.html",
+    affects=(),
+)
+def sent_twice_in_order(bench: ProbeBench) -> Observation:
+    queue = bench.queue(fifo=True)
+    same = {"MessageGroupId": "a", "MessageDeduplicationId": "order 7"}
+    for body in ("the same", "the same, tried again"):
+        bench.clients.sqs.send_message(QueueUrl=queue.url, MessageBody=body, **same)
+    bodies = [message["Body"] for message in queue.take_all()]
+    words = f"{len(bodies)} of 2 delivered"
+    if bodies == ["the same"]:
+        return reproduced(words)
+    return absent(words) if len(bodies) == 2 else different(f"{words}: {bodies}")
+
+
+@probe(
+    "a redrive from the dead-letter queue",
+    expected="StartMessageMoveTask brings its messages back into the queue they came from",
+    documented_at=f"{_REFERENCE}/API_StartMessageMoveTask.html",
+    affects=("E13",),
+)
+def redrive(bench: ProbeBench) -> Observation:
+    queue = bench.queue(dead_letters_after=1, VisibilityTimeout=0)
+    dead = bench.dead_letter_queue(queue)
+    queue.send(2)
+
+    def all_dead() -> bool:
+        queue.receive()
+        return dead.counts()[0] == 2
+
+    if not wait_until(all_dead, seconds=5):
+        return different("received too often, its messages did not get to the dead-letter queue")
+    try:
+        bench.clients.sqs.start_message_move_task(SourceArn=dead.arn)
+    except ClientError as error:
+        return absent(f"refused: {error.response['Error']['Code']}")
+    back = wait_until(lambda: queue.counts()[0] == 2, seconds=5)
+    words = f"{queue.counts()[0]} of 2 back in their queue, {dead.counts()[0]} still in the other"
+    return reproduced(words) if back else different(words)
