@@ -3,6 +3,7 @@
 import math
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from resources.lab.settings import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
+from workloads.recordings.recording import Operation
 from workloads.replay.schedule import schedule
 from workloads.scenarios import scenarios
 
@@ -64,6 +66,23 @@ class TestRegister:
     def test_honours_what_affects_a_claim(self, behaviour: str, claim_id: str) -> None:
         claim = next(claim for claim in REGISTER if claim.id == claim_id)
         assert (behaviour in needs(claim)) != (behaviour in claim.irrelevant), "needed, or irrelevant with a reason"
+
+    @pytest.mark.parametrize("claim", REGISTER, ids=lambda claim: claim.id)
+    def test_honours_what_its_scenarios_rest_on(self, claim: Claim) -> None:
+        rests_on = {
+            reliance.behaviour
+            for part in claim.measured
+            for scenario, architecture in part.cells
+            for reliance in scenarios()[scenario].rests_on
+            if any(reliance.component in dict(architectures()[architecture].path(one)) for one in get_args(Operation))
+        }
+        assert rests_on <= needs(claim) | set(claim.irrelevant)
+
+    @pytest.mark.parametrize(("claim", "part"), MEASURED, ids=[f"{c.id} {p.part}" for c, p in MEASURED])
+    def test_calls_a_part_demonstrated_that_can_be_decided_one_way_only(self, claim: Claim, part: Measured) -> None:
+        decided = {getattr(part, name, None) for name in ("verdict", "above", "below", "inside")}
+        if len(decided & {"supported", "refuted"}) < 2:
+            assert part.demonstrated
 
     @pytest.mark.parametrize("claim", REGISTER, ids=lambda claim: claim.id)
     def test_says_nothing_of_behaviours_that_do_not_affect_a_claim(self, claim: Claim) -> None:

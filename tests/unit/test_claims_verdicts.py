@@ -3,6 +3,7 @@
 What is planted is small, synthetic and seeded; the rules themselves are `test_claims`.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from assets.analysis.claims import claims
 from assets.analysis.claims.composing import compose
 from assets.analysis.claims.verdicts import judge_claims
+from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.conformance.running import probes
 from resources.warehouse.schema import schema
 from tests.published_tables import published_tables
@@ -59,12 +61,18 @@ class Planted:
     connection: duckdb.DuckDBPyConnection
 
     def comparison(
-        self, name: str = "c1", *, origin: str = "adhoc", night: str = "2026-11-20", target: str = TARGET
+        self,
+        name: str = "c1",
+        *,
+        origin: str = "adhoc",
+        night: str = "2026-11-20",
+        target: str = TARGET,
+        evidence: str = "observed",
     ) -> None:
         self.connection.execute(
             "INSERT INTO comparisons BY NAME SELECT ? AS comparison_id, ? AS origin, ? AS night, ? AS target,"
-            " 'observed' AS evidence",
-            [name, origin, night, target],
+            " ? AS evidence",
+            [name, origin, night, target, evidence],
         )
 
     def conformance(self, status: str = "reproduced", *, but: dict[str, str] | None = None) -> None:
@@ -192,7 +200,8 @@ class Planted:
         row = {
             "comparison_id": "c1", "workload": "food_orders", "scenario": "steady", "operation": "command",
             "variant": "idempotent", "arm": "main", "baseline": "synchronous", "candidate": "event_driven",
-            "metric": metric, "difference": difference, "ci_low": low, "ci_high": high, "pairs": 8, **more,
+            "metric": metric, "unit": "ratio", "difference": difference, "ci_low": low, "ci_high": high, "pairs": 8,
+            **more,
         }  # fmt: skip
         self.connection.register("rows", pa.Table.from_pylist([row]))
         self.connection.execute("INSERT INTO pairwise BY NAME FROM rows")
@@ -236,6 +245,13 @@ def empty() -> Iterator[Planted]:
 
 
 @pytest.fixture
+def simulated(empty: Planted) -> Planted:
+    """A comparison on a target whose times are those of AWS."""
+    empty.comparison(evidence="simulated")
+    return empty
+
+
+@pytest.fixture
 def planted(empty: Planted) -> Planted:
     empty.comparison()
     empty.conformance()
@@ -270,7 +286,12 @@ class TestNothingToJudge:
         decided = {key for key, row in planted.judged().items() if row["verdict"] in ("supported", "refuted", "partly")}
         documented = {(one.id, part.part) for one in claims() for part in one.parts if part.kind == "documented"}
         probed = {("S15", "Lambda's own answer"), ("S15", "")}
-        assert decided == documented | probed
+        of_documented_parts = {("S12", ""), ("E12", "")}
+        assert decided == documented | probed | of_documented_parts
+
+    def test_says_the_same_of_who_manages_either_architecture(self, planted: Planted) -> None:
+        rows = planted.judged("S12", "E12")
+        assert rows["S12", ""]["verdict"] == rows["E12", ""]["verdict"] == "partly"
 
     def test_names_the_command_that_would_measure_it(self, planted: Planted) -> None:
         reason = planted.judged("S2")["S2", "one comparison"]["reason"]
@@ -368,7 +389,7 @@ SELDOM_LATE = now_and_then("committed_us", 384, "scheduled_us + 90000", "schedul
 SELDOM_LOST = now_and_then("state", 900, "'lost'", "'committed'")
 # What to plant so that a part is supported, refuted and undecidable (None: too little of anything makes it so).
 CASES: list[tuple[str, str, str, str, tuple[dict[str, Any] | None, ...]]] = [
-    ("S1", "", STEADY, SYNC, ({}, BROKEN, now_and_then("status", 900, "NULL", "200"))),
+    ("S1", "", STEADY, SYNC, ({}, ERROR, now_and_then("status", 900, "NULL", "200"))),
     ("S2", "one comparison", STEADY, SYNC, ({}, LATE, SELDOM_LATE)),
     ("S5", "gateway", DOWN, SYNC, (ENOUGH | during(3, 6, "NULL"), {}, None)),
     ("S5", "functions", DOWN, SYNC, (ENOUGH | during(9, 12, "429"), {}, None)),
@@ -387,7 +408,6 @@ CASES: list[tuple[str, str, str, str, tuple[dict[str, Any] | None, ...]]] = [
     ("E6", "table", DOWN, EVENT, (LONGER, ERROR, {})),
     ("E13", "retries outlast the outage", OUTAGE, EVENT, (LONGER, {"state": "'lost'"}, {})),
     ("E13", "the outage outlasts the retries", BEYOND, EVENT, (LONGER, GIVEN_UP, {})),
-    ("T2", "steady", STEADY, "hybrid", ({}, {"found": "false"}, {"found": "i % 100 <> 1"})),
     ("T2", "around an outage", OUTAGE, "hybrid", ({}, {"found": "i % 20 <> 1"}, {"found": "i % 100 <> 1"})),
 ]
 PLANTED = [
@@ -606,8 +626,9 @@ class TestJudgements:
     )
     @pytest.mark.parametrize("mirrored", [False, True])
     def test_of_pairs_decide_latency_with_either_as_the_baseline(
-        self, planted: Planted, *, mirrored: bool, low: float | None, high: float | None, of_s7: str, of_e7: str
+        self, simulated: Planted, *, mirrored: bool, low: float | None, high: float | None, of_s7: str, of_e7: str
     ) -> None:
+        planted = simulated
         middle = 0.0 if low is None or high is None else (low + high) / 2
         if mirrored:
             middle = 1 / (1 + middle) - 1
@@ -622,6 +643,36 @@ class TestJudgements:
         rows = planted.judged("S7", "E7")
         assert (rows["S7", "commands"]["verdict"], rows["E7", "completion"]["verdict"]) == (of_s7, of_e7)
         assert rows["E7", "acknowledgement"]["verdict"] == "inconclusive"
+        assert (rows["S7", "commands"]["n"], rows["S7", "commands"]["n_of"]) == (8, "pairs")
+
+    @pytest.mark.parametrize(("pairs", "decides"), [(5, False), (6, True)])
+    def test_of_fewer_than_six_pairs_decide_no_latency(self, simulated: Planted, pairs: int, *, decides: bool) -> None:
+        simulated.pairwise("completion_p99", 0.5, 0.4, 0.6, pairs=pairs)
+        row = simulated.judged("S7")["S7", "commands"]
+        assert row["verdict"] == ("refuted" if decides else "inconclusive")
+        assert (row["ci_low"] is not None) == decides
+        assert decides or "5 pairs of repetitions: too few" in row["reason"]
+
+    @pytest.mark.parametrize("part", [("S7", "commands"), ("E7", "completion"), ("E7", "acknowledgement")])
+    def test_of_latency_between_services_are_none_on_an_emulator(self, planted: Planted, part: tuple[str, str]) -> None:
+        for metric in ("completion_p99", "response_p99"):
+            planted.pairwise(metric, -0.9, -0.95, -0.8)
+        row = planted.judged(part[0])[part]
+        assert (row["verdict"], row["value"]) == ("not_testable_here", None)
+        assert "different services" in row["reason"]
+
+    @pytest.mark.parametrize(
+        ("found", "expected"), [("true", "supported"), ("false", "refuted"), ("i % 100 <> 1", "inconclusive")]
+    )
+    def test_of_the_race_between_status_and_queue_are_none_on_an_emulator(
+        self, empty: Planted, found: str, expected: str
+    ) -> None:
+        empty.conformance()
+        for name, evidence in (("c1", "simulated"), ("c2", "observed")):
+            empty.comparison(name, evidence=evidence)
+            empty.cell(STEADY, "hybrid", comparison=name, found=found)
+        assert verdict(empty, "T2", "steady") == expected
+        assert empty.judged("T2", comparison="c2")["T2", "steady"]["verdict"] == "not_testable_here"
 
     @pytest.mark.parametrize(
         ("synchronous", "event_driven", "of_s8", "of_e8"),
@@ -662,6 +713,75 @@ class TestJudgements:
                 planted.cell(cell, architecture, **(columns if (cell, architecture) == (scenario, "hybrid") else {}))
         rows = planted.judged("T1")
         assert {key[1] for key, row in rows.items() if key[0] == "T1" and row["verdict"] == "refuted"} == {"", part}
+
+
+EVERY_CELL = sorted({cell for one in claims() for part in one.measured for cell in part.cells})
+
+
+@pytest.fixture(scope="module")
+def everything() -> Iterator[Planted]:
+    """A comparison with every cell that any claim reads."""
+    with published_tables() as connection:
+        planted = Planted(connection)
+        planted.comparison()
+        planted.conformance()
+        for scenario, architecture in EVERY_CELL:
+            planted.cell(scenario, architecture, repetitions=MIN_PAIRS, requests=96, reserved=4)
+        for (name, other), metric, operation in itertools.product(
+            itertools.permutations((SYNC, EVENT, "hybrid"), 2),
+            ("response_p99", "completion_p99"),
+            ("command", "query"),
+        ):
+            planted.pairwise(metric, 0.0, 0.0, 0.0, operation=operation, baseline=other, candidate=name)
+        yield planted
+
+
+def slow_down(planted: Planted, of_queued: float) -> None:
+    """Let everything that goes through a queue take so many times as long as it does now."""
+    factor = f"CASE WHEN {{}} THEN {of_queued}::DOUBLE ELSE 1 END"
+    of_request = factor.format("architecture = 'event_driven' OR architecture = 'hybrid' AND operation = 'command'")
+    ratio = (factor.format(f"{name} IN ('event_driven', 'hybrid')") for name in ("candidate", "baseline"))
+    planted.connection.execute(
+        f"""
+        UPDATE requests SET response_us = response_us * {of_request};
+        UPDATE requests SET responded_us = scheduled_us + response_us;
+        UPDATE effects SET committed_us = committed_us + 100000 * ln({of_request});
+        UPDATE latency SET p99_us = p99_us * {of_request};
+        UPDATE pairwise SET difference = (1 + difference) * {" / ".join(ratio)} - 1;
+        UPDATE pairwise SET ci_low = (1 + difference) * 0.99 - 1, ci_high = (1 + difference) * 1.01 - 1;
+        """
+    )
+
+
+def verdicts_where(planted: Planted, of_queued: float, *, pairs: int, evidence: str) -> dict[tuple[str, str], str]:
+    """The verdict on every claim and part, with queues so many times as slow."""
+    planted.connection.execute("UPDATE comparisons SET evidence = ?", [evidence])
+    planted.connection.execute("UPDATE experiments SET valid = repetition <= ?", [pairs])
+    planted.connection.execute("UPDATE pairwise SET pairs = ?", [pairs])
+    slow_down(planted, of_queued)
+    judged = judge_claims(planted.connection, "c1").to_pylist()
+    slow_down(planted, 1 / of_queued)
+    return {(row["claim_id"], row["part"]): row["verdict"] for row in judged}
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("pairs", "evidence"),
+        [(MIN_PAIRS - 1, "simulated"), (MIN_PAIRS, "observed")],
+        ids=["of few repetitions", "of other services on an emulator"],
+    )
+    def test_that_prove_nothing_move_no_verdict_of_the_register(
+        self, everything: Planted, pairs: int, evidence: str
+    ) -> None:
+        slow, quick = (verdicts_where(everything, factor, pairs=pairs, evidence=evidence) for factor in (7.0, 1 / 7))
+        assert slow == quick
+        assert {"supported", "refuted"} <= set(slow.values())
+
+    def test_of_enough_repetitions_that_are_those_of_aws_decide(self, everything: Planted) -> None:
+        slow, quick = (
+            verdicts_where(everything, factor, pairs=MIN_PAIRS, evidence="simulated") for factor in (7.0, 1 / 7)
+        )
+        assert {claim for claim, part in slow if slow[claim, part] != quick[claim, part]} == {"S7", "E7"}
 
 
 class TestQueries:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 import duckdb
 
+from assets.analysis.verdicts.decisive import Shown
 from workloads.errors import ArchduelError
 
 NIGHTS = 14
@@ -34,7 +35,7 @@ class Comparison:
         evidence: the kind of proof its replays give.
         nights: the comparisons to pool: itself, and for a night those before it.
         workload: the only one; None where there are several.
-        conformance: how the target does each probed behaviour, by behaviour.
+        shown: what the target can show of AWS.
         replays: by (scenario, architecture).
     """
 
@@ -43,7 +44,7 @@ class Comparison:
     evidence: str
     nights: tuple[str, ...]
     workload: str | None
-    conformance: Mapping[str, str]
+    shown: Shown
     replays: Mapping[tuple[str, str], Replays]
 
     @classmethod
@@ -84,9 +85,7 @@ class Comparison:
             evidence=evidence or "observed",
             nights=tuple(nights),
             workload=workloads[0][0] if len(workloads) == 1 else None,
-            conformance=dict(
-                connection.execute("SELECT behaviour, status FROM conformance WHERE target = ?", [target]).fetchall()
-            ),
+            shown=Shown.read(connection, comparison_id),
             replays={(scenario, architecture): Replays(*counts) for scenario, architecture, *counts in replays},
         )
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workloads.recordings.recording import Operation
+
 Verdict = Literal["supported", "refuted", "inconclusive"]
 Evidence = Literal["observed", "simulated"]
 Words = Annotated[str, Field(min_length=1, strict=True)]
@@ -32,6 +34,20 @@ class _Part(_Entry):
     optional: bool = False
 
 
+class Times(_Entry):
+    """Which times decide a part, so that it is known whether a target can show them.
+
+    Attributes:
+        measure: to the response, or to completion.
+        operation: of which requests.
+        between: the architectures whose times are set against each other; one of them alone where its own times decide.
+    """
+
+    measure: Literal["response", "completion"]
+    operation: Operation
+    between: Annotated[tuple[Words, ...], Field(min_length=1)]
+
+
 class Measured(_Part):
     """A part read from the results.
 
@@ -40,6 +56,8 @@ class Measured(_Part):
         architectures: the architectures it is read from.
         tables: the judgement tables it is read from.
         needs: behaviours of the target it rests on; without them it is not testable there.
+        times: the times that decide it, where it is decided by times; where those of the target say nothing of AWS
+            (`assets.analysis.verdicts.decisive`) it is not testable there.
         evidence: the kind of proof.
         missing: what it means that there is no figure.
         counts: what its ``n`` counts; None where it counts nothing.
@@ -55,9 +73,10 @@ class Measured(_Part):
     architectures: tuple[Words, ...] = ()
     tables: tuple[Literal["pairwise", "cost"], ...] = ()
     needs: tuple[Words, ...] = ()
+    times: Times | None = None
     evidence: Evidence = "observed"
     missing: Words = "nothing was measured"
-    counts: Literal["requests", "invocations", "pairs"] | None = "requests"
+    counts: Literal["requests", "invocations", "samples", "pairs"] | None = "requests"
     demonstrated: Words | None = None
     sql: Words
 
@@ -126,7 +145,7 @@ class Witness(Measured):
 
 
 class Pairwise(_Threshold):
-    """An interval from the table ``pairwise``, one row per workload: ``value``, ``low``, ``high``, ``n``."""
+    """An interval from the table ``pairwise``, one row per workload: ``value``, ``low``, ``high``, ``n``, ``unit``."""
 
     kind: Literal["pairwise"]
     counts: Literal["pairs"] = "pairs"

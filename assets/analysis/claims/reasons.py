@@ -24,11 +24,11 @@ def reason(part: Measured, finding: Finding, value: float | None, verdict: str, 
     if value is None or finding.place is Place.NOWHERE:
         return no_figure(part, comparison)
     if isinstance(part, Witness) and finding.place is Place.BELOW:
-        return wording.not_seen(finding)
+        return wording.not_seen(part, finding)
     if finding.place is Place.ACROSS:
         return wording.across(part, finding, value, _repetitions_advised(part, finding, value), comparison.workload)
     words = wording.decided(part, finding, value)
-    return words if verdict != "inconclusive" else f"undecided: {words}"
+    return f"undecided: {words}" if verdict == "inconclusive" else words + wording.demonstrated(part)
 
 
 def no_figure(part: Measured, comparison: Comparison) -> str:

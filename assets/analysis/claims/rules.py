@@ -13,6 +13,7 @@ from typing import Any
 from assets.analysis.claims.model import Cost, Figure, Measured, Pairwise, Ratio, Share, Verdict, Witness
 from assets.analysis.statistics.shares import pooled_share_interval
 from assets.analysis.statistics.signflip import interval
+from assets.analysis.verdicts.decisive import enough_pairs
 
 
 class Place(StrEnum):
@@ -33,7 +34,7 @@ class Finding:
         place: where the interval lies.
         low: its lower end, in the part's unit; None where there is no interval.
         high: its upper end.
-        n: requests it rests on.
+        n: requests, invocations or pairs it rests on.
         repetitions: repetitions (or workloads) with a figure.
     """
 
@@ -65,7 +66,9 @@ def finding(part: Measured, rows: Sequence[Mapping[str, Any]]) -> Finding:
         case Witness():
             return witness(column("value"), column("n"), part.threshold)
         case Pairwise():
-            return span(column("low"), column("high"), column("n"), part.threshold, part.tolerance)
+            found = span(column("low"), column("high"), column("n"), part.threshold, part.tolerance)
+            enough = all(enough_pairs(row["unit"], row["n"] or 0) for row in rows)
+            return found if enough else Finding(Place.ACROSS, None, None, found.n, found.repetitions)
         case Cost():
             values = column("value")
             return span(values, values, [None] * len(values), part.threshold, part.tolerance)

@@ -112,8 +112,12 @@ def _measured(connection: duckdb.DuckDBPyConnection, part: Measured, comparison:
 
 def _unjudgeable(part: Measured, comparison: Comparison) -> Mapping[str, Any]:
     """The verdict and reason of a part that there is nothing to judge by; empty where there is."""
-    lacking = [(name, comparison.conformance.get(name, "")) for name in part.needs]
-    lacking = [(name, status) for name, status in lacking if status != "reproduced"]
+    if part.times is not None:
+        measure, operation, between = part.times.measure, part.times.operation, part.times.between
+        for scenario in part.scenarios:
+            if why := comparison.shown.not_shown(measure, scenario, operation, *between):
+                return {"verdict": "not_testable_here", "reason": why}
+    lacking = comparison.shown.lacking(part.needs)
     if known := [(name, status) for name, status in lacking if status]:
         return {"verdict": "not_testable_here", "reason": wording.lacks(known, comparison.target)}
     if lacking:

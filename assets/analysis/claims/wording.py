@@ -56,9 +56,11 @@ def _threshold(part: Measured) -> str:
     return f"{words} ± {number(tolerance, part)}" if tolerance is not None else words
 
 
-def _counted(finding: Finding) -> str:
+def _counted(part: Measured, finding: Finding) -> str:
+    if part.counts == "pairs":
+        return f"{finding.n:,} pair{'s' if finding.n != 1 else ''} of repetitions"
     repetitions = f"{finding.repetitions} repetition{'s' if finding.repetitions != 1 else ''}"
-    return f"{finding.n:,} requests in {repetitions}" if finding.n else repetitions
+    return f"{finding.n:,} {part.counts} in {repetitions}" if finding.n and part.counts else repetitions
 
 
 def decided(part: Measured, finding: Finding, value: float) -> str:
@@ -73,17 +75,22 @@ def decided(part: Measured, finding: Finding, value: float) -> str:
     else:
         words += {Place.ABOVE: ", above", Place.BELOW: ", below", Place.INSIDE: ", within"}[finding.place]
     words += f" {_threshold(part)}"
-    if not isinstance(part, Pairwise | Cost):
-        words += f" ({_counted(finding)})"
+    if not isinstance(part, Cost):
+        words += f" ({_counted(part, finding)})"
     if isinstance(part, Share) and value in (0.0, 1.0):
         one_in = math.ceil(1 / rule_of_three(finding.n))
         words += f". No exception among {finding.n:,} leaves one in {one_in:,} possible here, and says nothing of AWS"
     return f"{words}. {remark}" if remark else words
 
 
-def not_seen(finding: Finding) -> str:
+def demonstrated(part: Measured) -> str:
+    """Say why nothing else could have come out; '' where it could."""
+    return f". It could not have come out otherwise: {part.demonstrated}" if part.demonstrated else ""
+
+
+def not_seen(part: Measured, finding: Finding) -> str:
     """Say that no witness was seen."""
-    return f"not seen in {_counted(finding)}, which proves nothing"
+    return f"not seen in {_counted(part, finding)}, which proves nothing"
 
 
 def across(part: Measured, finding: Finding, value: float, advised: int | None, workload: str | None) -> str:
@@ -98,11 +105,11 @@ def across(part: Measured, finding: Finding, value: float, advised: int | None, 
     """
     if finding.low is None or finding.high is None:
         return (
-            f"{number(value, part)} in {_counted(finding)}: too few repetitions for an interval."
+            f"{number(value, part)} in {_counted(part, finding)}: too few repetitions for an interval."
             f" Run `{command(part, workload, advised or NIGHTLY_REPETITIONS)}`"
         )
     low, high = number(finding.low, part), number(finding.high, part)
-    side = f"is not all on one side of {_threshold(part)} ({_counted(finding)})"
+    side = f"is not all on one side of {_threshold(part)} ({_counted(part, finding)})"
     words = f"{number(value, part)}; the interval, {low} to {high}, {side}"
     if isinstance(part, Pairwise | Cost):
         return f"{words}. Run `{command(part, workload, advised)}`" if advised is not None else words

@@ -13,7 +13,7 @@ Three things keep a figure from deciding:
 - A behaviour of AWS that decides the figure and that the target lacks, as its conformance says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, get_args
 
@@ -131,6 +131,13 @@ class Shown:
                 " simulation of it, can decide it."
             )
         return None
+
+    def lacking(self, behaviours: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the behaviours that the target is not known to have, each with its status; '' if it was not probed."""
+        if self.faithful:
+            return []
+        found = [(name, self.conformance.get(name, "")) for name in behaviours]
+        return [(name, status) for name, status in found if status != Status.REPRODUCED]
 
     def absent(self, scenario: str) -> list[str]:
         """Return the behaviours that a scenario rests on and the target is known to lack."""

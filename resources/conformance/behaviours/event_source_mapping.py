@@ -147,7 +147,7 @@ def poller_ramp(bench: ProbeBench) -> Observation:
     "partial batch response",
     expected="only the reported messages come again",
     documented_at=_ERRORS,
-    affects=("E4", "E13"),
+    affects=("E4", "E13", "T1", "T2"),
 )
 def partial_batch(bench: ProbeBench) -> Observation:
     queue = bench.queue(VisibilityTimeout=2)
@@ -240,7 +240,7 @@ def redrive(bench: ProbeBench) -> Observation:
     "a consumer that is throttled",
     expected="its messages count as received: they come again after the visibility timeout, then are dead-lettered",
     documented_at=_ERRORS,
-    affects=("E9",),
+    affects=("E5", "E6", "E9"),
 )
 def throttled_consumer(bench: ProbeBench) -> Observation:
     queue = bench.queue(dead_letters_after=1, VisibilityTimeout=1)

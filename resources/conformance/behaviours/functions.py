@@ -44,7 +44,7 @@ def reserved_zero(bench: ProbeBench) -> Answer:
     "reserved concurrency 2 with 100 ms of work",
     expected="two at a time, the rest refused: 20 a second at most",
     documented_at=_CONCURRENCY,
-    affects=("S9",),
+    affects=("S9", "S11", "S14", "S15", "E9"),
 )
 def reserved_two_binds(bench: ProbeBench) -> Observation:
     function = bench.function(reserved=2, warm=2)
