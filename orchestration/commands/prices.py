@@ -92,7 +92,8 @@ def _list_prices(places: Places, console: Console) -> None:
     table.add_column("source", overflow="fold")
     for name, price in now.items():
         own = "" if price == bundled[name] else " *"
-        table.add_row(name + own, _amount(price), price.unit, price.date.isoformat(), price.source)
+        source = "; ".join([price.source, *_beside(price)])
+        table.add_row(name + own, _amount(price.usd), price.unit, price.date.isoformat(), source)
     console.print(table)
     if any(price != bundled[name] for name, price in now.items()):
         say(console, f"* from {places.prices}; `archduel prices --reset` goes back to the bundled ones")
@@ -110,14 +111,22 @@ def _list_assumptions(places: Places, console: Console) -> None:
     for name, entry in now:
         if name == "batching":
             table.add_row(name, str(entry), "", "modelled from the recorded rate and the window, or observed")
+        elif name == "free_tier":
+            table.add_row(name, "on" if entry else "off", "", "whether what is free every month is taken off")
         else:
             table.add_row(name, f"{entry.value:g}", "assumed" if entry.assumed else "", entry.source)
     console.print(table)
     say(console, f"your own go to {own_assumptions(places)}")
 
 
-def _amount(price: Price) -> str:
+def _beside(price: Price) -> list[str]:
+    """What a month pays less for: later tiers, and units that are free."""
+    later = [f"{_amount(tier.usd)} above {tier.above:,.10g}" for tier in price.tiers]
+    return [*later, *([f"{price.free:,.10g} free"] if price.free else [])]
+
+
+def _amount(usd: float) -> str:
     # A price of 0.0000166667 says little as 1.67e-05.
-    text = f"{price.usd:.10f}".rstrip("0")
+    text = f"{usd:.10f}".rstrip("0")
     whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction:0<2}"

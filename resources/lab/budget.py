@@ -113,10 +113,12 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     queues = sum(node.kind == "sqs" for node in architecture.nodes.values())
     quiet = quiet_polls(pace, queued=bool(queues))
     polls = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + quiet * (queues + 1)
+    idle = sizes.pollers.value * schedule.duration_us / 1e6 / sizes.poll_wait_s.value  # Lambda's own polls
     counts = _counts(part, seeds)
     usd = (
         total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
         + polls * book.queue_requests.usd / 1e6
+        + idle * queues * book.queue_requests.usd / 1e6
         + quiet * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
     )
     return Budget(
@@ -139,6 +141,7 @@ def _counts(part: Part, seeds: int) -> Counts:
     messages = sum(count for operation, count in number.items() if operation in queued)
     return Counts(
         committed=number["command"],
+        offered=requests,
         requests=requests,
         responses=requests,
         function_invocations=requests - messages,
@@ -149,5 +152,4 @@ def _counts(part: Part, seeds: int) -> Counts:
         answer_writes=number["query"] if "query" in queued else 0,
         reads=number["query"],
         work_ms=part.scenario.work_us / 1000 * requests,
-        seconds=part.schedule.duration_us / 1e6,
     )

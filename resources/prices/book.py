@@ -5,6 +5,8 @@ and where newer prices come from (`resources.prices.offers`).
 """
 
 import datetime as dt
+import itertools
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -31,13 +33,48 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Tier(_Frozen):
+    """USD per unit of what a month takes ``above`` a quantity, until the next tier."""
+
+    above: _AMOUNT
+    usd: _AMOUNT
+
+
 class Price(_Frozen):
-    """USD per ``unit``, the day they were valid, and where they are from."""
+    """USD per ``unit``, the day they were valid, and where they are from.
+
+    Attributes:
+        usd: Of the first paid tier.
+        tiers: Those after it, in order.
+        free: How many units a month cost nothing, whoever has the account and however long.
+    """
 
     usd: _AMOUNT
     unit: str
     date: dt.date
     source: _SENTENCE
+    tiers: tuple[Tier, ...] = Field(default=(), strict=False)
+    free: _AMOUNT = 0
+
+    @model_validator(mode="after")
+    def _tiers_in_order(self) -> Self:
+        above = [0.0, *(tier.above for tier in self.tiers)]
+        if any(next_ <= last for last, next_ in itertools.pairwise(above)):
+            raise ValueError("tiers must be in order, each above the one before")
+        return self
+
+    def mean_usd(self, quantity: float, *, free_tier: bool = False) -> float:
+        """USD per unit where a month takes ``quantity``, on average over the tiers; the first tier's for none of it."""
+        if not quantity > 0:
+            return self.usd
+        free = self.free if free_tier else 0.0
+        ends = itertools.pairwise([0.0, *(tier.above for tier in self.tiers), math.inf])
+        prices = [self.usd, *(tier.usd for tier in self.tiers)]
+        paid = (
+            max(0.0, min(quantity, end) - max(start, free)) * usd
+            for (start, end), usd in zip(ends, prices, strict=True)
+        )
+        return math.fsum(paid) / quantity
 
 
 # The unit of each price. A file names it too, for its reader, and is refused where it names another one.
@@ -52,6 +89,7 @@ UNITS = {
     "table_write_units": "million write units",
     "table_read_units": "million read units",
     "logs": "GB",
+    "log_storage": "GB-month",
     "transfer_out": "GB",
 }
 
@@ -69,6 +107,7 @@ class Prices(_Frozen):
     table_write_units: Price
     table_read_units: Price
     logs: Price
+    log_storage: Price
     transfer_out: Price
 
     @model_validator(mode="after")
@@ -81,18 +120,6 @@ class Prices(_Frozen):
     def entries(self) -> dict[str, Price]:
         """Name to price, in the order of the file."""
         return {name: getattr(self, name) for name in UNITS}
-
-    def api_requests(self, gateway: Gateway) -> Price:
-        """Of requests to an API of this kind."""
-        return self.api_rest_requests if gateway == "rest" else self.api_http_requests
-
-    def function_requests(self, processor: Processor) -> Price:
-        """Of invocations of functions on this processor."""
-        return self.function_requests_x86 if processor == "x86" else self.function_requests_arm
-
-    def function_time(self, processor: Processor) -> Price:
-        """Of the time that functions on this processor run."""
-        return self.function_time_x86 if processor == "x86" else self.function_time_arm
 
 
 class _Assumption(_Frozen):
@@ -136,6 +163,7 @@ class Assumptions(_Frozen):
     """Every figure that is assumed. Units are in the names; a KB is 1,024 bytes."""
 
     batching: Literal["modelled", "observed"]
+    free_tier: bool
     memory_mb: Whole
     fixed_ms: Amount
     write_ms: Amount
@@ -143,19 +171,25 @@ class Assumptions(_Frozen):
     init_ms: Amount
     cold_share: Share
     response_kb: Amount
-    log_kb: Amount
-    message_kb: Amount
-    item_kb: Amount
-    answer_kb: Amount
+    log_invocation_bytes: Amount
+    log_record_bytes: Amount
+    log_months: Amount
+    log_stored_share: Share
+    item_extra_bytes: Amount
     batch_size: Whole
     window_s: Window
     pollers: Whole
+    pollers_least: Whole
+    pollers_most: Whole
+    pickup_ms: Amount
     poll_wait_s: Wait
 
     @model_validator(mode="after")
     def _as_lambda_allows(self) -> Self:
         if self.batch_size.value > 10 and self.window_s.value < 1:
             raise ValueError("window_s must be at least 1 where batch_size is over 10: Lambda demands it")
+        if not self.pollers_least.value <= self.pollers.value <= self.pollers_most.value:
+            raise ValueError("pollers must be between pollers_least and pollers_most")
         return self
 
     def having(self, **values: float) -> "Assumptions":

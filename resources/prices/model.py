@@ -7,24 +7,31 @@ assumptions (`resources.prices.book`).
 import datetime as dt
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from resources.prices.book import Assumptions, Gateway, Price, Prices, Processor
+from resources.prices.book import UNITS, Assumptions, Gateway, Price, Prices, Processor
 
 Evidence = Literal["observed", "modelled"]
 
+MONTH_S = 730 * 3600.0
 _KB, _GB = 2**10, 2**30
 _MILLION = 1e6
 # Properties of the prices' units and of the services, not of a workload.
-_KB_PER_QUEUE_REQUEST = 64  # aws.amazon.com/sqs/pricing
-_KB_PER_WRITE_UNIT = 1  # amazondynamodb/latest/developerguide/read-write-operations.html
-_KB_PER_READ_UNIT = 4  # same page; strongly consistent, as the handlers read
+BYTES_PER_UNIT = {
+    "http": 512 * _KB,  # aws.amazon.com/api-gateway/pricing; a REST API counts requests of any size as one
+    "queue": 64 * _KB,  # aws.amazon.com/sqs/pricing
+    "write": _KB,  # amazondynamodb/latest/developerguide/read-write-operations.html
+    "read": 4 * _KB,  # same page; strongly consistent, as the handlers read
+}
+_KB_PER_QUEUE_REQUEST = BYTES_PER_UNIT["queue"] / _KB
 _MESSAGES_PER_QUEUE_REQUEST = 10  # most that one ReceiveMessage or DeleteMessageBatch carries
 
 ITEMS = (
     "api_requests",
+    "fetch_requests",
     "function_requests",
+    "fetch_invocations",
     "consumer_requests",
     "function_time",
     "function_starts",
@@ -34,9 +41,30 @@ ITEMS = (
     "order_writes",
     "answer_writes",
     "order_reads",
+    "fetch_reads",
     "log_volume",
+    "log_storage",
     "response_volume",
 )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the traffic is, in what AWS bills: means over the requests. Small ones take one unit each.
+
+    Attributes:
+        http_units: Of a request to an HTTP API, which counts every 512 KB as one.
+        message_units: Of a message sent, of which every 64 KB counts as a request of the queue's.
+        message_kb: Of a message, in KB.
+        write_units: Of a write of an order, 1 KB each.
+        read_units: Of a strongly consistent read of an order, 4 KB each.
+    """
+
+    http_units: float = 1
+    message_units: float = 1
+    message_kb: float = 1
+    write_units: float = 1
+    read_units: float = 1
 
 
 @dataclass(frozen=True)
@@ -45,9 +73,11 @@ class Counts:
 
     Attributes:
         committed: Commands acknowledged and committed.
-        requests: Requests to the API.
-        responses: Responses of the API.
-        function_invocations: Invocations of the functions that the API calls.
+        offered: Requests that callers made, each counted once.
+        requests: Requests to the API for them, every attempt counted.
+        responses: Responses of the API to these.
+        fetches: Requests to the API for the answer to a query that went through the queue.
+        function_invocations: Invocations of the functions that the API calls for ``requests``.
         messages: Messages the queue accepted.
         deliveries: Messages handed to the consumer, every redelivery counted.
         batches: Invocations of the consumer.
@@ -55,13 +85,17 @@ class Counts:
         answer_writes: Writes of the answers to queries that came through the queue.
         reads: Reads of orders that were tried.
         work_ms: Milliseconds that handlers worked besides.
-        seconds: Recorded time that it went on for; 0 where the queue is never found empty.
+        seconds: The recorded time in which callers made ``offered`` requests; 0 where no rate is known: then the queue
+            is never found empty, and the first paid tier of each price counts.
         batch_evidence: Whether ``batches`` was observed or modelled.
+        sizes: How large requests, messages and orders are.
     """
 
     committed: float
+    offered: float = 0
     requests: float = 0
     responses: float = 0
+    fetches: float = 0
     function_invocations: float = 0
     messages: float = 0
     deliveries: float = 0
@@ -72,11 +106,42 @@ class Counts:
     work_ms: float = 0
     seconds: float = 0
     batch_evidence: Evidence = "modelled"
+    sizes: Sizes = Sizes()
+
+    @property
+    def deliveries_per_s(self) -> float:
+        """The rate at which the consumer is handed messages; 0.0 where no rate is known."""
+        return self.deliveries / self.seconds if self.seconds > 0 else 0.0
+
+    def message_ms(self, assumptions: Assumptions) -> float:
+        """How long the consumer works on a message, on average: a write, and for a query a read before it."""
+        if not self.deliveries:
+            return 0.0
+        handled = self.order_writes + self.reads
+        return (
+            assumptions.write_ms.value
+            + assumptions.read_ms.value * self.answer_writes / self.deliveries
+            + (self.work_ms / handled if handled else 0.0)
+        )
+
+    def batched(self, assumptions: Assumptions) -> "Counts":
+        """The counts with the batches that AWS makes of the messages at their rate."""
+        if not self.deliveries:
+            return self
+        batch = batch_size(self.deliveries_per_s, self.message_ms(assumptions), assumptions)
+        return replace(self, batches=self.deliveries / batch, batch_evidence="modelled")
+
+    def at(self, requests_per_month: float) -> "Counts":
+        """The same traffic at another rate, that of so many callers' requests a month; batches stay as they are."""
+        return replace(self, seconds=self.offered * MONTH_S / requests_per_month)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a bill per million committed commands: a quantity of a ``unit``, and USD at ``unit_price`` each."""
+    """One line of a bill per million committed commands: a quantity of a ``unit``, and USD at ``unit_price`` each.
+
+    Those of the month are None where no rate is known.
+    """
 
     item: str
     quantity: float
@@ -84,62 +149,120 @@ class Item:
     quantity_evidence: Evidence
     unit_price: float
     usd: float
+    requests_per_month: float | None
+    quantity_per_month: float | None
+    usd_per_month: float | None
     price_list_date: dt.date
     source: str
 
 
-def batch_size(rate_per_s: float, assumptions: Assumptions) -> float:
-    """Messages in a batch on AWS, on average, where ``rate_per_s`` of them arrive per second.
+def pollers(rate_per_s: float, message_ms: float, assumptions: Assumptions) -> float:
+    """How many of Lambda's pollers wait for messages or work on a batch, on average.
 
-    Each of the pollers takes the first message it finds and gathers for the window what arrives at its share of the
-    rate, up to the batch size. Without a window that is one message: the dearest case, so it flatters no queue.
+    As many as there are batches of one message in progress (Little's law), from the fewest to those that a mapping
+    starts with. More only where these cannot take the rate in full batches, since Lambda adds pollers while messages
+    are left waiting, and never more than the most.
+
+    Args:
+        rate_per_s: Messages that are delivered per second.
+        message_ms: How long the consumer works on one.
+        assumptions: Of the model.
     """
-    gathered = 1 + rate_per_s * assumptions.window_s.value / assumptions.pollers.value
-    return min(gathered, float(assumptions.batch_size.value))
+    size = assumptions.batch_size.value
+    held_ms = assumptions.pickup_ms.value + assumptions.fixed_ms.value
+    in_progress = rate_per_s * (held_ms + message_ms) / 1000
+    quiet = min(max(in_progress, assumptions.pollers_least.value), assumptions.pollers.value)
+    in_full_batches = rate_per_s * (held_ms + size * message_ms) / 1000 / size
+    return min(max(quiet, in_full_batches), assumptions.pollers_most.value)
 
 
-def empty_receives(batches: float, seconds: float, assumptions: Assumptions) -> float:
-    """Long polls that find nothing in ``seconds``, ``batches`` others having found something.
+def batch_size(rate_per_s: float, message_ms: float, assumptions: Assumptions) -> float:
+    """Messages in a batch on AWS, on average; arguments as of `pollers`.
+
+    A poller that waits takes the first message it finds and gathers for the window what arrives at its share of the
+    rate. One that is busy finds all that arrived meanwhile. Neither takes more than the batch size.
+    """
+    share_per_s = rate_per_s / pollers(rate_per_s, message_ms, assumptions)
+    window_s, size = assumptions.window_s.value, float(assumptions.batch_size.value)
+    held_s, message_s = (assumptions.pickup_ms.value + assumptions.fixed_ms.value) / 1000, message_ms / 1000
+    waiting = 1 + share_per_s * window_s
+    if share_per_s * (held_s + message_s * waiting) <= 1:
+        return min(waiting, size)
+    # A batch of b takes held_s + b message_s, in which share_per_s of these arrive: solved for b.
+    left_over = 1 - share_per_s * message_s
+    return min(share_per_s * (held_s + window_s) / left_over, size) if left_over > 0 else size
+
+
+def empty_receives(batches: float, seconds: float, polling: float, assumptions: Assumptions) -> float:
+    """Long polls of ``polling`` pollers that find nothing in ``seconds``, ``batches`` others having found something.
 
     A poller whose messages come at random at rate m waits min(Exp(m), w) for w the longest wait, and so finds nothing
     with chance exp(-m w): 1 / (exp(m w) - 1) empty polls for each that finds something.
     """
     if seconds <= 0:
         return 0.0
-    pollers, wait_s = assumptions.pollers.value, assumptions.poll_wait_s.value
-    awaited = batches * wait_s / (seconds * pollers)
+    wait_s = assumptions.poll_wait_s.value
+    awaited = batches * wait_s / (seconds * polling)
     if awaited < 1e-9:  # next to nothing arrives: every poll waits its longest
-        return seconds * pollers / wait_s
+        return seconds * polling / wait_s
     return batches / math.expm1(awaited) if awaited < 700 else 0.0
 
 
 def expected_counts(
-    queued: Collection[str], *, queries_per_command: float = 0, batch: float = 1, seconds: float = 0
+    queued: Collection[str],
+    *,
+    queries_per_command: float = 0,
+    fetches_per_query: float = 1,
+    batch: float = 1,
+    seconds: float = 0,
+    sizes: Sizes = Sizes(),
 ) -> Counts:
     """What a million commands take where nothing fails.
 
     Args:
         queued: The operations that go through a queue.
         queries_per_command: Queries for each command.
+        fetches_per_query: How often the answer to a query that goes through the queue is asked for.
         batch: Messages in a batch, on average.
         seconds: How long it goes on for.
+        sizes: How large requests, messages and orders are.
     """
     operations = {"command": _MILLION, "query": _MILLION * queries_per_command}
     messages = sum(number for operation, number in operations.items() if operation in queued)
     requests = sum(operations.values())
+    answers = operations["query"] if "query" in queued else 0
     return Counts(
         committed=_MILLION,
+        offered=requests,
         requests=requests,
         responses=requests,
+        fetches=answers * fetches_per_query,
         function_invocations=requests - messages,
         messages=messages,
         deliveries=messages,
         batches=messages / batch,
         order_writes=operations["command"],
-        answer_writes=operations["query"] if "query" in queued else 0,
+        answer_writes=answers,
         reads=operations["query"],
         seconds=seconds,
+        sizes=sizes,
     )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is paid for, and how it is known: a count in the unit of the price of this name, but for its millions."""
+
+    item: str
+    count: float
+    price: str
+    evidence: Evidence
+    how: str
+
+    @property
+    def amount(self) -> float:
+        """In the price's unit."""
+        return self.count / _MILLION if UNITS[self.price].startswith("million ") else self.count
 
 
 def itemise(
@@ -147,112 +270,144 @@ def itemise(
 ) -> list[Item]:
     """The bill per million committed commands: one `Item` for each of `ITEMS`, including those with quantity 0.
 
+    Price tiers, and the free tier where it is assumed, are those of a month of this rate.
+
     Raises `ValueError` where nothing was committed: there is nothing to divide by.
     """
     if not counts.committed > 0:
         raise ValueError("nothing was committed: there is no cost per committed command")
-    sizes = assumptions
-    invocations = counts.function_invocations + counts.batches
+    lines = _lines(counts, assumptions, gateway, processor)
+    months = MONTH_S / counts.seconds if counts.seconds > 0 else None
+    # Tiers are of a price's whole quantity: sends and polls are requests of one queue.
+    totals = dict.fromkeys(UNITS, 0.0)
+    for line in lines:
+        totals[line.price] += line.amount
+    entries = prices.entries()
+    return [
+        _item(line, entries[line.price], counts, totals[line.price], months, free_tier=assumptions.free_tier)
+        for line in lines
+    ]
+
+
+def _item(line: _Line, price: Price, counts: Counts, total: float, months: float | None, *, free_tier: bool) -> Item:
+    unit_price = price.usd if months is None else price.mean_usd(total * months, free_tier=free_tier)
+    quantity = line.amount * (_MILLION / counts.committed)
+    per_month = None if months is None else line.amount * months
+    return Item(
+        item=line.item,
+        quantity=quantity,
+        unit=price.unit,
+        quantity_evidence=line.evidence,
+        unit_price=unit_price,
+        usd=quantity * unit_price,
+        requests_per_month=None if months is None else counts.offered * months,
+        quantity_per_month=per_month,
+        usd_per_month=None if per_month is None else per_month * unit_price,
+        price_list_date=price.date,
+        source=f"{line.how}; price: {price.source}",
+    )
+
+
+def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Processor) -> list[_Line]:
+    sizes = counts.sizes
+    by_api = counts.function_invocations + counts.fetches
+    invocations = by_api + counts.batches
     busy_ms = (
-        sizes.fixed_ms.value * invocations
-        + sizes.write_ms.value * (counts.order_writes + counts.answer_writes)
-        + sizes.read_ms.value * counts.reads
+        assumed.fixed_ms.value * invocations
+        + assumed.write_ms.value * (counts.order_writes + counts.answer_writes)
+        + assumed.read_ms.value * (counts.reads + counts.fetches)
         + counts.work_ms
     )
-    memory_gb = sizes.memory_mb.value / 1024
+    memory_gb = assumed.memory_mb.value / 1024
     # Of more messages than one request of SQS's carries, a batch takes several.
     deletes = max(counts.batches, counts.deliveries / _MESSAGES_PER_QUEUE_REQUEST)
-    receives = max(deletes, counts.deliveries * sizes.message_kb.value / _KB_PER_QUEUE_REQUEST)
-    empty = empty_receives(counts.batches, counts.seconds, sizes) if counts.messages else 0.0
-
-    def bill(item: str, count: float, price: Price, evidence: Evidence, how: str) -> Item:
-        # A count over the commands committed is also its millions per million of them.
-        millions = price.unit.startswith("million ")
-        quantity = count / counts.committed if millions else count * (_MILLION / counts.committed)
-        return Item(
-            item=item,
-            quantity=quantity,
-            unit=price.unit,
-            quantity_evidence=evidence,
-            unit_price=price.usd,
-            usd=quantity * price.usd,
-            price_list_date=price.date,
-            source=f"{how}; price: {price.source}",
-        )
+    receives = max(deletes, counts.deliveries * sizes.message_kb / _KB_PER_QUEUE_REQUEST)
+    polling = pollers(counts.deliveries_per_s, counts.message_ms(assumed), assumed)
+    empty = empty_receives(counts.batches, counts.seconds, polling, assumed) if counts.messages else 0.0
+    log_bytes = assumed.log_invocation_bytes.value * invocations + assumed.log_record_bytes.value * (
+        by_api + counts.deliveries
+    )
+    log_gb = log_bytes / _GB
+    api_units = sizes.http_units if gateway == "http" else 1.0
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
     scenario_work = ", the work the scenario asks for" if counts.work_ms else ""
-    writes, reads = prices.table_write_units, prices.table_read_units
-    time, queue = prices.function_time(processor), prices.queue_requests
-    starts = prices.function_requests(processor)
+    writes, reads, queue = "table_write_units", "table_read_units", "queue_requests"
+    api, time, starts = f"api_{gateway}_requests", f"function_time_{processor}", f"function_requests_{processor}"
+    fetched = "answers asked for by their ticket"
     return [
-        bill("api_requests", counts.requests, prices.api_requests(gateway), "observed", "requests sent"),
-        bill("function_requests", counts.function_invocations, starts, "observed", "invocations by the API"),
-        bill("consumer_requests", counts.batches, starts, counts.batch_evidence, f"{per_batch} of the consumer"),
-        bill(
+        _Line("api_requests", counts.requests * api_units, api, "observed", "requests sent" + _of(api_units)),
+        _Line("fetch_requests", counts.fetches, api, "observed", fetched),
+        _Line("function_requests", counts.function_invocations, starts, "observed", "invocations by the API"),
+        _Line("fetch_invocations", counts.fetches, starts, "observed", f"one for each of the {fetched}"),
+        _Line("consumer_requests", counts.batches, starts, counts.batch_evidence, f"{per_batch} of the consumer"),
+        _Line(
             "function_time",
             busy_ms / 1000 * memory_gb,
             time,
             "modelled",
-            f"{sizes.fixed_ms.value:g} ms an invocation, {sizes.write_ms.value:g} ms a write,"
-            f" {sizes.read_ms.value:g} ms a read{scenario_work} at {sizes.memory_mb.value:g} MB",
+            f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write,"
+            f" {assumed.read_ms.value:g} ms a read{scenario_work} at {assumed.memory_mb.value:g} MB",
         ),
-        bill(
+        _Line(
             "function_starts",
-            invocations * sizes.cold_share.value * sizes.init_ms.value / 1000 * memory_gb,
+            invocations * assumed.cold_share.value * assumed.init_ms.value / 1000 * memory_gb,
             time,
             "modelled",
-            f"{sizes.cold_share.value:.2%} of invocations start cold, {sizes.init_ms.value:g} ms each",
+            f"{assumed.cold_share.value:.2%} of invocations start cold, {assumed.init_ms.value:g} ms each",
         ),
-        bill(
+        _Line(
             "queue_sends",
-            counts.messages * _units(sizes.message_kb.value, _KB_PER_QUEUE_REQUEST),
+            counts.messages * sizes.message_units,
             queue,
             "observed",
-            f"messages accepted, of {sizes.message_kb.value:g} KB",
+            "messages accepted" + _of(sizes.message_units),
         ),
-        bill("queue_receives", receives + deletes, queue, "modelled", f"a receive and a delete for {per_batch}"),
-        bill(
+        _Line("queue_receives", receives + deletes, queue, "modelled", f"a receive and a delete for {per_batch}"),
+        _Line(
             "queue_empty_receives",
             empty,
             queue,
             "modelled",
-            f"{sizes.pollers.value:g} pollers that wait {sizes.poll_wait_s.value:g} s at most",
+            f"{polling:.3g} pollers that wait {assumed.poll_wait_s.value:g} s at most",
         ),
-        bill(
+        _Line(
             "order_writes",
-            counts.order_writes * _units(sizes.item_kb.value, _KB_PER_WRITE_UNIT),
+            counts.order_writes * sizes.write_units,
             writes,
             "observed",
-            f"writes tried, of items of {sizes.item_kb.value:g} KB",
+            "writes tried" + _of(sizes.write_units),
         ),
-        bill(
-            "answer_writes",
-            counts.answer_writes * _units(sizes.answer_kb.value, _KB_PER_WRITE_UNIT),
-            writes,
-            "observed",
-            f"answers stored, of {sizes.answer_kb.value:g} KB",
-        ),
-        bill(
+        _Line("answer_writes", counts.answer_writes, writes, "observed", "answers stored, under 1 KB each"),
+        _Line(
             "order_reads",
-            counts.reads * _units(sizes.item_kb.value, _KB_PER_READ_UNIT),
+            counts.reads * sizes.read_units,
             reads,
             "observed",
-            f"strongly consistent reads tried, of items of {sizes.item_kb.value:g} KB",
+            "strongly consistent reads tried" + _of(sizes.read_units),
         ),
-        bill(
+        _Line("fetch_reads", counts.fetches, reads, "observed", f"a read for each of the {fetched}"),
+        _Line(
             "log_volume",
-            invocations * sizes.log_kb.value * _KB / _GB,
-            prices.logs,
+            log_gb,
+            "logs",
             "modelled",
-            f"{sizes.log_kb.value:g} KB an invocation",
+            f"{assumed.log_invocation_bytes.value:g} bytes an invocation and {assumed.log_record_bytes.value:g} for"
+            " each request in it",
         ),
-        bill(
-            "response_volume",
-            counts.responses * sizes.response_kb.value * _KB / _GB,
-            prices.transfer_out,
+        _Line(
+            "log_storage",
+            log_gb * assumed.log_stored_share.value * assumed.log_months.value,
+            "log_storage",
             "modelled",
-            f"{sizes.response_kb.value:g} KB a response",
+            f"kept for {assumed.log_months.value:g} months, {assumed.log_stored_share.value:.0%} of it when compressed",
+        ),
+        _Line(
+            "response_volume",
+            (counts.responses + counts.fetches) * assumed.response_kb.value * _KB / _GB,
+            "transfer_out",
+            "modelled",
+            f"{assumed.response_kb.value:g} KB a response",
         ),
     ]
 
@@ -265,6 +420,15 @@ def total_usd(
     return math.fsum(item.usd for item in bill)
 
 
-def _units(size_kb: float, kb_per_unit: float) -> int:
-    """Units begun by one of ``size_kb``, at least one."""
-    return max(math.ceil(size_kb / kb_per_unit), 1)
+def month_usd(
+    counts: Counts, prices: Prices, assumptions: Assumptions, *, gateway: Gateway, processor: Processor
+) -> float:
+    """USD of a month of 730 hours at the counts' rate; `ValueError` where no rate is known. Else as `itemise`."""
+    if not counts.seconds > 0:
+        raise ValueError("no rate is known: there is no bill for a month")
+    bill = itemise(counts, prices, assumptions, gateway=gateway, processor=processor)
+    return math.fsum(item.usd_per_month or 0.0 for item in bill)
+
+
+def _of(units: float) -> str:
+    return "" if units == 1 else f", {units:.3g} units each on average"

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from resources.prices.book import UNITS, Price, Prices, prices, read_prices
+from resources.prices.book import UNITS, Price, Prices, Tier, bundled_prices, prices, read_prices
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -24,6 +24,7 @@ from workloads.places import Places
 MAX_BYTES = 512 * 2**20
 
 _Attributes = dict[str, Any]
+_Tiers = tuple[tuple[Decimal, Decimal], ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ _PRODUCTS = {
     "table_read_units": _Product("AmazonDynamoDB", "ReadRequestUnits", group="DDB-ReadUnits"),
     # The infrequent-access class is in the same group.
     "logs": _Product("AmazonCloudWatch", "DataProcessing-Bytes", group="Ingested Logs"),
+    "log_storage": _Product("AmazonCloudWatch", "TimedStorage-ByteHrs"),
     "transfer_out": _Product("AWSDataTransfer", "DataTransfer-Out-Bytes", transfer_type="AWS Outbound"),
 }
 SERVICES = tuple(dict.fromkeys(product.service for product in _PRODUCTS.values()))
@@ -155,8 +157,10 @@ def as_toml(now: Prices) -> str:
     for name, price in now.entries().items():
         # JSON's strings are TOML's except for DEL, which does not belong into a price list.
         unit, source = (json.dumps(text.replace("\x7f", ""), ensure_ascii=False) for text in (price.unit, price.source))
+        tiers = ", ".join(f"{{ above = {tier.above!r}, usd = {tier.usd!r} }}" for tier in price.tiers)
         parts.append(
             f"[{name}]\nusd = {price.usd!r}\nunit = {unit}\ndate = {price.date.isoformat()}\nsource = {source}\n"
+            f"tiers = [{tiers}]\nfree = {price.free!r}\n"
         )
     return "\n".join(parts)
 
@@ -200,34 +204,37 @@ class _Offer:
 
     def price(self, name: str, product: _Product, region: str) -> Price | str:
         """The price, or why there is none."""
-        found: dict[Decimal, str] = {}  # the product's usage type by its price
+        found: dict[_Tiers, str] = {}  # the product's usage type by its price
         for sku, entry in self.products.items():
             attributes = _mapping(_mapping(entry).get("attributes"))
             if product.is_it(attributes, region):
-                usd = self._first_paid_tier(sku)
-                if usd is not None:
-                    found[usd] = str(attributes.get("usagetype", sku))
+                tiers = self._paid_tiers(sku)
+                if tiers:
+                    found[tiers] = str(attributes.get("usagetype", sku))
         if not found:
             return f"not in {self.file} for {region}"
         if len(found) > 1:
-            return f"{self.file} has several: {', '.join(f'{usage} at {usd}' for usd, usage in sorted(found.items()))}"
-        ((usd, usage_type),) = found.items()
-        scaled = usd * 10**6 if UNITS[name].startswith("million ") else usd
+            each = ", ".join(f"{usage} at {tiers[0][1]}" for tiers, usage in sorted(found.items()))
+            return f"{self.file} has several: {each}"
+        (((_, usd), *later), usage_type) = next(iter(found.items()))
+        scale = 10**6 if UNITS[name].startswith("million ") else 1
         return Price(
-            usd=float(scaled),
+            usd=float(usd * scale),
             unit=UNITS[name],
             date=self.published,
             source=f"AWS price list, {self.service}, {region}, {usage_type}",
+            tiers=tuple(Tier(above=float(above / scale), usd=float(usd * scale)) for above, usd in later),
+            # Its files say of few prices what is free, and with an allowance of a year for new accounts among them.
+            free=bundled_prices().entries()[name].free,
         )
 
-    def _first_paid_tier(self, sku: str) -> Decimal | None:
-        """USD per unit of the lowest tier that costs anything, in the term effective last: free tiers do not count."""
+    def _paid_tiers(self, sku: str) -> _Tiers:
+        """The tiers that cost anything, in the term effective last: from how many units on, and USD per unit."""
         terms = [term for term in _mapping(self.on_demand.get(sku)).values() if isinstance(term, dict)]
         if not terms:
-            return None
+            return ()
         term = max(terms, key=lambda one: str(one.get("effectiveDate", "")))
-        tiers = sorted(_paid_tiers(_mapping(term.get("priceDimensions"))))
-        return tiers[0][1] if tiers else None
+        return tuple(sorted(_paid_tiers(_mapping(term.get("priceDimensions")))))
 
 
 def _paid_tiers(dimensions: dict[str, Any]) -> Iterator[tuple[Decimal, Decimal]]:

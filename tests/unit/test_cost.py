@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.analysis.cost.break_even import BreakEven, break_even
-from assets.analysis.cost.counting import cost_of, counted
+from assets.analysis.cost.break_even import BreakEven, break_even, turning_volumes
+from assets.analysis.cost.counting import Counted, cost_of, counted, monthly_usd
 from resources.prices.book import (
     GATEWAYS,
     PROCESSORS,
@@ -26,21 +26,42 @@ from resources.prices.book import (
     assumptions,
     bundled_prices,
 )
-from resources.prices.model import ITEMS, Counts, batch_size, empty_receives, expected_counts, itemise, total_usd
+from resources.prices.model import (
+    ITEMS,
+    MONTH_S,
+    Counts,
+    Sizes,
+    batch_size,
+    empty_receives,
+    expected_counts,
+    itemise,
+    month_usd,
+    pollers,
+    total_usd,
+)
 from tests.published_tables import published_tables
 from workloads.places import Places
 
 PRICES = bundled_prices()
 ASSUMED = assumptions(Places(Path("no home")))
 # aws-facts.md's worked example: warm functions of 512 MB, 0.3 KB of log, 0.5 KB of response, items of 1 KB.
-WARM = ASSUMED.having(cold_share=0)
+WARM = ASSUMED.having(cold_share=0, log_invocation_bytes=0.3 * 1024, log_record_bytes=0, log_months=0)
 NEITHER, BOTH = (), ("command", "query")
 
 COUNTED = [
-    field.name for field in dataclasses.fields(Counts) if field.name not in {"committed", "batch_evidence", "seconds"}
+    field.name
+    for field in dataclasses.fields(Counts)
+    if field.name not in {"committed", "batch_evidence", "seconds", "sizes"}
 ]
 amounts = st.floats(0, 1e9)
-counts = st.builds(Counts, committed=st.floats(1, 1e9), seconds=st.floats(0, 1e7), **dict.fromkeys(COUNTED, amounts))
+recorded_s = st.just(0.0) | st.floats(1e-6, 1e9)  # arrivals are stamped to the microsecond
+# Without work besides the table's: that is spread over all requests, so that more of these means less for each.
+counts = st.builds(
+    Counts,
+    committed=st.floats(1, 1e9),
+    seconds=recorded_s,
+    **{name: amounts for name in COUNTED if name != "work_ms"},
+)
 bills = {"gateway": st.sampled_from(GATEWAYS), "processor": st.sampled_from(PROCESSORS)}
 
 
@@ -73,11 +94,14 @@ class TestWorkedTable:
 
 class TestModel:
     def test_agrees_with_a_bill_worked_out_by_hand(self) -> None:
-        # 40 orders and 120 queries of an event-driven day; one order delivered twice and found done, batches of 4.
+        # 40 orders and 120 queries of an event-driven hour; one order delivered twice and found done, batches of 4, and
+        # each answer asked for twice.
         seen = Counts(
             committed=40,
+            offered=160,
             requests=162,
             responses=160,
+            fetches=240,
             messages=160,
             deliveries=164,
             batches=41,
@@ -85,36 +109,52 @@ class TestModel:
             answer_writes=123,
             reads=123,
             seconds=3600,
+            sizes=Sizes(http_units=1.5, message_units=2, message_kb=80, write_units=3, read_units=1.25),
         )
-        bill = {one.item: one for one in itemise(seen, PRICES, ASSUMED, gateway="http", processor="arm")}
-        # A poller (of 5) sees 41 / 5 / 3600 = 0.00227778 batches a second: 0.0455556 in the 20 s it waits.
-        polls = 41 / (2.718281828459045**0.04555555555555556 - 1) / 40
+        items = itemise(seen, PRICES, ASSUMED, gateway="http", processor="arm")
+        bill = {one.item: one for one in items}
+        # Two pollers, since 0.046 messages a second keep no more busy. Each sees 41 / 2 / 3600 = 0.00569444 batches a
+        # second: 0.113889 in the 20 s it waits.
+        polls = 41 / (2.718281828459045**0.1138888888888889 - 1) / 40
         by_hand = {
-            "api_requests": 162 / 40 * 1.00,  # 4.05
+            "api_requests": 162 * 1.5 / 40 * 1.00,  # 6.075
+            "fetch_requests": 240 / 40 * 1.00,
             "function_requests": 0.0,
+            "fetch_invocations": 240 / 40 * 0.20,
             "consumer_requests": 41 / 40 * 0.20,  # 0.205
-            # 41 x 5 + 164 x 15 + 123 x 10 = 3,895 ms of half a GB, times 25,000 for a million
-            "function_time": 3.895 * 0.5 * 25_000 * 0.0000133334,  # 0.649...
-            "function_starts": 41 * 0.01 * 0.084 * 0.5 * 25_000 * 0.0000133334,
-            "queue_sends": 160 / 40 * 0.40,  # 1.60
-            "queue_receives": 2 * 41 / 40 * 0.40,  # 0.82
+            # (240 + 41) x 5 + 164 x 15 + (123 + 240) x 10 = 7,495 ms of half a GB, times 25,000 for a million
+            "function_time": 7.495 * 0.5 * 25_000 * 0.0000133334,
+            "function_starts": (240 + 41) * 0.01 * 0.084 * 0.5 * 25_000 * 0.0000133334,
+            "queue_sends": 160 * 2 / 40 * 0.40,  # 3.20
+            # 164 messages of 80 KB are 205 chunks of 64 KB, received in more requests than there are batches
+            "queue_receives": (205 + 41) / 40 * 0.40,
             "queue_empty_receives": polls * 0.40,
-            "order_writes": 41 / 40 * 0.625,
+            "order_writes": 41 * 3 / 40 * 0.625,
             "answer_writes": 123 / 40 * 0.625,
-            "order_reads": 123 / 40 * 0.125,
-            "log_volume": 41 * 25_000 * 0.3 * 1024 / 2**30 * 0.50,
-            "response_volume": 160 * 25_000 * 0.5 * 1024 / 2**30 * 0.09,
+            "order_reads": 123 * 1.25 / 40 * 0.125,
+            "fetch_reads": 240 / 40 * 0.125,
+            "log_volume": ((240 + 41) * 412 + (240 + 164) * 74) * 25_000 / 2**30 * 0.50,
+            "log_storage": ((240 + 41) * 412 + (240 + 164) * 74) * 25_000 / 2**30 * 0.15 * 0.03,
+            "response_volume": 400 * 25_000 * 0.5 * 1024 / 2**30 * 0.09,
         }
         assert {item: one.usd for item, one in bill.items()} == pytest.approx(by_hand)
+        assert list(bill) == list(ITEMS)
         assert {one.item for one in bill.values() if one.quantity_evidence == "observed"} == {
             "api_requests",
+            "fetch_requests",
             "function_requests",
+            "fetch_invocations",
             "queue_sends",
             "order_writes",
             "answer_writes",
             "order_reads",
+            "fetch_reads",
         }
-        assert all(one.usd == pytest.approx(one.quantity * one.unit_price) for one in bill.values())
+        assert all(one.usd == pytest.approx(one.quantity * one.unit_price) for one in items)
+        # The month has 730 such hours.
+        assert {one.requests_per_month for one in items} == {730 * 160}
+        assert all(one.quantity_per_month == pytest.approx(one.quantity * 730 * 40 / 1e6) for one in items)
+        assert all(one.usd_per_month == pytest.approx(one.usd * 730 * 40 / 1e6) for one in items)
 
     @settings(max_examples=60, deadline=None)  # milliseconds each, but not on a busy machine
     @given(counts=counts, name=st.sampled_from([*COUNTED, "seconds"]), more=st.floats(0, 1e9), **bills)
@@ -153,18 +193,18 @@ class TestModel:
         batch=st.floats(1, 10_000),
         more=st.floats(1, 100),
         queries=st.floats(0, 20),
-        seconds=st.floats(0, 1e9),
+        seconds=recorded_s,
         message_kb=st.floats(0, 1024),
     )
     def test_more_batching_never_costs_more(
         self, batch: float, more: float, queries: float, seconds: float, message_kb: float
     ) -> None:
-        assumed = ASSUMED.having(message_kb=message_kb)
+        sizes = Sizes(message_kb=message_kb)
         few, many = (
-            expected_counts(BOTH, queries_per_command=queries, batch=size, seconds=seconds)
+            expected_counts(BOTH, queries_per_command=queries, batch=size, seconds=seconds, sizes=sizes)
             for size in (batch, batch * more)
         )
-        assert usd(many, assumed) <= usd(few, assumed) * (1 + 1e-9)
+        assert usd(many, ASSUMED) <= usd(few, ASSUMED) * (1 + 1e-9)
 
     def test_nothing_done_costs_nothing(self) -> None:
         bill = itemise(Counts(committed=1), PRICES, ASSUMED, gateway="rest", processor="x86")
@@ -175,20 +215,6 @@ class TestModel:
         with pytest.raises(ValueError, match="nothing was committed"):
             usd(Counts(committed=0, requests=5))
 
-    @pytest.mark.parametrize(
-        ("item", "counts", "units_by_kb"),
-        [
-            ("order_writes", Counts(1, order_writes=1), {0: 1, 0.3: 1, 1: 1, 1.01: 2, 3.5: 4}),
-            ("order_reads", Counts(1, reads=1), {1: 1, 4: 1, 4.1: 2, 9: 3}),
-        ],
-    )
-    def test_write_units_are_kilobytes_started_and_read_units_four_of_them(
-        self, item: str, counts: Counts, units_by_kb: dict[float, int]
-    ) -> None:
-        for size_kb, units in units_by_kb.items():
-            bill = itemise(counts, PRICES, ASSUMED.having(item_kb=size_kb), gateway="rest", processor="x86")
-            assert {one.item: one.quantity for one in bill}[item] == units, size_kb
-
     @pytest.mark.parametrize(("batch", "per_message"), [(1, 3), (2, 2), (10, 1.2), (100, 1.2), (10_000, 1.2)])
     def test_a_message_takes_a_send_and_its_share_of_a_receive_and_a_delete(
         self, batch: float, per_message: float
@@ -196,25 +222,160 @@ class TestModel:
         bill = itemise(expected_counts(BOTH, batch=batch), PRICES, ASSUMED, gateway="rest", processor="x86")
         assert math.fsum(one.quantity for one in bill if one.item.startswith("queue_")) == pytest.approx(per_message)
 
-    def test_batches_grow_with_rate_and_window_up_to_their_size(self) -> None:
-        gathering = ASSUMED.having(window_s=5)
-        assert batch_size(1000, ASSUMED) == 1
-        assert batch_size(0, gathering) == 1
-        assert batch_size(2, gathering) == 3  # 0.4 a second to each of five pollers
-        assert batch_size(1e6, gathering) == 10
 
-    def test_an_idle_queue_is_polled_by_five_pollers_every_twenty_seconds(self) -> None:
-        month_s = 30 * 86_400
-        assert empty_receives(0, month_s, ASSUMED) == 648_000
-        assert empty_receives(1, month_s, ASSUMED) == pytest.approx(648_000, rel=1e-5)
-        assert empty_receives(1e9, month_s, ASSUMED) == 0
+class TestPolling:
+    @pytest.mark.parametrize(
+        ("rate_per_s", "polling", "batch"),
+        [
+            (0.001, 2, 1),
+            (50, 2, 1),  # of 16 + 5 + 15 ms each: 1.8 in progress
+            (100, 3.6, 1),
+            (138, 4.968, 1),
+            (200, 5, 2.1),  # 40 a second to each of five: 0.84 + 0.6 b arrive in the 21 + 15 b ms of a batch of b
+            (290, 5, 9.369),  # at 292 it would be 10 in 171 ms: all that five can take
+            (1000, 17.1, 10),
+            (100_000, 1250, 10),  # more than the most pollers take
+        ],
+    )
+    def test_batches_fill_once_five_pollers_are_busy_and_more_come_once_batches_are_full(
+        self, rate_per_s: float, polling: float, batch: float
+    ) -> None:
+        assert pollers(rate_per_s, 15, ASSUMED) == pytest.approx(polling, rel=1e-3)
+        assert batch_size(rate_per_s, 15, ASSUMED) == pytest.approx(batch, rel=1e-3)
+
+    def test_a_window_gathers_what_arrives_at_a_poller_that_has_a_message(self) -> None:
+        gathering = ASSUMED.having(window_s=5)
+        assert batch_size(0, 15, gathering) == 1
+        assert batch_size(0.8, 15, gathering) == 3  # 0.4 a second to each of two pollers
+        assert batch_size(1e6, 15, gathering) == 10
+
+    @pytest.mark.parametrize("window_s", [0, 1, 5])
+    def test_batches_grow_with_the_rate_without_a_jump(self, window_s: float) -> None:
+        assumed = ASSUMED.having(window_s=window_s)
+        sizes = [batch_size(rate, 15, assumed) for rate in np.geomspace(1e-3, 1e4, 5000)]
+        assert sizes[0] == pytest.approx(1, abs=0.01)
+        assert sizes[-1] == pytest.approx(10)
+        # Between two and five pollers all that arrives more is taken by those that are added.
+        assert min(np.diff(sizes)) > -1e-9
+        assert max(np.diff(sizes)) < 0.5
+
+    def test_an_idle_queue_is_polled_by_two_pollers_every_twenty_seconds(self) -> None:
+        assert empty_receives(0, MONTH_S, 2, ASSUMED) == 262_800
+        assert empty_receives(1, MONTH_S, 2, ASSUMED) == pytest.approx(262_800, rel=1e-5)
+        assert empty_receives(1e9, MONTH_S, 2, ASSUMED) == 0
 
     def test_polling_that_was_simulated_finds_nothing_as_often(self) -> None:
         gaps = np.random.default_rng(7).exponential(1 / 0.05, 200_000)  # one poller, a message every 20 s on average
         empty = np.floor(gaps / 20).sum()
-        seconds = gaps.sum()
-        one_poller = ASSUMED.having(pollers=1)
-        assert empty_receives(gaps.size, seconds, one_poller) == pytest.approx(empty, rel=0.02)
+        assert empty_receives(gaps.size, gaps.sum(), 1, ASSUMED) == pytest.approx(empty, rel=0.02)
+
+
+class TestMonth:
+    """Bills of a month of 730 hours, worked out by hand: commands only, REST API, x86, bodies under 1 KB."""
+
+    def test_at_one_command_in_a_hundred_seconds_the_queue_is_polled_in_vain_most(self) -> None:
+        commands = 26_280  # 0.01 x 2,628,000 s
+        shared = {
+            "api_requests": 0.0919800,  # x 3.50 a million
+            "order_writes": 0.0164250,  # x 0.625 a million
+            "function_time": 0.0043800,  # x 20 ms x 0.5 GB = 262.8 GB-s, x 0.0000166667
+            "function_starts": 0.0001840,  # x 1 % x 84 ms x 0.5 GB = 11.0376 GB-s
+            "log_volume": 0.0059474,  # x 486 bytes = 0.0118949 GB, x 0.50
+            "log_storage": 0.0000535,  # x 0.15 x 0.03
+            "response_volume": 0.0011278,  # x 512 bytes = 0.0125313 GB, x 0.09
+        }
+        by_hand = {**shared, "function_requests": 0.0052560}  # x 0.20 a million
+        assert self.month(NEITHER, commands) == pytest.approx(by_hand, abs=1e-7)
+        by_hand = {
+            **shared,
+            "consumer_requests": 0.0052560,
+            "queue_sends": 0.0105120,  # x 0.40 a million
+            "queue_receives": 0.0210240,  # twice that: a receive and a delete, as messages come one by one
+            # Each of two pollers gets 0.005 a second, 0.1 in 20 s: 26,280 / (e^0.1 - 1) = 249,879 polls find nothing.
+            "queue_empty_receives": 0.0999515,
+        }
+        assert self.month(BOTH, commands) == pytest.approx(by_hand, abs=1e-7)
+        assert sum(by_hand.values()) / commands * 1e6 == pytest.approx(9.773, abs=1e-3)  # USD per million commands
+
+    def test_at_a_thousand_commands_a_second_batches_are_full_and_the_gateway_grants_its_tiers(self) -> None:
+        commands = 2_628_000_000
+        shared = {
+            "api_requests": 6907.74,  # 333 x 3.50 + 667 x 2.80 + 1,628 x 2.38
+            "order_writes": 1642.50,
+            "response_volume": 112.78,  # 1,253.13 GB x 0.09
+        }
+        by_hand = {
+            **shared,
+            "function_requests": 525.60,
+            "function_time": 438.00,  # x 20 ms x 0.5 GB = 26,280,000 GB-s
+            "function_starts": 18.40,
+            "log_volume": 594.75,  # x 486 bytes = 1,189.49 GB
+            "log_storage": 5.35,
+        }
+        assert self.month(NEITHER, commands) == pytest.approx(by_hand, abs=6e-3)
+        # A full batch is held for 16 + 5 + 10 x 15 = 171 ms: 17.1 pollers hand over 100 batches a second.
+        by_hand = {
+            **shared,
+            "consumer_requests": 52.56,  # 262.8 million batches
+            "function_time": 339.45,  # 262.8 million x 5 ms + 2,628 million x 15 ms = 40,734,000 s, x 0.5 GB
+            "function_starts": 1.84,
+            "queue_sends": 1051.20,
+            "queue_receives": 210.24,  # 2 x 262.8 million
+            "log_volume": 140.98,  # 262.8 million x 412 + 2,628 million x 74 bytes = 281.95 GB
+            "log_storage": 1.27,
+        }
+        assert self.month(BOTH, commands) == pytest.approx(by_hand, abs=6e-3)
+
+    @pytest.mark.parametrize(
+        ("per_s", "synchronous", "event_driven"),
+        [
+            # 2,628 commands: 4.770 USD a million; with a queue 1.20 more, and all but every poll of two pollers is in
+            # vain: 2,628 / (e^0.01 - 1) = 261,488 x 0.40 a million = 0.1046 USD.
+            (0.001, 0.01254, 0.1203),
+            # 26,280 million: the API 333 x 3.50 + 667 x 2.80 + 19,000 x 2.38 + 6,280 x 1.51 = 57,735.9; the rest is ten
+            # times that at 1,000 a second, but for responses and logs over 10,240 GB, which cost less.
+            (10_000, 90_684, 93_253),
+        ],
+    )
+    def test_the_same_holds_from_a_thousandth_to_ten_thousand_a_second(
+        self, per_s: float, synchronous: float, event_driven: float
+    ) -> None:
+        commands = per_s * MONTH_S
+        assert sum(self.month(NEITHER, commands).values()) == pytest.approx(synchronous, rel=1e-3)
+        assert sum(self.month(BOTH, commands).values()) == pytest.approx(event_driven, rel=1e-3)
+
+    def test_the_free_tier_is_taken_off_where_it_is_asked_for(self) -> None:
+        free = ASSUMED.model_copy(update={"free_tier": True})
+        commands = 1_000_000
+        paid, less = self.month(BOTH, commands), self.month(BOTH, commands, free)
+        # A million requests and 400,000 GB-s of functions, 5 GB of logs, 100 GB of responses: this month takes no more.
+        assert set(paid) - set(less) == {
+            "consumer_requests",
+            "function_time",
+            "function_starts",
+            "log_volume",
+            "log_storage",
+            "response_volume",
+        }
+        # Of 3 million requests of the queue, and those that find nothing, one million is free.
+        queue = [sum(usd for item, usd in bill.items() if item.startswith("queue_")) for bill in (paid, less)]
+        assert queue[0] - queue[1] == pytest.approx(0.40)
+        assert {item: usd for item, usd in less.items() if not item.startswith("queue_")} == pytest.approx(
+            {item: paid[item] for item in ("api_requests", "order_writes")}
+        )
+
+    def test_without_a_rate_there_is_no_month(self) -> None:
+        bill = itemise(expected_counts(BOTH), PRICES, ASSUMED, gateway="rest", processor="x86")
+        assert {(one.requests_per_month, one.quantity_per_month, one.usd_per_month) for one in bill} == {(None,) * 3}
+        with pytest.raises(ValueError, match="no rate is known"):
+            month_usd(expected_counts(BOTH), PRICES, ASSUMED, gateway="rest", processor="x86")
+
+    def month(self, queued: tuple[str, ...], commands: float, assumed: Assumptions = ASSUMED) -> dict[str, float]:
+        """What is paid in a month of so many commands, by item."""
+        counts = expected_counts(queued, seconds=1e6 / commands * MONTH_S).batched(assumed)
+        bill = itemise(counts, PRICES, assumed, gateway="rest", processor="x86")
+        usd = {one.item: one.usd_per_month or 0.0 for one in bill}
+        return {item: paid for item, paid in usd.items() if paid > 1e-9}
 
 
 @functools.cache
@@ -270,7 +431,9 @@ class TestBreakEven:
 
     def test_where_everything_is_free_nothing_is_cheaper(self) -> None:
         free = PRICES.model_copy(
-            update={name: price.model_copy(update={"usd": 0.0}) for name, price in PRICES.entries().items()}
+            update={
+                name: price.model_copy(update={"usd": 0.0, "tiers": ()}) for name, price in PRICES.entries().items()
+            }
         )
         assert {row["cheaper"] for row in break_even(free, ASSUMED).crossings.to_pylist()} == {"never"}
 
@@ -281,6 +444,38 @@ class TestBreakEven:
         return [
             row for row in found if row["sweep"] == sweep and row["gateway"] == gateway and row["processor"] == "x86"
         ]
+
+
+class TestTurningVolumes:
+    """From how many requests a month on another architecture is cheaper."""
+
+    # 200 ms an invocation whatever its batch: full batches save nine tenths of it.
+    HEAVY = ASSUMED.having(fixed_ms=200)
+
+    def test_both_cost_the_same_there_and_the_named_one_less_beyond(self) -> None:
+        one, other = self.contender("synchronous", NEITHER), self.contender("event_driven", BOTH)
+        (turning,) = turning_volumes(one, other, PRICES, self.HEAVY)
+        assert (turning.cheaper_below, turning.cheaper_above) == ("synchronous", "event_driven")
+        for volume, cheaper in ((0.9, one), (1.1, other)):
+            usd = {
+                contender.architecture: self.usd(contender, turning.requests_per_month * volume)
+                for contender in (one, other)
+            }
+            assert min(usd, key=lambda name: usd[name]) == cheaper.architecture
+        there = turning.requests_per_month
+        assert self.usd(one, there) == pytest.approx(self.usd(other, there), rel=1e-6)
+        assert turning.usd_per_month == pytest.approx(self.usd(one, there))
+        assert "requests a month on event_driven is cheaper than synchronous" in turning.sentence
+
+    def test_there_is_none_where_one_is_always_cheaper(self) -> None:
+        one, other = self.contender("synchronous", NEITHER), self.contender("event_driven", BOTH)
+        assert turning_volumes(one, other, PRICES, ASSUMED.having(batch_size=1)) == []
+
+    def contender(self, name: str, queued: tuple[str, ...]) -> Counted:
+        return Counted("w", name, "idempotent", "MiniStack", expected_counts(queued))
+
+    def usd(self, one: Counted, volume: float) -> float:
+        return monthly_usd(one, PRICES, self.HEAVY, requests_per_month=volume)
 
 
 @pytest.fixture
@@ -304,23 +499,29 @@ def replay(
     redelivered: int = 0,
     batches: int = 0,
     config: str = "{}",
+    payload_bytes: int = 300,
+    attempts: int = 1,
+    fetches: int = 0,
 ) -> None:
-    """A replay of 10 s at 6 times the recorded speed; ``redelivered`` commands are delivered twice."""
+    """A replay of a part of a recording that has 1,000 requests in 5,000 s; ``redelivered`` commands are delivered
+    twice, and ``fetches`` are of each query's answer.
+    """
     key = f"'c', '{architecture}', 'idempotent', '{arm}', 'w', '{scenario}', {repetition}"
     names = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
     run = connection.execute
     run(
-        f"INSERT INTO experiments ({names}, target, speed, duration_us, valid, config)"
-        f" VALUES ({key}, 'MiniStack', 6, 10000000, {valid}, '{config}')"
+        f"INSERT INTO experiments ({names}, target, speed, duration_us, recorded_requests, recorded_us, valid, config)"
+        f" VALUES ({key}, 'MiniStack', 6, 10000000, 1000, 5000000000, {valid}, '{config}')"
     )
     for operation, number in (("command", commands), ("query", queries)):
         is_queued = operation in queued
         if not number:
             continue
         run(
-            f"INSERT INTO requests ({names}, request_id, operation, sent_us, status, outcome)"
-            f" SELECT {key}, '{operation}' || i, '{operation}', i, {202 if is_queued else 200},"
-            f" '{'accepted' if is_queued else 'answered'}' FROM range({number}) r(i)"
+            f"INSERT INTO requests ({names}, request_id, operation, entity, payload_bytes, scheduled_us, sent_us,"
+            f" status, outcome, attempts) SELECT {key}, '{operation}' || i, '{operation}', 'order' || i,"
+            f" {payload_bytes if operation == 'command' else 0}, i, i, {202 if is_queued else 200},"
+            f" '{'accepted' if is_queued else 'answered'}', {attempts} FROM range({number}) r(i)"
         )
         run(
             f"INSERT INTO effects ({names}, request_id, operation, state, deliveries, commits)"
@@ -329,8 +530,8 @@ def replay(
         )
         stored = number if committed is None or operation == "query" else committed
         run(
-            f"INSERT INTO ledger ({names}, operation, offered, committed)"
-            f" VALUES ({key}, '{operation}', {number}, {stored})"
+            f"INSERT INTO ledger ({names}, operation, offered, committed, fetches)"
+            f" VALUES ({key}, '{operation}', {number}, {stored}, {fetches * number if operation == 'query' else 0})"
         )
         if not is_queued:
             run(
@@ -344,14 +545,17 @@ def replay(
 
 
 class TestCounting:
-    def test_counts_every_repetition_retry_and_redelivery(self, database: duckdb.DuckDBPyConnection) -> None:
+    def test_counts_every_repetition_retry_redelivery_and_fetch(self, database: duckdb.DuckDBPyConnection) -> None:
+        seen = functools.partial(replay, database, "event_driven", queued=BOTH, redelivered=1, batches=5)
         for repetition in (1, 2):
-            replay(database, "event_driven", queued=BOTH, redelivered=1, batches=5, repetition=repetition)
-        (found,) = counted(database, "c")
+            seen(repetition=repetition, attempts=2, fetches=3)
+        (found,) = counted(database, "c", ASSUMED)
         assert found.counts == Counts(
             committed=8,
-            requests=24,
-            responses=24,
+            offered=24,
+            requests=48,
+            responses=48,
+            fetches=48,
             function_invocations=0,
             messages=24,
             deliveries=26,
@@ -359,13 +563,88 @@ class TestCounting:
             order_writes=10,
             answer_writes=16,
             reads=16,
-            seconds=120,
+            seconds=120,  # recorded: 5 for each request, however fast and with whatever pauses it was replayed
             batch_evidence="observed",
+            sizes=Sizes(message_kb=8 * 300 / 24 / 1024),
         )
+
+    @pytest.mark.parametrize(
+        ("payload_bytes", "http", "message", "write", "read"),
+        [
+            (0, 1, 1, 1, 1),
+            (924, 1, 1, 1, 1),  # with 100 bytes more it is stored in one KB
+            (925, 1, 1, 2, 1),
+            (4_000, 1, 1, 5, 2),  # 4,100 bytes
+            (65_536, 1, 1, 65, 17),
+            (65_537, 1, 2, 65, 17),
+            (600_000, 2, 10, 587, 147),
+        ],
+    )
+    def test_sizes_are_those_that_were_recorded_in_the_units_that_are_billed(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        payload_bytes: int,
+        http: int,
+        message: int,
+        write: int,
+        read: int,
+    ) -> None:
+        # Each of four orders is read once; three queries ask for others.
+        replay(database, "hybrid", queries=7, queued=("command",), payload_bytes=payload_bytes)
+        (found,) = counted(database, "c", ASSUMED)
+        sizes = found.counts.sizes
+        assert sizes.http_units == pytest.approx((4 * http + 7) / 11)
+        assert (sizes.message_units, sizes.message_kb) == (message, payload_bytes / 1024)
+        assert sizes.write_units == write
+        assert sizes.read_units == pytest.approx((4 * read + 3) / 7)
+
+    def test_a_write_is_as_large_as_the_order_before_or_after_it(self, database: duckdb.DuckDBPyConnection) -> None:
+        replay(database, "synchronous", commands=3, queries=1)
+        # One order, read last: 2,000 bytes, then 300, then 1,000. Written as 3, 3 and 2 KB; read as under 4.
+        for number, size in enumerate((2_000, 300, 1_000)):
+            database.execute(
+                f"UPDATE requests SET entity = 'order', payload_bytes = {size}, scheduled_us = {number}"
+                f" WHERE request_id = 'command{number}'"
+            )
+        database.execute("UPDATE requests SET entity = 'order', scheduled_us = 9 WHERE operation = 'query'")
+        (found,) = counted(database, "c", ASSUMED)
+        assert found.counts.sizes.write_units == pytest.approx(8 / 3)
+        assert found.counts.sizes.read_units == 1
+
+    def test_the_month_is_at_the_recordings_own_rate(self, database: duckdb.DuckDBPyConnection) -> None:
+        replay(database, "event_driven", queued=BOTH, fetches=2)
+        rows = cost_of(database, "c", PRICES, ASSUMED).to_pylist()
+        per_month = 0.2 * MONTH_S  # 1,000 requests in 5,000 s
+        assert all(row["requests_per_month"] == pytest.approx(per_month) for row in rows)
+        (found,) = counted(database, "c", ASSUMED)
+        published = math.fsum(
+            row["usd_per_month"] for row in rows if (row["gateway"], row["processor"]) == ("rest", "x86")
+        )
+        assert monthly_usd(found, PRICES, ASSUMED, requests_per_month=per_month) == pytest.approx(published)
+        # A third of the requests are commands, all committed.
+        per_million = math.fsum(row["usd"] for row in rows if (row["gateway"], row["processor"]) == ("rest", "x86"))
+        assert published == pytest.approx(per_million * per_month / 3 / 1e6)
+
+    @pytest.mark.parametrize("recorded", ["recorded_us = 0", "recorded_us = NULL"])
+    def test_a_recording_without_a_length_has_no_month(
+        self, database: duckdb.DuckDBPyConnection, recorded: str
+    ) -> None:
+        replay(database, "event_driven", queued=BOTH)
+        database.execute(f"UPDATE experiments SET {recorded}")
+        rows = cost_of(database, "c", PRICES, ASSUMED).to_pylist()
+        assert {row["usd_per_month"] for row in rows} == {None}
+        assert all(row["usd"] >= 0 for row in rows)
+
+    @pytest.mark.parametrize("volume", [0, -1, math.nan])
+    def test_no_requests_make_no_month(self, database: duckdb.DuckDBPyConnection, volume: float) -> None:
+        replay(database, "synchronous")
+        (found,) = counted(database, "c", ASSUMED)
+        with pytest.raises(ValueError, match="takes requests"):
+            monthly_usd(found, PRICES, ASSUMED, requests_per_month=volume)
 
     def test_a_mix_is_counted_by_operation(self, database: duckdb.DuckDBPyConnection) -> None:
         replay(database, "hybrid", queued=("command",), batches=2, config='{"work_us": 3000}')
-        (found,) = counted(database, "c")
+        (found,) = counted(database, "c", ASSUMED)
         assert (found.counts.function_invocations, found.counts.batches, found.counts.messages) == (8, 2, 4)
         assert (found.counts.order_writes, found.counts.answer_writes, found.counts.reads) == (4, 0, 8)
         assert found.counts.work_ms == 36

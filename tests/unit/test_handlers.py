@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from resources.architectures.packaging import package
 from resources.machine.leash import free_port
-from workloads.places import REPOSITORY
+from resources.prices.book import assumptions
+from workloads.places import REPOSITORY, Places
 
 EVENTS = Path(__file__).parent.parent / "events"
 SOURCE = REPOSITORY / "resources" / "architectures" / "handlers" / "orders.py"
@@ -747,3 +748,44 @@ class TestPackaging:
         imported = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
         assert not imported & own
         assert imported <= {*sys.stdlib_module_names, "boto3", "botocore", *(path.stem for path in HANDLERS)}
+
+
+class TestLogVolume:
+    """What an invocation leaves in the log, as the price model has it."""
+
+    INVOCATION = "1f507cfc-1234-4697-b07a-ac58fc914c95"
+    # Lambda's own lines (lambda/latest/dg/python-logging.html).
+    AROUND = (
+        f"START RequestId: {INVOCATION} Version: $LATEST\n"
+        f"END RequestId: {INVOCATION}\n"
+        f"REPORT RequestId: {INVOCATION}\tDuration: 13.37 ms\tBilled Duration: 14 ms\tMemory Size: 512 MB"
+        "\tMax Memory Used: 75 MB\t\n"
+    )
+
+    @pytest.mark.parametrize(
+        ("entry", "payload", "handled", "modelled"),
+        [
+            ("command", "api_gateway_post", 1, 486),
+            ("consumer", "sqs_batch", 1, 486),
+            ("consumer", "sqs_batch", 10, 1152),
+        ],
+    )
+    def test_is_what_the_price_model_assumes(
+        self,
+        load: Callable[..., ModuleType],
+        capsys: pytest.CaptureFixture[str],
+        entry: str,
+        payload: str,
+        handled: int,
+        modelled: int,
+    ) -> None:
+        module = load(CLOCK="wall")  # as on AWS
+        Table(module._dynamodb)
+        body = event(payload)
+        if "Records" in body:
+            body["Records"] = body["Records"][:handled]
+        getattr(module, entry)(body, Context(self.INVOCATION))
+        printed = capsys.readouterr().out
+        assumed = assumptions(Places(Path("no home")))
+        assert modelled == assumed.log_invocation_bytes.value + handled * assumed.log_record_bytes.value
+        assert len((self.AROUND + printed).encode()) == pytest.approx(modelled, rel=0.1)

@@ -15,6 +15,8 @@ from resources.prices import offers
 from resources.prices.book import (
     UNITS,
     Assumptions,
+    Price,
+    Tier,
     assumptions,
     bundled_prices,
     own_assumptions,
@@ -52,6 +54,7 @@ class TestFiles:
             "table_write_units": 0.625,
             "table_read_units": 0.125,
             "logs": 0.50,
+            "log_storage": 0.03,
             "transfer_out": 0.09,
         }
 
@@ -82,6 +85,11 @@ class TestFiles:
             (f"[queue_requests]\n{ENTRY}".replace("7.0", "true"), "queue_requests.usd must be a valid number"),
             (f"[queue_requests]\n{ENTRY}".replace("million requests", "request"), "queue_requests.unit must be"),
             (f"[queue_requests]\n{ENTRY}".replace("2026-12-01", '"soon"'), "queue_requests.date must be a valid date"),
+            (f"[queue_requests]\n{ENTRY}free = -1.0\n", "queue_requests.free must be greater than or equal to 0"),
+            (
+                f"[queue_requests]\n{ENTRY}tiers = [{{ above = 9.0, usd = 1.0 }}, {{ above = 8.0, usd = 0.5 }}]\n",
+                "queue_requests tiers must be in order",
+            ),
             ("queue_requests = 1\n", "queue_requests must be"),
             ("[queue_requests\n", "is not a TOML file"),
         ],
@@ -101,6 +109,8 @@ class TestFiles:
             ('[batch_size]\nvalue = 50\nassumed = true\nsource = "x"\n', "window_s must be at least 1"),
             ('[pollers]\nvalue = 5\nassumed = true\nsource = ""\n', "pollers.source"),
             ('batching = "guessed"\n', "batching must be 'modelled' or 'observed'"),
+            ("free_tier = 1\n", "free_tier must be a valid boolean"),
+            ('[pollers_least]\nvalue = 6\nassumed = true\nsource = "x"\n', "pollers must be between"),
         ],
     )
     def test_impossible_assumptions_are_refused(self, places: Places, text: str, words: str) -> None:
@@ -122,17 +132,39 @@ class TestFiles:
     )
     def test_what_is_written_is_read_again(self, tmp_path_factory: Any, usd: float, date: Any, source: str) -> None:
         bundled = bundled_prices()
-        changed = bundled.logs.model_copy(update={"usd": usd, "date": date, "source": source})
+        tiers = (Tier(above=1.5, usd=usd / 3), Tier(above=1e9, usd=0.0))
+        changed = bundled.logs.model_copy(update={"usd": usd, "date": date, "source": source, "tiers": tiers})
         now = bundled.model_copy(update={"logs": changed})
         home = Places(tmp_path_factory.mktemp("prices"))
         offers.write_prices(home, now)
         assert read_prices(home.prices) == now
 
 
-Tier = tuple[str, str]  # beginRange, USD
+class TestTiers:
+    PRICE = Price.model_validate(
+        {**bundled_prices().queue_requests.model_dump(), "usd": 4.0, "free": 10, "tiers": ({"above": 30, "usd": 2.0},)}
+    )
+
+    @pytest.mark.parametrize(
+        ("quantity", "usd", "with_free_tier"),
+        [
+            (0, 4, 4),
+            (5, 4, 0),
+            (10, 4, 0),
+            (20, 4, 2),  # 10 x 4 of 20
+            (30, 4, 80 / 30),
+            (40, 3.5, 2.5),  # 30 x 4 + 10 x 2, and 20 x 4 + 10 x 2, of 40
+        ],
+    )
+    def test_a_month_is_paid_tier_by_tier(self, quantity: float, usd: float, with_free_tier: float) -> None:
+        assert self.PRICE.mean_usd(quantity) == pytest.approx(usd)
+        assert self.PRICE.mean_usd(quantity, free_tier=True) == pytest.approx(with_free_tier)
 
 
-def offer(service: str, *products: tuple[dict[str, str], list[Tier]], published: str = "2026-11-18T00:00:00Z") -> str:
+Begins = tuple[str, str]  # beginRange, USD
+
+
+def offer(service: str, *products: tuple[dict[str, str], list[Begins]], published: str = "2026-11-18T00:00:00Z") -> str:
     """An offer file as AWS publishes them, cut to the products given."""
     entries: dict[str, Any] = {}
     terms: dict[str, Any] = {}
@@ -185,8 +217,8 @@ OUT_OF_IRELAND = {"fromRegionCode": "eu-west-1", "fromLocation": "EU (Ireland)"}
 
 
 def sold(
-    usage_type: str, *tiers: Tier, where: dict[str, str] = HERE, **attributes: str
-) -> tuple[dict[str, str], list[Tier]]:
+    usage_type: str, *tiers: Begins, where: dict[str, str] = HERE, **attributes: str
+) -> tuple[dict[str, str], list[Begins]]:
     """A product of an offer file with its tiers."""
     return {**where, "usagetype": usage_type, **attributes}, list(tiers)
 
@@ -224,6 +256,8 @@ SAMPLES = {
     "AmazonCloudWatch": offer(
         "AmazonCloudWatch",
         sold("USE1-DataProcessing-Bytes", ("0", "0"), ("5", "0.51"), group="Ingested Logs"),
+        sold("USE1-TimedStorage-ByteHrs", ("0", "0"), ("5", "0.031"), operation="HourlyStorageMetering"),
+        sold("USE1-TimedStorage-IA-ByteHrs", ("0", "0.01")),
         sold("USE1-DataProcessingIA-Bytes", ("0", "0.25"), group="Ingested Logs"),
     ),
     "AWSDataTransfer": offer(
@@ -278,12 +312,24 @@ class TestPriceList:
             "table_write_units": 0.626,
             "table_read_units": 0.126,
             "logs": 0.51,
+            "log_storage": 0.031,
             "transfer_out": 0.091,
         }
         assert {price.date.isoformat() for price in now.entries().values()} == {"2026-11-18"}
         assert now.queue_requests.source == "AWS price list, AWSQueueService, us-east-1, Requests-RBP"
         assert done.found == tuple(UNITS)
         assert done.kept == {}
+
+    def test_tiers_come_with_their_price_and_what_is_free_stays(self, places: Places, tmp_path: Path) -> None:
+        import_offers(places, files(tmp_path, *SAMPLES), "us-east-1")
+        now = prices(places)
+        assert now.api_rest_requests.tiers == (Tier(above=333, usd=2.8),)
+        assert now.function_time_x86.tiers == (Tier(above=6e9, usd=0.000015),)
+        assert now.transfer_out.tiers == (Tier(above=10_240, usd=0.085),)
+        assert now.logs.tiers == now.log_storage.tiers == ()  # what is free is no paid tier
+        assert {name: price.free for name, price in now.entries().items()} == {
+            name: price.free for name, price in bundled_prices().entries().items()
+        }
 
     def test_another_regions_prices_are_its_own(self, places: Places, tmp_path: Path) -> None:
         done = import_offers(places, files(tmp_path, "AmazonApiGateway", "AWSDataTransfer"), "eu-west-1")

@@ -1,9 +1,10 @@
-"""Where synchronous and event-driven break even on AWS, by the price model.
+"""Where architectures break even on AWS, by the price model.
 
-Put what a batch size, a rate or fixed work per invocation does to the cost of either here. Keep out the costs of
-observed replays (`assets.analysis.cost.counting`) and the model (`resources.prices.model`).
+Put what a batch size, a rate, fixed work per invocation or a month's volume does to the cost of either here. Keep out
+the costs of observed replays (`assets.analysis.cost.counting`) and the model (`resources.prices.model`).
 
-Everything here is `simulated`: nothing is counted from a replay.
+Everything here is `simulated`. `break_even` counts nothing from a replay; `turning_volumes` takes the mix of requests
+of one, at volumes that were not replayed.
 """
 
 import itertools
@@ -16,12 +17,15 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import brentq
 
+from assets.analysis.cost.counting import Counted, monthly_usd
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
-from resources.prices.model import Counts, batch_size, expected_counts, total_usd
+from resources.prices.model import Counts, expected_counts, total_usd
 
 SYNCHRONOUS, EVENT_DRIVEN = "synchronous", "event_driven"
 _BATCH_SIZES = (1, 2, 5, 10)
 _WINDOWS_S = (0, 1, 5)
+# Callers' requests a month, a few from the next: 0.0004 to 11,000 a second.
+_VOLUMES = tuple(float(x) for x in np.geomspace(1e3, 3e10, 121))
 
 Modelled = Callable[[float], tuple[Counts, Assumptions]]  # what serving takes at an x, and what is assumed there
 
@@ -138,6 +142,78 @@ def break_even(prices: Prices, assumptions: Assumptions, *, queries_per_command:
     return BreakEven(pa.Table.from_pylist(curves, schema=CURVES), pa.Table.from_pylist(crossings, schema=CROSSINGS))
 
 
+@dataclass(frozen=True)
+class Turning:
+    """A volume at which two contenders cost the same.
+
+    Attributes:
+        requests_per_month: Callers' requests.
+        usd_per_month: What either costs there.
+        cheaper_below: The architecture that costs less at smaller volumes.
+        cheaper_above: The one that does at greater volumes.
+    """
+
+    requests_per_month: float
+    usd_per_month: float
+    cheaper_below: str
+    cheaper_above: str
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return (
+            f"Modelled, from {_rounded(self.requests_per_month)} requests a month on {self.cheaper_above} is cheaper"
+            f" than {self.cheaper_below}; there both cost {self.usd_per_month:,.2f} USD a month."
+        )
+
+
+def turning_volumes(
+    one: Counted,
+    other: Counted,
+    prices: Prices,
+    assumptions: Assumptions,
+    *,
+    gateway: Gateway = "rest",
+    processor: Processor = "x86",
+) -> list[Turning]:
+    """From how many requests a month on another architecture is the cheaper one, for the mix that was replayed.
+
+    Args:
+        one: What the mix took one contender (`assets.analysis.cost.counting.counted`).
+        other: What it took another.
+        prices: of AWS.
+        assumptions: of the model.
+        gateway: Kind of API.
+        processor: Of the functions.
+
+    Returns:
+        Every such volume from a thousand to thirty thousand million requests a month, in order; none where one of the
+        two is the cheaper throughout.
+
+    Raises:
+        ValueError: One of the two committed nothing.
+    """
+
+    def usd(contender: Counted, volume: float) -> float:
+        return monthly_usd(
+            contender, prices, assumptions, requests_per_month=volume, gateway=gateway, processor=processor
+        )
+
+    def surplus_share(volume: float) -> float:
+        return usd(other, volume) / usd(one, volume) - 1
+
+    return [
+        Turning(
+            volume,
+            usd(one, volume),
+            cheaper_below=(one if cheaper == "above" else other).architecture,
+            cheaper_above=(other if cheaper == "above" else one).architecture,
+        )
+        for volume, cheaper in _roots(_VOLUMES, surplus_share)
+        if volume is not None
+    ]
+
+
 def _sweeps(assumptions: Assumptions, queries_per_command: float) -> list[_Sweep]:
     operations = ("command", "query")
 
@@ -147,15 +223,10 @@ def _sweeps(assumptions: Assumptions, queries_per_command: float) -> list[_Sweep
     def in_batches(batch: float) -> tuple[Counts, Assumptions]:
         return expected_counts(operations, queries_per_command=queries_per_command, batch=batch), assumptions
 
-    def at_rate(assumed: Assumptions) -> Modelled:
+    def at_rate(queued: Sequence[str], assumed: Assumptions) -> Modelled:
         def modelled(rate_per_s: float) -> tuple[Counts, Assumptions]:
-            batch = batch_size(rate_per_s * (1 + queries_per_command), assumed)
-            return (
-                expected_counts(
-                    operations, queries_per_command=queries_per_command, batch=batch, seconds=1e6 / rate_per_s
-                ),
-                assumed,
-            )
+            counts = expected_counts(queued, queries_per_command=queries_per_command, seconds=1e6 / rate_per_s)
+            return counts.batched(assumed), assumed
 
         return modelled
 
@@ -180,11 +251,11 @@ def _sweeps(assumptions: Assumptions, queries_per_command: float) -> list[_Sweep
             "commands per second",
             tuple(float(x) for x in np.geomspace(1e-3, 1e4, 57)),
             {
-                f"{EVENT_DRIVEN}, window {window} s": at_rate(assumptions.having(window_s=window))
+                f"{EVENT_DRIVEN}, window {window} s": at_rate(operations, assumptions.having(window_s=window))
                 for window in _WINDOWS_S
                 if window >= 1 or assumptions.batch_size.value <= 10
             },
-            synchronous,
+            at_rate((), assumptions),
             "{} commands per second",
         ),
         _Sweep(
@@ -219,8 +290,12 @@ def _sentence(sweep: _Sweep, series: str, x: float | None, usd: float | None, ch
     if x is None or usd is None:
         extent = f"{sweep.xs[0]:,g} to {sweep.words.format(f'{sweep.xs[-1]:,g}')}"
         return f"Modelled, {series} is {cheaper} cheaper than synchronous from {extent}."
-    rounded = f"{x:.3g}" if x < 100 else f"{x:,.0f}"
     return (
         f"Modelled, {series} and synchronous both cost {usd:.2f} USD per million commands at"
-        f" {sweep.words.format(rounded)}; {cheaper} that event-driven is cheaper."
+        f" {sweep.words.format(_rounded(x))}; {cheaper} that event-driven is cheaper."
     )
+
+
+def _rounded(x: float) -> str:
+    """To three digits, without an exponent."""
+    return f"{x:.3g}" if x < 100 else f"{float(f'{x:.3g}'):,.0f}"

@@ -3,14 +3,14 @@
 Put which rows count here. Keep out the price model (`resources.prices.model`).
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Prices
-from resources.prices.model import Counts, batch_size, itemise
+from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
+from resources.prices.model import BYTES_PER_UNIT, Counts, Sizes, itemise, month_usd
 from resources.warehouse.schema import schema
 
 _COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
@@ -28,42 +28,74 @@ class Counted:
 
     def on_aws(self, assumptions: Assumptions) -> Counts:
         """Return the counts with the batches AWS would have made of the messages, unless replayed ones are assumed."""
-        counts = self.counts
-        if assumptions.batching == "observed" or not counts.messages:
-            return counts
-        rate_per_s = counts.messages / counts.seconds if counts.seconds > 0 else 0.0
-        return replace(
-            counts, batches=counts.deliveries / batch_size(rate_per_s, assumptions), batch_evidence="modelled"
-        )
+        return self.counts if assumptions.batching == "observed" else self.counts.batched(assumptions)
 
 
-def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[Counted]:
+def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptions: Assumptions) -> list[Counted]:
     """Count a comparison's valid replays under `steady`.
 
     Args:
         connection: to the published database, or one with its tables.
         comparison_id: of the comparison.
+        assumptions: of the price model: how much larger an order in the table is than the body of its request.
 
     Returns:
         One entry for each workload, architecture and variant with such a replay, even if no command was committed.
     """
-    rows = connection.sql(_COUNTS, params={"comparison_id": comparison_id}).to_arrow_table().to_pylist()
+    params = {
+        "comparison_id": comparison_id,
+        "item_extra_bytes": assumptions.item_extra_bytes.value,
+        **{f"{name}_bytes": size for name, size in BYTES_PER_UNIT.items()},
+    }
+    rows = connection.sql(_COUNTS, params=params).to_arrow_table().to_pylist()
     identity = ("workload", "architecture", "variant", "target")
     return [
         Counted(
-            **{name: row[name] for name in identity},
-            counts=Counts(
-                **{name: value for name, value in row.items() if name not in identity}, batch_evidence="observed"
-            ),
+            **{name: row.pop(name) for name in identity},
+            counts=Counts(sizes=Sizes(**row.pop("sizes")), batch_evidence="observed", **row),
         )
         for row in rows
     ]
 
 
+def monthly_usd(
+    one: Counted,
+    prices: Prices,
+    assumptions: Assumptions,
+    *,
+    requests_per_month: float,
+    gateway: Gateway = "rest",
+    processor: Processor = "x86",
+) -> float:
+    """The bill of a month of 730 hours in which callers make so many requests of the kind that was replayed.
+
+    Args:
+        one: Of `counted`: what the mix of requests took.
+        prices: of AWS.
+        assumptions: of the price model.
+        requests_per_month: Callers' requests; fetches of answers and repeated attempts come on top, as often as they
+            came with the replayed ones.
+        gateway: Kind of API.
+        processor: Of the functions.
+
+    Returns:
+        USD; polls, batches and price tiers are those of that volume.
+
+    Raises:
+        ValueError: Nothing was committed or offered, or the volume is not above 0.
+    """
+    if not (requests_per_month > 0 and one.counts.offered > 0):
+        raise ValueError("a month's bill takes requests")
+    at_volume = Counted(
+        one.workload, one.architecture, one.variant, one.target, one.counts.at(requests_per_month)
+    ).on_aws(assumptions)
+    return month_usd(at_volume, prices, assumptions, gateway=gateway, processor=processor)
+
+
 def cost_of(
     connection: duckdb.DuckDBPyConnection, comparison_id: str, prices: Prices, assumptions: Assumptions
 ) -> pa.Table:
-    """Make the table ``cost`` of one comparison: USD per million committed commands under `steady`, item by item.
+    """Make the table ``cost`` of one comparison: USD under `steady`, item by item.
 
     Args:
         connection: to the published database, or one with its tables.
@@ -73,10 +105,11 @@ def cost_of(
 
     Returns:
         The items for each workload, architecture, variant, gateway and processor, over all valid repetitions of the
-        main arm; none for a contender that committed no command.
+        main arm: per million committed commands, and for a month at the recording's own rate. None for a contender
+        that committed no command.
     """
     rows = []
-    for one in counted(connection, comparison_id):
+    for one in counted(connection, comparison_id, assumptions):
         if not one.counts.committed:
             continue
         counts = one.on_aws(assumptions)

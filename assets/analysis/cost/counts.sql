@@ -1,26 +1,62 @@
 -- What each architecture took to serve the comparison's steady replays, its valid repetitions together: one row per
--- workload, architecture and variant. Parameter: the comparison.
+-- workload, architecture and variant. Parameters: the comparison; the bytes an order has in the table besides the body of
+-- its request; the bytes of each unit that AWS bills, by service.
 WITH replays AS (
-    SELECT architecture, variant, workload, repetition, target,
-        duration_us / 1e6 * coalesce(speed, 1) AS seconds,  -- as recorded
+    SELECT architecture, variant, workload, repetition, target, recorded_us / nullif(recorded_requests, 0) / 1e6 AS seconds_each,
         coalesce(TRY_CAST(config ->> 'work_us' AS DOUBLE), 0) / 1000 AS work_ms
     FROM experiments
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady' AND valid
 ),
 together AS (
-    SELECT workload, architecture, variant, any_value(target) AS target, sum(seconds) AS seconds,
-        max(work_ms) AS work_ms
+    SELECT workload, architecture, variant, any_value(target) AS target, max(work_ms) AS work_ms,
+        max(seconds_each) AS seconds_each
     FROM replays
     GROUP BY ALL
 ),
+-- A write is billed by the larger of the order before it and after it, a read by the order as it is then.
+sized AS (
+    SELECT *, last_value(body_bytes IGNORE NULLS) OVER upto_now AS stored_bytes,
+        last_value(body_bytes IGNORE NULLS) OVER before AS stored_before_bytes
+    FROM (
+        SELECT *, CASE WHEN operation = 'command' THEN payload_bytes END AS body_bytes
+        FROM requests
+        SEMI JOIN replays USING (architecture, variant, workload, repetition)
+        WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
+    )
+    WINDOW
+        upto_now AS (
+            PARTITION BY workload, architecture, variant, repetition, entity ORDER BY scheduled_us, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ),
+        before AS (
+            PARTITION BY workload, architecture, variant, repetition, entity ORDER BY scheduled_us, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+),
+billed AS (
+    SELECT *,
+        coalesce(attempts, (sent_us IS NOT NULL)::INTEGER) AS sends,
+        greatest(ceil(coalesce(payload_bytes, 0) / $http_bytes), 1) AS http_units,
+        greatest(ceil(coalesce(payload_bytes, 0) / $queue_bytes), 1) AS message_units,
+        greatest(ceil(
+            (greatest(coalesce(stored_bytes, 0), coalesce(stored_before_bytes, 0)) + $item_extra_bytes) / $write_bytes
+        ), 1) AS write_units,
+        greatest(ceil((coalesce(stored_bytes, 0) + $item_extra_bytes) / $read_bytes), 1) AS read_units
+    FROM sized
+),
 sent AS (
     SELECT workload, architecture, variant, operation,
-        count(*) FILTER (sent_us IS NOT NULL) AS requests,
-        count(*) FILTER (status IS NOT NULL) AS responses,
-        count(*) FILTER (outcome = 'accepted') AS messages
-    FROM requests
-    SEMI JOIN replays USING (architecture, variant, workload, repetition)
-    WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
+        count(*) AS offered,
+        sum(sends) AS requests,
+        -- Of attempts before the last, which were refused or broken, most were answered.
+        sum(sends) - count(*) FILTER (sent_us IS NOT NULL AND status IS NULL) AS responses,
+        count(*) FILTER (outcome = 'accepted') AS messages,
+        sum(http_units * sends) AS http_units,
+        sum(message_units) FILTER (outcome = 'accepted') AS message_units,
+        sum(payload_bytes) FILTER (outcome = 'accepted') AS message_bytes,
+        sum(write_units) AS write_units,
+        sum(read_units) AS read_units
+    FROM billed
     GROUP BY ALL
 ),
 -- A write that found itself done before is paid like any other: deliveries, not commits.
@@ -33,6 +69,7 @@ done AS (
 ),
 operations AS (
     SELECT workload, architecture, variant,
+        sum(offered) AS offered,
         sum(requests) AS requests,
         sum(responses) AS responses,
         sum(messages) AS messages,
@@ -40,7 +77,14 @@ operations AS (
         sum(deliveries) FILTER (messages > 0) AS deliveries,
         sum(deliveries) FILTER (operation = 'command') AS order_writes,
         sum(deliveries) FILTER (operation = 'query' AND messages > 0) AS answer_writes,
-        sum(deliveries) FILTER (operation = 'query') AS reads
+        sum(deliveries) FILTER (operation = 'query') AS reads,
+        sum(http_units) / nullif(sum(requests), 0) AS http_units,
+        sum(message_units) / nullif(sum(messages), 0) AS message_units,
+        sum(message_bytes) / nullif(sum(messages), 0) / 1024 AS message_kb,
+        sum(write_units) FILTER (operation = 'command')
+            / nullif(sum(offered) FILTER (operation = 'command'), 0) AS write_units,
+        sum(read_units) FILTER (operation = 'query')
+            / nullif(sum(offered) FILTER (operation = 'query'), 0) AS read_units
     FROM sent
     LEFT JOIN done USING (workload, architecture, variant, operation)
     GROUP BY ALL
@@ -55,16 +99,19 @@ invoked AS (
     GROUP BY ALL
 ),
 books AS (
-    SELECT workload, architecture, variant, sum(committed) AS committed
+    SELECT workload, architecture, variant, sum(committed) FILTER (operation = 'command') AS committed,
+        sum(fetches) AS fetches
     FROM ledger
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
-    WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady' AND operation = 'command'
+    WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
     GROUP BY ALL
 )
 SELECT workload, architecture, variant, target,
     coalesce(committed, 0)::DOUBLE AS committed,
+    coalesce(offered, 0)::DOUBLE AS offered,
     coalesce(requests, 0)::DOUBLE AS requests,
     coalesce(responses, 0)::DOUBLE AS responses,
+    coalesce(fetches, 0)::DOUBLE AS fetches,
     coalesce(function_invocations, 0)::DOUBLE AS function_invocations,
     coalesce(messages, 0)::DOUBLE AS messages,
     coalesce(deliveries, 0)::DOUBLE AS deliveries,
@@ -73,7 +120,14 @@ SELECT workload, architecture, variant, target,
     coalesce(answer_writes, 0)::DOUBLE AS answer_writes,
     coalesce(reads, 0)::DOUBLE AS reads,
     work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0))::DOUBLE AS work_ms,  -- once a request
-    coalesce(seconds, 0)::DOUBLE AS seconds
+    coalesce(offered * seconds_each, 0)::DOUBLE AS seconds,
+    {
+        http_units: coalesce(http_units, 1)::DOUBLE,
+        message_units: coalesce(message_units, 1)::DOUBLE,
+        message_kb: coalesce(message_kb, 0)::DOUBLE,
+        write_units: coalesce(write_units, 1)::DOUBLE,
+        read_units: coalesce(read_units, 1)::DOUBLE
+    } AS sizes
 FROM together
 LEFT JOIN operations USING (workload, architecture, variant)
 LEFT JOIN invoked USING (workload, architecture, variant)
