@@ -158,7 +158,7 @@ class ObservationsBuilder:
     def invocation(self, invocation_id: str = "invocation-0", *, repetition: int = 1) -> Self:
         """One invocation of a function."""
         row = {"invocation_id": invocation_id, "function": "command", "started_us": 100, "duration_us": 900}
-        more = {"cold": False, "batch_size": 1, "outcome": "succeeded"}
+        more = {"cold": False, "environment": "e1", "batch_size": 1, "outcome": "succeeded"}
         self.seen["invocations"].append({"repetition": repetition, **row, **more})
         return self
 

@@ -219,6 +219,7 @@ def invocations(
                     "started_us": (line["started_ns"] - start_ns) // 1000,
                     "duration_us": (line["ended_ns"] - line["started_ns"]) // 1000,
                     "cold": line["cold"],
+                    "environment": line["environment"],
                     "batch_size": len(line["records"]),
                     "outcome": "succeeded" if not failed else "partly_failed" if succeeded else "failed",
                 }

@@ -129,7 +129,7 @@ COMMENT ON COLUMN records.found IS 'Of a query, whether it found its entity; NUL
 
 CREATE TABLE invocations (
     repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,
-    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR
+    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR, environment VARCHAR
 );
 COMMENT ON TABLE invocations IS 'One row per invocation of a function.';
 COMMENT ON COLUMN invocations.repetition IS 'Number of the replay within its cell and contender, from 1';
@@ -141,6 +141,8 @@ COMMENT ON COLUMN invocations.cold IS 'Whether it was the first of its environme
 COMMENT ON COLUMN invocations.batch_size IS 'Messages it was given, 1 for a request; NULL: its log does not say';
 COMMENT ON COLUMN invocations.outcome IS
     'succeeded, partly_failed (some messages of the batch), failed, timed_out or unlogged (it left no log line)';
+COMMENT ON COLUMN invocations.environment IS
+    'Execution environment it ran in, a name of its own for each; NULL: its log does not say';
 
 CREATE TABLE samples (
     repetition INTEGER NOT NULL, t_us BIGINT, queue_visible BIGINT, queue_in_flight BIGINT, queue_delayed BIGINT,

@@ -179,7 +179,7 @@ CREATE TABLE invocations (
     experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,
-    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR
+    cold BOOLEAN, batch_size BIGINT, outcome VARCHAR, environment VARCHAR
 );
 COMMENT ON TABLE invocations IS 'One row per invocation of a function.';
 COMMENT ON COLUMN invocations.experiment_id IS
@@ -200,6 +200,8 @@ COMMENT ON COLUMN invocations.cold IS 'Whether it was the first of its environme
 COMMENT ON COLUMN invocations.batch_size IS 'Messages it was given, 1 for a request; NULL: its log does not say';
 COMMENT ON COLUMN invocations.outcome IS
     'succeeded, partly_failed (some messages of the batch), failed, timed_out or unlogged (it left no log line)';
+COMMENT ON COLUMN invocations.environment IS
+    'Execution environment it ran in, a name of its own for each; NULL: its log does not say';
 
 CREATE TABLE samples (
     experiment_id VARCHAR,

@@ -540,7 +540,14 @@ class Logs:
 
 def line(invocation: str, at_ns: int, *requests: str) -> dict[str, Any]:
     records = [{"id": request, "result": "committed", "ns": at_ns} for request in requests]
-    facts = {"archduel": 1, "invocation": invocation, "started_ns": at_ns, "ended_ns": at_ns, "cold": False}
+    facts = {
+        "archduel": 1,
+        "invocation": invocation,
+        "started_ns": at_ns,
+        "ended_ns": at_ns,
+        "cold": False,
+        "environment": "e1",
+    }
     return {
         "message": json.dumps({**facts, "records": records}, separators=(",", ":")),
         "logStreamName": "s",

@@ -518,21 +518,32 @@ class TestFigures:
         assert verdict(planted, "S14") == expected
         assert verdict(planted, "S11", "all of them must") == expected
 
-    @pytest.mark.parametrize(("lasting", "expected"), [("40000", "supported"), ("40000000 / (j + 1)", "refuted")])
-    def test_of_concurrency_decide_whether_it_follows_the_load(
-        self, planted: Planted, lasting: str, expected: str
+    @pytest.mark.parametrize(
+        ("environment", "lasting_us", "expected"),
+        [
+            ("i % (1 + i // 40)", 400_000, "supported"),
+            ("0", 400_000, "refuted"),  # one server, however busy
+            ("i % 4", 400_000, "refuted"),  # four of them
+            ("i % (1 + i // 40)", 4_000, "inconclusive"),  # so little to do that one would be enough
+        ],
+        ids=["more with the load", "one server", "a fixed fleet", "hardly any load"],
+    )
+    def test_of_environments_decide_whether_they_follow_the_load(
+        self, planted: Planted, environment: str, lasting_us: int, expected: str
     ) -> None:
         # Four times as many requests due at the end as at the start, and as many invocations.
         rising = f"((sqrt(1 + 15 * i / 480.0) - 1) / 3 * {LENGTH_S * SECOND})::BIGINT"
         for architecture, function in (("synchronous", "command"), ("event_driven", "consumer")):
-            planted.cell(STEADY, architecture)
+            planted.cell("scaling", architecture)
             planted.connection.execute(
-                f"UPDATE requests SET scheduled_us = {rising.replace('i /', 'request_id::BIGINT /')}"
-            )
-            planted.connection.execute(
-                f"INSERT INTO invocations BY NAME SELECT {KEY}, '{function}' AS function, request_id AS invocation_id,"
-                f" scheduled_us AS started_us, ({lasting.replace('j', 'request_id::BIGINT')})::BIGINT AS duration_us,"
-                f" 'succeeded' AS outcome FROM requests WHERE architecture = '{architecture}'"
+                f"""
+                UPDATE requests SET scheduled_us = {rising.replace("i /", "request_id::BIGINT /")}
+                WHERE architecture = '{architecture}';
+                INSERT INTO invocations BY NAME
+                SELECT {KEY}, '{function}' AS function, request_id AS invocation_id, scheduled_us AS started_us,
+                    {lasting_us} AS duration_us, 'succeeded' AS outcome, ({environment})::VARCHAR AS environment
+                FROM (SELECT *, request_id::BIGINT AS i FROM requests) WHERE architecture = '{architecture}'
+                """
             )
         assert verdict(planted, "S11", "scale with the traffic") == expected
         assert verdict(planted, "E11", "consumer") == expected

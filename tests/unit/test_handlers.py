@@ -255,7 +255,7 @@ class TestCommand:
         backend.invoke("command", event("api_gateway_post"))
         after_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         line = backend.line
-        assert set(line) == {"archduel", "invocation", "started_ns", "ended_ns", "cold", "records"}
+        assert set(line) == {"archduel", "invocation", "started_ns", "ended_ns", "cold", "environment", "records"}
         assert (line["archduel"], line["invocation"], line["cold"]) == (1, Context().aws_request_id, True)
         (record,) = line["records"]
         assert (record["id"], record["result"]) == ("17", "committed")

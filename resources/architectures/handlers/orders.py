@@ -43,6 +43,7 @@ _dynamodb = boto3.client(
     # 6 s without a table became 25 s of 502s. The SDK's own bounds are ten attempts of 60 s.
     config=Config(connect_timeout=_TABLE_TIMEOUT_S, read_timeout=_TABLE_TIMEOUT_S, retries={"total_max_attempts": 1}),
 )
+_ENVIRONMENT = os.urandom(4).hex()  # a module is loaded once in each
 _cold = True
 
 # How a dependency can fail. Anything else is a bug here and raises.
@@ -79,6 +80,7 @@ def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, An
             "started_ns": started_ns,
             "ended_ns": _now_ns(),
             "cold": cold,
+            "environment": _ENVIRONMENT,
             "records": records,
         }
         print(json.dumps(line, separators=(",", ":")))

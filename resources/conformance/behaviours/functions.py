@@ -136,7 +136,7 @@ def raising_keeps_the_environment(bench: ProbeBench) -> Observation:
     "concurrent invocations",
     expected="each in an environment of its own, in parallel",
     documented_at=_CONCURRENCY,
-    affects=("S6", "S10", "S11"),
+    affects=("S6", "S10", "S11", "E11"),
 )
 def parallel_environments(bench: ProbeBench) -> Observation:
     function = bench.function(warm=3)
