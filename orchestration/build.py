@@ -4,6 +4,7 @@ Put the assembly here. Keep the parts out (`assets`, and the other modules of `o
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import dagster as dg
 
@@ -60,7 +61,7 @@ def build_definitions(
             inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox),
         ],
         resources={
-            "lab": lab_resource(places, reporter, open_verdicts),
+            "lab": lab_resource(places, reporter, partial(open_verdicts, home=places)),
             "comparison": ComparisonResource(),
             "warehouse": warehouse_resource(places),
         },

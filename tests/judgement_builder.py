@@ -69,7 +69,8 @@ class JudgementBuilder:
         **key: Any,
     ) -> Self:
         """One replay; of the operations ``queued`` a ticket came back. Times are p50 and p99; None is beyond what was
-        watched, ``low_us`` its lower bound.
+        watched, ``low_us`` its lower bound. Of all offered requests the times are the same, unless so many were refused
+        that the quantile lies among these.
         """
         acknowledged = offered if acknowledged is None else acknowledged
         done = acknowledged if done is None else done
@@ -89,13 +90,17 @@ class JudgementBuilder:
             self._add("ledger", {**full, "operation": operation, **books})
             for measure, quantiles in (("response", response_us), ("completion", completion_us)):
                 row = {**full, "operation": operation, "measure": measure, "n": acknowledged, "n_censored": 0}
-                for name, us in zip(("p50", "p99"), quantiles, strict=True):
+                of_all = {**full, "operation": operation, "measure": f"{measure}_of_all", "n": offered}
+                for name, us, q in zip(("p50", "p99"), quantiles, (0.5, 0.99), strict=True):
                     known = acknowledged > 0
                     row |= {
                         f"{name}_us": us if known else None,
                         f"{name}_low_us": low_us if known and us is None else None,
                     }
+                    came = us if acknowledged >= q * offered else None
+                    of_all |= {f"{name}_us": came, f"{name}_low_us": low_us if came is None else None}
                 self._add("latency", row)
+                self._add("latency", of_all)
         return self
 
     def requests(

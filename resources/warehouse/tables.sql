@@ -248,11 +248,14 @@ COMMENT ON COLUMN latency.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN latency.repetition IS 'Number of the replay within its cell and contender, from 1';
 COMMENT ON COLUMN latency.operation IS 'command or query';
 COMMENT ON COLUMN latency.measure IS
-    'response (due to answer), service (sent to answer) or completion (due to committed)';
+    'Of those answered: response (due to answer), service (sent to answer) or completion (due to committed). Of all '
+    'offered requests, what was refused counting as never: response_of_all or completion_of_all';
 COMMENT ON COLUMN latency.n IS
-    'Requests measured: acknowledged ones, and for response and service those that timed out';
-COMMENT ON COLUMN latency.n_censored IS 'Of these, how many had not ended when watching did; they count as slowest';
-COMMENT ON COLUMN latency.n_excluded IS 'Requests left out: not acknowledged';
+    'Requests measured: acknowledged ones, and for response and service those that timed out; for measures of all, '
+    'the offered ones';
+COMMENT ON COLUMN latency.n_censored IS
+    'Of these, how many had not ended when watching did, or were refused; they count as slowest';
+COMMENT ON COLUMN latency.n_excluded IS 'Requests left out: not acknowledged; 0 for measures of all';
 COMMENT ON COLUMN latency.p50_us IS
     'Median, microseconds; NULL where it falls among the censored, or nothing was measured';
 COMMENT ON COLUMN latency.p50_low_us IS
@@ -453,11 +456,14 @@ COMMENT ON COLUMN pairwise.method IS
     'What the interval comes from: sign_flip (over repetitions), block_bootstrap (within few of them) or none';
 COMMENT ON COLUMN pairwise.pairs_needed IS
     'Repetitions in all that are likely to decide what is inconclusive for want of them; NULL: not what it lacks';
-COMMENT ON COLUMN pairwise.reason IS 'Why the verdict is inconclusive, sentences; empty where it is decided';
+COMMENT ON COLUMN pairwise.reason IS
+    'Why the verdict is inconclusive, and whether invalid replays struck one side more, sentences; empty where there is '
+    'nothing to say';
 COMMENT ON COLUMN pairwise.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN pairwise.evidence IS 'Kind of proof: observed on the target, or simulated';
 COMMENT ON COLUMN pairwise.requests IS
-    'Requests it is of: offered (all of them) or acknowledged (answered or accepted ones, with those that timed out)';
+    'Requests it is of: acknowledged (answered or accepted) or offered (all, what was refused counting as never), which '
+    'times are where the shares acknowledged differ by more than their margin';
 COMMENT ON COLUMN pairwise.carries_over IS
     'Whether what this target shows says something of AWS: all shares do, and times of requests that both sides serve '
     'with the same services; other times only on AWS or simulated';

@@ -1,6 +1,6 @@
 """The order of the lab's replays, and when there are enough, with replays written by hand instead of run."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,17 @@ class PaperReplayer:
 
 
 def replayed(
-    tmp_path: Path, settings: dict[str, Any], took_us: Took, late: Collection[tuple[str, int]] = ()
+    tmp_path: Path,
+    settings: dict[str, Any],
+    took_us: Took,
+    late: Collection[tuple[str, int]] = (),
+    architectures: Sequence[str] = ("synchronous", "event_driven"),
 ) -> tuple[list[tuple[str, int]], ObservationStore]:
     """The turns of a comparison of two architectures, and what was stored."""
     replayer = PaperReplayer(took_us, late)
     few = LabSettings(limit=_REQUESTS, speed=100.0, **settings)
     with Lab(Places(tmp_path), few, stopping_rule=open_verdicts, replayer=lambda _setup: replayer) as lab:
-        list(lab.replay(["synchronous", "event_driven"], CELL, Comparison("c1", "adhoc", "2026-11-20")))
+        list(lab.replay(list(architectures), CELL, Comparison("c1", "adhoc", "2026-11-20")))
     return replayer.turns, lab.observations
 
 
@@ -74,7 +78,7 @@ def steady(_contender: Contender, repetition: int, number: int) -> int:
 
 def restless(contender: Contender, repetition: int, number: int) -> int:
     """Each is an eighth slower in turn: with more repetitions they would be equivalent."""
-    late = (repetition + (contender.architecture == "synchronous")) % 2
+    late = (repetition + (contender.architecture == "event_driven")) % 2
     return (9000 if late else 8000) + number
 
 
@@ -143,9 +147,13 @@ class TestRepeatingUntilDecided:
         turns, _ = replayed(tmp_path, {"repetitions": 24, "budget_s": 1e6}, steady)
         assert max(repetition for _, repetition in turns) == 10  # eight pairs are too few for six metrics at six looks
 
-    def test_goes_on_while_anything_is_open(self, tmp_path: Path) -> None:
-        turns, _ = replayed(tmp_path, {"repetitions": 10, "budget_s": 1e6}, restless)
-        assert max(repetition for _, repetition in turns) == 10
+    @pytest.mark.parametrize(("other", "ends_after"), [("hybrid", 13), ("synchronous", 10)])
+    def test_goes_on_while_anything_is_open_that_can_decide_something_here(
+        self, tmp_path: Path, other: str, ends_after: int
+    ) -> None:
+        settings = {"repetitions": 13, "budget_s": 1e6, "baseline": "event_driven"}
+        turns, _ = replayed(tmp_path, settings, restless, architectures=("event_driven", other))
+        assert max(repetition for _, repetition in turns) == ends_after
 
     def test_ends_before_the_repetition_that_would_outlast_the_budget(self, tmp_path: Path) -> None:
         turns, _ = replayed(tmp_path, {"repetitions": 24, "budget_s": 1e-9}, restless)

@@ -653,6 +653,17 @@ class TestLatency:
         padded = PADDED.row(case, "latency", measure=measure)
         assert padded == {**honest, "repetition": padded["repetition"], "n_excluded": 50}
 
+    @pytest.mark.parametrize("measure", ["response_of_all", "completion_of_all"])
+    @pytest.mark.parametrize("case", PADDINGS)
+    def test_of_all_what_was_refused_never_came(self, case: str, measure: str) -> None:
+        row = PADDED.row(case, "latency", measure=measure)
+        assert (row["n"], row["n_censored"], row["n_excluded"]) == (150, 50, 0)
+        assert row["p50_us"] == 75_000, "the 75th of 150, of whom 100 were answered"
+        assert (row["p90_us"], row["p90_low_us"] >= 29_000_000) == (None, True)
+        nothing_refused = PADDED.row("nothing", "latency", measure=measure)
+        answered = PADDED.row("nothing", "latency", measure=measure.removesuffix("_of_all"))
+        assert nothing_refused == {**answered, "measure": measure}
+
     def test_operations_are_measured_apart(self) -> None:
         observations = build().request("c", took_us=7).record("c", at_us=7).item("c")
         observations.request("q", 200, operation="query", took_us=3)
@@ -1137,7 +1148,7 @@ class TestWhateverWasSeen:
                 else:
                     assert low is None or low <= value
                     assert high is None or high >= value
-        assert len(outcomes["latency"].to_pylist()) == 3 * len(offered)
+        assert len(outcomes["latency"].to_pylist()) == 5 * len(offered)
 
     def check_condensed(self, outcomes: Tables) -> None:
         """The ledger's sums are theirs."""

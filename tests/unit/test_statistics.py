@@ -12,7 +12,13 @@ from scipy import special
 
 from assets.analysis.statistics.equivalence import equivalence_p
 from assets.analysis.statistics.holm import holm
-from assets.analysis.statistics.shares import pooled_share_interval, rule_of_three, share_interval
+from assets.analysis.statistics.quantiles import observations_needed
+from assets.analysis.statistics.shares import (
+    difference_floor,
+    pooled_share_interval,
+    rule_of_three,
+    share_interval,
+)
 from assets.analysis.statistics.signflip import ALL_FLIPS_UP_TO, interval, p_value
 
 # Whole numbers, so that the reference adds them without rounding and ties are ties.
@@ -201,3 +207,30 @@ class TestShares:
             share_interval(3, 2)
         with pytest.raises(ValueError, match="trials"):
             rule_of_three(-1)
+
+
+class TestTheFloorOfADifference:
+    @pytest.mark.parametrize(("differing", "more"), [(0, 3.0), (1, 3.74), (2, 4.30), (5, 5.51), (20, 9.06)])
+    def test_is_what_the_poisson_bound_leaves_room_for(self, differing: int, more: float) -> None:
+        assert difference_floor(differing, 1000) == pytest.approx(more / 1000, abs=1e-5)
+
+    def test_is_narrower_than_the_interval_of_many_events(self) -> None:
+        assert difference_floor(400, 1000) < 1.96 * math.sqrt(400) / 1000
+
+    def test_of_few_requests_leaves_everything_possible(self) -> None:
+        assert difference_floor(0, 0) == difference_floor(2, 2) == difference_floor(3, 0) == 1.0
+
+    def test_takes_counts(self) -> None:
+        with pytest.raises(ValueError, match="no counts"):
+            difference_floor(-1, 10)
+
+
+class TestQuantiles:
+    @pytest.mark.parametrize(("probability", "needed"), [(0.5, 10), (0.9, 50), (0.99, 500), (0.999, 5000)])
+    def test_take_five_observations_beyond_them(self, probability: float, needed: int) -> None:
+        assert observations_needed(probability) == needed
+
+    @pytest.mark.parametrize("probability", [0.0, 1.0])
+    def test_lie_within_the_sample(self, probability: float) -> None:
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            observations_needed(probability)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.analysis.statistics.power import SIMULATED_UP_TO, pairs_advised, power
-from assets.analysis.statistics.sequential import interim_looks
+from assets.analysis.statistics.power import MAX_PAIRS, SIMULATED_UP_TO, pairs_advised, power
+from assets.analysis.statistics.sequential import FIRST_LOOK, interim_looks
 from assets.analysis.statistics.verdicts import MIN_PAIRS, Comparand, Judged, judge_family
 
 SMALL_NOISE = np.array([-3, 1, 2, -1, 3, -2, 1, -1]) / 1000
@@ -50,13 +50,31 @@ class TestDeciding:
         assert judged.ci_low < 0.1 < judged.ci_high
 
     def test_the_correction_counts_the_family(self) -> None:
-        six = [comparand(0.5 + SMALL_NOISE)] + [comparand([1, -1] * 4)] * 5
+        others = [comparand(np.array([1, -1] * 4) * (1 + number)) for number in range(5)]
+        six = [comparand(0.5 + SMALL_NOISE), *others]
         judged = judge_family(six)[0]
         assert judged.p_adjusted == pytest.approx(6 * 2**-7)
         assert judged.verdict == "worse"
-        seven_pairs = judge_family([comparand(0.5 + SMALL_NOISE[:7])] + [comparand([1, -1] * 4)] * 5)[0]
+        seven_pairs = judge_family([comparand(0.5 + SMALL_NOISE[:7]), *others])[0]
         assert (seven_pairs.verdict, seven_pairs.why) == ("inconclusive", "too_few_pairs")
         assert seven_pairs.pairs_needed == 8
+
+    def test_metrics_that_are_the_same_are_corrected_as_one(self) -> None:
+        one, other, third = (comparand(centre + SMALL_NOISE[:7]) for centre in (0.5, 0.6, 0.0))
+        judged = judge_family([one, one, other, other, third, third])
+        assert [each.tests for each in judged] == [3] * 6
+        assert judged[0].p_adjusted == pytest.approx(3 * 2**-6)
+        assert [each.verdict for each in judged] == ["worse"] * 4 + ["equivalent"] * 2
+
+    def test_a_difference_on_the_margin_can_never_be_called(self) -> None:
+        judged = alone(0.1 + SMALL_NOISE)
+        assert (judged.verdict, judged.at_margin, judged.pairs_needed) == ("inconclusive", True, None)
+
+    def test_a_difference_beside_the_margin_takes_enough_repetitions_to_tell_them_apart(self) -> None:
+        judged = alone(0.107 + 5 * SMALL_NOISE)
+        assert (judged.verdict, judged.at_margin) == ("inconclusive", False)
+        assert judged.pairs_needed is not None
+        assert 8 < judged.pairs_needed < MAX_PAIRS
 
     def test_seven_metrics_are_no_family(self) -> None:
         with pytest.raises(ValueError, match="at most 6"):
@@ -112,7 +130,9 @@ class TestFewPairs:
     def test_several_intervals_from_blocks_are_corrected(self) -> None:
         one = comparand([0.2], unit="share", within=(0.11, 0.29))
         assert judge_family([one])[0].verdict == "worse"
-        assert [judged.verdict for judged in judge_family([one, one])] == ["inconclusive"] * 2
+        other = comparand([0.2], unit="share", within=(0.11, 0.2900001))
+        assert [judged.verdict for judged in judge_family([one, other])] == ["inconclusive"] * 2
+        assert [judged.verdict for judged in judge_family([one, one])] == ["worse"] * 2, "the same test"
 
     def test_without_an_interval_nothing_is_known_but_the_difference(self) -> None:
         judged = alone([0.5] * 5, unit="share")
@@ -174,9 +194,8 @@ class TestPower:
         decided = 0
         for _ in range(samples):
             # Beside five that show nothing, so that the planted metric is Holm's first.
-            family = [comparand(0.2 + noise * generator.standard_normal(pairs))] + [
-                comparand([1, -1] * (pairs // 2))
-            ] * 5
+            others = [comparand(np.array([1, -1] * (pairs // 2)) * (1 + number)) for number in range(5)]
+            family = [comparand(0.2 + noise * generator.standard_normal(pairs)), *others]
             decided += judge_family(family)[0].verdict == "worse"
         expected = power(pairs, noise=noise, margin=0.1)
         assert decided / samples == pytest.approx(expected, abs=0.02 + 3 * math.sqrt(0.25 / samples))
@@ -200,20 +219,21 @@ class TestPower:
 
 class TestInterimLooks:
     def test_looks_are_few_even_and_end_at_the_last(self) -> None:
-        assert [repetitions for repetitions, _ in interim_looks(8, 24)] == [8, 10, 12, 16, 20, 24]
-        assert [repetitions for repetitions, _ in interim_looks(8, 14)] == [8, 10, 12, 14]
+        assert [repetitions for repetitions, _ in interim_looks(FIRST_LOOK, 24)] == [10, 12, 14, 18, 22, 24]
+        assert [repetitions for repetitions, _ in interim_looks(FIRST_LOOK, 14)] == [10, 12, 14]
 
     def test_all_looks_are_judged_alike_and_more_strictly_than_one(self) -> None:
-        [confidence] = {confidence for _, confidence in interim_looks(8, 24)}
+        [confidence] = {confidence for _, confidence in interim_looks(FIRST_LOOK, 24)}
         assert confidence > 0.95
         assert interim_looks(8, 64)[0][1] > confidence
         assert interim_looks(8, 8) == [(8, 0.95)]
 
-    def test_six_metrics_can_be_decided_after_ten(self) -> None:
-        ten = np.concatenate([SMALL_NOISE, SMALL_NOISE[:2]]) + 0.5
-        confidence = dict(interim_looks(8, 24))[10]
-        judged = judge_family([comparand(ten)] * 6, confidence=confidence)
-        assert {one.verdict for one in judged} == {"worse"}
+    @pytest.mark.parametrize(("pairs", "verdict"), [(FIRST_LOOK, "worse"), (FIRST_LOOK - 1, "inconclusive")])
+    def test_the_first_one_is_the_first_that_can_decide_six_metrics(self, pairs: int, verdict: str) -> None:
+        planted = np.resize(SMALL_NOISE, pairs) + 0.5
+        (_, confidence), *_ = interim_looks(FIRST_LOOK, 24)
+        judged = judge_family([comparand(planted * (1 + number)) for number in range(6)], confidence=confidence)
+        assert {one.verdict for one in judged} == {verdict}
 
     @pytest.mark.parametrize(("first", "last"), [(0, 8), (9, 8)])
     def test_looks_need_an_order(self, first: int, last: int) -> None:

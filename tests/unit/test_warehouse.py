@@ -273,7 +273,7 @@ class TestPublishing:
             "invocations": 1,
             "samples": 1,
             "ledger": 1,
-            "latency": 3,
+            "latency": 5,
             "recovery": 1,
             "distributions": 3,
             "timeline": 1,

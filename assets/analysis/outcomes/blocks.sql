@@ -1,6 +1,6 @@
 -- Requests by blocks of the replay's time: how many were offered, acknowledged and done, and how long they took, as
 -- counts by the bins of `assets.analysis.statistics.histogram`, whose last, $last, holds what was never answered or done; a
--- request that its measure leaves out is in no bin. The same request is in the same block in every arm, since all play
+-- request that its measure leaves out is in no bin. Those `_of_all` leave none out. The same request is in the same block in every arm, since all play
 -- one schedule. Of one contender; one scan.
 WITH joined AS (
     SELECT r.operation, r.repetition,
@@ -42,3 +42,9 @@ WHERE service_bin IS NOT NULL GROUP BY ALL
 UNION ALL
 SELECT operation, repetition, block, 'completion', completion_bin, sum(n)::BIGINT FROM counted
 WHERE completion_bin IS NOT NULL GROUP BY ALL
+UNION ALL
+SELECT operation, repetition, block, 'response_of_all', if(acknowledged, response_bin, $last), sum(n)::BIGINT
+FROM counted GROUP BY ALL
+UNION ALL
+SELECT operation, repetition, block, 'completion_of_all', if(acknowledged, completion_bin, $last), sum(n)::BIGINT
+FROM counted GROUP BY ALL

@@ -1,15 +1,20 @@
--- Quantiles per experiment, operation and measure. Acknowledged requests only, so that fast failures improve none.
--- What had not happened when watching ended is censored: it sorts above everything, and a quantile that falls among
--- the censored is NULL with its lower bound.
+-- Quantiles per experiment, operation and measure. Of acknowledged requests only, so that fast failures improve none;
+-- and once more of all offered requests (`_of_all`), so that refusing improves none either: what was refused never came.
+-- What had not happened when watching ended, or never will, is censored: it sorts above everything, and a quantile that
+-- falls among the censored is NULL with its lower bound.
 WITH measured AS (
-    SELECT repetition, r.operation,
+    SELECT repetition, r.operation, r.outcome IN ('answered', 'accepted') AS acknowledged,
         unnest([
             {'measure': 'response', 'us': r.response_us, 'bound_us': 29000000,
              'kept': r.outcome IN ('answered', 'accepted', 'timed_out')},
             {'measure': 'service', 'us': r.service_us, 'bound_us': 29000000,
              'kept': r.outcome IN ('answered', 'accepted', 'timed_out')},
             {'measure': 'completion', 'us': f.completion_us, 'bound_us': e.settled_us - r.scheduled_us,
-             'kept': r.outcome IN ('answered', 'accepted')}
+             'kept': acknowledged},
+            {'measure': 'response_of_all', 'us': if(acknowledged, r.response_us, NULL), 'bound_us': 29000000,
+             'kept': true},
+            {'measure': 'completion_of_all', 'us': if(acknowledged, f.completion_us, NULL),
+             'bound_us': e.settled_us - r.scheduled_us, 'kept': true}
         ], recursive := true)
     FROM requests r
     JOIN effects f USING (repetition, request_id)

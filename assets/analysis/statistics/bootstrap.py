@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from assets.analysis.statistics.histogram import quantiles as histogram_quantiles
 from assets.analysis.statistics.resampling import Drawing, Floats, Resampling
-from assets.analysis.statistics.shares import rule_of_three
+from assets.analysis.statistics.shares import difference_floor
 
 Counts = npt.NDArray[np.integer | np.floating]
 
@@ -100,8 +100,8 @@ def share_difference_interval(
 ) -> tuple[float, float]:
     """Return the interval of a difference of shares, candidate less baseline, by the paired block bootstrap.
 
-    The same blocks are drawn for both arms. On either side of the estimate the interval is at least as wide as the rule
-    of three allows (`shares.rule_of_three`): two arms without any event may still differ.
+    The same blocks are drawn for both arms. On either side of the estimate the interval is at least as wide as few
+    events allow (`shares.difference_floor`): two arms without any event may still differ.
 
     Args:
         baseline_events: events per block, shape ``[blocks]``.
@@ -126,7 +126,7 @@ def share_difference_interval(
         return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)[:, None]
 
     estimate, low, high = resampling.intervals(difference)[0]
-    half_width = rule_of_three(round(float(requests.sum())))
+    half_width = difference_floor(round(float(np.abs(candidate - baseline).sum())), round(float(requests.sum())))
     return (max(-1.0, min(low, estimate - half_width)), min(1.0, max(high, estimate + half_width)))
 
 

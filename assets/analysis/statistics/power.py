@@ -63,6 +63,7 @@ def pairs_advised(
 
     They decide a true difference of ``EFFECT_IN_MARGINS`` margins with the chance ``CHANCE``. Where that many have been
     made and the difference lies within the margin, they show arms without any difference to be equivalent instead.
+    Where that many have been made too, they tell a difference as observed from the margin.
 
     Args:
         pairs: repetitions so far.
@@ -82,7 +83,40 @@ def pairs_advised(
     needed = _fewest(*settings, equivalent=False)
     if needed is not None and needed <= pairs and abs(difference) < margin:
         needed = _fewest(*settings, equivalent=True)
-    return needed if needed is not None and needed > pairs else None
+    if needed is None or needed > pairs:
+        return needed
+    beside = abs(abs(difference) - margin)
+    if beside <= _told_apart(MAX_PAIRS, noise, confidence):
+        return None
+    told = bisect.bisect_left(
+        range(MAX_PAIRS), True, lo=1, key=lambda count: beside > _told_apart(count, noise, confidence)
+    )
+    return told if told > pairs else None
+
+
+def _told_apart(pairs: int, noise: float, confidence: float) -> float:
+    """How far a true difference lies from a margin that so many pairs put on one side with the chance ``CHANCE``."""
+    if pairs < 2:
+        return math.inf
+    student = float(special.stdtrit(pairs - 1, (1 + confidence) / 2))
+    return (student + float(special.ndtri(CHANCE))) * noise / math.sqrt(pairs)
+
+
+def at_margin(difference: float, *, noise: float, margin: float, family: int = 6, confidence: float = 0.95) -> bool:
+    """Return whether a difference is the margin itself as far as ``MAX_PAIRS`` repetitions can tell.
+
+    Args:
+        difference: observed, on the judging scale; may be infinite.
+        noise: as in `power`, like the arguments that follow.
+        margin: on the judging scale, above 0.
+        family: number of metrics judged together.
+        confidence: of the verdict.
+
+    Returns:
+        False too where the noise alone keeps so many from deciding anything.
+    """
+    decidable = _fewest(_in_margins(noise, margin, family), family, round(confidence, 6), equivalent=False) is not None
+    return decidable and abs(abs(difference) - margin) <= _told_apart(MAX_PAIRS, noise, confidence)
 
 
 def _in_margins(noise: float, margin: float, family: int) -> float:

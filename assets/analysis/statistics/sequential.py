@@ -7,9 +7,12 @@ Judging again and again at 5 % and stopping at the first welcome verdict is wron
 So every look is judged at one stricter level (Pocock 1977, Group sequential methods in the design and analysis of
 clinical trials, Biometrika 64, 191-199), found by simulating the sign-flip test: whatever the family's size from one to
 six, the chance that any look rejects anything true stays within 5 % (`tests/calibration/test_false_positives.py`). The
-level is just wide enough for six metrics to be decided after ten repetitions (6 x 2 / 2^10 = 0.0117); after eight
-repetitions one can be.
+level is just wide enough for six metrics to be decided after ten repetitions (6 x 2 / 2^10 = 0.0117), so that is where
+looking begins: a look after eight would cost strictness and could decide no more than one of six.
 """
+
+FIRST_LOOK = 10
+"""Repetitions at the first look: the fewest that can decide all metrics of a family."""
 
 LEVEL_PER_LOOK = 0.0118
 """Of each of at most ``MAX_LOOKS`` looks; with it, they reject something true in at most 5 % of families."""

@@ -57,6 +57,34 @@ def rule_of_three(n: int) -> float:
     return 1.0 if n <= 3 else 3.0 / n
 
 
+def difference_floor(differing: int, n: int) -> float:
+    """Return the least half-width that the interval of a difference of two shares may have, at 95 %.
+
+    Two arms that served the same ``n`` requests differ by those that only one of them served. Of ``differing`` ones
+    that were seen, as many more are plausible as lie between them and their exact (Poisson) upper bound: three where
+    none was seen (`rule_of_three`), 3.7 for one, 5.5 for five. Without it, arms with one refusal each would be equal to
+    the last digit. With many it is narrower than any interval, and decides nothing. Garwood 1936, Fiducial limits for
+    the Poisson distribution, Biometrika 28, 437-442.
+
+    Args:
+        differing: events that only one arm had; where single requests are not compared, the differences of counts,
+            each taken as positive: fewer than there are, never more.
+        n: requests of each arm; may be 0.
+
+    Returns:
+        Above 0, at most 1.
+
+    Raises:
+        ValueError: counts below 0.
+    """
+    if differing < 0 or n < 0:
+        raise ValueError(f"{differing} events among {n} requests are no counts.")
+    if not differing:
+        return rule_of_three(n)
+    upper = float(special.gammaincinv(differing + 1, 0.95))
+    return min(1.0, (upper - differing) / n) if n else 1.0
+
+
 def pooled_share_interval(
     events_per_repetition: Sequence[int], n_per_repetition: Sequence[int], *, confidence: float = 0.95
 ) -> tuple[float, float]:

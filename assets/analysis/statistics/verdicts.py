@@ -20,7 +20,10 @@ repetitions (``within``), which knows little or nothing of how repetitions diffe
 decides, it is stretched about the difference by the ratio of normal quantiles that Bonferroni's correction over the
 metrics judged in this way asks for.
 
-A floor gives every interval a minimum half-width: three in n for a share without an event.
+A floor gives every interval a minimum half-width, for shares with few events (`shares.difference_floor`).
+
+Metrics that are the same by construction, as response and completion are of a query that is answered directly, have the
+same differences: they are one test, and the correction counts them once.
 """
 
 import math
@@ -34,7 +37,7 @@ from scipy import special
 
 from assets.analysis.statistics.equivalence import equivalence_p
 from assets.analysis.statistics.holm import holm
-from assets.analysis.statistics.power import pairs_advised
+from assets.analysis.statistics.power import at_margin, pairs_advised
 from assets.analysis.statistics.signflip import Floats, flips_rejecting, interval, p_value
 
 MIN_PAIRS = 6
@@ -46,6 +49,7 @@ Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
 Method = Literal["sign_flip", "block_bootstrap", "none"]
 Why = Literal["decided", "too_few_pairs", "within_noise", "censored", "nothing_measured"]
 Bounds = tuple[float, float]
+_Test = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,9 @@ class Judged:
         why: ``decided``, or what an inconclusive metric lacks.
         pairs_needed: repetitions in all that are likely to decide an inconclusive metric at the noise observed
             (`power.pairs_advised`); None where none are, or more repetitions are not what it lacks.
+        at_margin: whether the difference is so near the margin that no number of repetitions would tell on which side
+            it lies (`power.at_margin`).
+        tests: different tests in its family, over which it was corrected.
     """
 
     metric: str
@@ -111,6 +118,8 @@ class Judged:
     method: Method
     why: Why
     pairs_needed: int | None
+    at_margin: bool = False
+    tests: int = 1
 
 
 def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -> list[Judged]:
@@ -132,21 +141,23 @@ def judge_family(comparands: Sequence[Comparand], *, confidence: float = 0.95) -
     if not 0.5 < confidence < 1:
         raise ValueError(f"A confidence lies between 0.5 and 1, not at {confidence}.")
     measured = [_Measured.of(comparand) for comparand in comparands]
-    tested = {position: one for position, one in enumerate(measured) if one.testable}
+    tested = {one.test: one for one in measured if one.testable}
     p_values = [p_value(one.differences) for one in tested.values()]
     equivalence = [equivalence_p(one.differences, one.comparand.margin) for one in tested.values()]
     tests = dict(zip(tested, map(_Tests, p_values, holm(p_values), holm(equivalence)), strict=True))
-    judged_by_blocks = sum(one.judged_within for one in measured)
+    family, judged_by_blocks = len(tests), len({one.test for one in measured if one.judged_within})
     judged = []
-    for position, one in enumerate(measured):
+    for one in measured:
         if one.nothing:
             judged.append(one.inconclusive("nothing_measured"))
         elif one.unbounded:
             judged.append(one.inconclusive("censored"))
-        elif position in tests:
-            judged.append(_by_repetitions(one, tests[position], len(tests), confidence))
+        elif one.testable:
+            judged.append(_by_repetitions(one, tests[one.test], family, confidence))
         else:
-            judged.append(_by_blocks(one, judged_by_blocks, len(comparands), confidence))
+            judged.append(
+                _by_blocks(one, judged_by_blocks, len({each.test for each in measured if not each.nothing}), confidence)
+            )
     return judged
 
 
@@ -174,6 +185,12 @@ class _Measured:
     @property
     def pairs(self) -> int:
         return int(self.differences.size)
+
+    @property
+    def test(self) -> _Test:
+        """What is tested: equal for metrics that are the same by construction. Adding 0 makes one of both zeros."""
+        one = self.comparand
+        return one.unit, one.margin, one.lower_is_better, one.censored, one.within, (self.differences + 0.0).tobytes()
 
     @property
     def within(self) -> Bounds | None:
@@ -257,7 +274,8 @@ def _by_repetitions(one: _Measured, tests: _Tests, family: int, confidence: floa
         one.pairs,
         "sign_flip",
         why,
-        _advice(one, family, confidence) if why in {"too_few_pairs", "within_noise"} else None,
+        *_advice(one, family, confidence, wanted=why in {"too_few_pairs", "within_noise"}),
+        family,
     )
 
 
@@ -284,20 +302,23 @@ def _by_blocks(one: _Measured, judged_by_blocks: int, family: int, confidence: f
         one.pairs,
         "block_bootstrap" if one.within else "none",
         why,
-        None if verdict else _advice(one, family, confidence),
+        *_advice(one, family, confidence, wanted=verdict is None),
+        family,
     )
 
 
-def _advice(one: _Measured, family: int, confidence: float) -> int | None:
+def _advice(one: _Measured, family: int, confidence: float, *, wanted: bool) -> tuple[int | None, bool]:
+    """How many repetitions would decide it, and whether none would since it is the margin itself."""
     margin = one.comparand.margin
     with np.errstate(over="ignore"):
         noise = float(one.differences.std(ddof=1)) if one.pairs >= 3 else 0.0
-    if not math.isfinite(noise / margin):
-        return None
+    if not wanted or not math.isfinite(noise / margin):
+        return None, False
     difference = math.inf if one.difference is None else one.difference
-    return pairs_advised(
-        one.pairs, difference=difference, noise=noise, margin=margin, family=family, confidence=confidence
-    )
+    rule = {"noise": noise, "margin": margin, "confidence": confidence}
+    if one.pairs >= MIN_PAIRS and at_margin(difference, family=family, **rule):
+        return None, True
+    return pairs_advised(one.pairs, difference=difference, family=family, **rule), False
 
 
 def _at_most(p: float, level: float) -> bool:

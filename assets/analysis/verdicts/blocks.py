@@ -84,7 +84,7 @@ class Blocks:
                 confidence=self.confidence,
             )
         else:
-            measure, _, quantile = name.partition("_")
+            quantile, measure = name.rpartition("_")[2], pairing.measure
             [(_, low, high)] = bootstrap.quantile_ratio_intervals(
                 baseline.bins[measure][used],
                 candidate.bins[measure][used],
@@ -115,7 +115,7 @@ class Blocks:
         return BlockCounts(
             offered=per_block("offered"),
             events={name: per_block(name) for name in ("acknowledged_share", "done_share")},
-            bins={name: per_bin(name) for name in ("response", "completion")},
+            bins={name: per_bin(name) for name in ("response", "completion", "response_of_all", "completion_of_all")},
         )
 
     def _table(self, contender: Contender) -> Columns:

@@ -4,12 +4,13 @@ Put figures of the A/A arm here. Keep out its verdicts, which are made with all 
 (`assets.analysis.verdicts.pairwise`).
 """
 
+from collections import defaultdict
+
 import duckdb
 import pyarrow as pa
 
 from assets.analysis.statistics.power import power
-from assets.analysis.verdicts.pairing import pairings, read_comparison
-from assets.analysis.verdicts.rules import rules
+from assets.analysis.verdicts.pairing import Family, pairings, read_comparison
 from resources.warehouse.schema import schema
 
 
@@ -31,8 +32,12 @@ def noise(connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.T
         for row in pairs.to_pylist()
         if row["arm"] == "aa"
     }
+    compared = pairings(connection, comparison)
+    tests: dict[Family, set[bytes]] = defaultdict(set)
+    for one in compared:  # metrics that are the same by construction are one test
+        tests[one.family].add(one.metric.unit.encode() + one.differences.tobytes())
     rows = []
-    for one in pairings(connection, comparison):
+    for one in compared:
         family = one.family
         key = (family.workload, family.scenario, family.operation, family.variant, family.candidate, one.metric.name)
         if family.arm != "aa" or key not in verdicts:
@@ -44,7 +49,7 @@ def noise(connection: duckdb.DuckDBPyConnection, comparison_id: str, pairs: pa.T
                 repetitions,
                 noise=one.noise,
                 margin=one.margin,
-                family=len(rules().metrics),
+                family=len(tests[family]),
                 confidence=comparison.confidence,
             )
             for repetitions in (8, 16)

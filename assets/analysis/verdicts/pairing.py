@@ -15,10 +15,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from assets.analysis.statistics.sequential import interim_looks
-from assets.analysis.statistics.shares import rule_of_three
+from assets.analysis.outcomes.intervals import QUANTILES
+from assets.analysis.statistics.quantiles import observations_needed
+from assets.analysis.statistics.sequential import FIRST_LOOK, interim_looks
+from assets.analysis.statistics.shares import difference_floor
 from assets.analysis.verdicts.rules import Metric, rules
-from resources.lab.settings import DEFAULT_BASELINE, NIGHTLY_REPETITIONS
+from resources.lab.settings import DEFAULT_BASELINE
 
 Floats = npt.NDArray[np.float64]
 _SIDES = ("baseline", "candidate")
@@ -96,7 +98,10 @@ class Pairing:
         baseline_measured: whether the baseline has a figure in any repetition.
         candidate_measured: the same of the candidate.
         censored: the side whose times are only lower bounds; None where neither's are.
-        floor: minimum half-width of an interval, by the rule of three, where neither side had a failure (or a success).
+        floor: minimum half-width of the interval of a share (`assets.analysis.statistics.shares.difference_floor`).
+        of_all: whether its times are of all offered requests, what was refused counting as never: the two sides
+            acknowledged shares that differ by more than their margin. If not, they are of acknowledged ones.
+        few: the most requests of a side in a repetition that were too few for the quantile; None where none were.
     """
 
     family: Family
@@ -112,6 +117,19 @@ class Pairing:
     unmeasured: int = 0
     censored: Literal["candidate", "baseline", "both"] | None = None
     floor: float = 0.0
+    of_all: bool = False
+    few: int | None = None
+
+    @property
+    def requests(self) -> Literal["acknowledged", "offered"]:
+        """Which requests it is of."""
+        return "offered" if self.of_all or self.metric.unit == "share" else "acknowledged"
+
+    @property
+    def measure(self) -> str:
+        """The measure of ``latency`` that its times are quantiles of."""
+        stem = self.metric.name.rpartition("_")[0]
+        return f"{stem}_of_all" if self.of_all else stem
 
     @property
     def noise(self) -> float | None:
@@ -155,8 +173,8 @@ def read_comparison(connection: duckdb.DuckDBPyConnection, comparison_id: str) -
     settings = json.loads(config or "{}")
     confidence = rules().confidence
     if settings.get("budget_s") is not None:
-        last = max(settings.get("repetitions") or 0, NIGHTLY_REPETITIONS)
-        confidence = max(confidence, *(strictness for _, strictness in interim_looks(NIGHTLY_REPETITIONS, last)))
+        last = max(settings.get("repetitions") or 0, FIRST_LOOK)
+        confidence = max(confidence, *(strictness for _, strictness in interim_looks(FIRST_LOOK, last)))
     return Comparison(comparison_id, target, evidence, settings.get("baseline") or DEFAULT_BASELINE, confidence)
 
 
@@ -166,6 +184,8 @@ def pairings(connection: duckdb.DuckDBPyConnection, comparison: Comparison) -> l
         "comparison_id": comparison.comparison_id,
         "baseline": comparison.baseline,
         "metrics": [metric.name for metric in rules().metrics],
+        "acknowledged_margin": rules().metric("acknowledged_share").margin,
+        **{f"{name}_needed": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},
     }
     rows = connection.sql(_SQL.read_text(), params=parameters).to_arrow_table().to_pylist()
     return [_pairing(row) for row in rows]
@@ -195,22 +215,34 @@ def _shares(row: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not repetitions:
         return fields
-    succeeded, tried = (sum(side.sum() for side in counts.values()) for counts in (events, offered))
-    if succeeded in {0, tried}:
-        fields["floor"] = rule_of_three(int(min(side.sum() for side in offered.values())))
+    differing = np.abs(events["candidate"] - events["baseline"]).sum()
+    fields["floor"] = difference_floor(int(differing), int(min(side.sum() for side in offered.values())))
     return fields | {f"{side}_value": float(events[side].sum() / offered[side].sum()) for side in _SIDES}
 
 
 @dataclass(frozen=True)
 class _Time:
-    """A quantile of one side in one repetition, in microseconds; only ``low_us``, its lower bound, where censored."""
+    """A quantile of one side in one repetition, in microseconds; only ``low_us``, its lower bound, where censored.
 
+    It is one of ``n`` requests and takes ``needed``.
+    """
+
+    n: int
     us: int | None
     low_us: int | None
+    needed: int
+
+    @property
+    def known(self) -> bool:
+        return self.us is not None or self.low_us is not None
+
+    @property
+    def few(self) -> bool:
+        return self.known and self.n < self.needed
 
     @property
     def measured(self) -> bool:
-        return self.us is not None or self.low_us is not None
+        return self.known and not self.few
 
     @property
     def at_least_us(self) -> int:
@@ -220,8 +252,9 @@ class _Time:
 
 def _times(row: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a pairing of times."""
+    needed = observations_needed(QUANTILES[row["metric"].rpartition("_")[2]])
     times = {
-        side: [_Time(*pair) for pair in zip(row[f"{side}_us"] or [], row[f"{side}_low_us"] or [], strict=True)]
+        side: [_Time(one["n"] or 0, one["us"], one["low_us"], needed) for one in row[f"{side}_times"] or []]
         for side in _SIDES
     }
     repetitions = row["repetitions"] or []
@@ -234,6 +267,8 @@ def _times(row: Mapping[str, Any]) -> dict[str, Any]:
         "repetitions": tuple(repetitions[index] for index in paired),
         "unmeasured": len(repetitions) - len(paired),
         "censored": "both" if len(censored) == 2 else next(iter(censored), None),
+        "of_all": row["of_all"],
+        "few": max((time.n for side in _SIDES for time in times[side] if time.few), default=None),
         **{f"{side}_measured": any(time.measured for time in times[side]) for side in _SIDES},
     }
     if not paired:

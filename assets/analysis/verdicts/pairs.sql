@@ -1,7 +1,10 @@
 -- What is to be judged: one row per expected candidate, cell, operation and metric, whatever there is of it. Candidates
 -- are all architectures of the comparison but the baseline; in the arm 'aa' each stands against itself.
 -- Lists hold one entry per repetition that is valid on both sides, in their order. A share is `events` of `offered`;
--- a time is `us`, and where that is NULL `low_us` its lower bound (censored), and where that is NULL too there is none.
+-- a time is `us`, and where that is NULL `low_us` its lower bound (censored), and where that is NULL too there is none;
+-- it is a quantile of `n` requests. Times are of acknowledged requests, unless the two sides acknowledged shares that
+-- differ by more than their margin: whoever refuses the slow ones would be the quicker. They are of all offered ones then
+-- (`of_all`), what was refused counting as never.
 WITH mine AS (
     SELECT * FROM experiments WHERE comparison_id = $comparison_id
 ),
@@ -26,19 +29,31 @@ sides AS (
 measured AS (
     SELECT l.architecture, l.variant, l.arm, l.workload, l.scenario, l.repetition, l.operation, l.offered,
         unnest([
-            {'metric': 'acknowledged_share', 'events': l.answered + l.accepted, 'us': NULL::BIGINT, 'low_us': NULL::BIGINT},
-            {'metric': 'done_share', 'events': l.committed, 'us': NULL, 'low_us': NULL},
-            {'metric': 'response_p50', 'events': NULL, 'us': r.p50_us, 'low_us': r.p50_low_us},
-            {'metric': 'response_p99', 'events': NULL, 'us': r.p99_us, 'low_us': r.p99_low_us},
-            {'metric': 'completion_p50', 'events': NULL, 'us': c.p50_us, 'low_us': c.p50_low_us},
-            {'metric': 'completion_p99', 'events': NULL, 'us': c.p99_us, 'low_us': c.p99_low_us}
-        ], recursive := true)
+            {'metric': 'acknowledged_share', 'events': l.answered + l.accepted, 'of_acknowledged': NULL, 'of_all': NULL},
+            {'metric': 'done_share', 'events': l.committed, 'of_acknowledged': NULL, 'of_all': NULL},
+            {'metric': 'response_p50', 'events': NULL,
+             'of_acknowledged': {'n': r.n, 'us': r.p50_us, 'low_us': r.p50_low_us},
+             'of_all': {'n': ra.n, 'us': ra.p50_us, 'low_us': ra.p50_low_us}},
+            {'metric': 'response_p99', 'events': NULL,
+             'of_acknowledged': {'n': r.n, 'us': r.p99_us, 'low_us': r.p99_low_us},
+             'of_all': {'n': ra.n, 'us': ra.p99_us, 'low_us': ra.p99_low_us}},
+            {'metric': 'completion_p50', 'events': NULL,
+             'of_acknowledged': {'n': c.n, 'us': c.p50_us, 'low_us': c.p50_low_us},
+             'of_all': {'n': ca.n, 'us': ca.p50_us, 'low_us': ca.p50_low_us}},
+            {'metric': 'completion_p99', 'events': NULL,
+             'of_acknowledged': {'n': c.n, 'us': c.p99_us, 'low_us': c.p99_low_us},
+             'of_all': {'n': ca.n, 'us': ca.p99_us, 'low_us': ca.p99_low_us}}
+        ], max_depth := 2)
     FROM ledger l
     SEMI JOIN (SELECT * FROM mine WHERE valid) e
         USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     LEFT JOIN (FROM latency WHERE measure = 'response') r
         USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, operation)
     LEFT JOIN (FROM latency WHERE measure = 'completion') c
+        USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, operation)
+    LEFT JOIN (FROM latency WHERE measure = 'response_of_all') ra
+        USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, operation)
+    LEFT JOIN (FROM latency WHERE measure = 'completion_of_all') ca
         USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, operation)
     WHERE l.offered > 0
 ),
@@ -49,10 +64,10 @@ paired AS (
         list(c.offered ORDER BY b.repetition) AS candidate_offered,
         list(b.events ORDER BY b.repetition) AS baseline_events,
         list(c.events ORDER BY b.repetition) AS candidate_events,
-        list(b.us ORDER BY b.repetition) AS baseline_us,
-        list(c.us ORDER BY b.repetition) AS candidate_us,
-        list(b.low_us ORDER BY b.repetition) AS baseline_low_us,
-        list(c.low_us ORDER BY b.repetition) AS candidate_low_us
+        list(b.of_acknowledged ORDER BY b.repetition) AS baseline_of_acknowledged,
+        list(c.of_acknowledged ORDER BY b.repetition) AS candidate_of_acknowledged,
+        list(b.of_all ORDER BY b.repetition) AS baseline_of_all,
+        list(c.of_all ORDER BY b.repetition) AS candidate_of_all
     FROM expected x
     JOIN measured b ON b.workload = x.workload AND b.scenario = x.scenario AND b.variant = x.variant
         AND b.arm = 'main' AND b.architecture = x.baseline
@@ -61,13 +76,25 @@ paired AS (
         AND c.repetition = b.repetition AND c.operation = b.operation AND c.metric = b.metric
     GROUP BY ALL
 ),
+-- Whose acknowledged shares differ by more than their margin.
+unequal AS (
+    SELECT workload, scenario, variant, arm, baseline, candidate, operation
+    FROM paired
+    WHERE metric = 'acknowledged_share'
+        AND abs(
+            list_sum(candidate_events) / list_sum(candidate_offered) - list_sum(baseline_events) / list_sum(baseline_offered)
+        ) > $acknowledged_margin
+),
 -- Of a side by itself: what is shown where nothing could be paired.
 alone AS (
     SELECT architecture, variant, arm, workload, scenario, operation, metric,
         sum(offered)::BIGINT AS offered,
         coalesce(
             sum(events) / sum(offered),
-            median(coalesce(us::DOUBLE, 'infinity')) FILTER (us IS NOT NULL OR low_us IS NOT NULL)
+            median(coalesce(of_acknowledged.us::DOUBLE, 'infinity')) FILTER (
+                (of_acknowledged.us IS NOT NULL OR of_acknowledged.low_us IS NOT NULL)
+                AND of_acknowledged.n >= if(metric LIKE '%_p50', $p50_needed, $p99_needed)
+            )
         ) AS value
     FROM measured
     GROUP BY ALL
@@ -79,9 +106,13 @@ SELECT j.workload, j.scenario, j.operation, j.variant, j.arm, j.baseline, j.cand
     sc.invalid_reason AS candidate_invalid_reason,
     coalesce(ab.offered, 0) AS baseline_offered_in_all, coalesce(ac.offered, 0) AS candidate_offered_in_all,
     if(isfinite(ab.value), ab.value, NULL) AS baseline_alone, if(isfinite(ac.value), ac.value, NULL) AS candidate_alone,
-    p.* EXCLUDE (workload, scenario, operation, variant, arm, baseline, candidate, metric)
+    p.repetitions, p.baseline_offered, p.candidate_offered, p.baseline_events, p.candidate_events,
+    u.workload IS NOT NULL AS of_all,
+    if(of_all, p.baseline_of_all, p.baseline_of_acknowledged) AS baseline_times,
+    if(of_all, p.candidate_of_all, p.candidate_of_acknowledged) AS candidate_times
 FROM to_judge j
 LEFT JOIN paired p USING (workload, scenario, operation, variant, arm, baseline, candidate, metric)
+LEFT JOIN unequal u USING (workload, scenario, operation, variant, arm, baseline, candidate)
 LEFT JOIN sides sb ON sb.workload = j.workload AND sb.scenario = j.scenario AND sb.variant = j.variant
     AND sb.arm = 'main' AND sb.architecture = j.baseline
 LEFT JOIN sides sc ON sc.workload = j.workload AND sc.scenario = j.scenario AND sc.variant = j.variant

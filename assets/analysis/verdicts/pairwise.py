@@ -19,7 +19,6 @@ from assets.analysis.verdicts.blocks import Blocks
 from assets.analysis.verdicts.decisive import Shown, decides, measure_of
 from assets.analysis.verdicts.pairing import Comparison, Family, Pairing, pairings, read_comparison
 from assets.analysis.verdicts.reasons import reason
-from assets.analysis.verdicts.rules import rules
 from resources.warehouse.schema import schema
 from workloads.places import Places
 
@@ -97,6 +96,7 @@ def _row(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison) -
         "reason": reason(one, judged, needed),
         "target": comparison.target,
         "evidence": comparison.evidence,
+        "requests": one.requests,
     }
 
 
@@ -104,7 +104,6 @@ def _with_reach(row: dict[str, Any], shown: Shown) -> dict[str, Any]:
     """A row with what it may decide."""
     measure, compared = measure_of(row["metric"]), (row["baseline"], row["candidate"])
     reach = {
-        "requests": "offered" if row["unit"] == "share" else "acknowledged",
         "carries_over": shown.carries_over(measure, row["operation"], *compared),
         "not_shown_here": shown.not_shown(measure, row["scenario"], row["operation"], *compared),
     }
@@ -121,7 +120,7 @@ def _needed(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison
 
     The rule's own advice knows the noise of this pair alone. It is worked out again where the A/A arm shows more noise.
     """
-    if judged.why not in {"too_few_pairs", "within_noise"}:
+    if judged.why not in {"too_few_pairs", "within_noise"} or judged.at_margin:
         return None
     sides = [noises.get(_noise_key(one, name)) for name in (one.family.baseline, one.family.candidate)]
     # An architecture beside itself has the variance of two runs: half of it is its own.
@@ -133,6 +132,6 @@ def _needed(one: Pairing, judged: Judged, noises: Noises, comparison: Comparison
         difference=judged.difference or 0.0,
         noise=noise,
         margin=one.margin,
-        family=len(rules().metrics),
+        family=judged.tests,
         confidence=comparison.confidence,
     )
