@@ -7,7 +7,7 @@ Put here how the instance is started and which probes run at once. Keep out wher
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -46,11 +46,12 @@ def digest() -> str:
     return code.hexdigest()
 
 
-def probe_target(platform: Platform) -> pa.Table:
+def probe_target(platform: Platform, chosen: Sequence[Probe] | None = None) -> pa.Table:
     """Run every probe on instances made for it. On AWS itself nothing is run: targets are compared with it.
 
     Args:
         platform: The target.
+        chosen: Which probes; None for all of them.
 
     Returns:
         One row of the table `conformance` for each probe.
@@ -58,14 +59,15 @@ def probe_target(platform: Platform) -> pa.Table:
     Raises:
         ArchduelError: The instance does not start, or dies under the probes.
     """
+    chosen = probes() if chosen is None else chosen
     if platform.target.genuine:
         itself = Observation(Status.REPRODUCED, "not probed: this is AWS itself")
         now = datetime.now(UTC)
         return pa.Table.from_pylist(
-            [_row(probe, itself, platform.title, now) for probe in probes()], schema=schema("conformance")
+            [_row(probe, itself, platform.title, now) for probe in chosen], schema=schema("conformance")
         )
-    together = [probe for probe in probes() if probe.environments is None]
-    apart = [([probe], probe.environments) for probe in probes() if probe.environments is not None]
+    together = [probe for probe in chosen if probe.environments is None]
+    apart = [([probe], probe.environments) for probe in chosen if probe.environments is not None]
     sittings = [(together, platform.target.limits.environments), *apart]
     return pa.concat_tables([_run_on_an_instance(platform, *sitting) for sitting in sittings])
 

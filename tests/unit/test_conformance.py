@@ -14,10 +14,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.aws.clients import Services
 from resources.conformance import behaviours, running
-from resources.conformance.behaviours import gateway, queue, table
+from resources.conformance.behaviours import functions, gateway, payloads, queue, table
 from resources.conformance.bench import Api, HttpAnswer, ProbeBench, Reply, largest_overlap, wait_until
 from resources.conformance.probes import Answer, Observation, Probe, Status, absent, different, probe, reproduced
+from resources.targets import Platform, targets
 from workloads.errors import ArchduelError
 
 CLAIMS = {*(f"S{n}" for n in range(1, 16)), *(f"E{n}" for n in range(1, 14)), "T1", "T2"}
@@ -177,6 +179,12 @@ class FakeBench(Anything):
         (gateway.rest_stage_throttle, [200, 429, 200, 429, 429, 429], Status.REPRODUCED),
         (gateway.rest_stage_throttle, [200, 503, 503, 503, 503, 503], Status.DIFFERENT),
         (gateway.rest_stage_throttle, [200] * 6, Status.ABSENT),
+        (payloads.beyond_the_gateway, [413], Status.REPRODUCED),
+        (payloads.beyond_the_gateway, [500], Status.DIFFERENT),
+        (payloads.beyond_the_gateway, [200], Status.ABSENT),
+        (payloads.beyond_a_message_through_an_api, [500], Status.REPRODUCED),
+        (payloads.beyond_a_message_through_an_api, [502], Status.DIFFERENT),
+        (payloads.beyond_a_message_through_an_api, [202], Status.ABSENT),
         (gateway.missing_api_key, [403], Status.REPRODUCED),
         (gateway.missing_api_key, [401], Status.DIFFERENT),
         (gateway.missing_api_key, [200], Status.ABSENT),
@@ -214,6 +222,69 @@ class FakeTable:
 def test_a_condition_is_judged_by_what_becomes_of_the_second_write(second: str | None, status: Status) -> None:
     bench = FakeBench([], FakeTable(second))
     assert table.conditional_put.observe(cast("ProbeBench", bench)).status is status
+
+
+@dataclass
+class FakeFunction:
+    """A function whose invocations end in these statuses, in turn."""
+
+    statuses: Iterator[int]
+
+    def invoke(self, **_: Any) -> Reply:
+        return Reply(next(self.statuses), None, {})
+
+    def invoke_at_once(self, times: int, **event: Any) -> list[Reply]:
+        return [self.invoke(**event) for _ in range(times)]
+
+
+@pytest.mark.parametrize(
+    ("room", "of_consumer", "of_query", "status"),
+    [
+        (3, [200, 200, 200], 429, Status.REPRODUCED),
+        (3, [200, 200, 200], 200, Status.ABSENT),
+        (3, [200, 200, 429], 200, Status.DIFFERENT),  # something else was in the pool
+        (1000, [], 200, Status.NOT_PROVOCABLE),  # more than a probe may fill
+    ],
+)
+def test_a_pool_is_one_if_a_function_that_fills_it_leaves_another_nothing(
+    room: int, of_consumer: list[int], of_query: int, status: Status
+) -> None:
+    made = iter([FakeFunction(iter(of_consumer)), FakeFunction(iter([of_query]))])
+
+    class Bench(FakeBench):
+        def function(self, **_: Any) -> FakeFunction:
+            return next(made)
+
+        def get_account_settings(self) -> dict[str, Any]:
+            return {"AccountLimit": {"ConcurrentExecutions": room}}
+
+    assert functions.account_pool.observe(cast("ProbeBench", Bench([]))).status is status
+
+
+@dataclass
+class FakeInstance(Anything):
+    """An instance with room for as many environments."""
+
+    environments: int
+    prefix: str = "archduel"
+
+    def death(self) -> None:
+        return None
+
+
+def test_a_probe_that_needs_a_pool_of_its_own_has_an_instance_to_itself() -> None:
+    started: list[int] = []
+    chosen = [dataclasses.replace(fake_probe(lambda _: reproduced("")), behaviour=name) for name in ("a", "b", "c")]
+    chosen[1] = dataclasses.replace(chosen[1], environments=3)
+
+    def start(_label: str, environments: int) -> Any:
+        started.append(environments)
+        return FakeInstance(environments)
+
+    target = targets()["ministack"]
+    table = running.probe_target(Platform(target, "Fake 1.0", start, lambda *_: cast("Services", Anything())), chosen)
+    assert started == [target.limits.environments, 3]
+    assert table.column("behaviour").to_pylist() == ["a", "c", "b"]
 
 
 @dataclass
