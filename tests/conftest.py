@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.importing import Imports
 from workloads.places import Places
 
 # What a shell runs in the background ignores Ctrl-C and hands that on to every child: tests that interrupt one would
@@ -23,6 +24,12 @@ settings.load_profile("archduel")
 def places(tmp_path: Path) -> Places:
     """An empty home of the test's own."""
     return Places(tmp_path / "home")
+
+
+@pytest.fixture
+def imports(tmp_path: Path) -> Imports:
+    """An empty library of the test's own."""
+    return Imports(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,52 +19,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.traffic_samples import AT, AZURE, FORMATS, SEPARATOR, TEMPLATE, Format, Sent
+from tests.importing import Imports, balanced
+from tests.unit.traffic_samples import AT, FORMATS, SEPARATOR, TEMPLATE, Format, Sent
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats import importers
 from workloads.importers.importer import Options
-from workloads.importers.ingest import Import, ingest
 from workloads.importers.rules.classify import Rules
-from workloads.places import REPOSITORY, Places
-from workloads.recordings.library import Library
-
-TRACES = REPOSITORY.parent / "shared" / "traces"
+from workloads.recordings.recording import SCHEMA
 
 EVERY = pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
 LINES = pytest.mark.parametrize(
     "written", [form for form in FORMATS.values() if form.lines], ids=[name for name in FORMATS if FORMATS[name].lines]
 )
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(Places(tmp_path / "home"), bundled=tmp_path / "no-bundled")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[..., Path]:
-    """Writes bytes or a text to a file and says where."""
-
-    def write(data: bytes | str, name: str = "traffic.log") -> Path:
-        path = tmp_path / name
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-        return path
-
-    return write
-
-
-def run(library: Library, path: Path | str, form: str, options: Options | None = None, **settings: Any) -> Import:
-    return ingest(importers()[form].with_options(options or Options()), [path], "mine", library, **settings)
-
-
-def rows(library: Library) -> list[dict[str, Any]]:
-    return list(library.load("mine").table.to_pylist())
-
-
-def balanced(result: Import) -> bool:
-    parts = (result.accepted, result.dropped, result.quarantined, result.blank, result.header)
-    return result.lines == sum(parts)
 
 
 REQUESTS = [
@@ -78,15 +44,14 @@ REQUESTS = [
 
 class TestEveryFormat:
     @EVERY
-    def test_is_detected_and_reads_the_same_requests(
-        self, library: Library, file: Callable[..., Path], written: Format
-    ) -> None:
-        result = run(library, file(written.write(REQUESTS)), "auto", written.options)
+    def test_is_detected_and_reads_the_same_requests(self, imports: Imports, written: Format) -> None:
+        result = imports.run(written.write(REQUESTS), "auto", written.options)
         assert result.formats == {written.form: 1}
         assert result.lines == len(REQUESTS) + written.headers
         assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
         assert result.dropped_by_rule == {"method OPTIONS is neither command nor query": 1}
-        table = rows(library)
+        assert imports.library.load("mine").table.schema.equals(SCHEMA)
+        table = imports.rows()
         assert [(row["method"], row["path"], row["operation"], row["entity"]) for row in table] == [
             ("POST", "/orders", "command", None),
             ("GET", "/orders/17", "query", "/orders/17"),
@@ -121,28 +86,24 @@ class TestEveryFormat:
         ],
     )
     def test_may_be_packed_in_several_parts_under_any_name(
-        self, library: Library, file: Callable[..., Path], name: str, pack: Callable[[bytes], bytes]
+        self, imports: Imports, name: str, pack: Callable[[bytes], bytes]
     ) -> None:
         data = FORMATS[name].write(REQUESTS)
         half = len(data) // 2
-        result = run(library, file(pack(data[:half]) + pack(data[half:])), name)
+        result = imports.run(pack(data[:half]) + pack(data[half:]), name)
         assert (result.accepted, result.quarantined) == (3, 0)
 
     @LINES
-    def test_line_ends_of_any_kind_a_mark_in_front_and_none_at_the_end(
-        self, library: Library, file: Callable[..., Path], written: Format
-    ) -> None:
+    def test_line_ends_of_any_kind_a_mark_in_front_and_none_at_the_end(self, imports: Imports, written: Format) -> None:
         ends = itertools.cycle([b"\r\n", b"\n\n", b"\r\n \r\n"])
         data = b"".join(line + next(ends) for line in written.write(REQUESTS).splitlines())
-        result = run(library, file(b"\xef\xbb\xbf" + data.rstrip()), written.form, written.options)
+        result = imports.run(b"\xef\xbb\xbf" + data.rstrip(), written.form, written.options)
         assert (result.accepted, result.header, result.quarantined) == (3, written.headers, 0)
         assert result.blank >= 2
         assert balanced(result)
 
     @LINES
-    def test_lines_that_are_none_are_quarantined_and_cost_no_other(
-        self, library: Library, file: Callable[..., Path], written: Format
-    ) -> None:
+    def test_lines_that_are_none_are_quarantined_and_cost_no_other(self, imports: Imports, written: Format) -> None:
         junk = [
             *(b"junk", b'"', b"\x00", b"{", b"\xff\xfe", b"- - - - -", b"a\tb\t\t", b",,,,,,", b"<request>"),
             b"x" * 1_100_000,
@@ -150,78 +111,69 @@ class TestEveryFormat:
         lines = written.write(REQUESTS).splitlines(keepends=True)
         good = [line for line in lines[written.headers :] for _ in range(3)]
         mixed = [line for pair in zip(good, [*junk, b" ", b""], strict=True) for line in (pair[1] + b"\n", pair[0])]
-        result = run(library, file(b"".join([*lines[: written.headers], *mixed])), written.form, written.options)
+        result = imports.run(b"".join([*lines[: written.headers], *mixed]), written.form, written.options)
         assert (result.accepted, result.dropped) == (9, 3)
         assert (result.quarantined, result.blank) == (10, 2)
         assert balanced(result)
 
     @LINES
     def test_a_log_rotated_in_the_middle_of_a_line_loses_that_line_only(
-        self, library: Library, file: Callable[..., Path], written: Format
+        self, imports: Imports, written: Format
     ) -> None:
         data = written.write(REQUESTS * 3)
         head = b"".join(data.splitlines(keepends=True)[: written.headers])
         middle = data.index(b"/orders", len(data) // 2)
-        first, second = file(data[:middle], "a.log"), file(head + data[middle:], "b.log")
-        importer = importers()[written.form].with_options(written.options)
-        result = ingest(importer, [first, second], "mine", library)
+        first, second = imports.file(data[:middle], "a.log"), imports.file(head + data[middle:], "b.log")
+        result = imports.read(first, second, form=written.form, options=written.options)
         assert 1 <= result.quarantined <= 2
         assert result.accepted + result.dropped >= 11 - 1
         assert balanced(result)
 
     @pytest.mark.parametrize("name", ["combined", "cloudfront", "goreplay"])
-    def test_strict_fails_at_the_first_line_it_cannot_use(
-        self, library: Library, file: Callable[..., Path], name: str
-    ) -> None:
+    def test_strict_fails_at_the_first_line_it_cannot_use(self, imports: Imports, name: str) -> None:
         written = FORMATS[name]
-        run(library, file(written.write(REQUESTS)), name, strict=True)
+        imports.run(written.write(REQUESTS), name, strict=True)
         bad = [REQUESTS[0], replace(REQUESTS[1], target="nowhere"), REQUESTS[2]]
         with pytest.raises(
             ArchduelError, match=f"line {written.headers + 2} its request target is no path: .*--strict"
         ):
-            run(library, file(written.write(bad), "bad"), name, strict=True)
-        assert library.load("mine").requests == 3
+            imports.read(imports.file(written.write(bad), "bad"), form=name, strict=True)
+        assert imports.library.load("mine").requests == 3
 
     @pytest.mark.parametrize("name", ["combined", "jsonl"])
-    def test_only_what_arrived_from_and_before_given_times_is_taken(
-        self, library: Library, file: Callable[..., Path], name: str
-    ) -> None:
+    def test_only_what_arrived_from_and_before_given_times_is_taken(self, imports: Imports, name: str) -> None:
         start_us = round(AT.timestamp()) * 1_000_000
         rules = Rules(from_us=start_us + 1_000_000, to_us=start_us + 4_500_000)
-        result = run(library, file(FORMATS[name].write(REQUESTS)), name, rules=rules)
-        assert [row["path"] for row in rows(library)] == ["/orders/17"]
+        result = imports.run(FORMATS[name].write(REQUESTS), name, rules=rules)
+        assert [row["path"] for row in imports.rows()] == ["/orders/17"]
         assert result.dropped_by_rule["before --from"] == 1
         assert result.dropped_by_rule["not before --to"] == 1
         assert balanced(result)
 
 
 class TestGateway:
-    def test_the_body_of_a_template_is_taken_literally(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_the_body_of_a_template_is_taken_literally(self, imports: Imports) -> None:
         template = "(.*)+ $context.requestTimeEpoch [$context.httpMethod] $context.path."
-        result = run(
-            library,
-            file("(.*)+ 1779012303250 [GET] /a.b.\n(x)+ 1779012303250 [GET] /a.b.\n"),
+        result = imports.run(
+            "(.*)+ 1779012303250 [GET] /a.b.\n(x)+ 1779012303250 [GET] /a.b.\n",
             "api_gateway",
             Options(template=template),
         )
         assert (result.accepted, result.quarantined) == (1, 1)
-        assert rows(library)[0]["path"] == "/a.b"
+        assert imports.rows()[0]["path"] == "/a.b"
 
-    def test_a_route_key_says_method_and_path(self, library: Library, file: Callable[..., Path]) -> None:
-        line = {"ip": "192.0.2.1", "requestTime": "17/May/2026:10:05:03 +0000", "routeKey": "GET /orders/{id}"}
-        run(library, file(json.dumps(line)), "api_gateway")
-        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/orders/{id}")]
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '{"ip": "192.0.2.1", "requestTime": "17/May/2026:10:05:03 +0000", "routeKey": "GET /orders/{id}"}',
+            '192.0.2.1 - - [17/May/2026:10:05:03 +0000] "GET GET /orders/{id} HTTP/1.1" 200 12 JKJaXmPLvHcESHA=\n',
+        ],
+    )
+    def test_a_route_key_says_method_and_path(self, imports: Imports, line: str) -> None:
+        imports.run(line, "api_gateway")
+        assert [(row["method"], row["path"]) for row in imports.rows()] == [("GET", "/orders/{id}")]
 
-    def test_a_common_log_of_an_http_api_has_a_route_key_for_a_path(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
-        line = '192.0.2.1 - - [17/May/2026:10:05:03 +0000] "GET GET /orders/{id} HTTP/1.1" 200 12 JKJaXmPLvHcESHA=\n'
-        run(library, file(line), "api_gateway")
-        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/orders/{id}")]
-
-    def test_milliseconds_are_preferred_to_seconds_and_a_path_to_its_resource(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
+    def test_milliseconds_are_preferred_to_seconds_and_a_path_to_its_resource(self, imports: Imports) -> None:
         line = {
             "requestTime": "17/May/2026:10:05:03 +0000",
             "requestTimeEpoch": 1779012303250,
@@ -230,8 +182,8 @@ class TestGateway:
             "path": "/prod/orders/17",
             "responseLatency": "33",
         }
-        result = run(library, file(json.dumps(line)), "api_gateway")
-        (row,) = rows(library)
+        result = imports.run(json.dumps(line), "api_gateway")
+        (row,) = imports.rows()
         assert (row["path"], row["recorded_latency_us"], result.subsecond) == ("/prod/orders/17", 33_000, "recorded")
 
     @pytest.mark.parametrize(
@@ -255,65 +207,57 @@ class TestGateway:
 class TestCloudFront:
     HEADER = "#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status time-taken\n"
 
-    def test_columns_may_change_within_a_file_put_together_from_several(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
+    def test_columns_may_change_within_a_file_put_together_from_several(self, imports: Imports) -> None:
         other = "#Fields: sc-status cs-uri-stem cs-method time date\n"
         text = (
             f"{self.HEADER}2026-05-17\t10:05:03\tGET\t/a\t200\t0.100\n{self.HEADER}"
             f"2026-05-17\t10:05:04\tGET\t/b\t200\t0.100\n{other}404\t/c\tPOST\t10:05:05\t2026-05-17\n"
         )
-        result = run(library, file(text), "cloudfront")
+        result = imports.run(text, "cloudfront")
         assert (result.accepted, result.header) == (3, 5)
-        assert [(row["path"], row["recorded_status"]) for row in rows(library)] == [
+        assert [(row["path"], row["recorded_status"]) for row in imports.rows()] == [
             ("/a", 200),
             ("/b", 200),
             ("/c", 404),
         ]
-
-    def test_an_arrival_is_the_end_less_the_time_taken(self, library: Library, file: Callable[..., Path]) -> None:
-        result = run(library, file(f"{self.HEADER}2026-05-17\t00:00:00\tGET\t/a\t200\t86400.5\n"), "cloudfront")
-        assert result.first_arrival.isoformat() == "2026-05-15T23:59:59.500000+00:00"
 
     @pytest.mark.parametrize(
         ("fields", "message"),
         [("date time sc-status", "cs-method and cs-uri-stem"), ("cs-method cs-uri-stem", "neither date and time")],
     )
     def test_columns_without_which_nothing_can_be_done_are_named(
-        self, library: Library, file: Callable[..., Path], fields: str, message: str
+        self, imports: Imports, fields: str, message: str
     ) -> None:
         with pytest.raises(ArchduelError, match=message):
-            run(library, file(f"#Fields: {fields}\na\tb\n"), "cloudfront")
+            imports.run(f"#Fields: {fields}\na\tb\n", "cloudfront")
 
-    def test_records_before_the_columns_are_named_are_quarantined(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
+    def test_records_before_the_columns_are_named_are_quarantined(self, imports: Imports) -> None:
         text = f"2026-05-17\t10:05:03\tGET\t/a\t200\t0.1\n{self.HEADER}2026-05-17\t10:05:03\tGET\t/a\t200\t0.1\n"
-        result = run(library, file(text), "cloudfront")
+        result = imports.run(text, "cloudfront")
         assert result.quarantined_by_reason == {"comes before the line that names the columns": 1}
         assert result.accepted == 1
 
     def test_a_file_with_too_many_header_lines_is_refused(
-        self, library: Library, file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+        self, imports: Imports, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("workloads.importers.formats.headed._MAX_HEADERS", 3)
         text = "".join(f"#Fields: date time cs-method cs-uri-stem x{number}\n" for number in range(4))
         with pytest.raises(ArchduelError, match="has more than 3 header lines"):
-            run(library, file(text), "cloudfront")
+            imports.run(text, "cloudfront")
 
 
 class TestNamedColumns:
-    def test_names_are_common_ones_or_given(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_names_are_common_ones_or_given(self, imports: Imports) -> None:
         text = 'When;Verb;URL;"my status"\n2026-05-17 10:05:03.25;get;"/a?x=""1""";404\n'
         options = Options(columns={"timestamp": "When", "status": "my status"})
-        run(library, file(text), "csv", options)
-        (row,) = rows(library)
+        imports.run(text, "csv", options)
+        (row,) = imports.rows()
         assert (row["method"], row["path"], row["recorded_status"]) == ("GET", "/a", 404)
 
-    def test_a_name_in_quotes_is_a_value(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_a_name_in_quotes_is_a_value(self, imports: Imports) -> None:
         options = Options(columns={"method": "'POST'", "path": "'/generate'"})
-        run(library, file("TIMESTAMP,tokens\n2026-05-17 10:05:03.25,3\n"), "csv", options)
-        assert [(row["method"], row["path"]) for row in rows(library)] == [("POST", "/generate")]
+        imports.run("TIMESTAMP,tokens\n2026-05-17 10:05:03.25,3\n", "csv", options)
+        assert [(row["method"], row["path"]) for row in imports.rows()] == [("POST", "/generate")]
 
     @pytest.mark.parametrize(
         ("header", "columns", "message"),
@@ -326,50 +270,50 @@ class TestNamedColumns:
         ],
     )
     def test_a_missing_column_is_named_and_a_record_in_its_place_not_shown(
-        self, library: Library, file: Callable[..., Path], header: str, columns: dict[str, str], message: str
+        self, imports: Imports, header: str, columns: dict[str, str], message: str
     ) -> None:
         with pytest.raises(ArchduelError, match=message) as caught:
-            run(library, file(f"{header}\n1,2,3\n"), "csv", Options(columns=columns))
+            imports.run(f"{header}\n1,2,3\n", "csv", Options(columns=columns))
         assert "hunter2" not in str(caught.value)
 
     def test_an_unknown_role_is_wrong_usage(self) -> None:
         with pytest.raises(UsageError, match="no request has a colour; choose from timestamp"):
             importers()["csv"].with_options(Options(columns={"colour": "c"}))
 
-    def test_nested_names_have_dots(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_nested_names_have_dots(self, imports: Imports) -> None:
         event = {"@timestamp": "2026-05-17T10:05:03Z", "http": {"request": {"method": "GET"}}, "url": {"path": "/a"}}
         other = {"@timestamp": "2026-05-17T10:05:03Z", "http.request.method": "GET", "a": {"b": "/b"}}
-        run(library, file(f"{json.dumps(event)}\n"), "jsonl")
-        assert rows(library)[0]["path"] == "/a"
-        run(library, file(f"{json.dumps(other)}\n"), "jsonl", Options(columns={"path": "a.b"}))
-        assert rows(library)[0]["path"] == "/b"
+        imports.run(f"{json.dumps(event)}\n", "jsonl")
+        assert imports.rows()[0]["path"] == "/a"
+        imports.run(f"{json.dumps(other)}\n", "jsonl", Options(columns={"path": "a.b"}))
+        assert imports.rows()[0]["path"] == "/b"
 
-    def test_odd_characters_in_a_path_are_no_trouble(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_odd_characters_in_a_path_are_no_trouble(self, imports: Imports) -> None:
         odd = ["\\u0000", "\\ud800", "\\n", "\\u2028", "%00", "é", "\U0001f435", '\\"', "'", "$1"]
         lines = [f'{{"timestamp": 1779012303, "method": "GET", "path": "/a{letter}c"}}\n' for letter in [*odd, "b"]]
-        result = run(library, file("".join(lines)), "jsonl")
+        result = imports.run("".join(lines), "jsonl")
         assert result.accepted >= 8
         assert balanced(result)
-        assert rows(library)[-1]["path"] == "/abc"
+        assert imports.rows()[-1]["path"] == "/abc"
 
-    def test_a_body_counts_and_is_not_kept(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_a_body_counts_and_is_not_kept(self, imports: Imports) -> None:
         line = {"timestamp": 1779012303, "method": "POST", "path": "/a", "body": "grüße"}
-        run(library, file(json.dumps(line)), "jsonl")
-        assert rows(library)[0]["payload_bytes"] == 7
+        imports.run(json.dumps(line), "jsonl")
+        assert imports.rows()[0]["payload_bytes"] == 7
 
-    def test_nested_columns_of_parquet_have_dots(self, library: Library, tmp_path: Path) -> None:
+    def test_nested_columns_of_parquet_have_dots(self, imports: Imports, tmp_path: Path) -> None:
         table = pa.table(
             {"at": pa.array([1779012303250], pa.int64()), "request": [{"method": "GET", "path": "/a", "other": 1}]}
         )
         pq.write_table(table, tmp_path / "a.parquet")
-        run(library, tmp_path / "a.parquet", "parquet", Options(columns={"timestamp": "at"}))
-        assert [(row["method"], row["path"]) for row in rows(library)] == [("GET", "/a")]
+        imports.read(tmp_path / "a.parquet", form="parquet", options=Options(columns={"timestamp": "at"}))
+        assert [(row["method"], row["path"]) for row in imports.rows()] == [("GET", "/a")]
 
     @pytest.mark.parametrize("keep", [4, 50, -20])
-    def test_a_damaged_parquet_file_is_named(self, library: Library, file: Callable[..., Path], keep: int) -> None:
+    def test_a_damaged_parquet_file_is_named(self, imports: Imports, keep: int) -> None:
         data = FORMATS["parquet"].write(REQUESTS)
         with pytest.raises(ArchduelError, match="is damaged Parquet"):
-            run(library, file(data[:keep]), "parquet")
+            imports.run(data[:keep], "parquet")
 
 
 class TestStamps:
@@ -395,35 +339,31 @@ class TestStamps:
     NO_DATES = ("", "-", "infinity", "yesterday", "2026-05-17", "26-05-17T10:05:03Z", "9" * 30, "-5")
 
     @pytest.mark.parametrize("fraction", [True, False])
-    def test_a_date_in_any_common_form_is_understood(
-        self, library: Library, file: Callable[..., Path], fraction: bool
-    ) -> None:
+    def test_a_date_in_any_common_form_is_understood(self, imports: Imports, fraction: bool) -> None:
         dates = [(text, seconds) for text, seconds, has_one in self.DATES if has_one is fraction]
         lines = "".join(f"{text},GET,/{number}\n" for number, (text, _) in enumerate(dates))
-        result = run(library, file(f"time,method,path\n{lines}"), "csv")
+        result = imports.run(f"time,method,path\n{lines}", "csv")
         assert (result.accepted, result.subsecond) == (len(dates), "recorded" if fraction else "synthetic")
         first_us = round(result.first_arrival.timestamp() * 1e6)
         start_us = round(AT.replace(microsecond=0).timestamp() * 1e6)
-        read_s = {row["path"]: (first_us - start_us + row["arrival_us"]) / 1e6 for row in rows(library)}
+        read_s = {row["path"]: (first_us - start_us + row["arrival_us"]) / 1e6 for row in imports.rows()}
         within_s = 1e-6 if fraction else 1  # else a fraction is made up, and the first one's counts from 0
         assert read_s == {
             f"/{number}": pytest.approx(seconds, abs=within_s) for number, (_, seconds) in enumerate(dates)
         }
 
-    def test_what_is_no_date_is_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_what_is_no_date_is_quarantined(self, imports: Imports) -> None:
         lines = "".join(f"{text},GET,/a\n" for text in self.NO_DATES)
-        result = run(library, file(f"time,method,path\n{lines}1779012303,GET,/b\n"), "csv")
+        result = imports.run(f"time,method,path\n{lines}1779012303,GET,/b\n", "csv")
         assert result.quarantined_by_reason == {"its date cannot be read": len(self.NO_DATES)}
 
-    def test_the_hour_that_comes_twice_when_clocks_go_back_is_two_hours(
-        self, library: Library, file: Callable[..., Path]
-    ) -> None:
+    def test_the_hour_that_comes_twice_when_clocks_go_back_is_two_hours(self, imports: Imports) -> None:
         text = "".join(
             f'192.0.2.1 - - [25/Oct/2026:02:30:00 {zone}] "GET /{index} HTTP/1.1" 200 1\n'
             for index, zone in enumerate(("+0100", "+0200"))
         )
-        run(library, file(text), "combined")
-        table = rows(library)
+        imports.run(text, "combined")
+        table = imports.rows()
         assert [row["path"] for row in table] == ["/1", "/0"]
         assert table[1]["arrival_us"] == pytest.approx(3_600_000_000, abs=1_000_000)
 
@@ -446,101 +386,85 @@ class TestHar:
             ('{"log": {"entries": []}}', "nothing to import"),
         ],
     )
-    def test_what_is_no_har_file_is_named(
-        self, library: Library, file: Callable[..., Path], text: str, message: str
-    ) -> None:
+    def test_what_is_no_har_file_is_named(self, imports: Imports, text: str, message: str) -> None:
         with pytest.raises(ArchduelError, match=message):
-            run(library, file(text), "har")
+            imports.run(text, "har")
 
-    def test_entries_that_are_none_are_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_entries_that_are_none_are_quarantined(self, imports: Imports) -> None:
         good = json.loads(FORMATS["har"].write(REQUESTS[:1]))["log"]["entries"][0]
-        result = run(library, file(self.document(good, 1, None, [], {"request": {}}, good)), "har")
+        result = imports.run(self.document(good, 1, None, [], {"request": {}}, good), "har")
         assert (result.lines, result.accepted, result.quarantined) == (6, 2, 4)
 
-    def test_a_long_file_is_read_piece_by_piece(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_a_long_file_is_read_piece_by_piece(self, imports: Imports) -> None:
         entry = json.loads(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 20_000)]))["log"]["entries"][0]
-        path = file(self.document(*[entry] * 200))
+        path = imports.file(self.document(*[entry] * 200))
         assert path.stat().st_size > 20_000_000
-        assert run(library, path, "auto").accepted == 200
+        assert imports.read(path, form="auto").accepted == 200
 
-    def test_the_size_of_a_body_is_known_from_its_text(self, library: Library, file: Callable[..., Path]) -> None:
-        run(library, file(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 1234)])), "har")
-        assert rows(library)[0]["payload_bytes"] == 1234
+    def test_the_size_of_a_body_is_known_from_its_text(self, imports: Imports) -> None:
+        imports.run(FORMATS["har"].write([replace(REQUESTS[0], secret="x" * 1234)]), "har")
+        assert imports.rows()[0]["payload_bytes"] == 1234
 
 
 class TestGoReplay:
     HEAD = "1 a1b2 1779012303250000000 0\n"
 
-    def test_responses_are_dropped_and_counted(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_responses_are_dropped_and_counted(self, imports: Imports) -> None:
         response = f"2 a1b2 1779012303260000000 5\nHTTP/1.1 200 OK\r\n\r\nsecret{SEPARATOR}"
-        result = run(library, file(FORMATS["goreplay"].write(REQUESTS).decode() + response), "goreplay")
+        result = imports.run(FORMATS["goreplay"].write(REQUESTS).decode() + response, "goreplay")
         assert (result.lines, result.accepted) == (5, 3)
         assert result.dropped_by_rule["a recorded response"] == 1
 
-    def test_a_body_of_any_size_is_counted(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_a_body_of_any_size_is_counted(self, imports: Imports) -> None:
         sizes = [0, 10, 300_000, 9_000_000, 0, 300_000]
         head = f"{self.HEAD}POST /a HTTP/1.1\r\nHost: x\r\n\r\n"
-        run(library, file("".join(f"{head}{'b' * size}{SEPARATOR}" for size in sizes)), "goreplay")
-        assert [row["payload_bytes"] for row in rows(library)] == sizes
+        imports.run("".join(f"{head}{'b' * size}{SEPARATOR}" for size in sizes), "goreplay")
+        assert [row["payload_bytes"] for row in imports.rows()] == sizes
 
-    def test_the_last_message_needs_no_separator(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_the_last_message_needs_no_separator(self, imports: Imports) -> None:
         message = f"{self.HEAD}GET /a HTTP/1.1\r\n\r\n"
-        assert run(library, file(f"{message}{SEPARATOR}{message}"), "goreplay").accepted == 2
+        assert imports.run(f"{message}{SEPARATOR}{message}", "goreplay").accepted == 2
 
-    def test_what_is_no_message_is_quarantined(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_what_is_no_message_is_quarantined(self, imports: Imports) -> None:
         good = f"{self.HEAD}GET /a HTTP/1.1\r\n\r\n"
         parts = [good, "junk", "1 a x\nGET / HTTP/1.1\r\n\r\n", f"{self.HEAD}nonsense\r\n\r\n", self.HEAD, good]
-        result = run(library, file(SEPARATOR.join(parts)), "goreplay")
+        result = imports.run(SEPARATOR.join(parts), "goreplay")
         assert (result.accepted, result.quarantined) == (2, 4)
-
-
-class TestAzure:
-    def test_an_arrival_is_the_end_less_the_duration(self, library: Library, file: Callable[..., Path]) -> None:
-        run(
-            library,
-            file(AZURE.write([Sent(latency_ms=250), Sent(at=AT + timedelta(seconds=1), latency_ms=4000)])),
-            "auto",
-        )
-        first, second = rows(library)
-        assert (first["arrival_us"], second["arrival_us"]) == (0, 1_000_000)
-        assert (first["recorded_latency_us"], second["recorded_latency_us"]) == (250_000, 4_000_000)
-        assert first["operation"] == "command"
-        assert first["entity"] is None
 
 
 class TestPlaces:
     LINE = FORMATS["combined"].write([Sent()])
 
-    def test_a_folder_is_all_its_files(self, library: Library, tmp_path: Path) -> None:
+    def test_a_folder_is_all_its_files(self, imports: Imports, tmp_path: Path) -> None:
         (tmp_path / "logs" / "day").mkdir(parents=True)
         (tmp_path / "logs" / ".hidden").write_bytes(b"junk")
         for name in ("b.log", "a.log", "day/c.log.gz"):
             packed = gzip.compress(self.LINE) if name.endswith(".gz") else self.LINE
             (tmp_path / "logs" / name).write_bytes(packed)
-        result = run(library, tmp_path / "logs", "combined")
+        result = imports.read(tmp_path / "logs", form="combined")
         assert list(result.files) == ["a.log", "b.log", "c.log.gz"]
 
-    def test_a_pattern_is_all_files_like_it(self, library: Library, tmp_path: Path) -> None:
+    def test_a_pattern_is_all_files_like_it(self, imports: Imports, tmp_path: Path) -> None:
         for name in ("x.log", "x.log.1", "y.log", "z[1].log"):
             (tmp_path / name).write_bytes(self.LINE)
-        assert list(run(library, str(tmp_path / "x.log*"), "combined").files) == ["x.log", "x.log.1"]
-        assert list(run(library, tmp_path / "z[1].log", "combined").files) == ["z[1].log"]
+        assert list(imports.read(str(tmp_path / "x.log*"), form="combined").files) == ["x.log", "x.log.1"]
+        assert list(imports.read(tmp_path / "z[1].log", form="combined").files) == ["z[1].log"]
         with pytest.raises(ArchduelError, match=r"no file matches it"):
-            run(library, str(tmp_path / "q*"), "combined")
+            imports.read(str(tmp_path / "q*"), form="combined")
 
-    def test_a_link_to_a_file_is_that_file_and_read_once(self, library: Library, tmp_path: Path) -> None:
+    def test_a_link_to_a_file_is_that_file_and_read_once(self, imports: Imports, tmp_path: Path) -> None:
         folder = tmp_path / "logs"
         folder.mkdir()
         (folder / "access.1.log").write_bytes(self.LINE)
         (folder / "current").symlink_to("access.1.log")
         (folder / "elsewhere.log").symlink_to(tmp_path / "outside.log")
         (tmp_path / "outside.log").write_bytes(self.LINE)
-        assert run(library, folder, "combined").lines == 2
-        assert run(library, folder / "current", "combined").lines == 1
+        assert imports.read(folder, form="combined").lines == 2
+        assert imports.read(folder / "current", form="combined").lines == 1
         with pytest.raises(UsageError, match="named twice"):
-            ingest(importers()["combined"], [folder / "current", folder / "access.1.log"], "mine", library)
+            imports.read(folder / "current", folder / "access.1.log", form="combined")
 
-    def test_links_that_lead_nowhere_in_circles_or_to_folders_are_named(self, library: Library, tmp_path: Path) -> None:
+    def test_links_that_lead_nowhere_in_circles_or_to_folders_are_named(self, imports: Imports, tmp_path: Path) -> None:
         (tmp_path / "dangling").symlink_to("missing")
         (tmp_path / "circle").symlink_to("circle")
         (tmp_path / "logs").mkdir()
@@ -551,92 +475,46 @@ class TestPlaces:
             ("logs", "up is a link to a folder"),
         ):
             with pytest.raises(ArchduelError, match=message):
-                run(library, tmp_path / path, "combined")
+                imports.read(tmp_path / path, form="combined")
 
-    def test_a_pipe_is_refused_and_not_waited_for(self, library: Library, tmp_path: Path) -> None:
+    def test_a_pipe_is_refused_and_not_waited_for(self, imports: Imports, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(ArchduelError, match="is a pipe or a device"):
-            run(library, tmp_path / "pipe", "combined")
+            imports.read(tmp_path / "pipe", form="combined")
 
     @pytest.mark.parametrize(
         ("form", "filling"), [("combined", b"\x00"), ("auto", b" " * 63 + b"\n"), ("goreplay", b"\x00")]
     )
-    def test_what_unpacks_without_end_is_refused(
-        self, library: Library, file: Callable[..., Path], form: str, filling: bytes
-    ) -> None:
+    def test_what_unpacks_without_end_is_refused(self, imports: Imports, form: str, filling: bytes) -> None:
         bomb = gzip.compress(self.LINE + filling * ((24 << 20) // len(filling)))
         with pytest.raises(ArchduelError, match="unpacks to over 250 times its size"):
-            run(library, file(bomb), form)
+            imports.run(bomb, form)
 
-    def test_lines_have_neither_their_line_feed_nor_a_carriage_return_before_it(
-        self, file: Callable[..., Path]
-    ) -> None:
+    def test_lines_have_neither_their_line_feed_nor_a_carriage_return_before_it(self, imports: Imports) -> None:
         with duckdb.connect() as database:
-            blocks = Source(file(b"a\r\nb\n\r\n\rc\r"), database).lines()
+            blocks = Source(imports.file(b"a\r\nb\n\r\n\rc\r"), database).lines()
             assert [line for block in blocks for line in block.column("line").to_pylist()] == ["a", "b", "", "\rc"]
 
-    def test_millions_of_blank_lines_are_not_held_at_once(self, file: Callable[..., Path]) -> None:
+    def test_millions_of_blank_lines_are_not_held_at_once(self, imports: Imports) -> None:
         with duckdb.connect() as database:
-            lines = Source(file(b"\n" * 3_000_000), database).lines()
+            lines = Source(imports.file(b"\n" * 3_000_000), database).lines()
             numbers = [table.column("line_number").to_numpy() for table in lines]
         assert len(numbers) > 2
         assert np.array_equal(np.concatenate(numbers), np.arange(1, 3_000_001))
 
-    def test_an_unknown_format_is_refused_as_such(self, library: Library, file: Callable[..., Path]) -> None:
+    def test_an_unknown_format_is_refused_as_such(self, imports: Imports) -> None:
         with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):
-            run(library, file("hello\nworld\n"), "auto")
+            imports.run("hello\nworld\n", "auto")
 
-    def test_of_many_files_of_like_names_each_is_still_looked_at(self, library: Library, tmp_path: Path) -> None:
+    def test_of_many_files_of_like_names_each_is_still_looked_at(self, imports: Imports, tmp_path: Path) -> None:
         for number, name in enumerate(("combined", "combined", "alb", "combined")):
             (tmp_path / f"log.{number}").write_bytes(FORMATS[name].write([Sent()]))
-        assert run(library, str(tmp_path / "log.*"), "auto").formats == {"combined": 3, "alb": 1}
+        assert imports.read(str(tmp_path / "log.*"), form="auto").formats == {"combined": 3, "alb": 1}
 
-    def test_files_of_several_formats_are_one_recording(self, library: Library, file: Callable[..., Path]) -> None:
-        paths = [file(FORMATS[name].write(REQUESTS), name) for name in ("combined", "alb", "har")] + [
-            file("\n", "empty")
+    def test_files_of_several_formats_are_one_recording(self, imports: Imports) -> None:
+        paths = [imports.file(FORMATS[name].write(REQUESTS), name) for name in ("combined", "alb", "har")] + [
+            imports.file("\n", "empty")
         ]
-        result = ingest(importers()["auto"], paths, "mine", library)
+        result = imports.read(*paths, form="auto")
         assert result.formats == {"combined": 1, "alb": 1, "har": 1, "auto": 1}  # one is empty
         assert result.accepted == 9
-
-
-def real(name: str) -> Path:
-    path = TRACES / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here: real logs are not part of the repository")
-    return path
-
-
-class TestRealLogs:
-    def test_cloudfront_log_agrees_with_another_reading_of_it(self, library: Library) -> None:
-        path = real("cloudfront_opensearch.log")
-        result = run(library, path, "auto")
-        assert result.formats == {"cloudfront": 1}
-        assert (result.lines, result.accepted, result.header) == (42, 40, 2)
-        lines = path.read_text().splitlines()
-        names = lines[1].removeprefix("#Fields: ").split()
-        records = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[2:]]
-        got = {(row["path"], row["recorded_status"], row["recorded_latency_us"]) for row in rows(library)}
-        expected = {
-            (record["cs-uri-stem"], int(record["sc-status"]), round(float(record["time-taken"]) * 1e6))
-            for record in records
-        }
-        assert got == expected
-
-    def test_azure_functions_trace_agrees_with_another_reading_of_it(self, library: Library) -> None:
-        path = real("AzureFunctions2021_200.csv")
-        result = run(library, path, "auto")
-        assert result.formats == {"azure_functions": 1}
-        assert (result.lines, result.accepted, result.header) == (200, 199, 1)
-        query = f"SELECT end_timestamp - duration AS arrival FROM read_csv('{path}') ORDER BY arrival"
-        expected = duckdb.execute(query).fetchnumpy()["arrival"]
-        arrivals = library.load("mine").arrival_us
-        assert arrivals.tolist() == pytest.approx(((expected - expected[0]) * 1e6).tolist(), abs=2)
-
-    def test_a_trace_of_other_columns_is_imported_by_naming_them(self, library: Library) -> None:
-        path = real("AzureLLMInferenceTrace_code.csv")
-        options = Options(columns={"method": "'POST'", "path": "'/generate'"})
-        result = run(library, path, "auto", options)
-        assert (result.lines, result.accepted, result.header) == (8_820, 8_819, 1)
-        assert result.peak_per_s >= 60
-        assert result.subsecond == "recorded"

@@ -1,7 +1,7 @@
-"""The Lambda functions with the payloads that API Gateway and SQS really send, against a stubbed DynamoDB.
+"""The Lambda functions with the payloads that API Gateway and SQS really send, and a table in memory.
 
-botocore's stub checks every call against the service's own model; where it matters what a table makes of the calls, one
-in memory answers them. What an emulator does with the code is tested with the emulator.
+botocore checks every call against the service's own model before the table answers it. What an emulator does with the
+code is tested with the emulator.
 """
 
 import contextlib
@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from botocore.stub import ANY, Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +35,7 @@ HANDLERS = [SOURCE.with_name("delivery.py"), SOURCE]
 TABLE = "archduel-orders"
 
 Json = dict[str, Any]
+Load = Callable[..., ModuleType]
 
 
 @dataclass
@@ -49,8 +49,11 @@ def event(name: str) -> Json:
     return dict(json.loads((EVENTS / f"{name}.json").read_text()))
 
 
-def load_orders(patch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
-    """Imports the handlers afresh, as a cold start does: their settings are read from the environment."""
+def load_orders(patch: pytest.MonkeyPatch, **environment: str | None) -> ModuleType:
+    """Imports the handlers afresh, as a cold start does: their settings are read from the environment.
+
+    What is None there is not set.
+    """
     settings = {
         "TABLE_NAME": TABLE,
         "AWS_ACCESS_KEY_ID": "test",
@@ -60,7 +63,10 @@ def load_orders(patch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
         **environment,
     }
     for name, value in settings.items():
-        patch.setenv(name, value)
+        if value is None:
+            patch.delenv(name, raising=False)
+        else:
+            patch.setenv(name, value)
     spec = importlib.util.spec_from_file_location("orders", SOURCE)
     assert spec is not None
     assert spec.loader is not None
@@ -70,7 +76,7 @@ def load_orders(patch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
     return lambda **environment: load_orders(monkeypatch, **environment)
 
 
@@ -93,6 +99,8 @@ class Table:
 
     def __init__(self, client: Any) -> None:
         self.items: dict[str, Json] = {}
+        self.calls: list[str] = []
+        self.refusals: list[str | None] = []  # for each call to come: the code it is refused with, or None
         self.loses_its_answers = False
         on_the_wire(client, self._answer)
 
@@ -101,14 +109,18 @@ class Table:
 
     def _answer(self, operation: str, request: Json) -> tuple[int, Json]:
         assert request["TableName"] == TABLE
+        self.calls.append(operation)
+        if self.refusals and (code := self.refusals.pop(0)):
+            return 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "slow down"}
         key = request["Key"]["id"]["S"]
-        answer = self._get(key) if operation == "GetItem" else self._update(key, request)
+        if operation == "GetItem":
+            assert request["ConsistentRead"] is True
+            answer: tuple[int, Json] = (200, {"Item": self.items[key]} if key in self.items else {})
+        else:
+            answer = self._update(key, request)
         if self.loses_its_answers:
             raise ReadTimeoutError(endpoint_url="http://127.0.0.1:9")
         return answer
-
-    def _get(self, key: str) -> tuple[int, Json]:
-        return 200, {"Item": self.items[key]} if key in self.items else {}
 
     def _update(self, key: str, request: Json) -> tuple[int, Json]:
         names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
@@ -130,83 +142,77 @@ class Table:
 
 
 @dataclass
-class Backend:
-    """The handlers and the table behind them; ``lines`` are what the invocations so far printed."""
+class Handlers:
+    """The handlers of one variant and a table in memory behind them; ``printed`` is what the invocations so far did."""
 
     module: ModuleType
-    table: Stubber
+    table: Table
     capture: pytest.CaptureFixture[str]
+    second: str  # the result of a request that comes again
+    commits: int  # of both together
     printed: list[str] = field(default_factory=list)
-    expected: int = 0
-    calls: list[Json] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.module._dynamodb.meta.events.register(
-            "provide-client-params.dynamodb.*", lambda params, **_: self.calls.append(params)
-        )
 
     def invoke(self, entry: str, payload: Json) -> Json:
         answer: Json = getattr(self.module, entry)(payload, Context())
         self.printed += self.capture.readouterr().out.splitlines()
-        self.table.assert_no_pending_responses()
-        # The stub's own complaint about a surplus call looks like an unavailable table to the handlers.
-        assert len(self.calls) == self.expected, "calls of the table"
         return answer
 
     @property
     def line(self) -> Json:
-        """The one line of the only invocation."""
-        assert len(self.printed) == 1, self.printed
-        return dict(json.loads(self.printed[0]))
+        """The one line of the last invocation, the only one since the lines were looked at."""
+        (line,) = self.printed
+        self.printed.clear()
+        return dict(json.loads(line))
 
-    def expect_write(self, key: str, request_id: str, **attributes: Json) -> None:
-        self.expected += 1
-        names = {"#commits": f"commits#{request_id}", "#stamp": f"stamp#{request_id}"}
-        values: Json = {":one": {"N": "1"}, ":stamp": ANY}
-        sets = ["#stamp = if_not_exists(#stamp, :stamp)"]
-        for number, (name, value) in enumerate(attributes.items()):
-            names[f"#a{number}"], values[f":a{number}"] = name, value
-            sets.append(f"#a{number} = :a{number}")
-        self.table.add_response(
-            "update_item",
-            {},
-            {
-                "TableName": TABLE,
-                "Key": {"id": {"S": key}},
-                "UpdateExpression": f"SET {', '.join(sets)} ADD #commits :one",
-                "ConditionExpression": "attribute_not_exists(#commits)",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values,
-            },
+    def ask(self, entry: str, **changed: Any) -> tuple[int, Json, list[Json]]:
+        """One request behind the API: its status, its answer and its records."""
+        payload = event({"command": "api_gateway_post", "query": "api_gateway_get"}[entry])
+        answer = self.invoke(entry, {**payload, **changed})
+        assert answer["headers"] == {"Content-Type": "application/json"}
+        return answer["statusCode"], json.loads(answer["body"]), self.line["records"]
+
+    def post(self, order: Json) -> tuple[int, list[Json]]:
+        """One command behind the API: its status, and its records."""
+        status, _, records = self.ask("command", body=json.dumps(order))
+        return status, records
+
+    def batch(self, messages: list[Json]) -> tuple[list[str], list[Json]]:
+        """One batch: the ids of the messages it reported, and its records."""
+        answer = self.invoke("consumer", {"Records": messages})
+        assert set(answer) == {"batchItemFailures"}
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]], self.line["records"]
+
+    def deliver(self, *bodies: Json) -> tuple[list[str], list[Json]]:
+        """One batch of these bodies."""
+        messages = event("sqs_batch")["Records"][: len(bodies)]
+        return self.batch(
+            [{**message, "body": json.dumps(body)} for message, body in zip(messages, bodies, strict=True)]
         )
 
-    def expect_order(self, request_id: str, order_id: str, details: str) -> None:
-        self.expect_write(order_id, request_id, status={"S": "placed"}, details={"S": details})
 
-    def expect_read(self, order_id: str, *, found: bool) -> None:
-        self.expected += 1
-        item = {"id": {"S": order_id}, "status": {"S": "placed"}, "details": {"S": ""}}
-        self.table.add_response(
-            "get_item",
-            {"Item": item} if found else {},
-            {"TableName": TABLE, "Key": {"id": {"S": order_id}}, "ConsistentRead": True},
-        )
-
-    def expect_refusal(self, operation: str, code: str = "ProvisionedThroughputExceededException") -> None:
-        self.expected += 1
-        self.table.add_client_error(operation, code, "slow down", 400)
+Make = Callable[..., Handlers]
 
 
 @pytest.fixture
-def backend(load: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]) -> Iterator[Backend]:
-    module = load()
-    with Stubber(module._dynamodb) as table:
-        yield Backend(module, table, capsys)
+def make(load: Load, capsys: pytest.CaptureFixture[str]) -> Make:
+    """Handlers with this environment."""
+
+    def handlers(**environment: str) -> Handlers:
+        module = load(**environment)
+        again = ("committed", 2) if environment.get("VARIANT") == "naive" else ("duplicate", 1)
+        return Handlers(module, Table(module._dynamodb), capsys, *again)
+
+    return handlers
 
 
-def body_of(answer: Json) -> Json:
-    assert answer["headers"] == {"Content-Type": "application/json"}
-    return dict(json.loads(answer["body"]))
+@pytest.fixture
+def handlers(make: Make) -> Handlers:
+    return make(VARIANT="idempotent")
+
+
+@pytest.fixture(params=["idempotent", "naive"])
+def variant(make: Make, request: pytest.FixtureRequest) -> Handlers:
+    return make(VARIANT=request.param)
 
 
 UNREADABLE = [
@@ -242,69 +248,68 @@ INVALID = [
 ]
 
 
-class TestCommand:
-    def test_is_created_once_it_is_stored(self, backend: Backend) -> None:
-        backend.expect_order("17", "order-17", "two dosas, no onion")
-        answer = backend.invoke("command", event("api_gateway_post"))
-        assert answer["statusCode"] == 201
-        assert body_of(answer) == {"request_id": "17", "order_id": "order-17", "status": "placed"}
+THROTTLED = "ProvisionedThroughputExceededException"
+ORDER = {"request_id": "17", "order_id": "order-17", "details": "two dosas"}
+CHANGE = {"request_id": "18", "order_id": "order-17", "details": "three dosas"}
+QUESTION = {"operation": "query", "request_id": "19", "order_id": "order-17"}
 
-    def test_tells_in_its_line_when_the_write_had_returned(self, backend: Backend) -> None:
-        backend.expect_order("17", "order-17", "two dosas, no onion")
+
+class TestCommand:
+    def test_is_created_once_it_is_stored_and_tells_in_its_line_when_the_write_had_returned(
+        self, handlers: Handlers
+    ) -> None:
         before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        backend.invoke("command", event("api_gateway_post"))
+        answer = handlers.invoke("command", event("api_gateway_post"))
         after_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        line = backend.line
+        assert answer["statusCode"] == 201
+        assert json.loads(answer["body"]) == {"request_id": "17", "order_id": "order-17", "status": "placed"}
+        item = handlers.table.items["order-17"]
+        assert set(item) == {"id", "status", "details", "commits#17", "stamp#17"}
+        assert (item["status"], item["details"]) == ({"S": "placed"}, {"S": "two dosas, no onion"})
+        assert handlers.table.commits("order-17", "17") == 1
+        line = handlers.line
         assert set(line) == {"archduel", "invocation", "started_ns", "ended_ns", "cold", "environment", "records"}
         assert (line["archduel"], line["invocation"], line["cold"]) == (1, Context().aws_request_id, True)
         (record,) = line["records"]
         assert (record["id"], record["result"]) == ("17", "committed")
-        assert before_ns <= line["started_ns"] <= record["ns"] <= line["ended_ns"] <= after_ns
+        written_ns = int(item["stamp#17"]["N"])
+        assert before_ns <= line["started_ns"] <= written_ns <= record["ns"] <= line["ended_ns"] <= after_ns
 
     @pytest.mark.parametrize("body", UNREADABLE)
-    def test_refuses_a_body_that_names_no_request(self, backend: Backend, body: str | None) -> None:
-        answer = backend.invoke("command", {**event("api_gateway_post"), "body": body})
-        assert answer["statusCode"] == 400
-        assert "request_id and order_id" in body_of(answer)["error"]
-        assert backend.line["records"] == []
+    def test_refuses_a_body_that_names_no_request(self, handlers: Handlers, body: str | None) -> None:
+        status, answer, records = handlers.ask("command", body=body)
+        assert (status, records, handlers.table.calls) == (400, [], [])
+        assert "request_id and order_id" in answer["error"]
 
     @pytest.mark.parametrize("fault", INVALID)
-    def test_refuses_an_invalid_order_and_records_it(self, backend: Backend, fault: Json) -> None:
-        body = json.dumps({"request_id": "17", **fault})
-        answer = backend.invoke("command", {**event("api_gateway_post"), "body": body})
-        assert answer["statusCode"] == 400
-        assert body_of(answer)["error"]
-        (record,) = backend.line["records"]
+    def test_refuses_an_invalid_order_and_records_it(self, handlers: Handlers, fault: Json) -> None:
+        status, answer, (record,) = handlers.ask("command", body=json.dumps({"request_id": "17", **fault}))
+        assert (status, handlers.table.calls) == (400, [])
+        assert answer["error"]
         assert (record["id"], record["result"], record["error"]) == ("17", "failed", "InvalidOrder")
 
-    def test_takes_an_order_without_details(self, backend: Backend) -> None:
-        backend.expect_order("17", "order-17", "")
-        body = '{"request_id": "17", "order_id": "order-17"}'
-        assert backend.invoke("command", {**event("api_gateway_post"), "body": body})["statusCode"] == 201
+    def test_takes_an_order_without_details(self, handlers: Handlers) -> None:
+        assert handlers.post({"request_id": "17", "order_id": "order-17"})[0] == 201
+        assert handlers.table.items["order-17"]["details"] == {"S": ""}
 
 
+@pytest.mark.parametrize(("entry", "request_id"), [("command", "17"), ("query", "18")])
 @pytest.mark.parametrize(
-    ("entry", "payload", "call", "request_id"),
-    [("command", "api_gateway_post", "update_item", "17"), ("query", "api_gateway_get", "get_item", "18")],
+    ("code", "status", "error"),
+    [
+        (THROTTLED, 503, THROTTLED),
+        ("InternalServerError", 503, "InternalServerError"),
+        pytest.param("ValidationException", 400, "InvalidOrder", id="what the table could never hold"),
+    ],
 )
-class TestRefusedByTheTable:
-    @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "InternalServerError"])
-    def test_is_unavailable(
-        self, backend: Backend, entry: str, payload: str, call: str, request_id: str, code: str
-    ) -> None:
-        backend.expect_refusal(call, code)
-        answer = backend.invoke(entry, event(payload))
-        assert (answer["statusCode"], body_of(answer)["request_id"]) == (503, request_id)
-        (record,) = backend.line["records"]
-        assert (record["id"], record["result"], record["error"]) == (request_id, "failed", code)
-
-    def test_is_at_fault_itself_where_the_table_could_never_hold_it(
-        self, backend: Backend, entry: str, payload: str, call: str, request_id: str
-    ) -> None:
-        backend.expect_refusal(call, "ValidationException")
-        assert backend.invoke(entry, event(payload))["statusCode"] == 400
-        (record,) = backend.line["records"]
-        assert (record["id"], record["error"]) == (request_id, "InvalidOrder")
+def test_a_refusal_of_the_table_is_answered_and_recorded(
+    handlers: Handlers, entry: str, request_id: str, code: str, status: int, error: str
+) -> None:
+    handlers.table.refusals = [code]
+    answered, answer, (record,) = handlers.ask(entry)
+    assert (answered, len(handlers.table.calls)) == (status, 1)
+    assert answer.get("request_id", request_id) == request_id
+    assert (record["id"], record["result"], record["error"]) == (request_id, "failed", error)
 
 
 class TestQuery:
@@ -312,216 +317,134 @@ class TestQuery:
         ("found", "status", "words"), [(True, 200, {"status": "placed"}), (False, 404, {"error": "no such order"})]
     )
     def test_answers_whether_the_order_is_there(
-        self, backend: Backend, found: bool, status: int, words: dict[str, str]
+        self, handlers: Handlers, found: bool, status: int, words: dict[str, str]
     ) -> None:
-        backend.expect_read("order-17", found=found)
-        answer = backend.invoke("query", event("api_gateway_get"))
-        assert answer["statusCode"] == status
-        assert body_of(answer) == {"request_id": "18", "order_id": "order-17", **words}
-        (record,) = backend.line["records"]
+        if found:
+            handlers.post(ORDER)
+        answered, answer, (record,) = handlers.ask("query")
+        assert (answered, answer) == (status, {"request_id": "18", "order_id": "order-17", **words})
         assert (record["id"], record["result"], record["found"]) == ("18", "answered", found)
 
-    def test_serves_a_request_without_a_query_string(self, backend: Backend) -> None:
-        backend.expect_read("order-17", found=True)
-        bare = {**event("api_gateway_get"), "queryStringParameters": None}
-        assert backend.invoke("query", bare)["statusCode"] == 200
-        assert backend.line["records"][0]["id"] == ""
-
-
-def expect(backend: Backend, message: Json) -> None:
-    """The calls one message of the batch makes."""
-    body = json.loads(message["body"])
-    if body.get("operation") == "query":
-        backend.expect_read(body["order_id"], found=True)
-        answer: dict[str, Json] = {"status": {"S": "placed"}, "found": {"BOOL": True}}
-        backend.expect_write(f"answer/{body['request_id']}", body["request_id"], **answer)
-    else:
-        backend.expect_order(body["request_id"], body["order_id"], body["details"])
+    def test_serves_a_request_without_a_query_string(self, handlers: Handlers) -> None:
+        status, _, (record,) = handlers.ask("query", queryStringParameters=None)
+        assert (status, record["id"]) == (404, "")
 
 
 class TestConsumer:
-    def test_does_a_whole_batch_of_commands_and_queries(self, backend: Backend) -> None:
-        batch = event("sqs_batch")
-        for message in batch["Records"]:
-            expect(backend, message)
-        assert backend.invoke("consumer", batch) == {"batchItemFailures": []}
-        records = backend.line["records"]
+    @pytest.fixture
+    def messages(self) -> list[Json]:
+        """Ten: the third, the sixth and the last are queries of the orders before them."""
+        return list(event("sqs_batch")["Records"])
+
+    def test_does_a_whole_batch_of_commands_and_queries(self, handlers: Handlers, messages: list[Json]) -> None:
+        reported, records = handlers.batch(messages)
+        assert reported == []
         assert [record["id"] for record in records] == [str(number) for number in range(100, 110)]
         assert {record["result"] for record in records} == {"committed"}
         assert [record["receive_count"] for record in records] == [1, 1, 1, 2, 1, 1, 1, 1, 1, 1]
         assert [record["id"] for record in records if record.get("found")] == ["102", "105", "109"]
         assert sorted(record["ns"] for record in records) == [record["ns"] for record in records]
+        assert len(handlers.table.items) == 10
 
     @pytest.mark.parametrize(("found", "status"), [(True, "placed"), (False, "unknown")])
     def test_stores_the_answer_to_a_query_where_its_asker_can_look(
-        self, backend: Backend, found: bool, status: str
+        self, handlers: Handlers, found: bool, status: str
     ) -> None:
-        backend.expect_read("order-101", found=found)
-        backend.expect_write("answer/102", "102", status={"S": status}, found={"BOOL": found})
-        assert backend.invoke("consumer", {"Records": event("sqs_batch")["Records"][2:3]}) == {"batchItemFailures": []}
-        assert backend.line["records"][0]["found"] is found
+        if found:
+            handlers.post(ORDER)
+        reported, (record,) = handlers.deliver(QUESTION)
+        assert (reported, record["found"]) == ([], found)
+        answer = handlers.table.items["answer/19"]
+        assert (answer["status"], answer["found"]) == ({"S": status}, {"BOOL": found})
+        assert handlers.table.commits("answer/19", "19") == 1
 
     @pytest.mark.parametrize("first", [0, 2, 4, 9])
-    def test_stops_at_the_first_refusal_and_reports_it_and_the_rest(self, backend: Backend, first: int) -> None:
-        batch = event("sqs_batch")
-        for message in batch["Records"][:first]:
-            expect(backend, message)
-        is_query = "operation" in json.loads(batch["Records"][first]["body"])
-        backend.expect_refusal("get_item" if is_query else "update_item")  # and not one call after it
-        answer = backend.invoke("consumer", batch)
-        reported = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-        assert reported == [message["messageId"] for message in batch["Records"][first:]]
-        results = [record["result"] for record in backend.line["records"]]
-        assert results == ["committed"] * first + ["failed"] * (10 - first)
+    def test_stops_at_the_first_refusal_and_reports_it_and_the_rest(
+        self, handlers: Handlers, messages: list[Json], first: int
+    ) -> None:
+        served = sum(2 if "operation" in message["body"] else 1 for message in messages[:first])
+        handlers.table.refusals = [None] * served + [THROTTLED]
+        reported, records = handlers.batch(messages)
+        assert len(handlers.table.calls) == served + 1, "and not one call after it"
+        assert reported == [message["messageId"] for message in messages[first:]]
+        assert [record["result"] for record in records] == ["committed"] * first + ["failed"] * (10 - first)
 
-    def test_a_query_whose_answer_cannot_be_stored_has_failed(self, backend: Backend) -> None:
-        messages = event("sqs_batch")["Records"][2:3]
-        backend.expect_read("order-101", found=True)
-        backend.expect_refusal("update_item")
-        answer = backend.invoke("consumer", {"Records": messages})
-        assert answer == {"batchItemFailures": [{"itemIdentifier": messages[0]["messageId"]}]}
-
-    def test_tries_the_table_again_in_the_next_batch(self, backend: Backend) -> None:
-        batch = {"Records": event("sqs_batch")["Records"][:1]}
-        backend.expect_refusal("update_item")
-        assert len(backend.invoke("consumer", batch)["batchItemFailures"]) == 1
-        expect(backend, batch["Records"][0])
-        assert backend.invoke("consumer", batch) == {"batchItemFailures": []}
+    def test_a_query_whose_answer_cannot_be_stored_has_failed(self, handlers: Handlers) -> None:
+        handlers.table.refusals = [None, THROTTLED]
+        reported, (record,) = handlers.deliver(QUESTION)
+        assert (len(reported), record["result"]) == (1, "failed")
+        assert handlers.deliver(QUESTION)[0] == [], "the table is tried again in the next batch"
 
     @pytest.mark.parametrize("body", UNREADABLE[1:])
-    def test_reports_an_unreadable_message_alone(self, backend: Backend, body: str) -> None:
-        assert self.record_of_the_odd_one(backend, body)["id"] == "unreadable"
+    def test_reports_an_unreadable_message_alone(self, handlers: Handlers, messages: list[Json], body: str) -> None:
+        assert self.record_of_the_odd_one(handlers, messages[:3], body)["id"] == "unreadable"
 
     @pytest.mark.parametrize("fault", INVALID)
-    def test_reports_an_invalid_order_alone_and_names_it(self, backend: Backend, fault: Json) -> None:
-        assert self.record_of_the_odd_one(backend, json.dumps({"request_id": "17", **fault}))["id"] == "17"
+    def test_reports_an_invalid_order_alone_and_names_it(
+        self, handlers: Handlers, messages: list[Json], fault: Json
+    ) -> None:
+        body = json.dumps({"request_id": "17", **fault})
+        assert self.record_of_the_odd_one(handlers, messages[:3], body)["id"] == "17"
 
-    def record_of_the_odd_one(self, backend: Backend, body: str) -> Json:
+    def record_of_the_odd_one(self, handlers: Handlers, messages: list[Json], body: str) -> Json:
         """Puts ``body`` between two good orders; both must be done and it alone be reported."""
-        messages = event("sqs_batch")["Records"][:3]
         messages[1]["body"] = body
-        expect(backend, messages[0])
-        expect(backend, messages[2])
-        answer = backend.invoke("consumer", {"Records": messages})
-        assert answer == {"batchItemFailures": [{"itemIdentifier": messages[1]["messageId"]}]}
-        assert [record["result"] for record in backend.line["records"]] == ["committed", "failed", "committed"]
-        record: Json = backend.line["records"][1]
-        assert record["error"] == "InvalidOrder"
-        return record
+        reported, records = handlers.batch(messages)
+        assert reported == [messages[1]["messageId"]]
+        assert [record["result"] for record in records] == ["committed", "failed", "committed"]
+        assert (records[1]["error"], len(handlers.table.calls)) == ("InvalidOrder", 3)
+        return records[1]
 
-    def test_goes_on_after_an_order_the_table_could_never_hold(self, backend: Backend) -> None:
-        messages = event("sqs_batch")["Records"][:2]
-        backend.expect_refusal("update_item", "ValidationException")
-        expect(backend, messages[1])
-        answer = backend.invoke("consumer", {"Records": messages})
-        assert answer == {"batchItemFailures": [{"itemIdentifier": messages[0]["messageId"]}]}
+    def test_goes_on_after_an_order_the_table_could_never_hold(self, handlers: Handlers, messages: list[Json]) -> None:
+        handlers.table.refusals = ["ValidationException"]
+        assert handlers.batch(messages[:2])[0] == [messages[0]["messageId"]]
+        assert "order-101" in handlers.table.items
 
-    def test_an_invalid_order_is_at_fault_itself_even_while_the_table_is_unavailable(self, backend: Backend) -> None:
-        messages = event("sqs_batch")["Records"][:3]
-        messages[1]["body"] = '{"request_id": "101", "order_id": "order-101", "details": 0}'
-        backend.expect_refusal("update_item")
-        backend.invoke("consumer", {"Records": messages})
-        unavailable = "ProvisionedThroughputExceededException"
-        assert [one["error"] for one in backend.line["records"]] == [unavailable, "InvalidOrder", unavailable]
+    def test_an_invalid_order_is_at_fault_itself_even_while_the_table_is_unavailable(self, handlers: Handlers) -> None:
+        handlers.table.refusals = [THROTTLED]
+        _, records = handlers.deliver(ORDER, {**CHANGE, "details": 0}, CHANGE)
+        assert [one["error"] for one in records] == [THROTTLED, "InvalidOrder", THROTTLED]
 
 
-@dataclass
-class Variant:
-    """The handlers of one variant and a table in memory behind them."""
-
-    module: ModuleType
-    table: Table
-    capture: pytest.CaptureFixture[str]
-
-    def deliver(self, *bodies: Json) -> tuple[list[str], list[Json]]:
-        """One batch: the ids of the messages it reported, and its records."""
-        messages = event("sqs_batch")["Records"]
-        for message, body in zip(messages, bodies, strict=False):
-            message["body"] = json.dumps(body)
-        answer = self.module.consumer({"Records": messages[: len(bodies)]}, Context())
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]], self.records()
-
-    def post(self, order: Json) -> tuple[int, list[Json]]:
-        """One command behind the API: its status, and its records."""
-        answer = self.module.command({**event("api_gateway_post"), "body": json.dumps(order)}, Context())
-        return answer["statusCode"], self.records()
-
-    def records(self) -> list[Json]:
-        return list(json.loads(self.capture.readouterr().out)["records"])
-
-
-ORDER = {"request_id": "17", "order_id": "order-17", "details": "two dosas"}
-CHANGE = {"request_id": "18", "order_id": "order-17", "details": "three dosas"}
-QUESTION = {"operation": "query", "request_id": "19", "order_id": "order-17"}
-
-
-@pytest.fixture
-def make(load: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]) -> Callable[[str], Variant]:
-    def variant(name: str) -> Variant:
-        module = load(VARIANT=name)
-        return Variant(module, Table(module._dynamodb), capsys)
-
-    return variant
-
-
-@pytest.mark.parametrize(("name", "second", "commits"), [("idempotent", "duplicate", 1), ("naive", "committed", 2)])
 class TestARequestThatComesAgain:
     @pytest.mark.parametrize(("body", "key"), [(ORDER, "order-17"), (QUESTION, "answer/19")])
-    def test_succeeds_in_the_queue(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int, body: Json, key: str
-    ) -> None:
-        variant = make(name)
+    def test_succeeds_in_the_queue(self, variant: Handlers, body: Json, key: str) -> None:
         (_, (first,)), (reported, (again,)) = variant.deliver(body), variant.deliver(body)
         assert reported == []
-        assert (first["result"], again["result"]) == ("committed", second)
-        assert variant.table.commits(key, body["request_id"]) == commits
+        assert (first["result"], again["result"]) == ("committed", variant.second)
+        assert variant.table.commits(key, body["request_id"]) == variant.commits
         assert set(first) == set(again), "the result is all that differs"
 
-    def test_is_answered_as_the_first_time_behind_the_api(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int
-    ) -> None:
-        variant = make(name)
+    def test_is_answered_as_the_first_time_behind_the_api(self, variant: Handlers) -> None:
         first, again = variant.post(ORDER), variant.post(ORDER)
         assert (first[0], again[0]) == (201, 201)
-        assert again[1][0]["result"] == second
-        assert variant.table.commits("order-17", "17") == commits
+        assert again[1][0]["result"] == variant.second
+        assert variant.table.commits("order-17", "17") == variant.commits
 
-    def test_succeeds_when_only_the_first_answer_was_lost(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int
-    ) -> None:
-        variant = make(name)
+    def test_succeeds_when_only_the_first_answer_was_lost(self, variant: Handlers) -> None:
         variant.table.loses_its_answers = True
         reported, (failed,) = variant.deliver(ORDER)
         assert (len(reported), failed["result"], failed["error"]) == (1, "failed", "ReadTimeoutError")
         variant.table.loses_its_answers = False
         reported, (again,) = variant.deliver(ORDER)
-        assert (reported, again["result"]) == ([], second)
-        assert variant.table.commits("order-17", "17") == commits
+        assert (reported, again["result"]) == ([], variant.second)
+        assert variant.table.commits("order-17", "17") == variant.commits
 
-    def test_says_nothing_about_the_table_to_the_rest_of_its_batch(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int
-    ) -> None:
-        variant = make(name)
+    def test_says_nothing_about_the_table_to_the_rest_of_its_batch(self, variant: Handlers) -> None:
         reported, records = variant.deliver(ORDER, ORDER, CHANGE)
         assert reported == []
-        assert [record["result"] for record in records] == ["committed", second, "committed"]
-        assert variant.table.commits("order-17", "17") == commits
+        assert [record["result"] for record in records] == ["committed", variant.second, "committed"]
+        assert variant.table.commits("order-17", "17") == variant.commits
 
-    def test_is_not_mistaken_for_another_request_of_its_order(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int
-    ) -> None:
-        variant = make(name)
+    def test_is_not_mistaken_for_another_request_of_its_order(self, variant: Handlers) -> None:
         for body in (ORDER, CHANGE):
             assert variant.post(body)[1][0]["result"] == "committed"
         assert variant.table.items["order-17"]["details"] == {"S": "three dosas"}
         variant.post(ORDER)
         overwritten = variant.table.items["order-17"]["details"] == {"S": "two dosas"}
-        assert overwritten is (name == "naive"), "an old request coming again undoes the newer one only if naive"
+        assert overwritten is (variant.commits == 2), "an old request coming again undoes the newer one only if naive"
 
-    def test_keeps_the_stamp_of_its_first_write(
-        self, make: Callable[[str], Variant], name: str, second: str, commits: int
-    ) -> None:
-        variant = make(name)
+    def test_keeps_the_stamp_of_its_first_write(self, variant: Handlers) -> None:
         variant.post(ORDER)
         stamp = variant.table.items["order-17"]["stamp#17"]
         variant.post(ORDER)
@@ -529,68 +452,62 @@ class TestARequestThatComesAgain:
 
 
 class TestSettings:
-    def test_the_variant_is_idempotent_by_default(
-        self, load: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("VARIANT", raising=False)
-        module = load()
-        table = Table(module._dynamodb)
-        for _ in range(2):
-            module.command(event("api_gateway_post"), Context())
-        assert table.commits("order-17", "17") == 1
+    def test_the_variant_is_idempotent_by_default(self, make: Make) -> None:
+        handlers = make(VARIANT=None)
+        assert [handlers.post(ORDER)[1][0]["result"] for _ in range(2)] == ["committed", "duplicate"]
 
-    def test_an_unknown_variant_does_not_pass_for_one_of_the_two(self, load: Callable[..., ModuleType]) -> None:
+    def test_an_unknown_variant_does_not_pass_for_one_of_the_two(self, load: Load) -> None:
         with pytest.raises(KeyError, match="Naive"):
             load(VARIANT="Naive")
 
     @pytest.mark.parametrize(("setting", "seconds"), [({}, 1), ({"TABLE_TIMEOUT_MS": "250"}, 0.25)])
     def test_the_table_may_take_as_long_as_the_environment_says(
-        self, load: Callable[..., ModuleType], setting: dict[str, str], seconds: float
+        self, load: Load, setting: dict[str, str], seconds: float
     ) -> None:
         config = load(**setting)._dynamodb.meta.config
         assert (config.connect_timeout, config.read_timeout) == (seconds, seconds)
 
+    def test_needs_the_name_of_its_table(self, load: Load) -> None:
+        with pytest.raises(KeyError, match="TABLE_NAME"):
+            load(TABLE_NAME=None)
+
 
 class TestWork:
-    def test_of_one_order_is_done_before_its_write(self, make: Callable[[str], Variant]) -> None:
-        variant = make("idempotent")
+    @pytest.fixture
+    def slept(self, handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """How long the handlers slept, who in truth do not."""
+        seconds: list[float] = []
+        monkeypatch.setattr(handlers.module.time, "sleep", seconds.append)
+        return seconds
+
+    def test_of_one_order_is_done_before_its_write(self, handlers: Handlers) -> None:
         before_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        assert variant.post({**ORDER, "work_ms": 30})[0] == 201
-        assert int(variant.table.items["order-17"]["stamp#17"]["N"]) - before_ns >= 30_000_000
+        assert handlers.post({**ORDER, "work_ms": 30})[0] == 201
+        assert int(handlers.table.items["order-17"]["stamp#17"]["N"]) - before_ns >= 30_000_000
 
     @pytest.mark.parametrize(
         ("work_ms", "seconds"), [(0, 0), (250, 0.25), (60_000, 60), (60_001, 60), (10**400, 60), (None, 0)]
     )
     def test_is_the_same_behind_the_queue_and_never_over_a_minute(
-        self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch, work_ms: int | None, seconds: float
+        self, handlers: Handlers, slept: list[float], work_ms: int | None, seconds: float
     ) -> None:
-        variant = make("idempotent")
-        slept: list[float] = []
-        monkeypatch.setattr(variant.module.time, "sleep", slept.append)
         order = ORDER if work_ms is None else {**ORDER, "work_ms": work_ms}
-        variant.post(order)
-        variant.deliver({**order, "request_id": "20"})
+        handlers.post(order)
+        handlers.deliver({**order, "request_id": "20"})
         assert slept == [seconds, seconds]
 
     def test_of_every_request_is_done_once_however_often_the_table_is_called(
-        self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch
+        self, handlers: Handlers, slept: list[float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        variant = make("idempotent")
-        slept: list[float] = []
-        monkeypatch.setattr(variant.module, "_WORK_S", 0.1)
-        monkeypatch.setattr(variant.module.time, "sleep", slept.append)
-        variant.post(ORDER)
-        variant.deliver({**ORDER, "request_id": "20"}, QUESTION)  # an answer is read and written
-        assert slept == [0.1, 0.1, 0.1]
+        monkeypatch.setattr(handlers.module, "_WORK_S", 0.1)
+        handlers.post(ORDER)
+        handlers.deliver({**ORDER, "request_id": "20"}, QUESTION)  # an answer is read and written
+        handlers.ask("query")
+        assert slept == [0.1, 0.1, 0.1, 0.1]
 
-    def test_of_an_order_that_the_table_would_not_get_is_left(
-        self, make: Callable[[str], Variant], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        variant = make("idempotent")
-        slept: list[float] = []
-        monkeypatch.setattr(variant.module.time, "sleep", slept.append)
-        variant.table.loses_its_answers = True
-        variant.deliver({**ORDER, "work_ms": 10}, {**CHANGE, "work_ms": 20})
+    def test_of_an_order_that_the_table_would_not_get_is_left(self, handlers: Handlers, slept: list[float]) -> None:
+        handlers.table.loses_its_answers = True
+        handlers.deliver({**ORDER, "work_ms": 10}, {**CHANGE, "work_ms": 20})
         assert slept == [0.01], "a batch that fails anyway must not outlast the function's timeout"
 
 
@@ -642,80 +559,51 @@ class TestAnyBody:
         assert len(consumer["records"]) == 1
 
 
+@pytest.mark.parametrize("entry", ["command", "query", "consumer"])
 class TestEveryEntry:
-    @pytest.mark.parametrize("entry", ["command", "query", "consumer"])
-    def test_answers_without_a_table_and_soon(
-        self, load: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str], entry: str
-    ) -> None:
+    def test_answers_without_a_table_and_soon(self, load: Load, capsys: pytest.CaptureFixture[str], entry: str) -> None:
         module = load(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
         payload = event({"command": "api_gateway_post", "query": "api_gateway_get", "consumer": "sqs_batch"}[entry])
         started = time.monotonic()
         answer = getattr(module, entry)(payload, Context())
         assert time.monotonic() - started < 2, "longer than the function's timeout"
         assert answer.get("statusCode") == 503 or len(answer["batchItemFailures"]) == 10
-        lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 1
-        assert {record["error"] for record in json.loads(lines[0])["records"]} == {"EndpointConnectionError"}
+        (line,) = capsys.readouterr().out.splitlines()
+        assert {record["error"] for record in json.loads(line)["records"]} == {"EndpointConnectionError"}
 
-    @pytest.mark.parametrize("entry", ["command", "query", "consumer"])
-    def test_is_held_by_a_warm_up_event_and_touches_no_table(self, backend: Backend, entry: str) -> None:
+    def test_is_held_by_a_warm_up_event_and_touches_no_table(self, handlers: Handlers, entry: str) -> None:
         started = time.monotonic()
-        assert backend.invoke(entry, {"warm_up": {"hold_ms": 30}}) == {}
+        assert handlers.invoke(entry, {"warm_up": {"hold_ms": 30}}) == {}
         assert time.monotonic() - started >= 0.03
-        assert backend.printed == ["{}"], "a line that is no observation"
+        assert (handlers.printed, handlers.table.calls) == (["{}"], []), "a line that is no observation"
 
+
+class TestLine:
     @pytest.mark.parametrize(("clock", "now_ns"), [("monotonic", time.monotonic_ns), ("wall", time.time_ns)])
-    def test_stamps_by_the_clock_in_its_environment_and_returns_its_time(
-        self,
-        clock: str,
-        now_ns: Callable[[], int],
-        load: Callable[..., ModuleType],
-        capsys: pytest.CaptureFixture[str],
+    def test_has_stamps_of_the_clock_in_the_environment_whose_time_an_event_returns(
+        self, clock: str, now_ns: Callable[[], int], make: Make
     ) -> None:
-        module = load(CLOCK=clock)
-        with Stubber(module._dynamodb) as table:
-            working = Backend(module, table, capsys)
-            before_ns = now_ns()
-            told_ns = working.invoke("query", {"clock": True})["now_ns"]
-            working.expect_read("order-17", found=True)
-            working.invoke("query", event("api_gateway_get"))
-            after_ns = now_ns()
-        clock_line, logged = (json.loads(line) for line in working.printed)
+        handlers = make(CLOCK=clock)
+        before_ns = now_ns()
+        told_ns = handlers.invoke("query", {"clock": True})["now_ns"]
+        handlers.invoke("query", event("api_gateway_get"))
+        after_ns = now_ns()
+        clock_line, logged = (json.loads(line) for line in handlers.printed)
         assert (clock_line["lab"], "archduel" in clock_line) == (1, False), "no observation of a request"
         assert before_ns <= told_ns <= logged["started_ns"] <= logged["records"][0]["ns"] <= after_ns
 
-    def test_is_cold_once(self, backend: Backend) -> None:
-        for _ in range(2):
-            backend.expect_read("order-17", found=False)
-            backend.invoke("query", event("api_gateway_get"))
-        assert [json.loads(line)["cold"] for line in backend.printed] == [True, False]
+    @pytest.mark.parametrize("first", [event("api_gateway_get"), {"warm_up": {"hold_ms": 0}}])
+    def test_is_of_a_cold_start_once(self, handlers: Handlers, first: Json) -> None:
+        handlers.invoke("query", first)
+        handlers.invoke("query", event("api_gateway_get"))
+        one, other = (json.loads(line) for line in handlers.printed)
+        assert (one.get("cold", True), other["cold"]) == (True, False)
 
-    def test_is_not_cold_after_a_warm_up(self, backend: Backend) -> None:
-        backend.invoke("query", {"warm_up": {"hold_ms": 0}})
-        backend.expect_read("order-17", found=False)
-        backend.invoke("query", event("api_gateway_get"))
-        assert json.loads(backend.printed[-1])["cold"] is False
-
-    def test_works_for_its_work_time_before_it_touches_the_table(
-        self, load: Callable[..., ModuleType], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        module = load(WORK_US="40000")
-        with Stubber(module._dynamodb) as table:
-            working = Backend(module, table, capsys)
-            working.expect_read("order-17", found=True)
-            working.invoke("query", event("api_gateway_get"))
-        assert working.line["ended_ns"] - working.line["started_ns"] >= 40_000_000
-
-    def test_needs_the_name_of_its_table(
-        self, load: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        load()
-        monkeypatch.delenv("TABLE_NAME")
-        spec = importlib.util.spec_from_file_location("orders", SOURCE)
-        assert spec is not None
-        assert spec.loader is not None
-        with pytest.raises(KeyError, match="TABLE_NAME"):
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    def test_covers_the_work_time_before_the_table_is_touched(self, make: Make) -> None:
+        handlers = make(WORK_US="40000")
+        handlers.invoke("query", event("api_gateway_get"))
+        line = handlers.line
+        assert line["ended_ns"] - line["started_ns"] >= 40_000_000
 
 
 class TestPackaging:

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.importing import Imports
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import ArchduelError
-from workloads.importers.formats import importers
-from workloads.importers.ingest import ingest
 from workloads.live.recovery import recover
-from workloads.places import REPOSITORY, Places
+from workloads.places import REPOSITORY
 from workloads.recordings.folders import is_interrupted
-from workloads.recordings.library import Library
 
 # Says when it is in the middle of the file, and then reads on without end.
 IMPORT = """
@@ -36,15 +34,8 @@ ingest(importers()["combined"], sys.argv[2:], "mine", Library(Places(Path(sys.ar
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "access.log"
-    path.write_bytes(FORMATS["combined"].write([Sent()] * 1000))
-    return path
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def log(imports: Imports) -> Path:
+    return imports.file(FORMATS["combined"].write([Sent()] * 1000))
 
 
 def visible(home: Path) -> dict[str, bytes]:
@@ -55,14 +46,14 @@ def visible(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_library_is_as_it_was_and_the_next_import_clears_up(home: Path, log: Path, number: signal.Signals) -> None:
-    library = Library(Places(home), bundled=home / "no-bundled")
-    small = log.with_name("small.log")
-    small.write_bytes(FORMATS["combined"].write([Sent(target="/before")]))
-    ingest(importers()["combined"], [small], "mine", library)
-    before = visible(home)
+def test_the_library_is_as_it_was_and_the_next_import_clears_up(
+    imports: Imports, log: Path, number: signal.Signals
+) -> None:
+    small = imports.file(FORMATS["combined"].write([Sent(target="/before")]), "small.log")
+    imports.read(small, form="combined")
+    before = visible(imports.home)
     process = subprocess.Popen(
-        [sys.executable, "-c", IMPORT, str(home), str(log)],
+        [sys.executable, "-c", IMPORT, str(imports.home), str(log)],
         cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -72,36 +63,34 @@ def test_the_library_is_as_it_was_and_the_next_import_clears_up(home: Path, log:
     assert process.stdout.readline() == b"reading\n"
     os.kill(process.pid, number)
     process.communicate()
-    assert visible(home) == before
-    assert library.load("mine").table.column("path").to_pylist() == ["/before"]
-    ingest(importers()["combined"], [small], "other", library)
-    assert sorted(path.name for path in (home / "recordings").iterdir()) == [".key", "mine", "other"]
+    assert visible(imports.home) == before
+    assert imports.column("path") == ["/before"]
+    imports.read(small, form="combined", name="other")
+    assert sorted(path.name for path in (imports.home / "recordings").iterdir()) == [".key", "mine", "other"]
 
 
-def test_an_import_in_progress_is_not_cleared_away(home: Path, log: Path) -> None:
-    library = Library(Places(home), bundled=home / "no-bundled")
-    with library.writing("mine") as folder:
+def test_an_import_in_progress_is_not_cleared_away(imports: Imports, log: Path) -> None:
+    with imports.library.writing("mine") as folder:
         os.utime(folder, (time.time() - 7200, time.time() - 7200))
-        ingest(importers()["combined"], [log], "other", library)
+        imports.read(log, form="combined", name="other")
         assert folder.exists()
 
 
-def test_a_recording_that_was_being_replaced_when_killed_comes_back(home: Path, log: Path) -> None:
-    library = Library(Places(home), bundled=home / "no-bundled")
-    ingest(importers()["combined"], [log], "mine", library)
-    old = home / "recordings" / ".mine.abc.old"
-    (home / "recordings" / "mine").rename(old)
-    assert library.paths() == {}, "a look at the library changes nothing"
-    assert is_interrupted(library.folder)
-    recover(library)
-    assert library.load("mine").requests == 1000
-    assert not is_interrupted(library.folder)
+def test_a_recording_that_was_being_replaced_when_killed_comes_back(imports: Imports, log: Path) -> None:
+    imports.read(log, form="combined")
+    old = imports.home / "recordings" / ".mine.abc.old"
+    (imports.home / "recordings" / "mine").rename(old)
+    assert imports.library.paths() == {}, "a look at the library changes nothing"
+    assert is_interrupted(imports.library.folder)
+    recover(imports.library)
+    assert imports.library.load("mine").requests == 1000
+    assert not is_interrupted(imports.library.folder)
 
 
-def test_a_name_that_is_a_link_is_refused(home: Path, log: Path, tmp_path: Path) -> None:
-    (home / "recordings").mkdir(parents=True)
+def test_a_name_that_is_a_link_is_refused(imports: Imports, log: Path, tmp_path: Path) -> None:
+    (imports.home / "recordings").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
-    (home / "recordings" / "mine").symlink_to(tmp_path / "elsewhere")
+    (imports.home / "recordings" / "mine").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ArchduelError, match="is a link"):
-        ingest(importers()["combined"], [log], "mine", Library(Places(home), bundled=home / "no-bundled"))
+        imports.read(log, form="combined")
     assert not list((tmp_path / "elsewhere").iterdir())

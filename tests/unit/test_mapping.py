@@ -1,6 +1,6 @@
 """Mappings: what their rules do to an import, how wrong ones are explained, and which are suggested."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.traffic_samples import FORMATS, Format, Sent
+from tests.importing import Imports, balanced
+from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import UsageError
-from workloads.importers.formats import importers
-from workloads.importers.ingest import Import, ingest
+from workloads.importers.ingest import Import
 from workloads.importers.rules.classify import Rules
-from workloads.importers.rules.mapping import read_mapping
+from workloads.importers.rules.mapping import Mapping, read_mapping
 from workloads.importers.rules.suggestion import suggested
-from workloads.places import Places
-from workloads.recordings.library import Library
 from workloads.recordings.recording import SCHEMA, Recording
 
 MAPPING = """
@@ -40,32 +38,31 @@ routes:
 """
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(Places(tmp_path / "home"), bundled=tmp_path / "no-bundled")
+@dataclass
+class Shop(Imports):
+    """Requests that are imported by the rules of a mapping, whose text may be given."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.mapping = self.folder / "shop.yaml"
+
+    def parsed(self, text: str) -> Mapping:
+        self.mapping.write_text(text, encoding="utf-8")
+        return read_mapping(self.mapping)
+
+    def sent(self, requests: list[Sent], mapping: str | None = None, name: str = "jsonl") -> Import:
+        rules = Rules() if mapping is None else Rules(mapping=self.parsed(mapping))
+        written = FORMATS[name]
+        return self.run(written.write(requests), written.form, written.options, rules=rules)
 
 
 @pytest.fixture
-def mapping(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
-        return tmp_path / "shop.yaml"
-
-    return write
-
-
-def run(library: Library, tmp_path: Path, requests: list[Sent], rules: Rules, written: Format | None = None) -> Import:
-    form = written or FORMATS["jsonl"]
-    (tmp_path / "traffic").write_bytes(form.write(requests))
-    return ingest(
-        importers()[form.form].with_options(form.options), [tmp_path / "traffic"], "mine", library, rules=rules
-    )
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
 
 
 class TestRules:
-    def test_the_first_route_that_fits_says_what_a_request_is(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
-    ) -> None:
+    def test_the_first_route_that_fits_says_what_a_request_is(self, shop: Shop) -> None:
         expected = [
             ("GET", "/orders/17/pay", "command", "order-17"),
             ("GET", "/orders/17?x=1", "query", "order-17"),
@@ -78,61 +75,45 @@ class TestRules:
             ("PUT", "/other/9", "command", "/other/9"),
         ]
         requests = [Sent(method, target) for method, target, _, _ in expected]
-        run(library, tmp_path, requests, Rules(mapping=read_mapping(mapping(MAPPING))))
-        read = [(row["method"], row["operation"], row["entity"]) for row in library.load("mine").table.to_pylist()]
+        shop.sent(requests, MAPPING)
+        read = [(row["method"], row["operation"], row["entity"]) for row in shop.rows()]
         assert read == [(method, operation, entity) for method, _, operation, entity in expected]
 
     @pytest.mark.parametrize("name", ["combined", "csv", "har"])
-    def test_drops_are_counted_by_their_reason_in_any_format(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], name: str
-    ) -> None:
+    def test_drops_are_counted_by_their_reason_in_any_format(self, shop: Shop, name: str) -> None:
         requests = [Sent("GET", "/static/a/b.css"), Sent("POST", "/static/x"), Sent("GET", "/health"), Sent()]
-        result = run(library, tmp_path, requests, Rules(mapping=read_mapping(mapping(MAPPING))), FORMATS[name])
+        result = shop.sent(requests, MAPPING, name)
         assert result.dropped_by_rule == {"static files": 1, "* /health": 1}
-        assert result.lines == result.accepted + result.dropped + result.header
+        assert balanced(result)
         assert result.accepted == 2
 
-    def test_an_entity_of_the_query_is_distinguished_and_not_stored(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
-    ) -> None:
+    def test_an_entity_of_the_query_is_distinguished_and_not_stored(self, shop: Shop) -> None:
         targets = [f"/search?q=x&customer={name}" for name in ("ann", "bob", "ann")]
-        run(
-            library,
-            tmp_path,
-            [Sent("POST", target) for target in targets],
-            Rules(mapping=read_mapping(mapping(MAPPING))),
-        )
-        one, two, three = library.load("mine").table.column("entity").to_pylist()
+        shop.sent([Sent("POST", target) for target in targets], MAPPING)
+        one, two, three = shop.column("entity")
         assert one == three != two
         assert one.startswith("customer-")
         assert "ann" not in one
 
-    def test_an_entity_that_is_masked_is_still_distinguished(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
-    ) -> None:
-        rules = Rules(mapping=read_mapping(mapping('routes: [{match: "* /u/{user}/orders", entity: user}]')))
+    def test_an_entity_that_is_masked_is_still_distinguished(self, shop: Shop) -> None:
         targets = [f"/u/{name}@example.com/orders" for name in ("ann", "bob", "ann")]
-        run(library, tmp_path, [Sent("POST", target) for target in targets], rules)
-        one, two, three = library.load("mine").table.column("entity").to_pylist()
+        mapping = 'routes: [{match: "* /u/{user}/orders", entity: user}]'
+        shop.sent([Sent("POST", target) for target in targets], mapping)
+        one, two, three = shop.column("entity")
         assert one == three != two
         assert one.startswith("user-:email")
 
-    def test_a_route_with_patterns_of_expressions_is_taken_literally(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path]
-    ) -> None:
-        rules = Rules(mapping=read_mapping(mapping("drop: [{match: 'GET /a.b(c)+'}]")))
-        result = run(library, tmp_path, [Sent(target="/aXbc"), Sent(target="/a.b(c)+")], rules)
+    def test_a_route_with_patterns_of_expressions_is_taken_literally(self, shop: Shop) -> None:
+        requests = [Sent(target="/aXbc"), Sent(target="/a.b(c)+")]
+        result = shop.sent(requests, "drop: [{match: 'GET /a.b(c)+'}]")
         assert (result.accepted, result.dropped) == (1, 1)
 
     @pytest.mark.parametrize("text", ["'; DROP TABLE staged; --", "a'b", "{} {0} %s $1"])
-    def test_nothing_in_a_mapping_is_taken_for_sql(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], text: str
-    ) -> None:
+    def test_nothing_in_a_mapping_is_taken_for_sql(self, shop: Shop, text: str) -> None:
         quoted = text.replace("'", "''").replace("{}", "").replace("{0}", "")
-        path = mapping(f"drop: [{{match: 'GET /x/{quoted}', why: '{quoted}'}}]")
-        rules = Rules(mapping=read_mapping(path))
+        mapping = f"drop: [{{match: 'GET /x/{quoted}', why: '{quoted}'}}]"
         target = "/x/" + text.replace("{}", "").replace("{0}", "")
-        result = run(library, tmp_path, [Sent(target=target), Sent()], rules)
+        result = shop.sent([Sent(target=target), Sent()], mapping)
         assert result.accepted + result.dropped == 2
 
 
@@ -164,19 +145,15 @@ class TestErrors:
             ("[" * 5000, "not YAML|nested too deeply"),
         ],
     )
-    def test_a_wrong_mapping_is_named_with_its_line(
-        self, mapping: Callable[[str], Path], text: str, message: str
-    ) -> None:
+    def test_a_wrong_mapping_is_named_with_its_line(self, shop: Shop, text: str, message: str) -> None:
         with pytest.raises(UsageError, match=message) as caught:
-            read_mapping(mapping(text))
+            shop.parsed(text)
         assert "shop.yaml" in str(caught.value)
         assert "\n" not in str(caught.value)
 
-    def test_one_that_would_take_minutes_to_read_is_refused(self, tmp_path: Path) -> None:
-        path = tmp_path / "mapping.yaml"
-        path.write_text("drop:\n" + "- match: GET /x\n" * 100_000)
+    def test_one_that_would_take_minutes_to_read_is_refused(self, shop: Shop) -> None:
         with pytest.raises(UsageError, match="no mapping needs so many rules"):
-            read_mapping(path)
+            shop.parsed("drop:\n" + "- match: GET /x\n" * 100_000)
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"none\.yaml: No such file"):
@@ -215,9 +192,9 @@ REQUESTS = [
 
 class TestSuggestion:
     @pytest.fixture
-    def text(self, library: Library, tmp_path: Path) -> str:
-        run(library, tmp_path, REQUESTS, Rules())
-        return suggested(library.load("mine"))
+    def text(self, shop: Shop) -> str:
+        shop.sent(REQUESTS)
+        return suggested(shop.library.load("mine"))
 
     def test_routes_are_found_by_collapsing_ids(self, text: str) -> None:
         for route in (
@@ -231,14 +208,12 @@ class TestSuggestion:
         ):
             assert route in text
 
-    def test_a_suggestion_is_a_mapping_that_changes_no_operation(
-        self, library: Library, tmp_path: Path, mapping: Callable[[str], Path], text: str
-    ) -> None:
-        before = library.load("mine").table
-        result = run(library, tmp_path, REQUESTS, Rules(mapping=read_mapping(mapping(text))))
+    def test_a_suggestion_is_a_mapping_that_changes_no_operation(self, shop: Shop, text: str) -> None:
+        before = shop.library.load("mine").table
+        result = shop.sent(REQUESTS, text)
         assert result.dropped_by_rule == {"static files": 9}
         kept = [row for row in before.to_pylist() if not row["path"].endswith(".js")]
-        after = library.load("mine").table
+        after = shop.library.load("mine").table
         assert after.column("operation").to_pylist() == [row["operation"] for row in kept]
         entities = dict(zip(after.column("path").to_pylist(), after.column("entity").to_pylist(), strict=True))
         assert entities["/orders/7"] == "order-7"

@@ -10,24 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from resources.warehouse.publish import publish
+from tests.importing import Imports
 from tests.unit.traffic_samples import FORMATS, SECRETS, Format, Sent
 from workloads.exporters import exporters
-from workloads.importers.formats import importers
-from workloads.importers.ingest import ingest
 from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
-from workloads.recordings.library import Library
 from workloads.replay.schedule import schedule
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def library(home: Path) -> Library:
-    return Library(Places(home), bundled=home / "no-bundled")
 
 
 def texts(home: Path) -> Iterator[str]:
@@ -40,12 +28,10 @@ def texts(home: Path) -> Iterator[str]:
                 yield str(duckdb.execute(f"SELECT * FROM parquet_metadata('{path}')").fetchall())
 
 
-def planted(requests: list[Sent], written: Format, library: Library, tmp_path: Path) -> str:
+def planted(requests: list[Sent], written: Format, imports: Imports) -> str:
     """Import requests, and return all that the import and a suggestion of a mapping show."""
-    path = tmp_path / "traffic.log"
-    path.write_bytes(written.write(requests))
-    done = ingest(importers()[written.form].with_options(written.options), [path], "mine", library)
-    return repr(done) + suggested(library.load("mine"))
+    done = imports.run(written.write(requests), written.form, written.options)
+    return repr(done) + suggested(imports.library.load("mine"))
 
 
 def assert_nowhere(home: Path, shown: str) -> None:
@@ -56,7 +42,7 @@ def assert_nowhere(home: Path, shown: str) -> None:
 
 
 @pytest.mark.parametrize("written", FORMATS.values(), ids=FORMATS)
-def test_nothing_planted_anywhere_is_in_any_file(written: Format, library: Library, home: Path, tmp_path: Path) -> None:
+def test_nothing_planted_anywhere_is_in_any_file(written: Format, imports: Imports) -> None:
     harmless = [Sent(method, "/orders", secret=secret) for secret in SECRETS.values() for method in ("GET", "POST")]
     requests = [*harmless, *(Sent(client=secret) for secret in SECRETS.values())]
     for secret in SECRETS.values():
@@ -81,25 +67,25 @@ def test_nothing_planted_anywhere_is_in_any_file(written: Format, library: Libra
             Sent("GET", f"/a/{secret}", status=99999),
             Sent(f"G{secret}T", f"/{secret}"),
         ]
-    shown = planted(requests, written, library, tmp_path)
-    recording = library.load("mine")
+    shown = planted(requests, written, imports)
+    recording = imports.library.load("mine")
     assert recording.requests > used / 2
     assert pc.sum(pc.equal(recording.table.column("path"), "/orders")).as_py() >= len(harmless)
-    assert_nowhere(home, shown)
+    assert_nowhere(imports.home, shown)
 
 
-def test_nothing_planted_is_sent_to_an_emulator_nor_exported(library: Library, home: Path, tmp_path: Path) -> None:
+def test_nothing_planted_is_sent_to_an_emulator_nor_exported(imports: Imports) -> None:
     requests = [Sent(method, f"/a/{secret}", secret=secret) for secret in SECRETS.values() for method in ("GET", "PUT")]
-    shown = planted(requests, FORMATS["jsonl"], library, tmp_path)
-    recording = library.load("mine")
+    shown = planted(requests, FORMATS["jsonl"], imports)
+    recording = imports.library.load("mine")
     due = schedule(recording, speed=1.0, seed=1)
     sent = b"".join(due.message(index, "/prod", "127.0.0.1") for index in range(len(due)))
     for exporter in exporters().values():
-        exporter.write(recording, "http://127.0.0.1", home, speed=1.0, seed=1)
-    assert_nowhere(home, shown + sent.decode() + str(due.entities))
+        exporter.write(recording, "http://127.0.0.1", imports.home, speed=1.0, seed=1)
+    assert_nowhere(imports.home, shown + sent.decode() + str(due.entities))
 
 
-def test_what_is_no_secret_stays_as_it_is(library: Library, tmp_path: Path) -> None:
+def test_what_is_no_secret_stays_as_it_is(imports: Imports) -> None:
     targets = [
         "/orders/507f1f77bcf86cd799439011",
         "/orders/6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0",
@@ -120,31 +106,29 @@ def test_what_is_no_secret_stays_as_it_is(library: Library, tmp_path: Path) -> N
         "/sessions",
         "/caf%C3%A9",
     ]
-    planted([Sent(target=target) for target in targets], FORMATS["combined"], library, tmp_path)
-    assert library.load("mine").table.column("path").to_pylist() == targets
+    planted([Sent(target=target) for target in targets], FORMATS["combined"], imports)
+    assert imports.column("path") == targets
 
 
-def test_entities_that_are_masked_keep_apart(library: Library, tmp_path: Path) -> None:
+def test_entities_that_are_masked_keep_apart(imports: Imports) -> None:
     triples = []
     for secret in SECRETS.values():
         at = next(index for index in range(len(secret) // 2, len(secret)) if secret[index].isalnum())
         changed = {"0": "1", "a": "b"}.get(secret[at], "0" if secret[at].isdigit() else "a")
         triples.append((secret, secret[:at] + changed + secret[at + 1 :], secret))
     requests = [Sent(target=f"/a/{secret}") for triple in triples for secret in triple]
-    planted(requests, FORMATS["combined"], library, tmp_path)
-    entities = library.load("mine").table.column("entity").to_pylist()
+    planted(requests, FORMATS["combined"], imports)
+    entities = imports.column("entity")
     for number, (secret, _, _) in enumerate(triples):
         one, two, three = entities[3 * number : 3 * number + 3]
         assert one == three != two, secret
 
 
-def test_the_database_of_results_holds_the_shape_of_a_line_and_nothing_else(
-    home: Path, library: Library, tmp_path: Path
-) -> None:
-    shown = planted([Sent(), Sent("GET", SECRETS["e-mail"])], FORMATS["combined"], library, tmp_path)
-    places = Places(home)
+def test_the_database_of_results_holds_the_shape_of_a_line_and_nothing_else(imports: Imports) -> None:
+    shown = planted([Sent(), Sent("GET", SECRETS["e-mail"])], FORMATS["combined"], imports)
+    places = Places(imports.home)
     publish(places)
     with duckdb.connect(str(places.database), read_only=True) as database:
         rows = database.execute("SELECT * FROM quarantine").fetchall()
     assert rows
-    assert_nowhere(home, shown + str(rows))
+    assert_nowhere(imports.home, shown + str(rows))
