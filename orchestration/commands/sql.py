@@ -3,19 +3,31 @@
 Put how a statement's rows are printed here. Keep out how the results are read (`resources.warehouse.reading`).
 """
 
+import itertools
 import json
 import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
 
 import click
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from orchestration.commands.terminal import open_console
-from resources.warehouse.reading import query
+from orchestration.commands.terminal import open_console, say
+from resources.warehouse.reading import batches, connect
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.printable import printable
+
+_MEMORY_LIMIT = "2GB"  # what needs more is a slip, and would take the machine with it
+_SHOWN = 1000  # rows in a table: nobody reads more, and a table is laid out whole
 
 
 @click.command()
@@ -33,16 +45,96 @@ def command(statement: str, style: str) -> None:
 
     For example: "SELECT architecture, scenario, outcome, count(*) FROM requests GROUP BY ALL"
     """
+    console = open_console()
+    printers: dict[str, Callable[[pa.RecordBatchReader], None]] = {
+        "csv": print_csv,
+        "json": print_json,
+        "table": lambda rows: print_table(rows, console),
+    }
+    connection = connect(Places.from_environment(), memory_limit=_MEMORY_LIMIT)
+
+    def work() -> None:
+        with batches(connection, statement) as rows:
+            printers[style](rows)
+
     try:
-        rows = query(Places.from_environment(), statement)
-    except duckdb.Error as error:
-        raise ArchduelError(str(error).strip().splitlines()[0]) from None
-    if style == "csv":
-        pyarrow.csv.write_csv(flat(rows), sys.stdout.buffer)
-    elif style == "json":
-        click.echo(json.dumps(rows.to_pylist(), default=str, indent=2))
-    else:
-        open_console().print(rows_table(rows))
+        _interruptibly(connection, work)
+    except duckdb.OutOfMemoryException:
+        raise ArchduelError(f"the query needs more than {_MEMORY_LIMIT} of memory: narrow it down") from None
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise ArchduelError(_in_a_line(error)) from None
+    finally:
+        with suppress(duckdb.Error):  # a query that cannot be interrupted, as its reader has stopped reading
+            connection.close()
+
+
+def _in_a_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+
+
+def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], None]) -> None:
+    """Do ``work`` beside this thread, which hears signals meanwhile: a query hears none until it has ended."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error.with_traceback(None))  # whose frames would keep the query open
+        done.set()
+
+    done = threading.Event()  # a join that a signal interrupts takes the thread for ended
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while not done.wait(0.1):
+            pass
+    except BaseException:
+        connection.interrupt()
+        done.wait(5)
+        raise
+    if failures:
+        raise failures[0]
+
+
+def print_csv(rows: pa.RecordBatchReader) -> None:
+    """Print rows as CSV, with lists and structures as JSON; made fit for a terminal where it goes to one."""
+    header = True
+    no_rows = pa.RecordBatch.from_pylist([], schema=rows.schema)  # says which columns there are
+    for batch in itertools.chain([no_rows], rows):
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(flat(pa.table(batch)), sink, pyarrow.csv.WriteOptions(include_header=header))
+        header = False
+        text = sink.getvalue().to_pybytes()
+        if sys.stdout.isatty():
+            lines = text.decode(errors="replace").split("\n")
+            text = "\n".join(map(printable, lines)).encode()
+        sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()
+
+
+def print_json(rows: pa.RecordBatchReader) -> None:
+    """Print rows as a JSON list of objects."""
+    before = "["
+    for row in _rows(rows):
+        click.echo(f"{before}\n{textwrap.indent(json.dumps(row, default=str, indent=2), '  ')}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def print_table(rows: pa.RecordBatchReader, console: Console) -> None:
+    """Print the first rows as a table, and say where there are more."""
+    every = _rows(rows)
+    table = Table(header_style="bold")
+    for field in rows.schema:
+        number = pa.types.is_integer(field.type)
+        table.add_column(Text(printable(field.name)), justify="right" if number else "left")
+    for row in itertools.islice(every, _SHOWN):
+        # Recorded text is neither markup nor an order to the terminal.
+        table.add_row(*(Text("" if value is None else printable(str(value))) for value in row.values()))
+    console.print(table)
+    if next(every, None) is not None:
+        say(console, f"These are the first {_SHOWN:,} rows: --format csv prints all of them.")
 
 
 def flat(rows: pa.Table) -> pa.Table:
@@ -58,11 +150,6 @@ def flat(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
-def rows_table(rows: pa.Table) -> Table:
-    """Return any rows as a table for a terminal."""
-    table = Table(header_style="bold")
-    for field in rows.schema:
-        table.add_column(field.name, justify="right" if pa.types.is_integer(field.type) else "left")
-    for row in rows.to_pylist():
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    return table
+def _rows(rows: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    for batch in rows:
+        yield from batch.to_pylist()

@@ -11,6 +11,7 @@ the same.
 import logging
 import shutil
 import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,8 @@ import filelock
 
 from resources.warehouse import schema
 from resources.warehouse.current import DECLARED, STAMPS, published_stamps
+from resources.warehouse.read_only import SCHEME
+from resources.warehouse.reading import CONFINED
 from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -96,11 +99,22 @@ def _update(places: Places, file: Path, known: Stamps) -> None:
         for name in SINGLE:
             connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select(name, paths)}")
             connection.execute(schema.published()[name].view_comments)
+        connection.execute(f"DELETE FROM {CONFINED}")
+        connection.executemany(f"INSERT INTO {CONFINED} VALUES (?, ?)", list(enumerate(_confined(paths))))
         connection.commit()
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
         connection.execute("CHECKPOINT archduel")
         connection.execute("USE memory")
         connection.execute("DETACH archduel")
+
+
+def _confined(paths: Sequence[Path]) -> Iterator[str]:
+    """The views that read files, for a connection that reads them as `resources.warehouse.read_only` does."""
+    for name in SINGLE:
+        yield f"CREATE TEMP VIEW {name} AS {select(name, paths, SCHEME)}"
+    for name in schema.OF_SINGLE:
+        declared_as = schema.declaration(name).partition("COMMENT ON")[0]
+        yield declared_as.replace("CREATE VIEW", "CREATE TEMP VIEW")
 
 
 def _declare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -111,6 +125,7 @@ def _declare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE SCHEMA internal")
     connection.execute(f"CREATE TABLE {STAMPS} (kind VARCHAR, comparison_id VARCHAR, stamp VARCHAR)")
     connection.execute(f"INSERT INTO {STAMPS} VALUES (?, ?, ?)", [*DECLARED, declared()])
+    connection.execute(f"CREATE TABLE {CONFINED} (position INTEGER, statement VARCHAR)")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:

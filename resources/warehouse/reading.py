@@ -10,15 +10,21 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from resources.warehouse.read_only import only_read
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.sql import quoted
 
+CONFINED = "internal.confined"  # a table of the published file: its views of files, for a connection that only reads
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-def connect(places: Places) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the published database: the whole of one moment.
+def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection to the published database, the whole of one moment. It has no means to write any file.
+
+    Args:
+        places: Where the results are.
+        memory_limit: How much a query may take, such as 2GB; DuckDB's own limit without.
 
     Raises:
         ArchduelError: Nothing was published yet, or the file cannot be opened.
@@ -32,8 +38,14 @@ def connect(places: Places) -> duckdb.DuckDBPyConnection:
     try:
         attach(connection, places)
         connection.execute("USE archduel")
-        confine(connection, [places.outcomes])
-    except duckdb.IOException as error:
+        if memory_limit:
+            connection.execute(f"SET memory_limit = {quoted(memory_limit)}")
+        # Views of single requests name files, which this connection reads by a file system of its own.
+        views = connection.execute(f"SELECT statement FROM {CONFINED} ORDER BY position").fetchall()
+        only_read(connection, [places.outcomes])
+        for (statement,) in views:
+            connection.execute(statement)
+    except (duckdb.IOException, duckdb.CatalogException) as error:
         connection.close()
         first = str(error).partition("\n")[0]
         raise ArchduelError(f"{file} cannot be opened: {first}; `archduel report` builds it again") from None
@@ -55,11 +67,19 @@ def query(places: Places, sql: str, parameters: list[object] | None = None) -> p
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> pa.Table:
     """As `query`, over a connection that is open."""
+    return batches(connection, sql, parameters).read_all()
+
+
+def batches(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None
+) -> pa.RecordBatchReader:
+    """As `rows`, a batch at a time, as they are computed."""
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if len(kinds) != 1 or kinds[0] not in _READING:
         raise UsageError("give one statement that reads: SELECT, FROM, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN")
-    relation = connection.sql(sql, params=parameters or [])
-    return pa.table({}) if relation is None else relation.to_arrow_table()
+    # With parameters it is carried out here, and cannot be interrupted.
+    relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
+    return pa.table({}).to_reader() if relation is None else relation.to_arrow_reader()
 
 
 def attach(connection: duckdb.DuckDBPyConnection, places: Places) -> None:

@@ -135,14 +135,21 @@ def compare(places: Places, known: Stamps) -> tuple[list[Source], set[tuple[str,
     return now, written | (known.keys() - {source.key for source in now})
 
 
-def select(table: str, paths: Sequence[Path]) -> str:
-    """The SQL of a table's rows in the files of ``paths``, in the columns and types that are declared."""
+def select(table: str, paths: Sequence[Path], scheme: str = "") -> str:
+    """The SQL of a table's rows in the files of ``paths``, in the columns and types that are declared.
+
+    Args:
+        table: The table.
+        paths: Folders of partitions' versions, or Parquet files.
+        scheme: Of the file system to read them by; empty for the machine's own.
+    """
     columns = published()[table].columns
     if not paths:
         return f"SELECT {', '.join(f'NULL::{one.type} AS {one.name}' for one in columns)} WHERE false"
     file = "experiments" if table == "comparisons" else table
     found = [path if path.is_file() else path / f"{file}.parquet" for path in paths]
-    files = f"read_parquet([{', '.join(quoted(_unglobbed(path)) for path in found)}])"
+    named = (f"{scheme}://{path}" if scheme else _unglobbed(path) for path in found)
+    files = f"read_parquet([{', '.join(map(quoted, named))}])"
     if table == "comparisons":
         return _comparisons(files)
     listed = (f"{_DERIVED.get(one.name, one.name)}::{one.type} AS {one.name}" for one in columns)

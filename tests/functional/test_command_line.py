@@ -1,7 +1,10 @@
 """What the command line says and how it exits, as a user's shell sees it."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -177,6 +180,29 @@ def test_a_statement_that_cannot_run_is_one_line_and_changes_nothing(
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
     assert results.database.read_bytes() == before
+
+
+@pytest.mark.usefixtures("results")
+@pytest.mark.parametrize("style", ["table", "csv", "json"])
+def test_sql_prints_recorded_text_as_it_is_and_obeys_none_of_it(call: Call, style: str) -> None:
+    done = call("sql", "SELECT '[/bold]' || chr(27) || '[31m' AS \"[bold]a\"", "--format", style)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[bold]a" in done.stdout
+    assert "[/bold]" in done.stdout
+    assert style == "csv" or "\x1b" not in done.stdout
+
+
+@pytest.mark.usefixtures("results")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_sql_hears_a_signal_in_the_middle_of_a_query(number: signal.Signals, code: int) -> None:
+    endless = [sys.executable, "-m", "orchestration.commands.main", "sql", "FROM range(1000000000000)"]
+    with subprocess.Popen([*endless, "--format", "csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.send_signal(number)
+        _, complaint = running.communicate(timeout=20)
+        assert running.returncode == code
+        assert len(complaint.splitlines()) <= 1
 
 
 def test_sql_without_results_says_how_to_get_some(call: Call) -> None:
