@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from resources.prices.model import (
     total_usd,
 )
 from tests.published_tables import published_tables
-from workloads.places import Places
+from workloads.places import REPOSITORY, Places
 
 PRICES = bundled_prices()
 ASSUMED = assumptions(Places(Path("no home")))
@@ -370,6 +371,24 @@ class TestMonth:
         with pytest.raises(ValueError, match="no rate is known"):
             month_usd(expected_counts(BOTH), PRICES, ASSUMED, gateway="rest", processor="x86")
 
+    def test_the_page_on_cost_has_these_figures(self) -> None:
+        text = (REPOSITORY / "docs" / "cost.md").read_text(encoding="utf-8")
+        rows = re.findall(
+            r"^\| ([\d,.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d,.]+) \| ([\d,.]+) \| ([\d.]+) \|$", text, re.M
+        )
+        assert len(rows) == 9
+        for row in rows:
+            per_s, polling, batch, *usd = (float(cell.replace(",", "")) for cell in row)
+            event_driven = self.month(BOTH, per_s * MONTH_S)
+            assert float(f"{pollers(per_s, 15, ASSUMED):.3g}") == polling
+            assert float(f"{batch_size(per_s, 15, ASSUMED):.3g}") == batch
+            by_model = [
+                sum(self.month(NEITHER, per_s * MONTH_S).values()),
+                sum(event_driven.values()),
+                event_driven.get("queue_empty_receives", 0),
+            ]
+            assert usd == pytest.approx(by_model, abs=0.0051)
+
     def month(self, queued: tuple[str, ...], commands: float, assumed: Assumptions = ASSUMED) -> dict[str, float]:
         """What is paid in a month of so many commands, by item."""
         counts = expected_counts(queued, seconds=1e6 / commands * MONTH_S).batched(assumed)
@@ -538,10 +557,11 @@ def replay(
                 f"INSERT INTO invocations ({names}, function, batch_size)"
                 f" SELECT {key}, '{operation}', 1 FROM range({number}) r(i)"
             )
-    run(
-        f"INSERT INTO invocations ({names}, function, batch_size)"
-        f" SELECT {key}, 'consumer', 2 FROM range({batches}) r(i)"
-    )
+    for function, invocations in (("consumer", batches), ("result", fetches * queries)):
+        run(
+            f"INSERT INTO invocations ({names}, function, batch_size)"
+            f" SELECT {key}, '{function}', 2 FROM range({invocations}) r(i)"
+        )
 
 
 class TestCounting:

@@ -91,7 +91,8 @@ operations AS (
 ),
 invoked AS (
     SELECT workload, architecture, variant,
-        count(*) FILTER (function <> 'consumer') AS function_invocations,
+        -- Those of `result` are fetches, which the ledger counts.
+        count(*) FILTER (function NOT IN ('consumer', 'result')) AS function_invocations,
         count(*) FILTER (function = 'consumer') AS batches
     FROM invocations
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
