@@ -11,16 +11,16 @@ By route the same is asked of the route's requests alone. What is left says how 
 recommended that has no valid replay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
 
 from assets.analysis import recommendation_sentences as sentences
-from assets.analysis.requirements.figures import Contender, Figure, Figures, scaled
-from assets.analysis.requirements.judging import BUSIEST, CostAt, state_of, usd_of
+from assets.analysis.requirements.figures import Contender, Figure, Figures, exactly, scaled
+from assets.analysis.requirements.judging import BUSIEST, state_of, usd_of
 from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
 from resources.architectures import architectures
@@ -37,6 +37,7 @@ Row = dict[str, Any]
 State = Literal["decided", "undecided", "none"]
 Served = Literal["synchronously", "by queue", "either"]
 Answer = tuple[State, str | None]
+UsdAt = Callable[[Contender, float], float | None]  # USD a month of a contender at so many requests a month
 Part = tuple[str, str | None]  # an operation, and a route of it or None for all
 
 
@@ -123,7 +124,7 @@ def recommend(
     requirements: Requirements,
     judged: pa.Table,
     cost: pa.Table,
-    cost_at: CostAt | None = None,
+    usd_at: UsdAt | None = None,
 ) -> pa.Table:
     """Make the table ``recommendations`` of one comparison.
 
@@ -133,7 +134,7 @@ def recommend(
         requirements: What was asked.
         judged: The table ``requirements`` that came of it.
         cost: Its table ``cost``; may be empty.
-        cost_at: The table ``cost`` at another number of requests a month; None: the cost of others is not known.
+        usd_at: What a month costs at another volume; None: that is not known.
 
     Returns:
         For each workload a row for all, whose ``operation`` is '', one for each operation, and one for each of the
@@ -155,7 +156,7 @@ def recommend(
             replays=[row for row in own if row["variant"] == variant],
             figures=figures,
             cost=cost.to_pylist(),
-            cost_at=cost_at,
+            usd_at=usd_at,
             target=target or "this target",
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.table()]
@@ -174,7 +175,7 @@ class _Case:
     replays: Sequence[Row]
     figures: Figures
     cost: Sequence[Row]
-    cost_at: CostAt | None
+    usd_at: UsdAt | None
     target: str
 
     def table(self) -> list[Row]:
@@ -388,7 +389,7 @@ class _Case:
     def _would_change(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         if not self.replayed:
             return []
-        found = [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows)]
+        found = [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
         for requirement in self.requirements.requirement:
             left = [row for row in rows if row["requirement"] != requirement.name]
             other = choose(left, self.replayed, preferring)
@@ -408,21 +409,23 @@ class _Case:
             for times, other in _turns(affected, choice, at, most=MINUTES_PER_MONTH / minutes)
         ]
 
-    def _by_volume(self, choice: Choice, rows: Sequence[Row]) -> list[str]:
+    def _by_volume(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         """From how many requests a month on the answer is another: by what they cost, and by how many are hit."""
         now = next((row.get("requests_per_month") for row in self.cost if row["workload"] == self.workload), None)
-        if now is None or self.cost_at is None:
+        if now is None:
             return []
         affected = [row for row in rows if row["measure"].endswith(PER_MONTH) and row["unit"] == "requests"]
-        bound = [row for row in rows if row["measure"] == "usd_per_month"]
-        cost_at = self.cost_at
 
         def at(volume: float) -> Choice:
-            cost = cost_at(volume).to_pylist()
-            changed = self._times(rows, affected, volume / now)
-            if bound:
-                changed = [self._repriced(row, cost) if row["measure"] == "usd_per_month" else row for row in changed]
-            return choose(changed, self.replayed, self._preferring(cost))
+            usd = self._usd_at(volume)
+            changed = [
+                self._decided(row, exactly(usd[row["architecture"]]))
+                if row["measure"] == "usd_per_month" and row["architecture"] in usd
+                else row
+                for row in self._times(rows, affected, volume / now)
+            ]
+            values = {name: usd if name == "usd_per_month" else known for name, known in preferring.values.items()}
+            return choose(changed, self.replayed, replace(preferring, values=values))
 
         found = []
         for volumes in ([v for v in _VOLUMES if v > now], [v for v in reversed(_VOLUMES) if v < now]):
@@ -444,9 +447,10 @@ class _Case:
         changed = {id(row) for row in affected}
         return [self._decided(row, scaled(_figure(row), times)) if id(row) in changed else row for row in rows]
 
-    def _repriced(self, row: Row, cost: Sequence[Row]) -> Row:
-        usd = self._usd(cost, row["architecture"], "usd_per_month")
-        return row if usd is None else self._decided(row, Figure(usd, usd, usd))
+    def _usd_at(self, volume: float) -> dict[str, float]:
+        """What a month of so many requests costs, by architecture; only those of which it is known."""
+        found = {name: self.usd_at(self._contender(name), volume) for name in self.replayed} if self.usd_at else {}
+        return {name: usd for name, usd in found.items() if usd is not None}
 
     def _decided(self, row: Row, figure: Figure) -> Row:
         if row["state"] == "not_shown_here" or figure.value is None:
@@ -458,7 +462,9 @@ class _Case:
         return asked
 
 
-def _turns(rows: Iterable[Row], choice: Choice, at: Any, *, most: float) -> list[tuple[float, Choice]]:
+def _turns(
+    rows: Iterable[Row], choice: Choice, at: Callable[[float], Choice], *, most: float
+) -> list[tuple[float, Choice]]:
     """Where figures that all grow alike give another answer: the nearest multiple below 1, and the nearest above."""
     limits = {
         row["limit_value"] / row[end]

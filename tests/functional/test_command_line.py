@@ -289,6 +289,40 @@ def test_a_wrong_scenario_file_exits_2_and_names_the_line(
     assert not places.database.exists()
 
 
+REQUIREMENT = '[[requirement]]\nname = "mine"\n'
+
+
+@pytest.mark.parametrize("command", ["compare", "report"])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('measure = "lost"\nat_most = 0.1\n', "own.toml: requirement 'mine': unknown measure 'lost'"),
+        ('measure = "lost_share"\nat_most = 10\n', "a share lies between 0 and 1, not at 10"),
+        ('measure = "lost_share"\nat_most = 0.1\nof = "GET /cart"\n', "the recording has no route 'GET /cart'"),
+        ('measure = "lost_share"\nat_most = 0.1\nunder = "rain"\n', "under has 'rain', neither a scenario nor one of"),
+    ],
+)
+def test_wrong_requirements_exit_2_and_name_what_is_wrong(
+    results: Places, call: Call, tmp_path: Path, command: str, text: str, complaint: str
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(REQUIREMENT + text)
+    done = call(command, "--requirements", str(file))
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert not list(results.judgements.glob("*/requirements.toml"))
+
+
+def test_what_requirements_prints_is_a_file_of_them(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(call("requirements").stdout)
+    done = call("requirements", str(file))
+    assert done.returncode == 0
+    assert done.stdout.startswith(file.read_text().rstrip().partition("\n# From ")[0])
+    assert "response_p99_ms" in done.stdout
+
+
 def test_scenarios_lists_ones_own_and_names_a_wrong_one(places: Places, call: Call) -> None:
     places.scenarios.mkdir(parents=True)
     (places.scenarios / "mine.toml").write_text(SCENARIO + "length = 1\n")

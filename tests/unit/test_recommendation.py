@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.analysis.recommendation import Preferring, choose, recommend
+from assets.analysis.requirements.figures import Contender
 from assets.analysis.requirements.judging import judge_requirements
 from assets.analysis.requirements.model import BUNDLED, Requirements, read
 from resources.warehouse.schema import schema
@@ -213,12 +214,11 @@ class TestWhatWouldChangeIt:
     def test_the_volume_from_which_on_another_is_cheaper(self) -> None:
         """Hybrid costs 20 USD whatever is sent, synchronous 10 USD at today's 4.38 million requests a month."""
 
-        def cost_at(volume: float) -> pa.Table:
-            rows = bills(synchronous=10.0 * volume / 4_380_000, hybrid=20.0)
-            return pa.table({name: [row[name] for row in rows] for name in rows[0]})
+        def usd_at(contender: Contender, volume: float) -> float:
+            return 20.0 if contender.architecture == "hybrid" else 10.0 * volume / 4_380_000
 
         builder = Asked().replay("synchronous").replay("hybrid", queued=["command"])
-        row = headline(builder, asking(ANSWERED), cost=bills(synchronous=10.0, hybrid=20.0), cost_at=cost_at)
+        row = headline(builder, asking(ANSWERED), cost=bills(synchronous=10.0, hybrid=20.0), usd_at=usd_at)
         assert row["architecture"] == "synchronous"
         assert row["would_change"][0] == "From 9.2 million requests a month (4.38 million now) it is hybrid."
 

@@ -10,7 +10,7 @@ that can show it.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +30,6 @@ from workloads.places import Places
 from workloads.recordings.recording import Operation
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
-CostAt = Callable[[float], pa.Table]  # the table `cost` at so many requests a month
 State = Literal["met", "missed", "undecided", "not_shown_here"]
 BUSIEST = 10  # routes that are judged one by one
 _MAX_REPETITIONS = 24
