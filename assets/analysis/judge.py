@@ -14,10 +14,11 @@ import duckdb
 import pyarrow as pa
 
 from assets.analysis.claims.verdicts import judge_claims
-from assets.analysis.cost.counting import cost_of
+from assets.analysis.cost.counting import cost_of, counted, monthly_usd
 from assets.analysis.history import history
 from assets.analysis.recommendation import recommend
 from assets.analysis.requirements import model
+from assets.analysis.requirements.figures import Contender
 from assets.analysis.requirements.judging import judge_requirements
 from assets.analysis.verdicts.noise import noise
 from assets.analysis.verdicts.pairwise import pairwise
@@ -245,12 +246,24 @@ def _requirements(places: Places, connection: duckdb.DuckDBPyConnection, compari
 
 
 def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    prices, assumptions = book.prices(places), book.assumptions(places)
+    taken = {
+        (one.workload, one.variant, one.architecture): one for one in counted(connection, comparison_id, assumptions)
+    }
+
+    def usd_at(contender: Contender, requests_per_month: float) -> float | None:
+        one = taken.get(contender)
+        if one is None or not one.counts.committed:
+            return None
+        return monthly_usd(one, prices, assumptions, requests_per_month=requests_per_month)
+
     return recommend(
         connection,
         comparison_id,
         requirements=model.read(model.file_in_use(places, comparison_id)),
         judged=_rows(connection, "requirements", comparison_id),
         cost=_rows(connection, "cost", comparison_id),
+        usd_at=usd_at,
     )
 
 

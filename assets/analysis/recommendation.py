@@ -411,7 +411,7 @@ class _Case:
 
     def _by_volume(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         """From how many requests a month on the answer is another: by what they cost, and by how many are hit."""
-        now = next((row.get("requests_per_month") for row in self.cost if row["workload"] == self.workload), None)
+        now = next((row["requests_per_month"] for row in self.cost if row["workload"] == self.workload), None)
         if now is None:
             return []
         affected = [row for row in rows if row["measure"].endswith(PER_MONTH) and row["unit"] == "requests"]

@@ -39,8 +39,7 @@ def asking(*requirements: Row, **more: Any) -> Requirements:
 
 
 def recommended(builder: Asked, requirements: Requirements, cost: list[Row] | None = None, **more: Any) -> list[Row]:
-    names = [*schema("cost").names, "usd_per_month", "requests_per_month"]
-    costs = pa.table({name: [row.get(name) for row in cost or []] for name in dict.fromkeys(names)})
+    costs = pa.Table.from_pylist(cost or [], schema=schema("cost"))
     with builder.connect() as connection:
         judged = judge_requirements(connection, "c1", requirements, costs)
         table = recommend(connection, "c1", requirements=requirements, judged=judged, cost=costs, **more)

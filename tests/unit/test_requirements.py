@@ -26,9 +26,7 @@ def asked(*requirements: dict[str, Any], **assumptions: Any) -> Requirements:
 
 
 def judged(builder: Asked, requirements: Requirements, cost: list[Row] | None = None) -> list[Row]:
-    costs = pa.table(
-        {name: [row.get(name) for row in cost or []] for name in (cost or [{}])[0]} if cost else {"usd": []}
-    )
+    costs = pa.Table.from_pylist(cost or [], schema=schema("cost"))
     with builder.connect() as connection:
         rows: list[Row] = judge_requirements(connection, "c1", requirements, costs).to_pylist()
     return rows

@@ -311,7 +311,7 @@ def usd_of(cost: Iterable[Mapping[str, Any]], contender: Contender, measure: str
     """
     column = "usd_per_month" if measure == "usd_per_month" else "usd"
     items: list[float | None] = [
-        row.get(column)
+        row[column]
         for row in cost
         if _contender(row) == contender and row["gateway"] == "rest" and row["processor"] == "x86"
     ]
