@@ -515,8 +515,38 @@ class TestFigures:
 
         planted.cell("function_limit", "synchronous", reserved=2, status=throttled(refused_below))
         planted.cell("function_limit_raised", "synchronous", reserved=4, status=throttled(refused_above))
-        assert verdict(planted, "S14") == expected
+        assert verdict(planted, "S14", "one limit is the tight one") == expected
         assert verdict(planted, "S11", "all of them must") == expected
+
+    @pytest.mark.parametrize(
+        ("refused", "of_functions_raised", "of_gateway_raised", "expected"),
+        [
+            (50, 50, 49, ("supported", "supported")),  # whichever is raised, the other one binds
+            (50, 10, 50, ("refuted", "supported")),
+            (50, 50, 10, ("supported", "refuted")),
+            (3, 0, 0, ("inconclusive", "inconclusive")),
+        ],
+        ids=["near each other", "functions the tighter", "gateway the tighter", "neither bound"],
+    )
+    def test_of_two_limits_decide_whether_one_raised_alone_gains_nothing(
+        self,
+        planted: Planted,
+        refused: int,
+        of_functions_raised: int,
+        of_gateway_raised: int,
+        expected: tuple[str, str],
+    ) -> None:
+        refusing = {
+            "two_limits": refused,
+            "two_limits_raised": of_functions_raised,
+            "function_limit": of_gateway_raised,
+        }
+        for scenario, percent in refusing.items():
+            status = f"CASE WHEN (i * 7919 + repetition) % 100 < {percent} THEN 429 ELSE 200 END"
+            planted.cell(scenario, "synchronous", reserved=4, status=status)
+        rows = planted.judged("S14")
+        found = [rows["S14", f"two near each other: the {limit} raised"] for limit in ("functions'", "gateway's")]
+        assert tuple(row["verdict"] for row in found) == expected
 
     @pytest.mark.parametrize(
         ("environment", "lasting_us", "expected"),

@@ -122,7 +122,7 @@ def _over_the_limit(api: Api, headers: dict[str, str] | None = None) -> Answer:
     "a REST API's stage throttle",
     expected="429 for what exceeds it",
     documented_at=_THROTTLING,
-    affects=("S9", "E9"),
+    affects=("S9", "S14", "E9"),
     aws_status=429,
 )
 def rest_stage_throttle(bench: ProbeBench) -> Answer:
