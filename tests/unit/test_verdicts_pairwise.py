@@ -369,7 +369,7 @@ class TestSentences:
         runs(builder, "synchronous")
         runs(builder, "hybrid", factor=1.095)
         row = undecided(builder, metric="response_p50")
-        assert "is the margin itself (10 %) at the noise seen" in row["reason"]
+        assert "% is too near the margin, 10 %, to be called: at the noise seen no number of" in row["reason"]
         assert row["pairs_needed"] is None
 
     @pytest.mark.parametrize("factor", [1.0, 1.05, 2.0])

@@ -131,9 +131,10 @@ def _undecided(pairing: Pairing, judged: Judged, needed: int | None) -> str:
         return f"One repetition cannot judge {judges}; {more}.{dropped}"
     if judged.at_margin and judged.difference is not None:
         value = _points(pairing, pairing.published(judged.difference) or 0.0, "+")
+        margin = _points(pairing, pairing.metric.margin)
         return (
-            f"{value} is the margin itself ({_points(pairing, pairing.metric.margin)}) at the noise seen: no number of"
-            f" repetitions up to {MAX_PAIRS} calls a difference that lies on it.{dropped}"
+            f"{value} is too near the margin, {margin}, to be called: at the noise seen no number of repetitions up to"
+            f" {MAX_PAIRS} would tell on which side of it the difference lies.{dropped}"
         )
     if judged.why == "too_few_pairs":
         return f"{judged.pairs} repetitions are too few to judge it; {more}.{dropped}"
