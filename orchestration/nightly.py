@@ -14,7 +14,7 @@ from orchestration.jobs import Job
 from orchestration.partitions import CELL_TAG, NIGHTS, cell_key, declare_cells
 from resources.dagster_resources import NIGHT_TAG
 from resources.lab.cell import target_suffix
-from resources.lab.settings import NIGHTLY_REPETITIONS
+from resources.lab.settings import NIGHTLY_QUIET_WITHIN_S, NIGHTLY_REPETITIONS
 from resources.targets import DEFAULT_TARGET
 
 _LOOK_BACK = 2  # nights
@@ -45,7 +45,13 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
                 tags={NIGHT_TAG: night},
                 run_config={
                     "resources": {
-                        "lab": {"config": {"repetitions": NIGHTLY_REPETITIONS, "aa": shows_noise(cell)}},
+                        "lab": {
+                            "config": {
+                                "repetitions": NIGHTLY_REPETITIONS,
+                                "aa": shows_noise(cell),
+                                "quiet_within_s": NIGHTLY_QUIET_WITHIN_S,
+                            }
+                        },
                     }
                 },
             )

@@ -14,7 +14,7 @@ from resources.targets import Charge, open_target
 from workloads.places import Places
 from workloads.recordings.library import Library
 
-_OVERHEAD_S = 5  # of a cell and contender: emulator, provisioning, environments
+_START_S = 5  # of an instance: emulator, provisioning, environments
 _SETTLE_S = 5  # of a replay, on average over the scenarios
 _OWN_RESOURCES_S = 240  # of a replay that makes and deletes resources of its own: assumed, not measured
 
@@ -84,9 +84,10 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     lengths = [plan.schedule.duration_us / 1e6 for plan in plans]
     contenders = [request.settings_of(cell).contenders(request.architectures) for cell in request.cells]
     replays = [len(of_cell) * settings.repetitions for of_cell in contenders]
-    around_s = _SETTLE_S + (0 if platform.target.empties else _OWN_RESOURCES_S)
+    around_s = _START_S + _SETTLE_S + (0 if platform.target.empties else _OWN_RESOURCES_S)
     seconds = sum(
-        min(count * (length + around_s), settings.budget_s or float("inf")) + len(of_cell) * _OVERHEAD_S
+        min(count * (length + around_s), settings.budget_s or float("inf"))
+        + (len(of_cell) * _START_S if settings.judges_times else 0)  # to be looked at, before the first replay
         for of_cell, count, length in zip(contenders, replays, lengths, strict=True)
     )
     cut = settings.cut(recording)

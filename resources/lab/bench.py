@@ -7,10 +7,13 @@ how long it is kept (`resources.lab.replaying`).
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from resources.architectures import Architecture
 from resources.architectures.stack import DEFAULT_VARIANT, Stack, StackSettings
@@ -28,6 +31,8 @@ from workloads.scenarios import Scenario
 HOLD_MS = 500  # of each execution environment that is made
 WARM_UP = warm_up(20, 0.5)
 _PATIENCE_S = 10.0
+_BUSY_S = 60.0  # for an environment
+_AGAIN_S = 0.5
 _BATCH = 25  # items that DynamoDB takes at once
 
 
@@ -79,6 +84,44 @@ def settings_for(
         max_receive_count=scenario.max_receive_count or max(settings.max_receive_count, receives),
         reserved_concurrency=None if limit is None else max(1, limit // len(architecture.functions)),
     )
+
+
+def make_environment(
+    functions: Any,
+    function: str,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Make an execution environment of a function, and hold it for a moment so that the next call makes another.
+
+    A target that is busy starting environments, as on a machine that others use, may refuse more or be slow to answer.
+
+    Args:
+        functions: The client of Lambda.
+        function: The function's name.
+        now: A clock in seconds.
+        sleep: Waits for a number of seconds.
+
+    Raises:
+        ArchduelError: It did so for a minute.
+    """
+    payload = json.dumps({"warm_up": {"hold_ms": HOLD_MS}})
+    deadline = now() + _BUSY_S
+    while True:
+        try:
+            functions.invoke(FunctionName=function, Payload=payload)
+        except (ClientError, ReadTimeoutError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] != "TooManyRequestsException":
+                raise
+            if now() > deadline:
+                raise ArchduelError(
+                    f"{function} could not be warmed up within {_BUSY_S:.0f} s: the target starts its environments too"
+                    " slowly, as when other programs keep this machine busy; run it again when they do less"
+                ) from None
+            sleep(_AGAIN_S)
+        else:
+            return
 
 
 class Bench:
@@ -189,8 +232,7 @@ class Bench:
             )
 
     def _make_environment(self, function: str) -> None:
-        payload = json.dumps({"warm_up": {"hold_ms": HOLD_MS}})
-        self.stack.clients.lambda_.invoke(FunctionName=function, Payload=payload)
+        make_environment(self.stack.clients.lambda_, function)
 
     def _send_through(self, client: Client) -> None:
         """Send a little until the queue is empty and something is stored.

@@ -18,6 +18,7 @@ import psutil
 from resources.architectures import architectures
 from resources.architectures.stack import StackSettings
 from resources.lab.bench import Bench
+from resources.machine.cpu_time import Moment, moment, others
 from resources.progress import Reporter
 from resources.targets import Platform
 from workloads.atomic import replacing
@@ -87,6 +88,7 @@ def capacity(
     *,
     measuring: Callable[[Platform, Path], float] = measure,
     used_by_others: Callable[[], float] = _used_by_others,
+    look: Callable[[], Moment | None] = moment,
     this_process: Figures = _this_process,
 ) -> float:
     """Requests per second that a target takes on this machine.
@@ -100,7 +102,8 @@ def capacity(
         platform: The target.
         reporter: Reports the measurement.
         measuring: Measures requests per second.
-        used_by_others: Returns the share of all cores in use by others.
+        used_by_others: Returns the share of all cores in use by others before the measurement.
+        look: Returns the moment from which on, and up to which, their use during it is counted.
         this_process: What this process keeps for itself.
     """
     if (known_per_s := platform.target.limits.per_s) is not None:
@@ -117,7 +120,10 @@ def capacity(
         return this_process[here]
     reporter.stage(f"measuring once what {platform.title} takes on this machine")
     used_share = used_by_others()
+    began = look()
     measured_per_s = round(measuring(platform, places.emulator_logs), 1)
+    if (meanwhile := others(began, look())) is not None:
+        used_share = max(used_share, meanwhile.share)
     if used_share > _BUSY_SHARE:
         reporter.stage(
             f"{used_share:.0%} of the machine is in use by others: {measured_per_s:g} requests/s is not kept"

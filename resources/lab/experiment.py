@@ -74,13 +74,11 @@ class Replayed:
         tables: The observations, but for the table `experiments`.
         facts: The replay's row of `experiments`, but for what the comparison and the cell say of it.
         stack: The settings of the resources it was replayed on.
-        left_over: Whether messages were left in the queue.
     """
 
     tables: observations.Tables
     facts: dict[str, Any]
     stack: StackSettings
-    left_over: bool
 
 
 def run(
@@ -178,9 +176,7 @@ def run(
     tables = {"sent": _sent(schedule, responses, repetition)}
     for name, rows in read.items():
         tables[name] = observations.rows(name, [{**row, "repetition": repetition} for row in rows])
-    in_queue = any(row["queue"] == "queue" for row in messages)
-    in_flight = bool(observation.backlog(bench.stack).in_flight)
-    return Replayed(tables, facts, bench.stack.settings, left_over=in_queue or in_flight)
+    return Replayed(tables, facts, bench.stack.settings)
 
 
 class _CpuMeter:

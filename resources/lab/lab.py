@@ -21,6 +21,7 @@ from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.exclusive import exclusive
 from resources.lab.interleaving import turns
 from resources.lab.load_plan import plan_load
+from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Replayer, Setup
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter, Silent
@@ -114,28 +115,26 @@ class Lab:
     def replay(self, names: Sequence[str], cell: Cell, comparison: Comparison) -> Iterator[tuple[str, Summary]]:
         """Replay a cell through the named architectures, repetition by repetition in balanced order.
 
-        An invalid replay stays as it is; its repetition is made up for by one more at the end. The observations are
-        stored once all repetitions are done.
+        Each replay is on an instance of its own. An invalid replay stays as it is; its repetition is made up for by one
+        more of everything at the end. The observations are stored once all repetitions are done.
 
         Yields:
             Each architecture's name, and what its replays came to.
         """
         setup, replayer = self._open(cell)
         contenders = self.settings.contenders(names)
-        for contender in contenders:
-            replayer.start(contender)
-        for contender in contenders:
-            self.reporter.stage(f"{cell.scenario}: building and warming up {contender}")
-            replayer.warm_up(contender)
+        if self.settings.judges_times and setup.platform.target.empties:
+            replayer.forget()  # what nodes made is older in one arm than in the other
 
         observed: dict[Contender, list[Tables]] = {contender: [] for contender in contenders}
         seconds = dict.fromkeys(names, 0.0)
+        began = time.monotonic()
         for repetition in itertools.count(1):
             for contender in turns(contenders, repetition):
                 started = time.monotonic()
                 observed[contender].append(self._replay_once(setup, replayer, contender, comparison, repetition))
                 seconds[contender.architecture] += time.monotonic() - started
-            if self._is_enough(observed, cell, repetition, sum(seconds.values())):
+            if self._is_enough(observed, cell, repetition, time.monotonic() - began):
                 break
 
         for contender, repetitions in observed.items():
@@ -178,6 +177,7 @@ class Lab:
                 platform,
                 self.client,
                 self.settings.others_at_most,
+                Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
                 recorded_requests=recording.requests * self.settings.amplify,
                 recorded_us=recording.duration_us,
@@ -204,6 +204,7 @@ class Lab:
     ) -> Tables:
         """The observations of one replay of one contender, its row of `experiments` among them."""
         label = self._label(setup.cell, contender, repetition)
+        self.reporter.stage(f"{label}: building and warming up")
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)

@@ -1,6 +1,6 @@
-"""The replayer: replays one cell through contenders, on benches that are started when first needed.
+"""The replayer: replays one cell through contenders, each replay on a bench of its own.
 
-Put here which bench is kept for the next replay, and which is not. Keep out the order and number of replays
+Put here when a bench is started, and when it ends. Keep out the order and number of replays
 (`resources.lab.lab`) and what happens during one (`resources.lab.experiment`).
 """
 
@@ -19,6 +19,7 @@ from resources.lab.bench import Bench, settings_for
 from resources.lab.cell import Cell, Contender
 from resources.lab.experiment import Progress, Replayed
 from resources.lab.load_plan import LoadPlan
+from resources.lab.quiet import Quiet
 from resources.targets import Platform
 from workloads.errors import choose
 from workloads.replay.client import Client
@@ -35,6 +36,7 @@ class Setup:
     platform: Platform
     client: Client
     others_at_most: float
+    quiet: Quiet
     log_folder: Path
     recorded_requests: float  # of the whole recording, which may be longer than what is replayed
     recorded_us: int
@@ -43,20 +45,16 @@ class Setup:
 class Replayer(Protocol):
     """Replays a cell through contenders, one replay at a time."""
 
-    def start(self, contender: Contender) -> None:
-        """Begin to start what the contender runs on, without waiting for it."""
-        ...
-
-    def warm_up(self, contender: Contender) -> None:
-        """Provision the contender and make its execution environments, once."""
-        ...
-
     def ensure(self, contender: Contender, node: str) -> Facts:
         """Make one resource of the contender, and what it needs.
 
         Returns:
             Its facts, for people, and its ``endpoint``.
         """
+        ...
+
+    def forget(self) -> None:
+        """End what `ensure` made, so that every replay is on an instance of its own age."""
         ...
 
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
@@ -69,7 +67,7 @@ class Replayer(Protocol):
 
 
 class BenchReplayer:
-    """Replays on benches, one for each contender; tests have others than `Bench` and another ``run``."""
+    """Replays on benches, one at a time; tests have others than `Bench` and another ``run``."""
 
     def __init__(
         self, setup: Setup, bench: Callable[..., Bench] = Bench, run: Callable[..., Replayed] = experiment.run
@@ -79,30 +77,20 @@ class BenchReplayer:
         self._started: Counter[Contender] = Counter()
         self._exit = ExitStack()
 
-    def start(self, contender: Contender) -> None:
-        if contender in self._benches:
-            return
-        scenario, platform = self._setup.scenario, self._setup.platform
-        architecture = choose(architectures(), contender.architecture, "architecture")
-        settings = settings_for(
-            scenario, architecture, self._setup.plan.schedule, platform.target.limits, contender.variant
-        )
-        bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
-        self._exit.callback(bench.close)
-        self._benches[contender] = bench
-        self._started[contender] += 1
-
-    def warm_up(self, contender: Contender) -> None:
-        self._ready(contender).warm_up(self._setup.client)
-
     def ensure(self, contender: Contender, node: str) -> Facts:
         bench = self._ready(contender)
         with bench.stack.clients.explained():
             return {**bench.stack.ensure(node), "endpoint": bench.instance.endpoint_url}
 
+    def forget(self) -> None:
+        while self._benches:
+            self._benches.popitem()[1].close()
+
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
-        self.warm_up(contender)
-        bench = self._benches[contender]
+        bench = self._ready(contender)
+        bench.warm_up(self._setup.client)
+        if bench.instance.processes:  # on a target elsewhere this machine only sends, and its send lag is looked at
+            self._setup.quiet.wait()
         with bench.stack.clients.explained():
             replayed = self._run(
                 bench,
@@ -113,15 +101,26 @@ class BenchReplayer:
                 others_at_most=self._setup.others_at_most,
                 progress=progress,
             )
-        if replayed.left_over or not replayed.stack.environments or not bench.target.empties:
-            # Its late batch would land in the next repetition, and nothing but a new emulator surely forgets it; and
-            # only a new one starts cold.
-            self._benches.pop(contender).close()
+        # Not used again: instances differ, and a peculiarity of one that all repetitions share would pass for the
+        # architecture's.
+        self._benches.pop(contender).close()
         return replace(replayed, facts={**replayed.facts, "instance": self._started[contender]})
 
     def close(self) -> None:
         self._exit.close()
 
     def _ready(self, contender: Contender) -> Bench:
-        self.start(contender)
+        if contender not in self._benches:
+            self._benches[contender] = self._start(contender)
+            self._started[contender] += 1
         return self._benches[contender].ready()
+
+    def _start(self, contender: Contender) -> Bench:
+        scenario, platform = self._setup.scenario, self._setup.platform
+        architecture = choose(architectures(), contender.architecture, "architecture")
+        settings = settings_for(
+            scenario, architecture, self._setup.plan.schedule, platform.target.limits, contender.variant
+        )
+        bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
+        self._exit.callback(bench.close)
+        return bench

@@ -23,6 +23,7 @@ from workloads.settings import Option
 
 DEFAULT_BASELINE = "synchronous"
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
+NIGHTLY_QUIET_WITHIN_S = 1800.0  # a night has the time to wait for a backup or an update to end
 
 
 class LabSettings(Shape):
@@ -73,6 +74,12 @@ class LabSettings(Shape):
         description="The share of this machine's CPU that other programs may use during a replay, or it is invalid;"
         " 1 allows all of it.",
     )
+    quiet_within_s: Annotated[float, Option("--quiet-within", "seconds")] = Field(
+        default=120.0,
+        ge=0,
+        description="Before each replay, wait until other programs use no more than that share: for this many seconds"
+        " at most in all replays of a cell.",
+    )
     wait: bool = Field(default=True, description="Wait while another run has the lab, instead of failing.")
     target: Annotated[str, Option("--target", "name")] = Field(
         default=DEFAULT_TARGET, description=f"What to run on, where no cell names it: one of {', '.join(targets())}."
@@ -101,12 +108,18 @@ class LabSettings(Shape):
         return ("main", "aa") if self.aa else ("main",)
 
     @property
+    def judges_times(self) -> bool:
+        """Whether verdicts on times are to come of it, or an estimate of their noise: more than one look at each."""
+        return self.repetitions > 1 or self.aa
+
+    @property
     def max_extra_repetitions(self) -> int:
         """How many repetitions may be added, one for each that held an invalid replay.
 
-        It is 0 where a cell is repeated until it is decided: that goes on anyway.
+        An added one repeats everything, so that pairs stay whole. It is 0 where a cell is repeated until it is
+        decided: that goes on anyway.
         """
-        return 0 if self.budget_s is not None else max(1, self.repetitions // 4)
+        return 0 if self.budget_s is not None else max(2, self.repetitions // 4)
 
     def contenders(self, names: Sequence[str]) -> list[Contender]:
         """Everything that is replayed for the named architectures."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from resources.lab.capacity import Figures, capacity
+from resources.machine.cpu_time import Moment
 from resources.progress import Silent
 from resources.targets import Limits, Platform, targets
 from workloads.places import Places
@@ -23,6 +24,10 @@ class Measuring:
         return 100.0 + self.times
 
 
+def quiet() -> None:
+    """What others use meanwhile is not known."""
+
+
 @pytest.fixture
 def platform() -> Platform:
     def never(_label: str, _environments: int) -> None:
@@ -34,7 +39,9 @@ def platform() -> Platform:
 def test_it_is_measured_once_and_kept_for_the_next_process(places: Places, platform: Platform) -> None:
     measuring = Measuring()
     for _ in range(2):
-        per_s = capacity(places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.1, this_process={})
+        per_s = capacity(
+            places, platform, Silent(), measuring=measuring, used_by_others=lambda: 0.1, look=quiet, this_process={}
+        )
         assert per_s == 101
     assert measuring.times == 1
 
@@ -51,6 +58,7 @@ def test_beside_other_work_it_holds_for_this_process_and_is_measured_again_by_th
             Silent(),
             measuring=measuring,
             used_by_others=lambda: others,
+            look=quiet,
             this_process=this_process,
         )
 
@@ -58,11 +66,26 @@ def test_beside_other_work_it_holds_for_this_process_and_is_measured_again_by_th
     assert [per_s(0.9, one), per_s(0.9, one), per_s(0.0, {})] == [101, 101, 102]
 
 
+def test_other_work_that_begins_after_the_measurement_did_counts_too(places: Places, platform: Platform) -> None:
+    moments = iter([Moment(0, 2, 0, 0, 0, 0), Moment(10, 2, 20, 8, 0, 5)])  # 7 of 20 seconds went to others
+    first = capacity(
+        places,
+        platform,
+        Silent(),
+        measuring=Measuring(),
+        used_by_others=lambda: 0.0,
+        look=lambda: next(moments),
+        this_process={},
+    )
+    assert first == 101
+    assert not (places.home / "capacity.json").exists()
+
+
 @pytest.mark.parametrize("kept", ["3", "[]", "[1]", "{", '{"MiniStack 0.0.0": null}'])
 def test_what_is_no_figure_is_measured_again(places: Places, platform: Platform, kept: str) -> None:
     places.home.mkdir()
     (places.home / "capacity.json").write_text(kept)
-    assert capacity(places, platform, Silent(), measuring=Measuring(), used_by_others=lambda: 0.0) == 101
+    assert capacity(places, platform, Silent(), measuring=Measuring(), used_by_others=lambda: 0.0, look=quiet) == 101
 
 
 def test_what_a_target_is_known_to_take_is_never_measured(places: Places, platform: Platform) -> None:

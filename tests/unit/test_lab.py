@@ -31,10 +31,10 @@ class PaperReplayer:
     took_us: Took
     late: Collection[tuple[str, int]]  # contenders and repetitions whose load was
     turns: list[tuple[str, int]] = field(default_factory=list)
+    forgotten: int = 0
 
-    def start(self, contender: Contender) -> None: ...
-
-    def warm_up(self, contender: Contender) -> None: ...
+    def forget(self) -> None:
+        self.forgotten += 1
 
     def close(self) -> None: ...
 
@@ -53,7 +53,7 @@ class PaperReplayer:
             builder.record(name, at_us=at_us + took_us // 2, repetition=repetition)
         tables = builder.tables()
         [facts] = tables.pop("experiments").to_pylist()
-        return Replayed(tables, facts, StackSettings(), left_over=False)
+        return Replayed(tables, facts, StackSettings())
 
 
 def replayed(
@@ -112,6 +112,19 @@ class TestRecordedTraffic:
         assert (row["recorded_requests"], row["recorded_us"]) == (1533 * times, 134_042_185)
 
 
+@pytest.mark.parametrize(
+    ("settings", "forgotten"), [({}, 0), ({"aa": True}, 1), ({"repetitions": 2}, 1)], ids=["one look", "A/A", "pairs"]
+)
+def test_what_nodes_made_is_replayed_on_only_where_no_time_is_judged(
+    tmp_path: Path, settings: dict[str, Any], forgotten: int
+) -> None:
+    replayer = PaperReplayer(steady, ())
+    few = LabSettings(limit=_REQUESTS, speed=100.0, **settings)
+    with Lab(Places(tmp_path), few, replayer=lambda _setup: replayer) as lab:
+        list(lab.replay(["synchronous"], CELL, Comparison("c1", "adhoc", "2026-11-20")))
+    assert replayer.forgotten == forgotten
+
+
 class TestInvalidReplays:
     @pytest.mark.parametrize(
         ("repetitions", "late", "played"),
@@ -122,7 +135,8 @@ class TestInvalidReplays:
             (8, [("synchronous", 3), ("event_driven", 9)], 10),
             (8, [("synchronous", repetition) for repetition in range(1, 12)], 10),
             (1, [("event_driven", 1)], 2),
-            (1, [("event_driven", 1), ("synchronous", 2)], 2),
+            (1, [("event_driven", 1), ("synchronous", 2)], 3),
+            (1, [("event_driven", repetition) for repetition in range(1, 9)], 3),
         ],
     )
     def test_are_made_up_for_so_far_as_that_helps(

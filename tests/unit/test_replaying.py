@@ -1,5 +1,6 @@
-"""Which bench is kept for the next replay: a clean one that was warm from the start."""
+"""When a bench is started for a replay, and when it ends."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,9 @@ from resources.architectures.stack import StackSettings
 from resources.lab.cell import Cell, Contender
 from resources.lab.experiment import Replayed
 from resources.lab.load_plan import LoadPlan
+from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Setup
+from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, targets
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import warm_up
@@ -25,12 +28,11 @@ CONTENDER = Contender("event_driven", "idempotent")
 class FakeBench:
     """Starts nothing; says what was done with it."""
 
-    empties: bool
+    processes: Sequence[str]
     done: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.target = SimpleNamespace(empties=self.empties)
-        self.instance = SimpleNamespace(endpoint_url="http://127.0.0.1:1")
+        self.instance = SimpleNamespace(endpoint_url="http://127.0.0.1:1", processes=self.processes)
         clients = SimpleNamespace(explained=nullcontext)
         self.stack = SimpleNamespace(clients=clients, ensure=lambda node: {"name": node})
 
@@ -50,7 +52,8 @@ class Benches:
     """A replayer on fake benches, each of whose replays came to ``replayed``."""
 
     replayed: Replayed
-    empties: bool = True
+    quiet: Quiet = field(default_factory=lambda: Quiet(1.0, 0, Silent()))
+    processes: Sequence[str] = ()
     made: list[FakeBench] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,6 +70,7 @@ class Benches:
             platform,
             KeepAliveClient(),
             1.0,
+            self.quiet,
             Path("logs"),
             recorded_requests=10,
             recorded_us=500_000,
@@ -74,7 +78,7 @@ class Benches:
         self.replayer = BenchReplayer(setup, self._bench, lambda *_arguments, **_more: self.replayed)
 
     def _bench(self, *_arguments: object) -> Any:
-        self.made.append(FakeBench(self.empties))
+        self.made.append(FakeBench(self.processes))
         return self.made[-1]
 
     def replay(self, times: int) -> list[list[str]]:
@@ -90,34 +94,44 @@ class Benches:
         ]
 
 
-def replayed(*, left_over: bool = False, environments: int = 8) -> Replayed:
-    return Replayed({}, {}, StackSettings(environments=environments), left_over=left_over)
+def replayed() -> Replayed:
+    return Replayed({}, {}, StackSettings())
 
 
-def test_a_clean_bench_is_kept_until_the_end() -> None:
+def test_each_replay_is_on_an_instance_of_its_own_which_ends_before_the_next_begins() -> None:
     benches = Benches(replayed())
-    assert benches.replay(2) == [["ready", "warm up"] * 2]
-    benches.replayer.close()
-    assert benches.made[0].done[-1] == "close"
+    assert benches.instances(2) == [1, 2]
+    assert [bench.done for bench in benches.made] == [["ready", "warm up", "close"]] * 2
 
 
-@pytest.mark.parametrize(
-    ("outcome", "empties"),
-    [(replayed(left_over=True), True), (replayed(environments=0), True), (replayed(), False)],
-    ids=["messages are left over", "it is to start cold", "it cannot be emptied"],
-)
-def test_another_bench_is_good_for_one_replay(outcome: Replayed, empties: bool) -> None:
-    assert Benches(outcome, empties).replay(2) == [["ready", "warm up", "close"]] * 2
-
-
-def test_a_started_bench_is_not_waited_for() -> None:
-    benches = Benches(replayed())
-    for _ in range(2):
-        benches.replayer.start(CONTENDER)
-    assert [bench.done for bench in benches.made] == [[]]
-
-
-def test_a_single_resource_is_made_on_the_same_bench() -> None:
+def test_what_was_made_to_be_looked_at_serves_the_first_replay() -> None:
     benches = Benches(replayed())
     assert benches.replayer.ensure(CONTENDER, "table") == {"name": "table", "endpoint": "http://127.0.0.1:1"}
-    assert benches.replay(1) == [["ready", "ready", "warm up"]]
+    assert benches.replay(1) == [["ready", "ready", "warm up", "close"]]
+
+
+def test_what_was_made_to_be_looked_at_serves_none_once_it_is_forgotten() -> None:
+    benches = Benches(replayed())
+    benches.replayer.ensure(CONTENDER, "table")
+    benches.replayer.forget()
+    assert benches.replay(1) == [["ready", "close"], ["ready", "warm up", "close"]]
+    assert benches.instances(1) == [3]
+
+
+def test_what_is_left_ends_with_the_replayer() -> None:
+    benches = Benches(replayed())
+    benches.replayer.ensure(CONTENDER, "table")
+    benches.replayer.close()
+    assert benches.made[0].done == ["ready", "close"]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_only_a_replay_on_this_machine_waits_until_it_is_quiet(here: bool) -> None:
+    looks: list[str] = []
+
+    def look() -> None:
+        looks.append("look")
+
+    benches = Benches(replayed(), quiet=Quiet(0.25, 60, Silent(), look), processes=["emulator"] if here else [])
+    benches.replay(2)
+    assert len(looks) == (2 if here else 0)
