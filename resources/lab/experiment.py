@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pyarrow as pa
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from resources.architectures.stack import StackSettings
 from resources.faults.conductor import FaultConductor
@@ -40,8 +41,8 @@ Progress = Callable[[int, int, int], None]  # requests over, requests in all, me
 
 
 @dataclass
-class _Watch:
-    """What is seen while a replay runs."""
+class Watch:
+    """What is seen while a replay runs. A target that stands still shows nothing of its queues meanwhile."""
 
     bench: Bench
     start_ns: int
@@ -52,14 +53,19 @@ class _Watch:
         return (time.monotonic_ns() - self.start_ns) // 1000
 
     def sample(self, gauge: Gauge) -> Backlog:
-        self.backlog = observation.backlog(self.bench.stack)
+        """Look at the queues, and keep what they report; what they reported last where they do not answer in time."""
+        seen: Backlog | None
+        try:
+            self.backlog = seen = observation.backlog(self.bench.stack)
+        except (ConnectTimeoutError, ReadTimeoutError):
+            seen = None
         self.samples.append(
             {
                 "t_us": self.now_us(),
-                "queue_visible": self.backlog.visible,
-                "queue_delayed": self.backlog.delayed,
-                "queue_in_flight": self.backlog.in_flight,
-                "dead_letters": self.backlog.dead_letters,
+                "queue_visible": seen and seen.visible,
+                "queue_delayed": seen and seen.delayed,
+                "queue_in_flight": seen and seen.in_flight,
+                "dead_letters": seen and seen.dead_letters,
                 "in_flight": gauge.in_flight,
             }
         )
@@ -114,7 +120,7 @@ def run(
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
     start_epoch_ms = time.time() * 1000 + (start_ns - time.monotonic_ns()) / 1e6
-    watch = _Watch(bench, start_ns)
+    watch = Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
     meter = _CpuMeter(bench)
     responses = _send(schedule, bench.metered(client), watch, conductor, progress)
@@ -199,9 +205,7 @@ class _CpuMeter:
         return sum(process.cpu_seconds() for process in self._bench.instance.processes)
 
 
-def _send(
-    schedule: Schedule, client: Client, watch: _Watch, conductor: FaultConductor, progress: Progress
-) -> Responses:
+def _send(schedule: Schedule, client: Client, watch: Watch, conductor: FaultConductor, progress: Progress) -> Responses:
     """Send in a second thread and switch faults in a third, while this one samples the queues and reports.
 
     This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
