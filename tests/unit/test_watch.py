@@ -1,5 +1,6 @@
 """What is seen of the queues while a replay runs."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ def watch(answers: list[str | Exception]) -> Watch:
 
 
 @pytest.mark.parametrize("kind", [ConnectTimeoutError, ReadTimeoutError])
-def test_a_target_that_stands_still_leaves_a_gap_and_ends_nothing(kind: type[Exception]) -> None:
+def test_a_target_that_stands_still_leaves_a_gap_and_ends_nothing(kind: Callable[..., Exception]) -> None:
     watching = watch(["3", kind(endpoint_url="http://127.0.0.1:1"), "5"])
     assert [watching.sample(Gauge()).waiting for _ in range(3)] == [3, 3, 5]
     assert [sample["queue_visible"] for sample in watching.samples] == [3, None, 5]
