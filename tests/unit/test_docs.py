@@ -197,13 +197,13 @@ def test_the_number_of_scenarios_is_right() -> None:
 def test_the_estimate_shown_is_printed_like_that_today() -> None:
     kinds = ("table", "function", "REST API", "role", "log group", "queue", "event source mapping")
     budget = Budget(
-        made=Counter(dict(zip(kinds, (12, 20, 12, 28, 20, 16, 8), strict=True))),
-        replays=12,
-        offered=2_400,
-        warm_up=120,
-        seeded=240,
-        polls=916,
-        usd=0.0159,
+        made=Counter(dict(zip(kinds, (18, 30, 18, 42, 30, 24, 12), strict=True))),
+        replays=18,
+        offered=3_600,
+        warm_up=180,
+        seeded=360,
+        polls=1_374,
+        usd=0.0239,
         price_date=date(2026, 11, 1),
     )
     (estimate, *_) = (block for block in pages.blocks(PAGES["docs/aws.md"], "text") if "estimated cost" in block)
