@@ -32,6 +32,7 @@ def test_the_node_shows_what_differs_and_stores_what_the_warehouse_publishes(pla
         Status.REPRODUCED: 1,
         Status.DIFFERENT: 1,
         Status.ABSENT: 0,
+        Status.NOT_PROVOCABLE: 0,
         Status.UNKNOWN: 0,
     }
     differences = str(shown.metadata["differences"].value)
