@@ -6,12 +6,15 @@ Put here lists of cells, in plain Python. Keep out Dagster's partitions of them 
 from collections.abc import Iterable
 
 from assets.analysis.claims import scenarios_needed
+from resources.architectures.stack import DEFAULT_VARIANT, SDK_DEFAULTS
 from resources.lab.cell import Cell
 from resources.targets import DEFAULT_TARGET, targets
 from resources.targets.availability import why_unavailable
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+
+_HANDLERS_RETRY, _CALLERS_RETRY = "backend_hang", "callers_retry"
 
 
 def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
@@ -30,16 +33,22 @@ def nightly_targets() -> list[str]:
 
 
 def nightly_cells(target: str = DEFAULT_TARGET) -> list[Cell]:
-    """Return the cells that every night on a target runs: the default scenarios and those that the claims need.
+    """Return the cells that every night on a target runs.
 
-    Scenarios that the target lacks something for are left out.
+    These are the default scenarios, those that the claims need, and two that show what retries change: of handlers
+    (see `nightly_variants`) and of callers. Scenarios that the target lacks something for are left out.
     """
     known = scenarios()
     return [
         Cell(DEFAULT_WORKLOAD, scenario, target)
-        for scenario in dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed()])
+        for scenario in dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed(), _HANDLERS_RETRY, _CALLERS_RETRY])
         if not why_unavailable(known[scenario], targets()[target])
     ]
+
+
+def nightly_variants(cell: Cell) -> list[str]:
+    """Return the variants that a night replays in a cell: the default one, and in one cell the SDK's defaults, too."""
+    return [DEFAULT_VARIANT, *([SDK_DEFAULTS] if cell.scenario == _HANDLERS_RETRY else [])]
 
 
 def shows_noise(cell: Cell) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.cells import nightly_cells, nightly_targets, shows_noise
+from orchestration.cells import nightly_cells, nightly_targets, nightly_variants, shows_noise
 from orchestration.jobs import Job
 from orchestration.partitions import CELL_TAG, NIGHTS, cell_key, declare_cells
 from resources.dagster_resources import NIGHT_TAG
@@ -50,6 +50,7 @@ def nightly_schedule(job: Job, target: str = DEFAULT_TARGET) -> dg.ScheduleDefin
                                 "repetitions": NIGHTLY_REPETITIONS,
                                 "aa": shows_noise(cell),
                                 "quiet_within_s": NIGHTLY_QUIET_WITHIN_S,
+                                "variants": nightly_variants(cell),
                             }
                         },
                     }

@@ -137,6 +137,7 @@ class ObservationsBuilder:
         at_us: int = 500,
         receive_count: int | None = None,
         found: bool | None = None,
+        function: str = "command",
         repetition: int = 1,
     ) -> Self:
         """One handling of a request, as a handler's log line tells it."""
@@ -144,7 +145,7 @@ class ObservationsBuilder:
         self.seen["records"].append(
             {
                 "repetition": repetition,
-                "function": "command",
+                "function": function,
                 "invocation_id": f"invocation-{number}",
                 "request_id": request_id,
                 "result": result,

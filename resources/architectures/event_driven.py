@@ -4,8 +4,9 @@ Put here which parts it has and how they are connected. Keep out how a part is m
 """
 
 from resources.architectures import Architecture
-from resources.architectures.parts.api import api
+from resources.architectures.parts.api import RESULT, api
 from resources.architectures.parts.event_source_mapping import CONSUMING
+from resources.architectures.parts.function import function
 from resources.architectures.parts.queue import QUEUE
 from resources.architectures.parts.table import table
 
@@ -14,9 +15,9 @@ ARCHITECTURE = Architecture(
     title="Event-driven",
     description=(
         "API Gateway -> SQS -> Lambda -> DynamoDB. Commands and queries are answered 202 with a ticket and done later;"
-        " a query's answer is stored in the table."
+        " a query's answer is stored in the table, where its caller fetches it by the ticket."
     ),
     position=2,
     queued=frozenset({"command", "query"}),
-    nodes={"table": table(), **CONSUMING, "api": api(command=QUEUE, query=QUEUE)},
+    nodes={"table": table(), **CONSUMING, RESULT: function("result"), "api": api(command=QUEUE, query=QUEUE)},
 )

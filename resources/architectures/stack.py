@@ -15,8 +15,11 @@ from workloads.recordings.recording import Operation
 Facts = dict[str, Any]
 
 # How the functions write. An idempotent write is applied once however often it is delivered; a naive one is applied
-# each time, so that every delivery too many shows in the table.
-VARIANTS = ("idempotent", "naive")
+# each time, so that every delivery too many shows in the table. Both try once. With the SDK's defaults an idempotent
+# write has ten attempts, each of which may take as long as the SDK waits.
+SDK_DEFAULTS = "sdk_defaults"
+VARIANTS = ("idempotent", "naive", SDK_DEFAULTS)
+SDK_TIMEOUT_MS = 60_000  # botocore's, to connect and to read
 DEFAULT_VARIANT = VARIANTS[0]
 
 
@@ -30,7 +33,7 @@ class StackSettings:
     batch_size: int = 10
     reserved_concurrency: int | None = None  # of each function
     work_us: int = 0  # how long a handler works before it touches the table
-    table_timeout_ms: int = 1000  # how long a handler waits for the table
+    table_timeout_ms: int = 1000  # how long one attempt of a handler at the table may take
     environments: int = 8  # warm ones of each function the API calls
     variant: str = DEFAULT_VARIANT
     delivery_faults: bool = False  # whether the consumer stands behind the injector of a queue's irregularities

@@ -173,7 +173,7 @@ class _Gateway(_Service):
         return {"id": f"${{{self.pad.write('ApiGateway::Resource', properties, name=name)}}}"}
 
     def put_method(self, **arguments: Any) -> None:
-        self.pad.write("ApiGateway::Method", _capitalised(arguments), name=_logical(arguments["httpMethod"]))
+        self.pad.write("ApiGateway::Method", _capitalised(arguments), name=_method_name(arguments))
 
     def put_integration(self, **arguments: Any) -> None:
         self._method(arguments)["Integration"] = _capitalised(_without_route(arguments))
@@ -193,12 +193,17 @@ class _Gateway(_Service):
         self.pad.write("ApiGateway::Stage", properties, name="Stage")
 
     def _method(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        properties: dict[str, Any] = self.pad.resources[self.pad.node + _logical(arguments["httpMethod"])]["Properties"]
+        properties: dict[str, Any] = self.pad.resources[self.pad.node + _method_name(arguments)]["Properties"]
         return properties
 
 
 def _without_route(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in ("restApiId", "resourceId", "httpMethod")}
+
+
+def _method_name(arguments: Mapping[str, str]) -> str:
+    """The end of a method's logical name: ``GET`` of the path whose resource is ``${ApiPathId}`` is ``GetId``."""
+    return _logical(arguments["httpMethod"]) + arguments["resourceId"].strip("${}").rpartition("Path")[2]
 
 
 def _logical(name: str) -> str:

@@ -14,6 +14,7 @@ FUNCTIONS, APIS = "lambda.amazonaws.com", "apigateway.amazonaws.com"
 _TABLE_NEEDS = {
     "command": ["dynamodb:UpdateItem"],
     "query": ["dynamodb:GetItem"],
+    "result": ["dynamodb:GetItem"],
     "consumer": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
 }
 
@@ -36,7 +37,7 @@ def running(entry: str, table: str, log_group: str) -> list[Statement]:
     """What a function needs: to call its table as its entry point does, and to write its log.
 
     Args:
-        entry: Its entry point: ``command``, ``query`` or ``consumer``.
+        entry: Its entry point: ``command``, ``query``, ``result`` or ``consumer``.
         table: The table's ARN.
         log_group: Its log group's ARN, without a star.
     """

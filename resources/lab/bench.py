@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from resources.architectures import Architecture
-from resources.architectures.stack import DEFAULT_VARIANT, Stack, StackSettings
+from resources.architectures.stack import DEFAULT_VARIANT, SDK_DEFAULTS, SDK_TIMEOUT_MS, Stack, StackSettings
 from resources.faults.control import FaultProxy
 from resources.faults.policies import mend
 from resources.lab import observation
@@ -34,6 +34,21 @@ _PATIENCE_S = 10.0
 _BUSY_S = 60.0  # for an environment
 _AGAIN_S = 0.5
 _BATCH = 25  # items that DynamoDB takes at once
+
+
+def held_us(scenario: Scenario, variant: str) -> float:
+    """How long a request holds its execution environment longer than usual, on average, under the worst fault.
+
+    With the SDK's defaults a handler tries again until the function's time-out, whatever is wrong with the table.
+
+    Returns:
+        Microseconds.
+    """
+    if variant != SDK_DEFAULTS:
+        return scenario.holds_us(StackSettings().table_timeout_ms * 1000)
+    timeout_us = (scenario.function_timeout_s or StackSettings().function_timeout_s) * 1_000_000
+    broken = any(fault.target == "table" for fault in scenario.faults)
+    return max(scenario.holds_us(timeout_us), scenario.work_us + timeout_us * broken)
 
 
 def settings_for(
@@ -54,7 +69,7 @@ def settings_for(
     """
     settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
-    busy = peak_rate(schedule.due_us) * scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
+    busy = peak_rate(schedule.due_us) * held_us(scenario, variant) / 1e6
     settings = replace(
         StackSettings(environments=min(limits.warm, max(StackSettings().environments, math.ceil(1.5 * busy)))),
         work_us=scenario.work_us,
@@ -62,6 +77,8 @@ def settings_for(
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
         **{name: value for name in settable if (value := getattr(scenario, name)) is not None},
     )
+    if variant == SDK_DEFAULTS:
+        settings = replace(settings, table_timeout_ms=SDK_TIMEOUT_MS)
     # Where a scenario gives one of the two time-outs only, the other follows: AWS advises a factor of six, and refuses
     # a queue whose messages come back before the function may have ended.
     if scenario.visibility_timeout_s is None:

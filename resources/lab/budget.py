@@ -124,7 +124,7 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     return Budget(
         made,
         part.replays,
-        part.replays * len(schedule),
+        part.replays * len(schedule) + round(part.replays * counts.fetches),
         stacks * len(WARM_UP),
         part.replays * seeds,
         part.replays * polls,
@@ -144,6 +144,7 @@ def _counts(part: Part, seeds: int) -> Counts:
         offered=requests,
         requests=requests,
         responses=requests,
+        fetches=number["query"] if "query" in queued else 0,
         function_invocations=requests - messages,
         messages=messages,
         deliveries=messages,

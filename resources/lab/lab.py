@@ -32,7 +32,7 @@ from resources.warehouse.observations import ObservationStore, Tables
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.library import Library
-from workloads.replay.client import Client, KeepAliveClient
+from workloads.replay.client import Client
 from workloads.scenarios import scenario
 
 
@@ -74,7 +74,7 @@ class Lab:
         places: The home whose library it reads and where observations are stored.
         settings: How to replay.
         reporter: Listens to the run.
-        client: Sends the requests.
+        client: Sends the requests; None for the client that the settings describe.
         run_id: The Dagster run it belongs to.
         stopping_rule: Ends a cell with a budget early; without a rule only the budget does.
         replayer: Makes what replays the run's cell.
@@ -83,7 +83,7 @@ class Lab:
     places: Places
     settings: LabSettings = field(default_factory=LabSettings)
     reporter: Reporter = field(default_factory=Silent)
-    client: Client = field(default_factory=KeepAliveClient)
+    client: Client | None = None
     run_id: str | None = None
     stopping_rule: StoppingRule | None = None
     replayer: Callable[[Setup], Replayer] = BenchReplayer
@@ -175,7 +175,7 @@ class Lab:
                 chosen,
                 plan,
                 platform,
-                self.client,
+                self.client or self.settings.client(chosen),
                 self.settings.others_at_most,
                 Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
@@ -224,7 +224,13 @@ class Lab:
             "seed": self.settings.seed,
             "recorded_requests": setup.recorded_requests,
             "recorded_us": setup.recorded_us,
-            "config": json.dumps({**self.settings.model_dump(mode="json"), **asdict(replayed.stack)}),
+            "config": json.dumps(
+                {
+                    **self.settings.model_dump(mode="json"),
+                    "client_retries": self.settings.retries_under(setup.scenario),
+                    **asdict(replayed.stack),
+                }
+            ),
             "code_version": code_version(),
             "dagster_run_id": self.run_id,
         }

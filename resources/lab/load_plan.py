@@ -4,9 +4,11 @@ Put here how recording, scenario and settings become a schedule. Keep out what t
 (`resources.lab.capacity`) and what a scenario does to the traffic (`workloads.replay.shaping`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resources.architectures.stack import StackSettings
+from resources.architectures.stack import DEFAULT_VARIANT
+from resources.lab.bench import held_us
 from resources.lab.capacity import capacity, default_peak_per_s
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
@@ -60,6 +62,7 @@ def plan_load(
         longest_pause_s=settings.longest_pause_s or None,
         max_per_s=max_per_s,
         max_busy=platform.target.limits.busy,
+        variants=settings.variants,
     )
 
 
@@ -72,6 +75,7 @@ def plan_at(
     longest_pause_s: float | None,
     max_per_s: float | None = None,
     max_busy: float = float("inf"),
+    variants: Sequence[str] = (DEFAULT_VARIANT,),
 ) -> LoadPlan:
     """Plan the load at ``speed``, or at a slower one that keeps within the limits.
 
@@ -86,12 +90,13 @@ def plan_at(
         longest_pause_s: Longer pauses between requests are cut to these seconds; None keeps them.
         max_per_s: Requests per second in the busiest second; None for no limit.
         max_busy: Execution environments busy at once, on average.
+        variants: How the functions write; the one that holds its environments longest counts.
 
     Raises:
         UsageError: It would have to be far slower than ``speed``.
     """
     if max_per_s is not None and scenario.reserved_concurrency is None:
-        holds_s = scenario.holds_us(StackSettings().table_timeout_ms * 1000) / 1e6
+        holds_s = max(held_us(scenario, variant) for variant in variants) / 1e6
         max_per_s = min(max_per_s, max_busy / max(holds_s, 1e-3))
     slowed = speed
     while True:

@@ -19,8 +19,11 @@ from resources.targets import DEFAULT_TARGET, targets
 from workloads.errors import UsageError, choose
 from workloads.recordings.recording import Recording
 from workloads.recordings.shape import Shape
+from workloads.replay.client import ASK_AFTER_S, DEADLINE_S, KeepAliveClient
+from workloads.scenarios.model import Scenario
 from workloads.settings import Option
 
+ANSWERS = ("poll", "none")
 DEFAULT_BASELINE = "synchronous"
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 NIGHTLY_QUIET_WITHIN_S = 1800.0  # a night has the time to wait for a backup or an update to end
@@ -60,6 +63,27 @@ class LabSettings(Shape):
         default=[DEFAULT_VARIANT],
         description=f"How the functions write: {' or '.join(VARIANTS)}. Each one is replayed.",
     )
+    answers: Annotated[str, Option("--answers", "poll|none")] = Field(
+        default=ANSWERS[0],
+        description="How answers to queued queries come back: poll, the client asks for them by their tickets; or none,"
+        " nobody waits for them.",
+    )
+    ask_after_s: Annotated[float, Option("--ask-after", "seconds")] = Field(
+        default=ASK_AFTER_S,
+        gt=0,
+        le=DEADLINE_S,
+        description="How long after its ticket an answer is asked for first; then again whenever that time has doubled,"
+        " and at least every 5 seconds.",
+    )
+    client_retries: Annotated[int | None, Option("--client-retries", "N", default="what the scenario says, else 0")] = (
+        Field(
+            default=None,
+            ge=0,
+            le=100,
+            description="How often a client tries again what failed in a way that may pass, with back-off and jitter as"
+            " SDKs have them.",
+        )
+    )
     aa: Annotated[bool, Option("--aa")] = Field(
         default=False, description="Replay everything twice: comparing each architecture with itself shows the noise."
     )
@@ -92,6 +116,7 @@ class LabSettings(Shape):
     def _names_exist(self) -> Self:
         choose(architectures(), self.baseline, "baseline")
         choose(targets(), self.target, "target")
+        choose(dict.fromkeys(ANSWERS), self.answers, "way of answers")
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
         if not self.variants or len(set(self.variants)) < len(self.variants):
@@ -120,6 +145,15 @@ class LabSettings(Shape):
         decided: that goes on anyway.
         """
         return 0 if self.budget_s is not None else max(2, self.repetitions // 4)
+
+    def client(self, scenario: Scenario) -> KeepAliveClient:
+        """The client that sends the requests of a scenario."""
+        asks = self.answers == "poll"
+        return KeepAliveClient(retries=self.retries_under(scenario), ask_after_s=self.ask_after_s if asks else None)
+
+    def retries_under(self, scenario: Scenario) -> int:
+        """How often a client tries a request again; what is set here counts more than what the scenario says."""
+        return (scenario.client_retries or 0) if self.client_retries is None else self.client_retries
 
     def contenders(self, names: Sequence[str]) -> list[Contender]:
         """Everything that is replayed for the named architectures."""

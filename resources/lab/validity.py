@@ -24,15 +24,20 @@ _TOO_MANY_REQUESTS = 429
 
 
 def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
-    """How many requests the target throttled by limits of its own: while no limit of the scenario was on.
+    """How many attempts and fetches the target throttled by limits of its own: while no limit of the scenario was on.
 
     Args:
-        responses: What came of the requests.
+        responses: What came of the requests, and of what was sent besides.
         windows: When each of the scenario's faults was on.
         throttled_status: The status with which the target throttles. One that is not 429 may mean something else, so
             that any fault explains it.
     """
-    explained = np.zeros(len(responses.status), dtype=bool)
+    others = np.array(responses.others, dtype=np.int64).reshape(-1, 3)
+    sent_us, responded_us, status = (
+        np.concatenate([ends, others[:, column]])
+        for column, ends in enumerate((responses.sent_us, responses.responded_us, responses.status))
+    )
+    explained = np.zeros(len(status), dtype=bool)
     for window in windows:
         # A fault that was never on, because all was over before its time, has no start.
         if window.get("present") is False or "start_us" not in window:
@@ -42,8 +47,8 @@ def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], t
         if window["kind"] == "concurrency_limit":  # on throughout
             return 0
         end_us = window.get("end_us") or np.inf
-        explained |= (responses.responded_us >= window["start_us"]) & (responses.sent_us < end_us)
-    return int(((responses.status == throttled_status) & ~explained).sum())
+        explained |= (responded_us >= window["start_us"]) & (sent_us < end_us)
+    return int(((status == throttled_status) & ~explained).sum())
 
 
 def invalid_reason(

@@ -4,6 +4,7 @@ Put here the ceiling for every replay and warm-up of a process. Keep out the est
 (`resources.lab.budget`).
 """
 
+import math
 import threading
 from dataclasses import dataclass, field
 
@@ -21,6 +22,12 @@ class Spending:
     usd_per_request: float
     requests: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def left(self) -> int:
+        """How many requests more are under both ceilings."""
+        by_usd = math.floor(self.max_usd / self.usd_per_request) if self.usd_per_request else self.max_requests
+        return max(0, min(self.max_requests, by_usd) - self.requests)
 
     def take(self, requests: int) -> None:
         """Count requests that are about to be sent.
@@ -50,6 +57,22 @@ class MeteredClient:
     spending: Spending
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
-        """As `Client.send`; `ArchduelError` before the first request where all of them would be over a ceiling."""
+        """As `Client.send`.
+
+        Raises:
+            ArchduelError: All requests would be over a ceiling, and none was sent; or what the client sends besides,
+                retries and fetches, came to the ceiling, and was ended there.
+        """
         self.spending.take(len(schedule))
-        return self.client.send(schedule, url, start_ns, gauge)
+        allowed = self.spending.left
+        gauge.extra_left = allowed
+        try:
+            responses = self.client.send(schedule, url, start_ns, gauge)
+        finally:
+            self.spending.take(round(allowed - gauge.extra_left))
+        if gauge.held_back:
+            raise ArchduelError(
+                f"retries and fetches came to the ceiling after {self.spending.requests:,} requests: raise it with"
+                " --most-requests or --most-usd, or lower --limit, --repetitions or --client-retries"
+            )
+        return responses

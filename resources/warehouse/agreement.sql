@@ -50,7 +50,7 @@ COMMENT ON COLUMN agreement.kind IS 'difference (of pairwise) or claim';
 COMMENT ON COLUMN agreement.workload IS 'Name of the recording; empty for a claim';
 COMMENT ON COLUMN agreement.scenario IS 'Name of the scenario; empty for a claim';
 COMMENT ON COLUMN agreement.operation IS 'command or query; empty for a claim';
-COMMENT ON COLUMN agreement.variant IS 'idempotent or naive; empty for a claim';
+COMMENT ON COLUMN agreement.variant IS 'idempotent, naive or sdk_defaults; empty for a claim';
 COMMENT ON COLUMN agreement.baseline IS 'Architecture compared with; empty for a claim';
 COMMENT ON COLUMN agreement.candidate IS 'Architecture it is about; empty for a claim about several';
 COMMENT ON COLUMN agreement.judged IS 'Metric, or the claim''s id';

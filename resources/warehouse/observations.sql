@@ -17,7 +17,7 @@ COMMENT ON TABLE experiments IS
 COMMENT ON COLUMN experiments.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN experiments.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
 COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
@@ -122,10 +122,13 @@ COMMENT ON COLUMN records.repetition IS 'Number of the replay within its cell an
 COMMENT ON COLUMN records.function IS 'Name of the function';
 COMMENT ON COLUMN records.invocation_id IS 'Invocation that handled it';
 COMMENT ON COLUMN records.request_id IS 'Request handled';
-COMMENT ON COLUMN records.result IS 'committed, duplicate (was committed before), answered or failed';
+COMMENT ON COLUMN records.result IS
+    'committed, duplicate (was committed before), answered or failed; of the function result, which hands out stored '
+    'answers, answered or failed';
 COMMENT ON COLUMN records.at_us IS 'When that was done, microseconds since the replay''s start';
 COMMENT ON COLUMN records.receive_count IS 'How often its message had been received; NULL: it came through no queue';
-COMMENT ON COLUMN records.found IS 'Of a query, whether it found its entity; NULL: a command';
+COMMENT ON COLUMN records.found IS
+    'Of a query, whether it found its entity; of the function result, whether the answer was there; NULL: a command';
 
 CREATE TABLE invocations (
     repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,

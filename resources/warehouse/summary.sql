@@ -59,7 +59,7 @@ COMMENT ON COLUMN summary.workload IS 'Name of the recording';
 COMMENT ON COLUMN summary.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN summary.operation IS 'command or query';
 COMMENT ON COLUMN summary.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN summary.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN summary.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN summary.repetitions IS 'Valid repetitions';
 COMMENT ON COLUMN summary.offered IS 'Requests offered';
 COMMENT ON COLUMN summary.acknowledged IS 'Answered or accepted';

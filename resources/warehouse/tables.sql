@@ -41,7 +41,7 @@ COMMENT ON COLUMN experiments.experiment_id IS
 COMMENT ON COLUMN experiments.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN experiments.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN experiments.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN experiments.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN experiments.workload IS 'Name of the recording';
 COMMENT ON COLUMN experiments.scenario IS 'Name of the scenario';
@@ -99,7 +99,7 @@ COMMENT ON COLUMN requests.experiment_id IS
 COMMENT ON COLUMN requests.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN requests.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN requests.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN requests.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN requests.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN requests.workload IS 'Name of the recording';
 COMMENT ON COLUMN requests.scenario IS 'Name of the scenario';
@@ -144,7 +144,7 @@ COMMENT ON COLUMN effects.experiment_id IS
     'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN effects.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN effects.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN effects.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN effects.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN effects.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN effects.workload IS 'Name of the recording';
 COMMENT ON COLUMN effects.scenario IS 'Name of the scenario';
@@ -187,7 +187,7 @@ COMMENT ON COLUMN invocations.experiment_id IS
 COMMENT ON COLUMN invocations.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN invocations.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN invocations.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN invocations.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN invocations.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN invocations.workload IS 'Name of the recording';
 COMMENT ON COLUMN invocations.scenario IS 'Name of the scenario';
@@ -214,7 +214,7 @@ COMMENT ON COLUMN samples.experiment_id IS
     'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN samples.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN samples.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN samples.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN samples.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN samples.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN samples.workload IS 'Name of the recording';
 COMMENT ON COLUMN samples.scenario IS 'Name of the scenario';
@@ -241,7 +241,7 @@ COMMENT ON COLUMN latency.experiment_id IS
     'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN latency.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN latency.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN latency.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN latency.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN latency.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN latency.workload IS 'Name of the recording';
 COMMENT ON COLUMN latency.scenario IS 'Name of the scenario';
@@ -301,7 +301,7 @@ COMMENT ON COLUMN ledger.experiment_id IS
     'Names the experiment in one column: a digest of the seven columns that do';
 COMMENT ON COLUMN ledger.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN ledger.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN ledger.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN ledger.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN ledger.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN ledger.workload IS 'Name of the recording';
 COMMENT ON COLUMN ledger.scenario IS 'Name of the scenario';
@@ -351,7 +351,7 @@ COMMENT ON COLUMN recovery.experiment_id IS
 COMMENT ON COLUMN recovery.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN recovery.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN recovery.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN recovery.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN recovery.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN recovery.workload IS 'Name of the recording';
 COMMENT ON COLUMN recovery.scenario IS 'Name of the scenario';
@@ -399,7 +399,7 @@ COMMENT ON TABLE cost IS
     'item, gateway and processor.';
 COMMENT ON COLUMN cost.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN cost.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN cost.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN cost.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN cost.workload IS 'Name of the recording';
 COMMENT ON COLUMN cost.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN cost.gateway IS 'Kind of API: rest or http';
@@ -432,7 +432,7 @@ COMMENT ON COLUMN pairwise.comparison_id IS
 COMMENT ON COLUMN pairwise.workload IS 'Name of the recording';
 COMMENT ON COLUMN pairwise.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN pairwise.operation IS 'command or query';
-COMMENT ON COLUMN pairwise.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN pairwise.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN pairwise.arm IS 'main, or aa where an architecture is compared with itself';
 COMMENT ON COLUMN pairwise.baseline IS 'Architecture compared with';
 COMMENT ON COLUMN pairwise.candidate IS 'Architecture the verdict is about';
@@ -519,7 +519,7 @@ COMMENT ON COLUMN history.night IS 'Date of the night, YYYY-MM-DD';
 COMMENT ON COLUMN history.workload IS 'Name of the recording';
 COMMENT ON COLUMN history.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN history.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN history.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN history.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN history.operation IS 'command or query';
 COMMENT ON COLUMN history.metric IS
     'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
@@ -543,7 +543,7 @@ COMMENT ON COLUMN noise.workload IS 'Name of the recording';
 COMMENT ON COLUMN noise.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN noise.operation IS 'command or query';
 COMMENT ON COLUMN noise.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN noise.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN noise.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN noise.metric IS
     'acknowledged_share, done_share, response_p50, response_p99, completion_p50 or completion_p99';
 COMMENT ON COLUMN noise.unit IS 'share, or ratio for times';
@@ -569,7 +569,7 @@ COMMENT ON TABLE requirements IS
 COMMENT ON COLUMN requirements.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN requirements.workload IS 'Name of the recording';
-COMMENT ON COLUMN requirements.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN requirements.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN requirements.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN requirements.route IS
     'Route whose requests alone the row is about; NULL: all that the requirement is about';
@@ -670,7 +670,7 @@ COMMENT ON TABLE distributions IS
 COMMENT ON COLUMN distributions.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN distributions.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN distributions.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN distributions.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN distributions.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN distributions.workload IS 'Name of the recording';
 COMMENT ON COLUMN distributions.scenario IS 'Name of the scenario';
@@ -693,7 +693,7 @@ COMMENT ON TABLE timeline IS
 COMMENT ON COLUMN timeline.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN timeline.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN timeline.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN timeline.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN timeline.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN timeline.workload IS 'Name of the recording';
 COMMENT ON COLUMN timeline.scenario IS 'Name of the scenario';
@@ -718,7 +718,7 @@ CREATE TABLE backlog (
 COMMENT ON TABLE backlog IS 'What waited in the queue: one row per experiment and second in which there is a sample.';
 COMMENT ON COLUMN backlog.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN backlog.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN backlog.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN backlog.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN backlog.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN backlog.workload IS 'Name of the recording';
 COMMENT ON COLUMN backlog.scenario IS 'Name of the scenario';
@@ -736,7 +736,7 @@ COMMENT ON TABLE fates IS
     'Requests by what the client got and what became of them; the ledger''s sums are sums of these.';
 COMMENT ON COLUMN fates.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN fates.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN fates.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN fates.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN fates.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN fates.workload IS 'Name of the recording';
 COMMENT ON COLUMN fates.scenario IS 'Name of the scenario';
@@ -755,7 +755,7 @@ COMMENT ON TABLE last_commits IS
 COMMENT ON COLUMN last_commits.comparison_id IS
     'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN last_commits.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN last_commits.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN last_commits.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN last_commits.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN last_commits.workload IS 'Name of the recording';
 COMMENT ON COLUMN last_commits.scenario IS 'Name of the scenario';

@@ -91,6 +91,19 @@ def test_a_query_finds_an_order_that_was_there(bench: Bench) -> None:
         assert answer["status"] == "placed"
 
 
+def test_the_answer_to_a_queued_query_is_handed_out_by_its_ticket(bench: Bench) -> None:
+    bench.fresh(["menu-1"])
+    if "query" not in bench.architecture.queued:
+        assert "GET /results/{ticket}" not in bench.stack.facts["api"], "no ticket, no way to fetch"
+        return
+    assert call(bench, "GET", "/results/10")[0] == 404, "nothing was asked"
+    for order, ticket, status, found in (("menu-1", "10", "placed", True), ("nowhere", "11", "unknown", False)):
+        call(bench, "GET", f"/orders/{order}?request_id={ticket}")
+        assert commits_of(bench, ticket)["found"] is found
+        answer = call(bench, "GET", f"/results/{ticket}")
+        assert answer == (200, {"request_id": ticket, "status": status, "found": found})
+
+
 def test_a_query_for_an_order_that_is_not_there_is_answered_so(bench: Bench) -> None:
     bench.fresh([])
     status, _ = call(bench, "GET", "/orders/nowhere?request_id=9")
@@ -141,6 +154,12 @@ def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -
     assert sum(row["committed"] for row in ledger) == len(offered)
     assert sum(row["duplicates"] + row["redeliveries"] + row["unknown_effects"] for row in ledger) == 0
     assert outcomes["requests"].num_rows == outcomes["effects"].num_rows == len(offered)
+    for row in ledger:
+        assert row["attempts"] == row["offered"], "nobody tries again"
+        asked = row["operation"] in bench.architecture.queued - {"command"}
+        assert row["fetches"] >= row["offered"] if asked else row["fetches"] == 0
+    for row in outcomes["effects"].to_pylist():
+        assert (row["fetched_us"] is not None) == (row["fetches"] is not None), "whoever asked got the answer"
     clocks = set(outcomes["effects"].column("commit_clock").to_pylist())
     assert clocks <= {"handler", "client"}
 

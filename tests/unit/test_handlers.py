@@ -102,6 +102,7 @@ class Table:
         self.calls: list[str] = []
         self.refusals: list[str | None] = []  # for each call to come: the code it is refused with, or None
         self.loses_its_answers = False
+        self.answers_lost = 0  # of the next calls
         on_the_wire(client, self._answer)
 
     def commits(self, key: str, request_id: str) -> int:
@@ -118,7 +119,8 @@ class Table:
             answer: tuple[int, Json] = (200, {"Item": self.items[key]} if key in self.items else {})
         else:
             answer = self._update(key, request)
-        if self.loses_its_answers:
+        self.answers_lost -= 1
+        if self.loses_its_answers or self.answers_lost >= 0:
             raise ReadTimeoutError(endpoint_url="http://127.0.0.1:9")
         return answer
 
@@ -139,6 +141,13 @@ class Table:
         item[names[name]] = {"N": str(before + int(values[value]["N"]))}
         self.items[key] = item
         return 200, {}
+
+
+def payload(entry: str) -> Json:
+    """What is sent to an entry point: the fetch is of the answer to `QUESTION`."""
+    if entry == "result":
+        return {**event("api_gateway_get"), "pathParameters": {"ticket": "19"}, "queryStringParameters": None}
+    return event({"command": "api_gateway_post", "query": "api_gateway_get", "consumer": "sqs_batch"}[entry])
 
 
 @dataclass
@@ -166,8 +175,7 @@ class Handlers:
 
     def ask(self, entry: str, **changed: Any) -> tuple[int, Json, list[Json]]:
         """One request behind the API: its status, its answer and its records."""
-        payload = event({"command": "api_gateway_post", "query": "api_gateway_get"}[entry])
-        answer = self.invoke(entry, {**payload, **changed})
+        answer = self.invoke(entry, {**payload(entry), **changed})
         assert answer["headers"] == {"Content-Type": "application/json"}
         return answer["statusCode"], json.loads(answer["body"]), self.line["records"]
 
@@ -293,7 +301,7 @@ class TestCommand:
         assert handlers.table.items["order-17"]["details"] == {"S": ""}
 
 
-@pytest.mark.parametrize(("entry", "request_id"), [("command", "17"), ("query", "18")])
+@pytest.mark.parametrize(("entry", "request_id"), [("command", "17"), ("query", "18"), ("result", "19")])
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
@@ -328,6 +336,54 @@ class TestQuery:
     def test_serves_a_request_without_a_query_string(self, handlers: Handlers) -> None:
         status, _, (record,) = handlers.ask("query", queryStringParameters=None)
         assert (status, record["id"]) == (404, "")
+
+
+class TestResult:
+    """A fetch of the answer to a queued query, by the query's id."""
+
+    @pytest.mark.parametrize(("found", "status"), [(True, "placed"), (False, "unknown")])
+    def test_hands_out_what_the_consumer_stored(self, handlers: Handlers, found: bool, status: str) -> None:
+        if found:
+            handlers.post(ORDER)
+        handlers.deliver(QUESTION)
+        answered, answer, (record,) = handlers.ask("result")
+        assert (answered, answer) == (200, {"request_id": "19", "status": status, "found": found})
+        assert (record["id"], record["result"], record["found"]) == ("19", "answered", True)
+
+    def test_says_that_there_is_none_yet(self, handlers: Handlers) -> None:
+        answered, answer, (record,) = handlers.ask("result")
+        assert (answered, answer["request_id"]) == (404, "19")
+        assert (record["id"], record["result"], record["found"]) == ("19", "answered", False)
+
+
+class TestSdkDefaults:
+    """What the variant changes: the SDK's attempts and time-outs, and nothing about writes."""
+
+    @pytest.fixture
+    def eager(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> Handlers:
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the SDK's back-off: 25 s on average in all
+        return make(VARIANT="sdk_defaults", TABLE_TIMEOUT_MS="60000")
+
+    def test_an_attempt_may_take_a_minute(self, eager: Handlers) -> None:
+        config = eager.module._dynamodb.meta.config
+        assert (config.connect_timeout, config.read_timeout) == (60, 60)
+
+    @pytest.mark.parametrize(("refusals", "status"), [(9, 201), (10, 503)])
+    def test_a_write_has_ten_attempts(self, eager: Handlers, refusals: int, status: int) -> None:
+        eager.table.refusals = [THROTTLED] * refusals
+        assert eager.post(ORDER)[0] == status
+        assert len(eager.table.calls) == 10
+
+    def test_a_retry_of_a_write_whose_answer_was_lost_writes_nothing(self, eager: Handlers) -> None:
+        eager.table.answers_lost = 1
+        status, (record,) = eager.post(ORDER)
+        assert (status, record["result"]) == (201, "duplicate")
+        assert eager.table.commits("order-17", "17") == 1
+
+    def test_other_variants_try_once(self, variant: Handlers) -> None:
+        variant.table.refusals = [THROTTLED]
+        assert variant.post(ORDER)[0] == 503
+        assert len(variant.table.calls) == 1
 
 
 class TestConsumer:
@@ -559,13 +615,12 @@ class TestAnyBody:
         assert len(consumer["records"]) == 1
 
 
-@pytest.mark.parametrize("entry", ["command", "query", "consumer"])
+@pytest.mark.parametrize("entry", ["command", "query", "result", "consumer"])
 class TestEveryEntry:
     def test_answers_without_a_table_and_soon(self, load: Load, capsys: pytest.CaptureFixture[str], entry: str) -> None:
         module = load(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
-        payload = event({"command": "api_gateway_post", "query": "api_gateway_get", "consumer": "sqs_batch"}[entry])
         started = time.monotonic()
-        answer = getattr(module, entry)(payload, Context())
+        answer = getattr(module, entry)(payload(entry), Context())
         assert time.monotonic() - started < 2, "longer than the function's timeout"
         assert answer.get("statusCode") == 503 or len(answer["batchItemFailures"]) == 10
         (line,) = capsys.readouterr().out.splitlines()

@@ -43,6 +43,11 @@ def queued(**more: Any) -> ObservationsBuilder:
     return build().experiment(**{"queued": ["command", "query"], **more})
 
 
+def asked(**more: Any) -> ObservationsBuilder:
+    """A queued query whose client asks for the answer by its ticket."""
+    return queued().request(status=202, operation="query", **more)
+
+
 # Observations of one request; its outcome, its state and what AWS would have answered.
 CASES = {
     "command answered once stored": (build().request(status=201).record().item(), "answered", "committed", 201),
@@ -188,6 +193,56 @@ CASES = {
         "accepted",
         "in_flight",
         202,
+    ),
+    "queued query whose answer its client has": (
+        asked(fetches=2, fetched_us=900).record(found=True).item(found=True),
+        "accepted",
+        "committed",
+        202,
+    ),
+    "queued query whose answer nobody waits for": (
+        queued().request(status=202, operation="query").record(found=True).item(found=True),
+        "accepted",
+        "committed",
+        202,
+    ),
+    "queued query whose answer is stored and was never got": (
+        asked(fetches=11).record(found=True).item(found=True),
+        "accepted",
+        "in_flight",
+        202,
+    ),
+    "queued query still in its queue, asked for in vain": (
+        asked(fetches=11).message(),
+        "accepted",
+        "in_flight",
+        202,
+    ),
+    "queued query that became a dead letter, asked for in vain": (
+        asked(fetches=11).message(queue="dead_letter_queue", receive_count=10),
+        "accepted",
+        "dead_lettered",
+        202,
+    ),
+    "queued query of which there is no trace, asked for in vain": (asked(fetches=11), "accepted", "lost", 202),
+    "queued query asked for by its ticket before anything was done with it": (
+        asked(fetches=1).record(result="answered", function="result", found=False),
+        "accepted",
+        "lost",
+        202,
+    ),
+    "command tried again and answered": (
+        build().request(status=201, attempts=2).record().item(),
+        "answered",
+        "committed",
+        201,
+    ),
+    "command tried again to the end": (build().request(status=503, attempts=4), "failed", "rejected", 503),
+    "command tried again to the end, and stored by an attempt": (
+        build().request(status=503, attempts=4).record().item(),
+        "failed",
+        "committed",
+        503,
     ),
 }
 
@@ -423,6 +478,68 @@ READS = {
     ),
 }
 READ = Judged({name: observations for name, (observations, _) in READS.items()})
+
+
+class TestAttemptsAndFetches:
+    def test_a_request_has_one_row_however_often_it_was_sent(self) -> None:
+        outcomes = reconcile(build().request("a", 201, attempts=3, at_us=10, lag_us=5, took_us=900).tables())
+        request = only(outcomes["requests"])
+        assert (request["attempts"], request["response_us"], request["service_us"]) == (3, 905, 900)
+        assert only(outcomes["ledger"])["offered"] == 1
+
+    def test_the_ledger_counts_what_was_sent_by_operation(self) -> None:
+        observations = queued().request("a", 202, attempts=3).request("b", 202).request("c", fate="unsent")
+        observations.request("d", 202, operation="query", attempts=2, fetches=5, fetched_us=9000)
+        observations.request("e", 202, operation="query", fetches=1).request("f", 202, operation="query")
+        ledger = reconcile(observations.tables())["ledger"]
+        command, query = (only(ledger, operation=operation) for operation in ("command", "query"))
+        assert (command["attempts"], command["fetches"]) == (4, 0)
+        assert (query["attempts"], query["fetches"]) == (4, 6)
+
+    def test_a_queued_query_is_complete_when_its_client_has_the_answer(self) -> None:
+        observations = asked(at_us=100, took_us=50, fetches=2, fetched_us=5100).record(at_us=700, found=True)
+        effect = only(reconcile(observations.item(found=True).tables())["effects"])
+        assert (effect["committed_us"], effect["completion_us"]) == (700, 5000)
+        assert (effect["fetches"], effect["fetched_us"]) == (2, 5100)
+
+    def test_an_answer_nobody_got_completes_nothing(self) -> None:
+        outcomes = reconcile(asked(fetches=4).record(at_us=700, found=True).item(found=True).tables())
+        effect = only(outcomes["effects"])
+        assert (effect["committed_us"], effect["completion_us"]) == (None, None)
+        assert only(outcomes["latency"], operation="query", measure="completion")["n_censored"] == 1
+
+    def test_an_answer_nobody_waits_for_completes_its_query_when_it_is_stored(self) -> None:
+        observations = queued().request(status=202, operation="query", at_us=100).record(at_us=700, found=True)
+        assert only(reconcile(observations.item(found=True).tables())["effects"])["completion_us"] == 600
+
+    def test_handing_out_an_answer_is_no_delivery_of_its_query(self) -> None:
+        observations = asked(fetches=3, fetched_us=9000).record(found=True).item(found=True)
+        for there in (False, False, True):
+            observations.record(result="answered", function="result", found=there)
+        effect = only(reconcile(observations.tables())["effects"])
+        assert (effect["deliveries"], effect["found"]) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("variant", "results", "commits", "duplicates"),
+        [
+            pytest.param("idempotent", ("committed", "duplicate"), 1, 0, id="idempotent"),
+            pytest.param("naive", ("committed", "committed"), 2, 1, id="naive"),
+        ],
+    )
+    def test_a_retry_of_what_had_taken_effect_is_a_duplicate_unless_writes_are_idempotent(
+        self, variant: str, results: tuple[str, str], commits: int, duplicates: int
+    ) -> None:
+        observations = build().experiment(variant=variant).request(status=201, attempts=2).item(commits=commits)
+        for at_us, result in zip((400, 2000), results, strict=True):
+            observations.record(result=result, at_us=at_us)
+        books = only(reconcile(observations.tables())["ledger"])
+        assert (books["committed"], books["duplicates"], books["redeliveries"]) == (1, duplicates, 1)
+
+    def test_two_accepted_copies_of_one_request_are_one_request(self) -> None:
+        observations = queued().request(status=202, attempts=2).record(receive_count=1).item().message()
+        outcomes = reconcile(observations.tables())
+        assert only(outcomes["effects"])["state"] == "committed"
+        assert only(outcomes["ledger"])["unknown_effects"] == 0
 
 
 class TestOrder:
@@ -1038,15 +1155,22 @@ def many_observations(draw: st.DrawFn) -> ObservationsBuilder:
         )
         ids = [str(number) for number in range(draw(st.integers(1, 8)))]
         for name in ids:
+            status = draw(st.sampled_from([200, 201, 202, 302, 400, 404, 429, 500, 502, 503]))
+            operation = draw(st.sampled_from(["command", "query"]))
+            fate = draw(st.sampled_from(["responded", "responded", "broken", "timed_out", "unsent"]))
+            asks = (status, operation, fate) == (202, "query", "responded") and draw(st.booleans())
             observations.request(
                 name,
-                draw(st.sampled_from([200, 201, 202, 302, 400, 404, 429, 500, 502, 503])),
-                operation=draw(st.sampled_from(["command", "query"])),
+                status,
+                operation=operation,
                 entity=draw(st.sampled_from("xyz")),
                 at_us=draw(st.integers(0, 60)),
                 lag_us=draw(st.integers(0, 3)),
                 took_us=draw(st.integers(0, 40)),
-                fate=draw(st.sampled_from(["responded", "responded", "broken", "timed_out", "unsent"])),
+                fate=fate,
+                attempts=None if fate == "unsent" else draw(st.integers(1, 5)),
+                fetches=draw(st.integers(0, 5)) if asks else None,
+                fetched_us=draw(st.sampled_from([None, 99])) if asks else None,
                 repetition=repetition,
             )
         named = st.sampled_from([*ids, "stranger"] if draw(st.booleans()) else ids)
@@ -1065,6 +1189,7 @@ def many_observations(draw: st.DrawFn) -> ObservationsBuilder:
             observations.record(
                 name,
                 draw(st.sampled_from(["committed", "duplicate", "answered", "failed"])),
+                function=draw(st.sampled_from(["command", "result"])),
                 at_us=draw(st.integers(0, 90)),
                 receive_count=draw(st.sampled_from([None, 1, 2, 5])),
                 found=draw(st.sampled_from([None, True, False])),
@@ -1104,6 +1229,9 @@ class TestWhateverWasSeen:
             assert acknowledged == row["committed"] + row["dead_lettered"] + row["in_flight"] + row["lost"]
             assert refused == row["rejected"] + sum(row[name] for name in GHOSTS.values())
         assert sum(row["offered"] for row in books) == len(offered)
+        for name in ("attempts", "fetches"):
+            assert sum(row[name] for row in books) == sum(row[name] or 0 for row in tables["sent"].to_pylist()), name
+        self.check_fetched(outcomes)
         assert sum(row["unknown_effects"] for row in books) == len(strangers)
 
         unsent = {
@@ -1123,6 +1251,15 @@ class TestWhateverWasSeen:
         self.check_latency(outcomes)
         self.check_recovery(tables, outcomes)
         self.check_condensed(outcomes)
+
+    def check_fetched(self, outcomes: Tables) -> None:
+        """A query whose client asks is done when, and only when, the client has the answer."""
+        requests = {(row["repetition"], row["request_id"]): row for row in outcomes["requests"].to_pylist()}
+        for row in outcomes["effects"].to_pylist():
+            if row["fetches"] is not None:
+                assert (row["state"] == "committed") == (row["fetched_us"] is not None)
+                due_us = requests[row["repetition"], row["request_id"]]["scheduled_us"]
+                assert row["completion_us"] == (None if row["fetched_us"] is None else row["fetched_us"] - due_us)
 
     def undecided(self, tables: Tables, outcomes: Tables) -> set[int]:
         """Repetitions in which something seems lost while messages are missing."""

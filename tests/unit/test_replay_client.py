@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +25,17 @@ import numpy as np
 import pytest
 
 from resources.machine.leash import free_port
-from workloads.replay.client import BROKEN, NO_STATUS, TIMED_OUT, UNSENT, Gauge, KeepAliveClient, Responses, tidy_heap
+from workloads.replay.client import (
+    BROKEN,
+    NO_STATUS,
+    TIMED_OUT,
+    UNSENT,
+    Gauge,
+    KeepAliveClient,
+    Responses,
+    back_off_s,
+    tidy_heap,
+)
 from workloads.replay.schedule import Schedule
 
 Behaviour = Callable[["Peer", int], None]  # of one request, by its number
@@ -138,6 +148,14 @@ def send(client: KeepAliveClient, schedule: Schedule, url: str, gauge: Gauge | N
     assert gauge.finished == len(schedule)
     sent = responses.sent_us >= 0
     assert gauge.sent == sent.sum()
+    assert ((responses.attempts > 0) == sent).all()
+    assert (responses.attempts <= client.retries + 1).all()
+    fetched = responses.fetched_us >= 0
+    assert (responses.fetched_us >= responses.responded_us)[fetched].all()
+    assert (responses.fetches > 0)[fetched].all()
+    # Every message the client sent is in one book or the other.
+    calls = responses.attempts.sum() + responses.fetches.clip(0).sum()
+    assert len(responses.others) == calls - sent.sum()
     assert (responses.sent_us >= schedule.due_us)[sent].all(), "sent early"
     assert (responses.client_queue_us[sent] >= 0).all()
     assert not sent[responses.status == UNSENT].any()
@@ -179,7 +197,8 @@ class TestSteadyServer:
             peer.transport.write(b"HTTP/1.1 %d Because\r\n" % status + (body or b"\r\n"))
 
         with Server(refuse).running() as server:
-            responses = send(KeepAliveClient(deadline_s=5), evenly(2 * len(statuses), 200), server.url)
+            client = KeepAliveClient(deadline_s=5, ask_after_s=None)
+            responses = send(client, evenly(2 * len(statuses), 200), server.url)
         assert sorted(responses.status.tolist()) == sorted(2 * statuses)
 
     @pytest.mark.parametrize(
@@ -387,6 +406,202 @@ class TestDeadline:
         assert responses.status[0] == TIMED_OUT
         assert (responses.status == UNSENT).sum() >= 8
         assert (responses.client_queue_us[responses.status == UNSENT] == -1).all()
+
+
+Answer = Callable[[int], int | None]  # of the n-th message about a request, from 0: a status, or None to hang up
+
+
+def answering(status: Answer) -> Behaviour:
+    """What a server does that tells messages about one request from each other by their number."""
+    seen: dict[str, int] = {}
+
+    def behave(peer: Peer, number: int) -> None:
+        (name,) = re.findall(rb"r[0-9]+", peer.server.requests[number])[:1]
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        answered = status(count)
+        peer.reset() if answered is None else peer.answer(answered)
+
+    return behave
+
+
+def commands(count: int, per_s: float = 100) -> Schedule:
+    return replace(evenly(count, per_s), operations=["command"] * count)
+
+
+def queries(count: int, per_s: float = 100) -> Schedule:
+    return replace(evenly(count, per_s), operations=["query"] * count)
+
+
+class TestTryingAgain:
+    @pytest.mark.parametrize("first", [429, 500, 502, 503, 504, None])
+    def test_what_may_pass_is_tried_again(self, first: int | None) -> None:
+        with Server(answering(lambda count: 201 if count else first)).running() as server:
+            responses = send(KeepAliveClient(retries=3), commands(5), server.url)
+        assert (responses.status == 201).all()
+        assert (responses.attempts == 2).all()
+        assert {status for *_, status in responses.others} == {BROKEN if first is None else first}
+        assert sorted(server.ids) == sorted(2 * [f"r{number}" for number in range(5)]), "under the same ids"
+
+    @pytest.mark.parametrize("status", [200, 202, 302, 400, 403, 404, 501])
+    def test_what_would_not_pass_is_not(self, status: int) -> None:
+        with Server(answering(lambda count: status)).running() as server:
+            responses = send(KeepAliveClient(retries=3), commands(3), server.url)
+        assert (responses.status == status).all()
+        assert (responses.attempts == 1).all()
+
+    def test_nothing_is_without_being_told_to(self) -> None:
+        with Server(answering(lambda count: 503)).running() as server:
+            assert (send(KeepAliveClient(), commands(5), server.url).attempts == 1).all()
+
+    def test_the_last_attempt_decides(self) -> None:
+        with Server(answering(lambda count: [503, None, 500][count])).running() as server:
+            responses = send(KeepAliveClient(retries=2), commands(3), server.url)
+        assert (responses.attempts == 3).all()
+        assert (responses.status == 500).all()
+        others = sorted(status for *_, status in responses.others)
+        assert others == sorted(3 * [503, BROKEN])
+        last_us = max(over_us for _, over_us, _ in responses.others)
+        assert responses.responded_us.max() > last_us, "response counts to the last answer"
+        assert responses.sent_us.max() < last_us, "and from the first sending"
+
+    def test_back_off_has_full_jitter_under_a_bound_that_doubles(self) -> None:
+        for attempts, bound_s in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 20), (90, 20)]:
+            drawn = [back_off_s(f"1/r{number}", attempts) for number in range(500)]
+            assert 0 <= min(drawn) < 0.02 * bound_s
+            assert 0.98 * bound_s < max(drawn) <= bound_s
+            assert np.mean(drawn) == pytest.approx(bound_s / 2, rel=0.1)
+
+    def test_back_off_is_the_same_in_every_replay(self) -> None:
+        assert back_off_s("1/r7", 2) == back_off_s("1/r7", 2) != back_off_s("2/r7", 2)
+
+    def test_the_deadline_holds_for_all_attempts_together(self) -> None:
+        started = time.monotonic()
+        with Server(answering(lambda count: 503)).running() as server:
+            responses = send(KeepAliveClient(retries=100, deadline_s=1.0), commands(5), server.url)
+        assert time.monotonic() - started < 6
+        assert (responses.status == 503).all(), "the last answer stands"
+        assert (responses.responded_us - responses.sent_us < 1_400_000).all()
+
+    def test_a_retry_without_an_answer_times_out(self) -> None:
+        def silent_afterwards(peer: Peer, number: int) -> None:
+            if number == 0:
+                peer.answer(503)
+
+        with Server(silent_afterwards).running() as server:
+            responses = send(KeepAliveClient(retries=5, deadline_s=2.0), commands(1), server.url)
+        assert responses.status.tolist() == [TIMED_OUT]
+        assert responses.attempts.tolist() == [2]
+        assert responses.responded_us.tolist() == [-1]
+
+    def test_a_refused_connection_is_tried_again(self) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        responses = send(KeepAliveClient(retries=1), commands(3), url)
+        assert (responses.status == BROKEN).all()
+        assert (responses.attempts == 2).all()
+
+    def test_stopping_ends_what_waits_to_be_tried_again(self) -> None:
+        gauge = Gauge()
+        started = time.monotonic()
+        server = Server(answering(lambda count: 503))
+        with server.running(), stopped_once(gauge, lambda: len(server.requests) > 20):
+            responses = send(KeepAliveClient(retries=100), commands(10, 1000), server.url, gauge)
+        assert time.monotonic() - started < 15, "long before the deadline"
+        assert set(responses.status) <= {503, BROKEN}
+
+
+class TestAsking:
+    """A query gets a ticket (202); its answer is there when a fetch says 200."""
+
+    def test_an_answer_is_asked_for_until_it_is_there(self) -> None:
+        with Server(answering(lambda count: 202 if count == 0 else 200 if count == 3 else 404)).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=0.05), queries(10), server.url)
+        assert (responses.status == 202).all(), "the acknowledgement stays what was answered"
+        assert (responses.attempts == 1).all()
+        assert (responses.fetches == 3).all()
+        after_us = responses.fetched_us - responses.responded_us
+        assert (after_us >= 200_000).all(), "after 50, 100 and 200 ms"
+        fetches = [request for request in server.requests if b"GET /lab/results/r" in request]
+        assert len(fetches) == 30
+
+    def test_what_fails_is_asked_for_again(self) -> None:
+        sequence = [202, 503, None, 429, 200]
+        with Server(answering(lambda count: sequence[count])).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=0.02), queries(4), server.url)
+        assert (responses.fetches == 4).all()
+        assert (responses.fetched_us > 0).all()
+
+    @pytest.mark.parametrize("operation", ["command", "query"])
+    @pytest.mark.parametrize("status", [200, 202, 404])
+    def test_only_a_querys_ticket_is_asked_for(self, status: int, operation: str) -> None:
+        with Server(answering(lambda count: 200 if count else status)).running() as server:
+            schedule = commands(2) if operation == "command" else queries(2)
+            responses = send(KeepAliveClient(ask_after_s=0.02), schedule, server.url)
+        asked = status == 202 and operation == "query"
+        assert responses.fetches.tolist() == 2 * [1 if asked else -1]
+
+    def test_nobody_asks_where_nobody_waits(self) -> None:
+        with Server(answering(lambda count: 202)).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=None), queries(4), server.url)
+        assert responses.fetches.tolist() == 4 * [-1]
+        assert responses.fetched_us.tolist() == 4 * [-1]
+
+    def test_an_answer_that_never_comes_is_given_up_at_the_deadline(self) -> None:
+        started = time.monotonic()
+        with Server(answering(lambda count: 404 if count else 202)).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=0.1, deadline_s=1.0), queries(3), server.url)
+        assert time.monotonic() - started < 6
+        assert (responses.fetched_us == -1).all()
+        assert (responses.fetches == 4).all(), "after 0.1, 0.2, 0.4 and 0.8 s"
+        assert (responses.status == 202).all()
+
+    def test_a_fetch_without_an_answer_ends_at_the_deadline_too(self) -> None:
+        started = time.monotonic()
+
+        def silent_afterwards(peer: Peer, number: int) -> None:
+            if b"/results/" not in peer.server.requests[number]:
+                peer.answer(202)
+
+        with Server(silent_afterwards).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=0.1, deadline_s=1.0), queries(3), server.url)
+        assert time.monotonic() - started < 6
+        assert (responses.fetches == 1).all()
+        assert {status for *_, status in responses.others} == {TIMED_OUT}
+
+    def test_fetches_that_hang_keep_no_request_waiting(self) -> None:
+        def silent_to_fetches(peer: Peer, number: int) -> None:
+            if b"/results/" not in peer.server.requests[number]:
+                peer.answer(202)
+
+        with Server(silent_to_fetches).running() as server:
+            client = KeepAliveClient(connections=8, ask_after_s=0.02, deadline_s=2.0)
+            responses = send(client, queries(150), server.url)
+        assert (responses.status == 202).all()
+        assert np.quantile(responses.client_queue_us, 0.9) < 100_000, "half of the connections stay free of them"
+
+    def test_a_ticket_got_at_the_second_attempt_is_asked_for(self) -> None:
+        sequence = [503, 202, 200]
+        with Server(answering(lambda count: sequence[count])).running() as server:
+            responses = send(KeepAliveClient(retries=1, ask_after_s=0.05), queries(3), server.url)
+        assert (responses.attempts == 2).all()
+        assert (responses.fetches == 1).all()
+        assert (responses.fetched_us > responses.responded_us).all()
+
+    def test_no_more_is_sent_besides_than_is_allowed(self) -> None:
+        gauge = Gauge(extra_left=7)
+        with Server(answering(lambda count: 404 if count else 202)).running() as server:
+            responses = send(KeepAliveClient(ask_after_s=0.02, deadline_s=5), queries(5), server.url, gauge)
+        assert responses.fetches.sum() == 7
+        assert (gauge.extra_left, gauge.held_back) == (0, 5)
+
+    def test_stopping_ends_what_waits_for_its_answer(self) -> None:
+        gauge = Gauge()
+        started = time.monotonic()
+        server = Server(answering(lambda count: 404 if count else 202))
+        with server.running(), stopped_once(gauge, lambda: len(server.requests) > 20):
+            responses = send(KeepAliveClient(ask_after_s=0.05), queries(10, 1000), server.url, gauge)
+        assert time.monotonic() - started < 15, "long before the deadline"
+        assert (responses.fetched_us == -1).all()
 
 
 @contextmanager

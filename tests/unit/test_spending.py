@@ -56,6 +56,32 @@ class TestCeiling:
         assert inner.sent == spending.requests == 0
 
 
+class Insisting:
+    """A load generator that wants to send so many messages besides the schedule."""
+
+    def __init__(self, extra: int) -> None:
+        self.extra = extra
+
+    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
+        sent = min(self.extra, int(gauge.extra_left))
+        gauge.extra_left -= sent
+        gauge.held_back = self.extra - sent
+        return Responses.empty(len(schedule))
+
+
+class TestWhatIsSentBesides:
+    def test_is_counted(self) -> None:
+        spending = Spending(100, 1.0, 1e-6)
+        MeteredClient(Insisting(25), spending).send(warm_up(60, 1.0), "https://example.com", 0, Gauge())
+        assert spending.requests == 85
+
+    @pytest.mark.parametrize("spending", [Spending(100, 1.0, 1e-6), Spending(1_000_000, 1.0, 0.01)])
+    def test_ends_at_the_ceiling_and_says_so(self, spending: Spending) -> None:
+        with pytest.raises(ArchduelError, match="retries and fetches came to the ceiling after 100 requests"):
+            MeteredClient(Insisting(41), spending).send(warm_up(60, 1.0), "https://example.com", 0, Gauge())
+        assert spending.requests == 100
+
+
 def lunch(folder: Path, requests: int) -> Schedule:
     recording = Library(Places(folder)).load("food_orders").cut(limit=requests)
     return schedule(recording, speed=1.0, seed=1)

@@ -80,6 +80,7 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
     allowed_at_most = {
         "CommandRole": {"dynamodb:UpdateItem", *log},
         "QueryRole": {"dynamodb:GetItem", *log},
+        "ResultRole": {"dynamodb:GetItem", *log},
         "ApiRole": {"sqs:SendMessage"},
         "ConsumerRole": {
             *log,

@@ -40,6 +40,12 @@ def test_what_the_target_throttles_while_no_limit_is_on_is_unexplained(
     assert unexplained_throttles(responses(500, 950, 1999, 2000), windows, 429) == unexplained
 
 
+def test_what_was_tried_again_or_asked_for_counts_though_it_came_right_in_the_end() -> None:
+    served = responses(500, status=201)
+    served.others += [(100, 200, 429), (1500, 1600, 429), (300, 400, 503), (2500, 2600, 429)]
+    assert unexplained_throttles(served, [LIMIT], 429) == 2
+
+
 def test_a_status_that_may_mean_something_else_is_explained_by_any_fault() -> None:
     windows = [{"target": "table", "kind": "down", "start_us": 1000, "end_us": 2000}]
     assert unexplained_throttles(responses(500, 950, 1999, 2000, status=502), windows, 502) == 2

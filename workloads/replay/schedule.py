@@ -76,9 +76,13 @@ class Schedule:
         """
         request_id, order = self.request_ids[index], self.order_ids[index]
         if self.operations[index] == "query":
-            return _get(base, host, order, request_id)
+            return _get(f"{base}/orders/{quote(order, safe='')}?request_id={quote(request_id, safe='')}", host)
         body = _body(order, request_id, self.payload_bytes[index], self.seed, self.extras.get(index, {}))
         return _post(base, host, body)
+
+    def fetch(self, index: int, base: str, host: str) -> bytes:
+        """Return the request for a queued query's answer, for which the query's id is the ticket. As `message`."""
+        return _get(f"{base}/results/{quote(self.request_ids[index], safe='')}", host)
 
     def seeded_order_ids(self) -> list[str]:
         """The orders that must exist before the replay: those queried before, or without, a command that makes them."""
@@ -137,8 +141,7 @@ def warm_up(rate_per_s: float, duration_s: float) -> Schedule:
     )
 
 
-def _get(base: str, host: str, order: str, request_id: str) -> bytes:
-    target = f"{base}/orders/{quote(order, safe='')}?request_id={quote(request_id, safe='')}"
+def _get(target: str, host: str) -> bytes:
     return f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n".encode()
 
 

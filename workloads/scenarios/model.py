@@ -60,6 +60,7 @@ class Scenario(BaseModel):
         max_receive_count: After how many deliveries a message goes to the dead-letter queue.
         batch_size: The most messages of an invocation.
         table_timeout_ms: How long a handler waits for the table.
+        client_retries: How often a client tries a request again.
         environments: How many execution environments of each function that the API calls are warm at the start.
         rests_on: The behaviours of AWS without which a target cannot show some of its figures.
         faults: In any order; those of one target must lie apart.
@@ -79,6 +80,7 @@ class Scenario(BaseModel):
     batch_size: Annotated[int, _whole(1, 10)] | None = None
     table_timeout_ms: Annotated[int, _whole(1, 60_000)] | None = None
     environments: Annotated[int, _whole(0, 64)] | None = None
+    client_retries: Annotated[int, _whole(0, 100)] | None = None
     rests_on: tuple[Reliance, ...] = ()
     faults: Annotated[tuple[Fault, ...], Field(max_length=100)] = ()
 

@@ -11,9 +11,9 @@ machine share; where functions run on other machines, the environment's ``CLOCK`
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write applied twice counts as two and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write.
 
-The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, or ``naive``, where it
-is written again. ``WORK_US`` is how long every request works, ``TABLE_TIMEOUT_MS`` how long a call of the table may
-take.
+The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, ``naive``, where it is
+written again, or ``sdk_defaults``: idempotent, with the retries of the SDK's defaults. ``WORK_US`` is how long every
+request works, ``TABLE_TIMEOUT_MS`` how long one attempt at the table may take.
 """
 
 import json
@@ -31,7 +31,8 @@ Response = dict[str, Any]
 Records = list[dict[str, Any]]
 
 _TABLE = os.environ["TABLE_NAME"]
-_IDEMPOTENT = {"idempotent": True, "naive": False}[os.environ.get("VARIANT", "idempotent")]
+_VARIANT = os.environ.get("VARIANT", "idempotent")
+_IDEMPOTENT = {"idempotent": True, "naive": False, "sdk_defaults": True}[_VARIANT]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
 _TABLE_TIMEOUT_S = int(os.environ.get("TABLE_TIMEOUT_MS", "1000")) / 1000
 _MAX_WORK_MS = 60_000
@@ -40,8 +41,13 @@ _dynamodb = boto3.client(
     "dynamodb",
     # Fail fast: callers and queues do the retrying. One retry of the SDK's holds an environment for another 90 ms, and
     # on an emulator the extra environments that an outage then needs cost more CPU to start than the machine has:
-    # 6 s without a table became 25 s of 502s. The SDK's own bounds are ten attempts of 60 s.
-    config=Config(connect_timeout=_TABLE_TIMEOUT_S, read_timeout=_TABLE_TIMEOUT_S, retries={"total_max_attempts": 1}),
+    # 6 s without a table became 25 s of 502s. The SDK's own bounds are ten attempts of 60 s each, and the function's
+    # time-out ends the invocation before.
+    config=Config(
+        connect_timeout=_TABLE_TIMEOUT_S,
+        read_timeout=_TABLE_TIMEOUT_S,
+        **({} if _VARIANT == "sdk_defaults" else {"retries": {"total_max_attempts": 1}}),
+    ),
 )
 _ENVIRONMENT = os.urandom(4).hex()  # a module is loaded once in each
 _cold = True
@@ -225,6 +231,26 @@ def query(event: Event, records: Records) -> Response:
     if item is None:
         return _answer(404, {"request_id": request_id, "order_id": order_id, "error": "no such order"})
     return _answer(200, {"request_id": request_id, "order_id": order_id, "status": item["status"]["S"]})
+
+
+@_logged
+def result(event: Event, records: Records) -> Response:
+    """GET /results/{ticket} behind the API: 200 with the answer to a queued query, 404 while there is none, 503 without
+    a table. The ticket is the query's request id.
+    """
+    ticket = event["pathParameters"]["ticket"]
+    try:
+        item = _read(f"answer/{ticket}")
+    except InvalidOrder as error:
+        _record(records, ticket, "failed", error="InvalidOrder")
+        return _answer(400, {"error": str(error), "request_id": ticket})
+    except _UNAVAILABLE as error:
+        _record(records, ticket, "failed", error=type(error).__name__)
+        return _answer(503, {"error": "the table is unavailable", "request_id": ticket})
+    _record(records, ticket, "answered", found=item is not None)
+    if item is None:
+        return _answer(404, {"request_id": ticket, "error": "no answer yet"})
+    return _answer(200, {"request_id": ticket, "status": item["status"]["S"], "found": item["found"]["BOOL"]})
 
 
 def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The REST API: both routes, each integrated with a function or with the queue.
+"""The REST API: its routes, each integrated with a function or with the queue.
 
 Put here the API and its routes. Keep out what an integration consists of (`resources.aws.integrations`).
 """
@@ -25,19 +25,26 @@ _QUERY_MESSAGE = (
     "%22%2C%22order_id%22%3A%22$util.urlEncode($input.params('id'))%22%7D"
 )
 
+RESULT = "result"  # the node's name
+
 
 def api(*, command: str, query: str) -> Node:
     """The API that passes commands (``POST /orders``) and queries (``GET /orders/{id}``) on, each to the node of that
     name: a function, or the queue (`QUEUE`).
+
+    Where queries are queued their answers are fetched by ticket, the query's request id: ``GET /results/{ticket}`` goes
+    to the function `RESULT`.
     """
     needs = [target for target in (command, query) if target != QUEUE]
     if QUEUE in (command, query):
         needs += [QUEUE, EVENT_SOURCE_MAPPING]
+    fetching = query == QUEUE
     return Node(
-        tuple(dict.fromkeys(needs)),
+        tuple(dict.fromkeys([*needs, *([RESULT] if fetching else [])])),
         lambda stack: _make(stack, command, query),
         "apigateway",
-        f"POST /orders -> {command}, GET /orders/{{id}} -> {query}.",
+        f"POST /orders -> {command}, GET /orders/{{id}} -> {query}"
+        + (f", GET /results/{{ticket}} -> {RESULT}." if fetching else "."),
         {"command": command, "query": query},
     )
 
@@ -53,10 +60,18 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
     root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
     orders = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="orders")["id"]
     order = gateway.create_resource(restApiId=api_id, parentId=orders, pathPart="{id}")["id"]
+    routes = [
+        (orders, "POST", "/orders", command, REQUEST_BODY),
+        (order, "GET", "/orders/{id}", query, _QUERY_MESSAGE),
+    ]
+    if query == QUEUE:
+        results = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="results")["id"]
+        result = gateway.create_resource(restApiId=api_id, parentId=results, pathPart="{ticket}")["id"]
+        routes.append((result, "GET", "/results/{ticket}", RESULT, ""))
     role = ""
     if QUEUE in (command, query):
         role = make_role(stack, "api", roles.APIS, [roles.sending(stack.facts[QUEUE]["arn"])])
-    for target in dict.fromkeys(one for one in (command, query) if one != QUEUE):
+    for target in dict.fromkeys(target for *_, target, _ in routes if target != QUEUE):
         clients.lambda_.add_permission(
             FunctionName=stack.facts[target]["arn"],
             StatementId=f"api-{api_id}",
@@ -65,10 +80,7 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
             SourceArn=f"arn:{clients.partition}:execute-api:{clients.region}:{clients.account}:{api_id}/*",
         )
     queue_routes: list[dict[str, str]] = []
-    for resource, method, target, message in (
-        (orders, "POST", command, REQUEST_BODY),
-        (order, "GET", query, _QUERY_MESSAGE),
-    ):
+    for resource, method, _, target, message in routes:
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
@@ -92,6 +104,5 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
         "url": clients.api_url(api_id, STAGE),
         "stage": STAGE,
         "queue_routes": queue_routes,
-        "POST /orders": command,
-        "GET /orders/{id}": query,
+        **{f"{method} {path}": target for _, method, path, target, _ in routes},
     }

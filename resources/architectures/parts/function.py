@@ -18,12 +18,13 @@ _MEMORY_MB = 512
 _DESCRIPTIONS = {
     "command": "Stores the order a POST carries and answers when it is stored.",
     "query": "Reads the order a GET names.",
+    "result": "Reads the stored answer to a queued query, which a GET names by its ticket.",
     "consumer": "Takes batches from the queue, stores what they ask for, reports the messages that failed.",
 }
 
 
 def function(entry: str) -> Node:
-    """The function for an entry point of the handlers: ``command``, ``query`` or ``consumer``."""
+    """The function for an entry point of the handlers: ``command``, ``query``, ``result`` or ``consumer``."""
     return Node(("table",), lambda stack: _make(stack, entry), "lambda", _DESCRIPTIONS[entry])
 
 
