@@ -281,6 +281,33 @@ class TestTable:
             judge_claims(planted.connection, "c9")
 
 
+class TestKind:
+    @pytest.mark.parametrize(
+        ("claim", "part", "kind"),
+        [
+            ("S13", "", "demonstrated"),
+            ("S5", "", "demonstrated"),  # as each of its parts
+            ("S6", "", "measured"),
+            ("S14", "", "measured"),  # as one of its parts is
+            ("S14", "one limit is the tight one", "demonstrated"),
+            ("S12", "", None),
+            ("S4", "gateway", None),
+        ],
+    )
+    def test_tells_what_could_have_come_out_otherwise(
+        self, planted: Planted, claim: str, part: str, kind: str | None
+    ) -> None:
+        assert planted.judged(claim)[claim, part]["kind"] == kind
+
+    def test_is_explained_where_a_part_is_decided_that_could_not_have_come_out_otherwise(
+        self, planted: Planted
+    ) -> None:
+        planted.cell("backend_outage", "synchronous", status=during(12, 24, "503")["status"])
+        row = planted.judged("S13")["S13", ""]
+        assert row["verdict"] == "supported"
+        assert "could not have come out otherwise: the lab's handler answers 503" in row["reason"]
+
+
 class TestNothingToJudge:
     def test_decides_only_what_is_documented_or_probed(self, planted: Planted) -> None:
         decided = {key for key, row in planted.judged().items() if row["verdict"] in ("supported", "refuted", "partly")}
