@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from resources.architectures import Architecture
 from resources.aws.clients import Pace
 from resources.lab.bench import HOLD_MS, WARM_UP
 from resources.lab.settling import quiet_polls
 from resources.prices.book import Assumptions, Prices, assumptions, prices
-from resources.prices.model import Counts, total_usd
+from resources.prices.model import Counts, Sizes, total_usd
 from resources.targets import Platform
 from workloads.places import Places
 from workloads.replay.schedule import Schedule
@@ -114,7 +116,7 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     quiet = quiet_polls(pace, queued=bool(queues))
     polls = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + quiet * (queues + 1)
     idle = sizes.pollers.value * schedule.duration_us / 1e6 / sizes.poll_wait_s.value  # Lambda's own polls
-    counts = _counts(part, seeds)
+    counts = _counts(part, seeds, sizes)
     usd = (
         total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
         + polls * book.queue_requests.usd / 1e6
@@ -132,25 +134,35 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     )
 
 
-def _counts(part: Part, seeds: int) -> Counts:
+def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
     """What one replay takes if nothing fails, its seeds and its warm-up included."""
+    bodies = np.array(
+        [
+            size
+            for size, operation in zip(part.schedule.payload_bytes, part.schedule.operations, strict=True)
+            if operation == "command"
+        ],
+        np.int64,
+    )
     warm = len(WARM_UP) / 2
     number = {operation: part.schedule.operations.count(operation) + warm for operation in ("command", "query")}
     requests = sum(number.values())
     queued = part.architecture.queued
     messages = sum(count for operation, count in number.items() if operation in queued)
+    answers = number["query"] if "query" in queued else 0
     return Counts(
         committed=number["command"],
         offered=requests,
         requests=requests,
         responses=requests,
-        fetches=number["query"] if "query" in queued else 0,
+        fetches=answers,
         function_invocations=requests - messages,
         messages=messages,
         deliveries=messages,
         batches=messages,  # of one message each: the dearest case
         order_writes=number["command"] + seeds,
-        answer_writes=number["query"] if "query" in queued else 0,
+        answer_writes=answers,
         reads=number["query"],
         work_ms=part.scenario.work_us / 1000 * requests,
+        sizes=Sizes.of(bodies, sizes),
     )

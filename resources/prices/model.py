@@ -8,7 +8,10 @@ import datetime as dt
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from resources.prices.book import UNITS, Assumptions, Gateway, Price, Prices, Processor
 
@@ -65,6 +68,24 @@ class Sizes:
     message_kb: float = 1
     write_units: float = 1
     read_units: float = 1
+
+    @classmethod
+    def of(cls, body_bytes: npt.NDArray[np.int64], assumptions: Assumptions) -> "Sizes":
+        """Of traffic whose requests have bodies of ``body_bytes`` each, and orders that are as large as these."""
+        if not len(body_bytes):
+            return cls()
+
+        def units(sizes: npt.NDArray[Any], service: str) -> float:
+            return float(np.maximum(np.ceil(sizes / BYTES_PER_UNIT[service]), 1).mean())
+
+        item_bytes = body_bytes + assumptions.item_extra_bytes.value
+        return cls(
+            units(body_bytes, "http"),
+            units(body_bytes, "queue"),
+            float(body_bytes.mean()) / _KB,
+            units(item_bytes, "write"),
+            units(item_bytes, "read"),
+        )
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,15 @@ from resources.prices.book import assumptions, prices
 from resources.prices.model import expected_counts, total_usd
 from workloads.places import Places
 
-# Asked for first after a sixteenth of a second and again whenever that time has doubled, until 29 s are over.
-_MOST_FETCHES = 10
-
-
 def max_usd_per_request(places: Places) -> float:
     """USD that one request of the dearest kind, with a body under 1 KB, costs through the dearest architecture, by the
-    prices that count in the home ``places``; fetches of its answer included.
+    prices that count in the home ``places``. Fetches of its answer are requests of their own.
     """
     book, sizes = prices(places), assumptions(places)
 
     def usd(queued: Collection[str], *, queries: float) -> float:
         """Of one command and so many queries."""
-        counts = expected_counts(queued, queries_per_command=queries, fetches_per_query=_MOST_FETCHES)
+        counts = expected_counts(queued, queries_per_command=queries, fetches_per_query=0)
         return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
 
     each = []

@@ -87,8 +87,13 @@ def lunch(folder: Path, requests: int) -> Schedule:
     return schedule(recording, speed=1.0, seed=1)
 
 
-def planned(folder: Path, name: str, requests: int, replays: int = 1, target: Target = TARGET) -> Budget:
-    part = Part(architectures()[name], scenarios()["steady"], lunch(folder, requests), replays)
+def planned(
+    folder: Path, name: str, requests: int, replays: int = 1, target: Target = TARGET, larger: int = 1
+) -> Budget:
+    """The budget of the bundled lunch, whose bodies are ``larger`` than recorded."""
+    served = lunch(folder, requests)
+    served = replace(served, payload_bytes=[size * larger for size in served.payload_bytes])
+    part = Part(architectures()[name], scenarios()["steady"], served, replays)
 
     def start(_label: str, _environments: int) -> None:
         raise AssertionError("nothing is started for an estimate")
@@ -126,6 +131,13 @@ class TestEstimate:
 
     def test_grows_with_the_requests(self, tmp_path: Path) -> None:
         assert planned(tmp_path, "synchronous", 1000).usd > 2 * planned(tmp_path, "synchronous", 200).usd
+
+    def test_grows_with_the_size_of_their_bodies(self, tmp_path: Path) -> None:
+        # Bodies of 250 to 450 bytes, then of 25 to 45 KB: each is 25 write units or more.
+        small, large = (planned(tmp_path, "synchronous", 500, larger=times) for times in (1, 100))
+        commands = lunch(tmp_path, 500).operations.count("command")
+        unit = prices(Places(tmp_path)).table_write_units.usd / 1e6
+        assert large.usd - small.usd > commands * 24 * unit
 
     def test_of_all_is_that_of_each(self, tmp_path: Path) -> None:
         one, other = planned(tmp_path, "hybrid", 50), planned(tmp_path, "synchronous", 70)
