@@ -11,6 +11,7 @@ from resources.prices.book import assumptions, prices
 from resources.prices.model import expected_counts, total_usd
 from workloads.places import Places
 
+
 def max_usd_per_request(places: Places) -> float:
     """USD that one request of the dearest kind, with a body under 1 KB, costs through the dearest architecture, by the
     prices that count in the home ``places``. Fetches of its answer are requests of their own.
