@@ -35,6 +35,7 @@ WHERE comparison_id = $comparison_id
 GROUP BY metric, unit
 ORDER BY unit DESC, metric"""
 
+# Without what an architecture has none of, such as the consumer's requests of one without a queue.
 COST = """\
 SELECT workload, architecture, variant, architecture || '~' || variant AS contender, gateway, processor, item,
     sum(quantity) AS quantity, any_value(unit) AS unit, any_value(quantity_evidence) AS quantity_evidence,
@@ -43,6 +44,7 @@ SELECT workload, architecture, variant, architecture || '~' || variant AS conten
 FROM cost
 WHERE comparison_id = $comparison_id
 GROUP BY workload, architecture, variant, gateway, processor, item
+HAVING sum(usd) <> 0
 ORDER BY workload, architecture, variant, gateway DESC, processor DESC, usd DESC, item"""
 
 COST_TOTALS = """\
