@@ -116,8 +116,8 @@ def line(**other: str) -> str:
 
 
 class TestEveryLine:
-    @settings(max_examples=150)
-    @given(st.lists(lines(), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+    @settings(max_examples=40)
+    @given(st.lists(lines(), max_size=25), st.sampled_from(["\n", "\r\n"]), st.booleans())
     @example([line(rest="")] * 3, "\n", False)
     @example([line(client="10.0.0.1:443", rest=' [x] "y" 200 1')], "\n", True)
     def test_is_read_as_by_the_query(self, log: Log, content: list[str], end: str, ended: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.api import lint_all
+from cfnlint.api import lint
 from click.testing import CliRunner
 
 from orchestration.commands.template import command
@@ -35,7 +35,8 @@ def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_cloudformation_has_nothing_to_say_against_it(architecture: Architecture) -> None:
-    found = [one for one in lint_all(as_yaml(template(architecture))) if one.rule.id[0] in "EW"]  # advice left out
+    # One region: to read what every region knows takes ten seconds.
+    found = lint(as_yaml(template(architecture)), regions=["eu-west-1"])
     assert [str(one) for one in found if one.rule.id != _NEEDS_PACKAGING] == []
     assert len(found) == len(architecture.functions)
 
