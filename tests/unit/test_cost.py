@@ -1,7 +1,9 @@
 """The cost model: its arithmetic, where it breaks even, and what it makes of a database's counts."""
 
+import bisect
 import dataclasses
 import functools
+import heapq
 import math
 import re
 from collections.abc import Iterator
@@ -259,6 +261,18 @@ class TestPolling:
         # Between two and five pollers all that arrives more is taken by those that are added.
         assert min(np.diff(sizes)) > -1e-9
         assert max(np.diff(sizes)) < 0.5
+
+    @pytest.mark.parametrize(("rate_per_s", "polling"), [(1, 2), (10, 2), (200, 5), (250, 5), (290, 5), (1000, 17)])
+    def test_simulated_pollers_take_batches_of_about_this_size(self, rate_per_s: float, polling: int) -> None:
+        arrivals = np.random.default_rng(1).exponential(1 / rate_per_s, 20_000).cumsum().tolist()
+        free = [0.0] * polling  # when each poller is
+        taken = batches = 0
+        while taken < len(arrivals):
+            starts = max(heapq.heappop(free), arrivals[taken])
+            size = min(bisect.bisect_right(arrivals, starts) - taken, 10)
+            heapq.heappush(free, starts + 0.021 + 0.015 * size)
+            taken, batches = taken + size, batches + 1
+        assert batch_size(rate_per_s, 15, ASSUMED) == pytest.approx(len(arrivals) / batches, rel=0.15)
 
     def test_an_idle_queue_is_polled_by_two_pollers_every_twenty_seconds(self) -> None:
         assert empty_receives(0, MONTH_S, 2, ASSUMED) == 262_800
