@@ -30,7 +30,7 @@ COMMENT ON COLUMN by_route.operation IS 'command or query';
 COMMENT ON COLUMN by_route.route IS
     'Method and path with names in place of ids, such as GET /orders/{order}; NULL: not known';
 COMMENT ON COLUMN by_route.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN by_route.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN by_route.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN by_route.repetitions IS 'Valid repetitions';
 COMMENT ON COLUMN by_route.offered IS 'Requests offered in all of them';
 COMMENT ON COLUMN by_route.acknowledged IS 'Answered or accepted';

@@ -18,7 +18,7 @@ COMMENT ON COLUMN last_requests.comparison_id IS 'Names the newest comparison';
 COMMENT ON COLUMN last_requests.workload IS 'Name of the recording';
 COMMENT ON COLUMN last_requests.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN last_requests.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN last_requests.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN last_requests.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN last_requests.repetition IS 'Number of the replay within its cell and contender, from 1';
 COMMENT ON COLUMN last_requests.request_id IS 'As in requests';
 COMMENT ON COLUMN last_requests.operation IS 'command or query';

@@ -27,7 +27,7 @@ COMMENT ON COLUMN replays.comparison_id IS 'Names the comparison: the experiment
 COMMENT ON COLUMN replays.workload IS 'Name of the recording';
 COMMENT ON COLUMN replays.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN replays.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
-COMMENT ON COLUMN replays.variant IS 'How the functions write: idempotent or naive';
+COMMENT ON COLUMN replays.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
 COMMENT ON COLUMN replays.arm IS 'main, or aa for the replay beside it that measures the noise';
 COMMENT ON COLUMN replays.replays IS 'How often it was replayed, valid or not';
 COMMENT ON COLUMN replays.valid IS 'How many of these replays count; 0: the cell lacks it';

@@ -23,6 +23,7 @@ VIEWS = (
     "last_requests",
     "last_summary",
     "agreement",
+    "retries",
 )  # of the published tables, each in a file of its own
 OF_SINGLE = ("by_route", "last_requests")  # of these the ones that read the files of single requests
 _HERE = Path(__file__).parent

@@ -53,6 +53,47 @@ FAULT = Window(
 )
 
 
+def tried_again(verdict: str, with_retries: str, **changes: Any) -> dict[str, Any]:
+    """A row of the view ``retries``."""
+    known = "inconclusive" not in (verdict, with_retries)
+    row = {"who": "callers", "scenario": "backend_outage", "scenario_with_retries": "callers_retry"}
+    row |= {"operation": "command", "candidate": "event_driven", "metric": "done_share"}
+    row |= {"verdict": verdict, "verdict_with_retries": with_retries}
+    return {**row, "depends": verdict != with_retries if known else None, **changes}
+
+
+OTHERS = [tried_again("better", "equivalent"), tried_again("better", "worse", candidate="hybrid", operation="query")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([tried_again("better", "better")], "none of 1 decided verdicts is another."),
+        (
+            [*OTHERS, tried_again("better", "better")],
+            (
+                "2 of 3 decided verdicts are another: commands, event-driven: done is equivalent instead of better;"
+                " queries, hybrid: done is worse instead of better."
+            ),
+        ),
+        (OTHERS * 3, "6 of 6 decided verdicts are another"),
+        (OTHERS * 3, "; 3 more."),
+        ([tried_again("inconclusive", "worse")], "no verdict is decided both ways. Of 1 it is not known."),
+        ([OTHERS[0], tried_again("better", "inconclusive")], "instead of better. Of 1 more it is not known."),
+    ],
+)
+def test_which_verdicts_depend_on_retries_is_a_sentence(rows: list[dict[str, Any]], words: str) -> None:
+    titles = {"event_driven": "Event-driven", "hybrid": "Hybrid"}
+    sentence = judged.retries_sentence(rows, {"backend_outage": "Backend outage"}, titles)
+    assert sentence.startswith("Where callers try again (callers_retry instead of Backend outage), ")
+    assert words in sentence
+
+
+def test_handlers_that_try_again_are_of_the_same_scenario() -> None:
+    sentence = judged.retries_sentence([tried_again("better", "better", who="handlers", scenario="hang")], {}, {})
+    assert sentence.startswith("Where handlers keep the SDK's retries and time-outs (hang, sdk_defaults instead of")
+
+
 def outcome(**changes: Any) -> Outcome:
     return dataclasses.replace(PLAIN, **changes)
 

@@ -25,6 +25,13 @@ PAIRWISE_CELL = f"""\
 {_PAIRWISE} AND workload = $workload AND scenario = $scenario
 ORDER BY operation, candidate, variant, unit DESC, metric"""
 
+RETRIES = """\
+SELECT workload, scenario, who, scenario_with_retries, operation, candidate, metric, verdict, verdict_with_retries,
+    depends
+FROM retries
+WHERE comparison_id = $comparison_id
+ORDER BY workload, scenario, who, scenario_with_retries, operation, candidate, metric"""
+
 # The smallest power of a family is what its least certain metric has.
 POWER = """\
 SELECT metric, unit, any_value(margin) AS margin, count(*) AS figures, median(noise) AS noise,

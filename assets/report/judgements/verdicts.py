@@ -16,7 +16,7 @@ from assets.report.charts.rendering import Chart, PageCharts
 from assets.report.charts.style import Style, styles, styles_by_name
 from assets.report.judgements import queries
 from assets.report.queries import Rows, bound, table_of
-from assets.report.words.judged import false_positives, verdict_sentence
+from assets.report.words.judged import false_positives, retries_sentence, verdict_sentence
 from assets.report.words.numbers import finite
 from assets.report.words.titles import VERDICTS, Mark, counted, mark, operation_title, unit_title
 
@@ -57,13 +57,17 @@ class CellVerdicts:
 
 @dataclass
 class Verdicts:
-    """All verdicts of one arm. ``metrics`` are those of any of them, in the order of the table."""
+    """All verdicts of one arm. ``metrics`` are those of any of them, in the order of the table.
+
+    ``retries`` says which of them depend on whether anybody tries again, a sentence for each way that was replayed.
+    """
 
     rows: Rows
     cells: list[CellVerdicts]
     metrics: list[str]
     sql: str
     styles: list[Style]
+    retries: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> list[tuple[Mark, int]]:
@@ -128,7 +132,24 @@ def verdicts_of(
         names = {"comparison_id": comparison_id, "arm": arm, "workload": workload, "scenario": scenario}
         cell_sql = bound(queries.PAIRWISE_CELL, **names)
         cells.append(CellVerdicts(workload, scenario, of_cell[0]["cell"], operations, cell_sql))
-    return Verdicts(rows, cells, metrics, sql, list(by_name.values()))
+    retries = _retries(connection, comparison_id, titles) if arm == "main" else []
+    return Verdicts(rows, cells, metrics, sql, list(by_name.values()), retries)
+
+
+def _retries(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles) -> list[str]:
+    rows = table_of(connection, bound(queries.RETRIES, comparison_id=comparison_id)).to_pylist()
+    architectures = {style.name.partition("~")[0]: style.title for style in styles({row["candidate"] for row in rows})}
+    found: dict[tuple[str, ...], Rows] = {}
+    for row in rows:
+        found.setdefault(
+            tuple(row[name] for name in ("workload", "scenario", "who", "scenario_with_retries")), []
+        ).append(row)
+    return [
+        retries_sentence(
+            of_one, {scenario: title for (name, scenario), title in titles.items() if name == workload}, architectures
+        )
+        for (workload, *_), of_one in found.items()
+    ]
 
 
 def _in_order(metrics: Sequence[tuple[str, str]]) -> list[str]:

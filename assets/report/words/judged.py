@@ -10,7 +10,7 @@ from typing import Any
 
 from assets.analysis.claims import wording
 from assets.report.words.numbers import NO_BREAK, NONE, between, difference, finite, number, percent
-from assets.report.words.titles import VERDICTS, inside, listed, metric_title
+from assets.report.words.titles import VERDICTS, inside, listed, metric_title, operation_title
 
 
 def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -31,6 +31,48 @@ def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, 
     if undecided:
         clauses.append("nothing is decided yet" if len(undecided) == len(rows) else f"undecided in {listed(undecided)}")
     return f"{inside(candidate)} against {inside(baseline)}: {'; '.join(clauses)}."
+
+
+_MOST_NAMED = 3
+
+
+def retries_sentence(
+    rows: Sequence[Mapping[str, Any]], cell_titles: Mapping[str, str], titles: Mapping[str, str]
+) -> str:
+    """Which verdicts depend on whether anybody tries again.
+
+    ``Where callers try again (Callers try again instead of Backend outage), 1 of 6 decided verdicts is another:
+    commands, event-driven: done is equivalent instead of better. Of 4 more it is not known.``
+
+    Args:
+        rows: Those of the view ``retries`` with the same scenarios and the same ``who``.
+        cell_titles: Titles by the scenario's name.
+        titles: Titles by the architecture's name.
+    """
+    first = rows[0]
+    scenario, other = (cell_titles.get(first[name], first[name]) for name in ("scenario", "scenario_with_retries"))
+    where = (
+        f"Where callers try again ({other} instead of {scenario})"
+        if first["who"] == "callers"
+        else f"Where handlers keep the SDK's retries and time-outs ({scenario}, sdk_defaults instead of idempotent)"
+    )
+    known = [row for row in rows if row["depends"] is not None]
+    others = [row for row in known if row["depends"]]
+    named = [
+        f"{operation_title(row['operation'])}, {inside(titles.get(row['candidate'], row['candidate']))}:"
+        f" {metric_title(row['metric'])} is {row['verdict_with_retries']} instead of {row['verdict']}"
+        for row in others[:_MOST_NAMED]
+    ]
+    more = [f"{len(others) - _MOST_NAMED} more"] if len(others) > _MOST_NAMED else []
+    unknown = len(rows) - len(known)
+    count = f"{len(others) or 'none'} of {len(known)} decided verdicts {'is' if len(others) <= 1 else 'are'} another"
+    parts = [
+        f"{where}, {count if known else 'no verdict is decided both ways'}",
+        *([": " + "; ".join([*named, *more])] if named else []),
+        ".",
+        *([f" Of {unknown} {'more ' if known else ''}it is not known."] if unknown else []),
+    ]
+    return "".join(parts)
 
 
 def false_positives(aa: Sequence[Mapping[str, Any]]) -> str:
