@@ -42,6 +42,7 @@ class CellSection:
     Attributes:
         speed: How many times as fast as recorded.
         anchor: The section's name within the page.
+        rests_on: What the title says of behaviours of AWS that the target lacks; empty for none.
         answer: What happened, in words.
         caution: What it means that nothing was lost.
         invalid: Why replays are invalid.
@@ -63,6 +64,7 @@ class CellSection:
     description: str
     speed: str
     anchor: str = ""
+    rests_on: str = ""
     answer: Answer = field(default_factory=lambda: answer([], [], []))
     caution: str | None = None
     invalid: list[str] = field(default_factory=list)

@@ -6,12 +6,13 @@ Put here which cells, replays and judgements a comparison has. Keep out what a s
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
 from assets.analysis.repeating import repeating_command, repeating_minutes
+from assets.analysis.verdicts.decisive import Shown
 from assets.report import queries
 from assets.report.cells import CellSection, cell_section
 from assets.report.charts.rendering import PageCharts
@@ -20,7 +21,7 @@ from assets.report.judgements import Judgements, judgements_of
 from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words import judged
-from assets.report.words.titles import repetitions_title, source_title, speeds_title
+from assets.report.words.titles import repetitions_title, rests_on, source_title, speeds_title
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import Scenario
 
@@ -152,8 +153,10 @@ def gather(
         )
         for workload, scenario in names
     ]
+    shown = replace(Shown.read(connection, chosen), scenarios=known_scenarios)
     for number, cell in enumerate(cells, 1):
         cell.anchor = f"scenario-{number}"
+        cell.rests_on = rests_on(shown.absent(cell.scenario), shown.target)
     conformance_sql = bound(queries.CONFORMANCE, target=comparison["target"])
     conformance = Conformance(table_of(connection, conformance_sql).to_pylist(), conformance_sql)
     titles = {(cell.workload, cell.scenario): cell.title for cell in cells}

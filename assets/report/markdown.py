@@ -68,7 +68,11 @@ def _recommendation(judgements: Judgements) -> str:
 
 
 def _answers(content: Content) -> str:
-    leads = [f"- **{escaped(cell.title)}**: {escaped(cell.answer.lead)}" for cell in content.cells]
+    leads = [
+        f"- **{escaped(cell.title)}**{f' ({escaped(cell.rests_on)})' if cell.rests_on else ''}:"
+        f" {escaped(cell.answer.lead)}"
+        for cell in content.cells
+    ]
     invalid = [f"- Invalid, and in no figure: {escaped(reason)}" for cell in content.cells for reason in cell.invalid]
     return "\n".join(["## What happened", "", *leads, *invalid])
 

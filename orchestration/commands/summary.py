@@ -4,6 +4,8 @@ Put here tables and lines about a comparison's results. Keep out formats, names 
 well (`assets.report.words`).
 """
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -11,15 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.analysis.repeating import repeating_command, repeating_minutes
+from assets.analysis.verdicts.decisive import Shown
 from assets.report.words import judged
 from assets.report.words.numbers import NO_BREAK, count, duration, percent
-from assets.report.words.titles import contender_title, operation_title, source_title, speeds_title
+from assets.report.words.titles import contender_title, operation_title, rests_on, source_title, speeds_title
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import say
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import targets
-from resources.warehouse.reading import query
+from resources.warehouse.reading import connect, query
 from workloads.places import Places
 from workloads.scenarios import scenarios
 
@@ -47,7 +50,8 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
     )
     console.print()
-    for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema)):
+    rested = _rested_on(places, comparison_id, {row["scenario"] for row in ordered})
+    for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema), rested):
         console.print(table)
     for row in _rows(
         places,
@@ -132,16 +136,31 @@ _RARE_COLUMNS = {
 }
 
 
-def comparison_tables(summary: pa.Table) -> list[Table]:
-    """Return one table per workload and scenario from rows of the view ``summary``."""
+def _rested_on(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str, str]:
+    """What titles say of the behaviours that scenarios rest on and the target lacks, by scenario."""
+    with connect(places) as connection:
+        shown = Shown.read(connection, comparison_id, places)
+    return {name: rests_on(shown.absent(name), shown.target) for name in names}
+
+
+def comparison_tables(summary: pa.Table, rested: Mapping[str, str] = MappingProxyType({})) -> list[Table]:
+    """Return one table per workload and scenario from rows of the view ``summary``.
+
+    Args:
+        summary: These rows.
+        rested: By scenario, what its title adds (`assets.report.words.titles.rests_on`).
+    """
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in summary.to_pylist():
         cells.setdefault((row["workload"], row["scenario"]), []).append(row)
-    return [_cell_table(workload, scenario, rows) for (workload, scenario), rows in cells.items()]
+    return [
+        _cell_table(workload, scenario, rested.get(scenario, ""), rows) for (workload, scenario), rows in cells.items()
+    ]
 
 
-def _cell_table(workload: str, scenario: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=f"{scenario}  ({workload})", title_justify="left", title_style="bold", header_style="dim")
+def _cell_table(workload: str, scenario: str, rested: str, rows: list[dict[str, Any]]) -> Table:
+    title = f"{scenario}  ({workload})" + (f"  {rested}" if rested else "")
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     # With every column there may be, a few characters decide whether a line fits into 160.
     table.show_edge = table.pad_edge = False
     table.add_column("architecture")

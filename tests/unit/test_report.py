@@ -276,6 +276,21 @@ def test_what_the_target_does_otherwise_is_listed(places: Places) -> None:
     assert "integration timeout" not in page.text
 
 
+def test_a_scenario_that_rests_on_what_the_target_lacks_says_so_in_its_title(places: Places) -> None:
+    for name in ("steady", "burst"):
+        contest(places, name, "idempotent")
+    lacks = {"target": "MiniStack 1.5.33", "behaviour": "pollers of a mapping scale up", "status": "absent"}
+    places.conformance.mkdir(parents=True)
+    pq.write_table(
+        pa.Table.from_pylist([lacks], schema=schema("conformance")), places.conformance / "ministack.parquet"
+    )
+    says = "rests on what MiniStack 1.5.33 does not show: pollers of a mapping scale up"
+    assert report_page(places).text.count(says) == 1
+    leads = (places.report.parent / "report.md").read_text()
+    assert f"**Burst** ({says}):" in leads
+    assert "**Steady**:" in leads
+
+
 def test_a_scenario_of_the_users_own_has_its_title(places: Places) -> None:
     """As its file says it."""
     places.scenarios.mkdir(parents=True)

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from assets.report.words.titles import rests_on
 from orchestration.commands.sql import flat
 from orchestration.commands.summary import comparison_tables
 
@@ -48,6 +49,16 @@ def shown(*rows: dict[str, Any]) -> list[str]:
         for table in comparison_tables(pa.Table.from_pylist([{**ROW, **row} for row in rows])):
             console.print(table)
     return capture.get().splitlines()
+
+
+def test_a_title_says_what_its_scenario_rests_on_and_the_target_lacks() -> None:
+    rested = rests_on(["pollers of a mapping scale up"], "MiniStack 1.5.33")
+    [table] = comparison_tables(pa.Table.from_pylist([ROW]), {"duplicate_delivery": rested})
+    assert table.title == (
+        "duplicate_delivery  (food_orders)  rests on what MiniStack 1.5.33 does not show: pollers of a mapping scale up"
+    )
+    [table] = comparison_tables(pa.Table.from_pylist([ROW]), {"duplicate_delivery": rests_on([], "MiniStack 1.5.33")})
+    assert table.title == "duplicate_delivery  (food_orders)"
 
 
 def cells(line: str) -> list[str]:

@@ -28,6 +28,7 @@ from workloads.recordings.recording import Operation
 from workloads.scenarios import Scenario, scenarios
 from workloads.scenarios.model import Measure, Reliance
 
+_NOT_SHOWN = {Status.ABSENT, Status.DIFFERENT, Status.UNKNOWN}
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
@@ -153,7 +154,7 @@ class Shown:
         return [
             (one, name)
             for one in (found.rests_on if found else ())
-            if measure in one.decides and self._status(one) != Status.REPRODUCED
+            if measure in one.decides and self._status(one) in _NOT_SHOWN
             for name in [next((name for name in compared if _passes(name, operation, one.component)), None)]
             if name is not None
         ]

@@ -120,6 +120,13 @@ def source_title(evidence: str | None, target: str | None) -> str:
     return evidence or "of unknown evidence"
 
 
+def rests_on(behaviours: Sequence[str], target: str) -> str:
+    """What a scenario's title says if it rests on behaviours of AWS that the target lacks; empty for none."""
+    if not behaviours:
+        return ""
+    return f"rests on what {target} does not show: {listed(behaviours)}"
+
+
 @dataclass(frozen=True)
 class Mark:
     """How a verdict is shown: a word, a symbol that needs no colour, and the page's class of colour for it."""
