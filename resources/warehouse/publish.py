@@ -11,7 +11,7 @@ the same.
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,7 @@ import filelock
 from resources.warehouse import schema
 from resources.warehouse.current import DECLARED, STAMPS, published_stamps
 from resources.warehouse.read_only import SCHEME
-from resources.warehouse.reading import CONFINED
+from resources.warehouse.reading import CONFINED, write_log
 from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -52,7 +52,10 @@ def publish(places: Places) -> Path:
         try:
             _build(places, hidden)
             _check(hidden)
+            hidden.chmod(0o444)  # whoever opens it to write is refused, and leaves no log of writes beside it
+            write_log(places).unlink(missing_ok=True)
             hidden.replace(places.database)
+            write_log(places).unlink(missing_ok=True)  # of one who opened the old file meanwhile
         except (OSError, duckdb.Error) as error:
             first = str(error).partition("\n")[0]
             raise ArchduelError(f"cannot publish {places.database}: {first}; the old results stand") from error
@@ -70,18 +73,30 @@ def is_published(places: Places) -> bool:
 
 
 def _build(places: Places, file: Path) -> None:
-    if known := published_stamps(places):
+    known = published_stamps(places)
+    try:
+        _build_upon(places, file, known, {})
+    except duckdb.Error:
+        damaged = {path: fault for source in compare(places, {})[0] for path, fault in source.damages().items()}
+        if not damaged:
+            raise
+        _build_upon(places, file, {}, damaged)
+
+
+def _build_upon(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, str]) -> None:
+    file.unlink(missing_ok=True)
+    if known:
         try:
             shutil.copyfile(places.database, file)
-            _update(places, file, known)
+            _update(places, file, known, damaged)
         except duckdb.Error:  # a damaged file: what is on disk does not need it
             file.unlink(missing_ok=True)
         else:
             return
-    _update(places, file, {})
+    _update(places, file, {}, damaged)
 
 
-def _update(places: Places, file: Path, known: Stamps) -> None:
+def _update(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, str]) -> None:
     now, outdated = compare(places, known)
     with duckdb.connect(config=_ONE_THREAD) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
@@ -94,7 +109,7 @@ def _update(places: Places, file: Path, known: Stamps) -> None:
             for table in tables_of(kind):
                 connection.execute(f"DELETE FROM {table}{of}")
             connection.execute(f"DELETE FROM {STAMPS} WHERE kind = ? AND comparison_id = ?", [kind, comparison_id])
-        usable = [_insert(connection, source) if source.key in outdated else source for source in now]
+        usable = [_insert(connection, source, damaged) if source.key in outdated else source for source in now]
         paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
         for name in SINGLE:
             connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select(name, paths)}")
@@ -128,9 +143,9 @@ def _declare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE TABLE {CONFINED} (position INTEGER, statement VARCHAR)")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:
+def _insert(connection: duckdb.DuckDBPyConnection, source: Source, damaged: Mapping[Path, str]) -> Source:
     """Insert the rows of a source; returns it without what cannot be used, each of which is logged."""
-    faults = source.faults()
+    faults = source.faults() | {path: damaged[path] for path in source.paths if path in damaged}
     for path, fault in faults.items():
         _LOG.warning("%s is left out of the results: %s", path, fault)
     usable = source.without(faults)

@@ -32,6 +32,11 @@ def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDB
     file: Path = places.database
     if not file.exists():
         raise ArchduelError(f"there are no results yet ({file}): run `archduel compare` first")
+    if write_log(places).exists():
+        raise ArchduelError(
+            f"{file} was opened by a program that writes, and cannot be read beside its log of writes"
+            f" ({write_log(places).name}): end that program, and `archduel report` publishes the results again"
+        )
     # Attached to an instance of its own: opened by its path, DuckDB would hand out this process's instance of that
     # path, which is of the file that was there before, for as long as anyone in the process reads it.
     connection = duckdb.connect()
@@ -53,6 +58,11 @@ def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDB
         connection.close()
         raise
     return connection
+
+
+def write_log(places: Places) -> Path:
+    """The file that DuckDB keeps beside the published one while somebody writes to it, or was killed writing."""
+    return places.database.with_name(f"{places.database.name}.wal")
 
 
 def query(places: Places, sql: str, parameters: list[object] | None = None) -> pa.Table:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.architectures.stack import StackSettings
@@ -57,23 +58,46 @@ class Source:
         return self.kind, self.comparison_id
 
     def faults(self) -> dict[Path, str]:
-        """Why partitions of it cannot be used: another version of archduel wrote them, or they are in the folder of
-        another comparison."""
-        if not self.comparison_id:
-            return {}
-        file = "experiments" if self.kind == "outcomes" else self.kind
-        return {path: fault for path in self.paths if (fault := self._fault(path / f"{file}.parquet"))}
+        """Why partitions or files of it cannot be used: they are damaged, another version of archduel wrote them, or
+        they are in the folder of another comparison."""
+        return {path: fault for path in self.paths if (fault := self._fault(path))}
+
+    def damages(self) -> dict[Path, str]:
+        """Which of them are damaged where only reading all of them shows it."""
+        return {path: fault for path in self.paths if (fault := self._damage(path))}
 
     def without(self, faulty: Iterable[Path]) -> "Source":
         """It without these partitions."""
         return replace(self, paths=tuple(path for path in self.paths if path not in set(faulty)))
 
-    def _fault(self, file: Path) -> str:
-        with pq.ParquetFile(file) as parquet:
-            if fault := other_version(parquet):
-                return fault
-            named = parquet.read(["comparison_id"]).column(0).unique().to_pylist()
-        return "" if set(named) <= {self.comparison_id} else f"its rows are of {', '.join(map(str, named))}"
+    def _files(self, path: Path) -> list[Path]:
+        if path.is_file():
+            return [path]
+        tables = (*TABLES[1:], *SINGLE) if self.kind == "outcomes" else (self.kind,)
+        return [path / f"{table}.parquet" for table in tables]
+
+    def _fault(self, path: Path) -> str:
+        try:
+            for file in self._files(path):
+                with pq.ParquetFile(file) as parquet:
+                    if self.comparison_id and (fault := other_version(parquet)):
+                        return fault
+                    if not self.comparison_id or file.stem not in ("experiments", self.kind):
+                        continue
+                    named = parquet.read(["comparison_id"]).column(0).unique().to_pylist()
+                    if not set(named) <= {self.comparison_id}:
+                        return f"its rows are of {', '.join(map(str, named))}"
+        except (pa.ArrowException, OSError) as error:
+            return f"{file.name} cannot be read: {str(error).partition('. ')[0]}"
+        return ""
+
+    def _damage(self, path: Path) -> str:
+        for file in self._files(path):
+            try:
+                pq.read_table(file)
+            except (pa.ArrowException, OSError) as error:
+                return f"{file.name} cannot be read: {str(error).partition('. ')[0]}"
+        return ""
 
 
 def tables_of(kind: str) -> tuple[str, ...]:

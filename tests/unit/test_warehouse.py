@@ -29,7 +29,7 @@ from resources.warehouse.observations import SCHEMAS, ObservationStore, Tables, 
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, write_partition
 from resources.warehouse.publish import is_published, publish
-from resources.warehouse.reading import connect, query
+from resources.warehouse.reading import connect, query, write_log
 from resources.warehouse.schema import VIEWS, Column, Table, observed, published, schema
 from resources.warehouse.sources import SINGLE
 from tests.every_line import before_every_line
@@ -442,14 +442,48 @@ class TestPublishing:
     def test_a_failure_leaves_the_old_database_and_no_other_file(
         self, places: Places, small: Mapping[str, Tables]
     ) -> None:
-        version = write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         before = places.database.read_bytes()
-        (version / "ledger.parquet").unlink()
-        with pytest.raises(ArchduelError, match="the old results stand"):
-            publish(places)
+        write_outcomes(places, "c1", CELL, "hybrid", small["hybrid"])
+        script = (
+            "import pathlib, resource, sys\n"
+            "from resources.warehouse.publish import publish\n"
+            "from workloads.places import Places\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # as on a full disk\n"
+            "publish(Places(pathlib.Path(sys.argv[1])))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(places.home)], cwd=REPOSITORY, check=False, stderr=subprocess.PIPE
+        )
+        assert b"the old results stand" in done.stderr
         assert places.database.read_bytes() == before
         assert not list(places.home.glob(".archduel.*"))
+
+    def test_what_another_program_wrote_beside_it_is_named_and_goes_with_the_next(
+        self, places: Places, small: Mapping[str, Tables]
+    ) -> None:
+        write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
+        publish(places)
+        script = (
+            "import duckdb, os, sys\n"
+            "os.chmod(sys.argv[1], 0o644)\n"
+            "connection = duckdb.connect(sys.argv[1])\n"
+            "connection.execute('CREATE TABLE mine AS SELECT 1')\n"
+            "os._exit(0)\n"  # killed: its log of writes stays
+        )
+        subprocess.run([sys.executable, "-c", script, str(places.database)], check=True)
+        assert write_log(places).exists()
+        with pytest.raises(ArchduelError, match=r"archduel\.duckdb\.wal.*archduel report"):
+            connect(places)
+        assert not is_published(places)
+        publish(places)
+        assert not write_log(places).exists()
+        assert query(places, "SELECT offered FROM ledger").to_pylist() == [{"offered": 3}]
+
+    def test_nobody_is_invited_to_write_to_it(self, places: Places) -> None:
+        publish(places)
+        assert places.database.stat().st_mode & 0o222 == 0
 
     def test_the_published_file_is_replaced_and_never_written_into(self, places: Places) -> None:
         publish(places)
@@ -577,20 +611,37 @@ class TestPublishingAgain:
 
     @pytest.mark.parametrize(
         ("damage", "words"),
-        [("version", "schema_version is 0, and this archduel reads"), ("comparison", "its rows are of c1")],
+        [
+            ("version", "schema_version is 0, and this archduel reads"),
+            ("comparison", "its rows are of c1"),
+            ("cut", "ledger.parquet cannot be read"),
+            ("missing", "requests.parquet cannot be read"),
+            ("data", "ledger.parquet cannot be read"),
+        ],
     )
     def test_leaves_out_what_it_cannot_read_and_names_it(
         self, before: Places, small: Mapping[str, Tables], caplog: pytest.LogCaptureFixture, damage: str, words: str
     ) -> None:
-        strange = write_outcomes(before, "c2", "w__burst", "hybrid", small["hybrid"])
+        tables = small["hybrid"] if damage == "comparison" else outcomes("hybrid", 201, comparison="c2")
+        strange = write_outcomes(before, "c2", "w__burst", "hybrid", tables)
         if damage == "version":
             for file in strange.iterdir():
                 pq.write_table(pq.read_table(file).replace_schema_metadata({"schema_version": "0"}), file)
+        file = strange / ("requests.parquet" if damage == "missing" else "ledger.parquet")
+        if damage == "cut":
+            file.write_bytes(file.read_bytes()[:-20])
+        elif damage == "missing":
+            file.unlink()
+        elif damage == "data":
+            whole = file.read_bytes()
+            file.write_bytes(whole[:4] + b"\xff" * 200 + whole[204:])
         expected = contents(before)
         for _ in range(2):
             caplog.clear()
             publish(before)
-            assert contents(before) == contents(before, connect_current) == expected
+            assert contents(before) == expected
+            if damage != "data":  # which shows when all of it is read, as only publishing does
+                assert contents(before, connect_current) == expected
             [line] = caplog.messages
             assert str(strange) in line
             assert words in line
