@@ -395,8 +395,8 @@ CREATE TABLE cost (
     source VARCHAR
 );
 COMMENT ON TABLE cost IS
-    'The bill per million committed commands under steady, the queries that came with them included: one row per '
-    'item, gateway and processor.';
+    'The bill under steady, per million committed commands, with the queries that came with them, and for a month: one '
+    'row per item, gateway and processor.';
 COMMENT ON COLUMN cost.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN cost.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN cost.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
@@ -405,10 +405,11 @@ COMMENT ON COLUMN cost.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN cost.gateway IS 'Kind of API: rest or http';
 COMMENT ON COLUMN cost.processor IS 'Processor of the functions: x86 or arm';
 COMMENT ON COLUMN cost.item IS 'What is paid for, such as api_requests or function_time';
-COMMENT ON COLUMN cost.quantity IS 'How many units';
+COMMENT ON COLUMN cost.quantity IS 'How many units, per million committed commands';
 COMMENT ON COLUMN cost.unit IS 'Unit, such as million requests or GB-second';
 COMMENT ON COLUMN cost.quantity_evidence IS 'observed: counted in replays; modelled: what AWS would make of it';
-COMMENT ON COLUMN cost.unit_price IS 'USD per unit';
+COMMENT ON COLUMN cost.unit_price IS
+    'USD per unit, on average over the price tiers of a month at that rate; the first tier''s where no rate is known';
 COMMENT ON COLUMN cost.usd IS 'USD per million committed commands';
 COMMENT ON COLUMN cost.requests_per_month IS
     'Callers'' requests in a month of 730 hours at the recording''s own rate; NULL: it has no length';
