@@ -65,9 +65,10 @@ class Price(_Frozen):
 
     def mean_usd(self, quantity: float, *, free_tier: bool = False) -> float:
         """USD per unit where a month takes ``quantity``, on average over the tiers; the first tier's for none of it."""
-        if not quantity > 0:
-            return self.usd
         free = self.free if free_tier else 0.0
+        first_tier = self.tiers[0].above if self.tiers else math.inf
+        if not quantity > 0 or (not free and quantity <= first_tier):
+            return self.usd  # to the last digit
         ends = itertools.pairwise([0.0, *(tier.above for tier in self.tiers), math.inf])
         prices = [self.usd, *(tier.usd for tier in self.tiers)]
         paid = (

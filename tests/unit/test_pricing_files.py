@@ -160,6 +160,9 @@ class TestTiers:
         assert self.PRICE.mean_usd(quantity) == pytest.approx(usd)
         assert self.PRICE.mean_usd(quantity, free_tier=True) == pytest.approx(with_free_tier)
 
+    def test_a_month_within_the_first_tier_pays_its_price_to_the_last_digit(self) -> None:
+        assert bundled_prices().log_storage.mean_usd(9.71) == 0.03
+
 
 Begins = tuple[str, str]  # beginRange, USD
 
