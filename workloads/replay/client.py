@@ -150,7 +150,8 @@ class KeepAliveClient:
     Attributes:
         connections: The most connections, and so requests in flight.
         connects_per_s: The most new connections per second: without a limit a stall of the server makes the client
-            open thousands, which makes the stall worse.
+            open thousands, which makes the stall worse. Waiting for it counts as waiting for the target, since nobody
+            does while a connection is free.
         deadline_s: A request without an answer times out after it, in seconds since it was first sent: it bounds all
             attempts together. So long the client asks for an answer, too, from when it got the ticket.
         retries: How often a request is tried again where it failed in a way that may pass: with exponential back-off
