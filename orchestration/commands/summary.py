@@ -56,7 +56,8 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
     for row in _rows(
         places,
         comparison_id,
-        "SELECT concat_ws(', ', scenario, architecture, variant, 'repetition ' || repetition) AS replay, invalid_reason"
+        "SELECT concat_ws(', ', scenario, architecture, variant, CASE arm WHEN 'aa' THEN 'once more' END,"
+        " 'repetition ' || repetition) AS replay, invalid_reason"
         " FROM experiments WHERE comparison_id = $1 AND NOT valid ORDER BY ALL",
     ):
         say(console, f"left out as invalid: {row['replay']}: {row['invalid_reason']}", style="yellow")
