@@ -121,8 +121,8 @@ def _list_assumptions(places: Places, console: Console) -> None:
 
 def _beside(price: Price) -> list[str]:
     """What a month pays less for: later tiers, and units that are free."""
-    later = [f"{_amount(tier.usd)} above {tier.above:,.10g}" for tier in price.tiers]
-    return [*later, *([f"{price.free:,.10g} free"] if price.free else [])]
+    later = [f"{_amount(tier.usd)} above {tier.above:,.10g} a month" for tier in price.tiers]
+    return [*later, *([f"{price.free:,.10g} a month free"] if price.free else [])]
 
 
 def _amount(usd: float) -> str:

@@ -425,6 +425,8 @@ class TestCommand:
         assert "3.50" in text
         assert "2026-11-01" in text
         assert "all bundled" in text
+        assert "2.38 above 1,000 a month" in text
+        assert "400,000 a month free" in text
         assert all(name in text for name in (*UNITS, *Assumptions.model_fields))
         assert not places.home.exists(), "looking leaves nothing behind"
 
