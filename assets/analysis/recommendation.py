@@ -19,12 +19,15 @@ import duckdb
 import pyarrow as pa
 
 from assets.analysis import recommendation_sentences as sentences
+from assets.analysis.repeating import Repeating
 from assets.analysis.requirements.figures import Contender, Figure, Figures, exactly, scaled
 from assets.analysis.requirements.judging import BUSIEST, state_of, usd_of
 from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
+from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.schema import schema
 from workloads.scenarios import scenarios
 
@@ -158,6 +161,7 @@ def recommend(
             cost=cost.to_pylist(),
             usd_at=usd_at,
             target=target or "this target",
+            repeating=Repeating.read(connection, comparison_id),
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.table()]
     rows = [{**row, "evidence": evidence, "target": target} for row in rows]
@@ -177,6 +181,7 @@ class _Case:
     cost: Sequence[Row]
     usd_at: UsdAt | None
     target: str
+    repeating: Repeating
 
     def table(self) -> list[Row]:
         preferring = self._preferring(self.cost)
@@ -340,7 +345,7 @@ class _Case:
             "because": because[:_MOST],
             "would_change": self._would_change(choice, rows, preferring)[:_MOST],
             "lacking": self.lacking,
-            "could_add": sentences.could_add(self.target, rows),
+            "could_add": self._could_add(rows),
         }
 
     def _because(self, choice: Choice) -> list[str]:
@@ -385,6 +390,16 @@ class _Case:
         return None
 
     # What would change it.
+
+    def _could_add(self, rows: Sequence[Row]) -> str | None:
+        """What only AWS, or more repetitions, could add."""
+        hidden = list(dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here"))
+        found = [sentences.elsewhere(self.target, hidden)] if hidden else []
+        if self.repeating.workloads[self.workload]["repetitions"] < MIN_PAIRS:
+            command = self.repeating.command(self.workload, NIGHTLY_REPETITIONS)
+            minutes = self.repeating.minutes(self.workload, NIGHTLY_REPETITIONS)
+            found.append(sentences.more_repetitions(command, minutes))
+        return " ".join(found) or None
 
     def _would_change(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         if not self.replayed:

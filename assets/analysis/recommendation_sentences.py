@@ -10,7 +10,7 @@ from typing import Any
 from assets.analysis.requirements.measures import MEASURES
 from assets.analysis.requirements.wording import amount, plural
 from assets.analysis.verdicts.reasons import called
-from resources.targets import DEFAULT_TARGET, targets
+from resources.targets import targets
 
 PLURALS = {"command": "commands", "query": "queries"}
 _WANTS = {"by queue": "by queue", "synchronously": "synchronously", "either": "either way"}
@@ -130,15 +130,18 @@ def without(requirement: str, state: str, pick: str | None) -> str:
     return f"Without “{requirement}” {_then(state, pick)}."
 
 
-def could_add(target: str, rows: Sequence[Row]) -> str | None:
-    """Say what this comparison could not show, and who could."""
-    hidden = list(dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here"))
-    if not hidden:
-        return None
-    simulated = "simulated" in targets() and DEFAULT_TARGET != "simulated"
-    who = "`archduel compare --target simulated`, or AWS itself," if simulated else "AWS itself (`--target aws`)"
-    named = f"“{hidden[0]}”" + (f" and {len(hidden) - 1} more" if len(hidden) > 1 else "")
-    return f"{target} cannot show {named}: {who} could."
+def elsewhere(target: str, hidden: Sequence[str]) -> str:
+    """Say what this target cannot show, and who can."""
+    simulated = "simulated" in targets()
+    who = "`--target simulated`, or AWS itself (`--target aws`)," if simulated else "AWS itself (`--target aws`)"
+    more = f" and {len(hidden) - 1} more" if len(hidden) > 1 else ""
+    return f"{target} cannot show “{hidden[0]}”{more}: {who} can."
+
+
+def more_repetitions(command: str, minutes: float | None) -> str:
+    """Say what more repetitions could add."""
+    time = f", about {max(1, round(minutes)):,} min" if minutes else ""
+    return f"Differences of times between architectures take eight repetitions: `{command}`{time}."
 
 
 def _then(state: str, pick: str | None) -> str:

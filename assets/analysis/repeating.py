@@ -4,15 +4,50 @@ Put here commands that a judgement proposes. Keep out when more repetitions are 
 and the sentences that name the command.
 """
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
+
+import duckdb
 
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import flag
 from workloads.scenarios import DEFAULT_SCENARIOS
 from workloads.settings import Option
+
+
+@dataclass(frozen=True)
+class Repeating:
+    """What would repeat a comparison more often.
+
+    Attributes:
+        config: The comparison's settings.
+        workloads: By recording, its scenarios and architectures, its repetitions, and the seconds all its replays took.
+    """
+
+    config: Mapping[str, Any]
+    workloads: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> Self:
+        """Read what a comparison replayed, from the published database or one with its tables."""
+        found = connection.execute(_CONFIG, [comparison_id]).fetchall()
+        rows = connection.sql(_REPLAYED, params=[comparison_id]).to_arrow_table().to_pylist()
+        config = json.loads((found[0][0] if found else None) or "{}")
+        return cls(config, {row.pop("workload"): row for row in rows})
+
+    def command(self, workload: str, repetitions: int) -> str:
+        """The command that replays a recording's cells so often."""
+        one = self.workloads[workload]
+        return repeating_command(workload, one["scenarios"], one["architectures"], self.config, repetitions)
+
+    def minutes(self, workload: str, repetitions: int) -> float | None:
+        """How many minutes that takes; None where it is not known."""
+        one = self.workloads[workload]
+        return repeating_minutes(one["seconds"] or 0.0, one["repetitions"], repetitions)
 
 
 def repeating_command(
@@ -48,3 +83,13 @@ def repeating_command(
 def repeating_minutes(replayed_s: float, repetitions: int, wanted: int = NIGHTLY_REPETITIONS) -> float | None:
     """How many minutes ``wanted`` repetitions take, from how many seconds ``repetitions`` took; None if unknown."""
     return replayed_s / repetitions * wanted / 60 if replayed_s > 0 and repetitions > 0 else None
+
+
+_CONFIG = "SELECT config FROM comparisons WHERE comparison_id = ?"
+
+_REPLAYED = """\
+SELECT workload, sum(epoch(finished_at - started_at)) AS seconds, max(repetition) AS repetitions,
+    list(DISTINCT scenario ORDER BY scenario) AS scenarios,
+    list(DISTINCT architecture ORDER BY architecture) AS architectures
+FROM experiments WHERE comparison_id = ?
+GROUP BY workload"""

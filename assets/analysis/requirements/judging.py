@@ -8,7 +8,6 @@ is on the wrong side. Under several scenarios the worst decides: missed under on
 that can show it.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from assets.analysis.repeating import repeating_command, repeating_minutes
+from assets.analysis.repeating import Repeating
 from assets.analysis.requirements import wording
 from assets.analysis.requirements.figures import Contender, Covers, Figure, Figures, exactly, scaled
 from assets.analysis.requirements.measures import PER_MONTH
@@ -118,10 +117,10 @@ class _Judge:
         self._scenarios = scenarios(places)
         self._cost = cost.to_pylist()
         about = connection.execute(_ABOUT, [comparison_id]).fetchall()
-        self._target, self._evidence, config = about[0] if about else (None, None, None)
-        self._config = json.loads(config or "{}")
+        self._target, self._evidence = about[0] if about else (None, None)
+        self._repeating = Repeating.read(connection, comparison_id)
         self._replays = _rows(connection, _REPLAYS, comparison_id)
-        self._workloads = {row["workload"]: row for row in _rows(connection, _WORKLOADS, comparison_id)}
+        self._volumes = {row["workload"]: row["per_minute"] for row in _rows(connection, _VOLUMES, comparison_id)}
 
     def table(self) -> pa.Table:
         rows: list[Row] = []
@@ -259,7 +258,7 @@ class _Judge:
     def _per_minute(self, contender: Contender, covers: Covers | None = None) -> float | None:
         """Requests a minute at the assumed volume; only those that ``covers`` has."""
         month = self._requirements.assumptions.month
-        recorded = self._workloads[contender.workload]["per_minute"]
+        recorded = self._volumes[contender.workload]
         per_minute = recorded if month == "recorded" else month / MINUTES_PER_MONTH
         offered = self._figures.offered(contender)
         if covers is None or per_minute is None or not offered:
@@ -281,16 +280,13 @@ class _Judge:
         needed = repetitions_needed(figure, requirement)
         if needed is None:
             return f"{why}; {wording.no_number()}"
-        workload = self._workloads[contender.workload]
-        command = repeating_command(
-            contender.workload, workload["scenarios"], workload["architectures"], self._config, needed
-        )
-        minutes = repeating_minutes(workload["seconds"] or 0.0, workload["repetitions"], needed)
+        command = self._repeating.command(contender.workload, needed)
+        minutes = self._repeating.minutes(contender.workload, needed)
         return f"{why}; {wording.would_decide(command, needed, minutes)}"
 
     def _replayed(self, workload: str) -> Sequence[str]:
         known = list(self._scenarios)
-        names: list[str] = self._workloads[workload]["scenarios"]
+        names: list[str] = self._repeating.workloads[workload]["scenarios"]
         return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
     def _situations(self, scenario: str) -> frozenset[str]:
@@ -343,17 +339,14 @@ def _rows(connection: duckdb.DuckDBPyConnection, statement: str, comparison_id: 
     return rows
 
 
-_ABOUT = "SELECT target, evidence, config FROM comparisons WHERE comparison_id = ?"
+_ABOUT = "SELECT target, evidence FROM comparisons WHERE comparison_id = ?"
 
 _REPLAYS = """\
 SELECT workload, variant, architecture, scenario, valid, invalid_reason
 FROM experiments WHERE comparison_id = ? AND arm = 'main'
 ORDER BY ALL"""
 
-_WORKLOADS = """\
-SELECT workload, max(CASE WHEN recorded_us > 0 THEN recorded_requests / recorded_us * 6e7 END) AS per_minute,
-    sum(epoch(finished_at - started_at)) AS seconds, max(repetition) AS repetitions,
-    list(DISTINCT scenario ORDER BY scenario) AS scenarios,
-    list(DISTINCT architecture ORDER BY architecture) AS architectures
+_VOLUMES = """\
+SELECT workload, max(CASE WHEN recorded_us > 0 THEN recorded_requests / recorded_us * 6e7 END) AS per_minute
 FROM experiments WHERE comparison_id = ?
 GROUP BY workload"""
