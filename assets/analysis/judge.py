@@ -18,6 +18,7 @@ from assets.analysis.cost.counting import cost_of, counted, monthly_usd
 from assets.analysis.history import history
 from assets.analysis.recommendation import recommend
 from assets.analysis.requirements import model
+from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Contender
 from assets.analysis.requirements.judging import judge_requirements
 from assets.analysis.verdicts.noise import noise
@@ -242,13 +243,24 @@ def _history(_: Places, connection: duckdb.DuckDBPyConnection, comparison_id: st
 
 def _requirements(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
     asked = model.read(model.file_in_use(places, comparison_id))
-    return judge_requirements(connection, comparison_id, asked, _rows(connection, "cost", comparison_id), places)
+    bills = _bills(places, connection, comparison_id, asked)
+    return judge_requirements(connection, comparison_id, asked, bills, places)
 
 
 def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    asked = model.read(model.file_in_use(places, comparison_id))
+    judged = _rows(connection, "requirements", comparison_id)
+    bills = _bills(places, connection, comparison_id, asked)
+    return recommend(connection, comparison_id, requirements=asked, judged=judged, bills=bills)
+
+
+def _bills(
+    places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str, asked: model.Requirements
+) -> Bills:
     prices, assumptions = book.prices(places), book.assumptions(places)
     taken = {
-        (one.workload, one.variant, one.architecture): one for one in counted(connection, comparison_id, assumptions)
+        Contender(one.workload, one.variant, one.architecture): one
+        for one in counted(connection, comparison_id, assumptions)
     }
 
     def usd_at(contender: Contender, requests_per_month: float) -> float | None:
@@ -257,14 +269,7 @@ def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comp
             return None
         return monthly_usd(one, prices, assumptions, requests_per_month=requests_per_month)
 
-    return recommend(
-        connection,
-        comparison_id,
-        requirements=model.read(model.file_in_use(places, comparison_id)),
-        judged=_rows(connection, "requirements", comparison_id),
-        cost=_rows(connection, "cost", comparison_id),
-        usd_at=usd_at,
-    )
+    return Bills(_rows(connection, "cost", comparison_id).to_pylist(), asked.assumptions, usd_at)
 
 
 _STEPS: Mapping[str, Step] = {

@@ -20,8 +20,9 @@ import pyarrow as pa
 
 from assets.analysis import recommendation_sentences as sentences
 from assets.analysis.repeating import Repeating
+from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Contender, Figure, Figures, exactly, scaled
-from assets.analysis.requirements.judging import BUSIEST, state_of, usd_of
+from assets.analysis.requirements.judging import BUSIEST, state_of
 from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
 from assets.analysis.statistics.verdicts import MIN_PAIRS
@@ -40,7 +41,6 @@ Row = dict[str, Any]
 State = Literal["decided", "undecided", "none"]
 Served = Literal["synchronously", "by queue", "either"]
 Answer = tuple[State, str | None]
-UsdAt = Callable[[Contender, float], float | None]  # USD a month of a contender at so many requests a month
 Part = tuple[str, str | None]  # an operation, and a route of it or None for all
 
 
@@ -126,8 +126,7 @@ def recommend(
     *,
     requirements: Requirements,
     judged: pa.Table,
-    cost: pa.Table,
-    usd_at: UsdAt | None = None,
+    bills: Bills,
 ) -> pa.Table:
     """Make the table ``recommendations`` of one comparison.
 
@@ -136,8 +135,7 @@ def recommend(
         comparison_id: Of the comparison.
         requirements: What was asked.
         judged: The table ``requirements`` that came of it.
-        cost: Its table ``cost``; may be empty.
-        usd_at: What a month costs at another volume; None: that is not known.
+        bills: What it costs.
 
     Returns:
         For each workload a row for all, whose ``operation`` is '', one for each operation, and one for each of the
@@ -158,8 +156,7 @@ def recommend(
             rows=[row for row in judged.to_pylist() if (row["workload"], row["variant"]) == (workload, variant)],
             replays=[row for row in own if row["variant"] == variant],
             figures=figures,
-            cost=cost.to_pylist(),
-            usd_at=usd_at,
+            bills=bills,
             target=target or "this target",
             repeating=Repeating.read(connection, comparison_id),
         )
@@ -178,13 +175,12 @@ class _Case:
     rows: Sequence[Row]
     replays: Sequence[Row]
     figures: Figures
-    cost: Sequence[Row]
-    usd_at: UsdAt | None
+    bills: Bills
     target: str
     repeating: Repeating
 
     def table(self) -> list[Row]:
-        preferring = self._preferring(self.cost)
+        preferring = self._preferring()
         whole = [row for row in self.rows if row["route"] is None]
         chosen = choose(whole, self.replayed, preferring)
         offered = next((found for name in self.replayed if (found := self._offered(name))), {})
@@ -243,20 +239,19 @@ class _Case:
     def _offered(self, name: str) -> dict[Part, int]:
         return self.figures.offered(self._contender(name))
 
-    def _preferring(self, cost: Sequence[Row]) -> Preferring:
+    def _preferring(self) -> Preferring:
         registered = architectures()
         values: dict[str, dict[str, float]] = {}
         for name in self.requirements.preference.among_equals:
             known = {
-                one: float(len(registered[one].nodes)) if name == "components" else self._usd(cost, one, name)
+                one: float(len(registered[one].nodes))
+                if name == "components"
+                else self.bills.usd(self._contender(one), name)
                 for one in self.replayed
                 if name != "components" or one in registered
             }
             values[name] = {one: value for one, value in known.items() if value is not None}
         return Preferring(values, self.known)
-
-    def _usd(self, cost: Sequence[Row], name: str, measure: str) -> float | None:
-        return usd_of(cost, self._contender(name), measure)
 
     # How a part is served.
 
@@ -361,10 +356,11 @@ class _Case:
         if len(choice.passing) < 2 or choice.pick is None:
             return []
         other = choice.passing[1]
+        unknown = [name for name, known in preferring.values.items() if not {choice.pick, other} <= known.keys()]
         for name, known in preferring.values.items():
             if other in known and choice.pick in known and known[other] > known[choice.pick] * (1 + MATTERS):
                 return [sentences.preferred(choice.pick, other, name, known[choice.pick], known[other])]
-        return [sentences.alike(choice.pick, other)]
+        return [sentences.alike(choice.pick, other, unknown)]
 
     def _nearest(self, ways: Mapping[Part, Served], offered: Mapping[Part, int]) -> tuple[str, float] | None:
         """Which architecture serves most requests the way their route wants, and what share of them."""
@@ -426,7 +422,7 @@ class _Case:
 
     def _by_volume(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         """From how many requests a month on the answer is another: by what they cost, and by how many are hit."""
-        now = next((row["requests_per_month"] for row in self.cost if row["workload"] == self.workload), None)
+        now = self.bills.volume(self.workload)
         if now is None:
             return []
         affected = [row for row in rows if row["measure"].endswith(PER_MONTH) and row["unit"] == "requests"]
@@ -464,7 +460,7 @@ class _Case:
 
     def _usd_at(self, volume: float) -> dict[str, float]:
         """What a month of so many requests costs, by architecture; only those of which it is known."""
-        found = {name: self.usd_at(self._contender(name), volume) for name in self.replayed} if self.usd_at else {}
+        found = {name: self.bills.at(self._contender(name), volume) for name in self.replayed}
         return {name: usd for name, usd in found.items() if usd is not None}
 
     def _decided(self, row: Row, figure: Figure) -> Row:

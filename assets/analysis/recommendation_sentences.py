@@ -96,9 +96,10 @@ def preferred(pick: str, other: str, measure: str, own: float, value: float) -> 
     return f"{_capital(pick)} needs less than {called(other)}, which meets all that was asked, too: {less}{kind}."
 
 
-def alike(pick: str, other: str) -> str:
-    """Say that nothing that is preferred sets the first two apart."""
-    return f"{_capital(pick)} and {called(other)} differ in nothing that is preferred: either would do."
+def alike(pick: str, other: str, unknown: Sequence[str]) -> str:
+    """Say that nothing that is preferred, and known, sets the first two apart."""
+    without = f", as far as is known without {' and '.join(unknown)}" if unknown else ""
+    return f"{_capital(pick)} and {called(other)} differ in nothing that is preferred{without}: either would do."
 
 
 def inference(name: str, ways: Mapping[str, str]) -> str:

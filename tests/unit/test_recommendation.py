@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.analysis.recommendation import Preferring, choose, recommend
+from assets.analysis.requirements.bills import Bills, UsdAt
 from assets.analysis.requirements.figures import Contender
 from assets.analysis.requirements.judging import judge_requirements
 from assets.analysis.requirements.model import BUNDLED, Requirements, read
-from resources.warehouse.schema import schema
 from tests.requirements_builder import Asked, bills
 
 ARCHITECTURES = ("synchronous", "event_driven", "hybrid")
@@ -38,11 +37,13 @@ def asking(*requirements: Row, **more: Any) -> Requirements:
     return Requirements.model_validate({"requirement": requirements, **more})
 
 
-def recommended(builder: Asked, requirements: Requirements, cost: list[Row] | None = None, **more: Any) -> list[Row]:
-    costs = pa.Table.from_pylist(cost or [], schema=schema("cost"))
+def recommended(
+    builder: Asked, requirements: Requirements, cost: list[Row] | None = None, usd_at: UsdAt | None = None
+) -> list[Row]:
+    bought = Bills(cost or [], requirements.assumptions, usd_at)
     with builder.connect() as connection:
-        judged = judge_requirements(connection, "c1", requirements, costs)
-        table = recommend(connection, "c1", requirements=requirements, judged=judged, cost=costs, **more)
+        judged = judge_requirements(connection, "c1", requirements, bought)
+        table = recommend(connection, "c1", requirements=requirements, judged=judged, bills=bought)
     rows: list[Row] = table.to_pylist()
     for row in rows:
         assert len(row["because"]) <= 3
@@ -220,6 +221,16 @@ class TestWhatWouldChangeIt:
         row = headline(builder, asking(ANSWERED), cost=bills(synchronous=10.0, hybrid=20.0), usd_at=usd_at)
         assert row["architecture"] == "synchronous"
         assert row["would_change"][0] == "From 9.2 million requests a month (4.38 million now) it is hybrid."
+
+    def test_an_assumed_volume_is_priced_and_not_the_recorded_one(self) -> None:
+        def usd_at(contender: Contender, volume: float) -> float:
+            return 20.0 if contender.architecture == "hybrid" else 10.0 * volume / 4_380_000
+
+        builder = Asked().replay("synchronous").replay("hybrid", queued=["command"])
+        requirements = asking(ANSWERED, assumptions={"month": 43_800_000})
+        row = headline(builder, requirements, cost=bills(synchronous=10.0, hybrid=20.0), usd_at=usd_at)
+        assert row["architecture"] == "hybrid"
+        assert any("20.00 USD against 100.00 USD a month" in why for why in row["because"])
 
     def test_a_requirement_without_which_it_is_another(self) -> None:
         row = headline(

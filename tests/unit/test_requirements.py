@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Figure
 from assets.analysis.requirements.judging import judge_requirements, repetitions_needed, state_of
 from assets.analysis.requirements.measures import MEASURES
@@ -26,9 +26,10 @@ def asked(*requirements: dict[str, Any], **assumptions: Any) -> Requirements:
 
 
 def judged(builder: Asked, requirements: Requirements, cost: list[Row] | None = None) -> list[Row]:
-    costs = pa.Table.from_pylist(cost or [], schema=schema("cost"))
     with builder.connect() as connection:
-        rows: list[Row] = judge_requirements(connection, "c1", requirements, costs).to_pylist()
+        rows: list[Row] = judge_requirements(
+            connection, "c1", requirements, Bills(cost or [], requirements.assumptions)
+        ).to_pylist()
     return rows
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from assets.analysis.repeating import Repeating
 from assets.analysis.requirements import wording
+from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Contender, Covers, Figure, Figures, exactly, scaled
 from assets.analysis.requirements.measures import PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
@@ -52,7 +53,7 @@ def judge_requirements(
     connection: duckdb.DuckDBPyConnection,
     comparison_id: str,
     requirements: Requirements,
-    cost: pa.Table,
+    bills: Bills,
     places: Places | None = None,
 ) -> pa.Table:
     """Make the table ``requirements`` of one comparison.
@@ -61,13 +62,13 @@ def judge_requirements(
         connection: To the published database, or one with its tables.
         comparison_id: Of the comparison.
         requirements: What is asked.
-        cost: Its table ``cost``; may be empty.
+        bills: What it costs.
         places: Where the user's own scenarios are; None for the bundled ones only.
 
     Returns:
         A row per requirement and contender, and one more for each of the busiest routes that the requirement is about.
     """
-    return _Judge(connection, comparison_id, requirements, cost, places).table()
+    return _Judge(connection, comparison_id, requirements, bills, places).table()
 
 
 def state_of(figure: Figure, requirement: Requirement) -> State:
@@ -108,14 +109,14 @@ class _Judge:
         connection: duckdb.DuckDBPyConnection,
         comparison_id: str,
         requirements: Requirements,
-        cost: pa.Table,
+        bills: Bills,
         places: Places | None,
     ) -> None:
         self._comparison_id, self._requirements = comparison_id, requirements
         self._figures = Figures(connection, comparison_id)
         self._shown = Shown.read(connection, comparison_id, places)
         self._scenarios = scenarios(places)
-        self._cost = cost.to_pylist()
+        self._bills = bills
         about = connection.execute(_ABOUT, [comparison_id]).fetchall()
         self._target, self._evidence = about[0] if about else (None, None)
         self._repeating = Repeating.read(connection, comparison_id)
@@ -267,7 +268,7 @@ class _Judge:
         return float(per_minute * part / sum(offered.values()))
 
     def _cost_case(self, contender: Contender, requirement: Requirement) -> Case:
-        usd = usd_of(self._cost, contender, requirement.measure)
+        usd = self._bills.usd(contender, requirement.measure)
         if usd is None:
             return Case(None, "undecided", reason=wording.no_cost())
         return Case(None, state_of(exactly(usd), requirement), exactly(usd))
@@ -292,27 +293,6 @@ class _Judge:
     def _situations(self, scenario: str) -> frozenset[str]:
         known = self._scenarios.get(scenario)
         return known.situations if known else frozenset({"any", scenario})
-
-
-def usd_of(cost: Iterable[Mapping[str, Any]], contender: Contender, measure: str) -> float | None:
-    """USD of a contender, with the dearer gateway and the common processor.
-
-    Args:
-        cost: Rows of the table ``cost``.
-        contender: Whose.
-        measure: ``usd_per_month`` or ``usd_per_million``.
-
-    Returns:
-        None where it was not worked out.
-    """
-    column = "usd_per_month" if measure == "usd_per_month" else "usd"
-    items: list[float | None] = [
-        row[column]
-        for row in cost
-        if _contender(row) == contender and row["gateway"] == "rest" and row["processor"] == "x86"
-    ]
-    known = [usd for usd in items if usd is not None]
-    return sum(known) if known and len(known) == len(items) else None
 
 
 def _badness(case: Case, requirement: Requirement) -> float:
