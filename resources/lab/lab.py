@@ -227,7 +227,7 @@ class Lab:
             "config": json.dumps(
                 {
                     **self.settings.model_dump(mode="json"),
-                    "client_retries": self.settings.retries_under(setup.scenario),
+                    "retries": self.settings.retries_under(setup.scenario),
                     **asdict(replayed.stack),
                 }
             ),

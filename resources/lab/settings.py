@@ -116,7 +116,7 @@ class LabSettings(Shape):
     def _names_exist(self) -> Self:
         choose(architectures(), self.baseline, "baseline")
         choose(targets(), self.target, "target")
-        choose(dict.fromkeys(ANSWERS), self.answers, "way of answers")
+        choose(dict.fromkeys(ANSWERS), self.answers, "value for answers")
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
         if not self.variants or len(set(self.variants)) < len(self.variants):

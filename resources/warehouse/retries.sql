@@ -4,8 +4,8 @@
 CREATE VIEW retries AS
 WITH played AS (
     SELECT DISTINCT comparison_id, workload, scenario, architecture,
-        TRY_CAST(config ->> 'client_retries' AS INTEGER) AS client_retries,
-        json_merge_patch(config, '{"client_retries": null}')::VARCHAR AS settings,
+        TRY_CAST(config ->> 'retries' AS INTEGER) AS retries,
+        json_merge_patch(config, '{"retries": null}')::VARCHAR AS settings,
         regexp_replace(fault_windows, '"(start_us|end_us|present)": *[^,}]*(, *)?', '', 'g') AS faults
     FROM experiments
     WHERE valid AND arm = 'main' AND variant = 'idempotent'
@@ -14,7 +14,7 @@ tried_again AS (  -- scenarios that differ by the callers' retries alone, for ev
     SELECT comparison_id, workload, o.scenario, w.scenario AS scenario_with_retries
     FROM played o
     JOIN played w USING (comparison_id, workload, architecture)
-    WHERE o.client_retries = 0 AND w.client_retries > 0
+    WHERE o.retries = 0 AND w.retries > 0
     GROUP BY ALL
     HAVING bool_and(o.settings = w.settings AND o.faults = w.faults)
 ),
@@ -44,7 +44,7 @@ COMMENT ON VIEW retries IS 'Verdicts of one comparison without retries and with,
 COMMENT ON COLUMN retries.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
 COMMENT ON COLUMN retries.workload IS 'Name of the recording';
 COMMENT ON COLUMN retries.scenario IS 'Name of the scenario without retries';
-COMMENT ON COLUMN retries.who IS 'Who tries again: handlers (variant sdk_defaults) or callers (client_retries)';
+COMMENT ON COLUMN retries.who IS 'Who tries again: handlers (variant sdk_defaults) or callers (another scenario)';
 COMMENT ON COLUMN retries.scenario_with_retries IS 'Name of the scenario with retries: the same one for handlers';
 COMMENT ON COLUMN retries.operation IS 'command or query';
 COMMENT ON COLUMN retries.baseline IS 'Architecture compared with';

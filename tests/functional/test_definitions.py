@@ -28,6 +28,7 @@ from orchestration.commands.running import failure_reason
 from orchestration.instance import PROCESS_TAG, end_dead_runs
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
+from resources.architectures.stack import SDK_DEFAULTS
 from resources.dagster_resources import NIGHT_TAG, ComparisonResource, warehouse_resource
 from resources.lab.cell import Cell, Comparison
 from resources.targets import DEFAULT_TARGET, targets
@@ -39,6 +40,7 @@ from tests.functional.fakes import FakeLab
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.scenarios import scenarios
 
 CELL, NIGHT = Cell("food_orders", "steady"), "2026-11-20"
 SNAPSHOT = Path(__file__).with_name("public_graph.json")
@@ -102,6 +104,8 @@ def test_the_nightly_schedule_is_on_and_requests_one_run_per_declared_cell(
     labs = [request.run_config["resources"]["lab"]["config"] for request in requests]
     assert {lab["repetitions"] for lab in labs} == {8}
     assert sum(lab["aa"] for lab in labs) == 1, "the noise is measured, and in one cell only"
+    assert [lab["variants"] for lab in labs].count(["idempotent", SDK_DEFAULTS]) == 1, "what handlers' retries change"
+    assert any(scenarios()[cell.scenario].client_retries for cell in cells), "and what callers' do"
 
 
 @pytest.mark.parametrize("target", [name for name in nightly_targets() if name != DEFAULT_TARGET])

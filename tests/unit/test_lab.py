@@ -17,6 +17,7 @@ from resources.warehouse.observations import ObservationStore
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import UsageError
 from workloads.places import Places
+from workloads.scenarios import scenarios
 
 CELL = Cell("food_orders", "steady")
 _REQUESTS = 40
@@ -185,9 +186,30 @@ class TestRepeatingUntilDecided:
         {"others_at_most": 25.0},
         {"others_at_most": float("nan")},
         {"speed": float("inf")},
+        {"answers": "later"},
+        {"ask_after_s": 0.0},
+        {"client_retries": -1},
         {"unknown": 1},
     ],
 )
 def test_impossible_settings_are_refused_in_one_line_that_names_them(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=rf"^[^\n]*\b{next(iter(wrong))}\b[^\n]*$"):
         LabSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("settings", "scenario", "retries", "ask_after_s"),
+    [
+        ({}, "steady", 0, 0.25),
+        ({}, "callers_retry", 3, 0.25),
+        ({"client_retries": 0}, "callers_retry", 0, 0.25),
+        ({"client_retries": 5}, "callers_retry", 5, 0.25),
+        ({"client_retries": 2, "ask_after_s": 1.5}, "steady", 2, 1.5),
+        ({"answers": "none"}, "steady", 0, None),
+    ],
+)
+def test_the_client_does_what_settings_say_and_else_the_scenario(
+    settings: dict[str, Any], scenario: str, retries: int, ask_after_s: float | None
+) -> None:
+    client = LabSettings(**settings).client(scenarios()[scenario])
+    assert (client.retries, client.ask_after_s) == (retries, ask_after_s)

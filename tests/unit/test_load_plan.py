@@ -4,7 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from resources.architectures import architectures
+from resources.architectures.stack import SDK_DEFAULTS
+from resources.lab.bench import held_us, settings_for
 from resources.lab.load_plan import plan_at
+from resources.targets import Limits
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording, peak_rate
 from workloads.scenarios import scenarios
@@ -56,6 +60,44 @@ def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: s
     else:
         held = busiest * scenarios()[name].holds_us(1_000_000) / 1e6
         assert held <= 18 * 1.05 + 1
+
+
+def test_handlers_with_the_sdks_defaults_hold_environments_longer_and_are_played_slower() -> None:
+    """In an outage they try again until the function's time-out of 2 s; the others give up at once."""
+    plan = plan_at(
+        EVEN,
+        scenarios()["backend_outage"],
+        speed=5.0,
+        seed=1,
+        longest_pause_s=1.0,
+        max_per_s=1000.0,
+        max_busy=18.0,
+        variants=["idempotent", SDK_DEFAULTS],
+    )
+    assert plan.speed < 2
+    assert peak_rate(plan.schedule.due_us) * 2 <= 18 * 1.05 + 1
+
+
+@pytest.mark.parametrize(
+    ("scenario", "variant", "table_timeout_ms", "held_s"),
+    [
+        ("backend_outage", "idempotent", 1000, 0),
+        ("backend_outage", SDK_DEFAULTS, 60_000, 2),
+        ("backend_hang", "idempotent", 200, 0.2),
+        ("backend_hang", SDK_DEFAULTS, 60_000, 2),
+        ("steady", SDK_DEFAULTS, 60_000, 0),
+    ],
+)
+def test_the_sdks_defaults_take_the_place_of_a_scenarios_time_out_of_the_table(
+    scenario: str, variant: str, table_timeout_ms: int, held_s: float
+) -> None:
+    chosen = scenarios()[scenario]
+    plan = plan_at(EVEN, chosen, speed=1.0, seed=1, longest_pause_s=1.0)
+    limits = Limits(warm=28, consumers=5, spare=20, environments=40, busy=18.0)
+    settings = settings_for(chosen, architectures()["synchronous"], plan.schedule, limits, variant)
+    assert settings.table_timeout_ms == table_timeout_ms
+    assert held_us(chosen, variant) == held_s * 1e6
+    assert settings.environments >= min(28, 1.5 * 10 * held_s)
 
 
 def test_a_speed_without_a_limit_is_kept() -> None:

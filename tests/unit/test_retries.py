@@ -23,15 +23,13 @@ class Warehouse:
         marks = ", ".join("?" * len(row))
         self.connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
-    def cell(
-        self, scenario: str, verdict: str, *, variant: str = "idempotent", client_retries: int = 0, **more: Any
-    ) -> None:
+    def cell(self, scenario: str, verdict: str, *, variant: str = "idempotent", retries: int = 0, **more: Any) -> None:
         """Two repetitions of each architecture, whose faults began a little late, and the verdict on them."""
         fault = more.pop("fault", HANG)
         key = {"comparison_id": more.pop("comparison_id", "c1"), "workload": "food_orders", "scenario": scenario}
         key |= {"variant": variant, "arm": "main"}
         for number, architecture in enumerate(("synchronous", "hybrid", "synchronous", "hybrid")):
-            config = {"speed": 2.5, "client_retries": client_retries, "of": architecture, **more}
+            config = {"speed": 2.5, "retries": retries, "of": architecture, **more}
             windows = [{**fault, "start_us": 11 + number, "end_us": 20 + number, "present": number < 2}]
             row = {"architecture": architecture, "repetition": number // 2 + 1, "valid": True}
             self.plant(
@@ -76,7 +74,7 @@ class TestVerdicts:
         self, warehouse: Warehouse, without: str, with_retries: str, depends: bool | None
     ) -> None:
         warehouse.cell("outage", without)
-        warehouse.cell("callers_retry", with_retries, client_retries=3)
+        warehouse.cell("callers_retry", with_retries, retries=3)
         assert warehouse.found() == [("callers", "outage", "callers_retry", without, with_retries, depends)]
 
 
@@ -92,5 +90,5 @@ class TestVerdicts:
 )
 def test_scenarios_that_differ_by_more_are_not_compared(warehouse: Warehouse, other: dict[str, Any]) -> None:
     warehouse.cell("outage", "better")
-    warehouse.cell("callers_retry", "worse", client_retries=3, **other)
+    warehouse.cell("callers_retry", "worse", retries=3, **other)
     assert warehouse.found() == []
