@@ -14,8 +14,15 @@ import pyarrow.compute as pc
 from assets.report import queries
 from assets.report.charts.fates import ledger_panel
 from assets.report.charts.latency import MEASURES, latency_panel
-from assets.report.charts.over_time import BACKLOG, GOODPUT, answers_panel, end_of_time_s, lines_panel
-from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.over_time import (
+    BACKLOG,
+    GOODPUT,
+    answers_panel,
+    end_of_time_s,
+    latency_over_time_panel,
+    lines_panel,
+)
+from assets.report.charts.rendering import Chart, chart
 from assets.report.charts.style import ANSWERS, FATES, Drawing, Style, styles_by_name
 from assets.report.queries import Rows, table_of
 from assets.report.words.answers import Answer, Outcome, Window, answer, rule_of_three
@@ -31,6 +38,7 @@ _QUERIES = {
     "goodput": queries.GOODPUT,
     "backlog": queries.BACKLOG,
     "windows": queries.WINDOWS,
+    "latency_over_time": queries.LATENCY_OVER_TIME,
     "fates": queries.FATES,
 }
 
@@ -40,7 +48,7 @@ class CellSection:
     """One workload under one scenario, ready for the page.
 
     Attributes:
-        speed: How many times as fast as recorded.
+        speed: How many times as fast as recorded, in words; ``times_as_fast`` is the number, 1 where it is not one.
         anchor: The section's name within the page.
         rests_on: What the title says of behaviours of AWS that the target lacks; empty for none.
         answer: What happened, in words.
@@ -51,7 +59,10 @@ class CellSection:
         operations: Titles of operations and their rows of the summary.
         recovery: What each fault did to each contender.
         latency: Titles of operations and their charts; so is ``ledger``.
-        over_time: Charts with one time axis.
+        answers_over_time: A chart of answers for each contender; ``over_time`` are those of all of them, with the same
+            time axis.
+        latency_over_time: A chart for each operation.
+        waited: Whether anything waited in a queue.
         fates: The legend of ``ledger``: titles and colours.
         answers: The legend of ``over_time``, alike.
         sql: The query that gives each of these, by its name.
@@ -63,6 +74,7 @@ class CellSection:
     title: str
     description: str
     speed: str
+    times_as_fast: float = 1.0
     anchor: str = ""
     rests_on: str = ""
     answer: Answer = field(default_factory=lambda: answer([], [], []))
@@ -73,7 +85,10 @@ class CellSection:
     operations: list[tuple[str, Rows]] = field(default_factory=list)
     recovery: Rows = field(default_factory=list)
     latency: list[tuple[str, list[Chart]]] = field(default_factory=list)
+    answers_over_time: list[Chart] = field(default_factory=list)
     over_time: list[Chart] = field(default_factory=list)
+    latency_over_time: list[Chart] = field(default_factory=list)
+    waited: bool = False
     ledger: list[tuple[str, Chart]] = field(default_factory=list)
     fates: list[tuple[str, str]] = field(default_factory=list)
     answers: list[tuple[str, str]] = field(default_factory=list)
@@ -86,7 +101,6 @@ def cell_section(
     names: dict[str, str],
     scenario: Scenario | None,
     experiments: Rows,
-    charts: PageCharts,
 ) -> CellSection:
     """One workload under one scenario, from its replays.
 
@@ -95,16 +109,17 @@ def cell_section(
         names: ``comparison_id``, ``workload`` and ``scenario``.
         scenario: None where it is not in the library any more.
         experiments: The cell's rows of `queries.EXPERIMENTS`.
-        charts: Where its charts are added.
     """
     styles = styles_by_name(experiments)
     valid = {one["contender"] for one in experiments if one["valid"]}
+    speeds = {one["speed"] for one in experiments if one["speed"]}
     section = CellSection(
         workload=names["workload"],
         scenario=names["scenario"],
         title=scenario.title if scenario else names["scenario"],
         description=scenario.description if scenario else "",
-        speed=speeds_title(one["speed"] for one in experiments if one["speed"]),
+        speed=speeds_title(speeds),
+        times_as_fast=float(speeds.pop()) if len(speeds) == 1 else 1.0,
         invalid=_invalid(experiments, styles),
         styles=[style for name, style in styles.items() if name in valid],
         unmeasured=[
@@ -118,7 +133,7 @@ def cell_section(
         # The ledger's rows are among the summary's: its query is shown, but need not be run.
         tables = {name: table_of(connection, sql) for name, sql in section.sql.items() if name != "ledger"}
         _add_rows(section, tables, styles)
-        _add_charts(section, tables, charts)
+        _add_charts(section, tables)
     return section
 
 
@@ -144,6 +159,7 @@ def _add_rows(section: CellSection, tables: dict[str, pa.Table], styles: dict[st
 
     summary, section.recovery = ordered("summary"), ordered("recovery")
     for row in section.recovery:
+        row["speed"] = section.times_as_fast
         row["title"] = fault_title(row["target"], row["kind"])
     for row in summary:
         row["failures"] = row["failed"] + row["timed_out"] + row["unsent"]
@@ -157,11 +173,11 @@ def _add_rows(section: CellSection, tables: dict[str, pa.Table], styles: dict[st
     section.caution = rule_of_three(outcomes)
 
 
-def _add_charts(section: CellSection, tables: dict[str, pa.Table], charts: PageCharts) -> None:
+def _add_charts(section: CellSection, tables: dict[str, pa.Table]) -> None:
     """The section's charts, and the entries of their legends."""
 
     def add(drawing: Drawing, text: str) -> Chart:
-        return charts.add(drawing, f"{text}, {section.title}, {section.workload}")
+        return chart(drawing, f"{text}, {section.title}, {section.workload}")
 
     curves, answers, goodput, backlog = (tables[name] for name in ("latency", "answers", "goodput", "backlog"))
     windows, fates = tables["windows"], tables["fates"]
@@ -184,15 +200,18 @@ def _add_charts(section: CellSection, tables: dict[str, pa.Table], charts: PageC
     end_s = end_of_time_s(answers, goodput, backlog)
     for style in section.styles:
         panel = answers_panel(answers, windows, name=style.name, end_s=end_s)
-        section.over_time.append(add(panel, f"Requests per second by answer, {style.title}"))
-    waited = any(backlog["waiting"].to_pylist())
+        section.answers_over_time.append(add(panel, f"Requests per second by answer, {style.title}"))
+    section.waited = any(backlog["waiting"].to_pylist())
     if goodput.num_rows:
-        lines = lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=not waited)
         text = f"{operation_title('command').capitalize()} {done_title('command')} per second"
-        section.over_time.append(add(lines, text))
-    if waited:
-        lines = lines_panel(BACKLOG, backlog, windows, end_s=end_s)
-        section.over_time.append(add(lines, "Messages waiting"))
+        section.over_time.append(add(lines_panel(GOODPUT, goodput, windows, end_s=end_s), text))
+    if section.waited:
+        section.over_time.append(add(lines_panel(BACKLOG, backlog, windows, end_s=end_s), "Messages waiting"))
+    over_time = tables["latency_over_time"]
+    for operation in sorted({row["operation"] for row in over_time.to_pylist() if row["p50_us"] is not None}):
+        panel = latency_over_time_panel(over_time, windows, operation=operation, end_s=end_s)
+        text = f"Time until {operation_title(operation)} were done, over time"
+        section.latency_over_time.append(add(panel, text))
 
 
 def _legend(entries: dict[str, tuple[str, str]], table: pa.Table) -> list[tuple[str, str]]:

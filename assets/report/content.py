@@ -15,13 +15,23 @@ from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.analysis.verdicts.decisive import Shown
 from assets.report import queries
 from assets.report.cells import CellSection, cell_section
-from assets.report.charts.rendering import PageCharts
-from assets.report.charts.style import styles_by_name
+from assets.report.charts.over_time import decider_panel
+from assets.report.charts.rendering import Chart, chart
+from assets.report.charts.style import ANSWERS, styles_by_name
+from assets.report.first_screen import FirstScreen, OverTime, first_screens
 from assets.report.judgements import Judgements, judgements_of
 from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of
+from assets.report.replayed import Replayed, replayed
 from assets.report.words import judged
-from assets.report.words.titles import repetitions_title, rests_on, source_title, speeds_title
+from assets.report.words.titles import (
+    done_title,
+    operation_title,
+    repetitions_title,
+    rests_on,
+    source_title,
+    speeds_title,
+)
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import Scenario
 
@@ -39,20 +49,51 @@ class Conformance:
         return [row for row in self.rows if row["status"] not in ("reproduced", "not_provocable")]
 
     @property
+    def gist(self) -> str:
+        """How many there are, in a phrase."""
+        if not self.rows:
+            return "not probed yet"
+        return f"{len(self.different):,} of {len(self.rows):,} behaviours"
+
+    @property
     def not_provocable(self) -> Rows:
         """Those that were not seen and that AWS hardly ever shows either."""
         return [row for row in self.rows if row["status"] == "not_provocable"]
 
 
 @dataclass(frozen=True)
+class Picture:
+    """The picture of the first screen: a chart for each contender, and what their colours and their line mean.
+
+    ``recorded_s`` is how long one of its seconds was as recorded; empty where it was one.
+    """
+
+    title: str
+    legend: list[tuple[str, str]]
+    done: str
+    recorded_s: str
+    charts: list[Chart]
+
+
+@dataclass(frozen=True)
 class Content:
-    """A comparison, its replays, a section for each of its cells, what was judged, and the charts of all of it."""
+    """A comparison, its replays, the first screen, a section for each of its cells, what was judged.
+
+    Attributes:
+        screens: The first screen of each recording.
+        pictures: Their pictures, by recording.
+        replayed: What was replayed of each recording.
+        with_claims: Whether the textbook's claims are shown, on a page of their own.
+    """
 
     comparison: dict[str, Any]
+    screens: list[FirstScreen]
+    pictures: dict[str, Picture]
+    replayed: list[Replayed]
+    with_claims: bool
     experiments: Rows
     experiments_sql: str
     cells: list[CellSection]
-    charts: PageCharts
     conformance: Conformance
     judgements: Judgements
 
@@ -116,6 +157,8 @@ def gather(
     known_scenarios: Mapping[str, Scenario],
     comparison_id: str | None,
     break_even: BreakEven,
+    *,
+    claims: bool = False,
 ) -> Content:
     """Gather what there is of one comparison.
 
@@ -124,6 +167,7 @@ def gather(
         known_scenarios: The scenarios of the library by their names, in the page's order.
         comparison_id: The comparison's name; None for the newest.
         break_even: As in `judgements_of`.
+        claims: Whether the textbook's claims are shown; those of a night are in any case.
 
     Raises:
         ArchduelError: Nothing was published, or the comparison does not exist.
@@ -142,14 +186,12 @@ def gather(
         {(one["workload"], one["scenario"]) for one in experiments},
         key=lambda cell: (cell[0], order.get(cell[1], len(order)), cell[1]),
     )
-    charts = PageCharts()
     cells = [
         cell_section(
             connection,
             {"comparison_id": chosen, "workload": workload, "scenario": scenario},
             known_scenarios.get(scenario),
             [one for one in experiments if (one["workload"], one["scenario"]) == (workload, scenario)],
-            charts,
         )
         for workload, scenario in names
     ]
@@ -160,5 +202,38 @@ def gather(
     conformance_sql = bound(queries.CONFORMANCE, target=comparison["target"])
     conformance = Conformance(table_of(connection, conformance_sql).to_pylist(), conformance_sql)
     titles = {(cell.workload, cell.scenario): cell.title for cell in cells}
-    judgements = judgements_of(connection, comparison, titles, charts, break_even)
-    return Content(comparison, experiments, sql, cells, charts, conformance, judgements)
+    screens = first_screens(connection, comparison, experiments, {cell.scenario: cell.title for cell in cells})
+    config = json.loads(comparison["config"] or "{}")
+    traffic = (replayed(connection, chosen, screen.workload, config) for screen in screens)
+    return Content(
+        comparison=comparison,
+        screens=screens,
+        pictures={screen.workload: _picture(screen.over_time) for screen in screens if screen.over_time},
+        replayed=[one for one in traffic if one],
+        with_claims=claims or comparison["origin"] == "nightly",
+        experiments=experiments,
+        experiments_sql=sql,
+        cells=cells,
+        conformance=conformance,
+        judgements=judgements_of(connection, comparison, titles, break_even),
+    )
+
+
+def _picture(over_time: OverTime) -> Picture:
+    operation = over_time.operation
+    noun, done = operation_title(operation), done_title(operation)
+    return Picture(
+        title=over_time.heading,
+        legend=list(ANSWERS.values()),
+        done=done,
+        recorded_s="" if over_time.speed == 1 else f"{over_time.speed:.3g}",
+        charts=[
+            chart(
+                decider_panel(
+                    over_time.answers, over_time.done, over_time.windows, name=style.name, end_s=over_time.end_s
+                ),
+                f"{noun.capitalize()} per second by answer, and {done}, {style.title}, {over_time.title}",
+            )
+            for style in styles_by_name(over_time.answers.to_pylist()).values()
+        ],
+    )

@@ -1,6 +1,7 @@
-"""The report's files: ``index.html``, ``report.md`` and ``report.json``, written all or none.
+"""The report's files: ``index.html``, ``report.md``, ``report.json`` and, where it is asked for, ``claims.html``.
 
-Put writing here. Keep what is in them out (`assets.report.page`, `assets.report.markdown`, `assets.report.document`).
+Put writing here, which is all or none. Keep out what is in them (`assets.report.page`,
+`assets.report.markdown`, `assets.report.document`).
 """
 
 from functools import partial
@@ -20,17 +21,20 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import scenarios
 
+_CLAIMS = "claims.html"
 
-def write_report(places: Places, comparison_id: str | None = None, apart: str = "") -> Path:
+
+def write_report(places: Places, comparison_id: str | None = None, apart: str = "", *, claims: bool = False) -> Path:
     """Write the report on one comparison.
 
     Args:
         places: Where the published results are, and where the report goes.
         comparison_id: The comparison's name; None for the newest.
         apart: A folder beside the usual files, which then stay as they are; empty for the usual place.
+        claims: Whether there is a page of the textbook's claims as well; of a night there always is.
 
     Returns:
-        The page's path. ``report.md`` and ``report.json`` are beside it.
+        The page's path. ``report.md`` and ``report.json`` are beside it, and ``claims.html`` if there is one.
 
     Raises:
         ArchduelError: Nothing was published, the comparison does not exist, or a file cannot be written. The earlier
@@ -40,17 +44,23 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
     try:
         # Altair checks every part of a chart against its schema as it is made: most of a report's time. The tests do.
         with connect(places) as connection, debug_mode(False):
-            content = gather(connection, scenarios(places), comparison_id, partial(_break_even, places))
+            break_even = partial(_break_even, places)
+            content = gather(connection, scenarios(places), comparison_id, break_even, claims=claims)
+            about_claims = file.with_name(_CLAIMS)
             texts = {
                 file.with_name("report.json"): document.render(connection, content.comparison_id),
                 file.with_name("report.md"): markdown.render(content),
-                file: page.render(content),
+                file: page.render(content, claims_file=_CLAIMS if content.with_claims else ""),
             }
+            if content.with_claims:
+                texts[about_claims] = page.render_claims(content, answer_file=file.name)
     except duckdb.Error as error:
         what = str(error).splitlines()[0]
         raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
     try:
         replace_all(texts)
+        if about_claims not in texts:
+            about_claims.unlink(missing_ok=True)  # of another comparison
     except OSError as error:
         raise ArchduelError(f"cannot write {file.parent}: {error.strerror or error}") from error
     return file

@@ -5,15 +5,18 @@ Put here its order and its layout. Keep out what it says (`assets.report.content
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from assets.analysis.verdicts.rules import rules
 from assets.report.content import Content
+from assets.report.first_screen import FirstScreen, Met
 from assets.report.judgements import Judgements
 from assets.report.judgements.claims import Claim
+from assets.report.replayed import Replayed
 from assets.report.words import numbers
 from assets.report.words.judged import claim_interval, claim_value
+from assets.report.words.requirements import STATES
 from assets.report.words.titles import build_title, counted_title, metric_title, operation_title
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]~|])")
@@ -31,40 +34,90 @@ def escaped(text: object) -> str:
     return re.sub(r"^(\d*)([-+.)]|#+)(?=\s|$)", r"\1\\\2", plain)
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: int = 0) -> str:
-    """A table, its last ``numbers`` columns to the right."""
+def _table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: int = 0, raw: Collection[int] = ()
+) -> str:
+    """A table, its last ``numbers`` columns to the right; cells of the columns ``raw`` are Markdown already."""
     sides = ["---"] * (len(headings) - numbers) + ["---:"] * numbers
-    lines = [headings, sides, *([escaped(cell) for cell in row] for row in rows)]
+    lines = [
+        headings,
+        sides,
+        *([str(cell) if at in raw else escaped(cell) for at, cell in enumerate(row)] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def render(content: Content) -> str:
-    """The whole of ``report.md``."""
+    """The whole of ``report.md``: what is above its first rule stands for itself."""
     judgements = content.judgements
     parts = [
-        f"# archduel: comparison {escaped(content.comparison_id)}",
-        escaped(f"{' and '.join(content.workloads)}, {content.repetitions_title}, {content.label}."),
-        _recommendation(judgements),
+        *(part for screen in content.screens for part in _first_screen(screen)),
+        "---",
+        *map(_replayed, content.replayed),
         _answers(content),
-        _verdicts(judgements),
-        _claims(judgements),
         _cost(judgements),
+        _verdicts(judgements),
+        _claims(judgements) if content.with_claims else "",
         _nights(judgements),
         _measured(content),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _recommendation(judgements: Judgements) -> str:
-    if not judgements.recommendations:
-        return "## Recommendation\n\nNone was made of this comparison."
-    blocks = ["## Recommendation"]
-    for one in judgements.recommendations:
-        blocks.append(f"**{escaped(one['sentence'])}** ({escaped(one['noun'])}, {escaped(one['workload'])})")
-        for heading, name in (("Because", "because"), ("What would change it", "would_change")):
-            if one[name]:
-                blocks.append("\n".join([f"{heading}:", "", *(f"- {escaped(reason)}" for reason in one[name])]))
-    return "\n\n".join(blocks)
+def _first_screen(screen: FirstScreen) -> Iterator[str]:
+    yield f"# {escaped(screen.headline)}"
+    yield escaped(f"{screen.rests_on}.")
+    for sentence in screen.lacking:
+        yield f"**{escaped(sentence)}**"
+    if screen.asked:
+        headings = [
+            "architecture",
+            *(escaped(f"{one.name} ({one.limit})") for one in screen.asked),
+            f"USD a month{f' ({escaped(screen.bill)})' if screen.bill else ''}",
+        ]
+        rows = [
+            [line.style.title, *map(_met, line.met), f"{line.usd_per_month} modelled" if screen.bill else numbers.NONE]
+            for line in screen.lines
+        ]
+        yield _table(headings, rows, raw=range(1, len(screen.asked) + 1))
+    if screen.wanted:
+        rest = f"\n\nAnd {screen.more_routes:,} more." if screen.more_routes else ""
+        wanted = [[one.route, one.requests, one.wants] for one in screen.wanted]
+        yield "## By route\n\n" + _table(["route", "offered", "wants"], wanted) + rest
+    if screen.over_time:
+        legend, bars = screen.over_time.bars()
+        lines = [f"{title:<24} {what:<13} {line}".rstrip() for title, what, line in bars]
+        heading = f"## {escaped(screen.over_time.heading)}"
+        yield "\n".join([heading, "", escaped(f"{legend[:1].upper()}{legend[1:]}."), "", "```text", *lines, "```"])
+    changes = [*screen.changes, *([screen.could_add] if screen.could_add else [])]
+    if changes:
+        yield "\n".join(["## What would change it", "", *(f"- {_with_code(one)}" for one in changes)])
+
+
+def _met(met: Met | None) -> str:
+    """A cell's Markdown: what is missed is what is bold."""
+    if met is None:
+        return numbers.NONE
+    words = escaped(f"{met.mark.symbol} {met.figure}")
+    if met.mark == STATES["missed"]:
+        words = f"**{words}**"
+    more = ", ".join(one for one in (met.evidence, met.per_month) if one)
+    return f"{words} {escaped(more)}".rstrip()
+
+
+def _with_code(text: str) -> str:
+    """A text as Markdown: what stands in backticks is code, and everything else is escaped."""
+    parts = re.split(r"`([^`]*)`", " ".join(text.split()))
+    # `escaped` trims; the space beside code belongs to the sentence.
+    return "".join(
+        f"`{part}`" if at % 2 else f"{' ' * part.startswith(' ')}{escaped(part)}{' ' * part.endswith(' ')}"
+        for at, part in enumerate(parts)
+    )
+
+
+def _replayed(one: Replayed) -> str:
+    facts = (f"- {escaped(heading)}: {escaped(text)}" for heading, text in one.facts)
+    return "\n".join([f"## What was replayed: {escaped(one.workload)}", "", *facts])
 
 
 def _answers(content: Content) -> str:
@@ -93,6 +146,8 @@ def _verdicts(judgements: Judgements) -> str:
         escaped(counted_title(part.counts)) + ".",
         _table(headings, rows, numbers=len(part.metrics)),
     ]
+    if any(row["not_shown_here"] for row in part.rows):
+        blocks.append("In brackets: seen here, but no verdict on AWS.")
     if judgements.noise.sentence:
         blocks.append(escaped(judgements.noise.sentence))
     return "\n\n".join(blocks)
@@ -101,7 +156,8 @@ def _verdicts(judgements: Judgements) -> str:
 def _verdict(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return numbers.NONE
-    return f"{row['mark'].symbol} {row['mark'].word} {numbers.difference(row['difference'], row['unit'])}"
+    words = f"{row['mark'].symbol} {row['mark'].word} {numbers.difference(row['difference'], row['unit'])}"
+    return f"({words})" if row["not_shown_here"] else words
 
 
 def _claim_row(claim: Claim) -> list[object]:
@@ -172,7 +228,7 @@ def _measured(content: Content) -> str:
     comparison, conformance = content.comparison, content.conformance
     invalid = sum(not one["valid"] for one in content.experiments)
     lines = [
-        "Open loop: every request was sent when it was due, and none was sent twice.",
+        "Open loop: every request was sent when it was due, and again only where clients were to try again.",
         f"Evidence: {content.label}; an emulator's milliseconds are not those of AWS.",
         f"Seed {comparison['seed']}, {content.speeds} times the recorded speed, {content.repetitions_title}.",
         f"archduel {comparison['code_version'] or 'of an unknown version'}.",

@@ -1,30 +1,6 @@
-// Draws the page's charts, sorts its tables and opens its folds for paper.
-// Put here what happens in the browser. Keep markup and words out (page.html.j2).
-// Charts are drawn one after the other, so that the page responds meanwhile. `ast` evaluates Vega's expressions
-// without eval, which the page's content security policy forbids. All of it has a scope of its own, since the bundled
-// libraries stand in the same script and use every short name.
+// Sorts the page's tables and unfolds what a link leads to.
+// Put here what happens in the browser. Keep markup and words out (the templates beside this file).
 (() => {
-  const charts = JSON.parse(document.getElementById("charts").textContent);
-
-  const draw = async (place) => {
-    place.dataset.state = "drawn";
-    try {
-      await vegaEmbed(place, charts[place.dataset.chart],
-        {mode: "vega-lite", renderer: "svg", actions: false, ast: true});
-    } catch (error) {
-      place.textContent = "This chart could not be drawn: " + error;
-    }
-  };
-
-  // In a closed fold a chart has no width.
-  const drawOpen = async (root) => {
-    for (const place of root.querySelectorAll("[data-chart]:not([data-state])")) {
-      if (!place.closest("details:not([open])")) await draw(place);
-    }
-  };
-
-  document.addEventListener("toggle", (event) => drawOpen(event.target), true);
-
   const leaf = (table) => table.tHead && table.tHead.rows[table.tHead.rows.length - 1];
   const at = (row, column) => {
     let before = 0;
@@ -82,16 +58,5 @@
     for (let fold = place && place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   };
   addEventListener("hashchange", reveal);
-  addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details:not([open]):not(.sql)")) { fold.open = true; fold.dataset.printed = ""; }
-  });
-  addEventListener("afterprint", () => {
-    for (const fold of document.querySelectorAll("details[data-printed]")) { fold.open = false; delete fold.dataset.printed; }
-  });
-
-  (async () => {
-    reveal();
-    await drawOpen(document);
-    document.body.dataset.drawn = "yes";
-  })();
+  reveal();
 })();

@@ -1,28 +1,30 @@
-"""The page: its template filled with results, and the script that draws charts and sorts tables.
+"""The pages: their templates filled with results, and the script that sorts tables and unfolds what is linked to.
 
-Put here what ``page.html.j2`` is filled with, and what keeps recorded texts from becoming code. Keep out what the page
-says (`assets.report.content`).
+Put here what ``page.html.j2`` and ``claims.html.j2`` are filled with, and what keeps recorded texts from becoming code.
+Keep out what the pages say (`assets.report.content`).
 """
 
 import base64
 import hashlib
-import json
-from functools import cache
+import re
 from pathlib import Path
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
-from assets.report.charts.style import styles, styles_by_name
+from assets.report.charts.style import contender, styles, styles_by_name
 from assets.report.content import Content
 from assets.report.words import judged, numbers, titles
+from resources.architectures import architectures
+from resources.architectures.stack import VARIANTS
 
 _SETTINGS_OF_THE_RUN = {"wait", "repetitions", "seed", "speed", "variants"}  # shown elsewhere, or irrelevant to readers
-_MANY = 4  # scenarios; with more, a page begins with a table of contents
+_BLANK_LINES = re.compile(r"\n\s*\n")
 _HERE = Path(__file__).parent
 _FILTERS = {
+    "plain": numbers.plain,
     "count": numbers.count,
+    "times": numbers.times,
     "ms": numbers.milliseconds,
     "s": numbers.seconds,
     "percent": numbers.percent,
@@ -44,8 +46,22 @@ _FILTERS = {
 }
 
 
-def render(content: Content) -> str:
-    """The whole of ``index.html``."""
+def render(content: Content, *, claims_file: str = "") -> str:
+    """The whole of ``index.html``.
+
+    Args:
+        content: What it says.
+        claims_file: The name of the page of claims beside it; empty where there is none.
+    """
+    return _filled("page.html.j2", content, claims_file=claims_file)
+
+
+def render_claims(content: Content, *, answer_file: str) -> str:
+    """The whole of ``claims.html``; ``answer_file`` is the name of the page beside it."""
+    return _filled("claims.html.j2", content, answer_file=answer_file)
+
+
+def _filled(template: str, content: Content, **more: str) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -54,50 +70,32 @@ def render(content: Content) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {**_FILTERS, "with_code": _with_code}
-    contenders = styles_by_name(content.experiments)
-    script = _script()
-    return environment.get_template("page.html.j2").render(
+    script = _BLANK_LINES.sub("\n", (_HERE / "page.js").read_text(encoding="utf-8"))
+    filled = environment.get_template(template).render(
         content=content,
         comparison=content.comparison,
         judgements=content.judgements,
         label=content.label,
         commands=titles.operation_title("command"),
         queries=titles.operation_title("query"),
-        source_title=titles.source_title,
-        architectures=titles.all_inside(style.title for style in styles(content.architectures)),
-        contenders=contenders,
-        many=len(content.cells) > _MANY,
+        contenders=styles_by_name(content.experiments),
+        all_styles=styles([*_known(), *(one["contender"] for one in content.experiments)]),
         one_speed=content.comparison["speed"] is not None,
         workloads=content.workloads,
         cell_titles={(cell.workload, cell.scenario): cell.title for cell in content.cells},
         settings={name: value for name, value in content.config.items() if name not in _SETTINGS_OF_THE_RUN},
-        requests=sorted({one["requests"] for one in content.experiments}),
-        script=Markup(script),  # noqa: S704 - archduel's own: the libraries and page.js, no data
+        script=Markup(script),  # noqa: S704 - archduel's own page.js, no data
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        specs=Markup(_embedded(content.charts.specifications)),  # noqa: S704 - escaped for its place just there
+        **more,
     )
+    return _BLANK_LINES.sub("\n", filled)  # which macros leave; they would be a tenth of the page
+
+
+def _known() -> list[str]:
+    return [contender(name, variant) for name in architectures() for variant in VARIANTS]
 
 
 def _with_code(text: str) -> Markup:
     """A text as HTML: what stands in backticks becomes code, and everything is escaped."""
     parts = [Markup("<code>{}</code>" if at % 2 else "{}").format(part) for at, part in enumerate(text.split("`"))]  # noqa: S704 - two constants
     return Markup("").join(parts)
-
-
-def _embedded(value: object) -> str:
-    """JSON for a script element: nothing in it can end the element or start a comment."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@cache
-def _script() -> str:
-    """Vega, Vega-Lite and their embedding as one script, and what draws and sorts. Bundling takes a second."""
-    return (
-        (
-            vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-            + (_HERE / "page.js").read_text(encoding="utf-8")
-        )
-        .replace("</script", "<\\/script")
-        .replace("<!--", "<\\!--")
-    )

@@ -39,21 +39,19 @@ FROM conformance
 WHERE target = $target
 ORDER BY ALL"""
 
+# Counts are means over the repetitions: sums would differ between contenders of which fewer replays are valid.
 _BOOKS = f"""\
 {REPLAYS},
 books AS (
     SELECT operation, contender, architecture, variant, count(*) AS repetitions,
-        sum(offered)::BIGINT AS offered, sum(answered)::BIGINT AS answered, sum(accepted)::BIGINT AS accepted,
-        sum(answered + accepted)::BIGINT AS acknowledged,
-        sum(throttled)::BIGINT AS throttled, sum(failed)::BIGINT AS failed,
-        sum(timed_out)::BIGINT AS timed_out, sum(unsent)::BIGINT AS unsent,
-        sum(committed)::BIGINT AS committed, sum(dead_lettered)::BIGINT AS dead_lettered,
-        sum(in_flight)::BIGINT AS in_flight, sum(lost)::BIGINT AS lost, sum(rejected)::BIGINT AS rejected,
-        sum(ghost_commits)::BIGINT AS ghost_commits,
-        sum(ghost_commits + ghost_dead_lettered + ghost_in_flight)::BIGINT AS ghosts,
-        sum(unknown_effects)::BIGINT AS unknown_effects, sum(duplicates)::BIGINT AS duplicates,
-        sum(redeliveries)::BIGINT AS redeliveries, sum(reordered)::BIGINT AS reordered,
-        sum(read_your_writes_misses)::BIGINT AS read_your_writes_misses
+        avg(offered) AS offered, avg(answered) AS answered, avg(accepted) AS accepted,
+        avg(answered + accepted) AS acknowledged,
+        avg(throttled) AS throttled, avg(failed) AS failed, avg(timed_out) AS timed_out, avg(unsent) AS unsent,
+        avg(committed) AS committed, avg(dead_lettered) AS dead_lettered, avg(in_flight) AS in_flight,
+        avg(lost) AS lost, avg(rejected) AS rejected, avg(ghost_commits) AS ghost_commits,
+        avg(ghost_commits + ghost_dead_lettered + ghost_in_flight) AS ghosts,
+        avg(unknown_effects) AS unknown_effects, avg(duplicates) AS duplicates, avg(redeliveries) AS redeliveries,
+        avg(reordered) AS reordered, avg(read_your_writes_misses) AS read_your_writes_misses
     FROM replays JOIN ledger l USING ({KEY})
     GROUP BY ALL
 )"""
@@ -178,7 +176,9 @@ _BINS = f"""\
 {REPLAYS},
 longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
 
-ANSWERS = f"""\
+
+def _answers(which: str = "") -> str:
+    return f"""\
 {_BINS},
 bins AS (
     SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
@@ -192,12 +192,34 @@ counted AS (
             {{'fate': 'throttled', 'n': sum(throttled)}},
             {{'fate': 'failed', 'n': sum(failed)}}
         ], recursive := true)
-    FROM longest, replays JOIN timeline t USING ({KEY})
+    FROM longest, replays JOIN timeline t USING ({KEY}){which}
     GROUP BY contender, floor(second / bin_s)
 )
 SELECT contender, fate, (bin * bin_s)::DOUBLE AS t_s, bin_s::DOUBLE AS bin_s,
     round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
 FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
+ORDER BY ALL"""
+
+
+ANSWERS = _answers()
+ANSWERS_OF_OPERATION = _answers("\n    WHERE operation = $operation")
+
+# Of the seconds in a bin, over the repetitions: the median of their medians, and the slowest of all.
+LATENCY_OVER_TIME = f"""\
+{_BINS},
+bins AS (
+    SELECT contender, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 1)::BIGINT)) AS bin
+    FROM replays, longest GROUP BY contender, bin_s, us
+),
+operations AS (SELECT DISTINCT operation FROM replays JOIN timeline t USING ({KEY})),
+timed AS (
+    SELECT contender, operation, floor(second / bin_s)::BIGINT AS bin,
+        median(completion_p50_us) AS p50_us, max(completion_max_us) AS max_us
+    FROM longest, replays JOIN timeline t USING ({KEY})
+    GROUP BY ALL
+)
+SELECT operation, contender, (bin * bin_s)::DOUBLE AS t_s, p50_us, max_us
+FROM bins CROSS JOIN operations LEFT JOIN timed USING (contender, operation, bin)
 ORDER BY ALL"""
 
 BACKLOG = f"""\
@@ -216,13 +238,13 @@ FROM watched
 GROUP BY contender, bin_s
 ORDER BY ALL"""
 
-# What was stored, whatever its client was answered. From the second after the last commit on nothing is drawn.
-GOODPUT = f"""\
+# What was done, whatever its client was answered. From the second after the last one on nothing is drawn.
+DONE_OF_OPERATION = f"""\
 {_BINS},
 stored AS (
     SELECT contender, floor(second / bin_s)::BIGINT AS bin, sum(t.stored) AS n
     FROM longest, replays JOIN timeline t USING ({KEY})
-    WHERE operation = 'command' AND t.stored > 0
+    WHERE operation = $operation AND t.stored > 0
     GROUP BY ALL
 ),
 bins AS (
@@ -233,6 +255,7 @@ bins AS (
 SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
 FROM bins LEFT JOIN stored USING (contender, bin)
 ORDER BY ALL"""
+GOODPUT = DONE_OF_OPERATION.replace("$operation", "'command'")
 
 # In each replay faults start some microseconds earlier or later.
 WINDOWS = f"""\
@@ -256,6 +279,51 @@ FROM replays
 JOIN fates f USING ({KEY})
 GROUP BY ALL
 ORDER BY ALL"""
+
+
+# What was replayed is in every replay the same: it is read from one, under `steady` where there is one.
+_ONE_REPLAY = f"""\
+WITH one AS (
+    SELECT {KEY}, speed, duration_us FROM experiments
+    WHERE comparison_id = $comparison_id AND workload = $workload AND arm = 'main' AND valid
+    ORDER BY scenario <> 'steady', scenario, architecture, variant, repetition
+    LIMIT 1
+),
+offered AS (
+    SELECT operation, route, entity, scheduled_us * speed / 1e6 AS at_s, duration_us * speed / 1e6 AS length_s, speed
+    FROM one JOIN requests r USING ({KEY})
+)"""
+
+REPLAYED = f"""\
+{_ONE_REPLAY},
+minutes AS (
+    SELECT floor(at_s / 60)::BIGINT AS minute, count(*) AS requests
+    FROM offered GROUP BY ALL ORDER BY requests DESC, minute LIMIT 1
+)
+SELECT any_value(length_s) AS length_s, any_value(speed) AS speed, count(*) AS requests,
+    count(*) FILTER (operation = 'command') AS commands, count(DISTINCT entity) AS entities,
+    count(DISTINCT route) AS routes, (SELECT minute FROM minutes) AS busiest_minute,
+    (SELECT requests FROM minutes) AS busiest_requests
+FROM offered"""
+
+# A hundred bins over the whole of it.
+REPLAYED_RATE = f"""\
+{_ONE_REPLAY},
+bins AS (SELECT greatest(any_value(length_s), 1) / 100 AS bin_s FROM offered)
+SELECT operation, (least(floor(at_s / bin_s), 99) * bin_s)::DOUBLE AS t_s, any_value(bin_s)::DOUBLE AS bin_s,
+    (count(*) / any_value(bin_s))::DOUBLE AS per_s
+FROM offered, bins
+GROUP BY operation, least(floor(at_s / bin_s), 99), bins.bin_s
+ORDER BY ALL"""
+
+REPLAYED_ROUTES = f"""\
+{_ONE_REPLAY}
+SELECT route, operation, count(*) AS requests, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
+FROM offered
+WHERE route IS NOT NULL
+GROUP BY route, operation
+ORDER BY requests DESC, route
+LIMIT 20"""
 
 
 def table_of(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:

@@ -19,7 +19,10 @@ from workloads.places import Places
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
 @click.option("--comparison", "comparison_id", metavar="ID", help="The comparison to report.  [default: the newest]")
 @requirements_option
-def command(open_it: bool, comparison_id: str | None, requirements: Path | None) -> None:
+@click.option(
+    "--claims", is_flag=True, help="With claims.html, the page of the textbook's claims. A night's has it anyway."
+)
+def command(open_it: bool, comparison_id: str | None, requirements: Path | None, claims: bool) -> None:
     """Rebuild the database and the report from what is on disk.
 
     Judges again where outcomes, rules, prices or the target's conformance have changed. report.md, for pull requests,
@@ -31,7 +34,7 @@ def command(open_it: bool, comparison_id: str | None, requirements: Path | None)
     if requirements:
         ask(places, comparison_id, requirements)
     refresh(places, comparison_id)
-    path = write_report(places, comparison_id)
+    path = write_report(places, comparison_id, claims=claims)
     click.echo(str(path))
     if open_it:
         webbrowser.open(path.as_uri())

@@ -19,6 +19,7 @@ import dagster as dg
 from rich.console import Console
 
 from assets.analysis.requirements.model import adopt as adopt_requirements
+from assets.report.files import write_report
 from orchestration.build import build_definitions
 from orchestration.commands.estimate import Estimate, estimate
 from orchestration.commands.guard import agree
@@ -68,6 +69,8 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
     for path in scenario_files:
         adopt(places, path)
     comparison_id, complete = _run(places, request, console)
+    if request.as_a_night:
+        write_report(places, comparison_id, claims=True)
     if not print_summary(places, request, comparison_id, console):
         raise ArchduelError(
             "every replay was invalid, for the reasons above: try a lower --speed, or when this machine has less to do"

@@ -11,11 +11,15 @@ from typing import Any
 import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.analysis.verdicts.decisive import Shown
+from assets.report.first_screen import FirstScreen, Met, first_screens
+from assets.report.queries import EXPERIMENTS, bound, table_of
 from assets.report.words import judged
-from assets.report.words.numbers import NO_BREAK, count, duration, percent
+from assets.report.words.numbers import NO_BREAK, NONE, count, duration, percent, times
+from assets.report.words.requirements import STATES
 from assets.report.words.titles import contender_title, operation_title, rests_on, source_title, speeds_title
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import say
@@ -28,7 +32,7 @@ from workloads.scenarios import scenarios
 
 _WORDS = (
     "acknowledged: answered, or accepted by the queue. done: stored or answered. lost: acknowledged, not done, and in"
-    " no queue or dead-letter queue."
+    " no queue or dead-letter queue. Counts are per repetition."
 )
 
 
@@ -66,12 +70,79 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         _WORDS,
         *_judged(places, comparison_id),
         *([_judging(places, request, comparison_id)] if request.settings.repetitions < NIGHTLY_REPETITIONS else []),
+    ):
+        say(console, line)
+    # Last, since it is what one screen of a terminal still shows.
+    for screen in _screens(places, comparison_id):
+        print_first_screen(screen, console)
+    for line in (
         f"Comparison {comparison_id}",
         f"Tables: {places.database}   (archduel sql \"FROM summary WHERE comparison_id = '{comparison_id}'\")",
         f"Report: {places.report}",
     ):
         say(console, line)
     return bool(ordered)
+
+
+def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:
+    titles = {name: one.title for name, one in scenarios(places).items()}
+    with connect(places) as connection:
+        [comparison] = table_of(
+            connection, bound("FROM comparisons WHERE comparison_id = $comparison_id", comparison_id=comparison_id)
+        ).to_pylist()
+        experiments = table_of(connection, bound(EXPERIMENTS, comparison_id=comparison_id)).to_pylist()
+        return first_screens(connection, comparison, experiments, titles)
+
+
+def print_first_screen(screen: FirstScreen, console: Console) -> None:
+    """Print what the report's first screen says of a recording; requirements stand below each other, for the room."""
+    console.print()
+    console.print(Text(screen.headline, style="bold"))
+    for sentence in screen.lacking:
+        console.print(Text(sentence, style="yellow"))
+    say(console, screen.rests_on, style="dim")
+    console.print(_asked(screen))
+    wants: dict[str, list[str]] = {}
+    for one in screen.wanted:
+        wants.setdefault(one.wants, []).append(f"{one.route} ({one.requests})")
+    for how, routes in wants.items():
+        console.print(Text(f"{how.capitalize()}: {', '.join(routes)}"))
+    if screen.over_time:
+        legend, bars = screen.over_time.bars()
+        say(console, f"{screen.over_time.heading} ({legend})")
+        beside: dict[str, list[str]] = {}
+        length = max(len(line) for _, _, line in bars)
+        for title, what, line in bars:
+            beside.setdefault(title, []).append(f"{what} {line:<{length}}")
+        for title, lines in beside.items():
+            say(console, f"  {title:<22} {'  '.join(lines)}".rstrip())
+    if screen.changes or screen.could_add:
+        console.print("What would change it:")
+    for sentence in (*screen.changes, *([screen.could_add] if screen.could_add else [])):
+        console.print(Text(f"- {sentence}"))
+
+
+def _asked(screen: FirstScreen) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="dim")
+    table.add_column("requirement")
+    for line in screen.lines:
+        table.add_column(line.style.title)
+    for at, asked in enumerate(screen.asked):
+        table.add_row(f"{asked.name} ({asked.limit})", *(_sign(line.met[at]) for line in screen.lines))
+    if screen.bill:
+        bills = (f"{line.usd_per_month} modelled" for line in screen.lines)
+        table.add_row(f"USD a month, {screen.bill}", *bills, style="bold")
+    return table
+
+
+def _sign(met: Met | None) -> Text:
+    if met is None:
+        return Text(NONE, style="dim")
+    missed = met.mark == STATES["missed"]
+    words = " ".join(one for one in (met.mark.symbol, met.figure, met.evidence) if one)
+    if missed and met.per_month:
+        words += f", {met.per_month}"
+    return Text(words.replace(NO_BREAK, " "), style="bold red" if missed else "")
 
 
 def _rows(places: Places, comparison_id: str, statement: str) -> list[dict[str, Any]]:
@@ -94,23 +165,16 @@ def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
 
 
 def _judged(places: Places, comparison_id: str) -> list[str]:
-    """The recommendations, how many verdicts of each kind, how many claims."""
-    recommendations = _rows(
-        places,
-        comparison_id,
-        "SELECT sentence FROM recommendations WHERE comparison_id = $1 ORDER BY workload, operation",
-    )
+    """How many verdicts of each kind there are."""
     counts = _rows(
         places,
         comparison_id,
         "WITH counts AS (SELECT candidate || ' against ' || baseline AS about, verdict, count(*) AS n FROM pairwise"
-        " WHERE comparison_id = $1 AND arm = 'main' GROUP BY ALL"
-        " UNION ALL SELECT 'claims, ' || coalesce(evidence, 'undecided'), verdict, count(*) FROM claims"
-        " WHERE comparison_id = $1 AND part = '' GROUP BY ALL)"
+        " WHERE comparison_id = $1 AND arm = 'main' GROUP BY ALL)"
         " SELECT about, string_agg(n || ' ' || replace(verdict, '_', ' '), ', ' ORDER BY n DESC, verdict) AS verdicts"
-        " FROM counts GROUP BY about ORDER BY starts_with(about, 'claims'), about",
+        " FROM counts GROUP BY about ORDER BY about",
     )
-    return [*(row["sentence"] for row in recommendations), *(f"{row['about']}: {row['verdicts']}" for row in counts)]
+    return [f"{row['about']}: {row['verdicts']}" for row in counts]
 
 
 def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str:
@@ -145,7 +209,7 @@ def _rested_on(places: Places, comparison_id: str, names: Iterable[str]) -> dict
 
 
 def comparison_tables(summary: pa.Table, rested: Mapping[str, str] = MappingProxyType({})) -> list[Table]:
-    """Return one table per workload and scenario from rows of the view ``summary``.
+    """Return one table per workload and scenario from rows of the view ``summary``; counts are per repetition.
 
     Args:
         summary: These rows.
@@ -187,12 +251,12 @@ def _cell_table(workload: str, scenario: str, rested: str, rows: list[dict[str, 
         previous = operation
         table.add_row(
             contender_title(row["architecture"], row["variant"]),
-            count(row["offered"]),
+            times(row["offered"] / row["repetitions"], row["repetitions"]).replace(NO_BREAK, " "),
             _share(row["acknowledged"], row["offered"]),
-            count(row["throttled"] + row["failed"]),
+            count((row["throttled"] + row["failed"]) / row["repetitions"]),
             _share(row["committed"], row["offered"]),
-            count(row["lost"]),
-            *(count(row[name]) for name in rare),
+            count(row["lost"] / row["repetitions"]),
+            *(count(row[name] / row["repetitions"]) for name in rare),
             _times(row["response_p50_us"], row["response_p99_us"]),
             _times(row["completion_p50_us"], row["completion_p99_us"]),
             count(row["backlog_max"] or 0),

@@ -17,6 +17,7 @@ from assets.report.charts.nights import nights_of, spark
 from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
 from assets.report.charts.rendering import markdown_image, png, specification
 from assets.report.charts.style import ANSWERS, FATES, styles
+from resources.prices.model import ITEMS
 from tests.report_builder import LABEL, night, price, verdict
 
 CONTENDER = "synchronous~idempotent"
@@ -74,7 +75,7 @@ class TestPictures:
     fates = table({"operation": "command", "fate": "committed", "requests": 7})
 
     def test_a_panel_has_its_width(self) -> None:
-        picture = markdown_image(ledger_panel(self.fates, operation="command"), width=320)
+        picture = markdown_image(ledger_panel(self.fates, operation="command", width=320))
         assert picture.startswith("![chart](data:image/png;base64,")
         assert len(picture) < 60_000
 
@@ -178,10 +179,17 @@ class TestIntervals:
 
 
 def test_parts_of_a_bar_add_up_to_its_total() -> None:
-    rows = [price("synchronous", name, usd) for name, usd in (("a", 1.25), ("b", 2.5), ("c", 0.01))]
+    rows = [
+        price("synchronous", name, usd) for name, usd in (("api_requests", 1.25), ("function_time", 2.5), ("c", 0.01))
+    ]
     spec = cost_panel(table(*rows), workload="food_orders", build=("rest", "x86")).to_dict()
     parts, totals = drawn(spec, 0), drawn(spec, 2)
-    assert [part["item"] for part in parts] == ["A b", "B a", "C c"], "the dearest first"
+    letters = {item: chr(ord("A") + ITEMS.index(item)) for item in ("api_requests", "function_time")}
+    assert [part["item"] for part in parts] == [
+        f"{letters['api_requests']} api requests",
+        f"{letters['function_time']} function time",
+        f"{chr(ord('A') + len(ITEMS))} c",
+    ], "each with its own letter, whoever pays what"
     assert totals[0]["to"] == pytest.approx(3.76)
     assert parts[-1]["to"] == totals[0]["to"]
 

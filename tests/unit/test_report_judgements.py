@@ -23,6 +23,7 @@ from tests.report_builder import (
     judge,
     night,
     report_page,
+    verdict,
 )
 from workloads.places import Places
 
@@ -37,6 +38,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Places:
 @pytest.fixture(scope="module")
 def page(judged: Places) -> Page:
     return Page(judged.report.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def claims(judged: Places, page: Page) -> Page:
+    return Page(judged.report.with_name("claims.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +64,25 @@ class TestPage:
     """What a reader sees. What holds for every page is in ``test_report.py``."""
 
     def test_the_answer_is_first_and_how_far_to_trust_it_is_last(self, page: Page) -> None:
-        """Recommendation, verdicts, claims, cost, nights, then the figures, the measuring and the noise."""
+        """The answer, the traffic, the scenarios, cost, verdicts, nights, then the measuring and the noise."""
         headings = [
             "Send orders through a queue",
+            "What was replayed",
             "acknowledged all 1 commands",
-            "a margin that was declared before the data",
-            "what S1 says",
-            "Prices of 2026-11-01",
-            "Each figure with those of earlier nights",
             "Ledger",
+            "Prices of 2026-11-01",
+            "a margin that was declared before the data",
+            "Each figure with those of earlier nights",
             "Open loop",
             "The noise floor",
         ]
         places = [page.text.index(heading) for heading in headings]
         assert places == sorted(places)
+
+    def test_claims_stand_on_their_own_page_and_are_linked(self, page: Page, claims: Page) -> None:
+        assert "what S1 says" in claims.text
+        assert "what S1 says" not in page.text
+        assert "2 supported, 1 partly" in page.text
 
     @pytest.mark.parametrize(
         "text",
@@ -87,10 +98,28 @@ class TestPage:
     def test_verdicts_stand_in_words_with_their_figures(self, page: Page, text: str) -> None:
         assert text in page.text
 
-    def test_the_sql_under_every_part_gives_rows(self, judged: Places, page: Page) -> None:
+    def test_a_verdict_that_decides_nothing_here_is_marked(self, places: Places) -> None:
+        """It stays, in brackets, and the reason stands once below the table of all."""
+        file_replay(places)
+        why = "On MiniStack a difference of times between different services says nothing of AWS."
+        judge(places, "pairwise", [verdict(not_shown_here=why), verdict(not_shown_here=why, candidate="hybrid")])
+        text = report_page(places).text
+        assert text.count("(−62 %)") >= 2
+        assert text.count(why) == 1
+        assert "(▲ better −62 %)" in summary_of(places)
+
+    def test_times_of_all_offered_stand_beside_those_of_the_acknowledged(self, places: Places) -> None:
+        file_replay(places)
+        of_all = verdict(requests="offered", difference=0.9, verdict="worse")
+        judge(places, "pairwise", [verdict(requests="acknowledged"), of_all])
+        text = report_page(places).text
+        assert "response p99 response p99 of all" in text
+        assert "worse in response p99 of all (+90 %)" in text
+
+    def test_the_sql_under_every_part_gives_rows(self, judged: Places, page: Page, claims: Page) -> None:
         """As it stands there, a claim's own included."""
         about_judgements = re.compile(r"\b(pairwise|cost|claims|history|recommendations|41)\b")
-        statements = [sql for sql in page.held["pre"] if about_judgements.search(sql)]
+        statements = [sql for sql in [*page.held["pre"], *claims.held["pre"]] if about_judgements.search(sql)]
         assert len(statements) >= 8
         with connect(judged) as connection:
             for sql in statements:
@@ -101,14 +130,16 @@ class TestMarkdown:
     """For pull requests."""
 
     def test_it_says_what_the_page_says(self, judged: Places) -> None:
-        """Recommendation, verdicts, claims, cost and how it was measured, in this order."""
+        """The answer, what was replayed, what happened, cost, verdicts, claims and how it was measured."""
         summary = summary_of(judged)
         assert re.findall(r"^## (.+)$", summary, re.MULTILINE) == [
-            "Recommendation",
+            "Steady: commands a second",
+            "What would change it",
+            "What was replayed: food\\_orders",
             "What happened",
+            "Cost",
             "Verdicts",
             "Claims",
-            "Cost",
             "Nights",
             "How it was measured",
         ]
@@ -183,17 +214,14 @@ def test_a_comparison_of_which_nothing_was_judged_has_sentences(places: Places) 
     """Nothing is empty where nothing is known."""
     file_replay(places)
     page = report_page(places)
-    assert "verdicts" not in page.attributes("id")
     assert "No architecture was compared with itself here" in page.text
-    assert "Recommendation\n\nNone was made" in summary_of(places)
+    assert "# No answer was worked out for this comparison." in summary_of(places)
     judge(places, "recommendations", [{**RECOMMENDATION, "sentence": None, "because": None, "would_change": None}])
     page = report_page(places)
     for sentence in (
-        "Which to build for commands is undecided.",
+        "No answer was worked out for this comparison.",
         "No architecture was judged against another: one repetition",
-        "No claim was judged on this comparison.",
         "There is no price here",
-        "Only nightly comparisons have a history",
     ):
         assert sentence in page.text
     assert not re.search(r"\b(NaN|nan|None|inf|Infinity)\b", page.text)

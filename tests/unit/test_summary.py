@@ -16,6 +16,7 @@ ROW: dict[str, Any] = {
     "operation": "command",
     "architecture": "event_driven",
     "variant": "idempotent",
+    "repetitions": 1,
     "offered": 1_191,
     "acknowledged": 1_191,
     "throttled": 0,
@@ -98,6 +99,13 @@ def test_the_books_close_in_a_row() -> None:
     row = {"offered": 10_000, "acknowledged": 9_999, "throttled": 1, "committed": 1, "lost": 9_998}
     (line,) = [line for line in shown(row) if "event_driven" in line]
     assert cells(line)[1:6] == ["10,000", "99.9", "1", "0.1", "9,998"]
+
+
+def test_counts_are_per_repetition() -> None:
+    """Of three repetitions, so that contenders of which fewer are valid still compare."""
+    row = {"repetitions": 3, "offered": 1_026, "acknowledged": 1_026, "throttled": 3, "committed": 1_026, "lost": 1}
+    (line,) = [line for line in shown(row) if "event_driven" in line]
+    assert cells(line)[1:6] == ["342 × 3", "100.0", "1", "100.0", "0.3"]
 
 
 def test_everything_at_once_fits_into_160_columns() -> None:

@@ -71,13 +71,13 @@ def test_every_request_is_in_one_bin(tmp_path_factory: pytest.TempPathFactory, p
 def test_one_request_alone_has_a_course_and_a_chart(tmp_path: Path) -> None:
     found = course(recording(tmp_path / "r.parquet", [0.0]))
     assert (found.requests, found.duration_s, found.gaps) == (1, 0.0, ())
-    assert png(rate_figure(found), width=200).startswith(b"\x89PNG")
+    assert png(rate_figure(found, width=200)).startswith(b"\x89PNG")
 
 
 def test_the_bundled_recording_can_be_drawn() -> None:
     found = course(next(BUNDLED_RECORDINGS.glob("*.parquet")))
     assert set(found.per_s) == {"command", "query"}
-    assert png(rate_figure(found), width=200).startswith(b"\x89PNG")
+    assert png(rate_figure(found, width=200)).startswith(b"\x89PNG")
 
 
 def test_what_is_no_recording_is_one_sentence(tmp_path: Path) -> None:

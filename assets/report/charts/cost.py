@@ -9,9 +9,10 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.style import NothingToDraw, Width, heading, panel_title, series_scales, styles_by_name
+from assets.report.charts.style import PANEL_PX, NothingToDraw, heading, panel_title, series_scales, styles_by_name
 from assets.report.words.numbers import finite, usd
 from assets.report.words.titles import build_title, item_title, operation_title
+from resources.prices.model import ITEMS
 
 Rows = Sequence[Mapping[str, Any]]
 Build = tuple[str, str]  # gateway, processor
@@ -37,15 +38,13 @@ _SWEEPS = {  # title, axis, whether it is logarithmic
 
 
 def item_letters(cost: Rows) -> dict[str, tuple[str, str]]:
-    """The items of a bill, the dearest first: each one's letter and colour, which do not depend on who pays."""
-    totals: dict[str, float] = {}
-    for row in cost:
-        totals[row["item"]] = totals.get(row["item"], 0.0) + (finite(row["usd"]) or 0.0)
-    ordered = sorted(totals, key=lambda item: (-totals[item], item))
-    return {
+    """The items of a bill in the price model's order: each one's letter and colour, in every report the same."""
+    billed = {row["item"] for row in cost if finite(row["usd"])}
+    looks = {
         item: (chr(ord("A") + index % 26), _ITEM_COLOURS[index % len(_ITEM_COLOURS)])
-        for index, item in enumerate(ordered)
+        for index, item in enumerate([*ITEMS, *sorted(billed - set(ITEMS))])
     }
+    return {item: look for item, look in looks.items() if item in billed}
 
 
 def builds(cost: Rows) -> list[Build]:
@@ -54,7 +53,7 @@ def builds(cost: Rows) -> list[Build]:
 
 
 def cost_panel(
-    cost: pa.Table, *, workload: str, build: Build, width: Width = "container", legend: bool = False
+    cost: pa.Table, *, workload: str, build: Build, width: int = PANEL_PX, legend: bool = False
 ) -> alt.LayerChart:
     """USD per million committed commands by item, one stacked bar for each contender.
 
@@ -87,7 +86,6 @@ def cost_panel(
                     "middle": round(end + price / 2, 6),
                     "letter": letter if price > dearest / 22 else "",
                     "usd": round(price, 6),
-                    "evidence": by_item[item]["quantity_evidence"] or "",
                 }
             )
             end += price
@@ -114,12 +112,6 @@ def cost_panel(
                 scale=colours,
                 legend=alt.Legend(orient="bottom", title=None, columns=3, labelLimit=240) if legend else None,
             ),
-            tooltip=[
-                alt.Tooltip("contender:N", title="architecture"),
-                alt.Tooltip("item:N", title="item"),
-                alt.Tooltip("usd:Q", title="USD", format=",.4f"),
-                alt.Tooltip("evidence:N", title="quantity"),
-            ],
         ),
         parts.mark_text(fontSize=10, color="#1b1b1b").encode(y=y, x=alt.X("middle:Q"), text="letter:N"),
         alt.Chart(alt.InlineData(values=sums))
@@ -150,7 +142,7 @@ def cost_figure(cost: pa.Table, *, label: str) -> alt.VConcatChart:
 
 
 def break_even_panel(
-    curves: pa.Table, *, sweep: str, build: Build, width: Width = "container", height: int = 190
+    curves: pa.Table, *, sweep: str, build: Build, width: int = PANEL_PX, height: int = 190
 ) -> alt.Chart:
     """USD per million commands over what is varied: a line for each series, with its own dash and colour.
 
@@ -170,7 +162,7 @@ def break_even_panel(
     legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=170, symbolType="stroke")
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_line(strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=60))
+        .mark_line(strokeWidth=2.2, clip=True)
         .encode(
             x=alt.X(
                 "x:Q",
@@ -184,11 +176,6 @@ def break_even_panel(
             ),
             color=alt.Color("series:N", scale=colour, legend=legend),
             strokeDash=alt.StrokeDash("series:N", scale=dash, legend=legend),
-            tooltip=[
-                alt.Tooltip("series:N", title="architecture"),
-                alt.Tooltip("x:Q", title=axis, format=",.4~g"),
-                alt.Tooltip("usd:Q", title="USD", format=",.4f"),
-            ],
         )
         .properties(width=width, height=height, title=panel_title(f"{title}: {build_title(*build)}"))
     )

@@ -6,11 +6,11 @@ Put here shares of fates. Keep what changes over time out (`assets.report.charts
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.style import FATES, Width, contender_data, fate_colour, heading, styles
+from assets.report.charts.style import FATES, PANEL_PX, contender_data, fate_colour, heading, styles
 from assets.report.words.titles import operation_title
 
 
-def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container", legend: bool = False) -> alt.Chart:
+def ledger_panel(fates: pa.Table, *, operation: str, width: int = PANEL_PX, legend: bool = False) -> alt.Chart:
     """One bar for each contender, its parts adding up to all offered requests, of what `queries.FATES` gives."""
     counts = [row for row in fates.to_pylist() if row["operation"] == operation]
     offered: dict[str, int] = {}
@@ -45,12 +45,6 @@ def ledger_panel(fates: pa.Table, *, operation: str, width: Width = "container",
             ),
             color=fate_colour(FATES, legend=legend),
             order=alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip("contender:N", title="architecture"),
-                alt.Tooltip("fate:N", title="became of it"),
-                alt.Tooltip("requests:Q", title="requests", format=","),
-                alt.Tooltip("share:Q", title="share of offered", format=".2%"),
-            ],
         )
         .properties(width=width, height=34 * max(1, len(drawn)))
     )

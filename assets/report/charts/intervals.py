@@ -12,8 +12,7 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.style import NothingToDraw, Width, contender_colour, heading, panel_title, styles_by_name
-from assets.report.words import numbers
+from assets.report.charts.style import PANEL_PX, NothingToDraw, contender_colour, heading, panel_title, styles_by_name
 from assets.report.words.numbers import finite
 from assets.report.words.titles import VERDICTS, mark, metric_title, operation_title, unit_title
 
@@ -22,8 +21,11 @@ _MIN_RATIO, _MAX_RATIO = 1e-4, 1e4
 
 
 def intervals_drawable(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether any of these verdicts has a difference to draw."""
-    return any(finite(row["difference"]) is not None for row in rows)
+    """Whether any of these verdicts has a difference to draw, and an interval to draw it with."""
+    return any(
+        finite(row["difference"]) is not None and any(finite(row[end]) is not None for end in ("ci_low", "ci_high"))
+        for row in rows
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
 
 
 def intervals_panel(
-    verdicts: pa.Table, *, operation: str, unit: str, width: Width = "container", legend: bool = False
+    verdicts: pa.Table, *, operation: str, unit: str, width: int = PANEL_PX, legend: bool = False
 ) -> alt.LayerChart:
     """Each candidate's difference from the baseline with its interval, against the margin, which is shaded.
 
@@ -102,8 +104,7 @@ def intervals_panel(
     bands = []
     for metric, margin in margins.items():
         low, high = scale.margin(margin)
-        shown = numbers.margin(margin, unit)
-        bands.append({"metric": metric_title(metric), "at": low, "until": high, "margin": shown})
+        bands.append({"metric": metric_title(metric), "at": low, "until": high})
     y = alt.Y(
         "metric:N",
         sort=[metric_title(metric) for metric in margins],
@@ -115,21 +116,13 @@ def intervals_panel(
         "y": y,
         "yOffset": alt.YOffset("contender:N", sort=list(titles.values()), scale=alt.Scale(paddingOuter=0.25)),
         "color": contender_colour(rows, legend=legend),
-        "tooltip": [
-            alt.Tooltip("contender:N", title="candidate"),
-            alt.Tooltip("metric:N", title="metric"),
-            alt.Tooltip("verdict:N", title="verdict"),
-            alt.Tooltip("difference:N", title="difference"),
-            alt.Tooltip("interval:N", title="interval"),
-            alt.Tooltip("pairs:Q", title="pairs"),
-        ],
     }
     shapes = alt.Scale(domain=[VERDICTS[name].word for name in _SHAPES], range=list(_SHAPES.values()))
     base = alt.Chart(alt.InlineData(values=values))
     layers = [
         alt.Chart(alt.InlineData(values=bands))
         .mark_rect(color="currentColor", opacity=0.12)
-        .encode(x=x, x2="until:Q", y=y, tooltip=[alt.Tooltip("margin:N", title="margin")]),
+        .encode(x=x, x2="until:Q", y=y),
         alt.Chart(alt.InlineData(values=[{"at": scale.at(0.0)}]))
         .mark_rule(color="currentColor", opacity=0.55)
         .encode(x=x),
@@ -170,9 +163,6 @@ def _values(
             "low": max(low, ends[0]),
             "high": min(high, ends[1]),
             "verdict": mark(row["verdict"], VERDICTS).word,
-            "difference": numbers.difference(row["difference"], row["unit"]),
-            "interval": numbers.difference_interval(row["ci_low"], row["ci_high"], row["unit"]),
-            "pairs": row["pairs"],
         }
         values.append(value)
         if ends[0] < low:

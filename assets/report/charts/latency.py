@@ -6,7 +6,7 @@ Put curves over latencies here. Keep intervals of their differences out (`assets
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.style import TIME_LABELS, Width, contender_colour, contender_dash, contender_data, heading
+from assets.report.charts.style import PANEL_PX, TIME_LABELS, contender_colour, contender_dash, contender_data, heading
 from assets.report.words.titles import done_title, operation_title
 
 MEASURES = ("response", "completion")
@@ -17,7 +17,7 @@ def latency_panel(
     *,
     operation: str,
     measure: str,
-    width: Width = "container",
+    width: int = PANEL_PX,
     height: int = 230,
     legend: bool = False,
 ) -> alt.Chart:
@@ -36,14 +36,14 @@ def latency_panel(
     points = [{name: row[name] for name in ("contender", "us", "share")} for row in rows]
     chart: alt.Chart = (
         alt.Chart(contender_data(points))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=60))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True)
         .encode(
             x=alt.X(
                 "us:Q",
                 scale=alt.Scale(type="log", domain=[low_us, high_us], nice=False),
                 axis=alt.Axis(
                     title=f"{reached} within, from when it was due",
-                    values=_ticks_us(low_us, high_us),
+                    values=ticks_us(low_us, high_us),
                     labelExpr=TIME_LABELS,
                 ),
             ),
@@ -60,18 +60,13 @@ def latency_panel(
             ),
             color=contender_colour(rows, legend=legend),
             strokeDash=contender_dash(rows, legend=legend),
-            tooltip=[
-                alt.Tooltip("contender:N", title="architecture"),
-                alt.Tooltip("share:Q", title="share of offered", format=".2%"),
-                alt.Tooltip("us:Q", title="within, µs", format=","),
-            ],
         )
         .properties(width=width, height=height)
     )
     return chart
 
 
-def _ticks_us(low_us: float, high_us: float) -> list[int]:
+def ticks_us(low_us: float, high_us: float) -> list[int]:
     """The powers of ten within a span of microseconds; finer steps where it holds fewer than two."""
     decades = [10**power for power in range(10)]
     inside = [decade for decade in decades if low_us <= decade <= high_us]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import altair as alt
 import pyarrow as pa
 
-from assets.report.charts.style import TIME_LABELS, NothingToDraw, Width, heading, panel_title, styles
+from assets.report.charts.style import PANEL_PX, TIME_LABELS, NothingToDraw, heading, panel_title, styles
 from assets.report.words.numbers import finite, is_time, metric_value
 from assets.report.words.titles import NIGHT_VERDICTS, mark, metric_title, operation_title
 
@@ -54,7 +54,7 @@ def nights_drawable(nights: Rows) -> bool:
     return sum(finite(row["value"]) is not None for row in nights) >= 2
 
 
-def nights_panel(nights: Rows, *, title: str, width: Width = "container", height: int = 92) -> alt.LayerChart:
+def nights_panel(nights: Rows, *, title: str, width: int = PANEL_PX, height: int = 92) -> alt.LayerChart:
     """One of `nights_of`: its line, the range expected from earlier nights (shaded), and the nights it changed."""
     unit, metric = nights[0]["unit"], nights[0]["metric"]
     values = [
@@ -64,7 +64,6 @@ def nights_panel(nights: Rows, *, title: str, width: Width = "container", height
             "low": finite(row["low"]),
             "high": finite(row["high"]),
             "verdict": mark(row["verdict"], NIGHT_VERDICTS).word,
-            "text": metric_value(row["value"], metric, unit),
         }
         for row in nights
         if finite(row["value"]) is not None
@@ -85,11 +84,6 @@ def nights_panel(nights: Rows, *, title: str, width: Width = "container", height
         "night:O",
         axis=alt.Axis(title=None, labelAngle=0, labelExpr="slice(datum.value, 5)", labelOverlap="greedy", ticks=False),
     )
-    tooltip = [
-        alt.Tooltip("night:O", title="night"),
-        alt.Tooltip("text:N", title="value"),
-        alt.Tooltip("verdict:N", title="verdict"),
-    ]
     layers = []
     if expected:
         layers.append(
@@ -100,14 +94,14 @@ def nights_panel(nights: Rows, *, title: str, width: Width = "container", height
     base = alt.Chart(alt.InlineData(values=values))
     layers += [
         base.mark_line(color="currentColor", opacity=0.75, strokeWidth=1.6).encode(x=x, y=y),
-        base.mark_point(color="currentColor", filled=True, size=20, opacity=0.9).encode(x=x, y=y, tooltip=tooltip),
+        base.mark_point(color="currentColor", filled=True, size=20, opacity=0.9).encode(x=x, y=y),
     ]
     if changed:
         shapes = alt.Scale(domain=["better", "worse"], range=["triangle-up", "triangle-down"])
         layers.append(
             alt.Chart(alt.InlineData(values=changed))
             .mark_point(filled=True, size=110, opacity=1, color="#D55E00")
-            .encode(x=x, y=y, shape=alt.Shape("verdict:N", scale=shapes, legend=None), tooltip=tooltip)
+            .encode(x=x, y=y, shape=alt.Shape("verdict:N", scale=shapes, legend=None))
         )
     return alt.LayerChart(layer=layers).properties(width=width, height=height, title=panel_title(title))
 

@@ -11,9 +11,11 @@ from typing import Any, Literal
 import altair as alt
 import pyarrow as pa
 
+from assets.report.charts.latency import ticks_us
 from assets.report.charts.style import (
     ANSWERS,
-    Width,
+    PANEL_PX,
+    TIME_LABELS,
     contender_colour,
     contender_dash,
     contender_data,
@@ -25,7 +27,7 @@ from assets.report.charts.style import (
 from assets.report.words.titles import done_title, fault_title, operation_title
 
 _LANE_PX = 12
-_NARROW_PX = 640  # a chart's width, for how much room a name takes: it is not known here
+_NARROW_PX = 400  # a chart's width, for how much room a name takes: it is not known here
 _LETTER_PX = 5.6
 
 
@@ -35,8 +37,8 @@ def answers_panel(
     *,
     name: str,
     end_s: float,
-    width: Width = "container",
-    height: int = 84,
+    width: int = 380,
+    height: int = 110,
     legend: bool = False,
 ) -> alt.LayerChart:
     """Requests per second by their answers, stacked to the offered load, by when they were due.
@@ -48,11 +50,28 @@ def answers_panel(
         name: The contender's.
         end_s: Where the time axis ends.
     """
-    everyone = answers.to_pylist()
-    offered: dict[tuple[str, float], float] = {}
-    for row in everyone:
-        at = row["contender"], row["t_s"]
-        offered[at] = offered.get(at, 0.0) + row["per_s"]
+    top = max([1.0, *_offered(answers)])
+    layers = _answer_layers(answers, windows, name=name, end_s=end_s, top=top, legend=legend)
+    (style,) = styles([name])
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=panel_title(style.title))
+
+
+def _offered(answers: pa.Table) -> list[float]:
+    """How many were offered per second, in each bin of each contender."""
+    offered = answers.group_by(["contender", "t_s"]).aggregate([("per_s", "sum")])
+    found: list[float] = offered.column("per_s_sum").to_pylist()
+    return found
+
+
+def _answer_layers(
+    answers: pa.Table,
+    windows: pa.Table,
+    *,
+    name: str,
+    end_s: float,
+    top: float,
+    legend: bool = False,
+) -> list[alt.Chart]:
     order = list(ANSWERS)
     rows = [
         {
@@ -62,27 +81,52 @@ def answers_panel(
             "fate": ANSWERS[row["fate"]][0],
             "order": order.index(row["fate"]),
         }
-        for row in everyone
+        for row in answers.to_pylist()
         if row["contender"] == name
     ]
-    (style,) = styles([name])
-    areas = (
+    areas: alt.Chart = (
         alt.Chart(contender_data(rows))
         .mark_area(interpolate="step-after", clip=True)
         .encode(
-            x=_time_axis(end_s, title=None),
-            y=_count_axis("per_s", "per second", list(offered.values()), stack="zero"),
+            x=_time_axis(end_s),
+            y=_count_axis("per_s", "per second", top, stack="zero"),
             color=fate_colour(ANSWERS, legend=legend),
             order=alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip("fate:N", title="outcome"),
-                alt.Tooltip("t_s:Q", title="second"),
-                alt.Tooltip("per_s:Q", title="per second"),
-            ],
         )
     )
-    shade = _shade([window for window in windows.to_pylist() if window["contender"] == name], end_s)
-    return alt.LayerChart(layer=[*shade, areas]).properties(width=width, height=height, title=panel_title(style.title))
+    return [*_shade([window for window in windows.to_pylist() if window["contender"] == name], end_s), areas]
+
+
+def decider_panel(
+    answers: pa.Table,
+    done: pa.Table,
+    windows: pa.Table,
+    *,
+    name: str,
+    end_s: float,
+    width: int = 270,
+    height: int = 140,
+) -> alt.LayerChart:
+    """One contender's answers over time, as in `answers_panel`, and in the same axes a line of what was done when.
+
+    Args:
+        answers: What `queries.ANSWERS_OF_OPERATION` gives. All its contenders decide how high the axis is, as those of
+            ``done`` do.
+        done: What `queries.DONE_OF_OPERATION` gives.
+        windows: What `queries.WINDOWS` gives.
+        name: The contender's.
+        end_s: Where the time axis ends.
+    """
+    top = max([1.0, *_offered(answers), *done.column("per_s").to_pylist()])
+    line = [row for row in done.to_pylist() if row["contender"] == name]
+    layers = _answer_layers(answers, windows, name=name, end_s=end_s, top=top)
+    layers.append(
+        alt.Chart(contender_data(line))
+        .mark_line(interpolate="step-after", strokeWidth=1.8, color="currentColor", clip=True)
+        .encode(x=_time_axis(end_s), y=_count_axis("per_s", "per second", top))
+    )
+    (style,) = styles([name])
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, title=panel_title(style.title))
 
 
 @dataclass(frozen=True)
@@ -91,7 +135,6 @@ class Lines:
 
     column: str
     axis: str
-    tooltip: str
     title: str
 
 
@@ -99,10 +142,9 @@ _COMMANDS, _STORED = operation_title("command"), done_title("command")
 GOODPUT = Lines(
     "per_s",
     f"{_STORED} per second",
-    f"{_STORED} per second",
     f"Goodput: {_COMMANDS}, by when they were {_STORED}",
 )
-BACKLOG = Lines("waiting", "messages", "messages waiting", "Backlog")
+BACKLOG = Lines("waiting", "messages", "Backlog")
 
 
 def lines_panel(
@@ -111,8 +153,7 @@ def lines_panel(
     windows: pa.Table,
     *,
     end_s: float,
-    last: bool = True,
-    width: Width = "container",
+    width: int = PANEL_PX,
     legend: bool = False,
 ) -> alt.LayerChart:
     """One line for each contender; shaded are the faults that any of them had.
@@ -122,26 +163,74 @@ def lines_panel(
         table: What the query of that name in `queries` gives.
         windows: What `queries.WINDOWS` gives.
         end_s: Where the time axis ends.
-        last: Whether it is the last panel of a column, which has the labels of the time axis.
     """
     rows = table.to_pylist()
     drawn = (
         alt.Chart(contender_data(rows))
-        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True, point=alt.OverlayMarkDef(opacity=0, size=50))
+        .mark_line(interpolate="step-after", strokeWidth=2.2, clip=True)
         .encode(
-            x=_time_axis(end_s, title="seconds since the replay's start" if last else None),
-            y=_count_axis(lines.column, lines.axis, [row[lines.column] for row in rows]),
+            x=_time_axis(end_s),
+            y=_count_axis(lines.column, lines.axis, max([1.0, *(row[lines.column] for row in rows)])),
             color=contender_colour(rows, legend=legend),
             strokeDash=contender_dash(rows, legend=legend),
-            tooltip=[
-                alt.Tooltip("contender:N", title="architecture"),
-                alt.Tooltip("t_s:Q", title="second"),
-                alt.Tooltip(f"{lines.column}:Q", title=lines.tooltip),
-            ],
         )
     )
     layers = [*_shade(windows.to_pylist(), end_s), drawn]
     return alt.LayerChart(layer=layers).properties(width=width, height=110, title=panel_title(lines.title))
+
+
+def latency_over_time_panel(
+    table: pa.Table,
+    windows: pa.Table,
+    *,
+    operation: str,
+    end_s: float,
+    width: int = PANEL_PX,
+    height: int = 150,
+) -> alt.LayerChart:
+    """How long requests took until they were done, by when they were due: median and slowest of each bin.
+
+    Args:
+        table: What `queries.LATENCY_OVER_TIME` gives; a bin without any is a gap.
+        windows: What `queries.WINDOWS` gives.
+        operation: ``command`` or ``query``.
+        end_s: Where the time axis ends.
+    """
+    rows = [row for row in table.to_pylist() if row["operation"] == operation]
+    known_us = [row[name] for row in rows for name in ("p50_us", "max_us") if row[name]] or [1_000.0]
+    low_us, high_us = max(1.0, 0.8 * min(known_us)), 1.25 * max(known_us)
+
+    def lines(column: str, **looks: Any) -> alt.Chart:
+        chart: alt.Chart = (
+            alt.Chart(contender_data([{name: row[name] for name in ("contender", "t_s", column)} for row in rows]))
+            .mark_line(interpolate="linear", clip=True, invalid="break-paths-show-domains", **looks)
+            .encode(
+                x=_time_axis(end_s),
+                y=alt.Y(
+                    f"{column}:Q",
+                    scale=alt.Scale(type="log", domain=[low_us, high_us], nice=False),
+                    axis=alt.Axis(
+                        title=f"{done_title(operation)} within",
+                        values=ticks_us(low_us, high_us),
+                        labelExpr=TIME_LABELS,
+                        minExtent=46,
+                        maxExtent=46,
+                    ),
+                ),
+                color=contender_colour(rows, legend=False),
+                strokeDash=contender_dash(rows, legend=False),
+            )
+        )
+        return chart
+
+    layers = [
+        *_shade(windows.to_pylist(), end_s),
+        lines("max_us", strokeWidth=1.2, opacity=0.5),
+        lines("p50_us", strokeWidth=2.2),
+    ]
+    return alt.LayerChart(layer=layers).properties(
+        width=width, height=height, title=panel_title(operation_title(operation).capitalize())
+    )
 
 
 def over_time_figure(
@@ -151,12 +240,11 @@ def over_time_figure(
     end_s = end_of_time_s(answers, goodput, backlog)
     drawn = styles(answers.column("contender").to_pylist())
     panels = [
-        answers_panel(answers, windows, name=style.name, end_s=end_s, width=560, legend=style is drawn[-1])
+        answers_panel(answers, windows, name=style.name, end_s=end_s, width=560, height=84, legend=style is drawn[-1])
         for style in drawn
     ]
     if goodput.num_rows:
-        last = not backlog.num_rows
-        panels.append(lines_panel(GOODPUT, goodput, windows, end_s=end_s, last=last, width=560, legend=last))
+        panels.append(lines_panel(GOODPUT, goodput, windows, end_s=end_s, width=560, legend=not backlog.num_rows))
     if backlog.num_rows:
         panels.append(lines_panel(BACKLOG, backlog, windows, end_s=end_s, width=560, legend=True))
     figure = alt.vconcat(*panels, title=heading("Over time", label))
@@ -170,22 +258,21 @@ def end_of_time_s(*over_time: pa.Table) -> float:
     return float(max([1.0, *(t_s for table in over_time for t_s in table.column("t_s").to_pylist())]))
 
 
-def _time_axis(end_s: float, *, title: str | None) -> alt.X:
-    """Seconds since the replay's start; the same span in every chart of a scenario, so that they line up."""
-    labels = title is not None
+def _time_axis(end_s: float) -> alt.X:
+    """Seconds since the replay's start; the same span in every chart of a scenario, so that they compare."""
     return alt.X(
         "t_s:Q",
         scale=alt.Scale(domain=[0, end_s], nice=False),
-        axis=alt.Axis(title=title, labels=labels, ticks=labels, tickCount=8),
+        axis=alt.Axis(title="seconds of the replay", tickCount=6),
     )
 
 
-def _count_axis(field: str, title: str, values: Sequence[float], *, stack: Literal["zero"] | None = None) -> alt.Y:
+def _count_axis(field: str, title: str, top: float, *, stack: Literal["zero"] | None = None) -> alt.Y:
     return alt.Y(
         f"{field}:Q",
         stack=stack,
-        scale=alt.Scale(domain=[0, 1.06 * max([1.0, *values])], nice=False),
-        axis=alt.Axis(title=title, tickCount=3, minExtent=42, maxExtent=42),
+        scale=alt.Scale(domain=[0, 1.06 * top], nice=False),
+        axis=alt.Axis(title=title, tickCount=3, minExtent=30, maxExtent=42),
     )
 
 
@@ -197,7 +284,7 @@ def _shade(windows: Sequence[dict[str, Any]], end_s: float) -> list[alt.Chart]:
     layers = [
         alt.Chart(alt.InlineData(values=bands))
         .mark_rect(opacity=0.09, color="currentColor")
-        .encode(x="t_s:Q", x2="until_s:Q", tooltip=[alt.Tooltip("name:N", title="fault")])
+        .encode(x="t_s:Q", x2="until_s:Q")
     ]
     for lane in range(1 + max(band["lane"] for band in bands)):
         named = [band for band in bands if band["lane"] == lane]

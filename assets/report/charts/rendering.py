@@ -1,39 +1,158 @@
-"""From charts to what shows them: specifications for the page, pictures for Dagster.
+"""From charts to what shows them: drawings within the page, pictures for Dagster.
 
 Put here themes and formats. Keep what is drawn out (the modules beside this one).
+
+Charts are drawn when the page is made: Vega in the browser would be most of the page, and would have nothing to show
+without scripts. A drawing is made small and safe on its way: elements and attributes that are not known are left out.
 """
 
 import base64
-from dataclasses import dataclass, field
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
+from markupsafe import Markup
 
 from assets.report.charts.style import Drawing
 
 Specification = dict[str, Any]
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
+ET.register_namespace("", _NAMESPACE)  # as it is written: without a prefix
+_SVG = f"{{{_NAMESPACE}}}"
+_ELEMENTS = {"svg", "g", "defs", "clipPath", "path", "line", "rect", "circle", "text", "tspan"}
+_NUMBERS = {"d", "transform", "x", "y", "x1", "y1", "x2", "y2", "width", "height", "cx", "cy", "r", "viewBox"}
+_LOOKS = {
+    "clip-path",
+    "display",
+    "dy",
+    "fill",
+    "fill-opacity",
+    "font-size",
+    "font-weight",
+    "id",
+    "opacity",
+    "stroke",
+    "stroke-dasharray",
+    "stroke-miterlimit",
+    "stroke-opacity",
+    "stroke-width",
+    "text-anchor",
+}
+_DEFAULTS = {
+    ("opacity", "1"),
+    ("stroke-width", "1"),
+    ("font-weight", "normal"),
+    ("x2", "0"),
+    ("y2", "0"),
+    ("transform", "translate(0,0)"),
+}
+# Looks that most of a drawing has: the classes that ``page.css`` has for them.
+_CLASSES = {
+    (("stroke", "currentColor"), ("stroke-opacity", "0.13")): "grid",
+    (("stroke", "currentColor"), ("stroke-opacity", "0.4")): "axis",
+    (("fill", "currentColor"), ("fill-opacity", "0.78"), ("font-size", "11px")): "says",
+}
+_TRANSLATED = re.compile(r"translate\(([-\d.]+),([-\d.]+)\)")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart's place in the page: the key of its specification and what a screen reader says."""
+    """A chart within the page: its drawing, how many pixels wide it is at most, and what a screen reader says."""
 
-    key: str
+    svg: Markup
+    width: int
     text: str
 
 
-@dataclass
-class PageCharts:
-    """The charts of a page: their specifications by the keys under which the page finds them."""
+def chart(drawing: Drawing, text: str) -> Chart:
+    """Draw a chart for the page; ``text`` is what a screen reader says."""
+    svg, width = _drawn(json.dumps(specification(drawing), sort_keys=True))
+    return Chart(svg, width, text)
 
-    specifications: dict[str, Specification] = field(default_factory=dict)
 
-    def add(self, drawing: Drawing, text: str) -> Chart:
-        """Add a chart; ``text`` is what a screen reader says."""
-        key = f"chart-{len(self.specifications) + 1}"
-        self.specifications[key] = specification(drawing)
-        return Chart(key, text)
+@lru_cache(maxsize=512)
+def _drawn(spec: str) -> tuple[Markup, int]:
+    root = ET.fromstring(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))  # noqa: S314 - made right here
+    width = int(float(root.get("width", "0")))
+    _make_lean(root, hashlib.blake2b(spec.encode(), digest_size=4).hexdigest())
+    return Markup(ET.tostring(root, encoding="unicode")), width  # noqa: S704 - known elements, escaped texts
+
+
+def _make_lean(element: ET.Element, key: str) -> None:
+    """Leave out of a drawing what does not show; ``key`` sets its names apart from those of other drawings."""
+    element.attrib = {
+        name: _shortened(name, value, key)
+        for name, value in element.attrib.items()
+        if name in _NUMBERS | _LOOKS and (name, value) not in _DEFAULTS
+    }
+    for child in list(element):
+        _make_lean(child, key)
+        if _shows_nothing(child):
+            element.remove(child)
+    _join_lines(element)
+    _name_looks(element)
+    only = list(element)
+    # A group of one group is that group.
+    if element.tag == f"{_SVG}g" and len(only) == 1 and only[0].tag == f"{_SVG}g":
+        inner = only[0]
+        if not set(element.attrib) & set(inner.attrib):
+            element.attrib |= inner.attrib
+            element[:] = list(inner)
+    element.tail = None
+
+
+def _join_lines(group: ET.Element) -> None:
+    """Make one path of lines that look alike, such as those of a grid."""
+    lines = list(group)
+    looks = [{name: one for name, one in line.attrib.items() if name not in _NUMBERS} for line in lines]
+    places = [_TRANSLATED.fullmatch(line.get("transform", "translate(0,0)")) for line in lines]
+    alike = all(line.tag == f"{_SVG}line" and place for line, place in zip(lines, places, strict=True))
+    if len(lines) < 2 or not alike or any(one != looks[0] for one in looks):
+        return
+    strokes = (
+        f"M{place[1]},{place[2]}l{line.get('x2', '0')},{line.get('y2', '0')}"
+        for line, place in zip(lines, places, strict=True)
+        if place
+    )
+    group[:] = [ET.Element(f"{_SVG}path", {"d": "".join(strokes), **looks[0]})]
+    _name_looks(group[0])
+
+
+def _name_looks(element: ET.Element) -> None:
+    if element.tag == f"{_SVG}text" and (place := _TRANSLATED.fullmatch(element.get("transform", ""))):
+        del element.attrib["transform"]
+        element.attrib |= {"x": place[1], "y": place[2]}
+    for looks, name in _CLASSES.items():
+        if set(looks) <= set(element.attrib.items()):
+            for attribute, _ in looks:
+                del element.attrib[attribute]
+            element.set("class", name)
+
+
+def _shows_nothing(element: ET.Element) -> bool:
+    tag = element.tag.removeprefix(_SVG)
+    if tag not in _ELEMENTS or element.get("display") == "none":
+        return True
+    if tag == "path":
+        unseen = not {"fill", "stroke", "class"} & set(element.attrib)
+        return not element.get("d") or unseen
+    return tag == "g" and not len(element)
+
+
+def _shortened(name: str, value: str, key: str) -> str:
+    if name in {"id", "clip-path"}:
+        return value.replace("clip", f"{key}-")
+    if name in _NUMBERS:
+        return _LONG_NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", value)
+    return value
 
 
 def _theme(*, background: str | None) -> dict[str, Any]:
@@ -41,6 +160,7 @@ def _theme(*, background: str | None) -> dict[str, Any]:
     ink = {"labelColor": "currentColor", "labelOpacity": 0.78, "titleColor": "currentColor", "titleOpacity": 0.78}
     return {
         "background": background,
+        "aria": False,
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
         "axis": {
@@ -49,7 +169,7 @@ def _theme(*, background: str | None) -> dict[str, Any]:
             "tickColor": "currentColor",
             "tickOpacity": 0.4,
             "labelFontSize": 11,
-            "titleFontSize": 11.5,
+            "titleFontSize": 11,
             "titleFontWeight": "normal",
             "titlePadding": 8,
             "labelOverlap": True,
@@ -64,20 +184,21 @@ def specification(chart: Drawing, *, background: str | None = None) -> Specifica
     """The chart as Vega-Lite with the report's theme; without a background the page's shows through."""
     spec: Specification = chart.to_dict(validate=alt.utils.schemapi.DEBUG_MODE)
     spec["config"] = {**spec.get("config", {}), **_theme(background=background)}
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"} if spec.get("width") == "container" else {"type": "pad"}
+    spec["autosize"] = {"type": "fit-x" if _is_panel(spec) else "pad", "contains": "padding"}
     return spec
 
 
-def png(chart: Drawing, *, width: int = 480, scale: float = 1.0) -> bytes:
-    """The chart as a PNG on white. A panel is drawn ``width`` pixels wide; figures keep their own width."""
-    spec = specification(chart, background="white")
-    if spec.get("width") == "container":
-        spec["width"] = width
-        spec["autosize"] = {"type": "pad"}
-    return vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[])
+def _is_panel(spec: Specification) -> bool:
+    """Whether it has one view, of which its width may be all there is."""
+    return not {"vconcat", "hconcat"} & set(spec)
 
 
-def markdown_image(chart: Drawing, *, width: int = 480, scale: float = 1.0) -> str:
+def png(chart: Drawing, *, scale: float = 1.0) -> bytes:
+    """The chart as a PNG on white, as wide as it is."""
+    return vl_convert.vegalite_to_png(specification(chart, background="white"), scale=scale, allowed_base_urls=[])
+
+
+def markdown_image(chart: Drawing, *, scale: float = 1.0) -> str:
     """The chart as `png` in a data URI of Markdown: for metadata in Dagster's UI, which loads nothing else."""
-    encoded = base64.b64encode(png(chart, width=width, scale=scale)).decode()
+    encoded = base64.b64encode(png(chart, scale=scale)).decode()
     return f"![chart](data:image/png;base64,{encoded})"

@@ -5,7 +5,7 @@ Put here how something is drawn in every chart. Keep single charts out (the modu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 
@@ -13,7 +13,7 @@ from assets.report.words.titles import contender_title
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT
 
-Width = int | Literal["container"]  # pixels, or as wide as the page has room
+PANEL_PX = 460  # a panel's width: two fill a page, and on a telephone one can be read, a quarter smaller
 Drawing = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
 Dash = tuple[float, ...]
 

@@ -1,12 +1,13 @@
-"""A recording's rate over time, with its gaps.
+"""A recording's rate over time: all of it with its gaps, and what of it was replayed.
 
 Put here what has recorded time on its axis. Keep the time of replays out (`assets.report.charts.over_time`).
 """
 
 import altair as alt
 import numpy as np
+import pyarrow as pa
 
-from assets.report.charts.style import Drawing, Width
+from assets.report.charts.style import Drawing
 from assets.report.words.titles import operation_title
 from workloads.recordings.traffic import Course
 
@@ -20,9 +21,9 @@ _UNITS = (  # from how many seconds on, the unit's length in seconds, its name
 )
 
 
-def rate_figure(course: Course, *, width: Width = 480, height: int = 150) -> Drawing:
+def rate_figure(course: Course, *, width: int = 480, height: int = 150) -> Drawing:
     """Requests a second over recorded time, stacked by operation; gaps are bands across it."""
-    unit_s, unit = next((unit_s, unit) for from_s, unit_s, unit in _UNITS if course.duration_s >= from_s)
+    unit_s, unit = _unit(course.duration_s)
     starts = np.arange(len(next(iter(course.per_s.values())))) * course.bin_s / unit_s
     rows = [
         {"t": start, "per_s": per_s, "operation": operation_title(operation)}
@@ -55,3 +56,46 @@ def rate_figure(course: Course, *, width: Width = 480, height: int = 150) -> Dra
     )
     layers = [bands, areas] if gaps else [areas]
     return alt.LayerChart(layer=layers).properties(width=width, height=height)
+
+
+def replayed_panel(rate: pa.Table, *, width: int = 940, height: int = 130) -> Drawing:
+    """Requests a second over recorded time, stacked by operation, of what `queries.REPLAYED_RATE` gives."""
+    rows = rate.to_pylist()
+    bin_s = rows[0]["bin_s"]
+    unit_s, unit = _unit(100 * bin_s)
+    operations = sorted({row["operation"] for row in rows})
+    known = {(row["operation"], round(row["t_s"] / bin_s)): row["per_s"] for row in rows}
+    values = [
+        {
+            "t": number * bin_s / unit_s,
+            "per_s": known.get((operation, number), 0.0),
+            "operation": operation_title(operation),
+        }
+        for operation in operations
+        for number in range(101)
+    ]
+    scale = alt.Scale(
+        domain=[operation_title(operation) for operation in operations],
+        range=[_COLOURS[operation] for operation in operations],
+    )
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_area(interpolate="step-after", clip=True)
+        .encode(
+            x=alt.X(
+                "t:Q",
+                scale=alt.Scale(domain=[0, 100 * bin_s / unit_s], nice=False),
+                axis=alt.Axis(title=f"{unit} since the first request, as recorded", tickCount=8),
+            ),
+            y=alt.Y("per_s:Q", stack="zero", axis=alt.Axis(title="requests a second", tickCount=4)),
+            color=alt.Color(
+                "operation:N", scale=scale, legend=alt.Legend(orient="top", title=None, symbolType="square")
+            ),
+        )
+        .properties(width=width, height=height)
+    )
+    return chart
+
+
+def _unit(duration_s: float) -> tuple[float, str]:
+    return next((unit_s, unit) for from_s, unit_s, unit in _UNITS if duration_s >= from_s)

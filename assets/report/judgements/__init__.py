@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 
-from assets.report.charts.rendering import PageCharts
 from assets.report.judgements import queries
 from assets.report.judgements.claims import Claims, claims_of
 from assets.report.judgements.cost import BreakEven, Cost, cost_of
@@ -49,7 +48,6 @@ def judgements_of(
     connection: duckdb.DuckDBPyConnection,
     comparison: Mapping[str, Any],
     titles: CellTitles,
-    charts: PageCharts,
     break_even: BreakEven,
 ) -> Judgements:
     """Everything judged of a comparison.
@@ -58,7 +56,6 @@ def judgements_of(
         connection: To the published database.
         comparison: Its row in ``comparisons``.
         titles: Those of its cells, in the page's order.
-        charts: Where its charts are added.
         break_even: Called where there is a cost; its `ArchduelError` becomes a sentence.
     """
     comparison_id = str(comparison["comparison_id"])
@@ -66,11 +63,11 @@ def judgements_of(
     return Judgements(
         recommendations=[_recommendation(row) for row in table_of(connection, sql).to_pylist()],
         recommendations_sql=sql,
-        verdicts=verdicts_of(connection, comparison_id, "main", titles, charts),
-        noise=noise_of(connection, comparison_id, titles, charts),
+        verdicts=verdicts_of(connection, comparison_id, "main", titles),
+        noise=noise_of(connection, comparison_id, titles),
         claims=claims_of(connection, comparison_id),
-        cost=cost_of(connection, comparison_id, str(comparison["target"]), charts, break_even),
-        history=history_of(connection, comparison_id, titles, charts),
+        cost=cost_of(connection, comparison_id, str(comparison["target"]), break_even),
+        history=history_of(connection, comparison_id, titles),
     )
 
 

@@ -11,7 +11,7 @@ import duckdb
 
 from assets.report.judgements import queries
 from assets.report.queries import Rows, bound, table_of
-from assets.report.words.titles import CLAIM_VERDICTS, Mark, counted, mark
+from assets.report.words.titles import CLAIM_VERDICTS, Mark, counted, counted_title, mark
 
 
 @dataclass
@@ -33,6 +33,11 @@ class Claims:
     def counts(self) -> list[tuple[Mark, int]]:
         """How many claims have which verdict."""
         return counted((one.row["verdict"] for one in self.claims), CLAIM_VERDICTS)
+
+    @property
+    def counts_title(self) -> str:
+        """``3 supported, 1 refuted``."""
+        return counted_title(self.counts)
 
     @property
     def evidence(self) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.report.charts.nights import Spark, nights_drawable, nights_of, nights_panel, spark
-from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.rendering import Chart, chart
 from assets.report.charts.style import Style, styles
 from assets.report.judgements import queries
 from assets.report.judgements.verdicts import CellTitles
@@ -44,10 +44,8 @@ class History:
         return counted((one.row["verdict"] for one in self.nights), NIGHT_VERDICTS)
 
 
-def history_of(
-    connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles, charts: PageCharts
-) -> History:
-    """The history of a night's figures, which is empty for any other comparison. Charts are added to ``charts``."""
+def history_of(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles) -> History:
+    """The history of a night's figures, which is empty for any other comparison."""
     sql = bound(queries.HISTORY, comparison_id=comparison_id)
     nights: list[Night] = []
     panels: list[Chart] = []
@@ -58,5 +56,5 @@ def history_of(
         nights.append(Night(last, figure.title, style, spark(rows)))
         if len(panels) < _MAX_PANELS and nights_drawable(rows):
             title = f"{cell}: {figure.title}"
-            panels.append(charts.add(nights_panel(rows, title=title), f"Nights of {title}, {figure.workload}"))
+            panels.append(chart(nights_panel(rows, title=title), f"Nights of {title}, {figure.workload}"))
     return History(nights, panels, sql)

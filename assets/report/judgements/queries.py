@@ -1,19 +1,37 @@
-"""The queries of what was judged: verdicts, noise, cost, claims, history, recommendations.
+"""The queries of what was judged: requirements and recommendations, verdicts, noise, cost, claims, history.
 
 Put here SQL over the judgements' tables, of which each gives a few hundred rows however many requests were replayed.
 Keep out what the replays themselves show, and how queries are bound and run (`assets.report.queries`).
 """
 
 RECOMMENDATIONS = """\
-SELECT workload, operation, architecture, sentence, because, would_change, evidence, target
+SELECT workload, operation, route, architecture, state, sentence, because, would_change, served, requests, passing,
+    lacking, could_add, evidence, target
 FROM recommendations
 WHERE comparison_id = $comparison_id
-ORDER BY workload, operation"""
+ORDER BY workload, operation, route NULLS FIRST"""
+
+REQUIREMENTS = """\
+SELECT workload, architecture || '~' || variant AS contender, route, position, requirement, measure, unit, of_requests,
+    under, bound, limit_value, state, value, ci_low, ci_high, per_month, scenario, n, repetitions, evidence, target,
+    reason
+FROM requirements
+WHERE comparison_id = $comparison_id
+ORDER BY workload, position, route NULLS FIRST, architecture, variant"""
+
+# The bill that every architecture has comes first.
+USD_PER_MONTH = """\
+SELECT workload, architecture || '~' || variant AS contender, gateway, processor,
+    sum(usd_per_month) AS usd_per_month
+FROM cost
+WHERE comparison_id = $comparison_id
+GROUP BY ALL
+ORDER BY workload, gateway DESC, processor DESC, contender"""
 
 _PAIRWISE = """\
 SELECT workload, scenario, operation, variant, baseline, candidate, candidate || '~' || variant AS contender, metric,
     unit, baseline_value, candidate_value, difference, ci_low, ci_high, margin, verdict, pairs, p_value, p_adjusted,
-    method, pairs_needed, reason, target, evidence
+    method, pairs_needed, reason, requests, carries_over, not_shown_here, decides, target, evidence
 FROM pairwise
 WHERE comparison_id = $comparison_id AND arm = $arm"""
 

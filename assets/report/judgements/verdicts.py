@@ -12,13 +12,13 @@ import duckdb
 import pyarrow as pa
 
 from assets.report.charts.intervals import intervals_drawable, intervals_panel
-from assets.report.charts.rendering import Chart, PageCharts
+from assets.report.charts.rendering import Chart, chart
 from assets.report.charts.style import Style, styles, styles_by_name
 from assets.report.judgements import queries
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.judged import false_positives, retries_sentence, verdict_sentence
 from assets.report.words.numbers import finite
-from assets.report.words.titles import VERDICTS, Mark, counted, mark, operation_title, unit_title
+from assets.report.words.titles import VERDICTS, Mark, counted, counted_title, mark, operation_title, unit_title
 
 CellTitles = Mapping[tuple[str, str], str]  # (workload, scenario) to a title
 
@@ -57,9 +57,13 @@ class CellVerdicts:
 
 @dataclass
 class Verdicts:
-    """All verdicts of one arm. ``metrics`` are those of any of them, in the order of the table.
+    """All verdicts of one arm.
 
-    ``retries`` says which of them depend on whether anybody tries again, a sentence for each way that was replayed.
+    Attributes:
+        rows: Their rows of ``pairwise``, with words; ``notes`` are the numbers of their ``reasons``, from 1.
+        metrics: The ``measure`` of any of them, in the order of the table.
+        reasons: Why some decide nothing, each once.
+        retries: Which of them depend on whether anybody tries again, a sentence for each way that was replayed.
     """
 
     rows: Rows
@@ -67,12 +71,18 @@ class Verdicts:
     metrics: list[str]
     sql: str
     styles: list[Style]
+    reasons: list[str]
     retries: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> list[tuple[Mark, int]]:
         """How many there are of each."""
         return counted((row["verdict"] for row in self.rows), VERDICTS)
+
+    @property
+    def gist(self) -> str:
+        """How many there are of each, in a phrase."""
+        return counted_title(self.counts) if self.rows else "none"
 
     def sentences(self, workload: str, scenario: str) -> list[str]:
         """What is decided of one cell, a sentence for each operation and candidate."""
@@ -95,13 +105,16 @@ class Noise:
     sql: str
 
 
-def verdicts_of(
-    connection: duckdb.DuckDBPyConnection, comparison_id: str, arm: str, titles: CellTitles, charts: PageCharts
-) -> Verdicts:
-    """The verdicts of one arm, ``main`` or ``aa``. Their charts are added to ``charts``."""
+def verdicts_of(connection: duckdb.DuckDBPyConnection, comparison_id: str, arm: str, titles: CellTitles) -> Verdicts:
+    """The verdicts of one arm, ``main`` or ``aa``."""
     sql = bound(queries.PAIRWISE, comparison_id=comparison_id, arm=arm)
     rows = table_of(connection, sql).to_pylist()
-    metrics = _in_order([(row["metric"], row["unit"]) for row in rows])
+    for row in rows:
+        # Times of all offered requests stand beside those of the acknowledged ones.
+        row["measure"] = (
+            f"{row['metric']}_of_all" if row["unit"] == "ratio" and row["requests"] == "offered" else row["metric"]
+        )
+    metrics = _in_order([(row["measure"], row["unit"]) for row in rows])
     by_name = styles_by_name(rows)
     baselines = {style.name.partition("~")[0]: style.title for style in styles({row["baseline"] for row in rows})}
     for row in rows:
@@ -119,21 +132,20 @@ def verdicts_of(
             cell,
             row["operation"],
             order.index(row["contender"]),
-            metrics.index(row["metric"]),
+            metrics.index(row["measure"]),
         )
     )
     cells = []
     for workload, scenario in dict.fromkeys((row["workload"], row["scenario"]) for row in rows):
         of_cell = [row for row in rows if (row["workload"], row["scenario"]) == (workload, scenario)]
         operations = [
-            _of_operation(operation, of_cell, arm, charts)
-            for operation in dict.fromkeys(row["operation"] for row in of_cell)
+            _of_operation(operation, of_cell, arm) for operation in dict.fromkeys(row["operation"] for row in of_cell)
         ]
         names = {"comparison_id": comparison_id, "arm": arm, "workload": workload, "scenario": scenario}
         cell_sql = bound(queries.PAIRWISE_CELL, **names)
         cells.append(CellVerdicts(workload, scenario, of_cell[0]["cell"], operations, cell_sql))
     retries = _retries(connection, comparison_id, titles) if arm == "main" else []
-    return Verdicts(rows, cells, metrics, sql, list(by_name.values()), retries)
+    return Verdicts(rows, cells, metrics, sql, list(by_name.values()), _noted(rows), retries)
 
 
 def _retries(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles) -> list[str]:
@@ -152,6 +164,17 @@ def _retries(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: 
     ]
 
 
+def _noted(rows: Rows) -> list[str]:
+    """Why verdicts decide nothing, each reason once; the rows get its number."""
+    reasons: dict[str, int] = {}
+    for row in rows:
+        found = [one for one in (row["reason"], row["not_shown_here"]) if one]
+        if row["pairs_needed"]:
+            found.append(f"About {row['pairs_needed']:,} pairs would be needed.")
+        row["notes"] = [reasons.setdefault(one, len(reasons) + 1) for one in found]
+    return list(reasons)
+
+
 def _in_order(metrics: Sequence[tuple[str, str]]) -> list[str]:
     """Shares, then response times, then completion times, then whatever else there is."""
 
@@ -163,7 +186,7 @@ def _in_order(metrics: Sequence[tuple[str, str]]) -> list[str]:
     return [metric for metric, _ in sorted(set(metrics), key=place)]
 
 
-def _of_operation(operation: str, of_cell: Rows, arm: str, charts: PageCharts) -> OperationVerdicts:
+def _of_operation(operation: str, of_cell: Rows, arm: str) -> OperationVerdicts:
     rows = [row for row in of_cell if row["operation"] == operation]
     found = OperationVerdicts(operation_title(operation))
     reasons: dict[str, list[str]] = {}
@@ -175,7 +198,7 @@ def _of_operation(operation: str, of_cell: Rows, arm: str, charts: PageCharts) -
             reason = next((row["reason"] for row in of_one if row["reason"]), "nothing could be paired")
             reasons.setdefault(reason, []).append(style.title)
             continue
-        found.lines.append((style, baseline, {row["metric"]: row for row in of_one}))
+        found.lines.append((style, baseline, {row["measure"]: row for row in of_one}))
         if arm == "main":
             found.sentences.append(f"{found.noun.capitalize()}, {verdict_sentence(style.title, baseline, of_one)}")
     found.not_judged = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
@@ -184,15 +207,13 @@ def _of_operation(operation: str, of_cell: Rows, arm: str, charts: PageCharts) -
         if intervals_drawable([row for row in rows if row["unit"] == unit]):
             panel = intervals_panel(table, operation=operation, unit=unit)
             text = f"{unit_title(unit)} of {found.noun}: differences with intervals against margins"
-            found.panels.append(charts.add(panel, f"{text}, {rows[0]['cell']}, {rows[0]['workload']}"))
+            found.panels.append(chart(panel, f"{text}, {rows[0]['cell']}, {rows[0]['workload']}"))
     return found
 
 
-def noise_of(
-    connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles, charts: PageCharts
-) -> Noise:
-    """What comparing each architecture with itself shows. Its charts are added to ``charts``."""
-    verdicts = verdicts_of(connection, comparison_id, "aa", titles, charts)
+def noise_of(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles: CellTitles) -> Noise:
+    """What comparing each architecture with itself shows."""
+    verdicts = verdicts_of(connection, comparison_id, "aa", titles)
     sql = bound(queries.POWER, comparison_id=comparison_id)
     power = table_of(connection, sql).to_pylist()
     order = _in_order([(row["metric"], row["unit"]) for row in power])

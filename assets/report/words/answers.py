@@ -7,7 +7,7 @@ here, since that takes repetitions and an interval.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from assets.report.words.numbers import NO_BREAK, count, duration, share
+from assets.report.words.numbers import NO_BREAK, beside, count, duration, share, times
 from assets.report.words.titles import (
     absent_title,
     all_inside,
@@ -22,12 +22,12 @@ from resources.architectures.stack import DEFAULT_VARIANT
 
 @dataclass(frozen=True)
 class Outcome:
-    """One contender's ledger and latencies for one operation, summed over its valid repetitions of a scenario.
+    """One contender's ledger and latencies for one operation under a scenario: means over its valid repetitions.
 
     Attributes:
         contender: Its title.
         operation: ``command`` or ``query``.
-        offered: Requests offered; so are all counts up to ``read_your_writes_misses``.
+        offered: Requests offered in a repetition; so are all counts up to ``read_your_writes_misses``.
         failed: Answered with an error.
         timed_out: Not answered in time.
         unsent: Never sent.
@@ -35,33 +35,35 @@ class Outcome:
         response_p50_us: In microseconds, as ``completion_p50_us``; None where the quantile lies beyond what was
             observed.
         architecture: The same for every variant of an architecture.
+        repetitions: How many the means are over.
     """
 
     contender: str
     operation: str
-    offered: int
-    acknowledged: int
-    throttled: int
-    failed: int
-    timed_out: int
-    unsent: int
-    committed: int
-    dead_lettered: int
-    in_flight: int
-    lost: int
-    ghost_commits: int
-    ghosts: int
-    duplicates: int
-    redeliveries: int
-    reordered: int
-    read_your_writes_misses: int
+    offered: float
+    acknowledged: float
+    throttled: float
+    failed: float
+    timed_out: float
+    unsent: float
+    committed: float
+    dead_lettered: float
+    in_flight: float
+    lost: float
+    ghost_commits: float
+    ghosts: float
+    duplicates: float
+    redeliveries: float
+    reordered: float
+    read_your_writes_misses: float
     response_p50_us: float | None
     completion_p50_us: float | None
     architecture: str = ""
     variant: str = DEFAULT_VARIANT
+    repetitions: int = 1
 
     @property
-    def refused(self) -> int:
+    def refused(self) -> float:
         """Requests that were not acknowledged, for whatever reason."""
         return self.offered - self.acknowledged
 
@@ -81,6 +83,7 @@ class Window:
             was. The latest of them.
         last_commit_us: When the last acknowledged command that was due during the fault was stored, counted from its
             end: negative during the fault. The latest of the repetitions.
+        speed: How many times as fast as recorded.
     """
 
     contender: str
@@ -95,6 +98,7 @@ class Window:
     backlog_max: int | None
     drain_us: float | None
     last_commit_us: float | None
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,21 +157,22 @@ def _grouped(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
 
 def _clause(one: Outcome) -> str:
     noun, done = operation_title(one.operation), done_title(one.operation)
+    offered = f"{times(one.offered, one.repetitions)} {noun}"
     if not one.refused:
         if one.committed == one.offered:
-            return f"acknowledged all {one.offered:,} {noun} and {done} them all"
-        return f"acknowledged all {one.offered:,} {noun}, of which {_fates(one, done)}"
+            return f"acknowledged all {offered} and {done} them all"
+        return f"acknowledged all {offered}, of which {_fates(one, done)}"
     whole = "all" if one.refused == one.offered else f"{share(one.refused, one.offered)} of the"
-    refused = f"refused {whole} {one.offered:,} {noun} ({_reasons(one)})"
+    refused = f"refused {whole} {offered} ({_reasons(one)})"
     if one.ghosts:
-        refused += f", though {one.ghosts:,} of those had an effect all the same"
+        refused += f", though {count(one.ghosts)} of those had an effect all the same"
     elif one.operation == "command":
         refused += f" and {done} none of those"
     if not one.acknowledged:
         return refused
     if one.committed == one.acknowledged:
-        return f"{refused}, but {done} all {one.acknowledged:,} it acknowledged"
-    return f"{refused}; of the {one.acknowledged:,} it acknowledged, {_fates(one, done)}"
+        return f"{refused}, but {done} all {count(one.acknowledged)} it acknowledged"
+    return f"{refused}; of the {count(one.acknowledged)} it acknowledged, {_fates(one, done)}"
 
 
 def _reasons(one: Outcome) -> str:
@@ -192,8 +197,8 @@ def _fates(one: Outcome, done: str) -> str:
     )
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return listed(f"{number:,} {what}" for what, number in counts.items() if number)
+def _counts(counts: dict[str, float]) -> str:
+    return listed(f"{count(number)} {what}" for what, number in counts.items() if number)
 
 
 def _passing(windows: Sequence[Window]) -> list[Window]:
@@ -206,7 +211,7 @@ def _after(titles: Sequence[str], windows: Sequence[Window]) -> str:
     if len({one.fault for one in passing}) != 1:
         return ""
     late = {
-        inside(one.contender): duration(one.last_commit_us)
+        inside(one.contender): beside(one.last_commit_us, one.speed)
         for one in passing
         if one.contender in titles and one.last_commit_us is not None and one.last_commit_us > 0
     }
@@ -229,7 +234,7 @@ def _faults(windows: Sequence[Window]) -> str:
     for _, rows in sorted(by_fault.items()):
         one = rows[0]
         when = (
-            f"{one.start_us / 1e6:.1f} to {one.end_us / 1e6:.1f}{NO_BREAK}s"
+            f"{one.start_us / 1e6:.1f} to {one.end_us / 1e6:.1f}{NO_BREAK}s{_recorded(one)}"
             if one.passing
             else "from the first request to the last"
         )
@@ -244,6 +249,13 @@ def _faults(windows: Sequence[Window]) -> str:
         lacking = f"{all_inside(titles)} {have} no {listed(dict.fromkeys(parts))}"
         sentences.append(_sentence(f"{lacking}: that was done to the others only"))
     return " ".join(sentences)
+
+
+def _recorded(one: Window) -> str:
+    if one.speed == 1:
+        return ""
+    start_s, end_s = (us * one.speed / 1e6 for us in (one.start_us, one.end_us))
+    return f", {start_s:.0f} to {end_s:.0f}{NO_BREAK}s as recorded"
 
 
 def _backlogs(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
@@ -264,7 +276,7 @@ def _backlogs(outcomes: Sequence[Outcome], windows: Sequence[Window]) -> str:
         if title in stuck or drain_us is None:
             took = "not empty when watching ended"
         else:
-            took = f"empty {duration(drain_us)} after {end}" if drain_us else f"empty at {end}"
+            took = f"empty {beside(drain_us, faults[0].speed)} after {end}" if drain_us else f"empty at {end}"
         clauses.append(f"at most {largest:,} messages in {inside(title)}, {took}")
     return _sentence("; ".join(clauses)) if clauses else ""
 
@@ -280,10 +292,10 @@ def _correctness(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
         }
     sentences, absent = [], []
     for name, what in kinds.items():
-        totals: dict[str, int] = {}
+        totals: dict[str, float] = {}
         for one in outcomes:
-            totals[one.contender] = totals.get(one.contender, 0) + int(getattr(one, name))
-        where = [f"{total:,} in {inside(title)}" for title, total in totals.items() if total]
+            totals[one.contender] = totals.get(one.contender, 0.0) + getattr(one, name)
+        where = [f"{count(total)} in {inside(title)}" for title, total in totals.items() if total]
         if where:
             sentences.append(_sentence(f"{what}: {listed(where)}"))
         else:
@@ -302,7 +314,7 @@ def _naivety(commands: Sequence[Outcome]) -> str:
         if one.variant != DEFAULT_VARIANT and one.architecture in usual
     ]
     clauses = [
-        f"{naive.duplicates:,} duplicate{'' if naive.duplicates == 1 else 's'} among {naive.offered:,}"
+        f"{count(naive.duplicates)} duplicate{'' if naive.duplicates == 1 else 's'} among {count(naive.offered)}"
         f" {operation_title('command')} in {inside(naive.contender)},"
         f" {count(safe.duplicates) if safe.duplicates else 'none'} in {inside(safe.contender)}"
         for naive, safe in pairs
@@ -331,16 +343,16 @@ def _median(us: float | None) -> str:
 
 def rule_of_three(outcomes: Iterable[Outcome]) -> str | None:
     """What it means that a contender lost none of so many requests; None where every contender lost some."""
-    acknowledged: dict[str, int] = {}
-    lost: dict[str, int] = {}
+    acknowledged: dict[str, float] = {}
+    lost: dict[str, float] = {}
     for one in outcomes:
-        acknowledged[one.contender] = acknowledged.get(one.contender, 0) + one.acknowledged
-        lost[one.contender] = lost.get(one.contender, 0) + one.lost
+        acknowledged[one.contender] = acknowledged.get(one.contender, 0.0) + one.acknowledged * one.repetitions
+        lost[one.contender] = lost.get(one.contender, 0.0) + one.lost * one.repetitions
     seen = min((total for title, total in acknowledged.items() if total and not lost[title]), default=None)
     if seen is None:
         return None
     bound = f"{300 / seen:.2g} %" if seen >= 3 else "any size"
     return (
-        f"No loss among {seen:,} acknowledged requests does not mean never: a loss rate of up to {bound} cannot be"
-        " ruled out (rule of three at 95 %, and at best: requests of one replay are not independent)."
+        f"No loss among {count(round(seen))} acknowledged requests does not mean never: a loss rate of up to {bound}"
+        " cannot be ruled out (rule of three at 95 %, and at best: requests of one replay are not independent)."
     )

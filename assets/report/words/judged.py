@@ -16,20 +16,26 @@ from assets.report.words.titles import VERDICTS, inside, listed, metric_title, o
 def verdict_sentence(candidate: str, baseline: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """What one candidate is against the baseline, by their titles and the rows of ``pairwise`` for one operation.
 
-    ``event-driven against synchronous: worse in response p99 (+12 %); undecided in completion p99.``
+    ``event-driven against synchronous: better in done (+43 pp); undecided in completion p99.`` A ``measure`` is a
+    metric, of all requests or of the acknowledged ones.
     """
+    decided = ("better", "worse", "equivalent")
+    shown = [row for row in rows if not row["not_shown_here"]]
     clauses = []
-    for verdict in ("better", "worse", "equivalent"):
+    for verdict in decided:
         names = [
-            f"{metric_title(row['metric'])} ({difference(row['difference'], row['unit'])})"
-            for row in rows
+            f"{metric_title(row['measure'])} ({difference(row['difference'], row['unit'])})"
+            for row in shown
             if row["verdict"] == verdict
         ]
         if names:
             clauses.append(f"{verdict} in {listed(names)}")
-    undecided = [metric_title(row["metric"]) for row in rows if row["verdict"] not in {"better", "worse", "equivalent"}]
+    undecided = [metric_title(row["measure"]) for row in shown if row["verdict"] not in decided]
     if undecided:
         clauses.append("nothing is decided yet" if len(undecided) == len(rows) else f"undecided in {listed(undecided)}")
+    elsewhere = [metric_title(row["measure"]) for row in rows if row["not_shown_here"]]
+    if elsewhere:
+        clauses.append(f"nothing is shown here of {listed(elsewhere)}")
     return f"{inside(candidate)} against {inside(baseline)}: {'; '.join(clauses)}."
 
 

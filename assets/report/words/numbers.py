@@ -17,6 +17,11 @@ def finite(value: float | None) -> float | None:
     return None if value is None or not abs(value) < _LARGEST else float(value)
 
 
+def plain(value: float | None) -> str:
+    """A number for a table to be sorted by; empty for none and for what is no number."""
+    return "" if value is None or math.isnan(value) else f"{value:.7g}"
+
+
 def share(part: float, whole: float) -> str:
     """A share of a whole: ``33 %``. Only nothing is 0 % and only everything 100 %: no request is rounded away."""
     if whole <= 0:
@@ -55,9 +60,25 @@ def rate(per_s: float | None) -> str:
     return NONE if per_s is None or math.isnan(per_s) else f"{per_s:,.1f}"
 
 
-def count(value: int | None) -> str:
-    """A count as a table's cell."""
-    return NONE if value is None else f"{value:,}"
+def count(value: float | None) -> str:
+    """A count as a table's cell; a mean of counts with one decimal, and never 0 where there was any."""
+    if value is None:
+        return NONE
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 0.95 else f"{value:.1g}"
+
+
+def times(value: float | None, repetitions: int) -> str:
+    """A count of each repetition, with how many there were, as in ``63 times 2``; the count alone of one repetition."""
+    return count(value) if value is None or repetitions <= 1 else f"{count(value)}{NO_BREAK}×{NO_BREAK}{repetitions}"
+
+
+def beside(us: float | None, speed: float) -> str:
+    """A `duration` of a replay, and what it was when recorded: ``7.8 s (69 s recorded)``."""
+    if us is None or math.isnan(us) or speed == 1:
+        return duration(us)
+    return f"{duration(us)} ({duration(us * speed)} recorded)"
 
 
 def duration(us: float | None) -> str:
