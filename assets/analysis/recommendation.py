@@ -11,6 +11,7 @@ By route the same is asked of the route's requests alone. What is left says how 
 recommended that has no valid replay.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -27,7 +28,7 @@ from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.architectures import architectures
-from resources.architectures.stack import DEFAULT_VARIANT
+from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.schema import schema
 from workloads.scenarios import scenarios
@@ -36,6 +37,7 @@ MATTERS = 0.05  # a smaller difference of what is preferred is none, as in claim
 _MOST = 3  # reasons, and what would change the answer
 _VOLUMES = tuple(10 ** (exponent / 4) for exponent in range(12, 45))  # a thousand to a hundred thousand million a month
 _BISECTIONS = 30
+_BEYOND_RETRIES = "outage_beyond_retries"
 
 Row = dict[str, Any]
 State = Literal["decided", "undecided", "none"]
@@ -316,7 +318,7 @@ class _Case:
         if not self.replayed:
             sentence = sentences.nothing_replayed()
         elif choice.state == "decided" and choice.pick:
-            own = {one: self._way(choice.pick, one, None) for one in dict.fromkeys(key[0] for key in offered)}
+            own = {one: self._way(choice.pick, one, None) for one in sorted({key[0] for key in offered})}
             alone = len(self.replayed) < 2
             sentence = sentences.build(choice.pick, own, choice.passing, self.replayed, alone=alone)
             because += self._preferred(choice, preferring)
@@ -344,9 +346,10 @@ class _Case:
         }
 
     def _because(self, choice: Choice) -> list[str]:
-        """The worst miss of each architecture that misses something, the plainest first."""
-        worst = [min(rows, key=_slack) for rows in choice.missing.values()]
-        return [sentences.missed(row, len(choice.missing[row["architecture"]])) for row in sorted(worst, key=_slack)]
+        """What is missed: the plainest miss of each architecture first, then their others."""
+        ranked = [sorted(rows, key=_slack) for rows in choice.missing.values()]
+        turns = itertools.zip_longest(*sorted(ranked, key=lambda rows: _slack(rows[0])))
+        return [sentences.missed(row) for turn in turns for row in turn if row is not None]
 
     def _opened(self, choice: Choice) -> list[str]:
         return [sentences.opened(rows[0]) for rows in choice.open.values()]
@@ -401,12 +404,20 @@ class _Case:
         if not self.replayed:
             return []
         found = [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
+        found += self._by_length(choice)
         for requirement in self.requirements.requirement:
             left = [row for row in rows if row["requirement"] != requirement.name]
             other = choose(left, self.replayed, preferring)
             if other.answer != choice.answer and (choice.state != "undecided" or other.state == "decided"):
-                found.append(sentences.without(requirement.name, other.state, other.pick))
+                found.append(sentences.without(requirement.name, self._then(other, preferring)))
         return found
+
+    def _then(self, other: Choice, preferring: Preferring) -> str:
+        """What the answer would be, as a clause."""
+        if other.state == "undecided":
+            name = preferring.first(other.open)
+            return sentences.then_open(name, other.open[name][0]["requirement"])
+        return sentences.then(other.pick)
 
     def _by_minutes(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         minutes = self.requirements.assumptions.outage_minutes_per_month
@@ -416,8 +427,20 @@ class _Case:
             return choose(self._times(rows, affected, times), self.replayed, preferring)
 
         return [
-            sentences.minutes(minutes * times, minutes, other.state, other.pick, fewer=times < 1)
+            sentences.minutes(minutes * times, minutes, self._then(other, preferring), fewer=times < 1)
             for times, other in _turns(affected, choice, at, most=MINUTES_PER_MONTH / minutes)
+        ]
+
+    def _by_length(self, choice: Choice) -> list[str]:
+        """From how long an outage on a queue gives messages up: replayed ones are over before, unless it says so."""
+        asked = any(one.under == "outage" for one in self.requirements.requirement)
+        beyond = any(row["scenario"] == _BEYOND_RETRIES for row in self.replays)
+        by_queue = choice.pick and any(self._way(choice.pick, one, None) == "by queue" for one in ("command", "query"))
+        if not (asked and by_queue and choice.pick) or beyond:
+            return []
+        usual = StackSettings()
+        return [
+            sentences.length(choice.pick, usual.max_receive_count, usual.visibility_timeout_s, scenario=_BEYOND_RETRIES)
         ]
 
     def _by_volume(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
@@ -448,7 +471,7 @@ class _Case:
                         middle = (near * far) ** 0.5
                         near, far = (near, middle) if at(middle).answer != choice.answer else (middle, far)
                     other = at(far)
-                    found.append(sentences.volume(far, now, other.state, other.pick, fewer=far < now))
+                    found.append(sentences.volume(far, now, self._then(other, preferring), fewer=far < now))
                     break
                 near = volume
         return found

@@ -23,9 +23,9 @@ def build(
 ) -> str:
     """The headline where one architecture is chosen: what it is, and whether others would do."""
     served = ", ".join(f"{PLURALS[operation]} {way}" for operation, way in ways.items() if way)
-    what = f"{_capital(pick)} ({served})"
+    what = f"{called(pick)} ({served})"
     if alone:
-        return f"{what} meets all that was asked and can be shown here; nothing else was validly replayed."
+        return f"{_capital(what)} meets all that was asked and can be shown here; nothing else was validly replayed."
     if len(passing) == 1:
         return f"Build {what}: of {_listed(replayed)} it alone meets all that was asked and can be shown here."
     others = _listed([name for name in passing if name != pick])
@@ -70,7 +70,7 @@ def part(what: str, state: str, served: str | None, passing: Sequence[str], *, i
     return f"{start} {_WANTS[served]}: {_listed(passing)}."
 
 
-def missed(row: Row, misses: int) -> str:
+def missed(row: Row) -> str:
     """Say what an architecture misses, with the figure, its limit, where it was seen, and what it is in a month."""
     value = "more than was watched" if row["value"] is None else amount(row["value"], row["unit"])
     bound = f"{row['bound'].replace('_', ' ')} {amount(row['limit_value'], row['unit'])} asked"
@@ -78,8 +78,7 @@ def missed(row: Row, misses: int) -> str:
     month = ""
     if row["per_month"] is not None and row["unit"] != "requests" and row["bound"] == "at_most":
         month = f", about {row['per_month']:,.0f} {plural(row['of_requests'])} a month"
-    more = f" (and {misses - 1} more)" if misses > 1 else ""
-    return f"{_capital(row['architecture'])} misses “{row['requirement']}”{more}: {value}{where}, {bound}{month}."
+    return f"{_capital(row['architecture'])} misses “{row['requirement']}”: {value}{where}, {bound}{month}."
 
 
 def opened(row: Row) -> str:
@@ -114,21 +113,40 @@ def lacking(name: str, scenario: str, invalid_reason: str | None) -> str:
     return f"{_capital(name)} is missing under {scenario}, where it has no valid replay{why}."
 
 
-def minutes(at: float, assumed: float, state: str, pick: str | None, *, fewer: bool) -> str:
+def minutes(at: float, assumed: float, then: str, *, fewer: bool) -> str:
     """Say from how many minutes of outage a month on the answer is another."""
     side = "Below" if fewer else "From"
-    return f"{side} {_short(at)} minutes of outage a month ({_short(assumed)} assumed) {_then(state, pick)}."
+    return f"{side} {_short(at)} minutes of outage a month ({_short(assumed)} assumed) {then}."
 
 
-def volume(at: float, now: float, state: str, pick: str | None, *, fewer: bool) -> str:
+def length(pick: str, deliveries: int, apart_s: int, *, scenario: str) -> str:
+    """Say from how long an outage on a queue gives messages up."""
+    minutes = deliveries * apart_s / 60
+    return (
+        f"A single outage of over {_short(minutes)} minutes outlasts the queue's retries ({deliveries},"
+        f" {apart_s} s apart): {called(pick)} leaves dead letters then, which `--scenario {scenario}` shows."
+    )
+
+
+def volume(at: float, now: float, then: str, *, fewer: bool) -> str:
     """Say from how many requests a month on the answer is another."""
     side = "Below" if fewer else "From"
-    return f"{side} {_rounded(at)} requests a month ({_rounded(now)} now) {_then(state, pick)}."
+    return f"{side} {_rounded(at)} requests a month ({_rounded(now)} now) {then}."
 
 
-def without(requirement: str, state: str, pick: str | None) -> str:
+def without(requirement: str, then: str) -> str:
     """Say that the answer is another if a requirement is not asked."""
-    return f"Without “{requirement}” {_then(state, pick)}."
+    return f"Without “{requirement}” {then}."
+
+
+def then(pick: str | None) -> str:
+    """What the answer would be; None: no architecture meets all."""
+    return f"it is {called(pick)}" if pick else "none meets all that is asked"
+
+
+def then_open(name: str, requirement: str) -> str:
+    """What would be undecided."""
+    return f"it is undecided whether {called(name)} meets “{requirement}”"
 
 
 def elsewhere(target: str, hidden: Sequence[str]) -> str:
@@ -145,12 +163,6 @@ def more_repetitions(command: str, minutes: float | None) -> str:
     return f"Differences of times between architectures take eight repetitions: `{command}`{time}."
 
 
-def _then(state: str, pick: str | None) -> str:
-    if state == "decided" and pick:
-        return f"it is {called(pick)}"
-    return "none meets all that is asked" if state == "none" else "it is undecided"
-
-
 def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
@@ -163,7 +175,8 @@ def _rounded(value: float) -> str:
 
 
 def _capital(name: str) -> str:
-    return called(name).capitalize()
+    words = called(name)
+    return words[:1].upper() + words[1:]
 
 
 def _listed(names: Sequence[str]) -> str:

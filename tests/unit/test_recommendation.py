@@ -211,6 +211,13 @@ class TestWhatWouldChangeIt:
         [fewer] = [why for why in row["would_change"] if why.startswith("Below")]
         assert fewer == "Below 4.4 minutes of outage a month (43 assumed) it is synchronous."
 
+    def test_an_outage_that_outlasts_the_retries_is_not_among_those_replayed(self) -> None:
+        """Ten deliveries twelve seconds apart are two minutes; a replayed outage lasts seconds."""
+        row = headline(outage(), asking(OUTAGE, ANSWERED))
+        assert any("over 2 minutes outlasts the queue's retries" in why for why in row["would_change"])
+        row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=1.0, hybrid=9.0))
+        assert not any("retries" in why for why in row["would_change"])
+
     def test_the_volume_from_which_on_another_is_cheaper(self) -> None:
         """Hybrid costs 20 USD whatever is sent, synchronous 10 USD at today's 4.38 million requests a month."""
 
