@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,39 +59,54 @@ def put(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str) -> Any:
-    with dg.build_sensor_context(
-        instance=instance, instance_ref=instance.get_ref(), repository_def=definitions.get_repository_def()
-    ) as context:
-        data = definitions.resolve_sensor_def(sensor).evaluate_tick(context)
-    for request in data.dynamic_partitions_requests or []:
-        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-    return data
+@dataclass
+class Daemon:
+    """What Dagster's daemon does: the ticks of sensors, and the runs they ask for."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def tick(self, sensor: str) -> Any:
+        with dg.build_sensor_context(
+            instance=self.instance,
+            instance_ref=self.instance.get_ref(),
+            repository_def=self.definitions.get_repository_def(),
+        ) as context:
+            data = self.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
+        for request in data.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return data
+
+    def requested(self, sensor: str = "inbox") -> list[dg.RunRequest]:
+        return list(self.tick(sensor).run_requests or [])
+
+    def bring(self, request: dg.RunRequest) -> bool:
+        """Run an import."""
+        job = self.definitions.resolve_job_def(IMPORT_RECORDING)
+        return job.execute_in_process(
+            instance=self.instance,
+            partition_key=str(request.partition_key),
+            run_config=request.run_config,
+            tags={key: value for key, value in request.tags.items() if key.startswith("archduel/")},
+            raise_on_error=False,
+        ).success
+
+    def ended(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+        """As if the requested run had ended."""
+        tags = {**request.tags, "dagster/run_key": request.run_key or ""}
+        if isinstance(request.partition_key, dg.MultiPartitionKey):
+            tags |= {f"dagster/partition/{name}": key for name, key in request.partition_key.keys_by_dimension.items()}
+        else:
+            tags["dagster/partition"] = str(request.partition_key)
+        run = dg.DagsterRun(
+            job_name=request.job_name or IMPORT_RECORDING, run_id=str(uuid.uuid4()), status=status, tags=tags
+        )
+        self.instance.add_run(run)
 
 
-def requested(definitions: dg.Definitions, instance: dg.DagsterInstance, sensor: str = "inbox") -> list[dg.RunRequest]:
-    return list(tick(definitions, instance, sensor).run_requests or [])
-
-
-def bring(definitions: dg.Definitions, instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:
-    """Run an import as the daemon would."""
-    job = definitions.resolve_job_def(IMPORT_RECORDING)
-    return job.execute_in_process(
-        instance=instance,
-        partition_key=str(request.partition_key),
-        run_config=request.run_config,
-        tags={key: value for key, value in request.tags.items() if key.startswith("archduel/")},
-        raise_on_error=False,
-    ).success
-
-
-def ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
-    """As if the requested run had ended."""
-    tags = dict(request.tags)
-    if isinstance(request.partition_key, dg.MultiPartitionKey):
-        tags |= {f"dagster/partition/{name}": key for name, key in request.partition_key.keys_by_dimension.items()}
-    run = dg.DagsterRun(job_name=request.job_name or "", run_id=str(uuid.uuid4()), status=status, tags=tags)
-    instance.add_run(run)
+@pytest.fixture
+def daemon(definitions: dg.Definitions, instance: dg.DagsterInstance) -> Daemon:
+    return Daemon(definitions, instance)
 
 
 def test_a_recording_shows_its_figures_its_rate_and_that_it_can_be_trusted(
@@ -159,28 +174,23 @@ def test_a_line_without_a_known_fate_fails_the_books(places: Places, books: dict
 
 
 def test_a_recording_brought_in_by_hand_is_a_partition_at_once_and_is_shown_once(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
+    daemon: Daemon, places: Places, folder: Path
 ) -> None:
     ingest(importers()["combined"], [put(folder.parent, "shop.log", log(3))], "shop", Library(places))
-    requests = requested(definitions, instance, "library")
+    requests = daemon.requested("library")
     assert [request.partition_key for request in requests] == ["food_orders", "shop"]
-    assert set(instance.get_dynamic_partitions(RECORDINGS)) == {"food_orders", "shop"}
-    assert "shop__steady" in instance.get_dynamic_partitions(CELLS)
-    assert all(bring(definitions, instance, request) for request in requests)
-    assert requested(definitions, instance, "library") == []
+    assert set(daemon.instance.get_dynamic_partitions(RECORDINGS)) == {"food_orders", "shop"}
+    assert "shop__steady" in daemon.instance.get_dynamic_partitions(CELLS)
+    assert all(daemon.bring(request) for request in requests)
+    assert daemon.requested("library") == []
 
 
-def test_a_recording_whose_showing_was_killed_is_shown_once_more(
-    definitions: dg.Definitions, instance: dg.DagsterInstance
-) -> None:
+def test_a_recording_whose_showing_was_killed_is_shown_once_more(daemon: Daemon) -> None:
     keys = []
-    while requests := requested(definitions, instance, "library"):
+    while requests := daemon.requested("library"):
         [request] = requests
         keys.append(request.run_key)
-        tags = {**request.tags, "dagster/partition": "food_orders", "dagster/run_key": request.run_key or ""}
-        failed = dg.DagsterRunStatus.FAILURE
-        run = dg.DagsterRun(job_name=IMPORT_RECORDING, run_id=str(uuid.uuid4()), status=failed, tags=tags)
-        instance.add_run(run)
+        daemon.ended(request, dg.DagsterRunStatus.FAILURE)
     assert len(set(keys)) == len(keys) == 2
 
 
@@ -213,116 +223,98 @@ def test_of_very_many_recordings_all_are_partitions_and_the_cells_of_the_latest_
 def test_without_an_inbox_its_sensor_is_off_and_says_why(places: Places, instance: dg.DagsterInstance) -> None:
     definitions = build_definitions(places)
     assert definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.STOPPED
-    assert "ARCHDUEL_INBOX is not set" in tick(definitions, instance, "inbox").skip_message
+    assert "ARCHDUEL_INBOX is not set" in Daemon(definitions, instance).tick("inbox").skip_message
 
 
 def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
+    daemon: Daemon, places: Places, folder: Path
 ) -> None:
-    assert definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.RUNNING
+    assert daemon.definitions.resolve_sensor_def("inbox").default_status is dg.DefaultSensorStatus.RUNNING
     put(folder, "shop.log", log(5))
-    [request] = requested(definitions, instance)
+    [request] = daemon.requested()
     assert (request.job_name, request.partition_key) == (IMPORT_RECORDING, "shop")
-    [again] = requested(definitions, instance)
+    [again] = daemon.requested()
     assert again.run_key == request.run_key, "killed before it was launched: the same run is requested"
-    assert bring(definitions, instance, request)
+    assert daemon.bring(request)
     assert Library(places).load("shop").requests == 5
 
-    cells = requested(definitions, instance)
+    cells = daemon.requested()
     assert {request.job_name for request in cells} == {ONE_CELL}
     assert [str(request.partition_key).partition("|")[0] for request in cells] == [
         f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS
     ]
-    assert set(instance.get_dynamic_partitions(CELLS)) >= {f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS}
+    assert set(daemon.instance.get_dynamic_partitions(CELLS)) >= {f"shop__{scenario}" for scenario in DEFAULT_SCENARIOS}
     for cell in cells[1:]:
-        ended(instance, cell, dg.DagsterRunStatus.SUCCESS)
-    ended(instance, cells[0], dg.DagsterRunStatus.STARTED)
-    assert requested(definitions, instance) == []
-    [started] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    instance.report_run_failed(started)
+        daemon.ended(cell, dg.DagsterRunStatus.SUCCESS)
+    daemon.ended(cells[0], dg.DagsterRunStatus.STARTED)
+    assert daemon.requested() == []
+    [started] = daemon.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    daemon.instance.report_run_failed(started)
 
-    [retried] = requested(definitions, instance)
+    [retried] = daemon.requested()
     assert retried.partition_key == cells[0].partition_key
     assert retried.run_key != cells[0].run_key
-    ended(instance, retried, dg.DagsterRunStatus.SUCCESS)
-    [compared] = requested(definitions, instance)
+    daemon.ended(retried, dg.DagsterRunStatus.SUCCESS)
+    [compared] = daemon.requested()
     assert (compared.job_name, compared.partition_key) == (NIGHTLY_COMPARISON, NIGHTS.get_last_partition_key())
     [named] = {
         request.run_config["resources"]["comparison"]["config"]["comparison_id"] for request in [*cells, compared]
     }
     assert named.startswith("inbox-shop-")
-    ended(instance, compared, dg.DagsterRunStatus.STARTED)
-    assert requested(definitions, instance) == []
+    daemon.ended(compared, dg.DagsterRunStatus.STARTED)
+    assert daemon.requested() == []
     assert Ledger(places.inbox_ledger).open_comparisons() == []
 
 
-def test_a_newer_version_gives_up_what_has_not_begun_of_the_older_ones_comparison(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
-) -> None:
+def test_a_newer_version_gives_up_what_has_not_begun_of_the_older_ones_comparison(daemon: Daemon, folder: Path) -> None:
     for lines in (5, 9):
         put(folder, "shop.log", log(lines))
-        [request] = [one for one in requested(definitions, instance) if one.job_name == IMPORT_RECORDING]
-        assert bring(definitions, instance, request)
+        [request] = [one for one in daemon.requested() if one.job_name == IMPORT_RECORDING]
+        assert daemon.bring(request)
         if lines == 5:
-            old = requested(definitions, instance)
+            old = daemon.requested()
             for cell, status in zip(
                 old, (dg.DagsterRunStatus.STARTED, *[dg.DagsterRunStatus.NOT_STARTED] * 2), strict=True
             ):
-                ended(instance, cell, status)
-    new = requested(definitions, instance)
+                daemon.ended(cell, status)
+    new = daemon.requested()
     assert {cell.partition_key for cell in new} == {cell.partition_key for cell in old}
     assert not {cell.run_key for cell in new} & {cell.run_key for cell in old}
-    statuses = [run.status for run in instance.get_runs(dg.RunsFilter(job_name=ONE_CELL))]
+    statuses = [run.status for run in daemon.instance.get_runs(dg.RunsFilter(job_name=ONE_CELL))]
     assert sorted(status.value for status in statuses) == ["CANCELED", "CANCELED", "STARTED"]
 
 
-def test_an_import_that_was_killed_is_asked_for_again(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, folder: Path
-) -> None:
+def test_an_import_that_was_killed_is_asked_for_again(daemon: Daemon, folder: Path) -> None:
     put(folder, "shop.log", log(5))
-    [request] = requested(definitions, instance)
-    ended(instance, request, dg.DagsterRunStatus.FAILURE)
-    assert requested(definitions, instance) == []
-    [again] = requested(definitions, instance)
+    [request] = daemon.requested()
+    daemon.ended(request, dg.DagsterRunStatus.FAILURE)
+    assert daemon.requested() == []
+    [again] = daemon.requested()
     assert again.tags[IMPORT_TAG] != request.tags[IMPORT_TAG]
-    assert bring(definitions, instance, again)
+    assert daemon.bring(again)
 
 
-def test_an_unreadable_file_fails_one_run_and_stops_no_other(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, places: Places, folder: Path
-) -> None:
+def test_an_unreadable_file_fails_one_run_and_stops_no_other(daemon: Daemon, places: Places, folder: Path) -> None:
     put(folder, "bad.log", "not a log\n" * 30)
     put(folder, "good.log", log(5))
-    done = {
-        str(request.partition_key): bring(definitions, instance, request)
-        for request in requested(definitions, instance)
-    }
+    done = {str(request.partition_key): daemon.bring(request) for request in daemon.requested()}
     assert done == {"bad": False, "good": True}
-    assert {request.job_name for request in requested(definitions, instance)} == {ONE_CELL}
+    assert {request.job_name for request in daemon.requested()} == {ONE_CELL}
     states = {Path(file.address).name: file.state for file in Ledger(places.inbox_ledger).files().values()}
     assert states == {"bad.log": State.REFUSED, "good.log": State.IMPORTED}
 
 
 @pytest.mark.parametrize(
-    ("named", "complaint"),
+    ("named", "endpoint", "complaint"),
     [
-        ("https://example.com/x", "name a folder or s3://"),
-        ("s3://bucket/x", "ARCHDUEL_INBOX_ENDPOINT_URL"),
-        ("/", "archduel's own home"),
+        ("https://example.com/x", "", "name a folder or s3://"),
+        ("s3://bucket/x", "", "ARCHDUEL_INBOX_ENDPOINT_URL"),
+        ("s3://b/x", "https://s3.amazonaws.com", "on this machine"),
+        ("/", "", "archduel's own home"),
+        ("{recordings}/shop", "", "where archduel keeps recordings"),
     ],
 )
-def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, complaint: str) -> None:
+def test_what_cannot_be_an_inbox_is_one_sentence(places: Places, named: str, endpoint: str, complaint: str) -> None:
+    named = named.format(recordings=places.recordings)
     with pytest.raises(UsageError, match=complaint):
-        inbox_from_environment(places, {"ARCHDUEL_INBOX": named})
-
-
-def test_the_recordings_are_no_inbox(places: Places) -> None:
-    with pytest.raises(UsageError, match="where archduel keeps recordings"):
-        inbox_from_environment(places, {"ARCHDUEL_INBOX": str(places.recordings / "shop")})
-
-
-def test_real_aws_is_never_the_inbox(places: Places) -> None:
-    with pytest.raises(UsageError, match="on this machine"):
-        inbox_from_environment(
-            places, {"ARCHDUEL_INBOX": "s3://b/x", "ARCHDUEL_INBOX_ENDPOINT_URL": "https://s3.amazonaws.com"}
-        )
+        inbox_from_environment(places, {"ARCHDUEL_INBOX": named, "ARCHDUEL_INBOX_ENDPOINT_URL": endpoint})

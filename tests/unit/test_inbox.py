@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Readable
 from workloads.importers.formats import importers
-from workloads.importers.ingest import ingest
+from workloads.importers.ingest import Import, ingest
 from workloads.inbox import Entry
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.importing import bring_in, comparison_of
@@ -61,6 +61,25 @@ class Desk:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         os.utime(path, (self.at_s, self.at_s))
         return path
+
+    def noticed(self, name: str, text: str | bytes) -> Path:
+        path = self.put(name, text)
+        self.scan()
+        return path
+
+    def queued(self, name: str, text: str | bytes) -> File:
+        """A file, alone in the queue."""
+        self.noticed(name, text)
+        [file] = self.ledger.queued()
+        return file
+
+    def imported(self, name: str, text: str | bytes) -> Path:
+        path = self.noticed(name, text)
+        self.work()
+        return path
+
+    def bring_in(self, file: File, inbox: FolderInbox | None = None, ledger: Ledger | None = None) -> Import | None:
+        return bring_in(file.address, inbox or self.inbox, ledger or self.ledger, self.library, NIGHT)
 
     def scan(self, later_s: float = 60.0) -> dict[State, int]:
         self.at_s += later_s
@@ -122,9 +141,7 @@ def test_what_is_unfinished_or_no_traffic_is_not_seen(desk: Desk) -> None:
 
 
 def test_more_lines_make_a_new_version_of_the_same_recording_once(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    desk.work()
+    desk.imported("shop.log", log(3))
     desk.put("shop.log", log(7))
     assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
@@ -135,11 +152,8 @@ def test_more_lines_make_a_new_version_of_the_same_recording_once(desk: Desk) ->
 
 
 def test_other_content_under_an_old_name_takes_nothing_away(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    desk.work()
-    desk.put("shop.log", log(5, start=100))
-    desk.scan()
+    desk.imported("shop.log", log(3))
+    desk.noticed("shop.log", log(5, start=100))
     assert desk.work() == ["shop_2"]
     assert {name: desk.library.load(name).requests for name in ("shop", "shop_2")} == {"shop": 3, "shop_2": 5}
 
@@ -150,8 +164,7 @@ def test_the_same_content_under_another_name_is_imported_once_with_a_note(desk: 
     if not together:
         desk.scan()
         desk.work()
-    desk.put("b.log", log(3))
-    desk.scan()
+    desk.noticed("b.log", log(3))
     assert [sentence for sentence in desk.messages if "b.log is known" in sentence and "recording a" in sentence]
     assert desk.state("b.log")[0] is State.DUPLICATE
     desk.work()
@@ -160,9 +173,7 @@ def test_the_same_content_under_another_name_is_imported_once_with_a_note(desk: 
 
 
 def test_a_moved_or_touched_file_is_known_by_its_content(desk: Desk) -> None:
-    path = desk.put("a.log", log(3))
-    desk.scan()
-    desk.work()
+    path = desk.imported("a.log", log(3))
     os.utime(path, (desk.at_s, desk.at_s))
     assert desk.scan() == {State.IMPORTED: 1}
     path.rename(path.with_name("moved.log"))
@@ -170,9 +181,7 @@ def test_a_moved_or_touched_file_is_known_by_its_content(desk: Desk) -> None:
 
 
 def test_what_was_imported_into_a_recording_since_removed_is_imported_again(desk: Desk) -> None:
-    path = desk.put("a.log", log(3))
-    desk.scan()
-    desk.work()
+    path = desk.imported("a.log", log(3))
     recording = desk.library.paths()["a"].parent
     recording.rename(recording.with_name(".away"))
     os.utime(path, (desk.at_s, desk.at_s))
@@ -185,24 +194,20 @@ def test_an_unreadable_file_is_refused_once_others_go_on_and_mended_it_is_tried_
     desk: Desk, content: bytes
 ) -> None:
     desk.put("bad.log", content)
-    desk.put("good.log", log(2))
-    desk.scan()
+    desk.noticed("good.log", log(2))
     assert desk.work() == ["good"]
     state, message = desk.state("bad.log")
     assert state is State.REFUSED
     assert "bad.log" in message
     assert desk.scan() == {State.IMPORTED: 1, State.REFUSED: 1}
     assert desk.work() == []
-    desk.put("bad.log", log(4))
-    desk.scan()
+    desk.noticed("bad.log", log(4))
     assert desk.work() == ["bad"]
 
 
 def test_refused_files_are_tried_again_when_asked_for(desk: Desk) -> None:
     desk.put("bad.log", "not a log\n" * 30)
-    desk.put("mapping.yaml", "nonsense: 1\n")
-    desk.scan()
-    desk.work()
+    desk.imported("mapping.yaml", "nonsense: 1\n")
     assert desk.ledger.retry() == 1
     assert desk.scan() == {State.QUEUED: 1}
 
@@ -242,24 +247,20 @@ def test_a_file_without_permission_is_refused(desk: Desk) -> None:
 
 
 def test_a_file_that_goes_away_before_its_import_is_forgotten(desk: Desk) -> None:
-    path = desk.put("shop.log", log(3))
-    desk.scan()
+    path = desk.noticed("shop.log", log(3))
     path.unlink()
     assert desk.work() == []
     assert desk.ledger.files() == {}
-    desk.put("shop.log", log(3))
-    desk.scan()
+    desk.noticed("shop.log", log(3))
     assert desk.work() == ["shop"]
 
 
 def test_a_file_that_grows_while_it_is_imported_is_imported_again_as_it_is_then(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     desk.put("shop.log", log(6))
     desk.scan(later_s=1)
     assert desk.ledger.queued() == [], "it waits again"
-    assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
+    assert desk.bring_in(file) is None
     desk.scan()
     assert desk.work() == ["shop"]
     assert desk.library.load("shop").requests == 6
@@ -273,30 +274,26 @@ class DyingLedger(Ledger):
 
 
 def test_an_import_killed_before_it_was_written_down_is_done_again_without_harm(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     with pytest.raises(SystemExit):
-        bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
+        desk.bring_in(file, ledger=DyingLedger(desk.places.inbox_ledger))
     desk.restart()
     assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
-    assert bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT) is None
+    assert desk.bring_in(file) is None
     assert list(desk.library.paths()) == ["food_orders", "shop"]
 
 
 def test_what_is_imported_is_what_was_looked_at_or_is_looked_at_again(desk: Desk) -> None:
-    path = desk.put("shop.log", log(3))
-    desk.scan()
+    path = desk.noticed("shop.log", log(3))
     [file] = desk.ledger.queued()
     path.write_text(log(5, start=100))
     with pytest.raises(ArchduelError, match="has changed since it was looked at"):
-        bring_in(file.address, desk.inbox, desk.ledger, desk.library, NIGHT)
+        desk.bring_in(file)
     assert desk.ledger.contents() == {}
     assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop"]
-    desk.put("again.log", log(3))
-    desk.scan()
+    desk.noticed("again.log", log(3))
     assert desk.work() == ["again"], "what was there before was never imported"
 
 
@@ -309,11 +306,9 @@ class Overwriting(FolderInbox):
 
 
 def test_a_file_overwritten_while_it_is_imported_makes_no_recording_of_unseen_content(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     with pytest.raises(ArchduelError, match="has changed since it was looked at"):
-        bring_in(file.address, Overwriting(desk.folder), desk.ledger, desk.library, NIGHT)
+        desk.bring_in(file, inbox=Overwriting(desk.folder))
     assert "shop" not in desk.library.paths()
     assert desk.scan() == {State.QUEUED: 1}
 
@@ -332,11 +327,8 @@ def test_a_recording_that_took_the_name_since_the_file_was_queued_stays(
     desk: Desk, tmp_path: Path, grown: bool, content: str
 ) -> None:
     if grown:
-        desk.put("shop.log", log(3))
-        desk.scan()
-        desk.work()
-    desk.put("shop.log", log(6))
-    desk.scan()
+        desk.imported("shop.log", log(3))
+    desk.noticed("shop.log", log(6))
     by_hand(desk, tmp_path, content)
     stays = (desk.library.folder / "shop" / "provenance.json").read_bytes()
     assert desk.work() == []
@@ -358,12 +350,10 @@ class Overtaken(FolderInbox):
 
 
 def test_a_recording_that_takes_the_name_while_the_file_is_imported_stays(desk: Desk, tmp_path: Path) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     inbox = Overtaken(desk.folder, lambda: by_hand(desk, tmp_path, log(9)))
     with pytest.raises(ArchduelError, match="a recording 'shop' came meanwhile, and stays"):
-        bring_in(file.address, inbox, desk.ledger, desk.library, NIGHT)
+        desk.bring_in(file, inbox=inbox)
     assert desk.library.load("shop").requests == 9
     assert desk.scan() == {State.QUEUED: 1}
     assert desk.work() == ["shop_2"]
@@ -371,14 +361,10 @@ def test_a_recording_that_takes_the_name_while_the_file_is_imported_stays(desk: 
 
 @pytest.mark.parametrize("content", ["its own", "another's"])
 def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_content(desk: Desk, content: str) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    desk.work()
-    desk.put("shop.log", log(6))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    desk.imported("shop.log", log(3))
+    file = desk.queued("shop.log", log(6))
     with pytest.raises(SystemExit):
-        bring_in(file.address, desk.inbox, DyingLedger(desk.places.inbox_ledger), desk.library, NIGHT)
+        desk.bring_in(file, ledger=DyingLedger(desk.places.inbox_ledger))
     if content == "another's":
         provenance = desk.library.folder / "shop" / "provenance.json"
         provenance.write_text(json.dumps({**json.loads(provenance.read_text()), "content": "00" * 16}))
@@ -386,9 +372,7 @@ def test_a_version_imported_by_a_killed_run_is_known_for_the_inboxs_by_its_conte
 
 
 def test_a_recording_does_not_reveal_the_digest_of_its_log(desk: Desk) -> None:
-    desk.put("shop.log", log(1))
-    desk.scan()
-    desk.work()
+    desk.imported("shop.log", log(1))
     file = desk.ledger.file(str(desk.folder / "shop.log"))
     assert file is not None
     mark = desk.library.provenance("shop")["content"]
@@ -405,14 +389,12 @@ def test_a_clock_that_was_set_back_by_years_keeps_no_file_waiting(desk: Desk) ->
 
 
 def test_a_name_too_long_to_have_an_ending_has_no_mapping_of_its_own(desk: Desk) -> None:
-    desk.put("a" * 250 + ".log", log(3))
-    desk.scan()
+    desk.noticed("a" * 250 + ".log", log(3))
     assert desk.work() == ["a" * 60]
 
 
 def test_what_a_terminal_would_obey_is_spelled_out(desk: Desk) -> None:
-    desk.put("a\x1b]0;b\x07\n\u202e.log", b"")
-    desk.scan()
+    desk.noticed("a\x1b]0;b\x07\n\u202e.log", b"")
     assert desk.messages == (r"a\x1b]0;b\x07\n\u202e.log is left out: empty",)
 
 
@@ -429,9 +411,7 @@ class CountingLedger(Ledger):
 
 
 def test_many_copies_are_known_in_no_more_transactions_than_one(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    desk.work()
+    desk.imported("shop.log", log(3))
     counts = []
     for copies in (1, 40):
         for number in range(copies):
@@ -453,8 +433,7 @@ def test_a_damaged_ledger_is_named_with_what_to_do(desk: Desk) -> None:
 
 
 def test_an_import_that_is_killed_again_and_again_is_given_up(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
+    desk.noticed("shop.log", log(3))
     keys = set()
     for _ in range(MAX_ATTEMPTS):
         [file] = desk.ledger.queued()
@@ -469,17 +448,14 @@ def test_a_mapping_beside_a_file_or_in_the_inbox_is_meant_for_it(desk: Desk) -> 
     desk.put("shop.log", log(3))
     desk.put("other.log", log(4))
     desk.put("mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: query\n')
-    desk.put("shop.mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: command\n')
-    desk.scan()
-    desk.work()
+    desk.imported("shop.mapping.yaml", 'routes:\n  - match: "GET /menu"\n    operation: command\n')
     shares = {name: desk.library.load(name).command_share for name in ("shop", "other")}
     assert shares == {"shop": 1.0, "other": 0.0}
 
 
 def test_a_wrong_mapping_refuses_the_file_and_names_the_line(desk: Desk) -> None:
     desk.put("shop.log", log(3))
-    desk.put("mapping.yaml", "nonsense: 1\n")
-    desk.scan()
+    desk.noticed("mapping.yaml", "nonsense: 1\n")
     assert desk.work() == []
     assert "mapping.yaml, line 1" in desk.state("shop.log")[1]
 
@@ -487,19 +463,15 @@ def test_a_wrong_mapping_refuses_the_file_and_names_the_line(desk: Desk) -> None
 def test_a_name_that_is_taken_gets_a_number_and_keeps_it(desk: Desk) -> None:
     desk.put("food_orders.log", log(3))
     desk.put("a/x.log", log(4))
-    desk.put("a_x.log", log(5))
-    desk.scan()
+    desk.noticed("a_x.log", log(5))
     assert sorted(desk.work()) == ["a_x", "a_x_2", "food_orders_2"]
 
 
 def test_a_refused_file_takes_no_name_from_a_recording_that_came_otherwise(desk: Desk, tmp_path: Path) -> None:
-    desk.put("shop.log", "not a log\n" * 30)
-    desk.scan()
-    desk.work()
+    desk.imported("shop.log", "not a log\n" * 30)
     (tmp_path / "mine.log").write_text(log(9))
     ingest(importers()["combined"], [tmp_path / "mine.log"], "shop", desk.library)
-    desk.put("shop.log", log(3))
-    desk.scan()
+    desk.noticed("shop.log", log(3))
     assert desk.work() == ["shop_2"]
     assert desk.library.load("shop").requests == 9
 
@@ -520,9 +492,7 @@ def test_an_inbox_that_is_not_there_is_one_sentence(desk: Desk) -> None:
 
 
 def test_ids_of_comparisons_tell_contents_apart(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     assert comparison_of(file).startswith("inbox-shop-")
     assert file.pending_digest is not None
     assert comparison_of(file).endswith(file.pending_digest[:8])
@@ -536,11 +506,9 @@ class FarInbox(FolderInbox):
 
 
 def test_an_inbox_out_of_reach_says_nothing_against_its_files(desk: Desk) -> None:
-    desk.put("shop.log", log(3))
-    desk.scan()
-    [file] = desk.ledger.queued()
+    file = desk.queued("shop.log", log(3))
     with pytest.raises(ArchduelError, match="no answer"):
-        bring_in(file.address, FarInbox(desk.folder), desk.ledger, desk.library, NIGHT)
+        desk.bring_in(file, inbox=FarInbox(desk.folder))
     assert desk.work() == ["shop"]
 
 
