@@ -72,6 +72,70 @@ class TestBundled:
             assert [fault.throttled_status for fault in scenarios()[name].faults] == [status]
 
 
+def of(kind: str = "down", target: str = "table", rest: str = WHOLE) -> str:
+    """A scenario with one fault."""
+    return TEXTS + FAULT.replace("down", kind).replace("table", target) + rest
+
+
+def twice(first: str, second: str) -> str:
+    """A scenario with one fault in two windows."""
+    return of(rest=first) + FAULT + second
+
+
+DISABLED = '[[faults]]\nkind = "disabled"\nstart = 0.5\nlength = 0.25\n'
+WRONG: list[tuple[str | bytes, int | None, str]] = [
+    ("title = ", None, "not a TOML file"),
+    (b'title = "\xff"\n', None, "not a TOML file"),
+    (TEXTS + "x = " + "[" * 3000 + "]" * 3000, None, "not a TOML file"),
+    ("", 1, "title is missing"),
+    ('title = "A"\n', 1, "description is missing"),
+    ('description = "B"\ntitle = 1\n', 2, "title must be a valid string"),
+    ('title = "A"\ndescription = """\nposition = 3\n"""\nposition = -1\n', 5, "position"),
+    (TEXTS + "colour = 1\n", 3, "unknown colour: a scenario knows title"),
+    (TEXTS + 'name = "x"\n', 3, "unknown name"),
+    (TEXTS + "[settings]\nwork_us = 5\n", 3, "unknown settings"),
+    (TEXTS + "position = -1\n", 3, "position must be greater"),
+    (TEXTS + "position = 1.5\n", 3, "position must be a valid integer"),
+    (TEXTS + "\nreserved_concurrency = 0\n", 4, "must be greater than"),
+    (TEXTS + "reserved_concurrency = true\n", 3, "valid integer"),
+    (TEXTS + "work_us = -5\n", 3, "work_us must be greater"),
+    (TEXTS + "visibility_timeout_s = 1\nfunction_timeout_s = 2\n", 3, "visibility_timeout_s must be at least"),
+    (TEXTS + "faults = 3\n", 3, "[[faults]]"),
+    (TEXTS + 'faults = ["down"]\n', 3, "[[faults]]"),
+    (TEXTS + FAULT.replace("[[faults]]", "[faults]"), 3, "[[faults]]"),
+    (TEXTS + FAULT, 3, "start is missing: fault down needs target"),
+    (TEXTS + "[[faults]]\n" + WHOLE, 3, "a fault's kind is one of down"),
+    *(
+        (of(rest=f"start = {start}\nlength = 0.5\n"), 6, "start must be a share")
+        for start in ('"x"', '"1/0"', "nan", "inf", "[0]", "-0.1")
+    ),
+    (of(rest="start = 0.5\nlength = 0\n"), 7, "length must be greater"),
+    (of(rest="start = 1.5\nlength = 1\n"), 6, "write '1.5 s' for seconds"),
+    (of(rest="start = 0\nlength = 6\n"), 7, "write '6 s' for seconds"),
+    (of(rest="start = 0.75\nlength = 0.5\n"), 6, "must not exceed"),
+    (of(rest="start = 6 s\nlength = 1\n"), None, "need quotes"),
+    (of("slow"), 5, "a fault's kind is one of down, disabled"),
+    (of().replace('"down"', '["down"]'), 5, "a fault's kind is one of"),
+    (of(target="moon"), 4, "target must be one of 'api'"),
+    (of(rest=WHOLE + "colour = 1\n"), 8, "unknown colour: fault down knows"),
+    (of(rest=WHOLE + "work_us = 5\n"), 8, "stands above the first [[faults]]"),
+    (twice("start = 0.5\nlength = 0.25\n", "start = 0.25\nlength = 0.5\n"), 8, "lie apart"),
+    (twice("start = 0\nlength = 0.25\n", "start = 0.25\nlength = 0.25\n"), 8, "lie apart"),
+    (of(target="consumer") + FAULT.replace("table", "functions") + WHOLE, 8, "lie apart"),  # the consumer is one
+    (of(target="queue") + DISABLED, 8, "lie apart"),  # a queue that is away disables its mapping
+    (of("hang", rest=WHOLE + 'operations = "GetItem"\n'), 8, 'operations must be a list, such as ["command"]'),
+    (of("hang", rest=WHOLE + 'operations = ["command"]\n'), 8, "operations on table must be among GetItem"),
+    (of("error"), 3, "error is missing"),
+    (of("error", rest=WHOLE + 'error = "Nope"\n'), 8, "error on table must be one of ProvisionedThroughputExceeded"),
+    (of("reset", rest=WHOLE + "share = true\n"), 8, "share must"),
+    (of("latency"), 3, "latency needs median_ms"),
+    (of("latency", rest=WHOLE + "median_ms = 5\np99_ms = 1\n"), 9, "p99_ms must not be below"),
+    (TEXTS + '[[faults]]\nkind = "throttle"\nrate_per_s = -3\nburst = 1\n' + WHOLE, 5, "or equal to 0.001, not -3"),
+    (TEXTS + '[[faults]]\nkind = "poison"\nshare = 2\n' + WHOLE, 5, "share must be less"),
+    (TEXTS + '[[faults]]\nkind = "late"\nshare = 1\ndelay_s = 901\n' + WHOLE, 6, "delay_s must be"),
+]
+
+
 class TestReading:
     def test_takes_the_files_name_and_defaults_for_the_rest(self, tmp_path: Path) -> None:
         expected = Scenario(name="custom", title="A title", description="What is done.")
@@ -101,140 +165,7 @@ class TestReading:
             [5_000, 7_500],
         ]
 
-    @pytest.mark.parametrize(
-        ("text", "line", "complaint"),
-        [
-            pytest.param("title = ", None, "not a TOML file", id="no TOML"),
-            pytest.param(b'title = "\xff"\n', None, "not a TOML file", id="no UTF-8"),
-            pytest.param("", 1, "title is missing", id="empty"),
-            pytest.param('title = "A"\n', 1, "description is missing", id="no description"),
-            pytest.param('description = "B"\ntitle = 1\n', 2, "title must be a valid string", id="title a number"),
-            pytest.param(TEXTS + "colour = 1\n", 3, "unknown colour: a scenario knows title", id="unknown key"),
-            pytest.param(TEXTS + 'name = "x"\n', 3, "unknown name", id="a name of its own"),
-            pytest.param(TEXTS + "position = -1\n", 3, "position must be greater", id="position negative"),
-            pytest.param(TEXTS + "position = 1.5\n", 3, "position must be a valid integer", id="position broken"),
-            pytest.param(TEXTS + "\nreserved_concurrency = 0\n", 4, "must be greater than", id="no concurrency"),
-            pytest.param(TEXTS + "reserved_concurrency = true\n", 3, "valid integer", id="concurrency yes"),
-            pytest.param(TEXTS + "work_us = -5\n", 3, "work_us must be greater", id="work negative"),
-            pytest.param(
-                TEXTS + "visibility_timeout_s = 1\nfunction_timeout_s = 2\n",
-                3,
-                "visibility_timeout_s must be at least",
-                id="visible again before the function ends",
-            ),
-            pytest.param(TEXTS + "faults = 3\n", 3, "[[faults]]", id="faults a number"),
-            pytest.param(TEXTS + 'faults = ["down"]\n', 3, "[[faults]]", id="faults texts"),
-            pytest.param(TEXTS + FAULT.replace("[[faults]]", "[faults]"), 3, "[[faults]]", id="faults one table"),
-            pytest.param(TEXTS + FAULT, 3, "start is missing: fault down needs target", id="without a window"),
-            pytest.param(TEXTS + "[[faults]]\n" + WHOLE, 3, "a fault's kind is one of down", id="without a kind"),
-            pytest.param(TEXTS + FAULT + 'start = "x"\nlength = 1\n', 6, "start must be a share", id="start no number"),
-            pytest.param(TEXTS + FAULT + 'start = "1/0"\nlength = 1\n', 6, "start must be a share", id="by zero"),
-            pytest.param(TEXTS + FAULT + "start = nan\nlength = 1\n", 6, "start must be a share", id="not a number"),
-            pytest.param(TEXTS + FAULT + "start = inf\nlength = 1\n", 6, "start must be a share", id="infinite"),
-            pytest.param(TEXTS + FAULT + "start = [0]\nlength = 1\n", 6, "start must be a share", id="a list"),
-            pytest.param(TEXTS + FAULT + "start = -0.1\nlength = 0.5\n", 6, "start must be a share", id="negative"),
-            pytest.param(TEXTS + FAULT + "start = 0.5\nlength = 0\n", 7, "length must be greater", id="no length"),
-            pytest.param(
-                TEXTS + FAULT + "start = 1.5\nlength = 1\n", 6, "write '1.5 s' for seconds", id="after the end"
-            ),
-            pytest.param(TEXTS + FAULT + "start = 0.75\nlength = 0.5\n", 6, "must not exceed", id="beyond the end"),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "slow") + WHOLE, 5, "a fault's kind is one of down, disabled", id="kind"
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace('"down"', '["down"]') + WHOLE, 5, "a fault's kind is one of", id="kind a list"
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("table", "moon") + WHOLE, 4, "target must be one of 'api'", id="target unknown"
-            ),
-            pytest.param(TEXTS + FAULT + WHOLE + "colour = 1\n", 8, "unknown colour: fault down knows", id="fault key"),
-            pytest.param(
-                TEXTS + FAULT + "start = 0.5\nlength = 0.25\n" + FAULT + "start = 0.25\nlength = 0.5\n",
-                8,
-                "lie apart",
-                id="faults overlap",
-            ),
-            pytest.param(
-                TEXTS + FAULT + "start = 0\nlength = 0.25\n" + FAULT + "start = 0.25\nlength = 0.25\n",
-                8,
-                "lie apart",
-                id="faults touch",
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("table", "consumer") + WHOLE + FAULT.replace("table", "functions") + WHOLE,
-                8,
-                "lie apart",
-                id="functions are the consumer too",
-            ),
-            pytest.param(
-                TEXTS
-                + FAULT.replace("table", "queue")
-                + WHOLE
-                + '[[faults]]\nkind = "disabled"\nstart = 0.5\nlength = 0.25\n',
-                8,
-                "lie apart",
-                id="a queue that is away disables its mapping",
-            ),
-            pytest.param(
-                TEXTS + FAULT + "start = 0\nlength = 6\n", 7, "write '6 s' for seconds", id="seconds as a number"
-            ),
-            pytest.param(TEXTS + FAULT + "start = 6 s\nlength = 1\n", None, "need quotes", id="a time without quotes"),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "hang") + WHOLE + 'operations = "GetItem"\n',
-                8,
-                'operations must be a list, such as ["command"]',
-                id="operations a text",
-            ),
-            pytest.param(TEXTS + FAULT.replace("down", "error") + WHOLE, 3, "error is missing", id="error unnamed"),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "reset") + WHOLE + "share = true\n", 8, "share must", id="share yes"
-            ),
-            pytest.param(
-                TEXTS + FAULT + WHOLE + "work_us = 5\n", 8, "stands above the first [[faults]]", id="setting in a fault"
-            ),
-            pytest.param(TEXTS + "[settings]\nwork_us = 5\n", 3, "unknown settings", id="a table of settings"),
-            pytest.param(
-                'title = "A"\ndescription = """\nposition = 3\n"""\nposition = -1\n', 5, "position", id="a long text"
-            ),
-            pytest.param(TEXTS + "x = " + "[" * 3000 + "]" * 3000, None, "not a TOML file", id="nested without end"),
-            pytest.param(
-                TEXTS + '[[faults]]\nkind = "throttle"\nrate_per_s = -3\nburst = 1\n' + WHOLE,
-                5,
-                "rate_per_s must be greater than or equal to 0.001, not -3",
-                id="rate negative",
-            ),
-            pytest.param(
-                TEXTS + '[[faults]]\nkind = "poison"\nshare = 2\n' + WHOLE, 5, "share must be less", id="share of two"
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "latency") + WHOLE, 3, "latency needs median_ms", id="latency of nothing"
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "latency") + WHOLE + "median_ms = 5\np99_ms = 1\n",
-                9,
-                "p99_ms must not be below",
-                id="p99 below the median",
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "error") + WHOLE + 'error = "Nope"\n',
-                8,
-                "error on table must be one of ProvisionedThroughputExceededException",
-                id="error unknown",
-            ),
-            pytest.param(
-                TEXTS + FAULT.replace("down", "hang") + WHOLE + 'operations = ["command"]\n',
-                8,
-                "operations on table must be among GetItem",
-                id="operation unknown",
-            ),
-            pytest.param(
-                TEXTS + '[[faults]]\nkind = "late"\nshare = 1\ndelay_s = 901\n' + WHOLE,
-                6,
-                "delay_s must be",
-                id="delay",
-            ),
-        ],
-    )
+    @pytest.mark.parametrize(("text", "line", "complaint"), WRONG)
     def test_a_wrong_file_is_refused_by_file_and_line(
         self, tmp_path: Path, text: str | bytes, line: int | None, complaint: str
     ) -> None:
