@@ -4,13 +4,14 @@ botocore validates the requests against its own model of each service.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from orchestration.commands.compare import chosen_scenarios
 from resources.architectures import Architecture, architectures
@@ -246,56 +247,52 @@ UUID = "00000000-0000-0000-0000-000000000001"
 
 
 class Provisioning:
-    """A stack on AWS whose every request botocore validates and the test expects."""
+    """A stack on AWS whose every request botocore validates and the test answers, in the order of each service's."""
 
-    def __init__(self, architecture: Architecture, settings: StackSettings | None = None) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         self.clients = clients()
         type(self.clients).pace = Pace(poll_s=0.0, patience_s=5.0)
-        self.stack = Stack(self.clients, architecture.nodes, "", settings or StackSettings(), NAME, TAGS)
+        self.stack = Stack(self.clients, architecture.nodes, "", StackSettings(), NAME, TAGS)
+        self.asked: dict[str, list[dict[str, Any]]] = defaultdict(list)  # the parameters of each call, by operation
         self.stubs = {
             name: Stubber(getattr(self.clients, name)) for name in ("iam", "lambda_", "logs", "dynamodb", "sqs")
         }
-        for stub in self.stubs.values():
+        for name, stub in self.stubs.items():
+            getattr(self.clients, name).meta.events.register("provide-client-params.*.*", self._note)
             stub.activate()
 
-    def expect(self, service: str, operation: str, answer: dict[str, Any], arguments: dict[str, Any]) -> None:
-        self.stubs[service].add_response(operation, answer, arguments)
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.asked[model.name].append(params)
+
+    def answer(self, service: str, operation: str, **answer: Any) -> None:
+        self.stubs[service].add_response(operation, answer)
 
     def refuse(self, service: str, operation: str, code: str, message: str) -> None:
         self.stubs[service].add_client_error(operation, code, message)
 
     def table(self) -> None:
-        self.expect(
-            "dynamodb",
-            "create_table",
-            {
-                "TableDescription": {
-                    "TableStatus": "CREATING",
-                    "TableArn": f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/t",
-                }
-            },
-            {
-                "TableName": f"{NAME}-orders",
-                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-                "BillingMode": "PAY_PER_REQUEST",
-                "Tags": PAIRS,
-            },
-        )
+        arn = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/t"
+        self.answer("dynamodb", "create_table", TableDescription={"TableStatus": "CREATING", "TableArn": arn})
         for status in ("CREATING", "ACTIVE"):
-            self.expect(
-                "dynamodb", "describe_table", {"Table": {"TableStatus": status}}, {"TableName": f"{NAME}-orders"}
-            )
+            self.answer("dynamodb", "describe_table", Table={"TableStatus": status})
 
-    def role(self, entry: str) -> str:
+    def function(self, entry: str, *, refusals: int = 0) -> None:
         name = f"{NAME}-{entry}"
-        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-        role = {"Path": "/", "RoleName": name, "RoleId": "A" * 16, "Arn": arn, "CreateDate": "2026-11-24"}
-        self.expect(
-            "iam", "create_role", {"Role": role}, {"RoleName": name, "AssumeRolePolicyDocument": ANY, "Tags": PAIRS}
-        )
-        self.expect("iam", "put_role_policy", {}, {"RoleName": name, "PolicyName": "least", "PolicyDocument": ANY})
-        return arn
+        self.answer("logs", "create_log_group")
+        role = {"Path": "/", "RoleName": name, "RoleId": "A" * 16, "Arn": self.role, "CreateDate": "2026-11-24"}
+        self.answer("iam", "create_role", Role=role)
+        self.answer("iam", "put_role_policy")
+        for _ in range(refusals):
+            words = "The role defined for the function cannot be assumed by Lambda."
+            self.refuse("lambda_", "create_function", "InvalidParameterValueException", words)
+        self.answer("lambda_", "create_function")
+        arn = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}"
+        for state in ("Pending", "Active"):
+            self.answer("lambda_", "get_function_configuration", State=state, FunctionArn=arn)
+
+    @property
+    def role(self) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:role/r"
 
     def done(self) -> None:
         for stub in self.stubs.values():
@@ -311,113 +308,54 @@ def _pace() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_pace")
 class TestWhatIsAskedFor:
-    def function(self, on: Provisioning, entry: str, *, refusals: int = 0) -> None:
-        name = f"{NAME}-{entry}"
-        on.expect("logs", "create_log_group", {}, {"logGroupName": f"/aws/lambda/{name}", "tags": TAGS})
-        arn = on.role(entry)
-        for _ in range(refusals):
-            on.refuse(
-                "lambda_",
-                "create_function",
-                "InvalidParameterValueException",
-                "The role defined for the function cannot be assumed by Lambda.",
-            )
-        variables = {
-            "TABLE_NAME": f"{NAME}-orders",
-            "VARIANT": "idempotent",
-            "WORK_US": "0",
-            "TABLE_TIMEOUT_MS": "1000",
-            "CLOCK": "wall",
+    @pytest.mark.parametrize("refusals", [0, 3])
+    def test_a_function_has_a_role_and_a_log_of_its_own_and_gets_no_endpoint_however_late_the_role_is_known(
+        self, refusals: int
+    ) -> None:
+        on = Provisioning(architectures()["synchronous"])
+        on.table()
+        on.function("command", refusals=refusals)
+        on.stack.ensure("command")
+        on.done()
+        [table], [log], [role] = (on.asked[name] for name in ("CreateTable", "CreateLogGroup", "CreateRole"))
+        function = on.asked["CreateFunction"][-1]
+        assert function["Role"] == on.role
+        assert set(function["Environment"]["Variables"]) == {
+            *("TABLE_NAME", "VARIANT", "WORK_US", "TABLE_TIMEOUT_MS", "CLOCK")
         }
-        on.expect(
-            "lambda_",
-            "create_function",
-            {},
-            {
-                "FunctionName": name,
-                "Code": {"ZipFile": ANY},
-                "Runtime": "python3.12",
-                "Role": arn,
-                "Handler": f"orders.{entry}",
-                "Timeout": 2,
-                "MemorySize": 512,
-                "Environment": {"Variables": variables},
-                "Tags": TAGS,
-            },
-        )
-        for state in ("Pending", "Active"):
-            on.expect(
-                "lambda_",
-                "get_function_configuration",
-                {"State": state, "FunctionArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}"},
-                {"FunctionName": name},
-            )
-
-    def test_a_function_has_a_role_and_a_log_of_its_own_and_gets_no_endpoint(self) -> None:
-        on = Provisioning(architectures()["synchronous"])
-        on.table()
-        self.function(on, "command")
-        on.stack.ensure("command")
-        on.done()
-
-    def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(self) -> None:
-        on = Provisioning(architectures()["synchronous"])
-        on.table()
-        self.function(on, "command", refusals=3)
-        on.stack.ensure("command")
-        on.done()
+        assert function["Environment"]["Variables"]["CLOCK"] == "wall"
+        assert log["logGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert role["RoleName"] == on.asked["PutRolePolicy"][0]["RoleName"] == function["FunctionName"]
+        assert [log["tags"], role["Tags"], table["Tags"], function["Tags"]] == [TAGS, PAIRS, PAIRS, TAGS]
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
 
     def test_a_mapping_waits_for_its_role_and_until_it_is_enabled(self) -> None:
         on = Provisioning(architectures()["event_driven"])
         queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:{NAME}-orders"
         on.stack.facts |= {"queue": {"arn": queue}, "consumer": {"name": f"{NAME}-consumer"}}
-        on.expect(
-            "iam",
-            "put_role_policy",
-            {},
-            {"RoleName": f"{NAME}-consumer", "PolicyName": "polling", "PolicyDocument": ANY},
-        )
-        pair = {"EventSourceArn": queue, "FunctionName": f"{NAME}-consumer"}
-        on.expect("lambda_", "list_event_source_mappings", {"EventSourceMappings": []}, pair)
-        on.refuse(
-            "lambda_",
-            "create_event_source_mapping",
-            "InvalidParameterValueException",
-            "The provided execution role does not have permissions to call ReceiveMessage on SQS",
-        )
-        on.expect(
-            "lambda_",
-            "create_event_source_mapping",
-            {"UUID": UUID, "State": "Creating"},
-            {**pair, "BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"], "Tags": TAGS},
-        )
+        on.answer("iam", "put_role_policy")
+        on.answer("lambda_", "list_event_source_mappings", EventSourceMappings=[])
+        words = "The provided execution role does not have permissions to call ReceiveMessage on SQS"
+        on.refuse("lambda_", "create_event_source_mapping", "InvalidParameterValueException", words)
+        on.answer("lambda_", "create_event_source_mapping", UUID=UUID, State="Creating")
         for state in ("Creating", "Enabled"):
-            on.expect("lambda_", "get_event_source_mapping", {"UUID": UUID, "State": state}, {"UUID": UUID})
+            on.answer("lambda_", "get_event_source_mapping", UUID=UUID, State=state)
         made = on.stack.nodes["event_source_mapping"].make(on.stack)
-        assert made["uuid"] == UUID
         on.done()
+        assert made["uuid"] == on.asked["GetEventSourceMapping"][0]["UUID"] == UUID
+        mapping = on.asked["CreateEventSourceMapping"][-1]
+        assert (mapping["EventSourceArn"], mapping["FunctionName"]) == (queue, f"{NAME}-consumer")
+        assert (mapping["FunctionResponseTypes"], mapping["Tags"]) == (["ReportBatchItemFailures"], TAGS)
 
     def test_queues_are_made_with_tags(self) -> None:
         on = Provisioning(architectures()["event_driven"])
-        url = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{NAME}-orders-dead-letters"
-        on.expect(
-            "sqs",
-            "create_queue",
-            {"QueueUrl": url},
-            {
-                "QueueName": f"{NAME}-orders-dead-letters",
-                "Attributes": {"MessageRetentionPeriod": "1209600"},
-                "tags": TAGS,
-            },
-        )
-        on.expect(
-            "sqs",
-            "get_queue_attributes",
-            {"Attributes": {"QueueArn": "arn"}},
-            {"QueueUrl": url, "AttributeNames": ["QueueArn"]},
-        )
+        on.answer("sqs", "create_queue", QueueUrl=f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/dead")
+        on.answer("sqs", "get_queue_attributes", Attributes={"QueueArn": "arn"})
         on.stack.ensure("dead_letter_queue")
         on.done()
+        [queue] = on.asked["CreateQueue"]
+        assert (queue["QueueName"], queue["tags"]) == (f"{NAME}-orders-dead-letters", TAGS)
+        assert queue["Attributes"]["MessageRetentionPeriod"] == "1209600"
 
     @pytest.mark.parametrize(
         ("code", "message", "words"),
