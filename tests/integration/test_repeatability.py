@@ -25,8 +25,8 @@ REPETITIONS, REQUESTS = 3, 300
 # Requests of an operation that one repetition may answer otherwise than another: those at a fault's edge, and where a
 # limit binds those that come just before or after an environment is free.
 STRAYING = 0.08
-# What follows the target's batches: whose messages come back together is its doing.
-_LOOSE = ("redeliveries", "reordered", "read_your_writes_misses")
+# What follows the target's batches, whose messages come back together is its doing, and how soon answers are there.
+_LOOSE = ("redeliveries", "reordered", "read_your_writes_misses", "fetches")
 _EXACT = ("offered", "unsent", "lost", "unknown_effects", "duplicates")
 _SAME = ("request_id", "operation", "entity", "scheduled_us")
 
