@@ -471,7 +471,9 @@ class _Case:
                         middle = (near * far) ** 0.5
                         near, far = (near, middle) if at(middle).answer != choice.answer else (middle, far)
                     other = at(far)
-                    found.append(sentences.volume(far, now, self._then(other, preferring), fewer=far < now))
+                    found.append(
+                        sentences.volume(far, now, self._then(other, preferring), fewer=far < now, by_cost=not affected)
+                    )
                     break
                 near = volume
         return found

@@ -65,9 +65,10 @@ def part(what: str, state: str, served: str | None, passing: Sequence[str], *, i
         return f"{start} {way}, as {inferred_from} in general: its own requests are too few to tell."
     if state == "undecided":
         return f"{start}: undecided."
-    if state == "none" or served is None:
+    if state == "none":
         return f"{start}: no architecture here meets all that was asked."
-    return f"{start} {_WANTS[served]}: {_listed(passing)}."
+    way = f" {_WANTS[served]}" if served else ""
+    return f"{start}{way}: {_listed(passing)}."
 
 
 def missed(row: Row) -> str:
@@ -128,10 +129,10 @@ def length(pick: str, deliveries: int, apart_s: int, *, scenario: str) -> str:
     )
 
 
-def volume(at: float, now: float, then: str, *, fewer: bool) -> str:
+def volume(at: float, now: float, then: str, *, fewer: bool, by_cost: bool) -> str:
     """Say from how many requests a month on the answer is another."""
-    side = "Below" if fewer else "From"
-    return f"{side} {_rounded(at)} requests a month ({_rounded(now)} now) {then}."
+    side, why = "Below" if fewer else "From", ", by its cost alone" if by_cost else ""
+    return f"{side} {_rounded(at)} requests a month ({_rounded(now)} now) {then}{why}."
 
 
 def without(requirement: str, then: str) -> str:

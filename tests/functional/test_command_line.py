@@ -1,6 +1,7 @@
 """What the command line says and how it exits, as a user's shell sees it."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -312,6 +313,22 @@ def test_wrong_requirements_exit_2_and_name_what_is_wrong(
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not list(results.judgements.glob("*/requirements.toml"))
+
+
+def test_a_report_by_other_requirements_judges_anew_and_keeps_them(
+    results: Places, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(results.home, tmp_path / "home")
+    monkeypatch.setenv("ARCHDUEL_HOME", str(home))
+    file = tmp_path / "own.toml"
+    file.write_text(REQUIREMENT + 'measure = "lost_share"\nat_most = 0.1\n')
+    assert call("report", "--requirements", str(file)).returncode == 0
+    statement = "SELECT DISTINCT requirement FROM requirements"
+    assert '"mine"' in call("sql", statement, "--format", "csv").stdout.splitlines()
+    file.unlink()
+    assert call("report").returncode == 0
+    assert '"mine"' in call("sql", statement, "--format", "csv").stdout.splitlines()
+    assert (Places(home).judgements / "c1" / "requirements.toml").exists()
 
 
 def test_what_requirements_prints_is_a_file_of_them(call: Call, tmp_path: Path) -> None:

@@ -414,6 +414,26 @@ def test_a_rerun_of_a_partition_replaces_its_own_rows_and_nothing_else(
     assert counts == [{"architecture": "hybrid", "n": 2}, {"architecture": "synchronous", "n": 2}]
 
 
+def test_a_comparison_is_judged_by_the_requirements_that_its_configuration_names(
+    places: Places, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])])
+    file = tmp_path / "own.toml"
+    file.write_text('[[requirement]]\nname = "mine"\nmeasure = "lost_share"\nat_most = 0.1\n')
+    result = dg.materialize(
+        judgement_assets(NIGHTS),
+        instance=instance,
+        partition_key=NIGHT,
+        resources={
+            "comparison": ComparisonResource(requirements=str(file)),
+            "warehouse": warehouse_resource(places),
+        },
+        selection=[dg.AssetKey(["comparison", "requirements"])],
+    )
+    assert result.success
+    assert query(places, "SELECT DISTINCT requirement FROM requirements").to_pylist() == [{"requirement": "mine"}]
+
+
 @pytest.mark.parametrize("judgement", ["pairwise", "recommendations"])
 def test_a_judgement_made_alone_is_published_when_its_run_ends(
     places: Places, instance: dg.DagsterInstance, judgement: str

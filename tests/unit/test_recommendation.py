@@ -227,7 +227,10 @@ class TestWhatWouldChangeIt:
         builder = Asked().replay("synchronous").replay("hybrid", queued=["command"])
         row = headline(builder, asking(ANSWERED), cost=bills(synchronous=10.0, hybrid=20.0), usd_at=usd_at)
         assert row["architecture"] == "synchronous"
-        assert row["would_change"][0] == "From 9.2 million requests a month (4.38 million now) it is hybrid."
+        assert (
+            row["would_change"][0]
+            == "From 9.2 million requests a month (4.38 million now) it is hybrid, by its cost alone."
+        )
 
     def test_an_assumed_volume_is_priced_and_not_the_recorded_one(self) -> None:
         def usd_at(contender: Contender, volume: float) -> float:

@@ -160,6 +160,8 @@ class TestTimes:
         row = only(builder, {**TIME, "measure": "response_p99_ms"})
         assert row["state"] == "undecided"
         assert "needs 500 requests in a repetition, and one has 81" in row["reason"]
+        assert "--amplify" in row["reason"]
+        assert "--repetitions" not in row["reason"], "which would not help"
 
 
 class TestMonths:

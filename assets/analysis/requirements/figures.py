@@ -50,7 +50,8 @@ class Figure:
         high: Upper end; None: open.
         n: Requests, or valid repetitions, that it rests on; None where none are counted.
         repetitions: Valid repetitions; None where none are counted.
-        lacking: Why its interval decides nothing, a sentence; empty where it may.
+        lacking: Why it decides nothing, a clause; empty where it may.
+        repeatable: Whether more repetitions may change what is lacking.
     """
 
     value: float | None
@@ -59,6 +60,7 @@ class Figure:
     n: int | None = None
     repetitions: int | None = None
     lacking: str = ""
+    repeatable: bool = True
 
 
 class Figures:
@@ -143,7 +145,7 @@ class Figures:
         least, needed = min(n for *_, n in found), math.ceil(_BEYOND / (1 - measure.quantile) - 1e-9)
         if least < needed:
             lacking = f"Such a quantile needs {needed:,} requests in a repetition, and one has {least:,}"
-            return replace(figure, low=None, high=None, lacking=lacking)
+            return replace(figure, low=None, high=None, lacking=lacking, repeatable=False)
         return figure
 
     def recovery(self, contender: Contender, scenario: str, measure: Measure) -> Figure | None:

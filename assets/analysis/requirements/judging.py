@@ -182,8 +182,7 @@ class _Judge:
             yield self._cost_case(contender, requirement)
             return
         if kind == "components":
-            figure = exactly(float(len(architectures()[contender.architecture].nodes)))
-            yield Case(None, state_of(figure, requirement), figure)
+            yield self._components_case(contender, requirement)
             return
         found = [name for name in self._replayed(contender.workload) if requirement.under in self._situations(name)]
         if not found:
@@ -273,11 +272,20 @@ class _Judge:
             return Case(None, "undecided", reason=wording.no_cost())
         return Case(None, state_of(exactly(usd), requirement), exactly(usd))
 
+    def _components_case(self, contender: Contender, requirement: Requirement) -> Case:
+        known = architectures().get(contender.architecture)
+        if known is None:
+            return Case(None, "undecided", reason=wording.unknown(contender.architecture))
+        figure = exactly(float(len(known.nodes)))
+        return Case(None, state_of(figure, requirement), figure)
+
     def _open(self, contender: Contender, requirement: Requirement, figure: Figure, scenario: str) -> str:
         """Why a figure decides nothing, and what would."""
         why = figure.lacking or wording.across(requirement, figure, scenario)
         if requirement.limit == 0 and requirement.bound == "at_most" and not figure.lacking:
             return f"{why}; {wording.never()}"
+        if not figure.repeatable:
+            return f"{why}; {wording.more_requests()}"
         needed = repetitions_needed(figure, requirement)
         if needed is None:
             return f"{why}; {wording.no_number()}"

@@ -66,6 +66,16 @@ def no_number() -> str:
     return "no number of repetitions up to 24 is likely to decide it: it lies too near the limit."
 
 
+def more_requests() -> str:
+    """Say that more requests would decide it, and not more repetitions."""
+    return "a longer part of the recording, or `--amplify`, has more."
+
+
+def unknown(architecture: str) -> str:
+    """Say that an architecture is no longer there."""
+    return f"There is no architecture {called(architecture)} any more to count the parts of."
+
+
 def never() -> str:
     """Say that a limit of 0 cannot be met by measuring."""
     return "no number of requests shows that it never happens: allow a little more than 0."
