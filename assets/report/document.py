@@ -26,6 +26,7 @@ TABLES = (
     "cost",
     "claims",
     "history",
+    "requirements",
     "recommendations",
 )
 

@@ -197,6 +197,7 @@ class TestJson:
         assert {len(document["pairwise"]), len(document["claims"])} == {6, 5}
         assert document["recommendations"][0]["because"] == [f"it refused none {HOSTILE}"]
         assert document["cost"][0]["price_list_date"] == "2026-11-01"
+        assert document["requirements"] == []
 
     def test_columns_are_those_of_the_database(self, judged: Places, document: dict[str, Any]) -> None:
         with connect(judged) as connection:
