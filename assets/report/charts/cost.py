@@ -159,7 +159,9 @@ def break_even_panel(
         and (row["x"] > 0 or not logarithmic)
     ]
     colour, dash = series_scales(list(dict.fromkeys(row["series"] for row in rows)))
-    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=170, symbolType="stroke")
+    legend = alt.Legend(orient="bottom", title=None, columns=2, columnPadding=24, labelLimit=190, symbolType="stroke")
+    xs = [row["x"] for row in rows] or [1.0]
+    decades = [10.0**power for power in range(-6, 10) if min(xs) <= 10.0**power <= max(xs)]
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(strokeWidth=2.2, clip=True)
@@ -167,7 +169,11 @@ def break_even_panel(
             x=alt.X(
                 "x:Q",
                 scale=alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(nice=False, zero=False),
-                axis=alt.Axis(title=axis, tickCount=5, format=",~g"),
+                axis=alt.Axis(
+                    title=axis,
+                    format=",~g",
+                    **({"values": decades} if logarithmic and len(decades) > 1 else {"tickCount": 5}),
+                ),
             ),
             y=alt.Y(
                 "usd:Q",

@@ -58,6 +58,12 @@ class Bill:
     letters: list[tuple[str, str, str]]
     panel: Chart
 
+    @property
+    def requests_per_month(self) -> float | None:
+        """Callers' requests in the month that is priced; None where the recording has no length."""
+        known = (finite(row["requests_per_month"]) for _, by_build in self.totals for row in by_build.values())
+        return next((one for one in known if one), None)
+
 
 @dataclass
 class Cost:

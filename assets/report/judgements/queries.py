@@ -74,7 +74,8 @@ ORDER BY workload, architecture, variant, gateway DESC, processor DESC, usd DESC
 
 COST_TOTALS = """\
 SELECT workload, architecture, variant, architecture || '~' || variant AS contender, gateway, processor,
-    sum(usd) AS usd, coalesce(sum(usd) FILTER (quantity_evidence = 'observed'), 0) AS observed_usd
+    sum(usd) AS usd, coalesce(sum(usd) FILTER (quantity_evidence = 'observed'), 0) AS observed_usd,
+    sum(usd_per_month) AS usd_per_month, any_value(requests_per_month) AS requests_per_month
 FROM cost
 WHERE comparison_id = $comparison_id
 GROUP BY ALL
