@@ -392,7 +392,9 @@ class _Case:
 
     def _could_add(self, rows: Sequence[Row]) -> str | None:
         """What only AWS, or more repetitions, could add."""
-        hidden = list(dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here"))
+        hidden = list(
+            dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here" and row["n"] != 0)
+        )
         found = [sentences.elsewhere(self.target, hidden)] if hidden else []
         if self.repeating.workloads[self.workload]["repetitions"] < MIN_PAIRS:
             command = self.repeating.command(self.workload, NIGHTLY_REPETITIONS)

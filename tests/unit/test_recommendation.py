@@ -153,6 +153,14 @@ class TestTheAnswer:
         assert "can be shown here" in row["sentence"]
         assert "cannot show “quick”" in row["could_add"]
 
+    def test_what_a_recording_has_none_of_is_missed_by_nobody(self) -> None:
+        builder = Asked()
+        for name in ("synchronous", "event_driven"):
+            builder.replay(name, queued=QUEUED[name], offered={"query": 600})
+        row = headline(builder, asking(NONE_REFUSED, ANSWERED))
+        assert (row["state"], row["architecture"]) == ("decided", "synchronous")
+        assert "takes commands" not in (row["could_add"] or "")
+
     def test_a_cell_that_lacks_an_architecture_leaves_what_it_would_decide_open(self) -> None:
         builder = outage().replay("hybrid", "concurrency_limit", queued=["command"], invalid="others used the CPU")
         builder.replay("synchronous", "concurrency_limit").replay("event_driven", "concurrency_limit")

@@ -75,6 +75,16 @@ class TestStates:
         assert "3 repetitions in all are likely to decide it (`archduel compare" in row["reason"]
         assert "--repetitions 3`, about 3 min)" in row["reason"]
 
+    def test_few_requests_take_more_requests_and_not_more_repetitions(self) -> None:
+        row = only(Asked().replay("hybrid", offered={"command": 3}), {**REFUSED, "at_most": 0.01})
+        assert row["state"] == "undecided"
+        assert "a longer part of the recording, or `--amplify`, has more" in row["reason"]
+
+    def test_what_is_not_in_the_recording_is_not_shown(self) -> None:
+        row = only(Asked().replay("hybrid", offered={"query": 100}), REFUSED)
+        assert (row["state"], row["n"]) == ("not_shown_here", 0)
+        assert row["reason"] == "No commands were offered under steady."
+
     @given(
         low=st.floats(0, 1),
         width=st.floats(0, 1),

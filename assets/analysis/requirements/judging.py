@@ -200,6 +200,9 @@ class _Judge:
         figure, per_month = self._figure(contender, requirement, covers, scenario)
         if why := self._not_shown(contender, requirement, covers, scenario):
             return Case(scenario, "not_shown_here", figure, why, per_month)
+        if not any(covers(*key) for key in self._figures.offered(contender)):
+            # It is about nothing, and nobody can miss it.
+            return Case(scenario, "not_shown_here", Figure(None, None, None, n=0), wording.nothing_of(of, scenario))
         if figure is None:
             volume = requirement.measure.endswith(PER_MONTH) and self._per_minute(contender) is None
             reason = wording.no_volume() if volume else wording.nothing_of(of, scenario)
@@ -284,9 +287,9 @@ class _Judge:
         why = figure.lacking or wording.across(requirement, figure, scenario)
         if requirement.limit == 0 and requirement.bound == "at_most" and not figure.lacking:
             return f"{why}; {wording.never()}"
-        if not figure.repeatable:
-            return f"{why}; {wording.more_requests()}"
         needed = repetitions_needed(figure, requirement)
+        if not figure.repeatable or (needed is None and figure.value in {0.0, 1.0}):
+            return f"{why}; {wording.more_requests()}"
         if needed is None:
             return f"{why}; {wording.no_number()}"
         command = self._repeating.command(contender.workload, needed)

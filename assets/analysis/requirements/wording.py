@@ -100,7 +100,7 @@ def no_scenario(under: str, scenario: str | None) -> str:
 
 def nothing_of(of: str, scenario: str) -> str:
     """Say that there is no such request."""
-    return f"There are no {plural(of)} of that kind under {scenario}."
+    return f"No {plural(of)} were offered under {scenario}."
 
 
 def no_volume() -> str:
