@@ -1,6 +1,7 @@
 """Any bytes at all, for every importer: never a traceback, never a hang, never an entry unaccounted for."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -8,54 +9,24 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.importing import Imports, balanced
 from tests.unit.traffic_samples import AZURE, FORMATS, SEPARATOR, Format, Sent
 from workloads.errors import ArchduelError
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import Source
 from workloads.importers.formats import importers
 from workloads.importers.importer import ENTRIES
-from workloads.importers.ingest import ingest
 from workloads.importers.rules.classify import classified
-from workloads.places import Places
-from workloads.recordings.library import Library
 
 PACKED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 MARK = b"\xef\xbb\xbf"
-ODD = (
-    *(
-        b'"',
-        b"\\",
-        b"\x00",
-        b"-1",
-        b" ",
-        b"99999999999999999999",
-        b"nan",
-        b"\xff",
-        b"[",
-        b"]",
-        b"{",
-        b"}",
-        b"%40",
-        b"%",
-    ),
-    *(
-        b"infinity",
-        b"\r",
-        b"\n",
-        b"\r\n",
-        b"\t",
-        b",",
-        b";",
-        b"<",
-        b"$context",
-        b"\xe2\x80\xa8",
-        b"\xed\xa0\x80",
-        b"::",
-    ),
+ODD = [
+    *(b'"', b"\\", b"\x00", b"-1", b" ", b"99999999999999999999", b"nan", b"\xff", b"[", b"]", b"{", b"}", b"%40"),
+    *(b"infinity", b"\r", b"\n", b"\r\n", b"\t", b",", b";", b"<", b"$context", b"\xe2\x80\xa8", b"\xed\xa0\x80"),
     *(b"1e999", b"null", b"true", b"#Fields:", b"#Fields: date time cs-method cs-uri-stem\n", b"-", SEPARATOR.encode()),
-    *(b"%", b"::", b"0"),
-    *(b"+9999", b"31/Feb/2015:25:61:61 +9999", b"9999-99-99T99:99:99.9Z", b"2026-05-17T10:05:60Z", b"''", b"??"),
-)
+    *(b"%", b"::", b"0", b"''", b"??", b"+9999", b"31/Feb/2015:25:61:61 +9999", b"9999-99-99T99:99:99.9Z"),
+    b"2026-05-17T10:05:60Z",
+]
 REQUESTS = [Sent(), Sent("POST", "/orders?x=%ff%00"), Sent("FROB", "*", client="2001:db8::1"), Sent(status=0)]
 # An importer may read what several kinds of programs write: the API Gateway's reads all its presets.
 WRITTEN: dict[str, list[Format]] = {}
@@ -97,35 +68,42 @@ def lines_in(data: bytes) -> int:
     return data.count(b"\n") + bool(data and not data.endswith(b"\n"))
 
 
+@dataclass
+class Anything:
+    """A file of any bytes, read with the same queries for all examples: planning one takes longer than a few lines."""
+
+    path: Path
+    queries: Queries
+
+    def check(self, written: Format, data: bytes) -> None:
+        """Every entry is classified once, or the file is refused."""
+        self.path.write_bytes(data)
+        source = Source(self.path, self.queries.database, queries=self.queries)
+        numbers: list[int | None] = []
+        refused = ""
+        try:
+            with source.explained():
+                for entries in importers()[written.form].with_options(written.options).entries(source):
+                    table = entries.table(source)
+                    assert table.schema.names == ENTRIES.names
+                    assert [column.type for column in table.schema] == [column.type for column in ENTRIES]
+                    numbers += classified(entries, source).column("line_number").to_pylist()
+        except ArchduelError as error:
+            refused = str(error)
+        if refused:
+            assert "\n" not in refused
+            assert str(self.path) in refused
+            may_refuse = written.headers or not written.lines
+            assert may_refuse or data.startswith(PACKED)
+        else:
+            assert numbers == list(range(1, source.items_read + 1))
+            assert not written.lines or source.items_read == lines_in(data)
+
+
 @pytest.fixture(scope="module")
-def queries() -> Iterator[Queries]:
-    """One for all examples: planning a query takes longer than reading a few lines."""
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anything]:
     with duckdb.connect() as database:
-        yield Queries(database)
-
-
-def check(written: Format, queries: Queries, path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    source = Source(path, queries.database, queries=queries)
-    numbers: list[int | None] = []
-    refused = ""
-    try:
-        with source.explained():
-            for entries in importers()[written.form].with_options(written.options).entries(source):
-                table = entries.table(source)
-                assert table.schema.names == ENTRIES.names
-                assert [column.type for column in table.schema] == [column.type for column in ENTRIES]
-                numbers += classified(entries, source).column("line_number").to_pylist()
-    except ArchduelError as error:
-        refused = str(error)
-    if refused:
-        assert "\n" not in refused
-        assert str(path) in refused
-        may_refuse = written.headers or not written.lines
-        assert may_refuse or data.startswith(PACKED)
-    else:
-        assert numbers == list(range(1, source.items_read + 1))
-        assert not written.lines or source.items_read == lines_in(data)
+        yield Anything(tmp_path_factory.mktemp("any") / "any", Queries(database))
 
 
 @EVERY
@@ -141,25 +119,15 @@ class TestAnyBytes:
     @example(data=b"[" * 20_000)
     @example(data=b'{"a":' * 5_000)
     def test_every_entry_is_classified_once_or_the_file_refused(
-        self,
-        forms: list[Format],
-        queries: Queries,
-        tmp_path_factory: pytest.TempPathFactory,
-        data: bytes,
+        self, forms: list[Format], file: Anything, data: bytes
     ) -> None:
-        check(forms[0], queries, tmp_path_factory.getbasetemp() / "any", data)
+        file.check(forms[0], data)
 
     @settings(BOTH, max_examples=16)
     @given(data=st.data())
-    def test_a_damaged_file_too(
-        self,
-        forms: list[Format],
-        queries: Queries,
-        tmp_path_factory: pytest.TempPathFactory,
-        data: st.DataObject,
-    ) -> None:
+    def test_a_damaged_file_too(self, forms: list[Format], file: Anything, data: st.DataObject) -> None:
         content = data.draw(damaged(forms) | log_like())
-        check(forms[0], queries, tmp_path_factory.getbasetemp() / "any", content)
+        file.check(forms[0], content)
 
 
 @settings(BOTH, max_examples=20)
@@ -167,29 +135,20 @@ class TestAnyBytes:
 def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, form: str
 ) -> None:
-    folder = tmp_path_factory.mktemp("any")
-    path = folder / "any.log"
-    path.write_bytes(data)
-    library = Library(Places(folder / "home"), bundled=folder / "no-bundled")
+    imports = Imports(tmp_path_factory.mktemp("any"))
     try:
-        result = ingest(importers()[form], [path], "mine", library)
+        result = imports.run(data, form)
     except ArchduelError:
-        assert library.paths() == {}
+        assert imports.library.paths() == {}
     else:
-        parts = (result.accepted, result.dropped, result.quarantined, result.blank, result.header)
-        assert sum(parts) == result.lines
-        assert library.load("mine").requests == result.accepted
+        assert balanced(result)
+        assert imports.library.load("mine").requests == result.accepted
 
 
 @pytest.mark.long
 @EVERY
 @settings(BOTH, max_examples=400)
 @given(data=st.data())
-def test_every_importer_withstands_much_more_of_it(
-    forms: list[Format],
-    queries: Queries,
-    tmp_path_factory: pytest.TempPathFactory,
-    data: st.DataObject,
-) -> None:
+def test_every_importer_withstands_much_more_of_it(forms: list[Format], file: Anything, data: st.DataObject) -> None:
     content = data.draw(damaged(forms) | log_like())
-    check(forms[0], queries, tmp_path_factory.getbasetemp() / "any", content)
+    file.check(forms[0], content)
