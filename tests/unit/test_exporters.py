@@ -5,13 +5,13 @@ import json
 import re
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
+from tests.recordings import recording_of
 from workloads.errors import UsageError
 from workloads.exporters import exporters
 from workloads.exporters.targets import check_base, targets
-from workloads.recordings.recording import SCHEMA, Recording
+from workloads.recordings.recording import Recording
 from workloads.recordings.shape import Shape
 
 BASE = "http://127.0.0.1:8080/prod"
@@ -25,23 +25,8 @@ def recording() -> Recording:
         (2_000_000, "command", "DELETE", "/orders/17", 300),
         (2_500_000, "command", "PUT", "/orders/18", 5),
     ]
-    rows = [
-        {
-            "request_id": number,
-            "arrival_us": at_us,
-            "operation": operation,
-            "entity": None,
-            "client": None,
-            "method": method,
-            "path": path,
-            "payload_bytes": size,
-            "recorded_status": None,
-            "recorded_latency_us": None,
-            "subsecond": "recorded",
-        }
-        for number, (at_us, operation, method, path, size) in enumerate(requests)
-    ]
-    return Recording("shop", pa.Table.from_pylist(rows, schema=SCHEMA))
+    names = ("arrival_us", "operation", "method", "path", "payload_bytes")
+    return recording_of((dict(zip(names, one, strict=True)) for one in requests), "shop")
 
 
 def test_there_are_two_tools() -> None:

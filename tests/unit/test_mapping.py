@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.importing import Imports, balanced
+from tests.recordings import recording_of
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import UsageError
 from workloads.importers.ingest import Import
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import Mapping, read_mapping
 from workloads.importers.rules.suggestion import suggested
-from workloads.recordings.recording import SCHEMA, Recording
 
 MAPPING = """
 drop:
@@ -223,18 +222,6 @@ class TestSuggestion:
     def test_a_suggestion_for_any_paths_can_be_read(
         self, tmp_path_factory: pytest.TempPathFactory, paths: list[str]
     ) -> None:
-        rows = [
-            {
-                "request_id": number,
-                "arrival_us": number,
-                "operation": "query",
-                "method": "GET",
-                "path": f"/{path}",
-                "payload_bytes": 0,
-                "subsecond": "recorded",
-            }
-            for number, path in enumerate(paths)
-        ]
         file = tmp_path_factory.getbasetemp() / "m.yaml"
-        file.write_text(suggested(Recording("any", pa.Table.from_pylist(rows, schema=SCHEMA))), encoding="utf-8")
+        file.write_text(suggested(recording_of({"path": f"/{path}"} for path in paths)), encoding="utf-8")
         read_mapping(file)

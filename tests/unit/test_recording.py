@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.recordings import recording_of
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recordings.library import Library, check_name
@@ -27,23 +27,17 @@ SECOND = 1_000_000
 
 def recorded(arrivals_us: Sequence[int], name: str = "mine", operations: Sequence[str] = ()) -> Recording:
     """A recording of queries, or of ``operations``, that arrived then."""
-    rows = [
-        {
-            "request_id": number,
-            "arrival_us": at_us,
-            "operation": operations[number] if operations else "query",
-            "entity": f"order-{number}",
-            "client": None,
-            "method": "GET",
-            "path": "/orders",
-            "payload_bytes": 0,
-            "recorded_status": None,
-            "recorded_latency_us": None,
-            "subsecond": "recorded",
-        }
-        for number, at_us in enumerate(arrivals_us)
-    ]
-    return Recording(name, pa.Table.from_pylist(rows, schema=SCHEMA))
+    return recording_of(
+        (
+            {
+                "arrival_us": at_us,
+                "operation": operations[number] if operations else "query",
+                "entity": f"order-{number}",
+            }
+            for number, at_us in enumerate(arrivals_us)
+        ),
+        name,
+    )
 
 
 def moments(*values: int) -> npt.NDArray[np.int64]:

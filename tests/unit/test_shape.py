@@ -4,14 +4,14 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.recordings import recording_of
 from workloads.errors import ArchduelError, UsageError
 from workloads.recordings.moments import moment_us, second_of
-from workloads.recordings.recording import SCHEMA, Recording, peak_rate
+from workloads.recordings.recording import Recording, peak_rate
 from workloads.recordings.shape import Shape
 from workloads.replay.schedule import schedule
 
@@ -20,23 +20,10 @@ SECOND = 1_000_000
 
 def recorded(*requests: tuple[float, str, str | None, str | None]) -> Recording:
     """Requests of (second, operation, entity, client)."""
-    rows = [
-        {
-            "request_id": number,
-            "arrival_us": round(at_s * SECOND),
-            "operation": operation,
-            "entity": entity,
-            "client": client,
-            "method": "GET",
-            "path": "/orders",
-            "payload_bytes": 0,
-            "recorded_status": None,
-            "recorded_latency_us": None,
-            "subsecond": "recorded",
-        }
-        for number, (at_s, operation, entity, client) in enumerate(sorted(requests, key=lambda one: one[0]))
-    ]
-    return Recording("mine", pa.Table.from_pylist(rows, schema=SCHEMA))
+    return recording_of(
+        {"arrival_us": round(at_s * SECOND), "operation": operation, "entity": entity, "client": client}
+        for at_s, operation, entity, client in sorted(requests, key=lambda one: one[0])
+    )
 
 
 def lunch(customers: int = 50) -> Recording:

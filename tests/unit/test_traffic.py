@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -11,28 +10,21 @@ from hypothesis import strategies as st
 
 from assets.report.charts.rendering import png
 from assets.report.charts.traffic import rate_figure
+from tests.recordings import table_of
 from workloads.errors import ArchduelError
 from workloads.places import BUNDLED_RECORDINGS
-from workloads.recordings.recording import SCHEMA
 from workloads.recordings.traffic import Gap, course
 
 
 def recording(path: Path, arrival_s: list[float], *, group: int = 1 << 20) -> Path:
-    rows = len(arrival_s)
-    columns = {
-        "request_id": range(rows),
-        "arrival_us": [round(second * 1e6) for second in arrival_s],
-        "operation": ["command" if index % 3 == 0 else "query" for index in range(rows)],
-        "entity": [None] * rows,
-        "client": [None] * rows,
-        "method": ["GET"] * rows,
-        "path": ["/"] * rows,
-        "payload_bytes": [0] * rows,
-        "recorded_status": [200] * rows,
-        "recorded_latency_us": [None if index else 2_000_000 for index in range(rows)],
-        "subsecond": ["recorded"] * rows,
-    }
-    table = pa.table({name: pa.array(list(columns[name]), SCHEMA.field(name).type) for name in SCHEMA.names}, SCHEMA)
+    table = table_of(
+        {
+            "arrival_us": round(second * 1e6),
+            "operation": "query" if index % 3 else "command",
+            "recorded_latency_us": None if index else 2_000_000,
+        }
+        for index, second in enumerate(arrival_s)
+    )
     pq.write_table(table, path, row_group_size=group)
     return path
 
