@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -202,6 +202,33 @@ def _table_of_costs(paths: list[Way]) -> Table:
     return table
 
 
+def serving_upstream(port: int, folder: Path) -> AbstractContextManager[LeashedProcess]:
+    module = [sys.executable, "-m", "tests.benchmarks.bench_fault_proxy", "--upstream", str(port)]
+    return _started(module, port, folder / "upstream.log")
+
+
+def compare_ways(
+    own: Way, upstream_port: int, stack: ExitStack, folder: Path, console: Console, options: argparse.Namespace
+) -> list[Way]:
+    """Measure a way of ours beside the direct one and peers, which ``stack`` ends, and print the costs."""
+    ways = [Way("direct", upstream_port, None), own]
+    for name, arguments_for in PEERS.items():
+        port = free_port()
+        arguments = arguments_for(port, upstream_port, folder)
+        if shutil.which(arguments[0]) is None:
+            console.print(f"{name} is left out: there is no {arguments[0]} on the PATH.")
+            continue
+        ways.append(Way(name, port, stack.enter_context(_started(arguments, port, folder / f"{name}.log"))))
+    for way in ways:
+        _measure(way, 500, 1.0, keep=False)
+    for number in range(options.rounds):
+        for rate in RATES_PER_S:
+            for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
+                _measure(way, rate, options.seconds, keep=True)
+    console.print(_table_of_costs(ways))
+    return ways
+
+
 # The switch, under load from a process of its own
 
 
@@ -299,8 +326,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream_port = free_port()
-        module = [sys.executable, "-m", "tests.benchmarks.bench_fault_proxy", "--upstream", str(upstream_port)]
-        stack.enter_context(_started(module, upstream_port, folder / "upstream.log"))
+        stack.enter_context(serving_upstream(upstream_port, folder))
         began = time.monotonic()
         proxy = FaultProxy("bench", upstream_port, folder)
         stack.callback(proxy.close)
@@ -308,22 +334,8 @@ def main() -> None:
         console.print(
             f"The fault proxy accepted commands {(time.monotonic() - began) * 1000:.0f} ms after it was started."
         )
-        paths = [Way("direct", upstream_port, None), Way("archduel", proxy.port, proxy.process)]
-        for name, arguments_for in PEERS.items():
-            port = free_port()
-            arguments = arguments_for(port, upstream_port, folder)
-            if shutil.which(arguments[0]) is None:
-                console.print(f"{name} is left out: there is no {arguments[0]} on the PATH.")
-                continue
-            process = stack.enter_context(_started(arguments, port, folder / f"{name}.log"))
-            paths.append(Way(name, port, process))
-        for path in paths:
-            _measure(path, 500, 1.0, keep=False)
-        for number in range(options.rounds):
-            for rate in RATES_PER_S:
-                for path in paths[number % len(paths) :] + paths[: number % len(paths)]:
-                    _measure(path, rate, options.seconds, keep=True)
-        console.print(_table_of_costs(paths))
+        own = Way("archduel", proxy.port, proxy.process)
+        compare_ways(own, upstream_port, stack, folder, console, options)
         console.print(_table_of_switching(proxy, options.switches))
         if lines := proxy.process.last_log_lines():
             console.print("The fault proxy printed, which it should not:", *lines)

@@ -7,7 +7,6 @@ core, writing and scrubbing included; its peers are those of `bench_fault_proxy`
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -19,12 +18,9 @@ import psutil
 from rich.console import Console
 
 from resources.machine.leash import free_port
-from tests.benchmarks.bench_fault_proxy import PEERS, Way, _measure, _started, _table_of_costs
+from tests.benchmarks.bench_fault_proxy import Way, _started, compare_ways, serving_upstream
 from workloads.places import Places
 from workloads.recordings.library import Library
-
-RATES_PER_S = (200, 1000, 2000)
-_LEFT_OUT = {"toxiproxy"}
 
 
 def main() -> None:
@@ -36,8 +32,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream_port, port = free_port(), free_port()
-        module = [sys.executable, "-m", "tests.benchmarks.bench_fault_proxy", "--upstream", str(upstream_port)]
-        stack.enter_context(_started(module, upstream_port, folder / "upstream.log"))
+        stack.enter_context(serving_upstream(upstream_port, folder))
         os.environ["ARCHDUEL_HOME"] = str(folder / "home")
         command = [str(Path(sys.executable).with_name("archduel")), "record", "--name", "bench"]
         ways = [*command, "--listen", f"127.0.0.1:{port}", "--upstream", f"http://127.0.0.1:{upstream_port}"]
@@ -45,32 +40,15 @@ def main() -> None:
         (process,) = [one for one in recorder.processes() if one.cmdline()[2:3] == ["record"]]
         if hasattr(process, "cpu_affinity"):
             process.cpu_affinity([0])
-        paths = [Way("direct", upstream_port, None), Way("archduel record", port, recorder)]
-        for name, arguments_for in PEERS.items():
-            peer_port = free_port()
-            arguments = arguments_for(peer_port, upstream_port, folder)
-            if name in _LEFT_OUT:
-                continue
-            if shutil.which(arguments[0]) is None:
-                console.print(f"{name} is left out: there is no {arguments[0]} on the PATH.")
-                continue
-            paths.append(
-                Way(name, peer_port, stack.enter_context(_started(arguments, peer_port, folder / f"{name}.log")))
-            )
-        for path in paths:
-            _measure(path, 500, 1.0, keep=False)
-        for number in range(options.rounds):
-            for rate in RATES_PER_S:
-                for path in paths[number % len(paths) :] + paths[: number % len(paths)]:
-                    _measure(path, rate, options.seconds, keep=True)
-        console.print(_table_of_costs(paths))
+        own = Way("archduel record", port, recorder)
+        compare_ways(own, upstream_port, stack, folder, console, options)
         resident = process.memory_info().rss / 2**20
         process.send_signal(signal.SIGINT)
         psutil.wait_procs([process], 60)
         home = Places(folder / "home")
         while not home.recordings.joinpath("bench").exists():
             time.sleep(0.1)
-        sent = sum(sum(map(len, values)) for values in paths[1].service_us.values()) + 500
+        sent = sum(sum(map(len, values)) for values in own.service_us.values()) + 500
         recorded = Library(home).load("bench").requests
         console.print(f"The recorder had {resident:.0f} MiB resident; {recorded:,} of {sent:,} requests are recorded.")
 
