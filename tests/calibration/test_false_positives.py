@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from assets.analysis.statistics.power import power
-from assets.analysis.statistics.sequential import interim_looks
+from assets.analysis.statistics.sequential import FIRST_LOOK, interim_looks
 from assets.analysis.statistics.verdicts import Comparand, judge_family
 from tests.calibration.generators import PROCESSES, Floats
 
 METRICS = ("acknowledged_share", "done_share", "response_p50", "response_p99", "completion_p50", "completion_p99")
 SHARES = 2
 REQUESTS = 600
-LOOKS = interim_looks(8, 24)
+LOOKS = interim_looks(FIRST_LOOK, 24)
 MARGIN_IN_NOISES = 0.25
 """Margins this small never excuse: what is called a difference is decided by the tests alone."""
 

@@ -124,7 +124,7 @@ def true_logs(arm: Arm, seed: int) -> np.ndarray:
 def test_intervals_hold_the_truth_where_the_arms_differ_in_shape() -> None:
     arms = (Arm(process=autoregressive(0.9, 0.3)), Arm(process=markov_modulated(), factor=1.2, stalls=2.0))
     truth = np.expm1(true_logs(arms[1], 51) - true_logs(arms[0], 52))
-    table = judged(arms, 200, seed=53)
+    table = judged(arms, 300, seed=53)
     rows = table.to_pylist()
     coverage = {}
     for metric, true in zip(("response_p50", "response_p99"), truth, strict=True):
@@ -158,5 +158,6 @@ class TestInstances:
             f"{name}: {wrong:.1%} of 200 families, coverage {held:.0%}" for name, (wrong, held) in figures.items()
         )
         say(f"instances that differ by {spread:.0%}: {text}")
-        assert figures["every second repetition"][0] <= 0.05
-        assert figures["every second repetition"][1] >= figures["one for all"][1]
+        assert figures["every repetition"][0] <= 0.05
+        assert figures["every repetition"][1] >= 0.92
+        assert figures["one for all"][1] < figures["every second repetition"][1]
