@@ -66,7 +66,7 @@ class CellSection:
         fates: The legend of ``ledger``: titles and colours.
         answers: The legend of ``over_time``, alike.
         sql: The query that gives each of these, by its name.
-        few: Whether some p99 is the slowest request of fewer than 100.
+        few: Whether some p99 is not given, since too few requests lie beyond it.
     """
 
     workload: str
@@ -167,7 +167,7 @@ def _add_rows(section: CellSection, tables: dict[str, pa.Table], styles: dict[st
         (operation_title(operation).capitalize(), [row for row in summary if row["operation"] == operation])
         for operation in dict.fromkeys(row["operation"] for row in summary)
     ]
-    section.few = any(row["min_n"] is not None and row["min_n"] < 100 for row in summary)
+    section.few = any(row["min_n"] is not None and row["min_n"] < queries.P99_TAKES for row in summary)
     outcomes, windows = _typed(Outcome, summary), _typed(Window, section.recovery)
     section.answer = answer(outcomes, windows, [style.title for style, _ in section.unmeasured])
     section.caution = rule_of_three(outcomes)

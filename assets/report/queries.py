@@ -11,9 +11,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from assets.analysis.outcomes.intervals import QUANTILES
+from assets.analysis.statistics.quantiles import observations_needed
 from workloads.sql import quoted
 
 Rows = list[dict[str, Any]]
+P99_TAKES = observations_needed(QUANTILES["p99"])
 
 # A contender is an architecture whose functions write in one of the variants: ``synchronous~naive``.
 REPLAYS = """\
@@ -68,9 +71,9 @@ SUMMARY = f"""\
 times AS (
     SELECT operation, contender, measure, min(n) AS min_n,
         CASE WHEN count(p50_us) = count(*) THEN median(p50_us) END AS p50_us,
-        CASE WHEN count(p99_us) = count(*) THEN median(p99_us) END AS p99_us,
+        CASE WHEN count(p99_us) = count(*) AND min(n) >= {P99_TAKES} THEN median(p99_us) END AS p99_us,
         median(coalesce(p50_us, p50_low_us)) AS p50_low_us,
-        median(coalesce(p99_us, p99_low_us)) AS p99_low_us
+        CASE WHEN min(n) >= {P99_TAKES} THEN median(coalesce(p99_us, p99_low_us)) END AS p99_low_us
     FROM replays JOIN latency l USING ({KEY})
     WHERE n > 0
     GROUP BY ALL

@@ -1,6 +1,7 @@
 -- What a reader wants first: one row per comparison, cell, operation, architecture and variant, over its valid
 -- repetitions. Shares are pooled; a latency is the median of the repetitions' quantiles, where a quantile among the
--- censored counts as endless: NULL when the median itself is.
+-- censored counts as endless: NULL when the median itself is. A p99 is given of repetitions with 500 requests or more, of
+-- which five lie beyond it.
 CREATE VIEW summary AS
 WITH books AS (
     SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant,
@@ -26,9 +27,15 @@ WITH books AS (
 times AS (
     SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant,
         median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p50_us,
-        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n > 0) AS response_p99_us,
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'response' AND n >= 500) AS response_p99_us,
         median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n > 0) AS completion_p50_us,
-        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n > 0) AS completion_p99_us
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'completion' AND n >= 500) AS completion_p99_us,
+        median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'response_of_all') AS response_p50_of_all_us,
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'response_of_all' AND n >= 500)
+            AS response_p99_of_all_us,
+        median(coalesce(p50_us::DOUBLE, 'infinity')) FILTER (measure = 'completion_of_all') AS completion_p50_of_all_us,
+        median(coalesce(p99_us::DOUBLE, 'infinity')) FILTER (measure = 'completion_of_all' AND n >= 500)
+            AS completion_p99_of_all_us
     FROM latency l
     JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     WHERE e.valid AND l.arm = 'main'
@@ -76,9 +83,15 @@ COMMENT ON COLUMN summary.reordered IS 'Commands committed after one of the same
 COMMENT ON COLUMN summary.read_your_writes_misses IS
     'Queries sent after their entity''s first command was acknowledged that did not find it';
 COMMENT ON COLUMN summary.response_p50_us IS
-    'Median over the repetitions of the median response time, microseconds; NULL: among the censored, or nothing '
-    'measured';
-COMMENT ON COLUMN summary.response_p99_us IS 'The same of the 99th percentile';
+    'Of those answered: median over the repetitions of the median response time, microseconds; NULL: among the censored, '
+    'or nothing measured';
+COMMENT ON COLUMN summary.response_p99_us IS
+    'The same of the 99th percentile; NULL too where no repetition has the 500 requests it takes';
 COMMENT ON COLUMN summary.completion_p50_us IS 'The same of the median completion time';
 COMMENT ON COLUMN summary.completion_p99_us IS 'The same of its 99th percentile';
+COMMENT ON COLUMN summary.response_p50_of_all_us IS
+    'Of all offered requests, refused ones counting as never: the median response time; NULL: among those';
+COMMENT ON COLUMN summary.response_p99_of_all_us IS 'The same of the 99th percentile';
+COMMENT ON COLUMN summary.completion_p50_of_all_us IS 'The same of the median completion time';
+COMMENT ON COLUMN summary.completion_p99_of_all_us IS 'The same of its 99th percentile';
 COMMENT ON COLUMN summary.backlog_max IS 'Most messages waiting or being worked on in any repetition; NULL: no sample';
