@@ -306,7 +306,7 @@ def _met(row: Mapping[str, Any] | None) -> Met | None:
         row["mark"],
         row["figure"] if row["figure"] != NONE else row["mark"].word,
         row["month"],
-        "" if row["state"] == "not_shown_here" else row["evidence"] or "",
+        "" if row["state"] == "not_shown_here" or row["figure"] == NONE else row["evidence"] or "",
         row["reason"] or "",
     )
 

@@ -144,9 +144,9 @@ def _verdicts(judgements: Judgements) -> str:
     blocks = [
         "## Verdicts",
         escaped(counted_title(part.counts)) + ".",
-        _table(headings, rows, numbers=len(part.metrics)),
+        *([_table(headings, rows, numbers=len(part.metrics))] if rows else []),
     ]
-    if any(row["not_shown_here"] for row in part.rows):
+    if rows and any(row["not_shown_here"] for row in part.rows):
         blocks.append("In brackets: seen here, but no verdict on AWS.")
     if judgements.noise.sentence:
         blocks.append(escaped(judgements.noise.sentence))

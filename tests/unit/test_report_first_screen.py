@@ -156,6 +156,13 @@ def test_bars_show_what_the_chart_shows(home: Places) -> None:
     assert by_name["Event-driven", "stored"].endswith(" █")
 
 
+def test_the_page_is_small(page: Page) -> None:
+    """Three scenarios come to less than half a megabyte: one, with the answer and what frames it, to less than half of
+    that. A library among its scripts would be twice as much."""
+    assert len(page.source.encode()) < 250_000
+    assert not page.held["script"][0].count("vega")
+
+
 def test_a_hostile_route_stays_text(home: Places, page: Page, markdown: str) -> None:
     assert HOSTILE not in page.source
     assert HOSTILE in page.text
