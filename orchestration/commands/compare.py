@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from assets.analysis.claims import scenarios_needed
-from assets.analysis.requirements.model import check, file_in_use, read
+from assets.analysis.requirements.model import cautions, check, file_in_use, read
 from orchestration.commands.options import (
     given_settings,
     given_shape,
@@ -22,6 +22,7 @@ from orchestration.commands.options import (
 )
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.target_options import given_target_options, target_options
+from orchestration.commands.terminal import warn
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
@@ -114,6 +115,8 @@ def command(**options: Any) -> None:
     asked = read(request.requirements or file_in_use(places))
     routes = Library(places).load(workload).routes if any(one.route for one in asked.requirement) else ()
     check(asked, routes, {*known_scenarios(places), *scenarios})
+    for caution in cautions(asked):
+        warn(caution)
     # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
     from orchestration.commands.running import compare  # noqa: PLC0415
 

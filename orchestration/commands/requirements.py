@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from assets.analysis.requirements.measures import MEASURES
-from assets.analysis.requirements.model import file_in_use, read
+from assets.analysis.requirements.model import cautions, file_in_use, read
+from orchestration.commands.terminal import warn
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import scenarios
@@ -25,7 +26,8 @@ def command(file: Path | None) -> None:
     """
     places = Places.from_environment()
     file = file or file_in_use(places)
-    read(file)
+    for caution in cautions(read(file)):
+        warn(caution)
     try:
         click.echo(file.read_text(encoding="utf-8-sig").rstrip())
     except OSError as error:

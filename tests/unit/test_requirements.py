@@ -11,7 +11,16 @@ from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Figure
 from assets.analysis.requirements.judging import judge_requirements, repetitions_needed, state_of
 from assets.analysis.requirements.measures import MEASURES
-from assets.analysis.requirements.model import BUNDLED, Requirement, Requirements, adopt, check, file_in_use, read
+from assets.analysis.requirements.model import (
+    BUNDLED,
+    Requirement,
+    Requirements,
+    adopt,
+    cautions,
+    check,
+    file_in_use,
+    read,
+)
 from resources.warehouse.schema import schema
 from tests.requirements_builder import Asked, bills
 from workloads.errors import UsageError
@@ -287,6 +296,11 @@ class TestFile:
         with pytest.raises(UsageError, match=r"own\.toml") as error:
             read(file)
         assert words in str(error.value)
+
+    def test_a_limit_that_nothing_can_meet_is_pointed_out_before_anything_is_replayed(self) -> None:
+        assert not cautions(read(BUNDLED))
+        [caution] = cautions(asked({**REFUSED, "at_most": 0}, {"measure": "usd_per_month", "at_most": 0}))
+        assert caution.startswith("'asked 1' can be missed and never met")
 
     def test_an_unknown_route_or_scenario_is_named(self) -> None:
         of_route = asked({**REFUSED, "of": "POST /order"})

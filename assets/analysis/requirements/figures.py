@@ -77,12 +77,18 @@ class Figures:
         parameters = {"comparison_id": comparison_id, "blocks": PER_REPETITION}
         table = connection.sql(_sql("counts"), params=parameters).to_arrow_table()
         self._replayed, self._replay_of = _encoded(table, [*Contender._fields, "scenario"])
+        self._offered: dict[Contender, dict[tuple[str, str | None], int]] = {}
         self._kinds, self._kind_of = _encoded(table, ["operation", "route"])
         numbers = [one.name for one in table.schema if pa.types.is_integer(one.type) or pa.types.is_boolean(one.type)]
         self._numbers = {name: table.column(name).to_numpy(zero_copy_only=False) for name in numbers}
 
     def offered(self, contender: Contender) -> dict[tuple[str, str | None], int]:
         """Requests that one replay of it offers, by operation and route, the busiest first."""
+        if contender not in self._offered:
+            self._offered[contender] = self._counted(contender)
+        return self._offered[contender]
+
+    def _counted(self, contender: Contender) -> dict[tuple[str, str | None], int]:
         rows = self._rows(contender)
         if not rows.size:
             return {}

@@ -206,6 +206,15 @@ def check(requirements: Requirements, routes: Collection[str], scenarios: Collec
             )
 
 
+def cautions(requirements: Requirements) -> list[str]:
+    """What is not wrong in a file, and yet not meant: limits that nothing measured can meet, a sentence each."""
+    return [
+        f"{one.name!r} can be missed and never met: none among n requests leaves up to 3 / n. Allow a little"
+        for one in requirements.requirement
+        if one.at_most == 0 and one.measured.kind in {"share", "month"}
+    ]
+
+
 def _wrong(words: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{words}", {"words": words})
 
