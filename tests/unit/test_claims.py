@@ -287,6 +287,21 @@ class TestRollUp:
         rolled = roll_up([part(verdict, "a", kind) for verdict, kind in parts], "parts")
         assert rolled.evidence == evidence
 
+    @pytest.mark.parametrize(
+        ("parts", "kind"),
+        [
+            ([("supported", "demonstrated"), ("refuted", "measured")], "measured"),
+            ([("supported", "demonstrated"), ("inconclusive", "measured")], "demonstrated"),
+            ([("not_testable_here", "demonstrated"), ("refuted", None)], None),
+            ([("inconclusive", "measured"), ("not_testable_here", "demonstrated")], "measured"),
+        ],
+    )
+    def test_is_of_the_kind_of_the_parts_that_decide_it(
+        self, parts: list[tuple[str, str | None]], kind: str | None
+    ) -> None:
+        named = [PartVerdict("a", verdict, "observed", kind=of) for verdict, of in parts]
+        assert roll_up(named, "parts").kind == kind
+
     def test_names_which_part_came_to_what(self) -> None:
         parts = [part("supported", "gateway"), part("refuted", "table"), part("not_testable_here", "queue")]
         reason = roll_up(parts, "parts").reason

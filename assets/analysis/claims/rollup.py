@@ -9,7 +9,8 @@ follows the others, saying so. A claim of which all must hold (`all`) is refuted
 by all of them. An optional part counts once it is decided.
 
 The evidence is the strongest kind that is enough by itself for the same verdict: *observed* where the observed parts
-are. It is *measured* if any of its parts is, and *demonstrated* if what was run could not have come out otherwise.
+are. The claim is *measured* if any part that decides it is, and *demonstrated* if what was run could not have come out
+otherwise.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,8 @@ def roll_up(parts: Sequence[PartVerdict], mode: Literal["parts", "all"]) -> Roll
     """
     counted = [part for part in parts if not part.optional or part.verdict in _DECIDED]
     verdict = _verdict([part.verdict for part in counted], mode)
-    kinds = {part.kind for part in parts}
+    deciding = [part for part in counted if part.verdict in _DECIDED] or parts
+    kinds = {part.kind for part in deciding}
     kind = next((name for name in _KINDS if name in kinds), None)
     return RolledUp(verdict, _evidence(counted, verdict, mode), kind, _reason(parts))
 
