@@ -11,13 +11,14 @@ import socketserver
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import until
 
 GATEWAY = "127.0.0.2"  # an address of its own, as the bridge has one
 HUB = {"localstack/localstack:4.14.0", "public.ecr.aws/lambda/python:3.12"}  # what can be pulled
@@ -219,7 +220,4 @@ def running() -> Iterator[FakeEngine]:
 
 def wait_until_empty(engine: FakeEngine, seconds: float = 15.0) -> bool:
     """Whether no container is left within that time."""
-    deadline = time.monotonic() + seconds
-    while engine.containers and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not engine.containers
+    return until(lambda: not engine.containers, seconds)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from resources.aws.integrations import ROLE
 from resources.conformance.bench import ProbeBench, wait_until
 from resources.targets import Instance
 from tests.platforms import on_every_target, platform
+from tests.waiting import until
 from workloads.places import REPOSITORY
 
 pytestmark = pytest.mark.emulator
@@ -62,10 +62,7 @@ def test_a_killed_lab_leaves_no_process_of_its_emulator(target: str, emulator_ho
         started = [psutil.Process(int(pid)) for pid in lab.stdout.readline().split()]
         assert len(started) >= 2, "the emulator and a function"
         lab.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while (left := [process for process in started if process.is_running()]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == []
+    assert until(lambda: not [process for process in started if process.is_running()])
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -16,6 +15,7 @@ from resources.warehouse.publish import publish
 from resources.warehouse.reading import query
 from tests.observations_builder import ObservationsBuilder
 from tests.shell import BESIDE_OTHERS, YIELDING
+from tests.waiting import until
 from workloads.places import REPOSITORY, Places
 
 pytestmark = pytest.mark.emulator
@@ -63,9 +63,7 @@ def wait_until_replaying(run: subprocess.Popen[str]) -> None:
 
 
 def wait_until_gone(places: Places) -> list[psutil.Process]:
-    deadline = time.monotonic() + 10
-    while processes_of(places) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: not processes_of(places))
     return processes_of(places)
 
 

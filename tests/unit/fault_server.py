@@ -14,6 +14,8 @@ from typing import Any
 
 import httptools
 
+from tests.waiting import until
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -75,9 +77,7 @@ class Upstream:
 
     def wait_for(self, count: int) -> list[bytes]:
         """The requests seen once there are so many, within five seconds."""
-        deadline = time.monotonic() + 5
-        while len(self.requests) < count and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: len(self.requests) >= count, 5)
         return self.requests
 
 

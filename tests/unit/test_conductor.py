@@ -13,6 +13,7 @@ from resources.architectures.stack import Stack
 from resources.faults.conductor import FaultConductor, proxied_hops
 from resources.faults.control import FaultProxy
 from resources.faults.proxy.fault import Fault as ProxyFault
+from tests.waiting import until
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import Schedule
 from workloads.replay.shaping import shaped
@@ -68,9 +69,7 @@ def conduct(odd: Scenario, proxies: dict[str, Proxy], offered: Schedule | None =
 
 
 def wait_for(proxy: Proxy, count: int) -> None:
-    deadline = time.monotonic() + 10
-    while len(proxy.switched) < count and time.monotonic() < deadline:
-        time.sleep(0.005)
+    until(lambda: len(proxy.switched) >= count)
 
 
 def test_a_fault_begins_and_ends_when_due_and_says_when_that_was() -> None:

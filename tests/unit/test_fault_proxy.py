@@ -3,6 +3,7 @@
 When faults are switched is tested in `test_conductor`; which requests a fault hits, in `test_fault_choice`.
 """
 
+import errno
 import os
 import socket
 import threading
@@ -26,6 +27,7 @@ from tests.unit.fault_server import CONTINUE, Caller, Upstream, calling, chunked
 from tests.unit.passing import GET, Connect, Passing
 from tests.unit.test_fault_choice import UPDATE, hits
 from tests.unit.test_leash import gone
+from tests.waiting import until
 from workloads.errors import ArchduelError
 
 ERROR = {"kind": "error", "error": "ThrottlingException", "status": 400}
@@ -83,14 +85,12 @@ def memory_bytes(proxy: FaultProxy) -> int:
 
 def refuses(port: int) -> bool:
     """Whether nothing listens there, within five seconds: a kernel may close a killed process's sockets after it."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            return True
-        time.sleep(0.02)
-    return False
+
+    def refused() -> bool:
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+
+    return until(refused, 5)
 
 
 class TestPassing(Passing):
@@ -274,10 +274,7 @@ class TestHang:
         assert all(caller.is_silent(0.01) for caller in callers)
         for caller in callers:
             caller.close()
-        deadline = time.monotonic() + 5
-        while connections() > before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert connections() <= before
+        assert until(lambda: connections() <= before)
 
 
 class TestLatency:
@@ -327,9 +324,7 @@ class TestLatency:
         caller.send(GET)
         upstream.wait_for(1)
         caller.close()
-        deadline = time.monotonic() + (5 if abandoned else 0.2)
-        while upstream.abandoned < 1 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: upstream.abandoned, 5 if abandoned else 0.2)
         assert upstream.abandoned == abandoned
 
 

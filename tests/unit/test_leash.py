@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from resources.machine.leash import LeashedProcess, free_port, run_leashed
+from tests.waiting import until
 from workloads.places import REPOSITORY
 
 # A shell with two children, one of which has a child of its own. None would end by itself.
@@ -29,21 +29,13 @@ def leashed(tmp_path: Path) -> Iterator[LeashedProcess]:
 
 def grown(process: LeashedProcess) -> list[psutil.Process]:
     """The tree, once it is all there."""
-    deadline = time.monotonic() + 10
-    while len(found := process.processes()) <= PROCESSES:
-        assert time.monotonic() < deadline, f"only {found}"
-        time.sleep(0.01)
-    return found
+    assert until(lambda: len(process.processes()) > PROCESSES)
+    return process.processes()
 
 
 def gone(pids: list[int]) -> bool:
     """Whether none of them is left, within five seconds. One that waits to be reaped has ended."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not any(_runs(pid) for pid in pids):
-            return True
-        time.sleep(0.02)
-    return False
+    return until(lambda: not any(_runs(pid) for pid in pids), 5)
 
 
 def _runs(pid: int) -> bool:
@@ -65,10 +57,7 @@ class TestClose:
     def test_ends_what_is_left_when_the_leash_itself_was_killed(self, leashed: LeashedProcess) -> None:
         pids = [process.pid for process in grown(leashed)]
         os.kill(leashed._shell.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while leashed.alive and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not leashed.alive
+        assert until(lambda: not leashed.alive)
         assert any(_runs(pid) for pid in pids), "nothing is tested"
         leashed.close()
         assert gone(pids)
@@ -100,10 +89,7 @@ class TestEnd:
     def test_of_the_process_is_noticed_and_takes_its_children_along(self, tmp_path: Path) -> None:
         brief = ["/bin/sh", "-c", "sleep 600 & echo $!; exit 3"]
         process = LeashedProcess(brief, environment=os.environ, log=tmp_path / "log")
-        deadline = time.monotonic() + 10
-        while process.alive:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert until(lambda: not process.alive)
         assert gone([int(line) for line in process.last_log_lines()])
         process.close()
 
@@ -139,10 +125,7 @@ class TestWhatIsKnownOfIt:
         talker = ["/bin/sh", "-c", "for word in one two three; do echo $word; done; echo four >&2; sleep 600"]
         process = LeashedProcess(talker, environment=os.environ, log=tmp_path / "deep" / "log")
         try:
-            deadline = time.monotonic() + 10
-            while len(process.last_log_lines()) < 4:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            assert until(lambda: len(process.last_log_lines()) >= 4)
             assert process.last_log_lines(2) == ["three", "four"]
         finally:
             process.close()
@@ -151,9 +134,7 @@ class TestWhatIsKnownOfIt:
         monkeypatch.setenv("ARCHDUEL_SECRET", "seen")
         environment = {"PATH": os.environ["PATH"], "GIVEN": "yes"}
         process = LeashedProcess(["/usr/bin/env"], environment=environment, log=tmp_path / "log")
-        deadline = time.monotonic() + 10
-        while process.alive and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: not process.alive)
         process.close()
         lines = process.last_log_lines(50)
         assert "GIVEN=yes" in lines
@@ -163,10 +144,7 @@ class TestWhatIsKnownOfIt:
         busy = ["/bin/sh", "-c", "(while :; do :; done) & wait"]
         process = LeashedProcess(busy, environment=os.environ, log=tmp_path / "log")
         try:
-            deadline = time.monotonic() + 20
-            while process.cpu_seconds() < 0.05:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            assert until(lambda: process.cpu_seconds() >= 0.05, 20)
         finally:
             process.close()
         assert process.cpu_seconds() == 0.0
@@ -205,10 +183,7 @@ class TestRunToTheEnd:
         )
         pid_file = tmp_path / "pids"
         with subprocess.Popen([sys.executable, "-c", script, str(pid_file)], cwd=REPOSITORY) as parent:
-            deadline = time.monotonic() + 20
-            while not (pid_file.exists() and pid_file.read_text().endswith("\n")):
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            assert until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), 20)
             parent.kill()
             parent.wait(10)
         assert gone([int(pid) for pid in pid_file.read_text().split()])

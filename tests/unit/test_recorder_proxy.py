@@ -23,6 +23,7 @@ from resources.recorder.proxy import Proxy, Settings
 from resources.recorder.upstream import Address
 from tests.unit.fault_server import Caller, Upstream, calling, chunked, post, response, serving
 from tests.unit.passing import GET, Connect, Passing
+from tests.waiting import until
 from workloads.errors import ArchduelError, UsageError
 from workloads.live.journal import Seen
 
@@ -65,19 +66,16 @@ class Running:
         self._loop.call_soon_threadsafe(run)
         return done.result(5)
 
-    def look(self) -> None:
+    def look(self) -> int:
+        """Take in what was seen since; how many requests are over."""
         batch = self.call(self.proxy.take)
         self.settled += batch.settled + batch.settled_later
         self.under_way += batch.under_way
+        return len(self.settled)
 
     def saw(self, count: int) -> list[Seen]:
         """The requests that are over, once there are so many, within five seconds."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            self.look()
-            if len(self.settled) >= count:
-                break
-            time.sleep(0.005)
+        until(lambda: self.look() >= count, 5)
         assert len(self.settled) == count
         return self.settled
 
@@ -85,9 +83,7 @@ class Running:
         return self.saw(1)[0]
 
     def refused(self) -> dict[str, int]:
-        deadline = time.monotonic() + 5
-        while not self.proxy.refused and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: self.proxy.refused, 5)
         return dict(self.proxy.refused)
 
     def close(self) -> None:
