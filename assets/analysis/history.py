@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 from scipy import special
 
+from assets.analysis.outcomes.intervals import QUANTILES
+from assets.analysis.statistics.quantiles import observations_needed
 from assets.analysis.statistics.shares import rule_of_three
 from assets.analysis.verdicts.pairing import read_comparison
 from assets.analysis.verdicts.rules import Metric, rules
@@ -68,6 +70,7 @@ def history(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Tab
         "comparison_id": comparison_id,
         "nights": rules().history.nights,
         "metrics": [metric.name for metric in rules().metrics],
+        **{f"{name}_takes": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},
     }
     figures = connection.sql(_SQL.read_text(), params=parameters).to_arrow_table().to_pylist()
     same = {"comparison_id": comparison_id, "target": read_comparison(connection, comparison_id).target}

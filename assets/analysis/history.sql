@@ -36,8 +36,8 @@ shares AS (
 quantiles AS (
     SELECT e.night, e.mine, l.workload, l.scenario, l.architecture, l.variant, l.operation,
         unnest([
-            {'metric': l.measure || '_p50', 'us': l.p50_us, 'low_us': l.p50_low_us},
-            {'metric': l.measure || '_p99', 'us': l.p99_us, 'low_us': l.p99_low_us}
+            {'metric': l.measure || '_p50', 'takes': $p50_takes, 'n': l.n, 'us': l.p50_us, 'low_us': l.p50_low_us},
+            {'metric': l.measure || '_p99', 'takes': $p99_takes, 'n': l.n, 'us': l.p99_us, 'low_us': l.p99_low_us}
         ], recursive := true)
     FROM latency l
     JOIN replayed e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
@@ -49,6 +49,7 @@ figures AS (
     SELECT night, mine, workload, scenario, architecture, variant, operation, metric, NULL::BIGINT AS offered,
         median(coalesce(us::DOUBLE, 'infinity')) AS value, median(coalesce(us, low_us)::DOUBLE) AS low
     FROM quantiles
+    WHERE n >= takes
     GROUP BY ALL
 )
 SELECT workload, scenario, architecture, variant, operation, metric, night, mine, offered,

@@ -12,7 +12,9 @@ from tests.judgement_builder import JudgementBuilder
 TIME, SHARE = rules().metric("response_p99"), rules().metric("done_share")
 
 
-def nights(count: int, *, last_us: int = 20_000, last_acknowledged: int = 1000) -> JudgementBuilder:
+def nights(
+    count: int, *, last_us: int = 20_000, last_acknowledged: int = 1000, offered: int = 1000
+) -> JudgementBuilder:
     """Nearly the same night again and again, and a last one."""
     builder = JudgementBuilder()
     for number in range(1, count + 1):
@@ -22,7 +24,8 @@ def nights(count: int, *, last_us: int = 20_000, last_acknowledged: int = 1000) 
             "synchronous",
             comparison_id=f"n{number}",
             response_us=(5_000, last_us if last else 20_000 + number % 3 * 100),
-            acknowledged=last_acknowledged if last else 1000,
+            offered=offered,
+            acknowledged=min(offered, last_acknowledged) if last else offered,
         )
     return builder
 
@@ -42,6 +45,11 @@ class TestHistory:
 
     def test_says_so_where_nights_are_too_few(self) -> None:
         assert verdict(nights(5, last_us=40_000), "n5", "response_p99") == ["too_few_nights"]
+
+    def test_has_no_p99_of_requests_too_few_for_one(self) -> None:
+        few = nights(8, last_us=40_000, offered=499)
+        assert verdict(few, "n8", "response_p99") == []
+        assert verdict(few, "n8", "response_p50") == ["usual"]
 
     def test_is_of_nightly_comparisons_alone(self) -> None:
         assert verdict(JudgementBuilder().replay("synchronous"), "c1", "response_p99") == []
