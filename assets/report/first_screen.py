@@ -33,7 +33,7 @@ from assets.report.words.titles import (
 )
 
 _MOST_ROUTES = 10
-_MOST_CHANGES = 3
+_MOST_REASONS = _MOST_CHANGES = 3
 _MOST_BARS = 50
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -165,6 +165,7 @@ class FirstScreen:
         bill: What the last column is of: the kind of API and the processor.
         wanted: The busiest routes; operations where no route is known.
         more_routes: How many routes are left out.
+        because: What it rests on, three sentences at most, which stand below the first screen.
         changes: What would change the answer, three sentences at most.
         could_add: What only more repetitions, another target or AWS could add; empty for nothing.
         requirements: Every row of ``requirements``, with words for the table of all of them.
@@ -182,6 +183,7 @@ class FirstScreen:
     bill: str
     wanted: Sequence[Wanted]
     more_routes: int
+    because: Sequence[str]
     changes: Sequence[str]
     could_add: str
     over_time: OverTime | None
@@ -276,6 +278,7 @@ def _first_screen(
         bill=build_title(*build) if build else "",
         wanted=[_wanted(row) for row in wanted[:_MOST_ROUTES]],
         more_routes=max(0, len(wanted) - _MOST_ROUTES),
+        because=[one for one in (whole and whole["because"]) or [] if one][:_MOST_REASONS],
         changes=[one for one in (whole and whole["would_change"]) or [] if one][:_MOST_CHANGES],
         could_add=(whole and whole["could_add"]) or "",
         over_time=_over_time(connection, str(comparison["comparison_id"]), experiments, of_all, scenario_titles),

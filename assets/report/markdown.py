@@ -53,6 +53,7 @@ def render(content: Content) -> str:
     parts = [
         *(part for screen in content.screens for part in _first_screen(screen)),
         "---",
+        *(_because(screen) for screen in content.screens if screen.because),
         *map(_replayed, content.replayed),
         _answers(content),
         _cost(judgements),
@@ -112,6 +113,12 @@ def _with_code(text: str) -> str:
     return "".join(
         f"`{part}`" if at % 2 else f"{' ' * part.startswith(' ')}{escaped(part)}{' ' * part.endswith(' ')}"
         for at, part in enumerate(parts)
+    )
+
+
+def _because(screen: FirstScreen) -> str:
+    return "\n".join(
+        [f"## Because: {escaped(screen.workload)}", "", *(f"- {_with_code(one)}" for one in screen.because)]
     )
 
 

@@ -135,6 +135,7 @@ class TestMarkdown:
         assert re.findall(r"^## (.+)$", summary, re.MULTILINE) == [
             "Steady: commands a second",
             "What would change it",
+            "Because: food\\_orders",
             "What was replayed: food\\_orders",
             "What happened",
             "Cost",

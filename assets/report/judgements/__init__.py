@@ -10,38 +10,21 @@ from typing import Any
 
 import duckdb
 
-from assets.report.judgements import queries
 from assets.report.judgements.claims import Claims, claims_of
 from assets.report.judgements.cost import BreakEven, Cost, cost_of
 from assets.report.judgements.nights import History, history_of
 from assets.report.judgements.verdicts import CellTitles, Noise, Verdicts, noise_of, verdicts_of
-from assets.report.queries import Rows, bound, table_of
-from assets.report.words.titles import operation_title
 
 
 @dataclass
 class Judgements:
     """All of it. A part that a comparison has nothing of is empty, and the page has a sentence in its place."""
 
-    recommendations: Rows
-    recommendations_sql: str
     verdicts: Verdicts
     noise: Noise
     claims: Claims
     cost: Cost
     history: History
-
-    @property
-    def any(self) -> bool:
-        """Whether anything was judged at all."""
-        return bool(
-            self.recommendations
-            or self.verdicts.rows
-            or self.claims.claims
-            or self.cost.bills
-            or self.history.nights
-            or self.noise.verdicts.rows
-        )
 
 
 def judgements_of(
@@ -59,19 +42,10 @@ def judgements_of(
         break_even: Called where there is a cost; its `ArchduelError` becomes a sentence.
     """
     comparison_id = str(comparison["comparison_id"])
-    sql = bound(queries.RECOMMENDATIONS, comparison_id=comparison_id)
     return Judgements(
-        recommendations=[_recommendation(row) for row in table_of(connection, sql).to_pylist()],
-        recommendations_sql=sql,
         verdicts=verdicts_of(connection, comparison_id, "main", titles),
         noise=noise_of(connection, comparison_id, titles),
         claims=claims_of(connection, comparison_id),
         cost=cost_of(connection, comparison_id, str(comparison["target"]), break_even),
         history=history_of(connection, comparison_id, titles),
     )
-
-
-def _recommendation(row: dict[str, Any]) -> dict[str, Any]:
-    lists = {name: [one for one in row[name] or [] if one] for name in ("because", "would_change")}
-    noun = operation_title(row["operation"])
-    return {**row, **lists, "noun": noun, "sentence": row["sentence"] or f"Which to build for {noun} is undecided."}
