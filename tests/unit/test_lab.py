@@ -1,10 +1,13 @@
 """The order of the lab's replays, and when there are enough, with replays written by hand instead of run."""
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assets.analysis.stopping import open_verdicts
@@ -14,6 +17,7 @@ from resources.lab.experiment import Progress, Replayed
 from resources.lab.lab import Lab
 from resources.lab.settings import LabSettings
 from resources.warehouse.observations import ObservationStore
+from resources.warehouse.schema import schema
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import UsageError
 from workloads.places import Places
@@ -169,6 +173,31 @@ class TestRepeatingUntilDecided:
         settings = {"repetitions": 13, "budget_s": 1e6, "baseline": "event_driven"}
         turns, _ = replayed(tmp_path, settings, restless, architectures=("event_driven", other))
         assert max(repetition for _, repetition in turns) == ends_after
+
+    @pytest.mark.parametrize(("status", "goes_on"), [("reproduced", True), ("absent", False)])
+    def test_asks_the_conformance_of_the_target(self, tmp_path: Path, status: str, *, goes_on: bool) -> None:
+        """Under a burst, completion rests on pollers that scale up; everything else here is settled."""
+        home = Places(tmp_path)
+        home.conformance.mkdir(parents=True)
+        probed = {"target": "MiniStack", "behaviour": "pollers of a mapping scale up", "status": status}
+        pq.write_table(pa.Table.from_pylist([probed], schema=schema("conformance")), home.conformance / "m.parquet")
+        config = json.dumps({"baseline": "event_driven", "budget_s": 1, "repetitions": 24})
+        observed = {}
+        for architecture in ("event_driven", "hybrid"):
+            contender = Contender(architecture, "idempotent", "main")
+            builder = ObservationsBuilder()
+            for repetition in range(1, 11):
+                key: dict[str, Any] = {"architecture": architecture, "variant": "idempotent", "scenario": "burst"}
+                builder.experiment(repetition, queued=["command"], config=config, **key)
+                for number in range(_REQUESTS):
+                    name, at_us = str(number), number * 100_000
+                    builder.request(name, 202, at_us=at_us, repetition=repetition).item(name, repetition=repetition)
+                    late_us = restless(contender, repetition, number)
+                    builder.record(name, at_us=at_us + late_us, repetition=repetition)
+            observed[contender] = builder.tables()
+        still_open = open_verdicts(observed, Cell("food_orders", "burst"), repetition=10, max_repetitions=24, home=home)
+        assert still_open is not None
+        assert (still_open > 0) is goes_on
 
     def test_ends_before_the_repetition_that_would_outlast_the_budget(self, tmp_path: Path) -> None:
         turns, _ = replayed(tmp_path, {"repetitions": 24, "budget_s": 1e-9}, restless)
