@@ -77,6 +77,18 @@ class TestCarryingOver:
         assert found.not_shown("completion", "burst", "command", "synchronous", "event_driven") is None
         assert found.absent("burst") == []
 
+    @pytest.mark.parametrize(
+        ("compared", "says"),
+        [
+            (("synchronous", "hybrid"), "On MiniStack 1.5.33 a difference of times between different services says"),
+            (("synchronous",), "On MiniStack 1.5.33 how long requests take says nothing of AWS: only AWS, or a"),
+        ],
+    )
+    def test_that_fails_is_explained(self, compared: tuple[str, ...], says: str) -> None:
+        why = shown().not_shown("response", "steady", "command", *compared)
+        assert why is not None
+        assert why.startswith(says)
+
     def test_knows_aws_by_its_title(self) -> None:
         assert is_genuine("AWS eu-west-1")
         assert not is_genuine("MiniStack 1.5.33")

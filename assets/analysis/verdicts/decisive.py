@@ -127,10 +127,8 @@ class Shown:
         if lacking:
             return self._lacks(lacking, scenario)
         if not self.carries_over(measure, operation, *compared):
-            return (
-                f"On {self.target} a difference of times between different services says nothing of AWS: only AWS, or a"
-                " simulation of it, can decide it."
-            )
+            what = "a difference of times between different services" if len(compared) > 1 else "how long requests take"
+            return f"On {self.target} {what} says nothing of AWS: only AWS, or a simulation of it, can decide it."
         return None
 
     def lacking(self, behaviours: Iterable[str]) -> list[tuple[str, str]]:
