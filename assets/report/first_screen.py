@@ -290,6 +290,10 @@ def _first_screen(
 def _say(requirements: Rows, scenario_titles: Mapping[str, str]) -> None:
     """Add to the rows what the table of all of them shows."""
     by_name = styles_by_name(requirements)
+    order = list(by_name)
+    requirements.sort(
+        key=lambda row: (row["workload"], row["position"], row["route"] or "", order.index(row["contender"]))
+    )
     for row in requirements:
         row |= {
             "style": by_name[row["contender"]],
@@ -298,6 +302,7 @@ def _say(requirements: Rows, scenario_titles: Mapping[str, str]) -> None:
             "interval": interval(row),
             "limit": bound_title(row),
             "month": month_title(row),
+            "of_title": row["route"] or operation_title(None if row["of_requests"] == "all" else row["of_requests"]),
             "scenario_title": scenario_titles.get(row["scenario"] or "", row["scenario"] or NONE),
         }
 
