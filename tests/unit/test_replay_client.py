@@ -520,7 +520,7 @@ class TestAsking:
         assert (responses.attempts == 1).all()
         assert (responses.fetches == 3).all()
         after_us = responses.fetched_us - responses.responded_us
-        assert (after_us >= 200_000).all(), "after 50, 100 and 200 ms"
+        assert (after_us > 195_000).all(), "after 50, 100 and 200 ms, by timers of a millisecond"
         fetches = [request for request in server.requests if b"GET /lab/results/r" in request]
         assert len(fetches) == 30
 
