@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.analysis.repeating import repeating_command, repeating_minutes
-from assets.report.words import answers, judged, numbers
+from assets.report.words import answers, judged, numbers, requirements
 from assets.report.words.answers import Outcome, Window
 from assets.report.words.titles import VERDICTS, Mark, fault_title, mark, source_title
 from workloads.scenarios import scenarios
@@ -313,6 +313,58 @@ class TestNumbers:
     def test_a_time_is_rounded_into_the_next_unit(self, us: float | None, text: str) -> None:
         """Never ``1000 ms``."""
         assert plain(numbers.duration(us)) == text
+
+    @pytest.mark.parametrize(
+        ("value", "repetitions", "text"),
+        [(63, 2, "63 × 2"), (1_191.0, 1, "1,191"), (0.125, 8, "0.1 × 8"), (None, 3, "–"), (12.25, 4, "12.2 × 4")],
+    )
+    def test_a_count_is_of_one_repetition_and_says_of_how_many(
+        self, value: float | None, repetitions: int, text: str
+    ) -> None:
+        """One loss in eight replays is not none."""
+        assert plain(numbers.times(value, repetitions)) == text
+
+    @pytest.mark.parametrize(
+        ("us", "speed", "text"),
+        [
+            (12_100_000.0, 1.0, "12.1 s"),
+            (12_100_000.0, 8.852, "12.1 s (107.1 s recorded)"),
+            (12_100_000.0, 0.5, "12.1 s (6.0 s recorded)"),
+            (None, 8.0, "–"),
+        ],
+    )
+    def test_a_time_of_the_replay_stands_beside_that_of_the_recording(
+        self, us: float | None, speed: float, text: str
+    ) -> None:
+        assert plain(numbers.beside(us, speed)) == text
+
+    @pytest.mark.parametrize(
+        ("value", "unit", "text"),
+        [
+            (0.0, "share", "0 %"),
+            (1.0, "share", "100 %"),
+            (0.357, "share", "35.7 %"),
+            (4.2e-4, "share", "0.042 %"),
+            (0.99998, "share", "99.998 %"),
+            (0.02, "share", "2 %"),
+            (44.2, "ms", "44 ms"),
+            (12_400.0, "ms", "12.4 s"),
+            (90.0, "s", "90.0 s"),
+            (20.31, "usd", "20.31 USD"),
+            (3.0, "components", "3 components"),
+            (8_240.4, "requests", "8,240"),
+            (None, "share", "–"),
+            (float("nan"), "ms", "–"),
+        ],
+    )
+    def test_a_measure_has_its_unit_and_hides_nothing(self, value: float | None, unit: str, text: str) -> None:
+        """Nearly all and nearly nothing keep the digits that count."""
+        assert plain(requirements.amount(value, unit)) == text
+
+    @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+    def test_no_share_between_becomes_all_or_nothing(self, value: float) -> None:
+        if 1e-300 < value < 1 - 1e-12:
+            assert plain(requirements.amount(value, "share")) not in {"0 %", "100 %"}
 
     def test_a_time_that_rounds_to_zero_has_no_sign(self) -> None:
         assert [numbers.seconds(us) for us in (-20_000.0, 0.0, -160_000.0)] == ["0.0", "0.0", "-0.2"]
