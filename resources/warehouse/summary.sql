@@ -52,7 +52,11 @@ SELECT * REPLACE (
     CASE WHEN isfinite(response_p50_us) THEN response_p50_us END AS response_p50_us,
     CASE WHEN isfinite(response_p99_us) THEN response_p99_us END AS response_p99_us,
     CASE WHEN isfinite(completion_p50_us) THEN completion_p50_us END AS completion_p50_us,
-    CASE WHEN isfinite(completion_p99_us) THEN completion_p99_us END AS completion_p99_us
+    CASE WHEN isfinite(completion_p99_us) THEN completion_p99_us END AS completion_p99_us,
+    CASE WHEN isfinite(response_p50_of_all_us) THEN response_p50_of_all_us END AS response_p50_of_all_us,
+    CASE WHEN isfinite(response_p99_of_all_us) THEN response_p99_of_all_us END AS response_p99_of_all_us,
+    CASE WHEN isfinite(completion_p50_of_all_us) THEN completion_p50_of_all_us END AS completion_p50_of_all_us,
+    CASE WHEN isfinite(completion_p99_of_all_us) THEN completion_p99_of_all_us END AS completion_p99_of_all_us
 )
 FROM books
 LEFT JOIN times USING (comparison_id, workload, scenario, operation, architecture, variant)

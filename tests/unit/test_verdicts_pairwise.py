@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from assets.analysis.verdicts.noise import noise
 from assets.analysis.verdicts.pairwise import pairwise
 from assets.analysis.verdicts.rules import rules
+from resources.warehouse.schema import declaration
 from tests.judgement_builder import OPERATIONS, JudgementBuilder
 
 METRICS = [metric.name for metric in rules().metrics]
@@ -319,6 +320,21 @@ class TestThoseWhoRefuse:
         runs(builder, "synchronous", acknowledged=0)
         runs(builder, "hybrid")
         assert verdicts(judged(builder), operation="command")["response_p50"] == "better"
+
+
+class TestTheSummary:
+    @pytest.mark.parametrize(("offered", "p99"), [(1000, 20_000), (400, None)])
+    def test_has_times_of_those_answered_and_of_all(self, offered: int, p99: int | None) -> None:
+        builder = JudgementBuilder()
+        builder.replay("hybrid", offered=offered)
+        builder.replay("synchronous", offered=offered, acknowledged=offered * 6 // 10)
+        with builder.connect() as connection:
+            connection.execute(declaration("summary"))
+            rows = connection.execute(
+                "SELECT architecture, response_p50_us, response_p50_of_all_us, response_p99_us, response_p99_of_all_us"
+                " FROM summary WHERE operation = 'command' ORDER BY ALL"
+            ).fetchall()
+        assert rows == [("hybrid", 5_000, 5_000, p99, p99), ("synchronous", 5_000, 5_000, p99, None)]
 
 
 class TestFewRequests:
