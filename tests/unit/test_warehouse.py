@@ -186,6 +186,7 @@ class TestEvidence:
         }
 
 
+Small = Mapping[str, Tables]
 TABLES = {name: table for name, table in published().items() if name not in VIEWS}
 
 
@@ -200,7 +201,7 @@ def outcomes(architecture: str, *statuses: int, comparison: str = "c1") -> Table
 
 
 @pytest.fixture(scope="module")
-def small() -> Mapping[str, Tables]:
+def small() -> Small:
     """Made once: reconciling is not what is tested here."""
     return {
         "synchronous": outcomes("synchronous", 201, 201, 503),
@@ -223,7 +224,7 @@ class TestSchema:
     def test_the_reference_says_the_same(self) -> None:
         assert reference.PAGE.read_text() == reference.page(), "run `python -m resources.warehouse.reference`"
 
-    def test_outcomes_have_the_columns_declared(self, small: Mapping[str, Tables]) -> None:
+    def test_outcomes_have_the_columns_declared(self, small: Small) -> None:
         made = small["synchronous"]
         assert made["experiments"].schema == SCHEMAS["experiments"]
         for name in made.keys() - {"experiments"}:
@@ -258,7 +259,7 @@ class TestPublishing:
             for name in published():
                 assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == [(0,)], name
 
-    def test_results_have_the_contracts_columns_as_well(self, places: Places, small: Mapping[str, Tables]) -> None:
+    def test_results_have_the_contracts_columns_as_well(self, places: Places, small: Small) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         with connect(places) as connection:
@@ -301,7 +302,7 @@ class TestPublishing:
             {"architecture": "synchronous"}
         ]
 
-    def test_what_a_cell_lacks_is_named_with_the_reasons(self, places: Places, small: Mapping[str, Tables]) -> None:
+    def test_what_a_cell_lacks_is_named_with_the_reasons(self, places: Places, small: Small) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         disturbed = ObservationsBuilder()
         for repetition in (1, 2, 3):
@@ -325,7 +326,7 @@ class TestPublishing:
         whole = query(places, "SELECT scenario, replays, valid FROM replays WHERE valid > 0 ORDER BY scenario DESC")
         assert [tuple(row.values()) for row in whole.to_pylist()] == [("steady", 1, 1), ("burst", 1, 1)]
 
-    def test_one_column_joins_an_experiments_tables(self, places: Places, small: Mapping[str, Tables]) -> None:
+    def test_one_column_joins_an_experiments_tables(self, places: Places, small: Small) -> None:
         for architecture, tables in small.items():
             write_outcomes(places, "c1", CELL, architecture, tables)
         publish(places)
@@ -346,9 +347,7 @@ class TestPublishing:
             {"recording": "mine", "line_number": 7}
         ]
 
-    def test_rewriting_one_partition_changes_exactly_that_one(
-        self, places: Places, small: Mapping[str, Tables]
-    ) -> None:
+    def test_rewriting_one_partition_changes_exactly_that_one(self, places: Places, small: Small) -> None:
         for architecture in ("synchronous", "hybrid"):
             write_outcomes(places, "c1", CELL, architecture, small[architecture])
         publish(places)
@@ -439,9 +438,7 @@ class TestPublishing:
         ]
         assert set(query(places, "FROM last_summary").column("comparison_id").to_pylist()) == {"c2"}
 
-    def test_a_failure_leaves_the_old_database_and_no_other_file(
-        self, places: Places, small: Mapping[str, Tables]
-    ) -> None:
+    def test_a_failure_leaves_the_old_database_and_no_other_file(self, places: Places, small: Small) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         before = places.database.read_bytes()
@@ -461,7 +458,7 @@ class TestPublishing:
         assert not list(places.home.glob(".archduel.*"))
 
     def test_what_another_program_wrote_beside_it_is_named_and_goes_with_the_next(
-        self, places: Places, small: Mapping[str, Tables]
+        self, places: Places, small: Small
     ) -> None:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
@@ -526,7 +523,7 @@ def quarantined(places: Places, recording: str) -> None:
     pq.write_table(pa.Table.from_pylist([row], schema=QUARANTINE), file)
 
 
-CHANGES: dict[str, Callable[[Places, Mapping[str, Tables]], object]] = {
+CHANGES: dict[str, Callable[[Places, Small], object]] = {
     "nothing": lambda places, small: None,
     "outcomes replaced": lambda places, small: write_outcomes(
         places, "c1", CELL, "synchronous", small["synchronous again"]
@@ -553,7 +550,7 @@ CHANGES: dict[str, Callable[[Places, Mapping[str, Tables]], object]] = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, small: Mapping[str, Tables]) -> tuple[Places, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory, small: Small) -> tuple[Places, Path]:
     """A home with results, and a copy of it: to publish takes longer than to copy."""
     folder = tmp_path_factory.mktemp("made")
     places = Places(folder / "home of one's own")
@@ -575,7 +572,7 @@ class TestPublishingAgain:
         return places
 
     @pytest.mark.parametrize("change", CHANGES)
-    def test_gives_what_is_on_disk(self, before: Places, small: Mapping[str, Tables], change: str) -> None:
+    def test_gives_what_is_on_disk(self, before: Places, small: Small, change: str) -> None:
         CHANGES[change](before, small)
         assert is_published(before) == (change == "nothing")
         current = contents(before, connect_current)
@@ -587,7 +584,7 @@ class TestPublishingAgain:
 
     @pytest.mark.parametrize("lines", [15, 35, 55])
     def test_after_being_killed_gives_what_publishing_from_nothing_gives(
-        self, before: Places, small: Mapping[str, Tables], lines: int
+        self, before: Places, small: Small, lines: int
     ) -> None:
         write_outcomes(before, "c1", CELL, "synchronous", small["synchronous again"])
         old = contents(before)
@@ -620,7 +617,7 @@ class TestPublishingAgain:
         ],
     )
     def test_leaves_out_what_it_cannot_read_and_names_it(
-        self, before: Places, small: Mapping[str, Tables], caplog: pytest.LogCaptureFixture, damage: str, words: str
+        self, before: Places, small: Small, caplog: pytest.LogCaptureFixture, damage: str, words: str
     ) -> None:
         tables = small["hybrid"] if damage == "comparison" else outcomes("hybrid", 201, comparison="c2")
         strange = write_outcomes(before, "c2", "w__burst", "hybrid", tables)
@@ -653,7 +650,7 @@ class TestReading:
             connect(places)
 
     @pytest.fixture
-    def published(self, places: Places, small: Mapping[str, Tables]) -> Places:
+    def published(self, places: Places, small: Small) -> Places:
         write_outcomes(places, "c1", CELL, "synchronous", small["synchronous"])
         publish(places)
         return places
@@ -670,7 +667,7 @@ class TestReading:
         with pytest.raises(duckdb.Error, match="disabled"):
             query(published, f"SELECT content FROM read_text('{secret}')")
 
-    def test_goes_on_while_another_is_published(self, published: Places, small: Mapping[str, Tables]) -> None:
+    def test_goes_on_while_another_is_published(self, published: Places, small: Small) -> None:
         with connect(published) as reader:
             offered = "SELECT sum(offered)::INT, (SELECT count(*)::INT FROM requests) FROM ledger"
             assert reader.execute("SELECT count(*) FROM experiments").fetchall() == [(1,)], "the rest is yet unread"
@@ -679,7 +676,7 @@ class TestReading:
             assert reader.execute(offered).fetchall() == [(3, 3)], "the whole of one moment, views included"
 
     def test_a_new_reader_sees_what_was_published_last_though_an_old_one_is_open(
-        self, published: Places, small: Mapping[str, Tables]
+        self, published: Places, small: Small
     ) -> None:
         with connect(published) as old:
             old.execute("SELECT 1").fetchall()
@@ -687,9 +684,7 @@ class TestReading:
             publish(published)
             assert query(published, "SELECT offered FROM ledger").to_pylist() == [{"offered": 1}]
 
-    def test_in_another_process_does_not_prevent_publishing(
-        self, published: Places, small: Mapping[str, Tables]
-    ) -> None:
+    def test_in_another_process_does_not_prevent_publishing(self, published: Places, small: Small) -> None:
         script = (
             "import duckdb, sys\n"
             "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
