@@ -32,6 +32,7 @@ from resources.warehouse.outcomes import CONDENSED, write_outcomes
 from resources.warehouse.partitions import current, write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
+from tests.observations_builder import ObservationsBuilder, windows
 from workloads.places import REPOSITORY, Places
 
 COMPARISONS = 4
@@ -80,13 +81,14 @@ _KEY = (
 )
 _OUTCOMES = {
     "requests": f"""\
-SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, scheduled_us, sent_us,
+SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, operation AS route,
+    300::BIGINT AS payload_bytes, scheduled_us, sent_us,
     (lag_us // 10)::BIGINT AS client_queue_us, sent_us + service_us AS responded_us,
     CASE outcome WHEN 'answered' THEN 200 WHEN 'accepted' THEN 202 WHEN 'failed' THEN 502 ELSE 429 END AS status,
-    status AS aws_status, outcome, lag_us + service_us AS response_us, service_us
+    status AS aws_status, outcome, lag_us + service_us AS response_us, service_us, 1::BIGINT AS attempts
 FROM drawn""",
     "effects": f"""\
-SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity,
+SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, operation AS route,
     CASE WHEN outcome IN ('answered', 'accepted') THEN 'committed' ELSE 'rejected' END AS state,
     CASE WHEN state = 'committed' THEN sent_us + if(by_queue, queue_us, service_us) END AS committed_us,
     committed_us - scheduled_us AS completion_us,
@@ -94,11 +96,12 @@ SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 1000
     (operation = 'command' AND state = 'committed')::BIGINT AS commits,
     CASE WHEN committed_us IS NOT NULL THEN i END AS commit_order,
     CASE WHEN committed_us IS NOT NULL THEN 'handler' END AS commit_clock,
-    CASE WHEN operation = 'query' THEN true END AS found
+    CASE WHEN operation = 'query' THEN true END AS found,
+    NULL::BIGINT AS fetches, NULL::BIGINT AS fetched_us
 FROM drawn""",
     "invocations": f"""\
 SELECT {_KEY}, 'command' AS function, 'i' || i AS invocation_id, sent_us AS started_us, 900::BIGINT AS duration_us,
-    false AS cold, 1::BIGINT AS batch_size, 'succeeded' AS outcome
+    false AS cold, 1::BIGINT AS batch_size, 'succeeded' AS outcome, 'e' || i % 10 AS environment
 FROM drawn
 WHERE i % 1000 = 0""",
     "samples": f"""\
@@ -110,41 +113,32 @@ ORDER BY repetition, t_us""",
 }
 
 
-def _experiments(comparison: int, architecture: str, scenario: str, repetitions: int, requests: int) -> list[Any]:
+def _experiments(comparison: int, architecture: str, scenario: str, requests: int) -> pa.Table:
     duration_us = requests * 1_000_000 // RATE_PER_S
     started_at = datetime(2026, 11, 20, 2, tzinfo=UTC) + timedelta(days=comparison)
     _, _, commands_queued, queries_queued = ARCHITECTURES[architecture]
-    window = {"target": "table", "kind": "down", "due_us": 0, "present": True}
-    outage = {**window, "start_us": duration_us // 3, "end_us": duration_us // 2}
-    return [
-        {
-            "comparison_id": f"night-{comparison}",
-            "architecture": architecture,
-            "variant": "idempotent",
-            "arm": "main",
-            "workload": "food_orders",
-            "scenario": scenario,
-            "repetition": repetition,
-            "night": f"2026-11-{20 + comparison}",
-            "origin": "nightly",
-            "target": "drawn, not replayed",
-            "evidence": "simulated",
-            "seed": comparison,
-            "speed": 1.0,
-            "started_at": started_at,
-            "finished_at": started_at + timedelta(microseconds=duration_us),
-            "requests": requests,
-            "duration_us": duration_us,
-            "settled_us": 2 * duration_us,
-            "send_lag_p99_us": 140,
-            "target_cpu_share": 0.5,
-            "queued": [name for name, queued in (("command", commands_queued), ("query", queries_queued)) if queued],
-            "fault_windows": json.dumps([outage] if scenario == "backend_outage" else []),
-            "config": "{}",
-            "code_version": "bench",
-        }
-        for repetition in range(1, repetitions + 1)
-    ]
+    about: dict[str, Any] = {
+        "comparison_id": f"night-{comparison}",
+        "night": f"2026-11-{20 + comparison}",
+        "origin": "nightly",
+        "architecture": architecture,
+        "variant": "idempotent",
+        "scenario": scenario,
+        "speed": 1.0,
+        "target": "drawn, not replayed",
+        "evidence": "simulated",
+        "requests": requests,
+        "started_at": started_at,
+        "finished_at": started_at + timedelta(microseconds=duration_us),
+        "duration_us": duration_us,
+        "settled_us": 2 * duration_us,
+        "queued": [name for name, queued in (("command", commands_queued), ("query", queries_queued)) if queued],
+        "fault_windows": windows((duration_us // 3, duration_us // 2)) if scenario == "backend_outage" else "[]",
+    }
+    built = ObservationsBuilder()
+    for repetition in range(1, REPETITIONS + 1):
+        built.experiment(repetition, **about)
+    return rows("experiments", built.seen["experiments"])
 
 
 def _of_comparison(table: pa.Table, comparison_id: str) -> pa.Table:
@@ -162,10 +156,7 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
         for scenario, architecture in progress.track(cells, description="outcomes"):
             with duckdb.connect() as connection:
                 connection.execute("SELECT setseed(0.5)").fetchall()
-                connection.register(
-                    "experiments",
-                    found := rows("experiments", _experiments(1, architecture, scenario, REPETITIONS, requests)),
-                )
+                connection.register("experiments", found := _experiments(1, architecture, scenario, requests))
                 duration_us = found["duration_us"][0].as_py()
                 response_ms, queue_ms, commands_queued, queries_queued = ARCHITECTURES[architecture]
                 outage = scenario == "backend_outage"
@@ -196,7 +187,7 @@ def generate(places: Places, total: int, console: Console) -> dict[str, float]:
                 tables = {name: connection.table(name).to_arrow_table() for name in (*_OUTCOMES, *_DERIVED)}
             for comparison in range(1, COMPARISONS + 1):
                 named = {name: _of_comparison(table, f"night-{comparison}") for name, table in tables.items()}
-                night = rows("experiments", _experiments(comparison, architecture, scenario, REPETITIONS, requests))
+                night = _experiments(comparison, architecture, scenario, requests)
                 began = time.perf_counter()
                 write_outcomes(
                     places,
