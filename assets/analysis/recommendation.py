@@ -405,7 +405,8 @@ class _Case:
     def _would_change(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         if not self.replayed:
             return []
-        found = [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
+        found = self._opened(choice)[: _MOST - 1] if choice.state == "undecided" else []
+        found += [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
         found += self._by_length(choice)
         for requirement in self.requirements.requirement:
             left = [row for row in rows if row["requirement"] != requirement.name]

@@ -595,7 +595,8 @@ COMMENT ON COLUMN requirements.per_month IS
 COMMENT ON COLUMN requirements.scenario IS 'Scenario that decides, the worst; NULL: none was replayed, or none matters';
 COMMENT ON COLUMN requirements.n IS 'Requests or units it rests on; NULL: none are counted';
 COMMENT ON COLUMN requirements.repetitions IS 'Valid replays it rests on; NULL: none are counted';
-COMMENT ON COLUMN requirements.evidence IS 'Kind of proof: observed, simulated, documented or modelled';
+COMMENT ON COLUMN requirements.evidence IS
+    'Kind of proof: observed, simulated, documented or modelled; NULL: there is no figure';
 COMMENT ON COLUMN requirements.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN requirements.reason IS
     'What would decide it, or why it cannot be shown here, a sentence; NULL: it is decided';

@@ -103,6 +103,7 @@ class TestWhatTheOldOneGotWrong:
         assert (row["state"], row["architecture"]) == ("undecided", None)
         assert row["sentence"].startswith("Undecided: for hybrid it is not decided whether “takes commands”")
         assert "--repetitions" in row["because"][0]
+        assert row["would_change"][0] == row["because"][0], "what decides it changes it"
         assert row["passing"] == ["synchronous"]
 
     def test_undecided_does_not_matter_where_it_could_not_win(self) -> None:

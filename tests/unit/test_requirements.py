@@ -128,6 +128,7 @@ class TestScenarios:
         row = only(Asked().replay("hybrid"), {**REFUSED, "under": "outage"})
         assert row["state"] == "undecided"
         assert "archduel compare --scenario backend_outage" in row["reason"]
+        assert row["evidence"] is None, "nothing was measured"
 
     def test_without_a_valid_replay_nothing_is_decided(self) -> None:
         row = only(Asked().replay("hybrid", invalid="the load was late"), REFUSED)

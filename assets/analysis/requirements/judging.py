@@ -174,6 +174,7 @@ class _Judge:
             "n": figure.n,
             "repetitions": figure.repetitions,
             "reason": reason or None,
+            **({} if worst.figure else {"evidence": None}),
         }
 
     def _cases(self, contender: Contender, requirement: Requirement, covers: Covers, of: str) -> Iterable[Case]:
