@@ -8,7 +8,10 @@ from rich.console import Console
 
 from assets.report.first_screen import FirstScreen, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
-from orchestration.commands.summary import print_first_screen
+from orchestration.commands.request import CompareRequest
+from orchestration.commands.summary import print_first_screen, print_summary
+from resources.architectures import architectures
+from resources.lab.settings import LabSettings
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
 from tests.report_builder import (
@@ -95,6 +98,19 @@ def test_page_markdown_and_terminal_say_the_same(shown: str, text: str) -> None:
 def test_the_terminal_ends_with_it_in_thirty_lines(home: Places) -> None:
     """Of the usual width in a file; what is printed after it are three lines."""
     assert len(terminal(home).strip().splitlines()) <= 27
+
+
+def test_what_compare_prints_ends_with_it_and_names_the_report(home: Places) -> None:
+    """Below the tables of its scenarios."""
+    request = CompareRequest("food_orders", {}, tuple(architectures()), LabSettings())
+    console = Console(width=160, force_terminal=False)
+    with console.capture() as capture:
+        assert print_summary(home, request, "c1", console)
+    printed = capture.get()
+    last = [line for line in printed.splitlines() if line.strip()][-30:]
+    assert "backend_outage  (food_orders)" in printed
+    assert any("It misses nothing that was asked" in line for line in last)
+    assert last[-1] == f"Report: {home.report}"
 
 
 def test_ten_routes_are_shown_the_busiest_first(home: Places, page: Page) -> None:
