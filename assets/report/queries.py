@@ -285,20 +285,24 @@ ORDER BY ALL"""
 
 
 # What was replayed is in every replay the same: it is read from one, under `steady` where there is one.
-_ONE_REPLAY = f"""\
-WITH one AS (
-    SELECT {KEY}, speed, duration_us FROM experiments
-    WHERE comparison_id = $comparison_id AND workload = $workload AND arm = 'main' AND valid
-    ORDER BY scenario <> 'steady', scenario, architecture, variant, repetition
-    LIMIT 1
-),
-offered AS (
+ONE_REPLAY = """\
+SELECT scenario, architecture, variant, repetition::VARCHAR AS repetition
+FROM experiments
+WHERE comparison_id = $comparison_id AND workload = $workload AND arm = 'main' AND valid
+ORDER BY scenario <> 'steady', scenario, architecture, variant, repetition
+LIMIT 1"""
+
+# It is named by its values, so that no other replay's file is read.
+_OFFERED = f"""\
+WITH offered AS (
     SELECT operation, route, entity, scheduled_us * speed / 1e6 AS at_s, duration_us * speed / 1e6 AS length_s, speed
-    FROM one JOIN requests r USING ({KEY})
+    FROM requests r JOIN experiments e USING ({KEY})
+    WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main'
+        AND architecture = $architecture AND variant = $variant AND repetition = $repetition
 )"""
 
 REPLAYED = f"""\
-{_ONE_REPLAY},
+{_OFFERED},
 minutes AS (
     SELECT floor(at_s / 60)::BIGINT AS minute, count(*) AS requests
     FROM offered GROUP BY ALL ORDER BY requests DESC, minute LIMIT 1
@@ -311,7 +315,7 @@ FROM offered"""
 
 # A hundred bins over the whole of it.
 REPLAYED_RATE = f"""\
-{_ONE_REPLAY},
+{_OFFERED},
 bins AS (SELECT greatest(any_value(length_s), 1) / 100 AS bin_s FROM offered)
 SELECT operation, (least(floor(at_s / bin_s), 99) * bin_s)::DOUBLE AS t_s, any_value(bin_s)::DOUBLE AS bin_s,
     (count(*) / any_value(bin_s))::DOUBLE AS per_s
@@ -320,7 +324,7 @@ GROUP BY operation, least(floor(at_s / bin_s), 99), bins.bin_s
 ORDER BY ALL"""
 
 REPLAYED_ROUTES = f"""\
-{_ONE_REPLAY}
+{_OFFERED}
 SELECT route, operation, count(*) AS requests, (count(*) / sum(count(*)) OVER ())::DOUBLE AS share
 FROM offered
 WHERE route IS NOT NULL

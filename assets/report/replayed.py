@@ -49,8 +49,12 @@ def replayed(
         workload: The recording's name.
         config: The settings it was replayed with.
     """
+    names = {"comparison_id": comparison_id, "workload": workload}
+    one = table_of(connection, bound(queries.ONE_REPLAY, **names)).to_pylist()
+    if not one:
+        return None
     sql = {
-        name: bound(text, comparison_id=comparison_id, workload=workload)
+        name: bound(text, **names, **one[0])
         for name, text in (
             ("totals", queries.REPLAYED),
             ("rate", queries.REPLAYED_RATE),
@@ -58,7 +62,7 @@ def replayed(
         )
     }
     [totals] = table_of(connection, sql["totals"]).to_pylist()
-    if not totals["requests"]:
+    if not totals["requests"]:  # a replay of nothing
         return None
     rate = table_of(connection, sql["rate"])
     routes = table_of(connection, sql["routes"]).to_pylist()
