@@ -310,11 +310,13 @@ def _say(requirements: Rows, scenario_titles: Mapping[str, str]) -> None:
 def _met(row: Mapping[str, Any] | None) -> Met | None:
     if row is None:
         return None
+    # What a target saw and cannot show is no figure to be read; the table of all requirements has it.
+    shown = row["state"] != "not_shown_here" and row["figure"] != NONE
     return Met(
         row["mark"],
-        row["figure"] if row["figure"] != NONE else row["mark"].word,
-        row["month"],
-        "" if row["state"] == "not_shown_here" or row["figure"] == NONE else row["evidence"] or "",
+        row["figure"] if shown else row["mark"].word,
+        row["month"] if shown else "",
+        (row["evidence"] or "") if shown else "",
         row["reason"] or "",
     )
 

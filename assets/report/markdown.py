@@ -111,9 +111,14 @@ def _with_code(text: str) -> str:
     parts = re.split(r"`([^`]*)`", " ".join(text.split()))
     # `escaped` trims; the space beside code belongs to the sentence.
     return "".join(
-        f"`{part}`" if at % 2 else f"{' ' * part.startswith(' ')}{escaped(part)}{' ' * part.endswith(' ')}"
+        f"`{part}`" if at % 2 else f"{' ' * part.startswith(' ')}{_within(part, at)}{' ' * part.endswith(' ')}"
         for at, part in enumerate(parts)
     )
+
+
+def _within(text: str, at: int) -> str:
+    """As `escaped`; what does not begin a line has no beginning that could be markup."""
+    return escaped(f"x{text.strip()}")[1:] if at else escaped(text)
 
 
 def _because(screen: FirstScreen) -> str:

@@ -174,15 +174,22 @@ FROM points p JOIN totals USING (contender, operation, measure)
 WHERE us IS NOT NULL
 ORDER BY operation, measure, contender, us, share"""
 
+
 # Bins of one second; of more where a replay is so long that a chart could not show them apart.
-_BINS = f"""\
-{REPLAYS},
-longest AS (SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / 400e6)) AS bin_s FROM replays)"""
-
-
-def _answers(which: str = "") -> str:
+def _bins(most: int) -> str:
     return f"""\
-{_BINS},
+{REPLAYS},
+longest AS (
+    SELECT max(duration_us) AS us, greatest(1, ceil(max(settled_us) / {most}e6)) AS bin_s FROM replays
+)"""
+
+
+_BINS, _FEW_BINS = _bins(400), _bins(50)
+
+
+def _answers(within: str, which: str = "") -> str:
+    return f"""\
+{within},
 bins AS (
     SELECT contender, count(*) AS repetitions, bin_s, unnest(range(0, (floor(us / 1e6 / bin_s) + 2)::BIGINT)) AS bin
     FROM replays, longest GROUP BY contender, bin_s, us
@@ -204,8 +211,8 @@ FROM bins CROSS JOIN fates LEFT JOIN counted USING (contender, bin, fate)
 ORDER BY ALL"""
 
 
-ANSWERS = _answers()
-ANSWERS_OF_OPERATION = _answers("\n    WHERE operation = $operation")
+ANSWERS = _answers(_BINS)
+ANSWERS_OF_OPERATION = _answers(_FEW_BINS, "\n    WHERE operation = $operation")
 
 # Of the seconds in a bin, over the repetitions: the median of their medians, and the slowest of all.
 LATENCY_OVER_TIME = f"""\
@@ -241,13 +248,15 @@ FROM watched
 GROUP BY contender, bin_s
 ORDER BY ALL"""
 
+
 # What was done, whatever its client was answered. From the second after the last one on nothing is drawn.
-DONE_OF_OPERATION = f"""\
-{_BINS},
+def _done(within: str, operation: str) -> str:
+    return f"""\
+{within},
 stored AS (
     SELECT contender, floor(second / bin_s)::BIGINT AS bin, sum(t.stored) AS n
     FROM longest, replays JOIN timeline t USING ({KEY})
-    WHERE operation = $operation AND t.stored > 0
+    WHERE operation = {operation} AND t.stored > 0
     GROUP BY ALL
 ),
 bins AS (
@@ -258,7 +267,10 @@ bins AS (
 SELECT contender, (bin * bin_s)::DOUBLE AS t_s, round(coalesce(n, 0) / bin_s / repetitions, 3)::DOUBLE AS per_s
 FROM bins LEFT JOIN stored USING (contender, bin)
 ORDER BY ALL"""
-GOODPUT = DONE_OF_OPERATION.replace("$operation", "'command'")
+
+
+GOODPUT = _done(_BINS, "'command'")
+DONE_OF_OPERATION = _done(_FEW_BINS, "$operation")
 
 # In each replay faults start some microseconds earlier or later.
 WINDOWS = f"""\

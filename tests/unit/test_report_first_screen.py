@@ -135,6 +135,17 @@ def test_an_architecture_without_a_valid_replay_is_said_first(places: Places) ->
     assert "Hybrid has no valid replay." in terminal(places).partition("What would")[0]
 
 
+def test_what_a_target_saw_and_cannot_show_is_no_figure(places: Places) -> None:
+    """It stands in the table of every requirement."""
+    file_replay(places)
+    judge(places, "requirements", [requirement("synchronous", "not_shown_here", value=0.0, per_month=12.0)])
+    [screen] = screens(places)
+    [met] = screen.lines[0].met
+    assert met
+    assert (met.figure, met.per_month, met.evidence) == ("not shown", "", "")
+    assert screen.requirements[0]["figure"] == "0\u00a0%"
+
+
 def test_nothing_is_decided_in_the_page(places: Places) -> None:
     """Without stored requirements and recommendations there is a sentence, and no table."""
     file_replay(places)
@@ -170,6 +181,15 @@ def test_bars_show_what_the_chart_shows(home: Places) -> None:
     assert by_name["Synchronous", "acknowledged"] == "▃▃▃   ▃▃▃▃"
     assert by_name["Event-driven", "acknowledged"] == "▃▃▃▃▃▃▃▃▃▃"
     assert by_name["Event-driven", "stored"].endswith(" █")
+
+
+def test_code_within_a_sentence_is_code_in_markdown(places: Places) -> None:
+    file_replay(places)
+    sentence = "AWS itself (`--target aws`) can, `--repetitions 8` too: <b>."
+    judge(places, "recommendations", [{**RECOMMENDATION, "would_change": [sentence]}])
+    report_page(places)
+    text = places.report.with_name("report.md").read_text(encoding="utf-8")
+    assert "- AWS itself (`--target aws`) can, `--repetitions 8` too: &lt;b&gt;." in text
 
 
 def test_the_page_is_small(page: Page) -> None:
