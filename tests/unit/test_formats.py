@@ -248,7 +248,7 @@ class TestCloudFront:
 
 class TestNamedColumns:
     def test_names_are_common_ones_or_given(self, imports: Imports) -> None:
-        text = 'When;Verb;URL;"my status"\n2026-05-17 10:05:03.25;get;"/a?x=""1""";404\n'
+        text = 'When;Verb;URL;"my status"\n2026-05-17 10:05:03.25;GET;"/a?x=""1""";404\n'
         options = Options(columns={"timestamp": "When", "status": "my status"})
         imports.run(text, "csv", options)
         (row,) = imports.rows()

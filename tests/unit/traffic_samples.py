@@ -236,6 +236,177 @@ def _parquet(requests: Sequence[Sent]) -> bytes:
     return file.getvalue()
 
 
+def _ingress_nginx(one: Sent) -> str:
+    request = f"{one.method} {one.target} HTTP/1.1"
+    return (
+        f'{one.client} - {one.secret} [{one.ended.strftime("%d/%b/%Y:%H:%M:%S +0000")}] "{request}" {one.status} 12 '
+        f'"{one.secret}" "{one.secret}" 421 {one.latency_ms / 1000:.3f} [shop-web-80] [] 192.0.2.9:80 12 0.250 200 a1b2'
+    )
+
+
+def _traefik(one: Sent) -> str:
+    return f'{_combined(one)} 17 "web@docker" "http://192.0.2.9:80" {one.latency_ms}ms'
+
+
+def _traefik_json(one: Sent) -> str:
+    values = {
+        "StartUTC": one.at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
+        "ClientHost": one.client,
+        "ClientUsername": one.secret,
+        "RequestMethod": one.method,
+        "RequestPath": one.target,
+        "DownstreamStatus": one.status,
+        "Duration": one.latency_ms * 1_000_000,
+        "request_Cookie": one.secret,
+        "time": one.ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return json.dumps(values)
+
+
+def _caddy(one: Sent) -> str:
+    request = {
+        "remote_ip": "198.51.100.9",
+        "client_ip": one.client,
+        "method": one.method,
+        "uri": one.target,
+        "headers": {"Cookie": [one.secret]},
+    }
+    values = {
+        "ts": one.ended.timestamp(),
+        "logger": "http.log.access",
+        "request": request,
+        "user_id": one.secret,
+        "duration": one.latency_ms / 1000,
+        "status": one.status,
+    }
+    return json.dumps(values)
+
+
+def _envoy(one: Sent) -> str:
+    at = one.at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    return (
+        f'[{at}Z] "{one.method} {one.target} HTTP/1.1" {one.status} - 0 512 {one.latency_ms} 9 "{one.client}" '
+        f'"{one.secret}" "{one.secret}" "shop.example" "192.0.2.9:80"'
+    )
+
+
+def _istio(one: Sent) -> str:
+    return _envoy(one).replace(f" {one.status} - 0 ", f' {one.status} - via_upstream - "-" 0 ', 1)
+
+
+def _envoy_json(one: Sent) -> str:
+    values = {
+        "start_time": one.at.isoformat(timespec="milliseconds"),
+        "downstream_remote_address": f"{one.client}:65301" if "." in one.client else f"[{one.client}]:65301",
+        "method": one.method,
+        "path": one.target,
+        "response_code": one.status,
+        "duration": one.latency_ms,
+        "user_agent": one.secret,
+    }
+    return json.dumps(values)
+
+
+def _haproxy(one: Sent) -> str:
+    at = one.at.strftime("%d/%b/%Y:%H:%M:%S.%f")[:-3]
+    return (
+        f"May 17 10:05:03 lb haproxy[14389]: {one.client}:33317 [{at}] web app/srv1 10/0/30/69/{one.latency_ms} "
+        f'{one.status} 2750 - - ---- 1/1/1/1/0 0/0 "{one.method} {one.target} HTTP/1.1"'
+    )
+
+
+def _iis(one: Sent) -> str:
+    parts = urlsplit(one.target)
+    secret = quote(one.secret)
+    values = [
+        *(one.ended.strftime("%Y-%m-%d %H:%M:%S"), "192.0.2.9", one.method, parts.path, parts.query or "-", "443"),
+        *(secret, one.client, secret, str(one.status), str(one.latency_ms)),
+    ]
+    return " ".join(values)
+
+
+def _classic_elb(one: Sent) -> str:
+    return (
+        f"{one.at.strftime('%Y-%m-%dT%H:%M:%S.%fZ')} shop {one.client}:2817 192.0.2.9:80 0.000000 "
+        f"{one.latency_ms / 1000:.6f} 0.000000 {one.status} {one.status} 0 29 "
+        f'"{one.method} https://shop.example:443{one.target} HTTP/1.1" "{one.secret}" - -'
+    )
+
+
+def _s3_access(one: Sent) -> str:
+    return (
+        f"{'7b' * 32} shop [{one.common_date}] {one.client} {one.secret} 3E57427F3EXAMPLE REST.{one.method}.OBJECT "
+        f'key "{one.method} {one.target} HTTP/1.1" {one.status} - 113 113 {one.latency_ms} 6 "{one.secret}" "-" -'
+    )
+
+
+def _gcp(one: Sent) -> str:
+    request = {
+        "requestMethod": one.method,
+        "requestUrl": f"https://shop.example{one.target}",
+        "status": one.status,
+        "latency": f"{one.latency_ms / 1000:.6f}s",
+        "remoteIp": one.client,
+        "userAgent": one.secret,
+    }
+    return json.dumps({"insertId": "a1", "timestamp": one.at.isoformat(), "httpRequest": request})
+
+
+def _azure_gateway(one: Sent) -> str:
+    properties = {
+        "clientIP": one.client,
+        "httpMethod": one.method,
+        "requestUri": one.target,
+        "httpStatus": one.status,
+        "timeTaken": one.latency_ms,
+        "userAgent": one.secret,
+    }
+    return json.dumps({"timeStamp": one.at.isoformat(), "properties": properties})
+
+
+def _cloudflare(one: Sent) -> str:
+    values = {
+        "ClientIP": one.client,
+        "ClientRequestMethod": one.method,
+        "ClientRequestURI": one.target,
+        "ClientRequestUserAgent": one.secret,
+        "EdgeResponseStatus": one.status,
+        "EdgeStartTimestamp": one.at.isoformat(),
+        "EdgeEndTimestamp": one.ended.isoformat(),
+    }
+    return json.dumps(values)
+
+
+def _cloudfront_json(one: Sent) -> str:
+    parts = urlsplit(one.target)
+    values = {
+        "date": one.ended.strftime("%Y-%m-%d"),
+        "time": one.ended.strftime("%H:%M:%S"),
+        "c-ip": one.client,
+        "cs-method": one.method,
+        "cs-uri-stem": parts.path,
+        "cs-uri-query": parts.query or "-",
+        "sc-status": str(one.status),
+        "time-taken": f"{one.latency_ms / 1000:.3f}",
+        "cs(Cookie)": one.secret,
+    }
+    return json.dumps(values)
+
+
+def _k6(one: Sent) -> str:
+    url = f"https://shop.example{one.target}"
+    stamp = one.ended.timestamp()
+    return (
+        f"http_req_duration,{stamp:.3f},{one.latency_ms:.6f},,,,true,,{one.method},{url},HTTP/1.1,default,{one.status}"
+    )
+
+
+def _k6_json(one: Sent) -> str:
+    tags = {"method": one.method, "url": f"https://shop.example{one.target}", "status": str(one.status)}
+    data = {"time": one.ended.isoformat(), "value": float(one.latency_ms), "tags": tags}
+    return json.dumps({"metric": "http_req_duration", "type": "Point", "data": data})
+
+
 @dataclass(frozen=True)
 class Format:
     """How a format is written. ``headers`` are its lines that are no records; ``knows`` what else it can say."""
@@ -248,6 +419,12 @@ class Format:
     lines: bool = True  # a request is a line of text
 
 
+_K6_HEADER = "metric_name,timestamp,metric_value,check,expected_response,method,url,proto,status"
+_IIS_HEADERS = (
+    "#Software: Microsoft Internet Information Services 10.0",
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port "
+    "cs-username c-ip cs(User-Agent) sc-status time-taken",
+)
 _CSV_HEADER = "timestamp,method,path,status,duration_ms,client_ip,cookie"
 
 FORMATS: Mapping[str, Format] = {
@@ -269,6 +446,23 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format("csv", _lines(_csv, _CSV_HEADER), headers=1),
     "parquet": Format("parquet", _parquet, lines=False),
     "har": Format("har", _har, knows=frozenset({"fraction", "latency"}), lines=False),
+    "ingress_nginx": Format("ingress_nginx", _lines(_ingress_nginx), knows=frozenset({"latency", "client"})),
+    "traefik": Format("traefik", _lines(_traefik), knows=frozenset({"latency", "client"})),
+    "traefik_json": Format("traefik_json", _lines(_traefik_json)),
+    "caddy": Format("caddy", _lines(_caddy)),
+    "envoy": Format("envoy", _lines(_envoy)),
+    "istio": Format("envoy", _lines(_istio)),
+    "envoy_json": Format("envoy_json", _lines(_envoy_json)),
+    "haproxy": Format("haproxy", _lines(_haproxy)),
+    "iis": Format("iis", _lines(_iis, *_IIS_HEADERS), headers=2, knows=frozenset({"latency", "client"})),
+    "classic_elb": Format("classic_elb", _lines(_classic_elb)),
+    "s3_access": Format("s3_access", _lines(_s3_access), knows=frozenset({"latency", "client"})),
+    "gcp_load_balancer": Format("gcp_load_balancer", _lines(_gcp)),
+    "azure_gateway": Format("azure_gateway", _lines(_azure_gateway), knows=frozenset({"fraction", "client"})),
+    "cloudflare": Format("cloudflare", _lines(_cloudflare), knows=frozenset({"fraction", "client"})),
+    "cloudfront_json": Format("cloudfront_json", _lines(_cloudfront_json), knows=frozenset({"latency", "client"})),
+    "k6": Format("k6", _lines(_k6, _K6_HEADER), headers=1, knows=frozenset({"fraction", "latency"})),
+    "k6_json": Format("k6_json", _lines(_k6_json), knows=frozenset({"fraction", "latency"})),
     "goreplay": Format("goreplay", _goreplay, knows=frozenset({"fraction"}), lines=False),
 }
 AZURE = Format("azure_functions", _lines(_azure, "app,func,end_timestamp,duration"), headers=1)

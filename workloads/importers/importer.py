@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from workloads.errors import UsageError
+from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import Source
 
 # One row per physical line, or per entry where a format has entries instead of lines. The rows still hold what must
@@ -25,12 +25,16 @@ _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("whole_second", pa.bool_()),  # the stamp has no fraction of a second: one is made up
     pa.field("method", pa.string()),  # "-": a connection that sent no request
     pa.field("target", pa.string()),  # path or URL, with its query string
-    pa.field("client", pa.string()),  # an address, without its port
+    pa.field("client", pa.string()),  # as written: `workloads.importers.rules.clients` makes one of it
     pa.field("payload_bytes", pa.int64()),  # null: the format does not say
     pa.field("status", pa.int16()),
     pa.field("latency_us", pa.int64()),
 ]
 ENTRIES = pa.schema(_COLUMNS)
+
+
+class KnownError(ArchduelError):
+    """A format that knows a file for its own, and cannot read it; the error says why, and what works instead."""
 
 
 def as_they_are(lines: pa.Table) -> pa.Table:
@@ -96,6 +100,17 @@ class Importer(Protocol):
     @property
     def position(self) -> int:
         """Which format is taken where several read a file equally well: the one of the lowest position."""
+
+    @property
+    def mark(self) -> str:
+        """A regular expression that `auto` finds in one of a file's first lines, or does not try the format."""
+
+    @property
+    def reads_each_line_alone(self) -> bool:
+        """Whether lines mean the same wherever they stand, so that many small files are read as one."""
+
+    def advice(self, line: str) -> str:
+        """What a user may do where all lines are like ``line`` and none can be used: words to end a sentence with."""
 
     def with_options(self, options: Options) -> "Importer":
         """Return the importer that keeps to ``options``.

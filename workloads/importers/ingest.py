@@ -25,7 +25,8 @@ from workloads.errors import ArchduelError
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import ObjectStore, Source, files_of
 from workloads.importers.importer import Importer
-from workloads.importers.rules.books import Books, check_complete, check_format, refuse_first
+from workloads.importers.refusals import check_format
+from workloads.importers.rules.books import Books, check_complete, refuse_first
 from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
 from workloads.importers.rules.privacy import Pseudonyms, content_mark, library_key
 from workloads.importers.staging import Staging, staging

@@ -88,7 +88,7 @@ class Staging:
         if not accepted.num_rows:
             return []
         made = {
-            "client": self._pseudonyms.of(accepted.column("client")),
+            "client": self._pseudonyms.of_clients(accepted.column("client")),
             "entity": self._entities(accepted),
             "file": pa.repeat(pa.scalar(file, pa.int32()), accepted.num_rows),
         }

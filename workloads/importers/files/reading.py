@@ -26,6 +26,7 @@ import pyarrow as pa
 from isal import igzip, igzip_lib
 
 from workloads.errors import ArchduelError, UsageError
+from workloads.importers.files.envelopes import without_envelopes
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.views import string_views
 from workloads.prefetch import prefetch
@@ -183,13 +184,14 @@ class Source:
         Yields:
             Tables with the columns ``line_number`` (from 1, within the file) and ``line``, without its line feed or
             carriage return and line feed. Bytes that are not UTF-8 read as ``\\xff``, which is how nginx and Apache
-            write them. A line over `LONGEST_LINE_BYTES` is cut to one byte more than that.
+            write them. A line over `LONGEST_LINE_BYTES` is cut to one byte more than that. What shippers put around
+            lines is taken off.
         """
         with self.open() as stream:
             for block in prefetch(_whole_lines(stream)):
                 lines = _lines_of(block, first=self.items_read + 1)
                 self.items_read += lines.num_rows
-                yield lines
+                yield without_envelopes(lines, self.select)
 
 
 class _Counted(io.RawIOBase):

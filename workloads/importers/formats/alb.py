@@ -1,9 +1,9 @@
 """Access logs of the AWS Application Load Balancer.
 
 Put here how their lines are read. Keep out other formats of AWS (`workloads.importers.formats.api_gateway`,
-`workloads.importers.formats.cloudfront`). A line has at least 29 space-separated fields, some quoted; newer ones are
-added at the end and ignored. The arrival is ``request_creation_time``; ``time``, the second field, is when the response
-was sent.
+`workloads.importers.formats.cloudfront`). AWS adds fields at the end: a line has at least the 22 up to
+``request_creation_time``, some quoted, and what follows is ignored. The arrival is
+``request_creation_time``; ``time``, the second field, is when the response was sent.
 """
 
 from workloads.importers.formats.lines import LineImporter, request_part
@@ -13,16 +13,14 @@ from workloads.importers.formats.stamps import utc_us
 # moves the date away from where it must be, so that such a line is rejected and never misread.
 # piece[1]: the 12 fields up to sent_bytes, with nothing behind the last blank (to trim takes longer than to split); [2]
 # request; [4] user agent; [5] cipher, protocol, target group; [6] trace; [8] domain; [10] certificate; [11] a blank,
-# rule priority and request_creation_time; [12] to [24] seven quoted ones.
-# In the examples of AWS's documentation the lists of targets are without quotes, and so two quoted fields fewer.
-_TOO_FEW = """len(piece) % 2 = 0 OR len(regexp_extract_all(line, '"[^"]*"|[^ "]+')) < 29"""
+# rule priority and request_creation_time; from [12] on what has been added since, in pairs of quotes.
 _FIELDS = rf"""
     SELECT
         line_number,
         line,
         CASE
-            WHEN len(head) <> 13 OR head[13] <> '' OR CASE WHEN len(piece) < 25 THEN {_TOO_FEW} ELSE false END
-                THEN 'has not the 29 fields of an ALB log line'
+            WHEN len(head) <> 13 OR head[13] <> '' OR len(piece) < 11 OR len(piece) % 2 = 0 OR created = ''
+                THEN 'has not the 22 fields of an ALB log line up to request_creation_time'
             WHEN status IS NULL AND head[9] <> '-' THEN 'its elb_status_code is no status'
             WHEN received IS NULL AND head[11] <> '-' THEN 'its received_bytes is no number'
         END AS problem,
@@ -59,4 +57,5 @@ IMPORTER = LineImporter(
     description="AWS Application Load Balancer access logs; stamped to the microsecond when the request arrived",
     example='http 2022-07-05T04:47:50.273035Z app/name/id 192.0.2.1:65301 ... "GET http://host:80/path HTTP/1.1" ...',
     fields=_FIELDS,
+    mark=r"^\S+ \d{4}-\d\d-\d\dT",
 )

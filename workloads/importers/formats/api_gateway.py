@@ -74,7 +74,15 @@ class ApiGatewayImporter:
     example: str
     template: str | None = None
     position: int = 0
+    mark: str = ""
+    reads_each_line_alone: bool = True
     presets: Mapping[str, str] = field(default_factory=lambda: _PRESETS)
+
+    def advice(self, line: str) -> str:
+        """See `Importer.advice`."""
+        return (
+            "; let the stage log $context.path as well: the route $default says no path" if "$default" in line else ""
+        )
 
     def with_options(self, options: Options) -> "ApiGatewayImporter":
         """See `Importer.with_options`."""
@@ -140,8 +148,14 @@ def _template_fields(template: str, condition: str, number: int, parameters: dic
 
 def _value(name: str) -> str:
     # A request id is one word: at the end of a line it alone tells this log from a common one. A protocol is one word,
-    # too: it ends a path with a blank in it. A route's key is two words if it holds a method and a path.
-    values = {"requestId": "[A-Za-z0-9_=-]{8,}|-", "protocol": r"\S*", "routeKey": r"[A-Z]+ /\S*|.*?"}
+    # too: it ends a path with a blank in it. A length is a number, and not a web server's quoted referrer. A route's
+    # key is two words if it holds a method and a path.
+    values = {
+        "requestId": "[A-Za-z0-9_=-]{8,}|-",
+        "protocol": r"\S*",
+        "routeKey": r"[A-Z]+ /\S*|.*?",
+        "responseLength": r"\d+|-",
+    }
     return values.get(name, ".*?")
 
 

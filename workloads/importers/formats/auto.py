@@ -4,11 +4,9 @@ Put here how formats are compared. Keep out how each is read (the other modules 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,13 +14,21 @@ import pyarrow.compute as pc
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import DamagedError, Source
 from workloads.importers.formats import importers
-from workloads.importers.importer import Entries, Importer, Options
+from workloads.importers.formats.lines import NO_DATE
+from workloads.importers.importer import Entries, Importer, KnownError, Options
+from workloads.importers.rules.books import Books
+from workloads.importers.rules.classify import classified
 
 NAME = "auto"
 
 _BEGINNING_BYTES = 1 << 20
 _TABLES = 4  # read of the beginning: a header line may be a table of its own
 _MIN_SHARE = 0.2  # public servers log much that is no request
+# Of formats that read about as much, the one of the lowest position is taken: it is the more special one, and an odd
+# line, which a general one reads as well, must not make the file that one's.
+_ABOUT = 0.02
+_ODD_LINES, _OF_LINES = 1, 8
+_MARKED_LINES, _MARKED_BYTES = 50, 1 << 14  # are looked at for `Importer.mark`
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,14 @@ class AutoImporter:
     description: str
     example: str
     options: Options
-    position: int = 2
+    position: int = 3
+    mark: str = ""
+    reads_each_line_alone: bool = False
     taken: dict[tuple[str, str], Importer] = field(default_factory=dict, compare=False)
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
 
     def with_options(self, options: Options) -> "AutoImporter":
         """See `Importer.with_options`."""
@@ -47,15 +59,13 @@ class AutoImporter:
         # of its beginning.
         kind = str(source.path.parent), re.sub(r"\w*\d\w*", "0", source.path.name)
         before = self.taken.get(kind)
-        best = before if before and _share_read(before, source) == 1.0 else likeliest(candidates, source)
+        judged = [] if before and _judged(before, source).share == 1.0 else _judgements(candidates, source)
+        best = likeliest(judged) if judged or before is None else before
         if best is None and not any(_with_text(lines).num_rows for lines in _beginning(source).lines()):
             yield from importers()["combined"].entries(source)  # nothing but blank lines: any format counts them
             return
         if best is None:
-            raise ArchduelError(
-                f"{source.path} is in none of the formats {', '.join(one.name for one in candidates)}; if it is, "
-                "name it instead of auto to see what is wrong"
-            )
+            raise ArchduelError(_refusal(judged, candidates, source))
         source.format = best.name
         self.taken[kind] = best
         yield from best.entries(source)
@@ -77,34 +87,119 @@ def _with_options(options: Options) -> list[Importer]:
     return candidates
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How a format reads a file's beginning: what would become of its lines, or why it reads none of the file."""
+
+    importer: Importer
+    books: Books
+    error: str = ""
+    named: bool = False  # by its own error: it knows the file, and cannot read it
+
+    @property
+    def lines(self) -> int:
+        """Lines that are neither blank nor headers."""
+        return sum(self.books.outcomes[outcome] for outcome in ("accepted", "dropped", "quarantined"))
+
+    @property
+    def share(self) -> float:
+        """Of these the share that would be used, or dropped by a rule; 0 to 1."""
+        return 1 - self.books.outcomes["quarantined"] / self.lines if self.lines else 0.0
+
+    @property
+    def near(self) -> float:
+        """The share of lines that are the format's, whether they can be used or not; 0 to 1."""
+        foreign = sum(count for reason, count in self.books.quarantined.items() if not is_about_a_part(reason))
+        return 1 - foreign / self.lines if self.lines else 0.0
+
+    @property
+    def most(self) -> str:
+        """The reason for which most lines cannot be used; empty where all can."""
+        return next((reason for reason, _ in self.books.quarantined.most_common(1)), "")
+
+
+def is_about_a_part(reason: str) -> bool:
+    """Whether a line of which this is said is the format's: such reasons speak of what it names, or of a part of it."""
+    return reason.startswith(("its ", "names "))
+
+
 def likelier_format(importer: Importer, source: Source) -> str | None:
     """The name of the other format that reads most of the file's beginning; None if none reads a fifth of it."""
     others = [other for name, other in importers().items() if name not in (importer.name, NAME)]
-    best = likeliest(others, source)
+    best = likeliest(_judgements(others, source))
     return best.name if best else None
 
 
-def likeliest(candidates: Sequence[Importer], source: Source) -> Importer | None:
-    """The importer that reads most of the file's beginning, by position among equals; None if none reads a fifth."""
-    shares = [(_share_read(candidate, source), -candidate.position) for candidate in candidates]
-    best = max(range(len(candidates)), key=shares.__getitem__)
-    return candidates[best] if shares[best][0] > _MIN_SHARE else None
+def likeliest(judged: Sequence[Judged]) -> Importer | None:
+    """The importer that reads most, by position among those that read about as much; None if none reads a fifth."""
+    most = max(judged, key=lambda one: one.share, default=None)
+    if most is None or most.share <= _MIN_SHARE:
+        return None
+    odd = _ODD_LINES / most.lines if most.lines >= _OF_LINES else 0.0
+    about = [one for one in judged if one.share >= most.share - max(_ABOUT, odd)]
+    return min(about, key=lambda one: (one.importer.position, -one.share)).importer
 
 
-def _share_read(importer: Importer, source: Source) -> float:
+def nearest(judged: Sequence[Judged]) -> Judged | None:
+    """The format that a file of which nothing can be used is in by its looks; None if it is in none."""
+    near = [one for one in judged if one.near > _MIN_SHARE]
+    if near:
+        # Where no time was found at all, nothing tells the formats of objects apart: the general one names the way.
+        return min(near, key=lambda one: (-one.near, one.importer.position * (-1 if one.most == NO_DATE else 1)))
+    return next((one for one in judged if one.named), None)
+
+
+def why_not(one: Judged, source: Source) -> str:
+    """Words that end a sentence about a file of which nothing can be used: the most frequent reason, and advice."""
+    if one.error:
+        return one.error.removeprefix(f"{source.path}: ")
+    (reason, count), *_ = one.books.quarantined.most_common(1)
+    line = next(iter(_first_lines(source)), "")
+    return f"of {one.lines:,} lines {count:,} cannot be used, as each {reason}{one.importer.advice(line)}"
+
+
+def _refusal(judged: Sequence[Judged], candidates: Sequence[Importer], source: Source) -> str:
+    one = nearest(judged)
+    if one is not None:
+        return f"{source.path} looks like {one.importer.name}, and nothing in it can be used: {why_not(one, source)}"
+    names = ", ".join(candidate.name for candidate in candidates)
+    return (
+        f"{source.path} is in none of the formats {names}; if it is, name it instead of auto to see what is wrong. "
+        "Any text with a line for each request can be made CSV or JSON and read with --column"
+    )
+
+
+def _judgements(candidates: Sequence[Importer], source: Source) -> list[Judged]:
+    """How each of the candidates reads the beginning, but for those whose mark is in none of the first lines."""
+    first = _first_lines(source)
+    return [
+        _judged(candidate, source)
+        for candidate in candidates
+        if not candidate.mark or any(re.search(candidate.mark, line) for line in first)
+    ]
+
+
+def _first_lines(source: Source) -> list[str]:
+    """How the first lines begin that are not blank, without what shippers put before them."""
+    for lines in _beginning(source).lines():
+        if (lines := _with_text(lines)).num_rows:
+            return [text[:_MARKED_BYTES] for text in lines.column("line").slice(0, _MARKED_LINES).to_pylist()]
+    return []
+
+
+def _judged(importer: Importer, source: Source) -> Judged:
     beginning = _beginning(source)
-    kinds: Counter[str] = Counter()
+    books = Books()
     try:
         with beginning.explained():
             for entries in islice(importer.entries(beginning), _TABLES):
                 if (lines := _with_text(entries.lines)).num_rows:
-                    kinds.update(counts(replace(entries, lines=lines).table(beginning).column("kind")))
+                    books.enter(classified(replace(entries, lines=lines), beginning))
     except DamagedError:
         raise
-    except ArchduelError:
-        return 0.0
-    read = kinds["request"] + kinds["dropped"]
-    return read / max(read + kinds["rejected"], 1)
+    except ArchduelError as error:
+        return Judged(importer, Books(), str(error), isinstance(error, KnownError))
+    return Judged(importer, books)
 
 
 def _beginning(source: Source) -> Source:
@@ -118,11 +213,6 @@ def _with_text(lines: pa.Table) -> pa.Table:
     if pc.all(has_text).as_py():
         return lines
     return lines.set_column(lines.schema.get_field_index("line"), "line", texts).filter(has_text)
-
-
-def counts(texts: "pa.ChunkedArray[Any]") -> dict[str, int]:
-    """By text, how often it is among ``texts``."""
-    return {row["values"]: row["counts"] for row in pc.value_counts(texts).to_pylist()}
 
 
 IMPORTER = AutoImporter(

@@ -48,4 +48,5 @@ IMPORTER = HeadedImporter(
     layout=_layout,
     header_mark=_MARK,
     comment="#",
+    mark="^#Fields:",
 )

@@ -4,14 +4,14 @@ Put here how a header and its cells are separated. Keep out what the names mean 
 """
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
 
 from workloads.errors import ArchduelError
 from workloads.importers.formats.headed import HeadedImporter, Layout
-from workloads.importers.formats.named import ROLES, chosen_name, first_of, positions
+from workloads.importers.formats.named import A_NAME, LOGGED, NAMES, chosen_name, first_of, joined, positions
+from workloads.importers.importer import KnownError
 
-_A_NAME = re.compile(r"[A-Za-z_@][\w @.()/-]{0,40}")
+_A_TABLE = 3  # columns
 
 
 def cells_of(separator: str) -> str:
@@ -55,28 +55,32 @@ def cells_by_name(names: Sequence[str], columns: Mapping[str, str]) -> dict[str,
     found = positions(names, columns)
     check_found(found, names, columns)
     return {
-        role: first_of([f"cell[{index + 1}]" for index in indices], role) for role, indices in found.items() if indices
+        role: first_of([joined([f"cell[{index + 1}]" for index in together]) for together in places], role)
+        for role, places in found.items()
+        if places
     }
 
 
-def check_found(found: Mapping[str, list[int]], names: Sequence[str], columns: Mapping[str, str]) -> None:
+def check_found(found: Mapping[str, list[tuple[int, ...]]], names: Sequence[str], columns: Mapping[str, str]) -> None:
     """Check that ``found``, the indices of columns by role, and the user's ``columns`` describe a request.
 
     Raises:
         ArchduelError: A column that the user names is not there, or there is none for the time, method or path.
     """
-    named = {role for role in ROLES if found.get(role) or chosen_name(role, columns) is not None}
+    named = {role for role in NAMES if found.get(role) or chosen_name(role, columns) is not None}
     # A first line that is a record names nothing: none of it is shown.
-    shown = [name.strip() for name in names if _A_NAME.fullmatch(name.strip())]
+    shown = [name.strip() for name in names if A_NAME.fullmatch(name.strip())]
     among = f" among {', '.join(shown[:20])}" if len(shown) == len(names) else ": its first line must name the columns"
+    # Where every cell is a name, the file is such a table, and no other format need be looked for.
+    error = KnownError if len(shown) == len(names) >= _A_TABLE else ArchduelError
     for role, name in columns.items():
         if role in found and not found[role]:
-            raise ArchduelError(f"no column is called {name!r}{among}")
-    for role, others in (("timestamp", {"timestamp", "ended"}), ("method", {"method", "request"})):
+            raise error(f"no column is called {name!r}{among}")
+    for role, others in (("timestamp", {"timestamp", LOGGED, "ended"}), ("method", {"method", "request"})):
         if not named & others:
-            raise ArchduelError(f"no column for the {role}{among}; name it with --column {role}=NAME")
+            raise error(f"no column for the {role}{among}; name it with --column {role}=NAME")
     if not named & {"path", "request"}:
-        raise ArchduelError(f"no column for the path{among}; name it with --column path=NAME")
+        raise error(f"no column for the path{among}; name it with --column path=NAME")
 
 
 IMPORTER = HeadedImporter(
@@ -85,5 +89,5 @@ IMPORTER = HeadedImporter(
     example="timestamp,method,path,status in the first line, and 2026-05-17T10:05:03.250Z,GET,/orders/17,200 below",
     layout=layout,
     takes_columns=True,
-    position=1,
+    position=2,
 )

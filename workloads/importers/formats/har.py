@@ -33,6 +33,7 @@ _USED_PLACES = {
     ("request", "postData", "text"): "body",
     ("response", "status"): "status",
 }
+_PROBLEM = "CASE WHEN timestamp IS NULL THEN 'names no startedDateTime, the time it began' END"
 _USED = tuple(role for role in _USED_PLACES.values() if role != "body")
 
 
@@ -44,6 +45,12 @@ class HarImporter:
     description: str
     example: str
     position: int = 0
+    mark: str = ""
+    reads_each_line_alone: bool = False
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
 
     def with_options(self, options: Options) -> "HarImporter":
         """See `Importer.with_options`."""
@@ -52,7 +59,7 @@ class HarImporter:
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""
-        query = fields({role: role for role in _USED}, relation="lines")
+        query = fields({role: role for role in _USED}, relation="lines", problem=_PROBLEM)
         with source.open() as stream:
             rows = _rows(source, stream)
             while batch := list(islice(rows, _ENTRIES_AT_ONCE if source.max_bytes is None else 1)):
@@ -102,11 +109,10 @@ def _note(row: dict[str, str], place: tuple[str, ...], value: object) -> None:
     if role is None or value is None:
         return
     text = str(value).encode(errors="backslashreplace")
-    if role == "body":
-        role, text = "payload_bytes", str(len(text)).encode()
-    elif role == "payload_bytes" and (text == b"-1" or role in row):  # unknown, or counted already
-        return
-    row[role] = text.decode()
+    if role == "body":  # escaped, decoded or empty, as programs please: it counts where no size is stated
+        row.setdefault("payload_bytes", str(len(text)))
+    elif role != "payload_bytes" or text != b"-1":  # unknown
+        row[role] = text.decode()
 
 
 IMPORTER = HarImporter(

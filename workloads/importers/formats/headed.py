@@ -31,12 +31,14 @@ class Layout:
         split: An SQL expression over ``line`` for the list of its cells, null where quotes do not match.
         cells: By role, an SQL expression over that list, ``cell``.
         width: How many cells a record has at least.
+        dropped: An SQL expression over ``line`` for the rule by which a record is dropped; null for none.
     """
 
     header: str
     split: str
     cells: Mapping[str, str]
     width: int
+    dropped: str = "NULL::VARCHAR"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,13 @@ class HeadedImporter:
     comment: str = ""
     takes_columns: bool = False
     position: int = 0
+    mark: str = ""
+    reads_each_line_alone: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
 
     def with_options(self, options: Options) -> "HeadedImporter":
         """See `Importer.with_options`."""
@@ -118,4 +126,6 @@ class HeadedImporter:
             WHEN len(cell) < {layout.width} THEN 'has fewer fields than columns are named'
         END"""
         query = fields(layout.cells, relation=relation, problem=problem)
-        return entries(lines, query, {"header": layout.header}, header=f"line = $header OR {header}")
+        return entries(
+            lines, query, {"header": layout.header}, header=f"line = $header OR {header}", dropped=layout.dropped
+        )

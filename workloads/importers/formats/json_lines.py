@@ -4,13 +4,24 @@ Put here how values are extracted from an object. Keep out what the names of val
 (`workloads.importers.formats.named`) and nginx's own names (`workloads.importers.formats.nginx_json`).
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from workloads.errors import UsageError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
-from workloads.importers.formats.named import NAMES, check_columns, chosen_name, fields
+from workloads.importers.formats.named import (
+    A_NAME,
+    NAMES,
+    check_columns,
+    chosen_name,
+    fields,
+    first_of,
+    joined,
+    names_by_role,
+    parts_of,
+)
 from workloads.importers.importer import Entries, Options, refuse_options
 
 # Without the check, a single line that is no JSON makes TRY evaluate thousands one by one, in two hundred times the
@@ -36,8 +47,22 @@ class JsonImporter:
     description: str
     example: str
     names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NAMES)
-    position: int = 1
+    position: int = 2
+    mark: str = ""
+    dropped: str = "NULL::VARCHAR"
+    reads_each_line_alone: bool = True
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def advice(self, line: str) -> str:
+        """See `Importer.advice`."""
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return ""
+        names = [name for name in _names_in(found) if A_NAME.fullmatch(name)][:20]
+        if not names:
+            return ""
+        return f"; its names are {', '.join(names)}: say which is which, as in --column timestamp=NAME"
 
     def with_options(self, options: Options) -> "JsonImporter":
         """See `Importer.with_options`."""
@@ -52,7 +77,18 @@ class JsonImporter:
         """See `Importer.entries`."""
         query, paths = json_fields(self.names, self.columns)
         for lines in source.lines():
-            yield entries(lines, query, {"paths": paths})
+            yield entries(lines, query, {"paths": paths}, dropped=self.dropped)
+
+
+def _names_in(value: object, above: str = "", depth: int = 3) -> Iterator[str]:
+    """The names of an object's values, those of objects in it with dots."""
+    if not isinstance(value, dict) or not depth:
+        return
+    for name, inner in value.items():
+        if isinstance(inner, dict) and depth > 1:
+            yield from _names_in(inner, f"{above}{name}.", depth - 1)
+        else:
+            yield f"{above}{name}"
 
 
 def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -61,21 +97,28 @@ def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]
     Both ``names``, the likeliest first, and the user's ``columns`` are by role.
     """
     paths: list[str] = []
+
+    def value(role: str, name: str) -> list[str]:
+        # An empty request line means a connection that sent no request.
+        values = "raw" if role == "request" else "value"
+        found = dict.fromkeys([f'$."{name}"', "$" + "".join(f'."{part}"' for part in name.split("."))])
+        paths.extend(found)
+        return [f"{values}[{len(paths) - at}]" for at in reversed(range(len(found)))]
+
     cells: dict[str, str] = {}
-    for role in [*names, *(role for role in columns if role not in names)]:
+    for role, known in names_by_role(columns, names).items():
         literal = chosen_name(role, columns)
         if literal is not None:
             cells[role] = literal
             continue
-        expressions = []
+        expressions: list[str] = []
         # Nested names first: where there is url.path, url is an object.
-        known = sorted(names.get(role, ()), key=lambda name: -name.count("."))
-        for name in (columns[role],) if role in columns else known:
-            for path in dict.fromkeys([f'$."{name}"', "$" + "".join(f'."{part}"' for part in name.split("."))]):
-                paths.append(path)
-                # An empty request line means a connection that sent no request.
-                expressions.append(f"{'raw' if role == 'request' else 'value'}[{len(paths)}]")
-        cells[role] = f"coalesce({', '.join(expressions)})"
+        for name in sorted(known, key=lambda name: -name.count(".")):
+            expressions += value(role, name)
+            if len(parts := parts_of(name)) > 1:
+                expressions.append(joined([f"coalesce({', '.join(value(role, part))})" for part in parts]))
+        if expressions:
+            cells[role] = first_of(expressions, role)
     return fields(cells, relation=_VALUES, problem=_PROBLEM), paths
 
 

@@ -15,6 +15,7 @@ from workloads.importers.files.reading import LONGEST_LINE_BYTES, Source
 from workloads.importers.importer import Entries, Options, as_they_are, refuse_options
 
 HOLDS_NUL = "holds NUL bytes"
+NO_DATE = "its date cannot be read"
 
 # {fields}, {header} and {dropped} are the format's own; texts of users are parameters, or quoted.
 _ENTRIES = r"""
@@ -28,10 +29,11 @@ judged AS (
         CASE
             WHEN {nul} THEN $holds_nul
             WHEN strlen(line) > $longest_bytes THEN 'is longer than ' || $longest_bytes || ' bytes'
-            WHEN problem IS NOT NULL THEN problem
             WHEN {dropped} IS NOT NULL THEN NULL
-            WHEN stamp_us IS NULL THEN 'its date cannot be read'
+            WHEN problem IS NOT NULL THEN problem
+            WHEN stamp_us IS NULL THEN $no_date
             WHEN method IS NULL THEN 'its request is not METHOD target PROTOCOL'
+            WHEN method <> '-' AND target IS NULL THEN 'names no path'
         END AS fault,
         {dropped} AS rule
     FROM fields
@@ -78,7 +80,7 @@ def entries(
     """
     nul = "contains(line, chr(0))" if _may_hold_nul(lines) else "false"
     query = _ENTRIES.format(fields=fields, header=header, dropped=dropped, nul=nul)
-    fixed = {"holds_nul": HOLDS_NUL, "longest_bytes": LONGEST_LINE_BYTES}
+    fixed = {"holds_nul": HOLDS_NUL, "no_date": NO_DATE, "longest_bytes": LONGEST_LINE_BYTES}
     return Entries(lines, query, fixed | dict(parameters or {}), prepare)
 
 
@@ -124,6 +126,12 @@ class LineImporter:
     fields: str
     position: int = 0
     prepare: Callable[[pa.Table], pa.Table] = as_they_are
+    mark: str = ""
+    reads_each_line_alone: bool = True
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
 
     def with_options(self, options: Options) -> "LineImporter":
         """See `Importer.with_options`."""

@@ -16,7 +16,7 @@ from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.comma_separated import check_found
 from workloads.importers.formats.lines import entries
-from workloads.importers.formats.named import check_columns, chosen_name, fields, first_of, positions
+from workloads.importers.formats.named import check_columns, chosen_name, fields, first_of, joined, positions
 from workloads.importers.importer import Entries, Options, refuse_options
 
 _MARK = b"PAR1"
@@ -30,8 +30,14 @@ class ParquetImporter:
     name: str
     description: str
     example: str
-    position: int = 1
+    position: int = 2
+    mark: str = "^PAR1"
+    reads_each_line_alone: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
 
     def with_options(self, options: Options) -> "ParquetImporter":
         """See `Importer.with_options`."""
@@ -57,8 +63,12 @@ class ParquetImporter:
             check_found(found, names, self.columns)
         except ArchduelError as error:
             raise ArchduelError(f"{source.path}: {error}") from None
-        used = sorted({index for indices in found.values() for index in indices})
-        cells = {role: first_of([f"c{index}" for index in indices], role) for role, indices in found.items() if indices}
+        used = sorted({index for places in found.values() for together in places for index in together})
+        cells = {
+            role: first_of([joined([f"c{index}" for index in together]) for together in places], role)
+            for role, places in found.items()
+            if places
+        }
         literals = {role: literal for role in self.columns if (literal := chosen_name(role, self.columns)) is not None}
         query = fields(cells | literals, relation="lines")
         for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=[names[index] for index in used]):

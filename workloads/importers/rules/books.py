@@ -7,16 +7,14 @@ Put here counts by fixed words. Keep out the content of lines, and what decides 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Source
-from workloads.importers.formats.auto import counts, likelier_format
-from workloads.importers.formats.lines import HOLDS_NUL
-from workloads.importers.importer import Importer
 from workloads.importers.rules.classify import OUTCOMES, having, outcomes
 
 
@@ -52,23 +50,6 @@ class Books:
         self.quarantined += other.quarantined
 
 
-def check_format(own: Books, importer: Importer, source: Source) -> None:
-    """Check that at least one line of a file was in the importer's format.
-
-    Raises:
-        ArchduelError: None was, and the file has lines.
-    """
-    if own.outcomes["accepted"] or own.dropped or not own.quarantined:
-        return
-    if HOLDS_NUL in own.quarantined:
-        raise ArchduelError(
-            f"{source.path} is binary, not a text log; if it is packed other than by gzip, bzip2 or zstd, unpack it"
-        )
-    other = likelier_format(importer, source)
-    advice = f"it looks like {other}, import it as that" if other else f"expected lines like {importer.example}"
-    raise ArchduelError(f"{source.path} is not in the format {importer.name}: {advice}")
-
-
 def refuse_first(quarantined: pa.Table, source: Source) -> NoReturn:
     """Raise an `ArchduelError` about the first of some quarantined lines."""
     first = quarantined.slice(0, 1).to_pylist()[0]
@@ -93,5 +74,19 @@ def check_complete(books: Books, sources: Sequence[Source]) -> None:
     if books.lines == books.outcomes["blank"] + books.outcomes["header"]:
         raise ArchduelError(f"nothing to import in {files}: empty")
     if not books.outcomes["accepted"]:
-        rules = ", ".join(f"{count} for {rule}" for rule, count in books.dropped.most_common(3))
-        raise ArchduelError(f"no command and no query in {files}; dropped {rules}")
+        raise ArchduelError(f"no command and no query in {files}; {_most(books)}")
+
+
+def _most(books: Books) -> str:
+    """What became of most lines, where none was accepted."""
+    parts = (("dropped", books.dropped), ("quarantined", books.quarantined))
+    return "; ".join(
+        f"{word} {', '.join(f'{count} for {why}' for why, count in reasons.most_common(3))}"
+        for word, reasons in parts
+        if reasons
+    )
+
+
+def counts(texts: "pa.ChunkedArray[Any]") -> dict[str, int]:
+    """By text, how often it is among ``texts``."""
+    return {row["values"]: row["counts"] for row in pc.value_counts(texts).to_pylist()}

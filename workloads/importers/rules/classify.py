@@ -40,6 +40,15 @@ DEFAULT_COMMAND_BYTES = 300
 # Later dates are errors, and one of them would stretch a recording over centuries.
 _LATEST_US = 4_102_444_800_000_000
 
+# Browsers list what they read from extensions, files and memory beside their requests. Only http, https, ws and wss
+# lead to a server. Most targets begin with a slash or with http: those are not searched.
+_ELSEWHERE = r"""CASE
+    WHEN starts_with(target, '/') OR starts_with(target, 'http') OR method = 'CONNECT' THEN false
+    ELSE regexp_matches(target, '^(?:[A-Za-z][A-Za-z0-9+.-]*://|'
+        || '(?i)(?:about|blob|data|file|filesystem|javascript|mailto|tel|urn|view-source):)')
+        AND NOT regexp_matches(target, '^(?i)(?:https?|wss?)://')
+END"""
+
 # A command to a path that ends in an id is about the same entity as queries of that path; any other makes a new one.
 _ENDS_IN_AN_ID = r"(?i)/(?:[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,})/*$"
 
@@ -69,6 +78,7 @@ ruled AS (
         CASE
             WHEN kind <> 'request' THEN CASE kind WHEN 'dropped' THEN reason END
             WHEN method = '-' THEN 'a connection without a request'
+            WHEN {elsewhere} THEN 'no request to a server'
             WHEN fault IS NULL AND stamp_us < $from_us THEN 'before --from'
             WHEN fault IS NULL AND stamp_us >= $to_us THEN 'not before --to'
             {drops}
@@ -102,7 +112,7 @@ SELECT
     path,
     CASE WHEN operation = 'query' THEN 0
         ELSE greatest(0, least(coalesce(payload_bytes, $default_bytes), 2147483647)) END::INTEGER AS payload_bytes,
-    status AS recorded_status,
+    CASE WHEN status BETWEEN 100 AND 599 THEN status END AS recorded_status,
     latency_us AS recorded_latency_us,
     settled
 FROM ruled
@@ -230,6 +240,7 @@ def _query(mapping: Mapping, read: str) -> str:
         queries=", ".join(map(quoted, _QUERIES)),
         methods=", ".join(map(quoted, _METHODS)),
         shape=SHAPE,
+        elsewhere=_ELSEWHERE,
         routes=" ".join(routes) or "WHEN false THEN NULL::INTEGER",
         operations=" ".join(operations) or f"WHEN false THEN NULL::{_ENUMS['operation']}",
         query=_word("operation", "query"),

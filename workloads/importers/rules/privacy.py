@@ -8,6 +8,7 @@ readable: a keyed hash of what was masked still keeps entities apart.
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
+from workloads.importers.rules.clients import client_of
 from workloads.sql import quoted
 
 _KEY_BYTES = 32
@@ -233,15 +235,28 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         @lru_cache(maxsize=1 << 18)
-        def name(address: str | None) -> str | None:
-            if address in (None, "", "-"):
+        def name(text: str | None) -> str | None:
+            if text in (None, "", "-"):
                 return None
-            return hashlib.blake2b(str(address).encode(), key=key, digest_size=8).hexdigest()
+            return hashlib.blake2b(str(text).encode(), key=key, digest_size=8).hexdigest()
+
+        @lru_cache(maxsize=1 << 18)
+        def name_of_client(text: str | None) -> str | None:
+            return name(client_of(text))
 
         self._name = name
+        self._name_of_client = name_of_client
 
-    def of(self, addresses: "pa.ChunkedArray[Any]") -> "pa.Array[Any]":
-        """Return a name for each address, null for a null, an empty text and "-"."""
-        encoded = addresses.combine_chunks().dictionary_encode()
-        names = pa.array([self._name(address) for address in encoded.dictionary.to_pylist()], pa.string())
-        return names.take(encoded.indices)
+    def of(self, texts: "pa.ChunkedArray[Any]") -> "pa.Array[Any]":
+        """Return a name for each text, null for a null, an empty text and "-"."""
+        return _each_once(texts, self._name)
+
+    def of_clients(self, clients: "pa.ChunkedArray[Any]") -> "pa.Array[Any]":
+        """Return a name for the client in each text (`client_of`); null where there is none."""
+        return _each_once(clients, self._name_of_client)
+
+
+def _each_once(texts: "pa.ChunkedArray[Any]", made: Callable[[str | None], str | None]) -> "pa.Array[Any]":
+    encoded = texts.combine_chunks().dictionary_encode()
+    names = pa.array([made(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return names.take(encoded.indices)
