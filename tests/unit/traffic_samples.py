@@ -396,9 +396,7 @@ def _cloudfront_json(one: Sent) -> str:
 def _k6(one: Sent) -> str:
     url = f"https://shop.example{one.target}"
     stamp = one.ended.timestamp()
-    return (
-        f"http_req_duration,{stamp:.3f},{one.latency_ms:.6f},,,,true,,{one.method},{url},HTTP/1.1,default,{one.status}"
-    )
+    return f"http_req_duration,{stamp:.3f},{one.latency_ms:.6f},,true,{one.method},{url},HTTP/1.1,{one.status}"
 
 
 def _k6_json(one: Sent) -> str:
@@ -420,10 +418,8 @@ class Format:
 
 
 _K6_HEADER = "metric_name,timestamp,metric_value,check,expected_response,method,url,proto,status"
-_IIS_HEADERS = (
-    "#Software: Microsoft Internet Information Services 10.0",
-    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port "
-    "cs-username c-ip cs(User-Agent) sc-status time-taken",
+_IIS_FIELDS = (
+    "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status time-taken"
 )
 _CSV_HEADER = "timestamp,method,path,status,duration_ms,client_ip,cookie"
 
@@ -454,7 +450,12 @@ FORMATS: Mapping[str, Format] = {
     "istio": Format("envoy", _lines(_istio)),
     "envoy_json": Format("envoy_json", _lines(_envoy_json)),
     "haproxy": Format("haproxy", _lines(_haproxy)),
-    "iis": Format("iis", _lines(_iis, *_IIS_HEADERS), headers=2, knows=frozenset({"latency", "client"})),
+    "iis": Format(
+        "iis",
+        _lines(_iis, "#Version: 1.0", f"#Fields: {_IIS_FIELDS}"),
+        headers=2,
+        knows=frozenset({"latency", "client"}),
+    ),
     "classic_elb": Format("classic_elb", _lines(_classic_elb)),
     "s3_access": Format("s3_access", _lines(_s3_access), knows=frozenset({"latency", "client"})),
     "gcp_load_balancer": Format("gcp_load_balancer", _lines(_gcp)),
