@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.importing import Imports, balanced
@@ -381,3 +382,50 @@ class TestAuto:
         text = json.dumps({"log": {"entries": [{"request": {"method": "GET", "url": "https://shop.example.com/a"}}]}})
         with pytest.raises(ArchduelError, match="names no startedDateTime"):
             imports.run(text, "har")
+
+
+class TestManySmallFiles:
+    LINE = '192.0.2.1 - - [17/May/2026:10:0{minute}:0{second} +0000] "GET /{name}/{second} HTTP/1.1" 200 1\n'
+
+    def written(self, imports: Imports, name: str, minute: int, odd: str = "") -> None:
+        lines = "".join(self.LINE.format(name=name, minute=minute, second=second) for second in range(4))
+        imports.file(odd + lines, f"log.{name}")
+
+    @pytest.mark.parametrize("form", ["combined", "auto"])
+    def test_are_read_as_if_each_were_read_by_itself(self, imports: Imports, form: str) -> None:
+        for minute in range(6):
+            self.written(imports, f"{minute}", minute)
+        imports.file("", "log.7")
+        imports.file(self.LINE.format(name="7", minute=7, second=1).rstrip(), "log.8")  # without an end of line
+        result = imports.read(f"{imports.folder}/log.*", form=form)
+        assert (result.accepted, result.quarantined, result.behind) == (25, 0, 0)
+        assert result.formats == {"combined": 7}
+        assert result.files == {**{f"log.{minute}": 4 for minute in range(6)}, "log.7": 0, "log.8": 1}
+        assert [row["path"] for row in imports.rows()][:5] == ["/0/0", "/0/1", "/0/2", "/0/3", "/1/0"]
+
+    @pytest.mark.parametrize("form", ["combined", "auto"])
+    def test_what_cannot_be_used_has_its_own_file_and_line(self, imports: Imports, form: str) -> None:
+        for minute in range(6):
+            self.written(imports, f"{minute}", minute, odd="odd\n" if minute == 3 else "")
+        long = "".join(self.LINE.format(name="9", minute=9, second=second % 10) for second in range(20))
+        imports.file(long + "odd\n", "log.9")
+        result = imports.read(f"{imports.folder}/log.*", form=form)
+        assert (result.accepted, result.quarantined) == (44, 2)
+        folder = imports.home / "recordings" / "mine"
+        table = pq.read_table(folder / "quarantine.parquet").select(["file", "line_number"]).to_pylist()
+        assert sorted((row["file"], row["line_number"]) for row in table) == [("log.3", 1), ("log.9", 21)]
+
+    def test_one_of_another_format_among_them_is_still_refused(self, imports: Imports) -> None:
+        for minute in range(6):
+            self.written(imports, f"{minute}", minute)
+        imports.file("hello\n", "log.4")
+        with pytest.raises(ArchduelError, match=r"log\.4 is not in the format combined"):
+            imports.read(f"{imports.folder}/log.*", form="combined")
+        with pytest.raises(ArchduelError, match=r"log\.4 is in none of the formats"):
+            imports.read(f"{imports.folder}/log.*", form="auto")
+
+    def test_strict_names_the_file_and_the_line(self, imports: Imports) -> None:
+        for minute in range(6):
+            self.written(imports, f"{minute}", minute, odd="odd\n" if minute == 3 else "")
+        with pytest.raises(ArchduelError, match=r"log\.3, line 1 "):
+            imports.read(f"{imports.folder}/log.*", form="combined", strict=True)

@@ -18,16 +18,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
+from workloads.importers.files.joined import TOGETHER_BYTES, TOGETHER_FILES, Joined, small_content
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import ObjectStore, Source, files_of
+from workloads.importers.formats.auto import reader_of
 from workloads.importers.importer import Importer
 from workloads.importers.refusals import check_format
 from workloads.importers.rules.books import Books, check_complete, refuse_first
-from workloads.importers.rules.classify import EVERYTHING, Rules, classified, having
+from workloads.importers.rules.classify import EVERYTHING, OUTCOMES, Rules, classified, having, outcomes
 from workloads.importers.rules.privacy import Pseudonyms, content_mark, library_key
 from workloads.importers.staging import Staging, staging
 from workloads.prefetch import side_by_side
@@ -45,6 +48,9 @@ QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
 
 # More than two would take more memory, not less time: cutting lines and writing are each done by one thread.
 _THREADS = 2
+
+# Of a small file's lines: where more cannot be used, the file may be in another format than those it was read with.
+_UNUSED_SHARE = 0.1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -213,34 +219,104 @@ class _Reading:
             ArchduelError: A file is missing, before any is read; or one cannot be used.
         """
         bytes_total = sum(source.bytes_stored() for source in sources)
-        bytes_before = 0
-        for index, source in enumerate(sources):
-            own = Books()
-            for rows in self._classified(source):
-                own.enter(rows)
-                quarantined = having(rows, "quarantined")
-                if self.strict and quarantined.num_rows:
-                    refuse_first(quarantined, source)
-                batches = self.staged.add(having(rows, "accepted"), index)
-                if quarantined.num_rows:
-                    self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
-                if self.progress:
-                    lines = self.books.lines + source.items_read
-                    self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
-                yield from batches
-            own.lines = source.items_read
-            check_format(own, self.importer, source)
-            self.books.add(own)
-            bytes_before += source.bytes_read
+        at, bytes_before = 0, 0
+        while at < len(sources):
+            begun = at
+            reader = reader_of(self.importer, sources[at])
+            contents = self._small_ones(sources[at:], reader) if reader else []
+            if reader and len(contents) > 1:
+                several = dict(enumerate(sources[at : at + len(contents)], at))
+                others = yield from self._several(reader, several, contents)
+                at += len(contents)
+            else:
+                sources[at].bytes_read = 0
+                others, at = {at: sources[at]}, at + 1
+            for index, source in others.items():
+                yield from self._one(index, source, bytes_before, bytes_total)
+            bytes_before += sum(source.bytes_read for source in sources[begun:at])
+            if self.progress:
+                self.progress(lines=self.books.lines, bytes_read=bytes_before, bytes_total=bytes_total)
 
-    def _classified(self, source: Source) -> Iterator[pa.Table]:
+    def _one(
+        self, index: int, source: Source, bytes_before: int, bytes_total: int
+    ) -> Generator[pa.RecordBatch, None, None]:
+        own = Books()
+        for rows in self._classified(self.importer, source):
+            own.enter(rows)
+            quarantined = having(rows, "quarantined")
+            if self.strict and quarantined.num_rows:
+                refuse_first(quarantined, source)
+            batches = self.staged.add(having(rows, "accepted"), index)
+            if quarantined.num_rows:
+                self.quarantine.write_table(_quarantined(quarantined, self.recording, source.name))
+            if self.progress:
+                lines = self.books.lines + source.items_read
+                self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
+            yield from batches
+        own.lines = source.items_read
+        check_format(own, self.importer, source)
+        self.books.add(own)
+
+    def _small_ones(self, sources: Sequence[Source], reader: Importer) -> list[bytes]:
+        """The contents of the first of ``sources``, as many as are read as one."""
+        contents: list[bytes] = []
+        if not reader.reads_each_line_alone:
+            return contents
+        room = TOGETHER_BYTES
+        for source in sources[:TOGETHER_FILES]:
+            alike = source.path.parent == sources[0].path.parent and reader_of(self.importer, source) is reader
+            if room < 0 or not alike or (content := small_content(source)) is None:
+                break
+            contents.append(content)
+            room -= len(content)
+        return contents
+
+    def _several(
+        self, reader: Importer, sources: Mapping[int, Source], contents: Sequence[bytes]
+    ) -> Generator[pa.RecordBatch, None, Mapping[int, Source]]:
+        """Read small files as one, and return those that must be read by themselves: much in them cannot be used."""
+        first, *_ = sources.values()
+        joined = Joined(first.path, first.database, queries=first.queries, contents=contents)
+        rows = pa.concat_tables([*self._classified(reader, joined)]) if any(contents) else None
+        counts = joined.line_counts()
+        if rows is not None:
+            ends = np.cumsum(counts)
+            numbers = rows.column("line_number").to_numpy()
+            files = np.searchsorted(ends, numbers, side="left")
+            unused = np.bincount(files[outcomes(rows) == OUTCOMES.index("quarantined")], minlength=len(counts))
+            again = unused > (0 if self.strict else _UNUSED_SHARE * counts)
+            kept = ~again[files]
+            at = rows.schema.get_field_index("line_number")
+            rows = rows.set_column(at, "line_number", pa.array(numbers - (ends - counts)[files])).filter(pa.array(kept))
+            files = files[kept]
+        else:
+            again = np.zeros(len(counts), np.bool_)
+        own = Books(lines=int(counts[~again].sum()))
+        if rows is not None and rows.num_rows:
+            own.enter(rows)
+            indexes = np.array(list(sources), np.int32)[files]
+            found = outcomes(rows)
+            accepted = indexes[found == OUTCOMES.index("accepted")]
+            batches = self.staged.add(having(rows, "accepted"), accepted)
+            if own.outcomes["quarantined"]:
+                names = [sources[index].name for index in indexes[found == OUTCOMES.index("quarantined")].tolist()]
+                self.quarantine.write_table(_quarantined(having(rows, "quarantined"), self.recording, names))
+            yield from batches
+        self.books.add(own)
+        for (_, source), count, once_more in zip(sources.items(), counts.tolist(), again.tolist(), strict=True):
+            source.items_read, source.bytes_read = (0, 0) if once_more else (count, source.bytes_read)
+            source.format = reader.name if reader is not self.importer and count else ""
+        return {index: source for (index, source), one in zip(sources.items(), again.tolist(), strict=True) if one}
+
+    def _classified(self, importer: Importer, source: Source) -> Iterator[pa.Table]:
         with source.explained():
-            entries = self.importer.entries(source)
+            entries = importer.entries(source)
             yield from side_by_side(lambda piece: classified(piece, source, self.rules), entries, _THREADS)
 
 
-def _quarantined(rows: pa.Table, recording: str, file: str) -> pa.Table:
-    made = {"recording": pa.repeat(recording, rows.num_rows), "file": pa.repeat(file, rows.num_rows)}
+def _quarantined(rows: pa.Table, recording: str, file: str | Sequence[str]) -> pa.Table:
+    files = pa.repeat(file, rows.num_rows) if isinstance(file, str) else pa.array(file, pa.string())
+    made = {"recording": pa.repeat(recording, rows.num_rows), "file": files}
     columns = [made[name] if name in made else rows.column(name) for name in QUARANTINE.names]
     return pa.table(columns, schema=QUARANTINE)
 

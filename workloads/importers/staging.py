@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -78,41 +79,49 @@ class Staging:
         self.behind = 0
         self.max_behind_us = 0
 
-    def add(self, accepted: pa.Table, file: int) -> list[pa.RecordBatch]:
+    def add(self, accepted: pa.Table, file: int | npt.NDArray[np.int32]) -> list[pa.RecordBatch]:
         """Stage requests, with pseudonyms in place of clients' addresses, and return them as they were staged.
 
         Args:
             accepted: Rows of `workloads.importers.rules.classify.classified`.
-            file: The index of the file they are from.
+            file: The index of the file they are from, or of each one's.
         """
         if not accepted.num_rows:
             return []
+        files = np.full(accepted.num_rows, file, np.int32)
         made = {
             "client": self._pseudonyms.of_clients(accepted.column("client")),
             "entity": self._entities(accepted),
-            "file": pa.repeat(pa.scalar(file, pa.int32()), accepted.num_rows),
+            "file": pa.array(files),
         }
         columns = [made[name] if name in made else accepted.column(name) for name in _STAGED.names]
         batches: list[pa.RecordBatch] = pa.table(columns, schema=_STAGED).to_batches()
         for batch in batches:
             self._writer.write_batch(batch)
-        self._note(accepted, file)
+        self._note(accepted, files)
         return batches
 
-    def _note(self, accepted: pa.Table, file: int) -> None:
+    def _note(self, accepted: pa.Table, files: npt.NDArray[np.int32]) -> None:
+        if self._latest and files[0] < self._latest[0]:  # of equal stamps, those of the file named first come first
+            self.ascending = False
         stamps = accepted.column("stamp_us").to_numpy()
-        before = self._latest[1] if self._latest and self._latest[0] == file else int(stamps[0])
-        latest = np.maximum.accumulate(np.concatenate([[before], stamps]))
-        behind_us = latest[:-1] - stamps
-        self.behind += int(np.count_nonzero(behind_us > 0))
-        self.max_behind_us = max(self.max_behind_us, int(behind_us.max()))
-        self._latest = file, int(latest[-1])
+        starts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist()]
+        for start, end in zip(starts, [*starts[1:], len(stamps)], strict=True):
+            self._note_behind(stamps[start:end], int(files[start]))
         lowest, highest = int(stamps.min()), int(stamps.max())
         ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
         self.ascending = self.ascending and ascending and (self._stamps is None or self._stamps[1] <= lowest)
         first, last = self._stamps or (lowest, highest)
         self._stamps = min(first, lowest), max(last, highest)
         self._kinds |= set(pc.unique(accepted.column("whole_second")).to_pylist())
+
+    def _note_behind(self, stamps: npt.NDArray[np.int64], file: int) -> None:
+        before = self._latest[1] if self._latest and self._latest[0] == file else int(stamps[0])
+        latest = np.maximum.accumulate(np.concatenate([[before], stamps]))
+        behind_us = latest[:-1] - stamps
+        self.behind += int(np.count_nonzero(behind_us > 0))
+        self.max_behind_us = max(self.max_behind_us, int(behind_us.max()))
+        self._latest = file, int(latest[-1])
 
     def _entities(self, accepted: pa.Table) -> Any:
         """The names of entities. Where a secret is masked in one, a keyed hash of the secret keeps entities apart."""

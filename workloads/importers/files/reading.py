@@ -188,10 +188,15 @@ class Source:
             lines is taken off.
         """
         with self.open() as stream:
-            for block in prefetch(_whole_lines(stream)):
-                lines = _lines_of(block, first=self.items_read + 1)
-                self.items_read += lines.num_rows
-                yield without_envelopes(lines, self.select)
+            yield from lines_in(stream, self)
+
+
+def lines_in(stream: "Content", source: Source) -> Iterator[pa.Table]:
+    """Yield the lines of an opened file as `Source.lines` does, and count them in ``source``."""
+    for block in prefetch(_whole_lines(stream)):
+        lines = _lines_of(block, first=source.items_read + 1)
+        source.items_read += lines.num_rows
+        yield without_envelopes(lines, source.select)
 
 
 class _Counted(io.RawIOBase):

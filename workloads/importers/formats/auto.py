@@ -55,9 +55,7 @@ class AutoImporter:
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""
         candidates = _with_options(self.options)
-        # Load balancers write a file every few minutes: one of a similar name is in the same format, if that reads all
-        # of its beginning.
-        kind = str(source.path.parent), re.sub(r"\w*\d\w*", "0", source.path.name)
+        kind = _kind(source)
         before = self.taken.get(kind)
         judged = [] if before and _judged(before, source).share == 1.0 else _judgements(candidates, source)
         best = likeliest(judged) if judged or before is None else before
@@ -69,6 +67,19 @@ class AutoImporter:
         source.format = best.name
         self.taken[kind] = best
         yield from best.entries(source)
+
+
+def _kind(source: Source) -> tuple[str, str]:
+    """What files have in common that are in the same format, if that reads all of its beginning.
+
+    Load balancers write one of a similar name every few minutes.
+    """
+    return str(source.path.parent), re.sub(r"\w*\d\w*", "0", source.path.name)
+
+
+def reader_of(importer: Importer, source: Source) -> Importer | None:
+    """The importer that a file is likely to be read by: for `auto`, the one that read a file of a similar name."""
+    return importer.taken.get(_kind(source)) if isinstance(importer, AutoImporter) else importer
 
 
 def _with_options(options: Options) -> list[Importer]:
