@@ -1,12 +1,14 @@
 """How fast logs are imported, beside GoAccess and gzip on the same files, and in how much memory.
 
 Run ``python -m tests.benchmarks.bench_import [--lines N]``. Files of a load balancer's and a web server's lines are
-generated, the same each time. Everything is done in turns, several times over, each in a process of its own, whose
-peak memory is measured; an import is timed without starting Python, and with that beside it. GoAccess is measured
-where it is installed.
+generated, the same each time, once of few values and once as varied as real ones; and many small packed files.
+Everything is done in turns, several times over, each in a process of its own, whose peak memory is measured; an import
+is timed without starting Python, and with that beside it. GoAccess is measured where it is installed.
 """
 
 import argparse
+import gzip
+import itertools
 import json
 import shutil
 import statistics
@@ -27,6 +29,9 @@ from workloads.places import REPOSITORY, Places
 from workloads.recordings.library import Library
 
 _ALB_MB_PER_S = 300.0
+_SMALL_FILES_PER_S = 500.0
+_SMALL_LINES_PER_S = 100_000.0
+_SMALL_FILES, _SMALL_FILE_LINES = 864, 250  # a load balancer's of three days, one every five minutes
 _GOACCESS_TIMES = 5.0
 _GZIP_TIMES = 1.5
 _PEAK_MB = 600.0
@@ -51,6 +56,7 @@ SELECT
     hash(i, 9) AS draw
 FROM range($lines) t(i)
 """
+_SMALL = "small files"
 _COMMON = "strftime(arrived, '%d/%b/%Y:%H:%M:%S')"
 _ISO = "strftime(arrived, '%Y-%m-%dT%H:%M:%S.%fZ')"
 _LINES = {
@@ -66,13 +72,50 @@ _LINES = {
 }
 
 
-def generate(path: Path, form: str, lines: int) -> None:
+# As real logs are: most clients come a few times, agents are long and many, targets hold ids, and some are odd.
+_VARIED = """
+SELECT
+    make_timestamp((1779012303000000 + i * 3333 + hash(i, 1) % 3000)::BIGINT) AS arrived,
+    '203.' || hash(i, 2) % 200 || '.' || hash(i, 3) % 250 || '.' || hash(i, 10) % 250 AS client,
+    CASE hash(i, 4) % 4 WHEN 0 THEN 'POST' ELSE 'GET' END AS method,
+    CASE hash(i, 4) % 4
+        WHEN 0 THEN '/api/v2/carts/' || md5(i::VARCHAR) || '/lines'
+        WHEN 1 THEN '/orders/' || left(md5(hash(i, 5)::VARCHAR), 8) || '-' || left(md5(i::VARCHAR), 12)
+            || '?expand=lines&ref=' || hash(i, 6)
+        WHEN 2 THEN CASE WHEN hash(i, 11) % 500 = 0 THEN '/a b' WHEN hash(i, 11) % 500 = 1 THEN '/a%22b'
+            ELSE '/static/app.' || hash(i, 5) % 50 || '.js?v=' || hash(i, 6) % 9 END
+        ELSE '/restaurants/' || hash(i, 5) % 500000 || '/menu?lang=en&page=' || hash(i, 6) % 90
+    END AS target,
+    hash(i, 7) % 200000 AS bytes,
+    replace($agent, '{}', (hash(i, 8) % 90)::VARCHAR) || repeat(' Module/' || hash(i, 12) % 1000, hash(i, 13) % 12)
+        AS agent,
+    hash(i, 9) AS draw
+FROM range($lines) t(i)
+""".replace(
+    "uuid_of(hash(i, 5))", "left(md5(hash(i, 5)::VARCHAR), 8) || '-' || substr(md5(hash(i, 6)::VARCHAR), 1, 12)"
+)
+
+
+def generate(path: Path, form: str, lines: int, requests: str = _REQUESTS) -> None:
     """Writes ``lines`` lines of a format."""
-    query = f"SELECT {_LINES[form]} AS line FROM ({_REQUESTS})"
+    query = f"SELECT {_LINES[form]} AS line FROM ({requests})"
     with duckdb.connect() as database, path.open("w", encoding="utf-8") as file:
         result = database.execute(query, {"lines": lines, "agent": _AGENT})
         while rows := result.fetchmany(100_000):
             file.writelines(f"{line}\n" for (line,) in rows)
+
+
+def generate_small_files(folder: Path) -> Path:
+    """Writes a folder of small packed files of a load balancer."""
+    whole = folder / "small.log"
+    generate(whole, "alb", _SMALL_FILES * _SMALL_FILE_LINES, _VARIED)
+    small = folder / "small"
+    small.mkdir()
+    with whole.open("rb") as file:
+        for number in range(_SMALL_FILES):
+            content = b"".join(itertools.islice(file, _SMALL_FILE_LINES))
+            (small / f"elb_{number:05}.log.gz").write_bytes(gzip.compress(content))
+    return small
 
 
 def timed_import(form: str, path: Path) -> None:
@@ -123,6 +166,10 @@ def steps_of(folder: Path, lines: int, goaccess: str | None) -> dict[str, Callab
     files = {form: folder / f"{form}.log" for form in _LINES}
     for form, path in files.items():
         generate(path, form, lines)
+    varied = {form: folder / f"{form}.varied.log" for form in _LINES}
+    for form, path in varied.items():
+        generate(path, form, lines, _VARIED)
+    small = generate_small_files(folder)
     quarter = folder / "alb.quarter.log"
     generate(quarter, "alb", lines // 4)
     for path in files.values():
@@ -132,6 +179,9 @@ def steps_of(folder: Path, lines: int, goaccess: str | None) -> dict[str, Callab
         "alb, a quarter": lambda: imported("alb", quarter),
         "alb": lambda: imported("alb", files["alb"]),
         "combined": lambda: imported("combined", files["combined"]),
+        "alb, varied": lambda: imported("alb", varied["alb"]),
+        "combined, varied": lambda: imported("combined", varied["combined"]),
+        _SMALL: lambda: imported("alb", small),
         "alb.gz": lambda: imported("alb", packed["alb"]),
         "combined.gz": lambda: imported("combined", packed["combined"]),
         "gzip -dc alb.gz": lambda: measured(["gzip", "-dc", packed["alb"]]),
@@ -151,7 +201,7 @@ def show(console: Console, results: Mapping[str, Sequence[Mapping[str, float]]],
     peak = {name: max(one["peak_mb"] for one in turns) for name, turns in results.items()}
     table = Table("", "seconds", "with its start", "lines/s", "peak MB", header_style="bold")
     for name, seconds in median.items():
-        many = lines // 4 if name == "alb, a quarter" else lines
+        many = {"alb, a quarter": lines // 4, _SMALL: _SMALL_FILES * _SMALL_FILE_LINES}.get(name, lines)
         table.add_row(name, f"{seconds:.2f}", f"{process[name]:.2f}", f"{many / seconds:,.0f}", f"{peak[name]:,.0f}")
     console.print(table)
     alb_mb = (folder / "alb.log").stat().st_size / 1e6
@@ -161,6 +211,8 @@ def show(console: Console, results: Mapping[str, Sequence[Mapping[str, float]]],
             (f"{form}.gz, times gzip -dc", median[f"{form}.gz"] / median[f"gzip -dc {form}.gz"], _GZIP_TIMES, False)
             for form in _LINES
         ),
+        ("small files, files/s", _SMALL_FILES / median[_SMALL], _SMALL_FILES_PER_S, True),
+        ("small files, lines/s", _SMALL_FILES * _SMALL_FILE_LINES / median[_SMALL], _SMALL_LINES_PER_S, True),
         ("peak memory, MB", max(peak[name] for form in _LINES for name in (form, f"{form}.gz")), _PEAK_MB, False),
         ("peak memory, whole file to a quarter", peak["alb"] / peak["alb, a quarter"], 1.25, False),
     ]

@@ -384,6 +384,28 @@ class TestAuto:
             imports.run(text, "har")
 
 
+class TestRequestTimes:
+    @pytest.mark.parametrize(
+        ("added", "form", "latency_us"),
+        [
+            (" 0.250", "combined_timed", 250_000),
+            (" 0.250 0.240", "combined_timed", 250_000),
+            (' 0.250 "0.100, 0.140"', "combined_timed", 250_000),
+            (" rt=0.250 uct=0.001 uht=0.240 urt=0.240", "combined_timed", 250_000),
+            (" 250", "combined", None),  # Apache's %D or a size
+            (" 0.25", "combined", None),
+            (" 0.250 gzip", "combined", None),
+            (" 1.250 /index.html", "combined", None),
+        ],
+    )
+    def test_a_time_behind_the_agent_is_read_where_nothing_else_can_be_meant(
+        self, imports: Imports, added: str, form: str, latency_us: int | None
+    ) -> None:
+        result = imports.run(lines(f"192.0.2.{{n}} - - {ENDING}{added}"), "auto")
+        assert (result.formats, result.accepted) == ({form: 1}, 4)
+        assert set(imports.column("recorded_latency_us")) == {latency_us}
+
+
 class TestManySmallFiles:
     LINE = '192.0.2.1 - - [17/May/2026:10:0{minute}:0{second} +0000] "GET /{name}/{second} HTTP/1.1" 200 1\n'
 

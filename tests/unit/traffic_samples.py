@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -236,6 +236,11 @@ def _parquet(requests: Sequence[Sent]) -> bytes:
     return file.getvalue()
 
 
+def _combined_timed(one: Sent) -> str:
+    ended = replace(one, at=one.ended)
+    return f"{_combined(ended)} {one.latency_ms / 1000:.3f}"
+
+
 def _ingress_nginx(one: Sent) -> str:
     request = f"{one.method} {one.target} HTTP/1.1"
     return (
@@ -442,6 +447,7 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format("csv", _lines(_csv, _CSV_HEADER), headers=1),
     "parquet": Format("parquet", _parquet, lines=False),
     "har": Format("har", _har, knows=frozenset({"fraction", "latency"}), lines=False),
+    "combined_timed": Format("combined_timed", _lines(_combined_timed), knows=frozenset({"latency", "client"})),
     "ingress_nginx": Format("ingress_nginx", _lines(_ingress_nginx), knows=frozenset({"latency", "client"})),
     "traefik": Format("traefik", _lines(_traefik), knows=frozenset({"latency", "client"})),
     "traefik_json": Format("traefik_json", _lines(_traefik_json)),
