@@ -87,8 +87,8 @@ SELECT
         ELSE '/restaurants/' || hash(i, 5) % 500000 || '/menu?lang=en&page=' || hash(i, 6) % 90
     END AS target,
     hash(i, 7) % 200000 AS bytes,
-    replace($agent, '{}', (hash(i, 8) % 90)::VARCHAR) || repeat(' Module/' || hash(i, 12) % 1000, hash(i, 13) % 12)
-        AS agent,
+    replace($agent, '{}', (hash(i, 8) % 90)::VARCHAR)
+        || repeat(' Module/' || hash(i, 12) % 1000, (hash(i, 13) % 12)::BIGINT) AS agent,
     hash(i, 9) AS draw
 FROM range($lines) t(i)
 """.replace(

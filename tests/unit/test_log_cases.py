@@ -384,6 +384,44 @@ class TestAuto:
             imports.run(text, "har")
 
 
+class TestRefused:
+    JMETER = (
+        "timeStamp,elapsed,label,responseCode,success,URL\n1779012303250,12,a,200,true,https://shop.example.com/a\n"
+    )
+    REALTIME = "1779012303.250\t192.0.2.1\t200\tGET\t/a\t0.125\n"
+
+    @pytest.mark.parametrize(
+        ("form", "text", "message"),
+        [
+            ("nlb", "tls 2.0 2026-05-17T10:05:03 net/a/b c 192.0.2.1:51341 192.0.2.2:443 5 2 98\n", "TLS connections"),
+            ("jmeter", JMETER, "name no method"),
+            ("locust", "Type,Name,Request Count,Failure Count\nGET,/a,7,0\n", "are sums over many requests"),
+            ("cloudfront_realtime", REALTIME, "put a line in front"),
+        ],
+    )
+    def test_a_format_that_cannot_be_read_is_named_with_what_to_do(
+        self, imports: Imports, form: str, text: str, message: str
+    ) -> None:
+        with pytest.raises(ArchduelError, match=message):
+            imports.run(text, form)
+        with pytest.raises(ArchduelError, match=f"looks like {form}.*{message}"):
+            imports.run(text, "auto")
+
+    def test_the_way_for_jmeter_works(self, imports: Imports) -> None:
+        columns = {"timestamp": "timeStamp", "path": "URL", "latency_ms": "elapsed", "status": "responseCode"}
+        imports.run(self.JMETER, "csv", Options(columns=columns | {"method": "'GET'"}))
+        assert [(row["path"], row["recorded_latency_us"]) for row in imports.rows()] == [("/a", 12_000)]
+
+    def test_the_way_for_a_real_time_log_works(self, imports: Imports) -> None:
+        fields = "#Fields: timestamp c-ip sc-status cs-method cs-uri-stem time-taken\n"
+        result = imports.run(fields + self.REALTIME, "cloudfront")
+        assert result.first_arrival.strftime("%H:%M:%S.%f") == "10:05:03.125000"
+
+    def test_what_is_no_line_of_it_is_refused_as_in_any_format(self, imports: Imports) -> None:
+        with pytest.raises(ArchduelError, match="is not in the format nlb"):
+            imports.run("hello\n", "nlb")
+
+
 class TestRequestTimes:
     @pytest.mark.parametrize(
         ("added", "form", "latency_us"),

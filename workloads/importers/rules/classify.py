@@ -41,7 +41,7 @@ DEFAULT_COMMAND_BYTES = 300
 _LATEST_US = 4_102_444_800_000_000
 
 # Browsers list what they read from extensions, files and memory beside their requests. Only http, https, ws and wss
-# lead to a server. Most targets begin with a slash or with http: those are not searched.
+# lead to a server.
 _ELSEWHERE = r"""CASE
     WHEN starts_with(target, '/') OR starts_with(target, 'http') OR method = 'CONNECT' THEN false
     ELSE regexp_matches(target, '^(?:[A-Za-z][A-Za-z0-9+.-]*://|'
@@ -240,7 +240,8 @@ def _query(mapping: Mapping, read: str) -> str:
         queries=", ".join(map(quoted, _QUERIES)),
         methods=", ".join(map(quoted, _METHODS)),
         shape=SHAPE,
-        elsewhere=_ELSEWHERE,
+        # A plain path leads to a server. What is none is looked at with the masked ones.
+        elsewhere="false" if read == _PLAIN else _ELSEWHERE,
         routes=" ".join(routes) or "WHEN false THEN NULL::INTEGER",
         operations=" ".join(operations) or f"WHEN false THEN NULL::{_ENUMS['operation']}",
         query=_word("operation", "query"),
