@@ -73,15 +73,17 @@ _LINES = {
 
 
 # As real logs are: most clients come a few times, agents are long and many, targets hold ids, and some are odd.
+# One in sixteen is a UUID, which is looked at for secrets as any long word is.
 _VARIED = """
 SELECT
     make_timestamp((1779012303000000 + i * 3333 + hash(i, 1) % 3000)::BIGINT) AS arrived,
     '203.' || hash(i, 2) % 200 || '.' || hash(i, 3) % 250 || '.' || hash(i, 10) % 250 AS client,
     CASE hash(i, 4) % 4 WHEN 0 THEN 'POST' ELSE 'GET' END AS method,
     CASE hash(i, 4) % 4
-        WHEN 0 THEN '/api/v2/carts/' || md5(i::VARCHAR) || '/lines'
-        WHEN 1 THEN '/orders/' || left(md5(hash(i, 5)::VARCHAR), 8) || '-' || left(md5(i::VARCHAR), 12)
-            || '?expand=lines&ref=' || hash(i, 6)
+        WHEN 0 THEN '/api/v2/carts/' || hash(i, 5) % 9000000 || '/lines'
+        WHEN 1 THEN CASE WHEN hash(i, 14) % 4 = 0
+                THEN '/orders/' || left(md5(i::VARCHAR), 8) || '-4a1b-8c2d-9e3f-' || right(md5(i::VARCHAR), 12)
+            ELSE '/orders/' || 1000000 + i || '?expand=lines&ref=' || hash(i, 6) END
         WHEN 2 THEN CASE WHEN hash(i, 11) % 500 = 0 THEN '/a b' WHEN hash(i, 11) % 500 = 1 THEN '/a%22b'
             ELSE '/static/app.' || hash(i, 5) % 50 || '.js?v=' || hash(i, 6) % 9 END
         ELSE '/restaurants/' || hash(i, 5) % 500000 || '/menu?lang=en&page=' || hash(i, 6) % 90

@@ -256,6 +256,24 @@ class TestTimes:
         assert result.first_arrival.strftime("%H:%M:%S.%f") == "10:05:01.000000"
 
 
+class TestUnits:
+    LINE: Mapping[str, Any] = {
+        "time": "2026-05-17T10:05:0{n}.25Z",
+        "method": "GET",
+        "path": "/a",
+        "duration_s": 9_000_000,
+    }
+
+    def test_latencies_of_hours_are_in_another_unit_than_their_name_says(self, imports: Imports) -> None:
+        with pytest.raises(ArchduelError, match=r"4 of 4 requests took over an hour: .*--column latency_ms="):
+            imports.run(objects(self.LINE), "jsonl")
+
+    @pytest.mark.parametrize("form", ["jsonl", "auto"])
+    def test_what_the_user_says_of_them_holds(self, imports: Imports, form: str) -> None:
+        imports.run(objects(self.LINE), form, Options(columns={"latency_s": "duration_s"}))
+        assert set(imports.column("recorded_latency_us")) == {9_000_000_000_000}
+
+
 class TestValues:
     @staticmethod
     def har(*entries: Mapping[str, Any]) -> str:

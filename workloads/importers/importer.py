@@ -109,6 +109,10 @@ class Importer(Protocol):
     def reads_each_line_alone(self) -> bool:
         """Whether lines mean the same wherever they stand, so that many small files are read as one."""
 
+    @property
+    def names_latency(self) -> bool:
+        """Whether the user said which value is the latency, and so its unit."""
+
     def advice(self, line: str) -> str:
         """What a user may do where all lines are like ``line`` and none can be used: words to end a sentence with."""
 

@@ -150,6 +150,7 @@ def ingest(
                 deque(batches, maxlen=0)
         books = reading.books
         check_complete(books, sources)
+        _check_latencies(importer, staged)
         if not staged.ascending:
             written = write_requests(folder / "requests.parquet", staged.in_order(), seed)
         first_us, last_us, subsecond = staged.stamps()
@@ -187,6 +188,20 @@ def ingest(
         if confirm is not None:
             confirm()
         return result
+
+
+def _check_latencies(importer: Importer, staged: Staging) -> None:
+    """Check that latencies are in the unit they were read in, unless the user named it.
+
+    Raises:
+        ArchduelError: Most are of hours, as no server lets anybody wait.
+    """
+    if 2 * staged.took_hours <= staged.timed or importer.names_latency:
+        return
+    raise ArchduelError(
+        f"{staged.took_hours:,} of {staged.timed:,} requests took over an hour: their latency is in another unit than"
+        " its name says; name it with --column latency_ms=NAME, or latency_us, latency_ns or latency_s"
+    )
 
 
 @contextmanager

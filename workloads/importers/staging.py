@@ -29,6 +29,7 @@ _COLUMNS: list["pa.Field[Any]"] = [
 ]
 _STAGED = pa.schema(_COLUMNS)
 _ROWS_AT_ONCE = 1 << 18
+_HOUR_US = 3_600_000_000
 _ORDER = "stamp_us, file, line_number"
 
 
@@ -59,6 +60,8 @@ class Staging:
         ascending: Whether all stamps so far came in order.
         behind: How many requests were stamped earlier than one before them in their file.
         max_behind_us: By how much at most, in microseconds.
+        timed: How many requests have a latency.
+        took_hours: How many of these one of more than an hour.
     """
 
     def __init__(
@@ -78,6 +81,8 @@ class Staging:
         self._latest: tuple[int, int] | None = None  # a file's index, and the latest stamp in it so far
         self.behind = 0
         self.max_behind_us = 0
+        self.timed = 0
+        self.took_hours = 0
 
     def add(self, accepted: pa.Table, file: int | npt.NDArray[np.int32]) -> list[pa.RecordBatch]:
         """Stage requests, with pseudonyms in place of clients' addresses, and return them as they were staged.
@@ -108,6 +113,9 @@ class Staging:
         starts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist()]
         for start, end in zip(starts, [*starts[1:], len(stamps)], strict=True):
             self._note_behind(stamps[start:end], int(files[start]))
+        latencies = accepted.column("recorded_latency_us")
+        self.timed += len(latencies) - latencies.null_count
+        self.took_hours += pc.sum(pc.greater(latencies, _HOUR_US)).as_py() or 0
         lowest, highest = int(stamps.min()), int(stamps.max())
         ascending = bool(np.all(stamps[1:] >= stamps[:-1]))
         self.ascending = self.ascending and ascending and (self._stamps is None or self._stamps[1] <= lowest)

@@ -78,6 +78,11 @@ class ApiGatewayImporter:
     reads_each_line_alone: bool = True
     presets: Mapping[str, str] = field(default_factory=lambda: _PRESETS)
 
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return False
+
     def advice(self, line: str) -> str:
         """See `Importer.advice`."""
         return (

@@ -15,6 +15,7 @@ from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import DamagedError, Source
 from workloads.importers.formats import importers
 from workloads.importers.formats.lines import NO_DATE
+from workloads.importers.formats.named import names_latency
 from workloads.importers.importer import Entries, Importer, KnownError, Options
 from workloads.importers.rules.books import Books
 from workloads.importers.rules.classify import classified
@@ -43,6 +44,11 @@ class AutoImporter:
     mark: str = ""
     reads_each_line_alone: bool = False
     taken: dict[tuple[str, str], Importer] = field(default_factory=dict, compare=False)
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return names_latency(self.options.columns)
 
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""

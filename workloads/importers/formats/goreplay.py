@@ -59,6 +59,11 @@ class GoReplayImporter:
     mark: str = ""
     reads_each_line_alone: bool = False
 
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return False
+
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""
         return ""

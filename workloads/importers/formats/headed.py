@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
-from workloads.importers.formats.named import check_columns, fields
+from workloads.importers.formats.named import check_columns, fields, names_latency
 from workloads.importers.importer import Entries, Options, refuse_options
 
 # Columns may change within a file that was concatenated from several.
@@ -65,6 +65,11 @@ class HeadedImporter:
     mark: str = ""
     reads_each_line_alone: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return names_latency(self.columns)
 
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""

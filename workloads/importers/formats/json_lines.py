@@ -20,6 +20,7 @@ from workloads.importers.formats.named import (
     first_of,
     joined,
     names_by_role,
+    names_latency,
     parts_of,
 )
 from workloads.importers.importer import Entries, Options, refuse_options
@@ -52,6 +53,11 @@ class JsonImporter:
     dropped: str = "NULL::VARCHAR"
     reads_each_line_alone: bool = True
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return names_latency(self.columns)
 
     def advice(self, line: str) -> str:
         """See `Importer.advice`."""

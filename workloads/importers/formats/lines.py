@@ -129,6 +129,11 @@ class LineImporter:
     mark: str = ""
     reads_each_line_alone: bool = True
 
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return False
+
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""
         return ""

@@ -96,6 +96,11 @@ def check_columns(columns: Mapping[str, str]) -> None:
             raise UsageError(f"--column {role}=...: no request has a {role}; choose from {', '.join(ROLES)}")
 
 
+def names_latency(columns: Mapping[str, str]) -> bool:
+    """Whether one of the user's ``columns`` is the latency."""
+    return not _LATENCIES.isdisjoint(columns)
+
+
 def constant(name: str) -> str | None:
     """The value of a ``name`` in quotes, as in ``--column method='POST'``; None for any other."""
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == "'" else None

@@ -16,7 +16,15 @@ from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.comma_separated import check_found
 from workloads.importers.formats.lines import entries
-from workloads.importers.formats.named import check_columns, chosen_name, fields, first_of, joined, positions
+from workloads.importers.formats.named import (
+    check_columns,
+    chosen_name,
+    fields,
+    first_of,
+    joined,
+    names_latency,
+    positions,
+)
 from workloads.importers.importer import Entries, Options, refuse_options
 
 _MARK = b"PAR1"
@@ -34,6 +42,11 @@ class ParquetImporter:
     mark: str = "^PAR1"
     reads_each_line_alone: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return names_latency(self.columns)
 
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""

@@ -31,6 +31,11 @@ class RefusedImporter:
     position: int = 0
     reads_each_line_alone: bool = False
 
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return False
+
     def advice(self, _line: str) -> str:
         """See `Importer.advice`."""
         return ""
