@@ -65,7 +65,7 @@ class JsonImporter:
             found = json.loads(line)
         except ValueError:
             return ""
-        names = [name for name in _names_in(found) if A_NAME.fullmatch(name)][:20]
+        names = [name for name in _names_in(found) if A_NAME.fullmatch(name) and "@" not in name[1:]][:20]
         if not names:
             return ""
         return f"; its names are {', '.join(names)}: say which is which, as in --column timestamp=NAME"
