@@ -59,7 +59,7 @@ def test_a_shell_sees_the_exit_code_and_at_most_one_line_of_complaint(
     ("arguments", "listed"),
     [
         (("compare", "--workload"), "food_orders"),
-        (("compare", "--scenario"), "poison, queue_down, ramp, reordering, steady"),
+        (("compare", "--scenario"), "poison, queue_down, ramp, reordering, scaling, steady"),
         (("compare", "--variant"), "idempotent, naive"),
         (("compare", "--architecture"), "event_driven, hybrid, synchronous"),
         (("compare", "--baseline"), "event_driven, hybrid, synchronous"),
