@@ -9,7 +9,7 @@ import pytest
 from assets.analysis.outcomes import reconcile
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
-from resources.warehouse.reading import connect, query
+from resources.warehouse.reading import connect, query, rows
 from tests.observations_builder import ObservationsBuilder
 from workloads.errors import UsageError
 from workloads.places import Places
@@ -115,11 +115,12 @@ def bytes_under(*folders: Path) -> dict[str, tuple[bytes, int]]:
 def test_no_statement_changes_a_byte(published: Places, elsewhere: Path, way: str) -> None:
     known = names(published, elsewhere)
     before = bytes_under(published.home, elsewhere)
-    for statement in (text.format(**known) for text in WRITES.values()):
-        sql = way.format(statement=statement, quoted="'" + statement.replace("'", "''") + "'")
-        with suppress(duckdb.Error, UsageError):
-            query(published, sql)
-        assert bytes_under(published.home, elsewhere) == before, sql
+    with connect(published) as connection:
+        for statement in (text.format(**known) for text in WRITES.values()):
+            sql = way.format(statement=statement, quoted="'" + statement.replace("'", "''") + "'")
+            with suppress(duckdb.Error, UsageError):
+                rows(connection, sql)
+            assert bytes_under(published.home, elsewhere) == before, sql
 
 
 def test_the_connection_itself_can_change_nothing(published: Places, elsewhere: Path) -> None:
