@@ -21,13 +21,15 @@ ifneq ($(shell $(BIN)/archduel --version >/dev/null 2>&1 && $(BIN)/uv pip check 
 .PHONY: $(STAMP)
 endif
 
+COMPILE ?= --compile-bytecode # quicker starts from then on; not worth a minute where a checkout is used once
+
 $(STAMP): pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) or sys.exit("archduel needs Python 3.11, 3.12 or 3.13, this is " + sys.version.split()[0] + ": try make PYTHON=python3.11 " + "$(MAKECMDGOALS)")'
 	@echo "installing archduel into $(VENV)"
 	@$(BIN)/uv --version >/dev/null 2>&1 && $(BIN)/python -c '' 2>/dev/null || { \
 	   rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
 	   $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; }
-	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode --python $(BIN)/python --editable '.[test]'
+	@$(BIN)/uv pip install --quiet --native-tls $(COMPILE) --python $(BIN)/python --editable '.[test]'
 	@touch $@
 
 compare: install ## the bundled recording through every architecture, compared; options in ARGS

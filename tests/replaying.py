@@ -49,9 +49,11 @@ def warm_bench(
         bench.close()
 
 
-def replay(bench: Bench, offered: Schedule, scenario: Scenario) -> Tables:
+def replay(bench: Bench, offered: Schedule, scenario: Scenario, client: KeepAliveClient | None = None) -> Tables:
     """The outcomes of one replay. Tests run beside others, whatever those use: that alone makes none invalid."""
-    replayed = experiment.run(bench, offered, scenario, client=KeepAliveClient(), repetition=1, others_at_most=1.0)
+    replayed = experiment.run(
+        bench, offered, scenario, client=client or KeepAliveClient(), repetition=1, others_at_most=1.0
+    )
     template = ObservationsBuilder().experiment().tables()["experiments"].to_pylist()[0]
     identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
     row = {**template, **replayed.facts, **identity, "variant": bench.stack.settings.variant}

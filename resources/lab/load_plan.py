@@ -53,7 +53,11 @@ def plan_load(
     if missing := why_unavailable(scenario, platform.target):
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
     cut = settings.cut(recording)
-    speed, max_per_s = (settings.speed, None) if settings.speed else _default_speed(places, cut, platform, reporter)
+    # Behind a queue each query makes another request, which fetches its answer.
+    load_factor = 2 - cut.command_share if settings.answers == "poll" else 1.0
+    speed, max_per_s = (
+        (settings.speed, None) if settings.speed else _default_speed(places, cut, platform, reporter, load_factor)
+    )
     return plan_at(
         cut,
         scenario,
@@ -114,12 +118,14 @@ def plan_at(
             )
 
 
-def _default_speed(places: Places, recording: Recording, platform: Platform, reporter: Reporter) -> tuple[float, float]:
+def _default_speed(
+    places: Places, recording: Recording, platform: Platform, reporter: Reporter, load_factor: float
+) -> tuple[float, float]:
     """The speed at which the recording's busiest second stays under half of what the target takes on this machine, and
-    that half, in requests per second.
+    that half, in requests per second. ``load_factor`` is how many requests the target gets for each of the recording.
 
     Never so fast that a replay lasts less than ten seconds: a fault in it would look like a hiccup.
     """
-    max_per_s = default_peak_per_s(capacity(places, platform, reporter))
+    max_per_s = default_peak_per_s(capacity(places, platform, reporter)) / load_factor
     fastest = recording.fastest_speed(max_per_s)
     return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), max_per_s

@@ -33,6 +33,25 @@ WRITTEN: dict[str, list[Format]] = {}
 for form in (*FORMATS.values(), AZURE):
     WRITTEN.setdefault(f"{form.form}{' by template' if form.options.template else ''}", []).append(form)
 EVERY = pytest.mark.parametrize("forms", WRITTEN.values(), ids=WRITTEN)
+# One for each way of reading; the others share the reader of one of these, and are long.
+READERS = (
+    "alb",
+    "api_gateway",
+    "cloudfront",
+    "combined",
+    "csv",
+    "goreplay",
+    "har",
+    "jsonl",
+    "parquet",
+    "iis",
+    "haproxy",
+)
+EACH_READER = pytest.mark.parametrize(
+    "forms",
+    [pytest.param(forms, marks=() if name in READERS else pytest.mark.long) for name, forms in WRITTEN.items()],
+    ids=WRITTEN,
+)
 BOTH = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -106,7 +125,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anything]:
         yield Anything(tmp_path_factory.mktemp("any") / "any", Queries(database))
 
 
-@EVERY
+@EACH_READER
 class TestAnyBytes:
     @settings(BOTH, max_examples=6)
     @given(data=st.binary(max_size=200))
