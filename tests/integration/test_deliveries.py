@@ -98,6 +98,7 @@ def test_poison_is_refused_by_the_synchronous_and_ends_as_dead_letters_behind_a_
     assert accepted["committed"] == accepted["offered"] - accepted["dead_lettered"]
 
 
+@pytest.mark.long
 def test_what_outlasts_its_receives_is_dead_lettered_and_booked_so(replayed: Replay) -> None:
     # Two receives two seconds apart are over long before the fault is.
     broken = scenario({"kind": "down", "target": "table"}, **SOON_AND_ONCE_MORE)

@@ -186,6 +186,7 @@ def test_sweeping_again_finds_nothing(theirs: Clients) -> None:
     assert sweep(theirs, lambda name: name.startswith("swept-")) == 0
 
 
+@pytest.mark.long
 def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
     theirs: Clients, places: Places, tmp_path: Path
 ) -> None:

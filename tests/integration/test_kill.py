@@ -94,6 +94,7 @@ def test_a_run_ended_in_the_middle_leaves_no_process_and_the_old_results_whole(
     assert query(compared, "SELECT * FROM requests ORDER BY ALL").equals(before)
 
 
+@pytest.mark.long
 def test_the_next_run_is_not_disturbed(compared: Places) -> None:
     with compare(compared, "--limit", "30", "--no-wait") as after:
         output, _ = after.communicate(timeout=120)
