@@ -132,6 +132,7 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
     assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.whole_replay
 def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
     broken = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]

@@ -54,6 +54,9 @@ def run(request: pytest.FixtureRequest, emulator_home: Path) -> Run:
         # then takes seconds to switch the next component off.
         outcomes = replay(bench, offered, IN_TURN, KeepAliveClient(ask_after_s=None))
     windows = json.loads(outcomes["experiments"].column("fault_windows")[0].as_py())
+    # Mending begins when it is due, and is recorded when it is done: between the two a component may be back.
+    for window, (_, _, due_us) in zip(windows, IN_TURN.windows(offered.duration_us), strict=True):
+        window["end_us"] = max(window["start_us"], min(window["end_us"], due_us))
     return Run(architectures()[architecture], outcomes, {window["target"]: window for window in windows})
 
 
