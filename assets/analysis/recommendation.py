@@ -5,7 +5,8 @@ requirement is met (`assets.analysis.requirements`) and the sentences (`assets.a
 
 The answer is the set of architectures that miss nothing. Among them the preference decides: less of what it names,
 where the difference is over 5 %, then the order of the architectures. Where one that might be preferred has an
-undecided requirement, the answer is undecided. What cannot be shown here keeps nobody out and lets nobody in.
+undecided requirement, the answer is undecided. A requirement that cannot be shown here rules no architecture out, and
+proves none.
 
 By route the same is asked of the route's requests alone. What is left says how the route is to be served. Nothing is
 recommended that has no valid replay.
@@ -283,7 +284,7 @@ class _Case:
         return None if queued is None else "by queue" if queued else "synchronously"
 
     def _inferred(self, choice: Choice, of_operation: Served | None) -> Served | None:
-        """A route with too few requests of its own is served as its operation, unless nobody is left for it."""
+        """How an undecided route is served: as its operation is; None for one that its own requests decide."""
         return of_operation if choice.state == "undecided" else None
 
     # The rows.

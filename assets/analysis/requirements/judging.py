@@ -202,7 +202,7 @@ class _Judge:
         if why := self._not_shown(contender, requirement, covers, scenario):
             return Case(scenario, "not_shown_here", figure, why, per_month)
         if not any(covers(*key) for key in self._figures.offered(contender)):
-            # It is about nothing, and nobody can miss it.
+            # No request of this scenario is what the requirement is about.
             return Case(scenario, "not_shown_here", Figure(None, None, None, n=0), wording.nothing_of(of, scenario))
         if figure is None:
             volume = requirement.measure.endswith(PER_MONTH) and self._per_minute(contender) is None

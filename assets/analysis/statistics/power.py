@@ -88,10 +88,10 @@ def pairs_advised(
     beside = abs(abs(difference) - margin)
     if beside <= _told_apart(MAX_PAIRS, noise, confidence):
         return None
-    told = bisect.bisect_left(
+    enough = bisect.bisect_left(
         range(MAX_PAIRS), True, lo=1, key=lambda count: beside > _told_apart(count, noise, confidence)
     )
-    return told if told > pairs else None
+    return enough if enough > pairs else None
 
 
 def _told_apart(pairs: int, noise: float, confidence: float) -> float:
