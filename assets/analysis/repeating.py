@@ -25,7 +25,8 @@ class Repeating:
 
     Attributes:
         config: The comparison's settings.
-        workloads: By recording, its scenarios and architectures, its repetitions, and the seconds all its replays took.
+        workloads: By recording, its scenarios and architectures, its repetitions, and the ``seconds`` that a repetition
+            of them all took, with what comes between replays and without replays made up for.
     """
 
     config: Mapping[str, Any]
@@ -46,8 +47,8 @@ class Repeating:
 
     def minutes(self, workload: str, repetitions: int) -> float | None:
         """How many minutes that takes; None where it is not known."""
-        one = self.workloads[workload]
-        return repeating_minutes(one["seconds"] or 0.0, one["repetitions"], repetitions)
+        seconds = self.workloads[workload]["seconds"]
+        return seconds * repetitions / 60 if seconds else None
 
 
 def repeating_command(
@@ -80,16 +81,18 @@ def repeating_command(
     return shlex.join([*words, "--repetitions", str(repetitions)])
 
 
-def repeating_minutes(replayed_s: float, repetitions: int, wanted: int = NIGHTLY_REPETITIONS) -> float | None:
-    """How many minutes ``wanted`` repetitions take, from how many seconds ``repetitions`` took; None if unknown."""
-    return replayed_s / repetitions * wanted / 60 if replayed_s > 0 and repetitions > 0 else None
-
-
 _CONFIG = "SELECT config FROM comparisons WHERE comparison_id = ?"
 
+# A cell's replays follow each other: from the first to the last is what they take, starting instances included.
 _REPLAYED = """\
-SELECT workload, sum(epoch(finished_at - started_at)) AS seconds, max(repetition) AS repetitions,
-    list(DISTINCT scenario ORDER BY scenario) AS scenarios,
-    list(DISTINCT architecture ORDER BY architecture) AS architectures
-FROM experiments WHERE comparison_id = ?
+WITH cells AS (
+    SELECT workload, scenario, max(repetition) AS repetitions, list(DISTINCT architecture) AS architectures,
+        epoch(max(finished_at) - min(started_at)) / count(*) * count(DISTINCT (architecture, variant, arm)) AS seconds
+    FROM experiments WHERE comparison_id = ?
+    GROUP BY ALL
+)
+SELECT workload, sum(seconds) AS seconds, max(repetitions) AS repetitions,
+    list(scenario ORDER BY scenario) AS scenarios,
+    list_sort(list_distinct(flatten(list(architectures)))) AS architectures
+FROM cells
 GROUP BY workload"""

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from assets.analysis.repeating import repeating_command, repeating_minutes
+from assets.analysis.repeating import Repeating
 from assets.analysis.verdicts.decisive import Shown
 from assets.report import queries
 from assets.report.cells import CellSection, cell_section
@@ -32,6 +32,7 @@ from assets.report.words.titles import (
     source_title,
     speeds_title,
 )
+from resources.lab.settings import NIGHTLY_REPETITIONS
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import Scenario
 
@@ -93,6 +94,7 @@ class Content:
     with_claims: bool
     experiments: Rows
     experiments_sql: str
+    repeating: Repeating
     cells: list[CellSection]
     conformance: Conformance
     judgements: Judgements
@@ -142,13 +144,11 @@ class Content:
     def latency_note(self) -> str:
         """Whether differences of latency are judged, and what would judge them."""
         workload = self.workloads[0]
-        scenarios = [cell.scenario for cell in self.cells if cell.workload == workload]
-        replayed_s = sum(one["replayed_s"] or 0.0 for one in self.experiments if one["workload"] == workload)
         return judged.latency_note(
             self.repetitions,
             bool(self.judgements.verdicts.rows),
-            repeating_command(workload, scenarios, self.architectures, self.config),
-            repeating_minutes(replayed_s, self.repetitions),
+            self.repeating.command(workload, NIGHTLY_REPETITIONS),
+            self.repeating.minutes(workload, NIGHTLY_REPETITIONS),
         )
 
 
@@ -213,6 +213,7 @@ def gather(
         with_claims=claims or comparison["origin"] == "nightly",
         experiments=experiments,
         experiments_sql=sql,
+        repeating=Repeating.read(connection, chosen),
         cells=cells,
         conformance=conformance,
         judgements=judgements_of(connection, comparison, titles, break_even),

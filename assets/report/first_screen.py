@@ -9,6 +9,7 @@ picture over time, and what would change the answer.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -334,10 +335,11 @@ def _wanted(row: Mapping[str, Any]) -> Wanted:
 
 def _rests_on(comparison: Mapping[str, Any], workload: str, experiments: Rows) -> str:
     requests = " or ".join(count(one) for one in sorted({row["requests"] for row in experiments}))
-    repetitions = max((row["repetition"] for row in experiments), default=1)
+    valid = Counter((row["scenario"], row["contender"]) for row in experiments if row["valid"]).values()
+    repetitions = repetitions_title(max(valid), min(valid)) if valid else "no valid replay"
     date = comparison["started_at"].strftime("%Y-%m-%d") if comparison["started_at"] else comparison["night"]
     source = source_title(comparison["evidence"], comparison["target"])
-    return f"{workload}: {requests}{NO_BREAK}requests, {repetitions_title(repetitions)}, {source}, {date}"
+    return f"{workload}: {requests}{NO_BREAK}requests, {repetitions}, {source}, {date}"
 
 
 def _over_time(

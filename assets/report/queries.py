@@ -31,7 +31,7 @@ COMPARISONS = "SELECT * FROM comparisons ORDER BY started_at DESC, comparison_id
 EXPERIMENTS = """\
 SELECT workload, scenario, architecture, variant, architecture || '~' || variant AS contender, repetition, speed,
     requests, duration_us, settled_us, valid, invalid_reason, send_lag_p99_us, target_cpu_share, others_cpu_share,
-    cold_starts, epoch(finished_at - started_at) AS replayed_s
+    cold_starts
 FROM experiments
 WHERE comparison_id = $comparison_id AND arm = 'main'
 ORDER BY ALL"""

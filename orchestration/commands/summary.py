@@ -13,18 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assets.analysis.repeating import repeating_command, repeating_minutes
 from assets.analysis.verdicts.decisive import Shown
 from assets.report.first_screen import FirstScreen, Met, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
-from assets.report.words import judged
 from assets.report.words.numbers import NO_BREAK, NONE, count, duration, percent, times
 from assets.report.words.requirements import STATES
 from assets.report.words.titles import contender_title, operation_title, rests_on, source_title, speeds_title
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import say
 from resources.architectures import architectures
-from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.targets import targets
 from resources.warehouse.reading import connect, query
 from workloads.places import Places
@@ -69,7 +66,6 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         _about(places, request, comparison_id),
         _WORDS,
         *_judged(places, comparison_id),
-        *([_judging(places, request, comparison_id)] if request.settings.repetitions < NIGHTLY_REPETITIONS else []),
     ):
         say(console, line)
     # Last, since it is what one screen of a terminal still shows.
@@ -175,20 +171,6 @@ def _judged(places: Places, comparison_id: str) -> list[str]:
         " FROM counts GROUP BY about ORDER BY about",
     )
     return [f"{row['about']}: {row['verdicts']}" for row in counts]
-
-
-def _judging(places: Places, request: CompareRequest, comparison_id: str) -> str:
-    """What would judge the differences of latency, and how long that takes, from how long this took."""
-    settings = request.settings
-    config = settings.model_dump(mode="json")
-    command = repeating_command(request.workload, tuple(request.scenarios), request.architectures, config)
-    [row] = _rows(
-        places,
-        comparison_id,
-        "SELECT sum(epoch(finished_at - started_at)) AS seconds FROM experiments WHERE comparison_id = $1",
-    )
-    minutes = repeating_minutes(row["seconds"] or 0.0, settings.repetitions)
-    return judged.latency_note(settings.repetitions, judged=False, command=command, minutes=minutes)
 
 
 # Columns shown where a row of the scenario has any.

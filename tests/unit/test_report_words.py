@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.analysis.repeating import repeating_command, repeating_minutes
+from assets.analysis.repeating import repeating_command
 from assets.report.words import answers, judged, numbers, requirements
 from assets.report.words.answers import Outcome, Window
-from assets.report.words.titles import VERDICTS, Mark, fault_title, mark, source_title
+from assets.report.words.titles import VERDICTS, Mark, fault_title, mark, repetitions_title, source_title
 from workloads.scenarios import scenarios
 
 PLAIN = Outcome(
@@ -435,10 +435,16 @@ class TestJudged:
             " --variant idempotent --variant naive --target endpoint --endpoint-url http://127.0.0.1:4566"
             " --repetitions 8"
         )
-        minutes = repeating_minutes(replayed_s=90.0, repetitions=1)
-        assert judged.latency_note(1, False, command, minutes) == (
+        assert judged.latency_note(1, False, command, 12.0) == (
             "Differences of latency are shown, not judged: one repetition cannot judge them;"
             f" `{command}` can, in about 12 min."
         )
-        assert "pairwise" in judged.latency_note(8, True, command, minutes)
+        assert "pairwise" in judged.latency_note(8, True, command, 12.0)
         assert "not judged" in judged.latency_note(8, False, command, None)
+
+
+@pytest.mark.parametrize(
+    ("repetitions", "at_least", "text"), [(1, 1, "1 repetition"), (2, 1, "1 to 2 repetitions"), (8, 8, "8 repetitions")]
+)
+def test_repetitions_that_differ_are_given_from_and_to(repetitions: int, at_least: int, text: str) -> None:
+    assert repetitions_title(repetitions, at_least) == text

@@ -108,9 +108,10 @@ def speeds_title(speeds: Iterable[float]) -> str:
     return " to ".join(dict.fromkeys(f"{speed:g}" for speed in (ordered[0], ordered[-1])))
 
 
-def repetitions_title(repetitions: int) -> str:
-    """``1 repetition``, ``8 repetitions``."""
-    return f"{repetitions:,} repetition{'s' if repetitions > 1 else ''}"
+def repetitions_title(repetitions: int, at_least: int | None = None) -> str:
+    """``1 repetition``, ``8 repetitions``; ``1 to 2 repetitions`` where some were repeated less often."""
+    least = f"{at_least:,} to " if at_least is not None and at_least < repetitions else ""
+    return f"{least}{repetitions:,} repetition{'s' if repetitions > 1 else ''}"
 
 
 def source_title(evidence: str | None, target: str | None) -> str:
