@@ -114,15 +114,6 @@ def test_a_query_for_an_order_that_is_not_there_is_answered_so(bench: Bench) -> 
         assert status == 404
 
 
-def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
-    made = bench.stack
-    again = Stack(made.clients, bench.architecture.nodes, made.table_endpoint_url, made.settings, made.prefix)
-    again.ensure_all()
-    identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
-    assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
-    bench.stack.facts["api"] = again.facts["api"]  # made anew under its name: the old one is gone
-
-
 def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: Bench) -> None:
     call(bench, "POST", "/orders", {"request_id": "1", "order_id": "o"})
     commits_of(bench, "1")
@@ -132,7 +123,6 @@ def test_fresh_state_forgets_everything_and_keeps_the_environments_warm(bench: B
     assert observation.invocations(bench.stack, 0, 0.0) == ([], [])
 
 
-@pytest.mark.long
 @pytest.mark.whole_replay
 def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule) -> None:
     broken = [fault for fault in scenarios()["component_down"].faults if policy(bench.stack, fault)]
@@ -174,3 +164,13 @@ def test_everything_listens_on_loopback_only(bench: Bench) -> None:
             if connection.status == psutil.CONN_LISTEN
         }
         assert addresses == {"127.0.0.1"}
+
+
+def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
+    # The last one: functions whose code is put anew lose their warm environments, and a replay then meets none.
+    made = bench.stack
+    again = Stack(made.clients, bench.architecture.nodes, made.table_endpoint_url, made.settings, made.prefix)
+    again.ensure_all()
+    identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
+    assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
+    bench.stack.facts["api"] = again.facts["api"]  # made anew under its name: the old one is gone
