@@ -19,6 +19,8 @@ _BODY_S = 60.0  # between two pieces of a request's body
 _IDLE_S = 75.0  # between two requests
 _LINGER_S = 5.0  # for a client to read its last answer before the connection is cut under what it still sends
 
+_TOO_SLOW = Refused(408, "a request that was still arriving when others needed its connection")
+
 LEFT = "its client left before the request was whole"
 UPGRADED = "upgraded to another protocol, such as WebSocket: passed through"
 
@@ -64,6 +66,12 @@ class Owner(Protocol):
     def ended(self, connection: "Connection") -> None:
         """A client is gone."""
 
+    def waits(self, connection: "Connection") -> None:
+        """It is the client's turn, again or still: to begin a request, go on with one, or read its last answer."""
+
+    def serves(self, connection: "Connection") -> None:
+        """It is not the client that the connection waits for."""
+
     def begin(self, client: str) -> Exchange:
         """A request of this client begins to arrive; returns its exchange."""
 
@@ -98,7 +106,7 @@ class Connection:
             congested=self.regulate,
             relieved=self.advance,
         )
-        self._peer = ""
+        self.peer = ""  # its client's address
         self._inbox = b""  # read and not dealt with yet
         self._exchange: Exchange | None = None
         self._tunnel: Line | None = None
@@ -110,7 +118,7 @@ class Connection:
 
     def _begin(self) -> None:
         self._touched_s = time.monotonic()
-        self._peer = self.client.peer
+        self.peer = self.client.peer
         self._owner.began(self)
 
     def regulate(self) -> None:
@@ -143,7 +151,7 @@ class Connection:
                 # A client that sends requests and reads no answers gets no new ones.
                 if not data or self.client.congested:
                     break
-                exchange = self._exchange = self._owner.begin(self._peer)
+                exchange = self._exchange = self._owner.begin(self.peer)
             request = exchange.request
             if request.complete or (request.has_head and exchange.line is None):
                 break
@@ -154,7 +162,19 @@ class Connection:
             except NotHttp:
                 self._refuse(exchange, refusal_of(request))
         self._inbox = b"" if self._over else data
+        self._turn()
         self.regulate()
+
+    def _turn(self) -> None:
+        """Say whose turn it is now."""
+        exchange = self._exchange
+        theirs = exchange is None or not exchange.request.has_head
+        if exchange is not None and not exchange.request.complete and exchange.line is not None:
+            theirs = not exchange.line.end.congested
+        if theirs and self._tunnel is None and self.client.open:
+            self._owner.waits(self)
+        else:
+            self._owner.serves(self)
 
     def _read(self, exchange: Exchange, data: bytes) -> int:
         request = exchange.request
@@ -265,15 +285,14 @@ class Connection:
         self.client.write(response.head + rest)
         self._tunnel, self._exchange = exchange.line, None
         self._owner.settle(exchange, 101, UPGRADED)
-        if self._inbox:
-            self.advance()
+        self.advance()
 
     def _finish(self, exchange: Exchange) -> None:
         """Request and response are complete."""
         line, exchange.line = exchange.line, None
         response = exchange.response
         if line is not None:
-            if response is None or not response.keep_alive:
+            if response is None or not response.keep_alive or exchange.request.unusual_body:
                 line.spoiled = True
             self._owner.pool.give_back(line)
         self._owner.settle(exchange, exchange.status)
@@ -282,6 +301,8 @@ class Connection:
             self._kept = True
             if self._inbox:
                 self.advance()
+            else:
+                self._turn()
         elif self._inbox:
             self._leave(b"")
         else:
@@ -348,6 +369,7 @@ class Connection:
         self._inbox = b""
         self._touched_s = time.monotonic()
         self.client.write_last(last)
+        self._turn()
         self.regulate()
 
     # Ends
@@ -412,6 +434,20 @@ class Connection:
             line = exchange.line
             if line is not None and not line.end.congested:  # otherwise it is the server that is slow
                 self._refuse(exchange, Refused(408, f"a body that paused for more than {_BODY_S:.0f} s"))
+
+    def give_way(self) -> None:
+        """End while it waits for its client, since others need the room."""
+        exchange, self._exchange = self._exchange, None
+        cut = self._over or self.client.unsent
+        if exchange is not None:
+            self._let_go(exchange)
+            self._owner.refuse(exchange, _TOO_SLOW.reason)
+            cut = cut or exchange.status is not None
+            self.client.write(_TOO_SLOW.answer())
+        if cut:
+            self.abort()
+        else:
+            self.close()
 
     @property
     def idle(self) -> bool:

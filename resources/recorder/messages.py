@@ -22,6 +22,15 @@ _HTTP2_PREFACE = b"PRI * HTTP/2"
 # A request line with a method the parser does not know: of those it knows it has reported the target.
 _STRANGE_METHOD = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]* [!-~]+ HTTP/1\.[01]\r\n")
 _TLS_HANDSHAKE = b"\x16\x03"
+_REQUEST_LINE = re.compile(rb"[A-Z-]+ [!-~]+ HTTP/1\.[01]\r\n")
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
+_STREAMED = b"SOURCE"  # Icecast's, which the parser knows
+# Gateways that make variables of fields (CGI, WSGI) take these for the fields that end a body.
+_LOOKALIKES = frozenset((b"content_length", b"transfer_encoding"))
+_USUALLY_BODILESS = frozenset(("GET", "HEAD", "OPTIONS"))
+_MALFORMED = "a malformed request"
+_UNKNOWN_METHOD = "a method the recorder does not know: it passes on those of HTTP and WebDAV"
 
 # An empty SETTINGS frame and a GOAWAY with HTTP_1_1_REQUIRED, which a client of HTTP/2 understands.
 _HTTP2_GOODBYE = b"\0\0\0\4\0\0\0\0\0" + b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\0\0\0\x0d"
@@ -71,8 +80,8 @@ def refusal_of(request: "Request") -> Refused:
     if len(request.head) > message.MAX_HEAD_BYTES:
         return Refused(431, f"a request's head of more than {message.MAX_HEAD_BYTES} bytes")
     if _STRANGE_METHOD.match(request.head) and not request.target:
-        return Refused(501, "a method the recorder does not know: it passes on those of HTTP and WebDAV")
-    return Refused(400, "a malformed request")
+        return Refused(501, _UNKNOWN_METHOD)
+    return Refused(400, _MALFORMED)
 
 
 class _Fields:
@@ -91,13 +100,16 @@ class _Fields:
         """The first value of the field ``key``, in lower case."""
         return next((value for name, value in self.all if name.lower() == key), None)
 
+    def every(self, key: bytes) -> list[bytes]:
+        """All values of the field ``key``, in lower case."""
+        return [value for name, value in self.all if name.lower() == key]
+
     def passed_on(self) -> Iterator[tuple[bytes, bytes]]:
         """The fields that do not concern one connection only."""
         if not self.special:
             yield from self.all
             return
-        values = [value for name, value in self.all if name.lower() == b"connection"]
-        listed = {part.strip().lower() for value in values for part in value.split(b",")}
+        listed = {part.strip().lower() for value in self.every(b"connection") for part in value.split(b",")}
         dropped = _HOP_BY_HOP | (listed - _NEVER_LISTED)
         yield from (field for field in self.all if field[0].lower() not in dropped)
 
@@ -112,6 +124,7 @@ class Request(message.Request):
         self.target = b""
         self.fields = _Fields()
         self._upgrade: bytes | None = None
+        self._has_body = False
 
     def on_url(self, url: bytes) -> None:
         self.target += url
@@ -122,12 +135,13 @@ class Request(message.Request):
 
     def _body_after_head(self, parser: Any) -> Any:
         self.version = parser.get_http_version()
-        if self.version not in {"1.1", "1.0"}:
-            raise Refused(505, "a version of HTTP other than 1.0 and 1.1")
-        if parser.get_method() == b"CONNECT":
-            self.method = "CONNECT"
-            raise Refused(501, "CONNECT: this is no forward proxy")
+        self._check_line(parser.get_method())
+        self._check_server()
+        self._check_framing()
         body = super()._body_after_head(parser)
+        self._has_body = bool(body.content_bytes) or not body.complete
+        if self._has_body and self.method == "TRACE":
+            raise Refused(400, "TRACE with a body")
         if self.fields.special and parser.should_upgrade():
             upgrade = self.fields.first(b"upgrade")
             # HTTP/2 would bypass the recording; without the request for it the server answers in HTTP/1.1.
@@ -135,10 +149,58 @@ class Request(message.Request):
                 self.upgrades, self._upgrade = True, upgrade
         return body
 
+    # What two servers could read differently would let one request hide within another, or reach another server.
+
+    def _check_line(self, method: bytes) -> None:
+        line = self.head[: self.head.index(b"\r\n") + 2]
+        if line.rstrip().rpartition(b" ")[2].startswith((b"RTSP/", b"ICE/")):  # the parser knows these, too
+            raise Refused(505, "a request of another protocol than HTTP")
+        if self.version not in {"1.1", "1.0"}:
+            raise Refused(505, "a version of HTTP other than 1.0 and 1.1")
+        if not _REQUEST_LINE.fullmatch(line):
+            raise Refused(400, _MALFORMED)
+        if method == b"CONNECT":
+            self.method = "CONNECT"
+            raise Refused(501, "CONNECT: this is no forward proxy")
+        if method == _STREAMED:
+            raise Refused(501, _UNKNOWN_METHOD)
+
+    def _check_server(self) -> None:
+        hosts = self.fields.every(b"host")
+        if len(hosts) > 1:
+            raise Refused(400, "more than one Host")
+        if not hosts and self.version == "1.1":
+            raise Refused(400, "no Host, which HTTP/1.1 requires")
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            raise Refused(400, "a Host that is no name or address with at most a port")
+        if absolute := _ABSOLUTE.fullmatch(self.target):
+            if [absolute[1].lower()] != [host.lower() for host in hosts]:
+                raise Refused(400, "a target that names another server than Host")
+            self.target = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+        whole_server = self.target == b"*" and self.head.startswith(b"OPTIONS ")
+        if b"#" in self.target or not (self.target.startswith(b"/") or whole_server):
+            raise Refused(400, "a target that is no path")
+
+    def _check_framing(self) -> None:
+        codings = self.fields.every(b"transfer-encoding")
+        if codings and self.version == "1.0":
+            raise Refused(400, "Transfer-Encoding in HTTP/1.0, which has none")
+        if codings and [coding.lower() for coding in codings] != [b"chunked"]:
+            raise Refused(501, "a transfer coding other than chunked")
+        if any(name.lower() in _LOOKALIKES for name, _ in self.fields.all):
+            raise Refused(400, "Content_Length or Transfer_Encoding, with an underscore")
+        if any(value.lower() != b"100-continue" for value in self.fields.every(b"expect")):
+            raise Refused(417, "an expectation other than 100-continue")
+
+    @property
+    def unusual_body(self) -> bool:
+        """Whether it has a body that a server may overlook, and then take for the next request."""
+        return self._has_body and self.method in _USUALLY_BODILESS
+
     @property
     def replayable(self) -> bool:
         """Whether it may be sent again where an idle connection broke: it is complete, bodiless and changes nothing."""
-        return self.complete and not self.content_bytes and self.method in {"GET", "HEAD", "OPTIONS", "TRACE"}
+        return self.complete and not self._has_body and self.method in {"GET", "HEAD", "OPTIONS", "TRACE"}
 
     def forwarded(self, host: bytes | None) -> bytes:
         """Its head for the server, with ``host`` in place of what the client called the server, where given."""

@@ -19,6 +19,9 @@ from workloads.live.journal import Batch, Seen
 
 _BACKLOG = 512
 _TOO_MANY = Refused(503, "more connections at a time than this process may hold open (ulimit -n)")
+# Of the connections there may be, how many may wait for one client. Beyond it, those that waited longest are ended.
+_WAITING_SHARE = 0.25
+_MIN_WAITING = 8  # a browser opens six
 _NOTICING_S = 0.02  # for connections to notice that they have been ended
 
 
@@ -51,6 +54,10 @@ class Proxy:
         self.upstream_errors = 0
         self.down: str | None = None  # why the upstream does not answer, while it does not
         self._connections: set[Connection] = set()
+        # Those in which it is the client's turn, those that waited longest first: all, and by their client's address.
+        self._waiting: dict[Connection, None] = {}
+        self._waiting_for: dict[str, dict[Connection, None]] = {}
+        self._max_waiting = max(_MIN_WAITING, int(settings.max_connections * _WAITING_SHARE))
         self._server: asyncio.Server | None = None
         self._under_way: dict[Exchange, None] = {}
         self._settled_all: asyncio.Event | None = None
@@ -122,14 +129,42 @@ class Proxy:
         self._connections.add(connection)
         if self.stopping:
             connection.abort()
-        elif len(self._connections) > self._settings.max_connections:
+        elif len(self._connections) <= self._settings.max_connections:
+            self.waits(connection)
+        elif self._waiting:
+            self._end_waiting(next(iter(self._waiting)))
+            self.waits(connection)
+        else:
             self.seen += 1
             self.refused[_TOO_MANY.reason] += 1
             connection.turn_away(_TOO_MANY)
 
     def ended(self, connection: Connection) -> None:
         """See `resources.recorder.connection.Owner`."""
+        self.serves(connection)
         self._connections.discard(connection)
+
+    def waits(self, connection: Connection) -> None:
+        """See `resources.recorder.connection.Owner`."""
+        self.serves(connection)  # it is the last that waits, if it did already
+        of_client = self._waiting_for.setdefault(connection.peer, {})
+        self._waiting[connection] = of_client[connection] = None
+        if len(of_client) > self._max_waiting:
+            self._end_waiting(next(iter(of_client)))
+
+    def serves(self, connection: Connection) -> None:
+        """See `resources.recorder.connection.Owner`."""
+        if connection not in self._waiting:
+            return
+        del self._waiting[connection]
+        of_client = self._waiting_for[connection.peer]
+        del of_client[connection]
+        if not of_client:
+            del self._waiting_for[connection.peer]
+
+    def _end_waiting(self, connection: Connection) -> None:
+        self.serves(connection)
+        connection.give_way()
 
     def begin(self, client: str) -> Exchange:
         """See `resources.recorder.connection.Owner`."""

@@ -6,6 +6,7 @@ message, and what else a proxy needs of its head (`resources.faults.proxy.messag
 `httptools` reads the heads. It does not report at which byte a message ends, so bodies are counted here.
 """
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol
 
@@ -14,7 +15,20 @@ import httptools
 MAX_HEAD_BYTES = 64 * 1024
 _CHUNK_LINE_BYTES = 4096  # longest chunk-size or trailer line
 _HEAD_END = b"\r\n\r\n"
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_EXTENSION = (
+    rb"[ \t]*;[ \t]*%(token)s(?:[ \t]*=[ \t]*(?:%(token)s|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*\"))?"
+)
+# At most 16 digits; int() alone would take signs, underscores and 0x.
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION % {b"token": _TOKEN} + rb")*")
+_FIELD = re.compile(rb"(" + _TOKEN + rb"):[\t -~\x80-\xff]*")
+# A server that adds trailers to the head would take these for facts about the message, and another would not.
+_NO_TRAILERS = frozenset(
+    (
+        *(b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type"),
+        *(b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade"),
+    )
+)
 
 
 class NotHttp(ValueError):  # noqa: N818 - it names the bytes' fault
@@ -59,7 +73,7 @@ class _UntilClose:
 class _Chunked:
     """A body in chunks: size line, data, line end; a chunk of size 0, trailer lines and an empty line end it.
 
-    It is strict about line ends: what two programs read differently lets one request hide within another.
+    It is strict: what two programs read differently lets one request hide within another.
     """
 
     def __init__(self) -> None:
@@ -67,6 +81,7 @@ class _Chunked:
         self._left = 0  # of the chunk's data
         self._after_data = False
         self._last = False
+        self._besides = 0  # bytes of extensions and trailers
         self.content_bytes = 0
         self.complete = False
 
@@ -99,15 +114,29 @@ class _Chunked:
             return
         if self._last:
             self.complete = not line
+            if line:
+                self._read_trailer(line)
             return
-        digits = line.split(b";", 1)[0].rstrip()
-        if not digits or digits.strip(_HEX_DIGITS) or len(digits) > 16:  # int() would take signs, underscores and 0x
-            raise NotHttp(f"no chunk size: {digits[:20]!r}")
-        size = int(digits, 16)
+        found = _CHUNK_SIZE.fullmatch(line)
+        if found is None:
+            raise NotHttp(f"no chunk size: {line[:20]!r}")
+        self._count(len(line) - found.end(1))
+        size = int(found[1], 16)
         self.content_bytes += size
         self._last = not size
         self._left = size
         self._after_data = bool(size)
+
+    def _read_trailer(self, line: bytes) -> None:
+        found = _FIELD.fullmatch(line)
+        if found is None or found[1].lower() in _NO_TRAILERS:
+            raise NotHttp(f"no trailer: {line[:20]!r}")
+        self._count(len(line))
+
+    def _count(self, extra: int) -> None:
+        self._besides += extra
+        if self._besides > MAX_HEAD_BYTES:
+            raise NotHttp(f"extensions of chunks and trailers of more than {MAX_HEAD_BYTES} bytes")
 
 
 class _Message(ABC):
@@ -162,7 +191,7 @@ class _Message(ABC):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if (key := name.lower()) in self.kept:
-            self._headers[key] = value
+            self._headers[key] = self._headers[key] + b", " + value if key in self._headers else value
 
     def on_headers_complete(self) -> None:
         self.has_head = True
@@ -203,7 +232,7 @@ class _Message(ABC):
         """The body its headers announce. The parser has refused contradictions and malformed lengths."""
         encoding = self._headers.get(b"transfer-encoding")
         if encoding is not None:
-            return _Chunked() if encoding.lower().endswith(b"chunked") else None
+            return _Chunked() if encoding.rpartition(b",")[2].strip().lower() == b"chunked" else None
         length = self._headers.get(b"content-length")
         return None if length is None else _Sized(int(length))
 
@@ -228,6 +257,8 @@ class Request(_Message):
         self.method = parser.get_method().decode()
         if self.method == "CONNECT":
             raise NotHttp("CONNECT")
+        if self._headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise NotHttp("a transfer coding other than chunked")
         self.expects_continue = self._headers.get(b"expect", b"").lower() == b"100-continue"
         return self._announced() or _Sized(0)
 

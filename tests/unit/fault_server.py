@@ -147,10 +147,13 @@ def _leaves_within(connection: socket.socket, seconds: float) -> bool:
 
 
 class Caller:
-    """A connection that sends bytes as they are and reads one response at a time."""
+    """A connection that sends bytes as they are and reads one response at a time.
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    ``host`` is the address of this machine that it comes from.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(host, 0))
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)

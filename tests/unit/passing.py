@@ -25,7 +25,7 @@ class Passing:
             post(b""),
             post(b"x" * 300, "X-Odd-CASE: value", "X-Twice: 1", "X-Twice: 2", "Cookie: a=b"),
             dynamodb("UpdateItem", b'{"Key": 1}'),
-            b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)),
+            b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)),
             b"DELETE /a HTTP/1.1\r\nHost: h\r\n\r\n",
             pytest.param(post(os.urandom(5_000_000)), id="megabytes"),
         ],

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -146,7 +146,11 @@ class TestPassing(Passing):
         [
             (GET, "GET", 0),
             (post(b"x" * 5_000_000), "POST", 5_000_000),
-            (b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)), "PUT", 9000),
+            (
+                b"PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(os.urandom(9000)),
+                "PUT",
+                9000,
+            ),
         ],
     )
     def test_what_passes_is_seen(
@@ -292,8 +296,45 @@ class one_answer:  # noqa: N801 - a context, read as one
         self._thread.join(5)
 
 
+def chunks(coding: bytes) -> bytes:
+    """A request in chunks, by this name of them."""
+    return b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: %s\r\n\r\n3\r\nabc\r\n0\r\n\r\n" % coding
+
+
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+# What is wrong shows behind the head: the server may have begun to read, and its connection is cut.
+WRONG_FRAMES = [
+    *(b"0\r\n%s\r\n\r\n" % trailer for trailer in (b"foo", b"X : 1", b"X: 1\r\n y", b": 1", b"X: \0", b"X: \x7f")),
+    b"0\r\nGET /y HTTP/1.1\r\nHost: a\r\n\r\n",
+    *(b"0\r\n%s: 1\r\n\r\n" % name for name in (b"Content-Length", b"transfer-encoding", b"Host", b"Cookie")),
+    b"0\r\n" + b"X: 1\r\n" * 20_000,
+    *(
+        b"3%s\r\nabc\r\n0\r\n\r\n" % extension
+        for extension in (b";a\x01", b";\0", b";", b" ", b"\x0b;a", b" a", b';a="', b';a="\x7f"', b";a=b c", b";a;;b")
+    ),
+    b" 3\r\nabc\r\n0\r\n\r\n",
+    (b"1;" + b"a" * 4000 + b"\r\nx\r\n") * 20,
+    b"1;" + b"a" * 5000,
+]
+WRONG_HOSTS = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET / HTTP/1.0\r\nHost: a\r\nX: 1\r\nhost: a\r\n\r\n",
+    *(
+        b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host
+        for host in (b"", b"u@a", b"u:p@a", b"a, b", b"a b", b"a/b", b"a?b", b"a#b", b"a:x", b"a:1:2", b":80", b"a%00")
+    ),
+    b"GET / HTTP/1.1\r\nHost: \xe9\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+]
+WRONG_TARGETS = [b"*", b"/x#y", b"http://b/x", b"http://a:81/x", b"http://u@a/x", b"ftp://a/x", b"https://"]
 MALFORMED = [
+    b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /  HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x01b\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     _CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
@@ -313,6 +354,20 @@ REFUSALS = [
     *((raw, 400, "malformed") for raw in MALFORMED),
     (b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n", 505, "version"),
     (b"GET /x\r\n\r\n", 505, "version"),
+    (b"OPTIONS rtsp://a/x RTSP/1.0\r\nHost: a\r\n\r\n", 505, "another protocol"),
+    (b"SETUP /x RTSP/1.0\r\nHost: a\r\n\r\n", 505, "another protocol"),
+    (b"SOURCE /x ICE/1.0\r\nHost: a\r\n\r\n", 505, "another protocol"),
+    (b"SOURCE /x HTTP/1.1\r\nHost: a\r\n\r\n", 501, "method the recorder does not know"),
+    *((raw, 400, "Host") for raw in WRONG_HOSTS),
+    *((b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % target, 400, "a target") for target in WRONG_TARGETS),
+    *((chunks(coding), 501, "a transfer coding") for coding in (b"gzip, chunked", b"x, chunked", b", chunked")),
+    (chunks(b"gzip\r\nTransfer-Encoding: chunked"), 501, "a transfer coding"),
+    (chunks(b"chunked").replace(b"HTTP/1.1", b"HTTP/1.0"), 400, "Transfer-Encoding in HTTP/1.0"),
+    (chunks(b"chunked").replace(b"POST", b"TRACE"), 400, "TRACE"),
+    (b"TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 400, "TRACE"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent_Length: 3\r\n\r\n", 400, "underscore"),
+    (b"POST / HTTP/1.1\r\nHost: a\r\ntransfer_encoding: chunked\r\n\r\n", 400, "underscore"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417, "expectation"),
     (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 501, "CONNECT"),
     (b"FROB /x HTTP/1.1\r\nHost: a\r\n\r\n", 501, "method the recorder does not know"),
     (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431, "head of more"),
@@ -334,6 +389,35 @@ class TestRefusing:
         assert [reason in refusal for refusal in running.refused()] == [True]
         assert not upstream.requests
         assert connect().ask(GET) == response(GET), "others are not concerned"
+
+    @pytest.mark.parametrize("body", WRONG_FRAMES, ids=lambda body: repr(body[:30]))
+    def test_chunks_that_two_servers_could_read_differently_never_get_to_one_whole(
+        self, running: Running, connect: Connect, upstream: Upstream, body: bytes
+    ) -> None:
+        caller = connect()
+        caller.send(_CHUNKED + b"\r\n" + body)
+        assert caller.all_of(1000).startswith(b"HTTP/1.1 400 ")
+        assert list(running.refused()) == ["a malformed request"]
+        assert not upstream.requests
+
+    @pytest.mark.parametrize(
+        ("target", "passed"), [(b"http://HERE/a?b", b"/a?b"), (b"HTTP://here?b", b"/?b"), (b"//here/a", b"//here/a")]
+    )
+    def test_the_server_gets_a_path_where_the_target_names_it_as_host_does(
+        self, running: Running, connect: Connect, upstream: Upstream, target: bytes, passed: bytes
+    ) -> None:
+        assert connect().ask(GET.replace(b"/x", target))
+        assert upstream.requests == [GET.replace(b"/x", passed)]
+        assert running.saw_one().target == passed.decode()
+
+    @pytest.mark.parametrize("framed", ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"])
+    def test_a_body_that_the_server_may_overlook_ends_the_connection_to_it(
+        self, connect: Connect, upstream: Upstream, framed: str
+    ) -> None:
+        caller = connect()
+        for _ in range(2):
+            assert caller.ask(b"GET / HTTP/1.1\r\nHost: a\r\n" + framed.encode())
+        assert upstream.connections == 2
 
     def test_http_2_is_answered_with_a_request_for_http_1(self, running: Running, connect: Connect) -> None:
         caller = connect()
@@ -509,22 +593,50 @@ class TestTrouble:
         assert read > 8_000_000
         assert running.saw_one().status == 200
 
-    def test_more_clients_than_there_are_files_for_are_turned_away_and_the_others_served(
+    def test_more_clients_than_there_are_files_for_are_turned_away_while_all_are_served(
         self, upstream: Upstream
     ) -> None:
+        upstream.answers["/x"] = (0.3, response(b"late"))
         with closing(Running(replace(settings_for(upstream.port), max_connections=2))) as one:
-            with closing(Caller(one.port)) as kept, closing(Caller(one.port)) as slow:
-                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
-                slow.send(b"GET /x HTTP/1.1\r\nX")
+            with closing(Caller(one.port)) as first, closing(Caller(one.port)) as second:
+                first.send(GET)
+                second.send(GET)
+                upstream.wait_for(2)
                 for _ in range(3):
                     with closing(Caller(one.port)) as surplus:
                         assert surplus.response().startswith(b"HTTP/1.1 503 ")
                         assert surplus.is_closed()
-                assert kept.ask(GET).startswith(b"HTTP/1.1 200 ")
-            with closing(Caller(one.port)) as later:
-                assert later.ask(GET).startswith(b"HTTP/1.1 200 ")
+                assert first.response().endswith(b"late")
+                assert second.response().endswith(b"late")
             assert list(one.refused().values()) == [3]
-            assert one.proxy.seen == 7
+            assert one.proxy.seen == 5
+
+    @pytest.mark.parametrize(
+        "sent", [b"", b"GET /x HTTP/1.1\r\nX", post(b"x" * 100)[:-50], b"nonsense\r\n\r\n", NEXT], ids=repr
+    )
+    def test_who_was_waited_for_the_longest_gives_way_to_others(self, upstream: Upstream, sent: bytes) -> None:
+        with closing(Running(replace(settings_for(upstream.port), max_connections=20))) as one:
+            with ExitStack() as stack:
+                # Addresses of their own: the bound for one client is another.
+                hoard = [stack.enter_context(closing(Caller(one.port, f"127.0.0.{n}"))) for n in range(2, 22)]
+                for caller in hoard:
+                    caller.send(sent)
+                until(lambda: one.proxy.seen == (20 if sent else 0) and len(one.proxy._connections) == 20, 5)
+                with closing(Caller(one.port)) as other:
+                    assert other.ask(post(b"y")) == response(post(b"y"))
+                    hoard[0].all_of(100_000)  # returns once it is closed
+                    assert other.ask(post(b"y")) == response(post(b"y"))
+                    assert len(one.proxy._connections) == 20, "one gave way, and no more"
+            assert one.proxy.seen == (22 if sent else 2)
+
+    def test_a_client_has_at_most_a_quarter_of_the_connections_waiting_for_it(self, upstream: Upstream) -> None:
+        with closing(Running(replace(settings_for(upstream.port), max_connections=40))) as one, ExitStack() as stack:
+            hoard = [stack.enter_context(closing(Caller(one.port))) for _ in range(25)]
+            until(lambda: len(one.proxy._connections) == 10, 5)
+            assert all(caller.is_closed() for caller in hoard[:15]), "those that waited longest are ended"
+            assert hoard[-1].ask(GET) == response(GET)
+            other = stack.enter_context(closing(Caller(one.port, "127.0.0.2")))
+            assert other.ask(GET) == response(GET)
 
     def test_a_port_that_is_taken_is_one_sentence(self, running: Running) -> None:
         with pytest.raises(ArchduelError, match=rf"port {running.port} of 127.0.0.1 is taken"):
