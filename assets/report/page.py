@@ -7,6 +7,7 @@ Keep out what the pages say (`assets.report.content`).
 import base64
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -61,7 +62,9 @@ def render_claims(content: Content, *, answer_file: str) -> str:
     return _filled("claims.html.j2", content, answer_file=answer_file)
 
 
-def _filled(template: str, content: Content, **more: str) -> str:
+@cache
+def _template(name: str) -> jinja2.Template:
+    """Kept, as compiling the templates is half the time of a page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -70,8 +73,12 @@ def _filled(template: str, content: Content, **more: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {**_FILTERS, "with_code": _with_code}
+    return environment.get_template(name)
+
+
+def _filled(template: str, content: Content, **more: str) -> str:
     script = _BLANK_LINES.sub("\n", (_HERE / "page.js").read_text(encoding="utf-8"))
-    filled = environment.get_template(template).render(
+    filled = _template(template).render(
         content=content,
         comparison=content.comparison,
         judgements=content.judgements,
