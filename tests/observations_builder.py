@@ -78,6 +78,8 @@ class ObservationsBuilder:
         attempts: int | None = None,
         fetches: int | None = None,
         fetched_us: int | None = None,
+        recorded_us: int | None = None,
+        work_us: int | None = None,
         repetition: int = 1,
     ) -> Self:
         """One offered request, due at ``at_us``, sent ``lag_us`` later, answered ``took_us`` after that.
@@ -103,6 +105,8 @@ class ObservationsBuilder:
                 "attempts": (0 if sent_us is None else 1) if attempts is None else attempts,
                 "fetches": fetches,
                 "fetched_us": fetched_us,
+                "recorded_us": recorded_us,
+                "work_us": work_us,
             }
         )
         return self
@@ -137,6 +141,7 @@ class ObservationsBuilder:
         at_us: int = 500,
         receive_count: int | None = None,
         found: bool | None = None,
+        worked_us: int | None = None,
         function: str = "command",
         repetition: int = 1,
     ) -> Self:
@@ -152,6 +157,7 @@ class ObservationsBuilder:
                 "at_us": at_us,
                 "receive_count": receive_count,
                 "found": found,
+                "worked_us": worked_us,
             }
         )
         return self

@@ -253,6 +253,7 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
     def moments(values: np.ndarray[Any, Any]) -> pa.Array:
         return pa.array(values, mask=values < 0)
 
+    unknown = pa.nulls(len(schedule), pa.int64())
     return pa.table(
         {
             "repetition": pa.array(np.full(len(schedule), repetition, np.int32)),
@@ -270,6 +271,8 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "attempts": responses.attempts,
             "fetches": moments(responses.fetches),
             "fetched_us": moments(responses.fetched_us),
+            "recorded_us": moments(schedule.recorded_us) if len(schedule.recorded_us) else unknown,
+            "work_us": moments(schedule.work_us) if len(schedule.work_us) else unknown,
         },
         schema=observations.SCHEMAS["sent"],
     )

@@ -234,6 +234,7 @@ def invocations(
                     "at_us": (record["ns"] - start_ns) // 1000,
                     "receive_count": record.get("receive_count"),
                     "found": record.get("found"),
+                    "worked_us": record.get("worked_us"),
                 }
                 for record in line["records"]
                 if not record["id"].startswith(WARM_UP_PREFIX)

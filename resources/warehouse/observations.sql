@@ -68,7 +68,7 @@ COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; N
 CREATE TABLE sent (
     repetition INTEGER NOT NULL, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, payload_bytes BIGINT,
     scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER, fate VARCHAR,
-    attempts BIGINT, fetches BIGINT, fetched_us BIGINT
+    attempts BIGINT, fetches BIGINT, fetched_us BIGINT, recorded_us BIGINT, work_us BIGINT
 );
 COMMENT ON TABLE sent IS 'One row per offered request: what the load generator did and saw.';
 COMMENT ON COLUMN sent.repetition IS 'Number of the replay within its cell and contender, from 1';
@@ -93,6 +93,11 @@ COMMENT ON COLUMN sent.fetches IS
     'How often the client asked for the answer its ticket stands for; NULL: it waited for none';
 COMMENT ON COLUMN sent.fetched_us IS
     'When the client had that answer, microseconds since the replay''s start; NULL: never';
+COMMENT ON COLUMN sent.recorded_us IS
+    'How long its answer took when it was recorded, microseconds; NULL: the recording does not say';
+COMMENT ON COLUMN sent.work_us IS
+    'How long the handler was asked to work on it, as it was recorded, microseconds; NULL: it was asked for none of its '
+    'own';
 
 CREATE TABLE items (
     repetition INTEGER NOT NULL, request_id VARCHAR, commits BIGINT, stamp_us BIGINT, found BOOLEAN
@@ -115,7 +120,7 @@ COMMENT ON COLUMN messages.receive_count IS 'How often it was received';
 
 CREATE TABLE records (
     repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, request_id VARCHAR, result VARCHAR,
-    at_us BIGINT, receive_count BIGINT, found BOOLEAN
+    at_us BIGINT, receive_count BIGINT, found BOOLEAN, worked_us BIGINT
 );
 COMMENT ON TABLE records IS 'One row per handling of a request by a function, from the function''s log line.';
 COMMENT ON COLUMN records.repetition IS 'Number of the replay within its cell and contender, from 1';
@@ -129,6 +134,8 @@ COMMENT ON COLUMN records.at_us IS 'When that was done, microseconds since the r
 COMMENT ON COLUMN records.receive_count IS 'How often its message had been received; NULL: it came through no queue';
 COMMENT ON COLUMN records.found IS
     'Of a query, whether it found its entity; of the function result, whether the answer was there; NULL: a command';
+COMMENT ON COLUMN records.worked_us IS
+    'How long the handler worked on it before it called the table, microseconds; NULL: it had no work';
 
 CREATE TABLE invocations (
     repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,

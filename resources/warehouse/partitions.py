@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from workloads.errors import ArchduelError
 
-SCHEMA_VERSION = "7"
+SCHEMA_VERSION = "8"
 _VERSION = re.compile(r"v\d{6}")
 
 

@@ -91,7 +91,8 @@ CREATE TABLE requests (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, payload_bytes BIGINT,
     scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER,
-    aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT
+    aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT,
+    recorded_us BIGINT, work_us BIGINT
 );
 COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
 COMMENT ON COLUMN requests.experiment_id IS
@@ -131,6 +132,11 @@ COMMENT ON COLUMN requests.service_us IS
     'From when it was first sent to its last answer, microseconds; NULL: no answer';
 COMMENT ON COLUMN requests.attempts IS
     'How often it was sent: more than 1 where the client tried again; 0: it was not';
+COMMENT ON COLUMN requests.recorded_us IS
+    'How long its answer took when it was recorded, microseconds; NULL: the recording does not say';
+COMMENT ON COLUMN requests.work_us IS
+    'How long the handler was asked to work on it, as it was recorded, microseconds; NULL: it was asked for none of its '
+    'own';
 
 CREATE TABLE effects (
     experiment_id VARCHAR,
@@ -683,6 +689,31 @@ COMMENT ON COLUMN distributions.from_us IS 'Where the bin begins, microseconds';
 COMMENT ON COLUMN distributions.requests IS 'Requests in the bin';
 COMMENT ON COLUMN distributions.min_us IS 'Least value in it, microseconds';
 COMMENT ON COLUMN distributions.max_us IS 'Greatest value in it, microseconds';
+
+CREATE TABLE service_times (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, operation VARCHAR, measure VARCHAR, requests BIGINT, p50_us BIGINT, p90_us BIGINT,
+    p99_us BIGINT
+);
+COMMENT ON TABLE service_times IS
+    'How long requests took when they were recorded, and in the replay: one row per experiment, operation and measure.';
+COMMENT ON COLUMN service_times.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN service_times.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN service_times.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN service_times.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN service_times.workload IS 'Name of the recording';
+COMMENT ON COLUMN service_times.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN service_times.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN service_times.operation IS 'command or query';
+COMMENT ON COLUMN service_times.measure IS
+    'recorded (its answer took so long in the recording), asked (the work the handler was asked for), worked (what it '
+    'worked, by its own clock), deviation (how far that is from asked) or service (from sending to the result, of those '
+    'that got it with their answer)';
+COMMENT ON COLUMN service_times.requests IS 'Requests it is known of';
+COMMENT ON COLUMN service_times.p50_us IS 'Median, microseconds';
+COMMENT ON COLUMN service_times.p90_us IS '90th percentile, microseconds';
+COMMENT ON COLUMN service_times.p99_us IS '99th percentile, microseconds';
 
 CREATE TABLE timeline (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

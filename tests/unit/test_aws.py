@@ -321,7 +321,7 @@ class TestWhatIsAskedFor:
         function = on.asked["CreateFunction"][-1]
         assert function["Role"] == on.role
         assert set(function["Environment"]["Variables"]) == {
-            *("TABLE_NAME", "VARIANT", "WORK_US", "TABLE_TIMEOUT_MS", "CLOCK")
+            *("TABLE_NAME", "VARIANT", "WORK_US", "CPU_SHARE", "TABLE_TIMEOUT_MS", "CLOCK")
         }
         assert function["Environment"]["Variables"]["CLOCK"] == "wall"
         assert log["logGroupName"] == f"/aws/lambda/{function['FunctionName']}"

@@ -253,6 +253,10 @@ INVALID = [
     pytest.param({"order_id": "o", "work_ms": "5"}, id="work as text"),
     pytest.param({"order_id": "o", "work_ms": True}, id="true work"),
     pytest.param({"order_id": "o", "work_ms": None}, id="null for work"),
+    pytest.param({"order_id": "o", "work_us": -1}, id="negative recorded work"),
+    pytest.param({"order_id": "o", "work_us": "1.5"}, id="recorded work with a point"),
+    pytest.param({"order_id": "o", "work_us": "9" * 13}, id="recorded work of a century"),
+    pytest.param({"order_id": "o", "work_us": None}, id="null for recorded work"),
 ]
 
 
@@ -561,6 +565,39 @@ class TestWork:
         handlers.ask("query")
         assert slept == [0.1, 0.1, 0.1, 0.1]
 
+    @pytest.mark.parametrize("work_us", [25_000, "25000"])
+    def test_as_recorded_is_done_by_commands_and_queries_and_behind_the_queue(
+        self, handlers: Handlers, slept: list[float], work_us: int | str
+    ) -> None:
+        handlers.post({**ORDER, "work_us": work_us})
+        asked = event("api_gateway_get")
+        asked["queryStringParameters"]["work_us"] = str(work_us)
+        handlers.invoke("query", asked)
+        assert handlers.line["records"][0]["worked_us"] < 25_000, "by the clock, and nobody slept"
+        handlers.deliver({**ORDER, "request_id": "20", "work_us": work_us}, {**QUESTION, "work_us": str(work_us)})
+        assert slept == [0.025] * 4
+
+    def test_is_in_its_record_as_it_was_done(self, handlers: Handlers) -> None:
+        _, [worked] = handlers.post({**ORDER, "work_us": 20_000})
+        _, _, [idle] = handlers.ask("query")
+        assert 20_000 <= worked["worked_us"] < 40_000
+        assert "worked_us" not in idle
+
+    def test_uses_the_cpu_for_its_share_and_waits_for_the_rest(
+        self, handlers: Handlers, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handlers.module, "_CPU_SHARE", 0.25)
+        before_s = time.thread_time()
+        handlers.post({**ORDER, "work_us": 40_000})
+        assert time.thread_time() - before_s >= 0.01
+        assert slept == [pytest.approx(0.03)]
+
+    def test_that_cannot_be_read_is_refused_by_a_query_as_well(self, handlers: Handlers) -> None:
+        asked = event("api_gateway_get")
+        asked["queryStringParameters"]["work_us"] = "soon"
+        assert handlers.invoke("query", asked)["statusCode"] == 400
+        assert handlers.line["records"][0]["error"] == "InvalidOrder"
+
     def test_of_an_order_that_the_table_would_not_get_is_left(self, handlers: Handlers, slept: list[float]) -> None:
         handlers.table.loses_its_answers = True
         handlers.deliver({**ORDER, "work_ms": 10}, {**CHANGE, "work_ms": 20})
@@ -584,6 +621,7 @@ ANY_BODY = st.text() | st.one_of(
             "order_id": st.just("order-17") | ANY_TEXT | ANY_JSON,
             "details": ANY_TEXT | ANY_JSON,
             "work_ms": LITTLE_WORK,
+            "work_us": LITTLE_WORK,
             "delivery": ANY_JSON,
         },
     ),

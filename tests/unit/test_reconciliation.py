@@ -1091,6 +1091,27 @@ class TestCondensed:
         found = reconcile(observations.tables())["distributions"].to_pylist()
         assert [(row["measure"], row["requests"]) for row in found] == [("response", 1), ("service", 1)]
 
+    def test_recorded_asked_worked_and_replayed_times_stand_beside_each_other(self) -> None:
+        observations = build()
+        for number, work_us in enumerate([10_000, 20_000, 30_000]):
+            name = str(number)
+            observations.request(name, took_us=work_us + 3000, recorded_us=work_us + 500, work_us=work_us)
+            observations.record(name, worked_us=work_us + 100).item(name)
+        observations.request("again", took_us=99, recorded_us=1, work_us=0).item("again")
+        observations.record("again", "failed", at_us=1, worked_us=5).record("again", at_us=9, worked_us=70)
+        found = {row["measure"]: row for row in reconcile(observations.tables())["service_times"].to_pylist()}
+        assert {name: (row["requests"], row["p50_us"]) for name, row in found.items()} == {
+            "recorded": (4, 15_500),
+            "asked": (4, 15_000),
+            "worked": (4, 15_100),
+            "deviation": (4, 100),
+            "service": (4, 18_000),
+        }
+
+    def test_a_ticket_has_no_service_time_and_what_was_not_recorded_no_recorded_one(self) -> None:
+        found = reconcile(queued().request("a", 202).request("b", 404, operation="query").tables())["service_times"]
+        assert [(row["operation"], row["measure"]) for row in found.to_pylist()] == [("query", "service")]
+
     def test_answers_are_in_the_second_they_were_due_and_commits_in_the_second_they_were_made(self) -> None:
         observations = queued()
         observations.request("a", 202, at_us=999_999).record("a", at_us=2_000_000).item("a")

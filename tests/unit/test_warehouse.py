@@ -277,6 +277,7 @@ class TestPublishing:
             "latency": 5,
             "recovery": 1,
             "distributions": 3,
+            "service_times": 1,
             "timeline": 1,
             "backlog": 1,
             "fates": 2,

@@ -111,6 +111,12 @@ class Recording:
         return arrivals
 
     @property
+    def latency_us(self) -> npt.NDArray[np.int64]:
+        """How long each answer took when it was recorded, in microseconds; -1 where the recording does not say."""
+        latencies: npt.NDArray[np.int64] = pc.fill_null(self.table.column("recorded_latency_us"), -1).to_numpy()
+        return latencies
+
+    @property
     def routes(self) -> list[str]:
         """The route of each request: the column that `Library.load` adds, or found from the paths."""
         named = self.table.column("route") if "route" in self.table.column_names else routes(self.table)

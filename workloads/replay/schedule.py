@@ -11,7 +11,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from workloads.recordings.recording import Operation, Recording
 
 WARM_UP_PREFIX = "warm-"
+_NOTHING: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 _PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest is hashed, too
 
 
@@ -46,6 +47,9 @@ class Schedule:
         seed: What fills the bodies.
         extras: By index, additional fields of a command's body: what a scenario does to the traffic.
         routes: What each is to the recording, such as ``GET /orders/{order}``; empty where they are in no table.
+        recorded_us: How long each answer took when it was recorded, in microseconds; -1 where that is not known, and
+            empty where nothing is.
+        work_us: How long the handler is asked to work on each, in microseconds; empty where it is not asked to.
     """
 
     request_ids: list[str]
@@ -57,6 +61,8 @@ class Schedule:
     seed: int
     extras: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     routes: list[str] = field(default_factory=list)
+    recorded_us: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
+    work_us: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -75,9 +81,12 @@ class Schedule:
             host: The value of the Host header.
         """
         request_id, order = self.request_ids[index], self.order_ids[index]
+        work = {"work_us": int(self.work_us[index])} if len(self.work_us) else {}
         if self.operations[index] == "query":
-            return _get(f"{base}/orders/{quote(order, safe='')}?request_id={quote(request_id, safe='')}", host)
-        body = _body(order, request_id, self.payload_bytes[index], self.seed, self.extras.get(index, {}))
+            parameters = urlencode({"request_id": request_id, **work}, quote_via=quote, safe="")
+            return _get(f"{base}/orders/{quote(order, safe='')}?{parameters}", host)
+        extra = {**work, **self.extras.get(index, {})}
+        body = _body(order, request_id, self.payload_bytes[index], self.seed, extra)
         return _post(base, host, body)
 
     def fetch(self, index: int, base: str, host: str) -> bytes:
@@ -96,7 +105,14 @@ class Schedule:
         return list(seeded)
 
 
-def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: float | None = None) -> Schedule:
+def schedule(
+    recording: Recording,
+    *,
+    speed: float,
+    seed: int,
+    longest_pause_s: float | None = None,
+    work_us: npt.NDArray[np.int64] = _NOTHING,
+) -> Schedule:
     """Make the schedule of a replay. The same arguments give the same requests, byte for byte.
 
     Args:
@@ -104,6 +120,7 @@ def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: 
         speed: A factor on recorded time: at 5.0 five recorded seconds take one.
         seed: What fills the bodies.
         longest_pause_s: Longer pauses, in seconds of the replay, are cut to it; None keeps them.
+        work_us: How long handlers are asked to work on each request (`workloads.replay.work`); empty for not at all.
     """
     table = recording.table
     ids = [str(request_id) for request_id in table.column("request_id").to_pylist()]
@@ -120,6 +137,8 @@ def schedule(recording: Recording, *, speed: float, seed: int, longest_pause_s: 
         due_us=recording.replayed_us(speed=speed, longest_pause_s=longest_pause_s),
         seed=seed,
         routes=recording.routes,
+        recorded_us=recording.latency_us,
+        work_us=work_us,
     )
 
 

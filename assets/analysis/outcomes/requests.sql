@@ -57,6 +57,6 @@ SELECT
     outcome,
     responded_us - scheduled_us AS response_us,
     responded_us - sent_us AS service_us,
-    attempts
+    attempts, recorded_us, work_us
 FROM judged
 ORDER BY repetition, scheduled_us, request_id

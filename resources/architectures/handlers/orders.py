@@ -13,11 +13,14 @@ cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before 
 
 The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, ``naive``, where it is
 written again, or ``sdk_defaults``: idempotent, with the retries of the SDK's defaults. ``WORK_US`` is how long every
-request works, ``TABLE_TIMEOUT_MS`` how long one attempt at the table may take.
+request works, besides what it asks for itself (``work_us``, as it was recorded, and ``work_ms``, of a fault);
+``CPU_SHARE`` is the part of it that uses the CPU, where the rest waits. ``TABLE_TIMEOUT_MS`` is how long one attempt at
+the table may take.
 """
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +37,7 @@ _TABLE = os.environ["TABLE_NAME"]
 _VARIANT = os.environ.get("VARIANT", "idempotent")
 _IDEMPOTENT = {"idempotent": True, "naive": False, "sdk_defaults": True}[_VARIANT]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
+_CPU_SHARE = float(os.environ.get("CPU_SHARE", "0"))
 _TABLE_TIMEOUT_S = int(os.environ.get("TABLE_TIMEOUT_MS", "1000")) / 1000
 _MAX_WORK_MS = 60_000
 _CLOCK = {"monotonic": time.CLOCK_MONOTONIC, "wall": time.CLOCK_REALTIME}[os.environ.get("CLOCK", "monotonic")]
@@ -131,9 +135,18 @@ def _check(message: dict[str, Any]) -> None:
         raise InvalidOrder("the body must be JSON with request_id and order_id, both text and not empty")
     if not _is_text(message.get("details", "")):
         raise InvalidOrder("details must be text")
-    work_ms = message.get("work_ms", 0)
-    if type(work_ms) is not int or work_ms < 0:  # JSON's true is an int to isinstance
-        raise InvalidOrder("work_ms must be a whole number, 0 or more")
+    _asked_s(message)
+
+
+def _asked_s(message: dict[str, Any]) -> float:
+    """How long a request asks to be worked on; `InvalidOrder` where that cannot be read."""
+    work_ms, work_us = message.get("work_ms", 0), message.get("work_us", 0)
+    if isinstance(work_us, str):  # gateways pass it on as text, which is empty where a request had none
+        work_us = int(work_us) if re.fullmatch("[0-9]{1,12}", work_us) else 0 if not work_us else -1
+    for name, asked in (("work_ms", work_ms), ("work_us", work_us)):
+        if type(asked) is not int or asked < 0:  # JSON's true is an int to isinstance
+            raise InvalidOrder(f"{name} must be a whole number, 0 or more")
+    return float(min(work_ms, _MAX_WORK_MS) / 1000 + min(work_us, _MAX_WORK_MS * 1000) / 1e6)
 
 
 def _call(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
@@ -179,13 +192,21 @@ def _read(key: str) -> dict[str, Any] | None:
     return _call(_dynamodb.get_item, Key={"id": {"S": key}}, ConsistentRead=True).get("Item")
 
 
-def _work(request_ms: int = 0) -> None:
-    """Take the time that a request takes besides the table."""
-    time.sleep(_WORK_S + min(request_ms, _MAX_WORK_MS) / 1000)
+def _work(message: dict[str, Any]) -> dict[str, int]:
+    """Take the time that a request takes besides the table.
+
+    Returns what its record says of it: ``worked_us``, how long that was; nothing where there was nothing to do.
+    """
+    work_s = _WORK_S + _asked_s(message)
+    started_ns = time.perf_counter_ns()
+    end_s = time.thread_time() + work_s * _CPU_SHARE
+    while time.thread_time() < end_s:
+        pass
+    time.sleep(work_s * (1 - _CPU_SHARE))
+    return {"worked_us": (time.perf_counter_ns() - started_ns) // 1000} if work_s else {}
 
 
 def _place(order: dict[str, Any]) -> str:
-    _work(order.get("work_ms", 0))
     details = {"S": order.get("details", "")}
     return _write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
 
@@ -199,35 +220,39 @@ def command(event: Event, records: Records) -> Response:
     """POST /orders behind the API: 201 once stored, 400 for an invalid order, 503 without a table."""
     order = parse(event.get("body"))
     request_id = _request_id(order)
+    worked: dict[str, int] = {}
     try:
         _check(order)
+        worked = _work(order)
         result = _place(order)
     except InvalidOrder as error:
         if request_id:
-            _record(records, request_id, "failed", error="InvalidOrder")
+            _record(records, request_id, "failed", error="InvalidOrder", **worked)
         return _answer(400, {"error": str(error)})
     except _UNAVAILABLE as error:
-        _record(records, request_id, "failed", error=type(error).__name__)
+        _record(records, request_id, "failed", error=type(error).__name__, **worked)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    _record(records, request_id, result)
+    _record(records, request_id, result, **worked)
     return _answer(201, {"request_id": request_id, "order_id": order["order_id"], "status": "placed"})
 
 
 @_logged
 def query(event: Event, records: Records) -> Response:
     """GET /orders/{id} behind the API: 200 with the order, 404 where there is none (yet), 503 without a table."""
-    request_id = (event.get("queryStringParameters") or {}).get("request_id", "")
+    parameters = event.get("queryStringParameters") or {}
+    request_id = parameters.get("request_id", "")
     order_id = event["pathParameters"]["id"]
-    _work()
+    worked: dict[str, int] = {}
     try:
+        worked = _work(parameters)
         item = _read(order_id)
     except InvalidOrder as error:
-        _record(records, request_id, "failed", error="InvalidOrder")
+        _record(records, request_id, "failed", error="InvalidOrder", **worked)
         return _answer(400, {"error": str(error), "request_id": request_id})
     except _UNAVAILABLE as error:
-        _record(records, request_id, "failed", error=type(error).__name__)
+        _record(records, request_id, "failed", error=type(error).__name__, **worked)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    _record(records, request_id, "answered", found=item is not None)
+    _record(records, request_id, "answered", found=item is not None, **worked)
     if item is None:
         return _answer(404, {"request_id": request_id, "order_id": order_id, "error": "no such order"})
     return _answer(200, {"request_id": request_id, "order_id": order_id, "status": item["status"]["S"]})
@@ -260,7 +285,6 @@ def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     if message.get("operation") != "query":
         return _place(message), {}
-    _work()
     item = _read(message["order_id"])
     found = item is not None
     status = item["status"]["S"] if item else "unknown"
@@ -283,9 +307,11 @@ def consumer(event: Event, records: Records) -> Response:
         body = parse(message["body"])
         result = "failed"
         details: dict[str, Any] = {}
+        worked: dict[str, int] = {}
         try:
             _check(body)
             if unavailable is None:
+                worked = _work(body)
                 result, details = _process(body)
             else:
                 details = {"error": unavailable}
@@ -296,7 +322,7 @@ def consumer(event: Event, records: Records) -> Response:
             # timeout, and the whole batch, the committed part included, would be delivered again.
             unavailable = type(error).__name__
             details = {"error": unavailable}
-        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **details)
+        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **worked, **details)
         if result == "failed":
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}

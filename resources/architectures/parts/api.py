@@ -22,6 +22,7 @@ from resources.aws.patience import patiently
 # Percent-encoded by hand: a literal inside $util.urlEncode is not interpolated everywhere.
 _QUERY_MESSAGE = (
     "%7B%22operation%22%3A%22query%22%2C%22request_id%22%3A%22$util.urlEncode($input.params('request_id'))"
+    "%22%2C%22work_us%22%3A%22$util.urlEncode($input.params('work_us'))"
     "%22%2C%22order_id%22%3A%22$util.urlEncode($input.params('id'))%22%7D"
 )
 
