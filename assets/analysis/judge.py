@@ -251,7 +251,7 @@ def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comp
     asked = model.read(model.file_in_use(places, comparison_id))
     judged = _rows(connection, "requirements", comparison_id)
     bills = _bills(places, connection, comparison_id, asked)
-    return recommend(connection, comparison_id, requirements=asked, judged=judged, bills=bills)
+    return recommend(connection, comparison_id, requirements=asked, judged=judged, bills=bills, places=places)
 
 
 def _bills(

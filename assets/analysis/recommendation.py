@@ -23,8 +23,8 @@ import pyarrow as pa
 from assets.analysis import recommendation_sentences as sentences
 from assets.analysis.repeating import Repeating
 from assets.analysis.requirements.bills import Bills
-from assets.analysis.requirements.figures import Contender, Figure, Figures, exactly, scaled
-from assets.analysis.requirements.judging import BUSIEST, state_of
+from assets.analysis.requirements.figures import Contender, Covers, Figure, Figures, exactly, scaled
+from assets.analysis.requirements.judging import BUSIEST, situations_of, state_of
 from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
 from assets.analysis.statistics.verdicts import MIN_PAIRS
@@ -32,9 +32,11 @@ from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.schema import schema
-from workloads.scenarios import scenarios
+from workloads.places import Places
+from workloads.scenarios import Scenario, scenarios
 
 MATTERS = 0.05  # a smaller difference of what is preferred is none, as in claims S8 and E8
+_REFUSES = 0.02  # a share of requests that is worth saying, as in the bundled requirements
 _MOST = 3  # reasons, and what would change the answer
 _VOLUMES = tuple(10 ** (exponent / 4) for exponent in range(12, 45))  # a thousand to a hundred thousand million a month
 _BISECTIONS = 30
@@ -130,6 +132,7 @@ def recommend(
     requirements: Requirements,
     judged: pa.Table,
     bills: Bills,
+    places: Places | None = None,
 ) -> pa.Table:
     """Make the table ``recommendations`` of one comparison.
 
@@ -139,6 +142,7 @@ def recommend(
         requirements: What was asked.
         judged: The table ``requirements`` that came of it.
         bills: What it costs.
+        places: Where the user's own scenarios are; None for the bundled ones only.
 
     Returns:
         For each workload a row for all, whose ``operation`` is '', one for each operation, and one for each of the
@@ -162,6 +166,7 @@ def recommend(
             bills=bills,
             target=target or "this target",
             repeating=Repeating.read(connection, comparison_id),
+            scenarios=scenarios(places),
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.table()]
     rows = [{**row, "evidence": evidence, "target": target} for row in rows]
@@ -181,6 +186,7 @@ class _Case:
     bills: Bills
     target: str
     repeating: Repeating
+    scenarios: Mapping[str, Scenario]
 
     def table(self) -> list[Row]:
         preferring = self._preferring()
@@ -226,7 +232,7 @@ class _Case:
     def lacking(self) -> list[str]:
         """The cells that lack an architecture, a sentence each."""
         found = []
-        position = {name: index for index, name in enumerate(scenarios())}
+        position = {name: index for index, name in enumerate(self.scenarios)}
         replayed = {row["scenario"] for row in self.replays}
         for scenario in sorted(replayed, key=lambda name: (position.get(name, len(position)), name)):
             for name in self.known:
@@ -406,7 +412,7 @@ class _Case:
     def _would_change(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         if not self.replayed:
             return []
-        found = self._opened(choice)[: _MOST - 1] if choice.state == "undecided" else []
+        found = self._opened(choice)[: _MOST - 1] if choice.state == "undecided" else self._not_required(choice)
         found += [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
         found += self._by_length(choice)
         for requirement in self.requirements.requirement:
@@ -434,6 +440,30 @@ class _Case:
             sentences.minutes(minutes * times, minutes, self._then(other, preferring), fewer=times < 1)
             for times, other in _turns(affected, choice, at, most=MINUTES_PER_MONTH / minutes)
         ]
+
+    def _not_required(self, choice: Choice) -> list[str]:
+        """What the chosen one refuses where nobody asked for it to be taken."""
+        if choice.pick is None:
+            return []
+        contender, refused = self._contender(choice.pick), MEASURES["refused_share"]
+        found = []
+        for one in sorted({key[0] for key in self._offered(choice.pick)}):
+            shares = {}
+            for scenario in sorted({row["scenario"] for row in self.replays if row["valid"]}):
+                situations = situations_of(scenario, self.scenarios)
+                asked = any(
+                    one in requirement.measured.operations
+                    and requirement.measured.decided_by == "acknowledged"
+                    and requirement.of in {"all", one}
+                    and requirement.under in situations
+                    for requirement in self.requirements.requirement
+                )
+                figure = None if asked else self.figures.share(contender, scenario, _any_of(one), refused)
+                if figure and figure.value and figure.low and figure.low > _REFUSES:
+                    shares[scenario] = figure.value
+            if shares:
+                found.append(sentences.not_required(choice.pick, one, shares))
+        return found
 
     def _by_length(self, choice: Choice) -> list[str]:
         """From how long an outage on a queue gives messages up: replayed ones are over before, unless it says so."""
@@ -500,6 +530,10 @@ class _Case:
     def _requirement(self, row: Row) -> Requirement:
         asked: Requirement = self.requirements.requirement[row["position"] - 1]
         return asked
+
+
+def _any_of(operation: str) -> Covers:
+    return lambda own, _: own == operation
 
 
 def _turns(

@@ -227,6 +227,14 @@ class TestWhatWouldChangeIt:
         row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=1.0, hybrid=9.0))
         assert not any("retries" in why for why in row["would_change"])
 
+    def test_what_the_chosen_one_refuses_unasked_is_said_first(self) -> None:
+        row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=1.0, hybrid=9.0))
+        assert row["architecture"] == "synchronous"
+        words = "Nothing asks for commands to be taken under backend_outage, where synchronous refused "
+        assert row["would_change"][0].startswith(words)
+        asked = headline(outage(), asking(OUTAGE, ANSWERED))
+        assert not any(why.startswith("Nothing asks") for why in asked["would_change"])
+
     def test_the_volume_from_which_on_another_is_cheaper(self) -> None:
         """Hybrid costs 20 USD whatever is sent, synchronous 10 USD at today's 4.38 million requests a month."""
 

@@ -28,7 +28,7 @@ from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.schema import schema
 from workloads.places import Places
 from workloads.recordings.recording import Operation
-from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
+from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, scenarios
 
 State = Literal["met", "missed", "undecided", "not_shown_here"]
 BUSIEST = 10  # routes that are judged one by one
@@ -303,8 +303,12 @@ class _Judge:
         return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
 
     def _situations(self, scenario: str) -> frozenset[str]:
-        known = self._scenarios.get(scenario)
-        return known.situations if known else frozenset({"any", scenario})
+        return situations_of(scenario, self._scenarios)
+
+
+def situations_of(scenario: str, known: Mapping[str, Scenario]) -> frozenset[str]:
+    """What a requirement may be under to be about a scenario; of one that is not ``known``, its name and any."""
+    return known[scenario].situations if scenario in known else frozenset({"any", scenario})
 
 
 def _badness(case: Case, requirement: Requirement) -> float:
