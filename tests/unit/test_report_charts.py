@@ -1,6 +1,9 @@
 """What the report's charts draw, as their specifications say it."""
 
+import itertools
 import json
+import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +18,7 @@ from assets.report.charts.intervals import intervals_panel
 from assets.report.charts.latency import latency_figure
 from assets.report.charts.nights import nights_of, spark
 from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
-from assets.report.charts.rendering import markdown_image, png, specification
+from assets.report.charts.rendering import markdown_image, png, specification, straightened
 from assets.report.charts.style import ANSWERS, FATES, styles
 from resources.prices.model import ITEMS
 from tests.report_builder import LABEL, night, price, verdict
@@ -67,6 +70,38 @@ class TestLooks:
         """No colour has two meanings on a page."""
         lines = {style.colour for style in styles(["synchronous", "event_driven", "hybrid"])}
         assert not lines & {colour for _, colour in FATES.values()}
+
+
+def measured(path: str) -> list[tuple[Any, ...]]:
+    """Of each part of a path, how long its line is, its area, and where it turns."""
+    parts: list[list[tuple[float, float]]] = []
+    for kind, numbers in re.findall(r"([MLHVZ])([-\d.,]*)", path):
+        values = [float(number) for number in numbers.split(",") if number]
+        if kind == "Z":
+            parts[-1].append(parts[-1][0])
+        elif kind == "M":
+            parts.append([(values[0], values[1])])
+        else:
+            x, y = parts[-1][-1]
+            parts[-1].append((x if kind == "V" else values[0], y if kind == "H" else values[-1]))
+    found: list[tuple[Any, ...]] = []
+    for points in parts:
+        pairs = list(itertools.pairwise(points))
+        length = sum(math.dist(a, b) for a, b in pairs)
+        area = sum(a[0] * b[1] - a[1] * b[0] for a, b in pairs)
+        extremes = [{min(values), max(values)} for values in zip(*points, strict=True)]
+        found.append((round(length, 6), round(area, 6), *extremes))
+    return found
+
+
+PLACES = st.tuples(st.integers(-3, 3), st.integers(0, 3))
+
+
+@given(st.lists(st.tuples(st.lists(PLACES, min_size=1, max_size=12), st.booleans()), min_size=1, max_size=3))
+def test_a_path_in_fewer_letters_is_the_same_path(parts: list[tuple[list[tuple[int, int]], bool]]) -> None:
+    path = "".join("M" + "L".join(f"{x},{y}" for x, y in points) + ("Z" if closed else "") for points, closed in parts)
+    assert measured(straightened(path)) == measured(path)
+    assert len(straightened(path)) <= len(path)
 
 
 class TestPictures:

@@ -60,6 +60,8 @@ _CLASSES = {
     (("fill", "currentColor"), ("fill-opacity", "0.78"), ("font-size", "11px")): "says",
 }
 _TRANSLATED = re.compile(r"translate\(([-\d.]+),([-\d.]+)\)")
+_STRAIGHT = re.compile(r"(?:[ML]-?[\d.]+,-?[\d.]+|Z)+")
+_POINT = re.compile(r"([ML])(-?[\d.]+),(-?[\d.]+)|Z")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
@@ -151,8 +153,35 @@ def _shortened(name: str, value: str, key: str) -> str:
     if name in {"id", "clip-path"}:
         return value.replace("clip", f"{key}-")
     if name in _NUMBERS:
-        return _LONG_NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", value)
+        short = _LONG_NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", value)
+        return straightened(short) if name == "d" and _STRAIGHT.fullmatch(short) else short
     return value
+
+
+def straightened(path: str) -> str:
+    """The same path of straight lines in fewer letters: steps are most of what a report's charts draw."""
+    steps: list[str] = []
+    x = y = heading = ""
+    rising = False
+    for kind, to_x, to_y in (match.groups(default="") for match in _POINT.finditer(path)):
+        if not kind:
+            steps.append("Z")
+            heading = ""
+            continue
+        step, before = f"{kind}{to_x},{to_y}", (x, y)
+        x, y = to_x, to_y
+        if kind == "L" and before == (x, y):
+            continue
+        along = "" if kind == "M" else "H" if before[1] == y else "V" if before[0] == x else ""
+        if along:
+            length = float(x) - float(before[0]) if along == "H" else float(y) - float(before[1])
+            if along == heading and rising == (length > 0):
+                steps.pop()
+            rising = length > 0
+            step = f"{along}{x if along == 'H' else y}"
+        steps.append(step)
+        heading = along
+    return "".join(steps)
 
 
 def _theme(*, background: str | None) -> dict[str, Any]:
