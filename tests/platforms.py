@@ -5,19 +5,22 @@ Put here which targets a test can start, and with which options. Keep out assert
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
+from resources.machine.environment import passed_on
+from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, ministack, open_target, targets
 from resources.targets.environments import find_python, this_machine
-from resources.targets.local import LocalEmulator
+from resources.targets.local import _FOR_HANDLERS, DIRECT
 from resources.targets.localstack import DISTRIBUTION
 from resources.targets.localstack import TARGET as LOCALSTACK
+from tests.waiting import until
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -44,18 +47,33 @@ def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
 
 
 @contextmanager
-def checking_permissions(folder: Path) -> Iterator[str]:
-    """The URL of a MiniStack that checks permissions, as AWS does; it logs to ``folder``."""
-    emulator = LocalEmulator(
-        "strict",
-        folder,
-        arguments=[sys.executable, "-m", "ministack"],
-        settings=lambda port, _folder: {**ministack._settings(port, 40), "AUTH": "true"},
-        health=ministack._HEALTH,
+def somebodys(folder: Path, **settings: str) -> Iterator[str]:
+    """The URL of a MiniStack as somebody else starts one, which asks nobody for a key; it logs to ``folder``."""
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    environment = {**passed_on(), **_FOR_HANDLERS, "TMPDIR": str(folder)}
+    process = LeashedProcess(
+        [sys.executable, "-m", "ministack"],
+        environment={**environment, **ministack._settings(port, 40), **settings},
+        log=folder / f"somebodys-{port}.log",
     )
-    with closing(emulator):
-        emulator.wait_until_ready()
-        yield emulator.endpoint_url
+
+    def answers() -> bool:
+        assert process.alive, process.death()
+        try:
+            with DIRECT.open(url + ministack._HEALTH, timeout=1):
+                return True
+        except OSError:
+            return False
+
+    with closing(process):
+        assert until(answers, 30)
+        yield url
+
+
+def checking_permissions(folder: Path) -> AbstractContextManager[str]:
+    """The URL of a MiniStack that checks permissions, as AWS does; it logs to ``folder``."""
+    return somebodys(folder, AUTH="true")
 
 
 def slowed(target: str) -> float:

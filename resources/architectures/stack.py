@@ -108,7 +108,7 @@ class Stack:
     @property
     def api_url(self) -> str:
         """Where the deployed API answers, without a route."""
-        return str(self.facts["api"]["url"])
+        return self.clients.api_url(self.facts["api"]["id"], self.facts["api"]["stage"])
 
     @property
     def queue_urls(self) -> dict[str, str]:

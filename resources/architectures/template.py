@@ -68,6 +68,9 @@ class _Pad:
     def api_url(self, api_id: str, stage: str) -> str:
         return f"https://{api_id}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{stage}"
 
+    def shown(self, url: str) -> str:
+        return url
+
     def noting(self, name: str, node: Node) -> Callable[[Stack], Facts]:
         """``node.make``, with its calls written down under the node's name."""
 

@@ -82,6 +82,10 @@ class Services(ABC):
     def api_url(self, api_id: str, stage: str) -> str:
         """The URL at which a stage of a REST API answers."""
 
+    def shown(self, url: str) -> str:
+        """``url`` as it may be shown: without what only the run may know."""
+        return url
+
     def explained(self) -> AbstractContextManager[None]:
         """A context that raises the services' refusals as `ArchduelError`, where their own words would not do."""
         return nullcontext()
@@ -107,6 +111,7 @@ class Clients(Services):
     Args:
         endpoint_url: Where it listens.
         attempts: How often a call is tried at most; 1 shows a refusal as it is.
+        key: What the emulator knows its run by; None where it asks for nothing.
 
     Raises:
         ArchduelError: The endpoint is not on a loopback address.
@@ -115,19 +120,20 @@ class Clients(Services):
     region = REGION
     account = ACCOUNT
 
-    def __init__(self, endpoint_url: str, *, attempts: int = 2) -> None:
+    def __init__(self, endpoint_url: str, *, attempts: int = 2, key: str | None = None) -> None:
         if not is_loopback(endpoint_url):
             raise ArchduelError(
                 f"refusing to build AWS clients for {endpoint_url or 'no endpoint'!r}: only an emulator on this machine"
                 " is touched"
             )
         self.endpoint_url = self.where = endpoint_url
-        self._attempts = attempts
+        self._attempts, self._key = attempts, key
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
             botocore_session=_session_without_profile(),
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - what emulators take
+            aws_session_token=key,
             region_name=REGION,
         )
 
@@ -143,8 +149,12 @@ class Clients(Services):
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def api_url(self, api_id: str, stage: str) -> str:
-        """By path, since a host name of its own would have to be resolved."""
-        return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{stage}"
+        """By path, since a host name of its own would have to be resolved; with the key, as callers sign nothing."""
+        return f"{self.endpoint_url}{f'/{self._key}' if self._key else ''}/_aws/execute-api/{api_id}/{stage}"
+
+    def shown(self, url: str) -> str:
+        """Without the key: Dagster shows the facts of resources to whoever asks, while the emulator runs."""
+        return url.replace(f"/{self._key}/", "/KEY/") if self._key else url
 
 
 # Credentials that belong to this machine or to files of older tools, and not to the profile that was named.

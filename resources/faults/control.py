@@ -5,7 +5,7 @@ Put here the remote control. Keep out what faults do (`resources.faults.proxy`) 
 """
 
 import json
-import os
+import secrets
 import socket
 import sys
 import threading
@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from resources.faults.proxy.server import KEY_VARIABLE
+from resources.machine.environment import passed_on
 from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
-from workloads.places import REPOSITORY
 
 _START_S = 10.0
 _ANSWER_S = 5.0
@@ -35,12 +36,13 @@ class FaultProxy:
     def __init__(self, label: str, upstream_port: int, log_folder: Path, host: str = LOOPBACK) -> None:
         self.port, control_port = free_port(host), free_port()
         self.url = f"http://{host}:{self.port}"
+        self._key = secrets.token_hex(16)
         self.process = LeashedProcess(
             [
                 *(sys.executable, "-m", "resources.faults.proxy", "--host", host, "--listen", str(self.port)),
                 *("--upstream", str(upstream_port), "--control", str(control_port)),
             ],
-            environment={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            environment={**passed_on(), KEY_VARIABLE: self._key},
             log=log_folder / f"{label}-faults-{self.port}.log",
         )
         self._control_address = (LOOPBACK, control_port)
@@ -57,6 +59,7 @@ class FaultProxy:
         while self._control is None:
             try:
                 self._control = socket.create_connection(self._control_address, timeout=_ANSWER_S)
+                self._control.sendall(self._key.encode() + b"\n")
                 self._answers = self._control.makefile("rb")
             except OSError:
                 if not self.process.alive or time.monotonic() - self._started > _START_S:

@@ -53,12 +53,14 @@ class Instance(Protocol):
         endpoint_url: Where its services answer.
         prefix: What the names of resources on it begin with.
         functions_call: The address of this machine that its functions reach: a proxy for them listens there only.
+        key: What its run proves itself with (`resources.emulators.admission`); None where it asks for nothing.
         processes: Archduel's processes that it consists of; none where it runs elsewhere.
     """
 
     endpoint_url: str
     prefix: str
     functions_call: str
+    key: str | None
     processes: Sequence[LeashedProcess]
 
     def wait_until_ready(self) -> None:
@@ -91,7 +93,7 @@ class Charge(Protocol):
 
 
 def _on_an_emulator(instance: Instance, attempts: int) -> Services:
-    return Clients(instance.endpoint_url, attempts=attempts)
+    return Clients(instance.endpoint_url, attempts=attempts, key=instance.key)
 
 
 def _as_it_is(client: Client) -> Client:

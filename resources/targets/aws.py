@@ -45,6 +45,7 @@ class AwsInstance:
 
     processes: Sequence[LeashedProcess] = ()
     functions_call = ""  # they reach nothing on this machine
+    key: str | None = None
 
     def __init__(self, clients: AwsClients, prefix: str, tags: Mapping[str, str]) -> None:
         self.endpoint_url, self.prefix = clients.where, prefix

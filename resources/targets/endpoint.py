@@ -117,6 +117,7 @@ class EndpointInstance:
 
     processes: Sequence[LeashedProcess] = ()
     functions_call = LOOPBACK
+    key: str | None = None
 
     def __init__(self, endpoint_url: str, prefix: str) -> None:
         self.endpoint_url, self.prefix = endpoint_url, prefix

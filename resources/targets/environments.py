@@ -83,9 +83,12 @@ class Distribution:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of its files."""
+        """A digest of its files, those from elsewhere included."""
         code = hashlib.blake2b(digest_size=6)
-        for path in sorted(path for path in self.folder.iterdir() if path.suffix in (".py", ".toml")):
+        build = self._project.get("tool", {}).get("hatch", {}).get("build", {})
+        elsewhere = build.get("targets", {}).get("wheel", {}).get("force-include", {})
+        own = sorted(path for path in self.folder.iterdir() if path.suffix in (".py", ".toml"))
+        for path in [*own, *(self.folder / name for name in elsewhere)]:
             code.update(path.name.encode() + b"\0" + path.read_bytes())
         return code.hexdigest()
 

@@ -4,6 +4,7 @@ Put here what such emulators have in common. Keep out what is started, and with 
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -12,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from resources.aws.clients import REGION
+from resources.emulators.admission import KEY_VARIABLE
+from resources.machine.environment import passed_on
 from resources.machine.leash import FOLDER_PREFIX, LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 
@@ -20,6 +23,8 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the env
 
 class LocalEmulator:
     """One running emulator, an `Instance`. ``close`` ends it with all its workers and removes its folder.
+
+    It takes orders of those alone that know its key: this process, and the functions on it.
 
     Args:
         label: The beginning of its log's name.
@@ -45,13 +50,21 @@ class LocalEmulator:
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         port = free_port()
+        key = secrets.token_hex(16)
+        self.key: str | None = key
         self.endpoint_url = f"http://{LOOPBACK}:{port}"
-        self._health_url, self._start_s = self.endpoint_url + health, start_s
+        self._health_url, self._start_s = f"{self.endpoint_url}/{key}{health}", start_s
         self.process = LeashedProcess(
             # The load generator comes first: a burst that makes the emulator start environments would otherwise make
             # the load late by up to a second, and the replay invalid.
             ["nice", "-n", "5", *arguments],
-            environment={**_inherited(), **_FOR_HANDLERS, **settings(port, self._folder), "TMPDIR": str(self._folder)},
+            environment={
+                **passed_on(),
+                **_FOR_HANDLERS,
+                **dict.fromkeys((KEY_VARIABLE, "AWS_SESSION_TOKEN"), key),  # the latter is what functions send
+                **settings(port, self._folder),
+                **dict.fromkeys(("HOME", "TMPDIR"), str(self._folder)),
+            },
             log=log_folder / f"{label}-{port}.log",
         )
         self.processes: Sequence[LeashedProcess] = (self.process,)
@@ -88,15 +101,3 @@ _FOR_HANDLERS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-
-
-def _inherited() -> dict[str, str]:
-    """The environment without anything that could lead the emulator or a handler to AWS itself or to a proxy, and
-    without settings for the user's own emulators.
-    """
-    foreign = ("AWS_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "PROVIDER_OVERRIDE_")
-    return {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(foreign) and not key.lower().endswith("_proxy")
-    }

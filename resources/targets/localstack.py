@@ -42,7 +42,7 @@ def start(python: Path, label: str, log_folder: Path, environments: int) -> Loca
         label,
         log_folder,
         # -E: PYTHON* variables are meant for archduel's Python, not for this one.
-        arguments=[str(python), "-E", "-m", "localstack.runtime.main"],
+        arguments=[str(python), "-E", "-m", "localstack_host"],
         settings=lambda port, folder: _settings(port, folder, environments),
         health=HEALTH,
         start_s=60.0,

@@ -49,6 +49,7 @@ class LocalStackContainer:
     """One running container and, under the same label, those of its functions. ``close`` removes them all."""
 
     prefix = "archduel"
+    key: str | None = None
     processes: Sequence[LeashedProcess] = ()  # they are the engine's
 
     def __init__(

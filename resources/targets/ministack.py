@@ -22,7 +22,7 @@ def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
     return LocalEmulator(
         label,
         log_folder,
-        arguments=[sys.executable, "-m", "ministack"],
+        arguments=[sys.executable, "-m", "resources.emulators.ministack"],
         settings=lambda port, _folder: _settings(port, environments),
         health=_HEALTH,
     )

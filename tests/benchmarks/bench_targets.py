@@ -45,7 +45,9 @@ def _started(on: Platform) -> Instance:
 def _provision(instance: Instance) -> None:
     for name, architecture in architectures().items():
         prefix = f"{instance.prefix}-{name.replace('_', '-')}"
-        Stack(Clients(instance.endpoint_url), architecture.nodes, "http://127.0.0.1:1", prefix=prefix).ensure_all()
+        Stack(
+            Clients(instance.endpoint_url, key=instance.key), architecture.nodes, "http://127.0.0.1:1", prefix=prefix
+        ).ensure_all()
 
 
 def _rss_mb(instance: Instance) -> float:

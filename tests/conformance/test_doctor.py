@@ -132,7 +132,7 @@ def bench(emulator_home: Path) -> Iterator[ProbeBench]:
     emulator = platform(emulator_home).start("doctor", 40)
     try:
         emulator.wait_until_ready()
-        yield ProbeBench(Clients(emulator.endpoint_url, attempts=1))
+        yield ProbeBench(Clients(emulator.endpoint_url, attempts=1, key=emulator.key))
     finally:
         emulator.close()
 

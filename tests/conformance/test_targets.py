@@ -34,7 +34,7 @@ from tests.platforms import platform
 
 instance = platform(Path(sys.argv[1]), sys.argv[2]).start("killed", 10)
 instance.wait_until_ready()
-ProbeBench(Clients(instance.endpoint_url)).function().invoke()
+ProbeBench(Clients(instance.endpoint_url, key=instance.key)).function().invoke()
 print(*(process.pid for one in instance.processes for process in one.processes()), flush=True)
 time.sleep(600)
 """
@@ -96,7 +96,7 @@ def instance(target: str, emulator_home: Path, tmp_path_factory: pytest.TempPath
 def environment_of_a_function(instance: Instance, folder: Path) -> dict[str, Any]:
     """What a function finds in its environment."""
     (folder / "telltale.py").write_text(TELLTALE)
-    functions = Clients(instance.endpoint_url).lambda_
+    functions = Clients(instance.endpoint_url, key=instance.key).lambda_
     functions.create_function(
         FunctionName="telltale",
         Runtime="python3.12",
@@ -122,7 +122,7 @@ def test_nothing_of_the_users_aws_reaches_a_function_or_what_runs_it(instance: I
 
 
 def test_nothing_is_connected_to_but_this_machine(instance: Instance) -> None:
-    ProbeBench(Clients(instance.endpoint_url)).function(warm=2)
+    ProbeBench(Clients(instance.endpoint_url, key=instance.key)).function(warm=2)
     addresses = {
         connection.raddr.ip
         for one in instance.processes

@@ -16,7 +16,7 @@ from resources.progress import Silent
 from resources.targets import Platform, open_target
 from resources.targets.endpoint import OPTION
 from resources.targets.sweeping import sweep
-from tests.platforms import platform
+from tests.platforms import somebodys
 from tests.replaying import lunch, replay
 from tests.shell import archduel
 from tests.watching import OF_THIS_MACHINE, watched, with_planted_credentials
@@ -54,10 +54,8 @@ time.sleep(600)
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     """Somebody's emulator, with a table, a queue and a function of theirs."""
-    running = platform(tmp_path_factory.mktemp("theirs")).start("theirs", 40)
-    try:
-        running.wait_until_ready()
-        clients = Clients(running.endpoint_url)
+    with somebodys(tmp_path_factory.mktemp("theirs")) as url:
+        clients = Clients(url)
         bench = ProbeBench(clients, "theirs")
         bench.function()
         bench.rest_api(bench.canned_integration(), [("200", None)])
@@ -69,8 +67,6 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield clients
-    finally:
-        running.close()
 
 
 def opened(clients: Clients, home: Path) -> Platform:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resources.object_store import S3Inbox, S3ObjectStore
-from tests.platforms import platform
+from tests.platforms import somebodys
 from workloads.errors import ArchduelError
 from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
@@ -24,18 +24,14 @@ LINE = '203.0.113.9 - - [17/May/2015:10:05:{second:02d} +0000] "GET /menu HTTP/1
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    emulator = platform(tmp_path_factory.mktemp("emulators")).start("s3", 1)
-    try:
-        emulator.wait_until_ready()
-        client = S3ObjectStore(emulator.endpoint_url).client
+    with somebodys(tmp_path_factory.mktemp("emulators")) as url:
+        client = S3ObjectStore(url).client
         client.create_bucket(Bucket="logs")
         client.put_object(Bucket="logs", Key="shop/a.log", Body="".join(LINE.format(second=s) for s in range(3)))
         packed = gzip.compress("".join(LINE.format(second=s) for s in range(10, 14)).encode())
         client.put_object(Bucket="logs", Key="shop/b.log.gz", Body=packed)
         client.put_object(Bucket="logs", Key="shop/a.log.1", Body=LINE.format(second=50))
-        yield emulator.endpoint_url
-    finally:
-        emulator.close()
+        yield url
 
 
 @pytest.mark.parametrize(("uri", "lines"), [("s3://logs/shop/a.log", 3), ("s3://logs/shop/", 8)])

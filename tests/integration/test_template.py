@@ -51,7 +51,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     running = platform(tmp_path_factory.mktemp("emulators")).start("template", 40)
     try:
         running.wait_until_ready()
-        yield with_code(Clients(running.endpoint_url))
+        yield with_code(Clients(running.endpoint_url, key=running.key))
     finally:
         running.close()
 

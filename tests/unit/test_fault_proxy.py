@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -533,9 +533,28 @@ class TestControl:
             socket.create_connection(proxy._control_address, timeout=5) as connection,
             connection.makefile("rb") as answers,
         ):
-            connection.sendall(line + b"null\n")
+            connection.sendall(proxy._key.encode() + b"\n" + line + b"null\n")
             assert answers.readline().startswith(b"error ")
             assert answers.readline().startswith(b"ok ")
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b'{"kind": "down"}\n',
+            b'\n{"kind": "down"}\n',
+            # What a page in a browser can have it send.
+            b'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\n\r\n{"kind": "down"}\n',
+            300 * b"x" + b"\n",
+        ],
+    )
+    def test_takes_no_command_of_who_does_not_know_its_key(
+        self, proxy: FaultProxy, connect: Connect, sent: bytes
+    ) -> None:
+        with socket.create_connection(proxy._control_address, timeout=5) as stranger:
+            stranger.sendall(sent)
+            with suppress(ConnectionResetError):  # for what was not read any more
+                assert stranger.recv(100) == b"", "closed without an answer"
+        assert passes(connect())
 
     def test_is_not_running_before_it_is_ready(self, tmp_path: Path) -> None:
         with (

@@ -102,7 +102,7 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
     return {
         "name": name,
         "id": api_id,
-        "url": clients.api_url(api_id, STAGE),
+        "url": clients.shown(clients.api_url(api_id, STAGE)),
         "stage": STAGE,
         "queue_routes": queue_routes,
         **{f"{method} {path}": target for _, method, path, target, _ in routes},

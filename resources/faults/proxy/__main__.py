@@ -5,11 +5,12 @@ Put here its command line. Keep out what it does (`resources.faults.proxy.server
 
 import argparse
 import ipaddress
+import os
 import sys
 
 import uvloop
 
-from resources.faults.proxy.server import LOOPBACK, serve
+from resources.faults.proxy.server import KEY_VARIABLE, LOOPBACK, serve
 
 _THREAD_SWITCH_S = 0.001  # how long a busy event loop keeps a command waiting for the interpreter; 5 ms by default
 
@@ -22,7 +23,8 @@ def main() -> None:
     parser.add_argument("--host", type=_address, default=LOOPBACK, help="The address to listen at.")
     options = parser.parse_args()
     sys.setswitchinterval(_THREAD_SWITCH_S)
-    uvloop.run(serve(options.host, options.listen, options.upstream, options.control))
+    key = os.environ[KEY_VARIABLE]
+    uvloop.run(serve(options.host, options.listen, options.upstream, options.control, key))
 
 
 def _address(text: str) -> str:

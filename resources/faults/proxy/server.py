@@ -7,10 +7,14 @@ fault or null, answered by ``ok <CLOCK_MONOTONIC ns of the switch>`` or ``error 
 A switch applies to requests whose head is complete from then on, also on connections that are open; a request under
 way keeps the treatment it began with. Only `down` ends those, too.
 
+Only a connection whose first line is the key of the process that started the proxy may command: any page in a browser
+can send lines to a port of this machine, and any user of it can connect there.
+
 Commands are taken by threads of their own: behind 500 busy connections the event loop would get to them 30 ms late.
 """
 
 import asyncio
+import hmac
 import json
 import socketserver
 import threading
@@ -23,6 +27,8 @@ from resources.faults.proxy.fault import Fault
 from resources.faults.proxy.message import Request
 
 LOOPBACK = "127.0.0.1"
+KEY_VARIABLE = "ARCHDUEL_CONTROL_KEY"
+_KEY_BYTES = 200  # that are read of a first line at most
 _BACKLOG = 512
 
 
@@ -98,8 +104,8 @@ class _ControlServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, port: int, proxy: Proxy) -> None:
-        self.proxy = proxy
+    def __init__(self, port: int, proxy: Proxy, key: str) -> None:
+        self.proxy, self.key = proxy, key.encode()
         super().__init__((LOOPBACK, port), _Commands)
 
 
@@ -109,6 +115,8 @@ class _Commands(socketserver.StreamRequestHandler):
     server: _ControlServer
 
     def handle(self) -> None:
+        if not hmac.compare_digest(self.rfile.readline(_KEY_BYTES).rstrip(b"\n"), self.server.key):
+            return
         for line in self.rfile:
             try:
                 answer = f"ok {self.server.proxy.switch(json.loads(line))}"
@@ -117,7 +125,7 @@ class _Commands(socketserver.StreamRequestHandler):
             self.wfile.write(answer.encode() + b"\n")
 
 
-async def serve(host: str, listen_port: int, upstream_port: int, control_port: int) -> None:
+async def serve(host: str, listen_port: int, upstream_port: int, control_port: int, key: str) -> None:
     """Run a proxy until the process ends.
 
     Args:
@@ -125,8 +133,9 @@ async def serve(host: str, listen_port: int, upstream_port: int, control_port: i
         listen_port: Its port there.
         upstream_port: The port of this machine that requests are passed on to.
         control_port: The port on loopback at which faults are switched.
+        key: The first line of whoever may switch them.
     """
     proxy = Proxy(listen_port, upstream_port, host)
     await proxy.change(None)
-    with _ControlServer(control_port, proxy) as server:
+    with _ControlServer(control_port, proxy, key) as server:
         await asyncio.to_thread(server.serve_forever)

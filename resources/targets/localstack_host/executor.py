@@ -16,6 +16,7 @@ from .environment import Environment, InitError, Invocation
 _PYTHON = os.environ["LAMBDA_HOST_PYTHON"]  # the handlers' interpreter: it brings their packages
 # A function on AWS has none of LocalStack's own settings; what it needs, LocalStack passes in.
 _OWN = ("DISABLE_", "FILESYSTEM_", "GATEWAY_", "LAMBDA_", "LOCALSTACK_", "LS_", "PROVIDER_", "SERVICES", "SQS_")
+_KEY = "AWS_SESSION_TOKEN"  # the run's, as session token: without it LocalStack's server refuses what a function sends
 _HOST = "127.0.0.1"
 
 
@@ -34,7 +35,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc]  # LocalStack is n
         self._environment = Environment(
             _PYTHON,
             Path(function.code.get_unzipped_code_location()),
-            {**inherited, **{name: str(value) for name, value in env_vars.items()}},
+            {**inherited, **{name: str(value) for name, value in env_vars.items()}, _KEY: os.environ[_KEY]},
             version=self.function_version.id.qualifier,
             memory_mb=function.memory_size,
         )
