@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.judgements import GROUP, in_comparison
-from assets.presentation import markdown_table, rows_metadata
+from assets.presentation import rows_metadata, table_metadata
 from resources.dagster_resources import ComparisonResource
 from resources.warehouse.reading import query
 from workloads.places import Places
@@ -49,7 +49,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
             metadata={
                 **rows_metadata(rows, "agreement"),
                 "comparison_id": comparison_id,
-                "agreement": dg.MetadataValue.md(markdown_table(_shown(rows, "agrees", "explained", "open"))),
+                "agreement": table_metadata(_shown(rows, "agrees", "explained", "open")),
                 **Counter(rows.column("agreement").to_pylist()),
             },
             check_results=[
@@ -57,7 +57,7 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
                     check_name=_OPEN,
                     passed=not _shown(rows, "open").num_rows,
                     severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"open": dg.MetadataValue.md(markdown_table(_shown(rows, "open")))},
+                    metadata={"open": table_metadata(_shown(rows, "open"))},
                 )
             ],
         )

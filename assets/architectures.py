@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from assets.analysis.outcomes import imbalances, reconcile
 from assets.plots import outcome_plot
-from assets.presentation import facts_metadata, markdown_table, rows_metadata
+from assets.presentation import facts_metadata, rows_metadata, table_metadata
 from resources.architectures import Architecture, architectures
 from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell
@@ -140,8 +140,8 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         return dg.MaterializeResult(
             metadata={
                 **rows_metadata(tables["requests"], "requests"),
-                "ledger": dg.MetadataValue.md(markdown_table(_shown(tables["ledger"]))),
-                "latency_us": dg.MetadataValue.md(markdown_table(_shown(tables["latency"]))),
+                "ledger": table_metadata(_shown(tables["ledger"])),
+                "latency_us": table_metadata(_shown(tables["latency"])),
                 "target": tables["experiments"].column("target")[0].as_py(),
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": added_to.comparison_id,

@@ -14,7 +14,8 @@ from assets.analysis.judge import judge_one
 from assets.architectures import OWNERS
 from assets.judgements import GROUP, in_comparison
 from assets.plots import CLAIMS, comparison_plots
-from assets.presentation import markdown_table, rows_metadata
+from assets.presentation import rows_metadata, sql_metadata, table_metadata
+from assets.report.markdown import escaped
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
@@ -33,7 +34,7 @@ def claim_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             [CLAIMS_GROUP, claim.id],
             deps=_lineage(claim),
             group_name=CLAIMS_GROUP,
-            description=f"“{claim.text}” {claim.reading}",
+            description=escaped(f"“{claim.text}” {claim.reading}"),
             kinds={"duckdb"},
             owners=OWNERS,
             code_version=code_version(),
@@ -67,7 +68,7 @@ def claim_assets(nights: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             metadata={
                 **rows_metadata(rows, "claims"),
                 "comparison_id": comparison_id,
-                "claims": dg.MetadataValue.md(markdown_table(rows)),
+                "claims": table_metadata(rows),
                 **comparison_plots(warehouse, comparison_id, CLAIMS),
             }
         )
@@ -93,7 +94,7 @@ def _claim_metadata(parts: list[dict[str, Any]]) -> dict[str, Any]:
     shown = ("verdict", "value", "threshold", "ci_low", "ci_high", "n", "evidence", "target", "reason", "source")
     metadata: dict[str, Any] = {name: whole[name] for name in shown if whole[name] is not None}
     if whole["query"]:
-        metadata["query"] = dg.MetadataValue.md(f"```sql\n{whole['query']}\n```")
+        metadata["query"] = sql_metadata(whole["query"])
     for row in parts:
         if row["part"]:
             metadata[row["part"]] = f"{row['verdict']}: {row['reason']}" if row["reason"] else row["verdict"]

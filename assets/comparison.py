@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets import plots
 from assets.judgements import GROUP, in_comparison
-from assets.presentation import markdown_table, rows_metadata
+from assets.presentation import rows_metadata, table_metadata
 from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.dagster_resources import ComparisonResource
@@ -115,7 +115,7 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
             metadata={
                 **rows_metadata(rows, name),
                 "comparison_id": comparison_id,
-                name: dg.MetadataValue.md(markdown_table(rows)),
+                name: table_metadata(rows),
                 **plots.comparison_plots(places, comparison_id, plot),
             },
             check_results=[_validity(places, comparison_id)] if checks else [],
@@ -134,5 +134,5 @@ def _validity(places: Places, comparison_id: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=_VALID,
         passed=not invalid.num_rows,
-        metadata={"invalid": dg.MetadataValue.md(markdown_table(invalid))},
+        metadata={"invalid": table_metadata(invalid)},
     )

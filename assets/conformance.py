@@ -10,7 +10,7 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from assets.judgements import GROUP, in_comparison
-from assets.presentation import markdown_table, rows_metadata
+from assets.presentation import rows_metadata, table_metadata
 from resources.conformance.probes import Status
 from resources.lab.lab import Lab
 
@@ -34,7 +34,7 @@ def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             metadata={
                 **rows_metadata(table, "conformance"),
                 "target": table.column("target")[0].as_py(),
-                "differences": dg.MetadataValue.md(markdown_table(departing.select(_SHOWN))),
+                "differences": table_metadata(departing.select(_SHOWN)),
                 **{status.value: counts[status.value] for status in Status},
             }
         )

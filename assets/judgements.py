@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assets import plots
 from assets.analysis.judge import ask, judge_one
 from assets.architectures import OWNERS
-from assets.presentation import markdown_table, rows_metadata
+from assets.presentation import rows_metadata, table_metadata
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
 from workloads.places import Places
@@ -103,7 +103,7 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
             metadata={
                 **rows_metadata(rows, name),
                 "comparison_id": comparison_id,
-                name: dg.MetadataValue.md(markdown_table(rows.drop_columns(["comparison_id"]))),
+                name: table_metadata(rows.drop_columns(["comparison_id"])),
                 **(plots.comparison_plots(warehouse, comparison_id, plot) if plot else {}),
             },
             check_results=[_regressions(rows)] if checks else [],
@@ -118,5 +118,5 @@ def _regressions(history: pa.Table) -> dg.AssetCheckResult:
         check_name=_REGRESSIONS,
         passed=not worse.num_rows,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"worse": dg.MetadataValue.md(markdown_table(worse.drop_columns(["comparison_id"])))},
+        metadata={"worse": table_metadata(worse.drop_columns(["comparison_id"]))},
     )

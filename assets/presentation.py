@@ -3,12 +3,15 @@
 Put here what several nodes show alike. Keep out pictures (`assets.plots`) and what one node alone shows (its module).
 """
 
+import re
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from assets.report.markdown import escaped
 from resources.warehouse.schema import published
+from workloads.printable import printable_lines
 
 
 def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
@@ -54,12 +57,17 @@ def column_schema(schema: pa.Schema, table: str | None = None) -> dg.TableSchema
     )
 
 
-def markdown_table(table: pa.Table) -> str:
-    """A table's rows in Markdown. What was recorded by strangers cannot start a cell or a tag."""
-    names = table.column_names
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ("| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in table.to_pylist())
-    return "\n".join(lines)
+def table_metadata(rows: pa.Table) -> dg.MarkdownMetadataValue:
+    """Rows as a table. Their texts, which strangers may have recorded, are only texts: no markup, link or picture."""
+    columns = [map(_cell, column.to_pylist()) for column in rows.columns]
+    lines = [map(escaped, rows.column_names), ["---"] * rows.num_columns, *zip(*columns, strict=True)]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+
+
+def sql_metadata(query: str) -> dg.MarkdownMetadataValue:
+    """A query as code, which nothing in it ends."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", query))])
+    return dg.MetadataValue.md(f"{fence}sql\n{printable_lines(query)}\n{fence}")
 
 
 def _cell(value: Any) -> str:
@@ -69,4 +77,4 @@ def _cell(value: Any) -> str:
         return f"{value:,.4g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("<", "&lt;")
+    return escaped(value)

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.architectures import OWNERS, POOL, RECORDED_TRAFFIC
-from assets.presentation import column_schema, markdown_table
+from assets.presentation import column_schema, table_metadata
 from assets.report.charts.rendering import markdown_image
 from assets.report.charts.traffic import rate_figure
 from workloads.errors import ArchduelError, choose
@@ -130,7 +130,7 @@ def _books(provenance: Mapping[str, Any]) -> dict[str, Any]:
         for why, count in provenance.get(f"{fate}_by_{'rule' if fate == 'dropped' else 'reason'}", {}).items()
     ]
     if reasons:
-        metadata["left_out"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(reasons)))
+        metadata["left_out"] = table_metadata(pa.Table.from_pylist(reasons))
     return metadata
 
 
@@ -195,5 +195,5 @@ def _gaps(over_time: Course) -> _Found:
     text = f"{len(over_time.gaps):,} pauses over {over_time.gap_s:,.0f} s. A replay cuts long pauses."
     metadata: dict[str, Any] = {"gaps": len(over_time.gaps), "a_gap_is_over_s": over_time.gap_s}
     if rows:
-        metadata["where"] = dg.MetadataValue.md(markdown_table(pa.Table.from_pylist(rows)))
+        metadata["where"] = table_metadata(pa.Table.from_pylist(rows))
     return _Found(GAPS, not over_time.gaps, text, dg.AssetCheckSeverity.WARN, metadata)

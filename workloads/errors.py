@@ -8,13 +8,22 @@ class's code; a Dagster run fails with it.
 from collections.abc import Mapping
 from typing import TypeVar
 
+from workloads.printable import message
+
 Entry = TypeVar("Entry")
 
 
 class ArchduelError(Exception):
-    """A failure that its message explains. Exit code 1."""
+    """A failure that its message explains. Exit code 1.
+
+    Wherever the message goes, be it a terminal, Dagster's log or the inbox's ledger, what it repeats of an input is
+    printable there and not endless.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(message(str(text)))
 
 
 class UsageError(ArchduelError):

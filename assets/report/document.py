@@ -58,7 +58,7 @@ def render(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> str:
         },
         "conformance": rows("FROM conformance WHERE target = $target ORDER BY ALL", target=str(comparison["target"])),
     }
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
 def _jsonable(value: Any) -> Any:

@@ -18,13 +18,14 @@ from assets.report.words import numbers
 from assets.report.words.judged import claim_interval, claim_value
 from assets.report.words.requirements import STATES
 from assets.report.words.titles import build_title, counted_title, metric_title, operation_title
+from workloads.printable import printable
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]~|])")
 
 
 def escaped(text: object) -> str:
     """A text as Markdown shows it unchanged: nothing in it is markup, ends a cell, names a user or becomes a link."""
-    plain = " ".join(str(text).split())
+    plain = printable(" ".join(str(text).split()))
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = _ACTIVE.sub(r"\\\1", plain)
     # A space of no width: GitHub makes mentions and references of what entities decode to.

@@ -11,6 +11,7 @@ import click
 
 from assets.analysis.claims import scenarios_needed
 from assets.analysis.requirements.model import cautions, check, file_in_use, read
+from orchestration.commands.errors import warn
 from orchestration.commands.options import (
     given_settings,
     given_shape,
@@ -22,7 +23,7 @@ from orchestration.commands.options import (
 )
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.target_options import given_target_options, target_options
-from orchestration.commands.terminal import warn
+from orchestration.commands.terminal import open_console, say
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
@@ -154,7 +155,7 @@ def chosen_scenarios(
         if names or (why := why_unavailable(one, target)) is None:
             chosen[one.name] = one
         elif not claims:
-            click.echo(f"{one.name} is left out: {why}")
+            say(open_console(), f"{one.name} is left out: {why}")
     return chosen, files
 
 

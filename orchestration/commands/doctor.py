@@ -11,13 +11,11 @@ from typing import Any
 
 import click
 import pyarrow as pa
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.target_options import given_target_options, target_options
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import PlainConsole, open_console, say, styled
 from resources.conformance.probes import Status
 from resources.conformance.storage import probe_anew
 from resources.lab.exclusive import exclusive
@@ -71,7 +69,7 @@ def examine(
     machine_only: bool,
     wait: bool,
     style: str,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Check the machine, probe the target anew, publish what was found and print it.
 
@@ -125,8 +123,7 @@ def machine_table(machine: list[Check]) -> Table:
     for heading in ("", "", "found", "mend it with"):
         table.add_column(heading, overflow="fold")
     for check in machine:
-        colour = _LEVELS[check.level]
-        table.add_row(check.name, f"[{colour}]{check.level}[/]", escape(check.found), escape(check.mend))
+        table.add_row(check.name, styled(check.level, _LEVELS[check.level]), check.found, check.mend)
     return table
 
 
@@ -144,9 +141,8 @@ def conformance_table(conformance: pa.Table) -> Table:
     for heading in ("behaviour", "AWS", "here", "status", "claims"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        colour = _STATUSES[Status(row["status"])]
-        words = (escape(row[name]) for name in ("behaviour", "expected", "observed"))
-        table.add_row(*words, f"[{colour}]{row['status']}[/]", row["affects"])
+        words = (row[name] for name in ("behaviour", "expected", "observed"))
+        table.add_row(*words, styled(row["status"], _STATUSES[Status(row["status"])]), row["affects"])
     return table
 
 

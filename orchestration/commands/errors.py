@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 import click
 
 from workloads.errors import ArchduelError
-from workloads.printable import printable
+from workloads.printable import message
 
 _INTERRUPTED = 130  # as shells have it
 
 
 def warn(text: object) -> None:
-    """Print ``text`` on the standard error, as archduel's."""
-    click.echo(f"archduel: {text}", err=True)
+    """Print ``text`` on the standard error, as archduel's; what it repeats of an input is printable and not endless."""
+    click.echo(f"archduel: {message(str(text))}", err=True)
 
 
 def _exit(text: object, code: int) -> NoReturn:
@@ -51,7 +51,7 @@ class ReportingGroup(click.Group):
 def _message(error: Exception) -> tuple[str, int]:
     """The message and the exit code of an error."""
     if isinstance(error, ArchduelError):
-        return "\n".join(map(printable, str(error).split("\n"))), error.exit_code
+        return str(error), error.exit_code
     if isinstance(error, OSError):
         return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""), 1
     first_line = str(error).strip().partition("\n")[0]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from orchestration.commands.options import given_shape, positive, shape_options
+from orchestration.commands.terminal import write
 from workloads.errors import choose
 from workloads.exporters import exporters
 from workloads.exporters.targets import check_base
@@ -52,4 +53,4 @@ def command(*, tool: str, name: str, base_url: str, out: Path, speed: float, see
     shaped = Shape(**given_shape(places, name, shape)).of(recording, seed)
     out.mkdir(parents=True, exist_ok=True)
     for path in exporter.write(shaped, base, out, speed=speed, seed=seed):
-        click.echo(str(path))
+        write(f"{path}\n")

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable
 
 import click
-from rich.console import Console
 
-from orchestration.commands.terminal import say
+from orchestration.commands.terminal import PlainConsole, say
 from resources.lab.budget import Budget
 from resources.targets import Charge
 from workloads.errors import ArchduelError
@@ -27,7 +26,7 @@ def _prompt() -> str | None:
 def agree(
     charge: Charge,
     budget: Budget,
-    console: Console,
+    console: PlainConsole,
     *,
     yes: bool,
     ask: Callable[[], str | None] = _prompt,

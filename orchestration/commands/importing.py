@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orchestration.commands.accounts import shape_lines
 from orchestration.commands.options import CommandWithList
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import PlainConsole, open_console, say
 from workloads.errors import UsageError, choose
 from workloads.importers.files.reading import ObjectStore
 from workloads.importers.formats import importers
@@ -100,7 +99,7 @@ def _object_store(paths: Sequence[str], endpoint_url: str | None) -> ObjectStore
 
 
 def import_recording(
-    places: Places, request: ImportRequest, console: Console, object_store: ObjectStore | None = None
+    places: Places, request: ImportRequest, console: PlainConsole, object_store: ObjectStore | None = None
 ) -> None:
     """Import a recording and print what became of every line.
 
@@ -150,12 +149,12 @@ def _named_column(text: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _progress(console: Console, name: str) -> Iterator[ReportProgress | None]:
+def _progress(console: PlainConsole, name: str) -> Iterator[ReportProgress | None]:
     if not console.is_terminal:
         yield None
         return
     columns = (
-        TextColumn("importing {task.description}"),
+        TextColumn("importing {task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[lines]:,} lines"),
         TimeRemainingColumn(),

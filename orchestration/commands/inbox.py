@@ -7,16 +7,14 @@ from datetime import UTC, datetime
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from orchestration.commands.terminal import open_console
+from orchestration.commands.terminal import PlainConsole, open_console
 from orchestration.inbox_place import inbox_from_environment
 from workloads.errors import UsageError
 from workloads.inbox import VARIABLE, Inbox
 from workloads.inbox.ledger import Ledger, State
 from workloads.places import Places
-from workloads.printable import printable
 
 _WAITING = "it was written to in the last seconds, or others come first"
 _QUEUED = "its import waits for its turn: archduel dev shows the run"
@@ -35,7 +33,7 @@ def command(everything: bool, retry: bool) -> None:
     show_inbox(places, inbox_from_environment(places), open_console(), retry=retry, everything=everything)
 
 
-def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: bool, everything: bool) -> None:
+def show_inbox(places: Places, inbox: Inbox | None, console: PlainConsole, *, retry: bool, everything: bool) -> None:
     """Print a table of the files, newest first, and how many are in each state.
 
     Args:
@@ -53,7 +51,7 @@ def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: 
         raise UsageError(f"there is no inbox: export {VARIABLE}, a folder or an s3:// address, then archduel dev")
     if retry:
         count = ledger.retry()
-        console.print(f"{count:,} refused {'file is' if count == 1 else 'files are'} tried again", highlight=False)
+        console.print(f"{count:,} refused {'file is' if count == 1 else 'files are'} tried again")
     files = sorted(ledger.files().values(), key=lambda file: (-file.since, file.address))
     shown = [file for file in files if everything or file.state is not State.IMPORTED]
     counts = {state: sum(file.state is state for file in files) for state in State}
@@ -65,6 +63,6 @@ def show_inbox(places: Places, inbox: Inbox | None, console: Console, *, retry: 
         for file in shown:
             why = {State.WAITING: _WAITING, State.QUEUED: _QUEUED}.get(file.state, file.message)
             since = datetime.fromtimestamp(file.since, UTC).strftime("%Y-%m-%d %H:%M")
-            table.add_row(printable(file.address), file.state, file.recording or "", since, printable(why))
-        console.print(table, markup=False)
-    console.print(summary, highlight=False)
+            table.add_row(file.address, file.state, file.recording or "", since, why)
+        console.print(table)
+    console.print(summary)

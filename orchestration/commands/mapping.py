@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from orchestration.commands.terminal import write
 from workloads.errors import UsageError
 from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
@@ -35,11 +36,11 @@ def suggest_mapping(places: Places, name: str, out: Path | None) -> None:
     """
     text = suggested(Library(places).load(name))
     if out is None:
-        click.echo(text, nl=False)
+        write(text)
         return
     try:
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(f"{out} exists: name another file, or remove it") from None
-    click.echo(str(out))
+    write(f"{out}\n")

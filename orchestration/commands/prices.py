@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import PlainConsole, open_console, say, styled
 from resources.prices.book import BUNDLED_PRICES, Price, assumptions, bundled_prices, own_assumptions, prices
 from resources.prices.offers import import_offers
 from workloads.errors import ArchduelError, UsageError
@@ -36,7 +35,12 @@ def command(imports: tuple[Path, ...], region: str, reset: bool) -> None:
 
 
 def show_prices(
-    places: Places, console: Console, *, imports: Sequence[Path] = (), region: str = "us-east-1", reset: bool = False
+    places: Places,
+    console: PlainConsole,
+    *,
+    imports: Sequence[Path] = (),
+    region: str = "us-east-1",
+    reset: bool = False,
 ) -> None:
     """Replace the prices if ``imports`` or ``reset`` say so, then list the prices and assumptions in use.
 
@@ -65,7 +69,7 @@ def _prices_of(number: int, region: str) -> str:
     return f"1 price of {region} is" if number == 1 else f"{number} prices of {region} are"
 
 
-def _reset(places: Places, console: Console) -> None:
+def _reset(places: Places, console: PlainConsole) -> None:
     existed = places.prices.exists()
     try:
         places.prices.unlink(missing_ok=True)
@@ -74,15 +78,17 @@ def _reset(places: Places, console: Console) -> None:
     say(console, f"removed {places.prices}" if existed else "nothing to reset: the bundled prices count already")
 
 
-def _import(places: Places, console: Console, files: Sequence[Path], region: str) -> None:
+def _import(places: Places, console: PlainConsole, files: Sequence[Path], region: str) -> None:
     with console.status("reading AWS's price list") as status:
-        done = import_offers(places, files, region, progress=lambda file: status.update(f"reading {file.name}"))
+        done = import_offers(
+            places, files, region, progress=lambda file: status.update(styled(f"reading {file.name}", "status.text"))
+        )
     say(console, f"{_prices_of(len(done.found), region)} in {done.file}: {', '.join(done.found)}")
     for name, reason in done.kept.items():
         say(console, f"  {name} stays as it was: {reason}")
 
 
-def _list_prices(places: Places, console: Console) -> None:
+def _list_prices(places: Places, console: PlainConsole) -> None:
     now, bundled = prices(places).entries(), bundled_prices().entries()
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("price")
@@ -101,7 +107,7 @@ def _list_prices(places: Places, console: Console) -> None:
         say(console, f"all bundled ({BUNDLED_PRICES.name}); your own go to {places.prices}")
 
 
-def _list_assumptions(places: Places, console: Console) -> None:
+def _list_assumptions(places: Places, console: PlainConsole) -> None:
     now = assumptions(places)
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     table.add_column("assumption")

@@ -6,8 +6,10 @@ Put here how progress is drawn. Keep results out (`orchestration.commands.summar
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from orchestration.commands.terminal import PlainConsole
+from workloads.printable import printable
 
 
 class TerminalReporter:
@@ -16,7 +18,7 @@ class TerminalReporter:
     A context manager: leaving it ends the drawing.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         self._console = console
         self._is_terminal = console.is_terminal
         self._tasks: dict[str, TaskID] = {}
@@ -24,10 +26,10 @@ class TerminalReporter:
         self._reported: tuple[str, int] = ("", -1)  # the replay, and the quarter of it
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -45,10 +47,10 @@ class TerminalReporter:
 
     def stage(self, text: str) -> None:
         if not self._is_terminal:
-            self._console.print(text, highlight=False, markup=False)
+            self._console.print(text)
             return
         self._end_stage()
-        self._stage = self._progress.add_task(text, total=None, note="")
+        self._stage = self._progress.add_task(printable(text), total=None, note="")
 
     def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
         note = f"settling, {waiting} in the queue" if done >= total else f"{waiting} in the queue" if waiting else ""
@@ -56,11 +58,11 @@ class TerminalReporter:
             quarter = 4 * done // max(total, 1)
             if (label, quarter) != self._reported:
                 self._reported = (label, quarter)
-                self._console.print(f"  {label}: {done} of {total} requests {note}", highlight=False, markup=False)
+                self._console.print(f"  {label}: {done} of {total} requests {note}")
             return
         self._end_stage()
         if label not in self._tasks:
-            self._tasks[label] = self._progress.add_task(label, total=total, note="")
+            self._tasks[label] = self._progress.add_task(printable(label), total=total, note="")
         self._progress.update(self._tasks[label], completed=done, note=note)
 
     def finished(self, label: str, text: str) -> None:
@@ -68,7 +70,7 @@ class TerminalReporter:
             self._progress.update(self._tasks[label], note="done")
             self._progress.stop_task(self._tasks[label])
         if text:
-            self._console.print(f"{label}: INVALID: {text}", highlight=False, markup=False, style="yellow")
+            self._console.print(f"{label}: INVALID: {text}", style="yellow")
 
     def _end_stage(self) -> None:
         if self._stage is not None:

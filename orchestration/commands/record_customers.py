@@ -6,17 +6,15 @@ Put here how its options become a day, and how the day is described. Keep the cu
 
 from typing import Any
 
-from rich.console import Console
-
 from orchestration.commands.progress import TerminalReporter
-from orchestration.commands.terminal import say
+from orchestration.commands.terminal import PlainConsole, say
 from resources.recorder.customers import plan, record
 from workloads.customers.days import Day
 from workloads.places import Places
 from workloads.recordings.library import check_name
 
 
-def record_customers(places: Places, day: Day, name: str, console: Console, **options: Any) -> None:
+def record_customers(places: Places, day: Day, name: str, console: PlainConsole, **options: Any) -> None:
     """Record a day of the built-in customers as the recording ``name``.
 
     Args:

@@ -7,12 +7,10 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from orchestration.commands.accounts import account_lines
-from orchestration.commands.terminal import say
+from orchestration.commands.terminal import PlainConsole, say
 from resources.aws.clients import is_loopback
 from resources.recorder.proxy import Settings
 from resources.recorder.session import Figures, record_traffic
@@ -42,7 +40,7 @@ class RecordRequest:
     minutes: float | None = None
 
 
-def record_upstream(places: Places, request: RecordRequest, console: Console) -> None:
+def record_upstream(places: Places, request: RecordRequest, console: PlainConsole) -> None:
     """Record until stopped, and print what became of every request.
 
     Args:
@@ -99,7 +97,7 @@ def _listened(text: str, *, expose: bool) -> tuple[str, int]:
 class _Terminal:
     """One live line on a terminal, a plain one now and then elsewhere."""
 
-    def __init__(self, console: Console, name: str, upstream: str) -> None:
+    def __init__(self, console: PlainConsole, name: str, upstream: str) -> None:
         self._console = console
         self._name = name
         self._upstream = upstream
@@ -141,7 +139,7 @@ class _Terminal:
             f" {figures.refused:,} refused, {figures.upstream_errors:,} upstream errors, {minutes}:{seconds:02}"
         )
         if self._live:
-            self._live.update(Text(line), refresh=True)
+            self._live.update(line, refresh=True)
         elif figures.seconds - self._reported_s >= _LINE_EVERY_S:
             self._reported_s = figures.seconds
             self._say(line)

@@ -11,6 +11,7 @@ import click
 from assets.analysis.judge import ask, newest, refresh
 from assets.report.files import write_report
 from orchestration.commands.options import requirements_option
+from orchestration.commands.terminal import write
 from resources.warehouse.publish import publish
 from workloads.places import Places
 
@@ -35,6 +36,6 @@ def command(open_it: bool, comparison_id: str | None, requirements: Path | None,
         ask(places, comparison_id, requirements)
     refresh(places, comparison_id)
     path = write_report(places, comparison_id, claims=claims)
-    click.echo(str(path))
+    write(f"{path}\n")
     if open_it:
         webbrowser.open(path.as_uri())

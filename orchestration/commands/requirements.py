@@ -9,9 +9,11 @@ import click
 
 from assets.analysis.requirements.measures import MEASURES
 from assets.analysis.requirements.model import cautions, file_in_use, read
-from orchestration.commands.terminal import warn
+from orchestration.commands.errors import warn
+from orchestration.commands.terminal import write
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.printable import printable
 from workloads.scenarios import scenarios
 from workloads.scenarios.model import SITUATIONS
 
@@ -29,10 +31,10 @@ def command(file: Path | None) -> None:
     for caution in cautions(read(file)):
         warn(caution)
     try:
-        click.echo(file.read_text(encoding="utf-8-sig").rstrip())
+        write(file.read_text(encoding="utf-8-sig").rstrip() + "\n")
     except OSError as error:
         raise ArchduelError(f"cannot read {file}: {error.strerror or error}") from None
-    click.echo(f"\n# From {file.name}.\n#\n# Measures, with the unit of their limits and what they can be of:")
+    write(f"\n# From {printable(file.name)}.\n#\n# Measures, with the unit of their limits and what they can be of:\n")
     width = max(map(len, MEASURES))
     for measure in MEASURES.values():
         of = ", ".join(sorted(measure.operations)) or "the whole"

@@ -16,7 +16,6 @@ from typing import Any
 
 import click
 import dagster as dg
-from rich.console import Console
 
 from assets.analysis.requirements.model import adopt as adopt_requirements
 from assets.report.files import write_report
@@ -26,7 +25,7 @@ from orchestration.commands.guard import agree
 from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_summary
-from orchestration.commands.terminal import open_console
+from orchestration.commands.terminal import PlainConsole, open_console
 from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
@@ -64,7 +63,7 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
     console = open_console()
     with TerminalReporter(console) as reporter:
         estimated = estimate(places, request, reporter)
-    console.print(estimated.sentence(request), highlight=False, markup=False)
+    console.print(estimated.sentence(request))
     _confirm(estimated, console, yes=yes)
     for path in scenario_files:
         adopt(places, path)
@@ -79,7 +78,7 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
         sys.exit(1)
 
 
-def _confirm(estimated: Estimate, console: Console, *, yes: bool) -> None:
+def _confirm(estimated: Estimate, console: PlainConsole, *, yes: bool) -> None:
     """Ask before what costs money, or takes long."""
     if estimated.charge is not None and estimated.budget is not None:
         agree(estimated.charge, estimated.budget, console, yes=yes)
@@ -87,7 +86,7 @@ def _confirm(estimated: Estimate, console: Console, *, yes: bool) -> None:
         click.confirm("That is over ten minutes. Go on?", abort=True)
 
 
-def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str, bool]:
+def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tuple[str, bool]:
     """Replay every cell and judge the comparison; returns its id, and whether every cell succeeded."""
     prepare_instance(places)
     reporter = TerminalReporter(console)
@@ -118,7 +117,7 @@ def _run(places: Places, request: CompareRequest, console: Console) -> tuple[str
             reporter.stage(f"{cell}: starting emulators")
             if why := execute(one_cell, cell_key(cell, night), request.settings_of(cell), asset_selection=assets):
                 failures += 1
-                console.print(f"{cell}: {why}", style="red", highlight=False, markup=False)
+                console.print(f"{cell}: {why}", style="red")
         if failures == len(request.cells):
             raise ArchduelError("no cell succeeded: there is nothing to compare; the old results stand")
         reporter.stage("comparing")

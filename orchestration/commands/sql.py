@@ -5,7 +5,6 @@ Put how a statement's rows are printed here. Keep out how the results are read (
 
 import itertools
 import json
-import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -16,15 +15,12 @@ import click
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import PlainConsole, open_console, say, write
 from resources.warehouse.reading import batches, connect
 from workloads.errors import ArchduelError
 from workloads.places import Places
-from workloads.printable import printable
 
 _MEMORY_LIMIT = "2GB"  # what needs more is a slip, and would take the machine with it
 _SHOWN = 1000  # rows in a table: nobody reads more, and a table is laid out whole
@@ -105,33 +101,32 @@ def print_csv(rows: pa.RecordBatchReader) -> None:
         sink = pa.BufferOutputStream()
         pyarrow.csv.write_csv(flat(pa.table(batch)), sink, pyarrow.csv.WriteOptions(include_header=header))
         header = False
-        text = sink.getvalue().to_pybytes()
-        if sys.stdout.isatty():
-            lines = text.decode(errors="replace").split("\n")
-            text = "\n".join(map(printable, lines)).encode()
-        sys.stdout.buffer.write(text)
-    sys.stdout.buffer.flush()
+        write(sink.getvalue().to_pybytes().decode(errors="replace"))
 
 
 def print_json(rows: pa.RecordBatchReader) -> None:
-    """Print rows as a JSON list of objects."""
+    """Print rows as a JSON list of objects; the second ``a`` of two columns becomes ``a_1``."""
     before = "["
+    names: list[str] = []
+    for name in rows.schema.names:
+        again = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(1)))
+        names.append(next(one for one in again if one not in names))
     for row in _rows(rows):
-        click.echo(f"{before}\n{textwrap.indent(json.dumps(row, default=str, indent=2), '  ')}", nl=False)
+        shown = json.dumps(dict(zip(names, row, strict=True)), default=str, indent=2)
+        click.echo(f"{before}\n{textwrap.indent(shown, '  ')}", nl=False)
         before = ","
     click.echo("[]" if before == "[" else "\n]")
 
 
-def print_table(rows: pa.RecordBatchReader, console: Console) -> None:
+def print_table(rows: pa.RecordBatchReader, console: PlainConsole) -> None:
     """Print the first rows as a table, and say where there are more."""
     every = _rows(rows)
     table = Table(header_style="bold")
     for field in rows.schema:
         number = pa.types.is_integer(field.type)
-        table.add_column(Text(printable(field.name)), justify="right" if number else "left")
+        table.add_column(field.name, justify="right" if number else "left")
     for row in itertools.islice(every, _SHOWN):
-        # Recorded text is neither markup nor an order to the terminal.
-        table.add_row(*(Text("" if value is None else printable(str(value))) for value in row.values()))
+        table.add_row(*("" if value is None else str(value) for value in row))
     console.print(table)
     if next(every, None) is not None:
         say(console, f"These are the first {_SHOWN:,} rows: --format csv prints all of them.")
@@ -150,6 +145,6 @@ def flat(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
-def _rows(rows: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+def _rows(rows: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
     for batch in rows:
-        yield from batch.to_pylist()
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

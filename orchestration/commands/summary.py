@@ -9,18 +9,17 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from assets.analysis.verdicts.decisive import Shown
 from assets.report.first_screen import FirstScreen, Met, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
-from assets.report.words.numbers import NO_BREAK, NONE, count, duration, percent, times
+from assets.report.words.numbers import NONE, count, duration, percent, times
 from assets.report.words.requirements import STATES
 from assets.report.words.titles import contender_title, operation_title, rests_on, source_title, speeds_title
 from orchestration.commands.request import CompareRequest
-from orchestration.commands.terminal import say
+from orchestration.commands.terminal import PlainConsole, say, styled
 from resources.architectures import architectures
 from resources.targets import targets
 from resources.warehouse.reading import connect, query
@@ -33,7 +32,7 @@ _WORDS = (
 )
 
 
-def print_summary(places: Places, request: CompareRequest, comparison_id: str, console: Console) -> bool:
+def print_summary(places: Places, request: CompareRequest, comparison_id: str, console: PlainConsole) -> bool:
     """Print what a comparison came to.
 
     Args:
@@ -90,19 +89,19 @@ def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:
         return first_screens(connection, comparison, experiments, titles)
 
 
-def print_first_screen(screen: FirstScreen, console: Console) -> None:
+def print_first_screen(screen: FirstScreen, console: PlainConsole) -> None:
     """Print what the report's first screen says of a recording; requirements stand below each other, for the room."""
     console.print()
-    console.print(Text(screen.headline, style="bold"))
+    console.print(screen.headline, style="bold")
     for sentence in screen.lacking:
-        console.print(Text(sentence, style="yellow"))
+        console.print(sentence, style="yellow")
     say(console, screen.rests_on, style="dim")
     console.print(_asked(screen))
     wants: dict[str, list[str]] = {}
     for one in screen.wanted:
         wants.setdefault(one.wants, []).append(f"{one.route} ({one.requests})")
     for how, routes in wants.items():
-        console.print(Text(f"{how.capitalize()}: {', '.join(routes)}"))
+        console.print(f"{how.capitalize()}: {', '.join(routes)}")
     if screen.over_time:
         legend, bars = screen.over_time.bars()
         say(console, f"{screen.over_time.heading} ({legend})")
@@ -115,7 +114,7 @@ def print_first_screen(screen: FirstScreen, console: Console) -> None:
     if screen.changes or screen.could_add:
         console.print("What would change it:")
     for sentence in (*screen.changes, *([screen.could_add] if screen.could_add else [])):
-        console.print(Text(f"- {sentence}"))
+        console.print(f"- {sentence}")
 
 
 def _asked(screen: FirstScreen) -> Table:
@@ -131,14 +130,14 @@ def _asked(screen: FirstScreen) -> Table:
     return table
 
 
-def _sign(met: Met | None) -> Text:
+def _sign(met: Met | None) -> RenderableType:
     if met is None:
-        return Text(NONE, style="dim")
+        return styled(NONE, "dim")
     missed = met.mark == STATES["missed"]
     words = " ".join(one for one in (met.mark.symbol, met.figure, met.evidence) if one)
     if missed and met.per_month:
         words += f", {met.per_month}"
-    return Text(words.replace(NO_BREAK, " "), style="bold red" if missed else "")
+    return styled(words, "bold red") if missed else words
 
 
 def _rows(places: Places, comparison_id: str, statement: str) -> list[dict[str, Any]]:
@@ -233,7 +232,7 @@ def _cell_table(workload: str, scenario: str, rested: str, rows: list[dict[str, 
         previous = operation
         table.add_row(
             contender_title(row["architecture"], row["variant"]),
-            times(row["offered"] / row["repetitions"], row["repetitions"]).replace(NO_BREAK, " "),
+            times(row["offered"] / row["repetitions"], row["repetitions"]),
             _share(row["acknowledged"], row["offered"]),
             count((row["throttled"] + row["failed"]) / row["repetitions"]),
             _share(row["committed"], row["offered"]),
@@ -251,5 +250,4 @@ def _share(part: int, whole: int) -> str:
 
 
 def _times(*us: float | None) -> str:
-    # What is copied from a terminal should hold plain spaces.
-    return " / ".join(duration(one) for one in us).replace(NO_BREAK, " ")
+    return " / ".join(duration(one) for one in us)

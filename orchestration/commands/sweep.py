@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import click
-from rich.console import Console
 
 from orchestration.commands.target_options import given_target_options, target_options
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import PlainConsole, open_console, say
 from resources.lab.exclusive import exclusive
 from resources.progress import Silent
 from resources.targets import Leftovers, complete_options, targets
@@ -47,7 +46,7 @@ def _confirm(question: str) -> bool | None:
 
 def sweep(
     places: Places,
-    console: Console,
+    console: PlainConsole,
     *,
     target: str,
     options: Mapping[str, str],
@@ -82,7 +81,7 @@ def sweep(
 
 
 def _sweep(
-    leftovers: Leftovers, console: Console, *, everything: bool, yes: bool, ask: Callable[[str], bool | None]
+    leftovers: Leftovers, console: PlainConsole, *, everything: bool, yes: bool, ask: Callable[[str], bool | None]
 ) -> None:
     found = leftovers.find(everything=everything)
     for one in found.foreign:

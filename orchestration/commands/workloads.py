@@ -5,11 +5,10 @@ Put the list of recordings here. Keep their figures out (`workloads.recordings.f
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from orchestration.commands.errors import warn
-from orchestration.commands.terminal import open_console
+from orchestration.commands.terminal import PlainConsole, open_console
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.figures import figures
@@ -22,7 +21,7 @@ def command() -> None:
     show_workloads(Places.from_environment(), open_console())
 
 
-def show_workloads(places: Places, console: Console) -> None:
+def show_workloads(places: Places, console: PlainConsole) -> None:
     """Print a table of all recordings; those that cannot be read are named on the standard error."""
     library = Library(places)
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)

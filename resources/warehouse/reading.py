@@ -13,7 +13,7 @@ import pyarrow as pa
 from resources.warehouse.read_only import only_read
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
-from workloads.sql import quoted
+from workloads.sql import quoted, unglobbed
 
 CONFINED = "internal.confined"  # a table of the published file: its views of files, for a connection that only reads
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
@@ -99,6 +99,7 @@ def attach(connection: duckdb.DuckDBPyConnection, places: Places) -> None:
 
 def confine(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
     """Let it read files in ``folders`` and nothing else: a query has no business with other files or the network."""
-    connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, folders))}]")
+    allowed = dict.fromkeys([*folders, *map(unglobbed, folders)])  # readers are given the latter
+    connection.execute(f"SET allowed_directories = [{', '.join(map(quoted, allowed))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

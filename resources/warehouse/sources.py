@@ -6,7 +6,6 @@ them (`resources.warehouse.publish`) and who reads it (`resources.warehouse.read
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -20,7 +19,7 @@ from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
 from resources.warehouse.partitions import current, other_version
 from resources.warehouse.schema import published
 from workloads.places import Places
-from workloads.sql import quoted
+from workloads.sql import quoted, unglobbed
 
 # Of single requests, invocations and moments: they stay Parquet, behind views.
 SINGLE = ("requests", "effects", "invocations", "samples")
@@ -172,7 +171,7 @@ def select(table: str, paths: Sequence[Path], scheme: str = "") -> str:
         return f"SELECT {', '.join(f'NULL::{one.type} AS {one.name}' for one in columns)} WHERE false"
     file = "experiments" if table == "comparisons" else table
     found = [path if path.is_file() else path / f"{file}.parquet" for path in paths]
-    named = (f"{scheme}://{path}" if scheme else _unglobbed(path) for path in found)
+    named = (f"{scheme}://{path}" if scheme else unglobbed(path) for path in found)
     files = f"read_parquet([{', '.join(map(quoted, named))}])"
     if table == "comparisons":
         return _comparisons(files)
@@ -189,8 +188,3 @@ def _comparisons(experiments: str) -> str:
         f" max(finished_at) AS finished_at, json_merge_patch(any_value(config), {quoted(nulls)}) AS config,"
         f" any_value(code_version) AS code_version FROM {experiments} GROUP BY comparison_id"
     )
-
-
-def _unglobbed(path: Path) -> Path:
-    """``path`` for DuckDB's readers, which take every path for a pattern."""
-    return Path(re.sub(r"([*?\[])", r"[\1]", str(path)))

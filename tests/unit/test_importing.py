@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from orchestration.commands.importing import ImportRequest, import_recording
 from orchestration.commands.mapping import suggest_mapping
+from orchestration.commands.terminal import PlainConsole
 from orchestration.commands.workloads import show_workloads
 from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import ArchduelError, UsageError
@@ -30,12 +30,12 @@ def import_request(tmp_path: Path) -> ImportRequest:
 
 
 @pytest.fixture
-def output() -> tuple[Console, Callable[[], str]]:
+def output() -> tuple[PlainConsole, Callable[[], str]]:
     file = io.StringIO()
-    return Console(file=file, width=200), file.getvalue
+    return PlainConsole(file=file, width=200), file.getvalue
 
 
-Output = tuple[Console, Callable[[], str]]
+Output = tuple[PlainConsole, Callable[[], str]]
 
 
 def test_an_import_says_what_became_of_every_line(
@@ -55,7 +55,7 @@ def test_an_import_says_what_became_of_every_line(
 
 def test_a_terminal_is_shown_progress(places: Places, import_request: ImportRequest) -> None:
     file = io.StringIO()
-    import_recording(places, import_request, Console(file=file, force_terminal=True, width=120))
+    import_recording(places, import_request, PlainConsole(file=file, force_terminal=True, width=120))
     assert "importing shop" in file.getvalue()
 
 
@@ -89,7 +89,7 @@ def test_strict_leaves_nothing_either(places: Places, import_request: ImportRequ
 
 def test_workloads_are_listed_with_their_figures(places: Places, import_request: ImportRequest, output: Output) -> None:
     console, text = output
-    import_recording(places, import_request, Console(file=io.StringIO()))
+    import_recording(places, import_request, PlainConsole(file=io.StringIO()))
     broken = places.recordings / "broken"
     broken.mkdir()
     (broken / "requests.parquet").write_bytes(b"junk")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from orchestration.commands.prices import show_prices
+from orchestration.commands.terminal import PlainConsole
 from resources.prices import offers
 from resources.prices.book import (
     UNITS,
@@ -414,7 +414,7 @@ class TestPriceList:
 
 def shown(places: Places, **options: Any) -> str:
     out = io.StringIO()
-    show_prices(places, Console(file=out, width=160), **options)
+    show_prices(places, PlainConsole(file=out, width=160), **options)
     return out.getvalue()
 
 

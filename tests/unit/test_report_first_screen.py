@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from assets.report.first_screen import FirstScreen, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_first_screen, print_summary
+from orchestration.commands.terminal import PlainConsole
 from resources.architectures import architectures
 from resources.lab.settings import LabSettings
 from resources.warehouse.publish import publish
@@ -56,7 +56,7 @@ def screens(places: Places) -> list[FirstScreen]:
 
 
 def terminal(places: Places, width: int = 160) -> str:
-    console = Console(width=width, force_terminal=False)
+    console = PlainConsole(width=width, force_terminal=False)
     with console.capture() as capture:
         for screen in screens(places):
             print_first_screen(screen, console)
@@ -103,7 +103,7 @@ def test_the_terminal_ends_with_it_in_thirty_lines(home: Places) -> None:
 def test_what_compare_prints_ends_with_it_and_names_the_report(home: Places) -> None:
     """Below the tables of its scenarios."""
     request = CompareRequest("food_orders", {}, tuple(architectures()), LabSettings())
-    console = Console(width=160, force_terminal=False)
+    console = PlainConsole(width=160, force_terminal=False)
     with console.capture() as capture:
         assert print_summary(home, request, "c1", console)
     printed = capture.get()

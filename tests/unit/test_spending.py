@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from orchestration.commands.guard import agree
+from orchestration.commands.terminal import PlainConsole
 from resources.architectures import architectures
 from resources.aws.clients import AwsClients
 from resources.lab.budget import Budget, Part, budget
@@ -168,7 +168,7 @@ class TestGuard:
     @staticmethod
     def agreed(account: Account, planned: Budget, *, yes: bool = False, ask: Callable[[], str | None]) -> str:
         output = io.StringIO()
-        agree(account, planned, Console(file=output, width=200), yes=yes, ask=ask)
+        agree(account, planned, PlainConsole(file=output, width=200), yes=yes, ask=ask)
         return output.getvalue()
 
     @staticmethod

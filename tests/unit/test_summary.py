@@ -4,11 +4,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from rich.console import Console
 
 from assets.report.words.titles import rests_on
 from orchestration.commands.sql import flat
 from orchestration.commands.summary import comparison_tables
+from orchestration.commands.terminal import PlainConsole
 
 ROW: dict[str, Any] = {
     "workload": "food_orders",
@@ -45,7 +45,7 @@ RARE_COLUMNS = {
 
 def shown(*rows: dict[str, Any]) -> list[str]:
     """The lines of the tables of these rows, on a terminal of 160 columns."""
-    console = Console(width=160, record=True, force_terminal=False)
+    console = PlainConsole(width=160, record=True, force_terminal=False)
     with console.capture() as capture:
         for table in comparison_tables(pa.Table.from_pylist([{**ROW, **row} for row in rows])):
             console.print(table)

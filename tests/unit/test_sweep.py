@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from orchestration.commands import permissions
 from orchestration.commands.sweep import sweep
+from orchestration.commands.terminal import PlainConsole
 from resources.aws.roles import operating, running, sending
 from resources.lab.exclusive import exclusive
 from resources.progress import Silent
@@ -54,7 +54,7 @@ def swept(
     output = io.StringIO()
     sweep(
         places,
-        Console(file=output, width=200),
+        PlainConsole(file=output, width=200),
         target=DEFAULT_TARGET,
         options={},
         everything=everything,
