@@ -79,7 +79,14 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
         process.kill()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 130)], ids=["kill -9", "kill"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGKILL, -9, id="kill -9"),
+        # Ctrl-C, below, ends a run in the same way.
+        pytest.param(signal.SIGTERM, 130, id="kill", marks=pytest.mark.long),
+    ],
+)
 def test_a_run_ended_in_the_middle_leaves_no_process_and_the_old_results_whole(
     compared: Places, number: signal.Signals, code: int
 ) -> None:
