@@ -1,15 +1,64 @@
 """Writing files whole or not at all: under a hidden name first, then renamed over the old one.
 
-Put here the one way in which archduel replaces a file, or several. Keep out folders and what is in the files: a
-partition of the warehouse is `resources.warehouse.partitions`, a recording `workloads.recordings.library`.
+Put here the one way in which archduel replaces a file, or several, and what a kill leaves of that. Keep out folders and
+what is in the files: a partition of the warehouse is `resources.warehouse.partitions`, a recording
+`workloads.recordings.library`.
 """
 
+import fcntl
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+_MARK = ".archduel-"
+_HIDDEN = re.compile(rf"\..*{re.escape(_MARK)}[0-9a-f]{{32}}(\..*)?")  # ours for certain: folders may be the user's
+
+
+@contextmanager
+def hidden_beside(final: Path) -> Iterator[Path]:
+    """A hidden path beside ``final``, for what is to take its place. Folders that lead to it are made.
+
+    While any process is in such a block, its folder is locked (``flock``). Who finds it not locked removes what killed
+    processes left in it.
+
+    Yields:
+        The path, with the suffix of ``final``. Whatever is there when the block ends, file or folder, is removed.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    hidden = final.with_name(f".{final.stem}{_MARK}{uuid.uuid4().hex}{final.suffix}")
+    with _in_use(final.parent):
+        try:
+            yield hidden
+        finally:
+            _remove(hidden)
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # others are writing, or a file system without such locks: nothing is removed then
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for leftover in os.scandir(folder):
+                if _HIDDEN.fullmatch(leftover.name):
+                    _remove(Path(leftover.path))
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -21,23 +70,18 @@ def replacing(file: Path, *, durable: bool = False) -> Iterator[Path]:
         durable: Whether the content has to be on the disk, and not only handed to the system, before the rename.
 
     Yields:
-        A hidden path beside ``file``, with its suffix. It takes the place of ``file`` when the block ends, and is
-        removed when the block raises: ``file`` is then as it was.
+        A path as of `hidden_beside`. It takes the place of ``file`` when the block ends, and is removed when the block
+        raises: ``file`` is then as it was.
 
     Raises:
         OSError: Something could not be written; ``file`` is as it was.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    hidden = file.with_name(f".{file.stem}.{uuid.uuid4().hex}{file.suffix}")
-    try:
+    with hidden_beside(file) as hidden:
         yield hidden
         if durable:
             with hidden.open("rb") as written:
                 os.fsync(written.fileno())
         hidden.replace(file)
-    finally:
-        with suppress(OSError):
-            hidden.unlink(missing_ok=True)
 
 
 def replace_all(texts: Mapping[Path, str]) -> None:
@@ -55,8 +99,8 @@ def replace_all(texts: Mapping[Path, str]) -> None:
 @contextmanager
 def _restoring(file: Path) -> Iterator[None]:
     """Put ``file`` back as it was, or away where there was none, when the block raises."""
-    kept, existed = file.with_name(f".{uuid.uuid4().hex}"), file.exists()
-    try:
+    with hidden_beside(file) as kept:
+        existed = file.exists()
         if existed:
             _keep(file, kept)
         try:
@@ -68,8 +112,6 @@ def _restoring(file: Path) -> Iterator[None]:
                 else:
                     file.unlink()
             raise
-    finally:
-        kept.unlink(missing_ok=True)
 
 
 def _keep(file: Path, beside: Path) -> None:

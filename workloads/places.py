@@ -73,6 +73,11 @@ class Places:
         return self.home / "dagster"
 
     @property
+    def temporary(self) -> Path:
+        """What processes need only while they run (`workloads.scratch`)."""
+        return self.home / "tmp"
+
+    @property
     def emulators(self) -> Path:
         """Where emulators are installed, and write their logs."""
         return self.home / "emulators"

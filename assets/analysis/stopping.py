@@ -17,6 +17,7 @@ from resources.warehouse.current import connect_current
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import write_outcomes
 from workloads.places import Places
+from workloads.scratch import scratch
 
 
 def open_verdicts(
@@ -44,7 +45,7 @@ def open_verdicts(
     """
     if repetition not in dict(interim_looks(FIRST_LOOK, max(max_repetitions, FIRST_LOOK))):
         return None
-    with TemporaryDirectory(prefix="archduel-") as folder:
+    with scratch(home.temporary) if home is not None else TemporaryDirectory() as folder:
         places = Places(Path(folder))
         for contender, tables in observed.items():
             comparison_id = tables["experiments"].column("comparison_id")[0].as_py()

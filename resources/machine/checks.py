@@ -25,8 +25,9 @@ from pathlib import Path
 
 import psutil
 
-from resources.machine.leash import FOLDER_PREFIX, free_port
+from resources.machine.leash import free_port
 from workloads.places import REPOSITORY, Places
+from workloads.scratch import PREFIX, abandoned
 
 _GB = 1e9
 _INSTALL = "make install"
@@ -79,7 +80,7 @@ def checks(places: Places, environment: Mapping[str, str] = os.environ) -> list[
         open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         timers(_has_timerfd(), _sleep_lateness_ms()),
         stray_emulators(processes),
-        stray_folders(processes, Path(tempfile.gettempdir()), time.time()),
+        stray_folders(places.temporary),
         dagster_home(places, environment),
         proxies(environment),
     ]
@@ -225,7 +226,7 @@ def emulator_processes() -> Iterable[EmulatorProcess]:
     for process in psutil.process_iter():
         try:
             folder = process.environ().get("TMPDIR", "")
-            if not Path(folder).name.startswith(FOLDER_PREFIX) or "archduel-leash" in process.cmdline():
+            if not Path(folder).name.startswith(PREFIX) or "archduel-leash" in process.cmdline():
                 continue
             leashed = any("archduel-leash" in parent.cmdline() for parent in process.parents())
             found[process.pid] = EmulatorProcess(process.pid, folder, leashed), process.ppid()
@@ -243,16 +244,9 @@ def stray_emulators(processes: Iterable[EmulatorProcess]) -> Check:
     return Check("stray emulators", Level.WARNING, f"{len(strays)} of runs that are over", mend)
 
 
-def stray_folders(processes: Iterable[EmulatorProcess], temporary: Path, now: float) -> Check:
-    """Folders in ``temporary`` that killed runs left. One younger than a minute by the clock ``now`` may belong to an
-    emulator that is just starting.
-    """
-    used = {process.folder for process in processes}
-    strays = [
-        str(folder)
-        for folder in sorted(temporary.glob(f"{FOLDER_PREFIX}*"))
-        if str(folder) not in used and folder.is_dir() and now - folder.stat().st_mtime > 60
-    ]
+def stray_folders(temporary: Path) -> Check:
+    """Folders in ``temporary`` that killed runs left; the next run removes them."""
+    strays = [str(folder) for folder in abandoned(temporary)]
     if not strays:
         return Check("stray folders", Level.OK, "none")
     found = f"{len(strays)} of killed runs in {temporary}"

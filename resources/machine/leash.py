@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,6 @@ _LEASH = '( "$@" </dev/null; kill -9 0 ) & read _; kill -9 0'
 _PORTS = range(20000, 32000)
 
 LOOPBACK = "127.0.0.1"
-FOLDER_PREFIX = "archduel-"  # of the temporary folder of a process: by it the doctor finds what a killed run left
 _LOOK_S = 0.01
 
 
@@ -134,16 +134,16 @@ def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str
     Returns:
         Its exit code, or -1 where it was ended, and its output.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        code, log = Path(folder) / "code", Path(folder) / "log"
-        command = ["/bin/sh", "-c", '"$@"; echo $? >"$0"', str(code), *arguments]
-        process = LeashedProcess(command, environment=os.environ, log=log)
+    mark = f"archduel-ended-{uuid.uuid4().hex}:"
+    command = ["/bin/sh", "-c", '"$@"; echo "$0$?"', mark, *arguments]
+    with tempfile.TemporaryFile() as log:  # without a name: nothing is left of it
+        process = LeashedProcess(command, environment=os.environ, log=Path(f"/dev/fd/{log.fileno()}"))
         deadline = time.monotonic() + timeout_s
         try:
             while process.alive and time.monotonic() < deadline:
                 time.sleep(_LOOK_S)
         finally:
             process.close()
-        ended = code.exists() and code.read_text().strip()
-        output = log.read_text(errors="replace")
-        return (int(ended), output) if ended else (-1, f"{output}ended after {timeout_s:g} s at most")
+        log.seek(0)
+        output, ended, code = log.read().decode(errors="replace").rpartition(mark)
+    return (int(code), output) if ended else (-1, f"{code}ended after {timeout_s:g} s at most")

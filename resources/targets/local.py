@@ -5,18 +5,19 @@ Put here what such emulators have in common. Keep out what is started, and with 
 
 import os
 import secrets
-import shutil
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from resources.aws.clients import REGION
 from resources.emulators.admission import KEY_VARIABLE
 from resources.machine.environment import passed_on
-from resources.machine.leash import FOLDER_PREFIX, LOOPBACK, LeashedProcess, free_port
+from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
+from workloads.places import Places
+from workloads.scratch import scratch
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxy cannot reach loopback
 
@@ -28,7 +29,7 @@ class LocalEmulator:
 
     Args:
         label: The beginning of its log's name.
-        log_folder: Where its log is written.
+        places: The home, for its log and its folder.
         arguments: The command that starts it.
         settings: Its environment variables, for a port and a folder of its own.
         health: The path that it answers once it is ready.
@@ -41,14 +42,15 @@ class LocalEmulator:
     def __init__(
         self,
         label: str,
-        log_folder: Path,
+        places: Places,
         *,
         arguments: Sequence[str],
         settings: Callable[[int, Path], Mapping[str, str]],
         health: str,
         start_s: float = 30.0,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        self._kept = ExitStack()
+        self._folder = self._kept.enter_context(scratch(places.temporary))
         port = free_port()
         key = secrets.token_hex(16)
         self.key: str | None = key
@@ -65,7 +67,7 @@ class LocalEmulator:
                 **settings(port, self._folder),
                 **dict.fromkeys(("HOME", "TMPDIR"), str(self._folder)),
             },
-            log=log_folder / f"{label}-{port}.log",
+            log=places.emulator_logs / f"{label}-{port}.log",
         )
         self.processes: Sequence[LeashedProcess] = (self.process,)
         self._started = time.monotonic()
@@ -89,7 +91,7 @@ class LocalEmulator:
     def close(self) -> None:
         """End it. Closing twice is fine."""
         self.process.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._kept.close()
 
 
 # No profile, endpoint or credential of the user reaches a handler.

@@ -36,11 +36,11 @@ SETTINGS = {
 }
 
 
-def start(python: Path, label: str, log_folder: Path, environments: int) -> LocalEmulator:
+def start(python: Path, label: str, places: Places, environments: int) -> LocalEmulator:
     """Start an instance with room for a number of execution ``environments``, with the interpreter ``python``."""
     return LocalEmulator(
         label,
-        log_folder,
+        places,
         # -E: PYTHON* variables are meant for archduel's Python, not for this one.
         arguments=[str(python), "-E", "-m", "localstack_host"],
         settings=lambda port, folder: _settings(port, folder, environments),
@@ -85,7 +85,7 @@ class LocalStack(Target):
         return Platform(
             self,
             f"{self.product} {VERSION} (host mode)",
-            lambda label, environments: start(python, label, places.emulator_logs, environments),
+            lambda label, environments: start(python, label, places, environments),
         )
 
 

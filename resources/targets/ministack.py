@@ -7,7 +7,6 @@ common (`resources.targets.local`).
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from resources.progress import Reporter
 from resources.targets import Limits, Platform, Target
@@ -17,11 +16,11 @@ from workloads.places import Places
 _HEALTH = "/_ministack/health"
 
 
-def start(label: str, log_folder: Path, environments: int) -> LocalEmulator:
+def start(label: str, places: Places, environments: int) -> LocalEmulator:
     """Start an instance with room for a number of execution ``environments``."""
     return LocalEmulator(
         label,
-        log_folder,
+        places,
         arguments=[sys.executable, "-m", "resources.emulators.ministack"],
         settings=lambda port, _folder: _settings(port, environments),
         health=_HEALTH,
@@ -58,7 +57,7 @@ class MiniStack(Target):
         return Platform(
             self,
             f"{self.product} {version('ministack')}",
-            lambda label, environments: start(label, places.emulator_logs, environments),
+            lambda label, environments: start(label, places, environments),
         )
 
 

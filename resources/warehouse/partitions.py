@@ -10,7 +10,6 @@ database still names its files.
 
 import re
 import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
 
 SCHEMA_VERSION = "8"
@@ -49,18 +49,16 @@ def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
     Raises:
         ArchduelError: It cannot be written; the version before stands.
     """
-    hidden = partition / f".{uuid.uuid4().hex}"
     try:
-        hidden.mkdir(parents=True)
-        for name, table in tables.items():
-            stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
-            pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
-        with filelock.FileLock(partition / ".lock"):
-            return _publish(partition, hidden)
+        with hidden_beside(partition / "version") as hidden:
+            hidden.mkdir()
+            for name, table in tables.items():
+                stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
+                pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
+            with filelock.FileLock(partition / ".lock"):
+                return _publish(partition, hidden)
     except OSError as error:
         raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)  # nothing by now where it was published
 
 
 def _publish(partition: Path, hidden: Path) -> Path:

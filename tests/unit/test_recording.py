@@ -329,13 +329,17 @@ class TestWriting:
         pq.write_table(recorded([0]).table, leftover / "requests.parquet")
         assert list(library.paths()) == ["lunch", "night"]
 
-    @pytest.mark.parametrize(("hours", "stays"), [(0, True), (2, False)])
+    @pytest.mark.parametrize(
+        ("file", "hours", "stays"),
+        [(None, 0, True), (None, 2, False), (".alive.new", 0, True), ("access.log", 0, False)],
+    )
     def test_what_a_killed_import_left_is_swept_once_no_process_can_use_it(
-        self, library: Library, places: Places, hours: int, stays: bool
+        self, library: Library, places: Places, file: str | None, hours: int, stays: bool
     ) -> None:
         leftover = places.recordings / ".other.abc"
         leftover.mkdir(parents=True)
-        (leftover / "access.log").write_text("203.0.113.7 was here")
+        if file:  # files are written by who has the folder's lock
+            (leftover / file).write_text("203.0.113.7 was here")
         then = time.time() - 3600 * hours
         os.utime(leftover, (then, then))
         write(library, "mine", 0)

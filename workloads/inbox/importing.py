@@ -5,8 +5,6 @@ Put here what can happen to a file between being queued and being imported. Keep
 """
 
 import re
-import tempfile
-from pathlib import Path
 
 from workloads.errors import ArchduelError
 from workloads.importers.formats import importers
@@ -18,6 +16,7 @@ from workloads.importers.rules.privacy import content_mark, library_key
 from workloads.inbox import Inbox
 from workloads.inbox.ledger import Comparison, File, Ledger, State
 from workloads.recordings.library import Library
+from workloads.scratch import scratch
 
 # The folder an object was downloaded to is gone when its error is read: only the file's name stays in the message.
 _DOWNLOADED = re.compile(r"/\S+/downloads/\S+/")
@@ -112,8 +111,8 @@ def _ingest(file: File, inbox: Inbox, library: Library) -> Import:
             )
 
     confirm()
-    with tempfile.TemporaryDirectory(prefix="archduel-mapping-") as folder:
-        mapping = inbox.mapping(entry, Path(folder))
+    with scratch(library.temporary) as folder:
+        mapping = inbox.mapping(entry, folder)
         rules = Rules(mapping=read_mapping(mapping)) if mapping else EVERYTHING
     return ingest(
         importers()[AUTO],

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 _LOCKED = ".alive"
 # A folder without a lock: its owner was killed in its first or last moment, or is about to take the lock.
-_ABANDONED_S = 3600.0
+_ABANDONED_S = 60.0
 
 
 @contextmanager
@@ -35,6 +35,11 @@ def signed_off(folder: Path) -> None:
 def is_signed(folder: Path) -> bool:
     """Whether a process, alive or gone, began to write into ``folder`` and did not sign off."""
     return (folder / _LOCKED).exists()
+
+
+def is_lock(file: Path) -> bool:
+    """Whether a file in such a folder is the lock's, taken or about to be."""
+    return file.name.startswith(_LOCKED)
 
 
 @contextmanager

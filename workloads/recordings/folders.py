@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from workloads.errors import ArchduelError
-from workloads.recordings.alive import alive, claimed, is_abandoned, is_signed, signed_off
+from workloads.recordings.alive import alive, claimed, is_abandoned, is_lock, is_signed, signed_off
 
 _OLD = ".old"
 _LIVE = ".live"  # a recorder's folder: what is in it cannot be recorded again
@@ -76,11 +76,19 @@ def put_back(recordings: Path) -> None:
 def sweep(recordings: Path) -> None:
     """Put back replaced recordings, and remove what killed imports left: their folders can hold a raw log."""
     put_back(recordings)
-    for leftover in recordings.glob(".*"):
-        if leftover.name.endswith(_OLD) or (leftover.name.endswith(_LIVE) and is_signed(leftover)):
-            continue  # `workloads.live.recovery` makes a recording of it
-        if leftover.is_dir() and not leftover.is_symlink() and is_abandoned(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
+    if not any(recordings.glob(".*")):
+        return
+    with suppress(OSError), _renaming(recordings, timeout_s=0):  # a living import has the lock: the next one sweeps
+        for leftover in recordings.glob(".*"):
+            if leftover.name.endswith(_OLD) or (leftover.name.endswith(_LIVE) and is_signed(leftover)):
+                continue  # `workloads.live.recovery` makes a recording of it
+            if leftover.is_dir() and not leftover.is_symlink() and (is_abandoned(leftover) or _signed_off(leftover)):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _signed_off(folder: Path) -> bool:
+    """Whether its owner has signed off and was killed before it took its place; under the lock of `_renaming`."""
+    return not is_signed(folder) and any(not is_lock(file) for file in folder.iterdir())
 
 
 @contextmanager
@@ -99,7 +107,6 @@ def taking_place(final: Path) -> Iterator[Path]:
     try:
         with alive(folder):
             yield folder
-            signed_off(folder)
             _replace(final, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,6 +126,7 @@ def staying(recordings: Path, name: str, *, replace: bool) -> Iterator[Path]:
 def _replace(final: Path, folder: Path) -> None:
     old = folder.with_name(folder.name + _OLD)
     with _renaming(final.parent):
+        signed_off(folder)
         if final.exists():
             final.replace(old)
         try:

@@ -49,6 +49,11 @@ class Library:
         """Where this home's own recordings are, each in a folder of its name; made with the first of them."""
         return self._places.recordings
 
+    @property
+    def temporary(self) -> Path:
+        """Where this home's temporary folders are (`workloads.scratch`)."""
+        return self._places.temporary
+
     def paths(self) -> dict[str, Path]:
         """Name to Parquet file, sorted by name."""
         bundled = {path.stem: path for path in self._bundled.glob("*.parquet")}
