@@ -307,7 +307,8 @@ LIMIT 1"""
 # It is named by its values, so that no other replay's file is read.
 _OFFERED = f"""\
 WITH offered AS (
-    SELECT operation, route, entity, scheduled_us * speed / 1e6 AS at_s, duration_us * speed / 1e6 AS length_s, speed
+    SELECT operation, route, entity, scheduled_us * speed / 1e6 AS at_s, duration_us * speed / 1e6 AS length_s, speed,
+        config
     FROM requests r JOIN experiments e USING ({KEY})
     WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main'
         AND architecture = $architecture AND variant = $variant AND repetition = $repetition
@@ -322,7 +323,11 @@ minutes AS (
 SELECT any_value(length_s) AS length_s, any_value(speed) AS speed, count(*) AS requests,
     count(*) FILTER (operation = 'command') AS commands, count(DISTINCT entity) AS entities,
     count(DISTINCT route) AS routes, (SELECT minute FROM minutes) AS busiest_minute,
-    (SELECT requests FROM minutes) AS busiest_requests
+    (SELECT requests FROM minutes) AS busiest_requests,
+    any_value(config ->> '$.worked.kind') AS work,
+    any_value((config ->> '$.worked.overhead_us')::BIGINT) AS overhead_us,
+    any_value((config ->> '$.busiest_s[0]')::DOUBLE) AS busiest_from_s,
+    any_value((config ->> '$.busiest_s[1]')::DOUBLE) AS busiest_to_s
 FROM offered"""
 
 # A hundred bins over the whole of it.
@@ -334,6 +339,27 @@ SELECT operation, (least(floor(at_s / bin_s), 99) * bin_s)::DOUBLE AS t_s, any_v
 FROM offered, bins
 GROUP BY operation, least(floor(at_s / bin_s), 99), bins.bin_s
 ORDER BY ALL"""
+
+# Medians over the repetitions. Behind a queue an answer is a ticket, which takes no work: it has no service time.
+SERVICE_TIMES = f"""\
+{REPLAYS},
+measured AS (
+    SELECT operation, contender, measure, median(p50_us) AS p50_us, median(p99_us) AS p99_us
+    FROM replays JOIN service_times t USING ({KEY})
+    GROUP BY ALL
+)
+SELECT operation, contender,
+    any_value(p50_us) FILTER (measure = 'recorded') AS recorded_p50_us,
+    any_value(p99_us) FILTER (measure = 'recorded') AS recorded_p99_us,
+    any_value(p50_us) FILTER (measure = 'service') AS service_p50_us,
+    any_value(p99_us) FILTER (measure = 'service') AS service_p99_us,
+    any_value(p50_us) FILTER (measure = 'asked') AS asked_p50_us,
+    any_value(p50_us) FILTER (measure = 'worked') AS worked_p50_us,
+    any_value(p50_us) FILTER (measure = 'deviation') AS deviation_p50_us
+FROM measured
+GROUP BY ALL
+HAVING recorded_p50_us IS NOT NULL
+ORDER BY operation, contender"""
 
 REPLAYED_ROUTES = f"""\
 {_OFFERED}

@@ -14,8 +14,9 @@ from assets.report import queries
 from assets.report.charts.rendering import Chart, chart
 from assets.report.charts.traffic import replayed_panel
 from assets.report.queries import Rows, bound, table_of
-from assets.report.words.numbers import NO_BREAK, count, duration, share
+from assets.report.words.numbers import NO_BREAK, count, duration, milliseconds, share
 from assets.report.words.titles import operation_title
+from workloads.replay.work import NONE, RECORDED
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Replayed:
         facts: Headings, and what there is to say.
         rate: Its requests per second over recorded time.
         routes: The busiest of them, with ``route``, ``noun``, ``requests`` and ``share``.
+        service_times: What was recorded beside what was replayed, by operation and contender; none where the recording
+            does not say how long answers took.
         sql: The queries that give these, by their names.
     """
 
@@ -35,6 +38,7 @@ class Replayed:
     facts: tuple[tuple[str, str], ...]
     rate: Chart
     routes: Rows
+    service_times: Rows
     sql: dict[str, str]
 
 
@@ -59,6 +63,7 @@ def replayed(
             ("totals", queries.REPLAYED),
             ("rate", queries.REPLAYED_RATE),
             ("routes", queries.REPLAYED_ROUTES),
+            ("recorded and replayed service times", queries.SERVICE_TIMES),
         )
     }
     [totals] = table_of(connection, sql["totals"]).to_pylist()
@@ -66,7 +71,8 @@ def replayed(
         return None
     rate = table_of(connection, sql["rate"])
     routes = table_of(connection, sql["routes"]).to_pylist()
-    for row in routes:
+    service_times = table_of(connection, sql["recorded and replayed service times"]).to_pylist()
+    for row in (*routes, *service_times):
         row["noun"] = operation_title(row["operation"])
     length = duration(1e6 * totals["length_s"])
     return Replayed(
@@ -75,6 +81,7 @@ def replayed(
         facts=tuple(_facts(totals, routes, config)),
         rate=chart(replayed_panel(rate), f"Requests per second over recorded time, {workload}"),
         routes=routes,
+        service_times=service_times,
         sql=sql,
     )
 
@@ -114,6 +121,18 @@ def _facts(totals: Mapping[str, Any], routes: Rows, config: Mapping[str, Any]) -
     if totals["speed"] != 1:
         replayed_in = duration(1e6 * totals["length_s"] / totals["speed"])
         facts.append(("Speed", f"{totals['speed']:.3g} times as recorded: replayed in {replayed_in}"))
+    if totals["busiest_from_s"] is not None:
+        part = f"seconds {count(totals['busiest_from_s'])} to {count(totals['busiest_to_s'])} of the recording"
+        facts.append(("Part", f"the busiest, {part}"))
+    if totals["work"] not in (None, NONE):
+        facts.append(("Work", _work(totals)))
     if config.get("longest_pause_s"):
         facts.append(("Pauses", f"those over {config['longest_pause_s']:g}{NO_BREAK}s were cut to that"))
     return facts
+
+
+def _work(totals: Mapping[str, Any]) -> str:
+    if totals["work"] == RECORDED:
+        overhead = milliseconds(totals["overhead_us"])
+        return f"handlers worked as long as was recorded, less {overhead}{NO_BREAK}ms for gateway and hop"
+    return f"handlers worked {totals['work']}{NO_BREAK}ms on each request"

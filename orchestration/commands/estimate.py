@@ -30,6 +30,8 @@ class Estimate:
         speeds: The speeds of the slowest and the fastest cell, as multiples of the recorded one.
         replay_s: The seconds of the shortest and the longest replay.
         paused_s: The seconds of pauses cut from each replay.
+        work: What handlers do, in a sentence; empty for nothing.
+        busiest_s: Where only the busiest part is replayed: from which recorded second to which.
         charge: Whose account pays; None where nothing is paid for.
         budget: What it costs there.
     """
@@ -40,6 +42,8 @@ class Estimate:
     speeds: tuple[float, float]
     replay_s: tuple[float, float]
     paused_s: float
+    work: str = ""
+    busiest_s: tuple[float, float] | None = None
     charge: Charge | None = None
     budget: Budget | None = None
 
@@ -49,9 +53,14 @@ class Estimate:
         def between(values: tuple[float, float], form: str) -> str:
             return " to ".join(dict.fromkeys(format(value, form) for value in values))
 
+        part = ""
+        if self.busiest_s is not None:
+            part = " of its busiest part, recorded seconds {:,.0f} to {:,.0f} (--from 0 takes all),".format(
+                *self.busiest_s
+            )
         text = (
-            f"{request.workload}: {self.requests:,} requests at {between(self.speeds, 'g')} times the recorded speed,"
-            f" {between(self.replay_s, '.0f')} s a replay, {'at most ' if request.settings.budget_s else ''}"
+            f"{request.workload}: {self.requests:,} requests{part} at {between(self.speeds, 'g')} times the recorded"
+            f" speed, {between(self.replay_s, '.0f')} s a replay, {'at most ' if request.settings.budget_s else ''}"
             f"{self.replays} replays: about {self.seconds / 60:.1f} minutes."
         )
         if self.paused_s >= 1:
@@ -59,7 +68,7 @@ class Estimate:
                 f" Pauses over {request.settings.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
                 " (--longest-pause 0 keeps them)."
             )
-        return text
+        return f"{text} {self.work}".rstrip()
 
 
 def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Estimate:
@@ -90,7 +99,7 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         + (len(of_cell) * _START_S if settings.judges_times else 0)  # to be looked at, before the first replay
         for of_cell, count, length in zip(contenders, replays, lengths, strict=True)
     )
-    cut = settings.cut(recording)
+    cut = plans[0].recording
     speeds = [plan.speed for plan in plans]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
     repetitions = settings.repetitions + settings.max_extra_repetitions
@@ -107,6 +116,8 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         (min(speeds), max(speeds)),
         (min(lengths), max(lengths)),
         paused_s,
+        next((plan.work.sentence() for plan in plans if len(plan.work.us)), ""),
+        plans[0].busiest_s,
         charge,
         budget(parts, platform, charge.pace, places) if charge else None,
     )

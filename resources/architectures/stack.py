@@ -33,7 +33,7 @@ class StackSettings:
     batch_size: int = 10
     reserved_concurrency: int | None = None  # of each function
     work_us: int = 0  # how long a handler works before it touches the table, besides what a request asks for
-    cpu_share: float = 0.0  # the part of all work that uses the CPU; the rest waits
+    work_cpu_share: float = 0.0  # the part of all work that uses the CPU; the rest waits
     table_timeout_ms: int = 1000  # how long one attempt of a handler at the table may take
     environments: int = 8  # warm ones of each function the API calls
     variant: str = DEFAULT_VARIANT

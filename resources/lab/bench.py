@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from resources.architectures import Architecture
@@ -26,6 +27,7 @@ from workloads.errors import ArchduelError
 from workloads.recordings.recording import peak_rate
 from workloads.replay.client import Client, Gauge, KeepAliveClient
 from workloads.replay.schedule import Schedule, split_url, warm_up
+from workloads.replay.work import peak_busy
 from workloads.scenarios import Scenario
 
 HOLD_MS = 500  # of each execution environment that is made
@@ -57,8 +59,12 @@ def settings_for(
     schedule: Schedule,
     limits: Limits,
     variant: str = DEFAULT_VARIANT,
+    *,
+    cpu_share: float = 0.0,
 ) -> StackSettings:
     """The settings of an architecture's resources.
+
+    Time-outs have room for the longest work, and batches are so small that their work fits into the time-out.
 
     Args:
         scenario: What it is replayed under; its own settings count.
@@ -66,16 +72,25 @@ def settings_for(
         schedule: What is replayed.
         limits: The target's.
         variant: How the functions write.
+        cpu_share: The share of work that uses the CPU.
     """
     settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
     busy = peak_rate(schedule.due_us) * held_us(scenario, variant) / 1e6
+    if len(schedule.work_us):
+        busy += peak_busy(schedule.due_us, schedule.work_us)
+    usual = StackSettings()
     settings = replace(
-        StackSettings(environments=min(limits.warm, max(StackSettings().environments, math.ceil(1.5 * busy)))),
+        usual,
         work_us=scenario.work_us,
+        work_cpu_share=cpu_share,
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
-        **{name: value for name in settable if (value := getattr(scenario, name)) is not None},
+        **{
+            "environments": min(limits.warm, max(usual.environments, math.ceil(1.5 * busy))),
+            **_room_for_work(schedule, scenario.function_timeout_s),
+            **{name: value for name in settable if (value := getattr(scenario, name)) is not None},
+        },
     )
     if variant == SDK_DEFAULTS:
         settings = replace(settings, table_timeout_ms=SDK_TIMEOUT_MS)
@@ -101,6 +116,30 @@ def settings_for(
         max_receive_count=scenario.max_receive_count or max(settings.max_receive_count, receives),
         reserved_concurrency=None if limit is None else max(1, limit // len(architecture.functions)),
     )
+
+
+def _room_for_work(schedule: Schedule, timeout_s: int | None) -> dict[str, int]:
+    """The function's time-out and the size of batches with which the work that requests ask for is done in time.
+
+    A batch has room for its mean work and three standard deviations, and for one time-out of the table.
+
+    Args:
+        schedule: What is replayed.
+        timeout_s: The time-out that a scenario sets.
+    """
+    commands = np.array(schedule.operations, dtype=object) == "command"
+    if not len(schedule.work_us) or not commands.any():
+        return {}
+    usual = StackSettings()
+    table_s = usual.table_timeout_ms / 1000
+    longest_s, work_s = float(schedule.work_us.max()) / 1e6, schedule.work_us[commands] / 1e6
+    timeout_s = timeout_s or max(usual.function_timeout_s, math.ceil(longest_s + table_s))
+    fits = [
+        size
+        for size in range(2, usual.batch_size + 1)
+        if size * work_s.mean() + 3 * math.sqrt(size) * work_s.std() + table_s <= timeout_s
+    ]
+    return {"function_timeout_s": timeout_s, "batch_size": max(fits, default=1)}
 
 
 def make_environment(

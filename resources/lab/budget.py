@@ -163,6 +163,6 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
         order_writes=number["command"] + seeds,
         answer_writes=answers,
         reads=number["query"],
-        work_ms=part.scenario.work_us / 1000 * requests,
+        work_ms=part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000,
         sizes=Sizes.of(bodies, sizes),
     )

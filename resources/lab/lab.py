@@ -179,6 +179,7 @@ class Lab:
                 self.settings.others_at_most,
                 Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
+                cpu_share=self.settings.cpu_share,
                 recorded_requests=recording.requests * self.settings.amplify,
                 recorded_us=recording.duration_us,
             )
@@ -228,6 +229,12 @@ class Lab:
                 {
                     **self.settings.model_dump(mode="json"),
                     "retries": self.settings.retries_under(setup.scenario),
+                    "worked": {
+                        "kind": setup.plan.work.kind,
+                        "overhead_us": setup.plan.work.overhead_us,
+                        "mean_us": round(setup.plan.work.mean_us),
+                    },
+                    "busiest_s": setup.plan.busiest_s,
                     **asdict(replayed.stack),
                 }
             ),

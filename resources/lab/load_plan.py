@@ -4,34 +4,89 @@ Put here how recording, scenario and settings become a schedule. Keep out what t
 (`resources.lab.capacity`) and what a scenario does to the traffic (`workloads.replay.shaping`).
 """
 
+import math
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from resources.architectures.stack import DEFAULT_VARIANT
 from resources.lab.bench import held_us
 from resources.lab.capacity import capacity, default_peak_per_s
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
-from resources.targets import Platform
+from resources.targets import Platform, Target
 from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
-from workloads.recordings.recording import Recording, excess
+from workloads.recordings.recording import Recording, excess, peak_rate
 from workloads.replay.schedule import Schedule, schedule
 from workloads.replay.shaping import shaped
+from workloads.replay.work import Work, no_work, peak_busy, work_of
 from workloads.scenarios.model import Scenario
 
 _SHORTEST_REPLAY_S = 10.0
+# With work in it a recording cannot be played as much faster: of one that would take longer, the busiest part is.
+_LONGEST_REPLAY_S = 45.0
 _MAX_SLOWDOWN = 20.0
 _NEAR_ENOUGH = 1.05
+_BESIDES_US = 5_000  # a request holds an environment besides its work, on an emulator
+_QUEUE_SHARE = 0.8  # of a consumer's environments busy in the busiest second: else the emulator's limit is its backlog
+_CPU_SHARE = 0.3  # of this machine's cores that work may use in the busiest second: the emulator needs them as well
+
+Microseconds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Busy:
+    """How many execution environments may be busy at once on average, in the busiest second.
+
+    Attributes:
+        environments: Of the functions that the API calls; what a fault holds counts as well.
+        consumers: Of the function behind a queue, with the recording's work alone: what a fault delays may wait.
+    """
+
+    environments: float = math.inf
+    consumers: float = math.inf
+
+    def exceeded(self, due_us: Microseconds, work: Work, holds_s: float = 0.0) -> float:
+        """How many times too many are busy with work as recorded; up to 1 the limits are kept.
+
+        What a single request, or all of one moment, keep busy counts for nothing: no speed parts it.
+
+        Args:
+            due_us: When requests are due, in order.
+            work: What they are worked on.
+            holds_s: How much longer than usual a fault holds each of them.
+        """
+        if not len(work.us):
+            return 0.0
+        held_us = work.us + _BESIDES_US
+        busy, alone = peak_busy(due_us, held_us), peak_busy(due_us * 1000, held_us)
+        limits = (
+            (busy + peak_rate(due_us) * holds_s, max(self.environments, alone)),
+            (busy, max(self.consumers, alone)),
+        )
+        return max(found / limit for found, limit in limits)
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """The schedule of a replay, and how many times as fast as it was recorded it is played."""
+    """The schedule of a replay, and how many times as fast as it was recorded it is played.
+
+    Attributes:
+        recording: What is played, already cut.
+        work: How long handlers work on it; on none of it where the scenario says how long they do.
+        busiest_s: Where only the busiest part is played: from which recorded second to which.
+    """
 
     schedule: Schedule
     speed: float
+    recording: Recording
+    work: Work
+    busiest_s: tuple[float, float] | None = None
 
 
 def plan_load(
@@ -45,29 +100,43 @@ def plan_load(
 ) -> LoadPlan:
     """Plan the load of a recording under a scenario, by ``settings``.
 
-    Measures the platform's capacity where a default speed needs it and this machine has no measurement yet.
+    Speed and part are the same under every scenario, unless one asks for more than the target takes. Measures the
+    platform's capacity where a default speed needs it and this machine has no measurement yet.
 
     Raises:
         UsageError: The scenario is not available on the target, or would have to be replayed far too slowly.
     """
-    if missing := why_unavailable(scenario, platform.target):
+    target = platform.target
+    if missing := why_unavailable(scenario, target):
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
     cut = settings.cut(recording)
-    # Behind a queue each query makes another request, which fetches its answer.
-    load_factor = 2 - cut.command_share if settings.answers == "poll" else 1.0
-    speed, max_per_s = (
-        (settings.speed, None) if settings.speed else _default_speed(places, cut, platform, reporter, load_factor)
-    )
-    return plan_at(
+    work = work_of(recording, cut, kind=settings.work, overhead_ms=settings.overhead_ms)
+    busy = _limits(target, settings.cpu_share)
+    longest_pause_s = settings.longest_pause_s or None
+    speed, max_per_s, busiest_s = settings.speed, None, None
+    if speed is None:
+        # Behind a queue each query makes another request, which fetches its answer.
+        load_factor = 2 - cut.command_share if settings.answers == "poll" else 1.0
+        max_per_s = default_peak_per_s(capacity(places, platform, reporter)) / load_factor
+        speed = _default_speed(cut, work, max_per_s, busy)
+        if len(work.us) and not settings.chooses_part:
+            due_us = cut.replayed_us(speed=speed, longest_pause_s=longest_pause_s)
+            if (part := _busiest(due_us)) is not None:
+                since_s = (cut.arrival_us[[part.start, part.stop - 1]] - recording.arrival_us[0]) / 1e6
+                busiest_s = (float(since_s[0]), float(since_s[1]))
+                cut, work = cut.part(part), replace(work, us=work.us[part])
+    plan = plan_at(
         cut,
         scenario,
         speed=speed,
         seed=settings.seed,
-        longest_pause_s=settings.longest_pause_s or None,
+        longest_pause_s=longest_pause_s,
         max_per_s=max_per_s,
-        max_busy=platform.target.limits.busy,
+        busy=busy,
         variants=settings.variants,
+        work=work,
     )
+    return replace(plan, busiest_s=busiest_s)
 
 
 def plan_at(
@@ -78,8 +147,9 @@ def plan_at(
     seed: int,
     longest_pause_s: float | None,
     max_per_s: float | None = None,
-    max_busy: float = float("inf"),
+    busy: Busy = Busy(),
     variants: Sequence[str] = (DEFAULT_VARIANT,),
+    work: Work | None = None,
 ) -> LoadPlan:
     """Plan the load at ``speed``, or at a slower one that keeps within the limits.
 
@@ -88,26 +158,36 @@ def plan_at(
 
     Args:
         recording: What is replayed, already cut.
-        scenario: What shapes the traffic.
+        scenario: What shapes the traffic. Where it says how long handlers work, they do that and nothing else.
         speed: How many times as fast as recorded.
         seed: Of everything the recording leaves open.
         longest_pause_s: Longer pauses between requests are cut to these seconds; None keeps them.
-        max_per_s: Requests per second in the busiest second; None for no limit.
-        max_busy: Execution environments busy at once, on average.
+        max_per_s: Requests per second in the busiest second; None for no limit, nor on how many are busy.
+        busy: How many environments may be busy at once.
         variants: How the functions write; the one that holds its environments longest counts.
+        work: How long handlers work on each request; None for not at all.
 
     Raises:
         UsageError: It would have to be far slower than ``speed``.
     """
+    if work is None or scenario.work_us:
+        work = no_work()
+    holds_s = max(held_us(scenario, variant) for variant in variants) / 1e6
     if max_per_s is not None and scenario.reserved_concurrency is None:
-        holds_s = max(held_us(scenario, variant) for variant in variants) / 1e6
-        max_per_s = min(max_per_s, max_busy / max(holds_s, 1e-3))
+        max_per_s = min(max_per_s, busy.environments / max(holds_s, 1e-3))
     slowed = speed
     while True:
         # Pauses stay as long as at full speed: otherwise a slowed replay would consist of little else.
         pause_s = None if longest_pause_s is None else longest_pause_s * speed / slowed
-        plan = LoadPlan(shaped(schedule(recording, speed=slowed, seed=seed, longest_pause_s=pause_s), scenario), slowed)
-        too_many = 0.0 if max_per_s is None else excess(plan.schedule.due_us, max_per_s, recording.clump)
+        scheduled = schedule(recording, speed=slowed, seed=seed, longest_pause_s=pause_s, work_us=work.us)
+        plan = LoadPlan(shaped(scheduled, scenario), slowed, recording, work)
+        too_many = 0.0
+        if max_per_s is not None:
+            offered = replace(work, us=plan.schedule.work_us)
+            too_many = max(
+                excess(plan.schedule.due_us, max_per_s, recording.clump),
+                busy.exceeded(plan.schedule.due_us, offered, holds_s),
+            )
         if too_many <= _NEAR_ENOUGH:
             return plan
         slowed = float(f"{slowed / min(too_many, 4.0):.4g}")
@@ -118,14 +198,28 @@ def plan_at(
             )
 
 
-def _default_speed(
-    places: Places, recording: Recording, platform: Platform, reporter: Reporter, load_factor: float
-) -> tuple[float, float]:
+def _limits(target: Target, cpu_share: float) -> Busy:
+    if target.genuine:  # it starts environments as they are needed
+        return Busy(target.limits.busy)
+    cores = _CPU_SHARE * (os.cpu_count() or 1) / cpu_share if cpu_share else math.inf
+    return Busy(min(target.limits.busy, cores), min(_QUEUE_SHARE * target.limits.consumers, cores))
+
+
+def _default_speed(recording: Recording, work: Work, max_per_s: float, busy: Busy) -> float:
     """The speed at which the recording's busiest second stays under half of what the target takes on this machine, and
-    that half, in requests per second. ``load_factor`` is how many requests the target gets for each of the recording.
+    its work within the environments that the target has: time played faster multiplies how many are worked on at once.
 
     Never so fast that a replay lasts less than ten seconds: a fault in it would look like a hiccup.
     """
-    max_per_s = default_peak_per_s(capacity(places, platform, reporter)) / load_factor
-    fastest = recording.fastest_speed(max_per_s)
-    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}"), max_per_s
+    fastest = recording.fastest_speed(max_per_s, lambda due_us: busy.exceeded(due_us, work) <= 1)
+    return float(f"{min(fastest, max(1.0, recording.duration_s / _SHORTEST_REPLAY_S)):.4g}")
+
+
+def _busiest(due_us: Microseconds) -> slice | None:
+    """The requests of the busiest stretch that is replayed in time; None where all are."""
+    longest_us = round(_LONGEST_REPLAY_S * 1e6)
+    if due_us[-1] <= longest_us:
+        return None
+    ends = np.searchsorted(due_us, due_us + longest_us, side="right")
+    start = int((ends - np.arange(len(due_us))).argmax())
+    return slice(start, int(ends[start]))

@@ -38,6 +38,7 @@ class Setup:
     others_at_most: float
     quiet: Quiet
     log_folder: Path
+    cpu_share: float  # of the work that requests ask for
     recorded_requests: float  # of the whole recording, which may be longer than what is replayed
     recorded_us: int
 
@@ -119,7 +120,12 @@ class BenchReplayer:
         scenario, platform = self._setup.scenario, self._setup.platform
         architecture = choose(architectures(), contender.architecture, "architecture")
         settings = settings_for(
-            scenario, architecture, self._setup.plan.schedule, platform.target.limits, contender.variant
+            scenario,
+            architecture,
+            self._setup.plan.schedule,
+            platform.target.limits,
+            contender.variant,
+            cpu_share=self._setup.cpu_share,
         )
         bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
         self._exit.callback(bench.close)

@@ -20,6 +20,7 @@ from workloads.errors import UsageError, choose
 from workloads.recordings.recording import Recording
 from workloads.recordings.shape import Shape
 from workloads.replay.client import ASK_AFTER_S, DEADLINE_S, KeepAliveClient
+from workloads.replay.work import check_kind
 from workloads.scenarios.model import Scenario
 from workloads.settings import Option
 
@@ -55,6 +56,27 @@ class LabSettings(Shape):
     )
     longest_pause_s: Annotated[float, Option("--longest-pause", "seconds")] = Field(
         default=1.0, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them."
+    )
+    work: Annotated[
+        str | None,
+        Option("--work", "recorded|none|ms", default="recorded, where nine in ten requests have a latency; else none"),
+    ] = Field(
+        default=None,
+        description="How long handlers work on each request: recorded, as long as its answer took in the recording;"
+        " none; or that many milliseconds. A scenario that says how long they work counts more.",
+    )
+    overhead_ms: Annotated[
+        float | None, Option("--overhead", "ms", default="the 1st percentile of the recorded latencies")
+    ] = Field(
+        default=None,
+        ge=0,
+        description="What gateway and hop cost in the recording: work as recorded is that much shorter.",
+    )
+    cpu_share: Annotated[float, Option("--cpu-share", "share")] = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="The share of that work that uses the CPU; the rest waits, as for another service.",
     )
     seed: Annotated[int, Option("--seed", "N")] = Field(
         default=1, ge=0, le=2**62, description="The seed of all random choices, such as which requests a fault hits."
@@ -117,6 +139,8 @@ class LabSettings(Shape):
         choose(architectures(), self.baseline, "baseline")
         choose(targets(), self.target, "target")
         choose(dict.fromkeys(ANSWERS), self.answers, "value for answers")
+        if self.work is not None:
+            check_kind(self.work)
         for variant in self.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
         if not self.variants or len(set(self.variants)) < len(self.variants):
@@ -126,6 +150,11 @@ class LabSettings(Shape):
     def cut(self, recording: Recording) -> Recording:
         """What is replayed of ``recording``."""
         return self.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
+
+    @property
+    def chooses_part(self) -> bool:
+        """Whether it is said which part of the recording is replayed."""
+        return any(one is not None for one in (self.start_s, self.end_s, self.duration_s, self.limit))
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -352,7 +352,7 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
     api_units = sizes.http_units if gateway == "http" else 1.0
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
-    scenario_work = ", the work the scenario asks for" if counts.work_ms else ""
+    scenario_work = ", the work that was asked for" if counts.work_ms else ""
     writes, reads, queue = "table_write_units", "table_read_units", "queue_requests"
     api, time, starts = f"api_{gateway}_requests", f"function_time_{processor}", f"function_requests_{processor}"
     fetched = "answers asked for by their ticket"

@@ -25,7 +25,7 @@ from workloads.sql import quoted, unglobbed
 SINGLE = ("requests", "effects", "invocations", "samples")
 TABLES = ("comparisons", "experiments", "ledger", "latency", "recovery", *CONDENSED)
 # What a scenario or a contender decides: in `experiments`, and in no `comparisons`.
-_OF_A_CELL = tuple(field.name for field in fields(StackSettings))
+_OF_A_CELL = (*(field.name for field in fields(StackSettings)), "worked", "busiest_s")
 # Columns that no file holds.
 _DERIVED = {
     "experiment_id": "left(md5(concat_ws('/', comparison_id, architecture, variant, arm, workload, scenario,"

@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
 def replayed(home: Places, scenario: str) -> dict[str, Tables]:
     """The observations of every architecture."""
     cell = Cell("food_orders", scenario)
-    settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0)
+    settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0, work="none")
     with Lab(home, settings) as lab:
         for _ in lab.replay(list(architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
             pass

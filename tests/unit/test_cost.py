@@ -683,6 +683,14 @@ class TestCounting:
         assert (found.counts.order_writes, found.counts.answer_writes, found.counts.reads) == (4, 0, 8)
         assert found.counts.work_ms == 36
 
+    def test_work_as_recorded_is_paid_for_each_time_a_request_is_handled(
+        self, database: duckdb.DuckDBPyConnection
+    ) -> None:
+        replay(database, "hybrid", queued=("command",), batches=2, config='{"work_us": 3000}')
+        database.execute("UPDATE requests SET work_us = 5000 WHERE operation = 'command'")
+        (found,) = counted(database, "c", ASSUMED)
+        assert found.counts.work_ms == 36 + 4 * 5
+
     @pytest.mark.parametrize("other", [{"valid": False}, {"arm": "aa"}, {"scenario": "burst"}])
     def test_only_valid_steady_replays_of_the_main_arm_count(
         self, database: duckdb.DuckDBPyConnection, other: dict[str, Any]

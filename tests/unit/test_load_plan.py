@@ -7,7 +7,7 @@ import pytest
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
 from resources.lab.bench import held_us, settings_for
-from resources.lab.load_plan import plan_at
+from resources.lab.load_plan import Busy, plan_at
 from resources.targets import Limits
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording, peak_rate
@@ -42,7 +42,9 @@ EVEN = recording([index * 100_000 for index in range(600)])  # ten a second for 
 
 def peak(name: str, max_per_s: float | None = 60.0) -> tuple[float, float]:
     """Speed and busiest second of the even recording under a scenario, asked to be played at five times the speed."""
-    plan = plan_at(EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=max_per_s, max_busy=18.0)
+    plan = plan_at(
+        EVEN, scenarios()[name], speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=max_per_s, busy=Busy(18.0)
+    )
     return plan.speed, peak_rate(plan.schedule.due_us)
 
 
@@ -71,7 +73,7 @@ def test_handlers_with_the_sdks_defaults_hold_environments_longer_and_are_played
         seed=1,
         longest_pause_s=1.0,
         max_per_s=1000.0,
-        max_busy=18.0,
+        busy=Busy(18.0),
         variants=["idempotent", SDK_DEFAULTS],
     )
     assert plan.speed < 2
@@ -116,14 +118,14 @@ def test_requests_of_one_moment_do_not_slow_a_replay_down() -> None:
 def test_what_could_only_be_played_absurdly_slowly_is_refused() -> None:
     endless = Scenario(name="endless", title="Endless", description="", work_us=60_000_000)
     with pytest.raises(UsageError, match="endless asks for more than"):
-        plan_at(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=60.0, max_busy=18.0)
+        plan_at(EVEN, endless, speed=5.0, seed=1, longest_pause_s=1.0, max_per_s=60.0, busy=Busy(18.0))
 
 
 def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
     pauses = recording([second * 4_000_000 + index * 10_000 for second in range(10) for index in range(20)])
     heavy = Scenario(name="heavy", title="Heavy", description="", work_us=900_000)
     unslowed = plan_at(pauses, scenarios()["steady"], speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=None)
-    slowed = plan_at(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=1000.0, max_busy=18.0)
+    slowed = plan_at(pauses, heavy, speed=2.0, seed=1, longest_pause_s=1.0, max_per_s=1000.0, busy=Busy(18.0))
     assert slowed.speed < unslowed.speed
     ratio = slowed.schedule.due_us[1:] / np.maximum(unslowed.schedule.due_us[1:], 1)
     assert ratio.std() / ratio.mean() < 0.01

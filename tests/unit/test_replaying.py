@@ -17,8 +17,11 @@ from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Setup
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, targets
+from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.replay.client import KeepAliveClient
 from workloads.replay.schedule import warm_up
+from workloads.replay.work import no_work
 from workloads.scenarios import scenarios
 
 CONTENDER = Contender("event_driven", "idempotent")
@@ -61,7 +64,8 @@ class Benches:
             raise AssertionError("nothing is started here")
 
         platform = Platform(targets()[DEFAULT_TARGET], "MiniStack 0.0.0", start)
-        plan = LoadPlan(warm_up(20, 0.5), 1.0)
+        recording = Library(Places(Path("no home"))).load("food_orders")
+        plan = LoadPlan(warm_up(20, 0.5), 1.0, recording, no_work())
         cell = Cell("food_orders", "steady")
         setup = Setup(
             cell,
@@ -72,6 +76,7 @@ class Benches:
             1.0,
             self.quiet,
             Path("logs"),
+            cpu_share=0.0,
             recorded_requests=10,
             recorded_us=500_000,
         )

@@ -264,6 +264,18 @@ def test_what_was_replayed_is_counted_from_the_replay(page: Page) -> None:
         assert text in page.text
 
 
+def test_recorded_and_replayed_service_times_stand_beside_each_other(places: Places) -> None:
+    config = {"worked": {"kind": "recorded", "overhead_us": 2000, "mean_us": 50_000}, "busiest_s": [60.0, 400.0]}
+    observations = outage_experiment(scenario="steady", config=json.dumps(config))
+    observations.request(recorded_us=52_000, work_us=50_000, took_us=54_000).item().record(worked_us=50_100)
+    file_outcomes(places, observations, "c1/food_orders__steady/synchronous~idempotent")
+    text = report_page(places).text
+    assert "Recorded and replayed service time, ms" in text
+    assert "commands · Synchronous 52.0 54.0 52.0 54.0 50.0 50.1 0.1" in text
+    assert "Part the busiest, seconds 60 to 400 of the recording" in text
+    assert "Work handlers worked as long as was recorded, less 2.0 ms for gateway and hop" in text
+
+
 def test_latency_is_drawn_over_time(page: Page) -> None:
     labels = page.attributes("aria-label", "div")
     assert any("Time until commands were done, over time" in label for label in labels)

@@ -5,6 +5,7 @@ Put here its schema, its rates, and when its requests are due in a replay. Keep 
 `workloads.customers.session`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,6 +160,11 @@ class Recording:
             table = table.slice(0, limit)
         return Recording(self.name, table)
 
+    def part(self, requests: slice) -> "Recording":
+        """Return these of its requests, by their positions; ids stay as they are."""
+        start, stop, _ = requests.indices(self.requests)
+        return Recording(self.name, self.table.slice(start, stop - start))
+
     def replayed_us(self, *, speed: float, longest_pause_s: float | None) -> npt.NDArray[np.int64]:
         """When each request is due in a replay.
 
@@ -175,11 +181,14 @@ class Recording:
             pauses_us = np.minimum(pauses_us, longest_pause_s * 1e6)
         return np.cumsum(pauses_us).astype(np.int64)
 
-    def fastest_speed(self, peak_per_s: float) -> float:
+    def fastest_speed(
+        self, peak_per_s: float, allowed: Callable[[npt.NDArray[np.int64]], bool] = lambda _due_us: True
+    ) -> float:
         """The greatest speed at which `excess` keeps to a limit.
 
         Args:
             peak_per_s: The limit, in requests per second.
+            allowed: What else has to hold of when requests are due; what holds at a speed holds at every slower one.
 
         Returns:
             A factor on recorded time; 1.0 for a recording whose requests all came at one moment.
@@ -189,7 +198,8 @@ class Recording:
             return 1.0
 
         def fits(speed: float) -> bool:
-            return excess(self.replayed_us(speed=speed, longest_pause_s=None), peak_per_s, self.clump) <= 1
+            due_us = self.replayed_us(speed=speed, longest_pause_s=None)
+            return excess(due_us, peak_per_s, self.clump) <= 1 and allowed(due_us)
 
         low, high = 0.0, 1.0
         while high < 1e9 and fits(high):

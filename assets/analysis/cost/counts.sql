@@ -48,6 +48,7 @@ sent AS (
     SELECT workload, architecture, variant, operation,
         count(*) AS offered,
         sum(sends) AS requests,
+        avg(coalesce(work_us, 0)) / 1000 AS own_work_ms,
         -- Of attempts before the last, which were refused or broken, most were answered.
         sum(sends) - count(*) FILTER (sent_us IS NOT NULL AND status IS NULL) AS responses,
         count(*) FILTER (outcome = 'accepted') AS messages,
@@ -78,6 +79,7 @@ operations AS (
         sum(deliveries) FILTER (operation = 'command') AS order_writes,
         sum(deliveries) FILTER (operation = 'query' AND messages > 0) AS answer_writes,
         sum(deliveries) FILTER (operation = 'query') AS reads,
+        sum(deliveries * own_work_ms) AS own_work_ms,
         sum(http_units) / nullif(sum(requests), 0) AS http_units,
         sum(message_units) / nullif(sum(messages), 0) AS message_units,
         sum(message_bytes) / nullif(sum(messages), 0) / 1024 AS message_kb,
@@ -120,7 +122,8 @@ SELECT workload, architecture, variant, target,
     coalesce(order_writes, 0)::DOUBLE AS order_writes,
     coalesce(answer_writes, 0)::DOUBLE AS answer_writes,
     coalesce(reads, 0)::DOUBLE AS reads,
-    work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0))::DOUBLE AS work_ms,  -- once a request
+    -- Once a request: what the scenario asks for, and what requests do.
+    (work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0)) + coalesce(own_work_ms, 0))::DOUBLE AS work_ms,
     coalesce(offered * seconds_each, 0)::DOUBLE AS seconds,
     {
         http_units: coalesce(http_units, 1)::DOUBLE,

@@ -42,7 +42,7 @@ def _make(stack: Stack, entry: str) -> Facts:
                 "TABLE_NAME": stack.facts["table"]["name"],
                 "VARIANT": settings.variant,
                 "WORK_US": str(settings.work_us),
-                "CPU_SHARE": str(settings.cpu_share),
+                "CPU_SHARE": str(settings.work_cpu_share),
                 "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
                 **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
                 **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
