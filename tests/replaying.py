@@ -17,7 +17,7 @@ from tests.observations_builder import ObservationsBuilder
 from tests.platforms import platform
 from workloads.places import Places
 from workloads.recordings.library import Library
-from workloads.replay.client import KeepAliveClient
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule, schedule
 from workloads.replay.shaping import shaped
 from workloads.scenarios.model import Scenario

@@ -25,7 +25,8 @@ from resources.machine.leash import LOOPBACK
 from resources.targets import Feature, Limits, Platform
 from workloads.errors import ArchduelError
 from workloads.recordings.recording import peak_rate
-from workloads.replay.client import Client, Gauge, KeepAliveClient
+from workloads.replay.client import Client, Gauge
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.replay.work import peak_busy
 from workloads.scenarios import Scenario

@@ -23,6 +23,7 @@ from resources.faults.conductor import FaultConductor
 from resources.lab import observation
 from resources.lab.bench import Bench
 from resources.lab.clocks import between, clock_of
+from resources.lab.fidelity import displaced_share, gaps_distance_us
 from resources.lab.observation import Backlog
 from resources.lab.settling import settle, take_leftovers
 from resources.lab.validity import OTHERS_AT_MOST, invalid_reason, unexplained_throttles
@@ -31,6 +32,7 @@ from resources.machine.cpu_time import Others
 from resources.warehouse import observations
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Client, Gauge, Responses, tidy_heap
+from workloads.replay.connection import CAUSES
 from workloads.replay.schedule import Schedule
 from workloads.scenarios.model import Scenario
 
@@ -123,7 +125,8 @@ def run(
     watch = Watch(bench, start_ns)
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
     meter = _CpuMeter(bench)
-    responses = _send(schedule, bench.metered(client), watch, conductor, progress)
+    gauge = Gauge()
+    responses = _send(schedule, bench.metered(client), watch, conductor, gauge=gauge, progress=progress)
     target_cpu_share, others = meter.used()
 
     def sample() -> Backlog:
@@ -155,6 +158,7 @@ def run(
         "invalid_reason": invalid_reason(
             client_lag_us,
             scenario,
+            limited_by=gauge.limited_by,
             throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
             target_cpu_share=target_cpu_share,
             # A target elsewhere answers whatever this machine does, and the send lag shows requests that left late.
@@ -164,7 +168,11 @@ def run(
         "send_lag_p50_us": _quantile(lag_us, 0.5),
         "send_lag_p99_us": _quantile(lag_us, 0.99),
         "send_lag_max_us": _quantile(lag_us, 1.0),
+        "client_lag_p50_us": _quantile(client_lag_us, 0.5),
         "client_lag_p99_us": _quantile(client_lag_us, 0.99),
+        "client_lag_max_us": _quantile(client_lag_us, 1.0),
+        "displaced_share": displaced_share(schedule.due_us, responses.sent_us),
+        "gaps_distance_us": gaps_distance_us(schedule.due_us, responses.sent_us),
         "target_cpu_share": target_cpu_share,
         "others_cpu_share": None if others is None else others.share,
         "cold_starts": sum(row.get("cold") is True for row in invocations),
@@ -205,12 +213,20 @@ class _CpuMeter:
         return sum(process.cpu_seconds() for process in self._bench.instance.processes)
 
 
-def _send(schedule: Schedule, client: Client, watch: Watch, conductor: FaultConductor, progress: Progress) -> Responses:
+def _send(
+    schedule: Schedule,
+    client: Client,
+    watch: Watch,
+    conductor: FaultConductor,
+    *,
+    gauge: Gauge,
+    progress: Progress,
+) -> Responses:
     """Send in a second thread and switch faults in a third, while this one samples the queues and reports.
 
     This thread can be interrupted (Ctrl-C, a termination in the UI); the sending one then stops by its gauge.
     """
-    bench, gauge = watch.bench, Gauge()
+    bench = watch.bench
     result: list[Responses] = []
     failure: list[BaseException] = []
 
@@ -265,9 +281,11 @@ def _sent(schedule: Schedule, responses: Responses, repetition: int) -> pa.Table
             "scheduled_us": schedule.due_us,
             "sent_us": moments(responses.sent_us),
             "client_queue_us": moments(responses.client_queue_us),
+            "connect_us": moments(responses.connect_us),
             "responded_us": moments(responses.responded_us),
             "status": pa.array(responses.status, mask=responses.status <= 0),
             "fate": pa.array(fates, pa.string()),
+            "broken_cause": pa.array(np.array(CAUSES, dtype=object)[responses.cause], mask=responses.cause == 0),
             "attempts": responses.attempts,
             "fetches": moments(responses.fetches),
             "fetched_us": moments(responses.fetched_us),

@@ -19,7 +19,8 @@ from resources.targets import DEFAULT_TARGET, targets
 from workloads.errors import UsageError, choose
 from workloads.recordings.recording import Recording
 from workloads.recordings.shape import Shape
-from workloads.replay.client import ASK_AFTER_S, DEADLINE_S, KeepAliveClient
+from workloads.replay.client import ASK_AFTER_S, DEADLINE_S
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.work import check_kind
 from workloads.scenarios.model import Scenario
 from workloads.settings import Option

@@ -31,8 +31,9 @@ CREATE TABLE experiments (
     started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, requests BIGINT, duration_us BIGINT, recorded_requests DOUBLE,
     recorded_us BIGINT, settled_us BIGINT, valid BOOLEAN, invalid_reason VARCHAR,
     send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
-    client_lag_p99_us BIGINT, target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
-    clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON
+    client_lag_p50_us BIGINT, client_lag_p99_us BIGINT, client_lag_max_us BIGINT,
+    displaced_share DOUBLE, gaps_distance_us DOUBLE, target_cpu_share DOUBLE, others_cpu_share DOUBLE,
+    cold_starts BIGINT, clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON
 );
 COMMENT ON TABLE experiments IS
     'One row per experiment, which is one replay: an architecture in a variant and an arm, in a cell, one repetition.';
@@ -73,6 +74,16 @@ COMMENT ON COLUMN experiments.send_lag_max_us IS 'Greatest delay, microseconds; 
 COMMENT ON COLUMN experiments.client_lag_p99_us IS
     '99th percentile of the part of it that is the load generator''s own, microseconds: the rest waited for a '
     'connection, which is the target''s; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.client_lag_p50_us IS
+    'Median of the part of it that is the load generator''s own, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.client_lag_max_us IS
+    'Greatest part of it that is the load generator''s own, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN experiments.displaced_share IS
+    'Share of requests that would have to leave in another second to give every second as many as were due in it, 0 to '
+    '1; NULL: nothing was due';
+COMMENT ON COLUMN experiments.gaps_distance_us IS
+    'Mean difference between the gaps from one request to the next as sent and as due, each sorted by length, '
+    'microseconds; NULL: fewer than two were sent';
 COMMENT ON COLUMN experiments.target_cpu_share IS
     'Share of this machine''s CPU that the target''s processes used, 0 to 1 of all cores; NULL: not known, or not on '
     'this machine';
@@ -90,8 +101,8 @@ CREATE TABLE requests (
     experiment_id VARCHAR,
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, payload_bytes BIGINT,
-    scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, responded_us BIGINT, status INTEGER,
-    aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT,
+    scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, connect_us BIGINT, responded_us BIGINT,
+    status INTEGER, broken_cause VARCHAR, aws_status INTEGER, outcome VARCHAR, response_us BIGINT, service_us BIGINT, attempts BIGINT,
     recorded_us BIGINT, work_us BIGINT
 );
 COMMENT ON TABLE requests IS 'One row per offered request: what its client saw.';
@@ -116,11 +127,18 @@ COMMENT ON COLUMN requests.scheduled_us IS 'When it was due, microseconds since 
 COMMENT ON COLUMN requests.sent_us IS
     'When it was first sent, microseconds since the replay''s start; NULL: it was not';
 COMMENT ON COLUMN requests.client_queue_us IS
-    'How long it waited in the client for a free connection, microseconds; NULL: it was not sent';
+    'How long it waited in the client for others to free a connection, or for the pace of opening new ones, '
+    'microseconds; NULL: it was not sent';
+COMMENT ON COLUMN requests.connect_us IS
+    'How long it waited for the target to take the connection that it was sent over, microseconds; 0: that was there; '
+    'NULL: it was not sent';
 COMMENT ON COLUMN requests.responded_us IS
     'When its last answer, or the connection''s end, was there, microseconds since the replay''s start; NULL: no '
     'answer';
 COMMENT ON COLUMN requests.status IS 'HTTP status of its last answer; NULL: no answer';
+COMMENT ON COLUMN requests.broken_cause IS
+    'Why its connection failed: refused, unreachable, unknown_host, connect_timed_out, tls_failed, reset, closed (before '
+    'a byte of an answer), cut_off (within one), not_http, or stopped (by archduel); NULL: it did not';
 COMMENT ON COLUMN requests.aws_status IS
     'HTTP status that AWS would have answered: differs where this target answers a throttled request otherwise; NULL: '
     'no answer';

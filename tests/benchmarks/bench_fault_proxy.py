@@ -30,7 +30,8 @@ from rich.table import Table
 from resources.faults.control import FaultProxy
 from resources.machine.leash import LeashedProcess, free_port
 from workloads.places import REPOSITORY
-from workloads.replay.client import Gauge, KeepAliveClient
+from workloads.replay.client import Gauge
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule
 
 RATES_PER_S = (200, 1000, 2000)

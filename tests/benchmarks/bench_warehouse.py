@@ -83,9 +83,10 @@ _OUTCOMES = {
     "requests": f"""\
 SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, operation AS route,
     300::BIGINT AS payload_bytes, scheduled_us, sent_us,
-    (lag_us // 10)::BIGINT AS client_queue_us, sent_us + service_us AS responded_us,
+    (lag_us // 10)::BIGINT AS client_queue_us, 0::BIGINT AS connect_us, sent_us + service_us AS responded_us,
     CASE outcome WHEN 'answered' THEN 200 WHEN 'accepted' THEN 202 WHEN 'failed' THEN 502 ELSE 429 END AS status,
-    status AS aws_status, outcome, lag_us + service_us AS response_us, service_us, 1::BIGINT AS attempts
+    NULL::VARCHAR AS broken_cause, status AS aws_status, outcome, lag_us + service_us AS response_us, service_us,
+    1::BIGINT AS attempts
 FROM drawn""",
     "effects": f"""\
 SELECT {_KEY}, 'r' || i AS request_id, operation, 'order-' || (hash(i, 2) % 100000) AS entity, operation AS route,

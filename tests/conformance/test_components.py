@@ -15,7 +15,7 @@ from resources.architectures import Architecture, architectures
 from resources.warehouse.observations import Tables
 from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
-from workloads.replay.client import KeepAliveClient
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.scenarios import scenarios
 
 pytestmark = pytest.mark.emulator

@@ -10,7 +10,7 @@ from resources.architectures.stack import StackSettings
 from resources.lab import experiment
 from resources.lab.bench import Bench
 from tests.platforms import platform
-from workloads.replay.client import KeepAliveClient
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule
 from workloads.scenarios import scenarios
 

@@ -15,7 +15,7 @@ from resources.lab import experiment
 from resources.lab.bench import Bench
 from resources.lab.experiment import Replayed
 from tests.replaying import lunch, warm_bench
-from workloads.replay.client import KeepAliveClient
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule
 from workloads.scenarios import scenarios
 

@@ -19,7 +19,7 @@ from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, targets
 from workloads.places import Places
 from workloads.recordings.library import Library
-from workloads.replay.client import KeepAliveClient
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import warm_up
 from workloads.replay.work import no_work
 from workloads.scenarios import scenarios

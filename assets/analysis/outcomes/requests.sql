@@ -45,8 +45,8 @@ judged AS (
 )
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,
-    request_id, operation, entity, route, payload_bytes, scheduled_us, sent_us, client_queue_us, responded_us,
-    status,
+    request_id, operation, entity, route, payload_bytes, scheduled_us, sent_us, client_queue_us,
+    connect_us, responded_us, status, broken_cause,
     CASE
         -- Whatever this target answers: behind a REST proxy integration a throttled function is a 500 on AWS. A queue
         -- hides a function's limit from its callers, but the stage's own throttle, a 429, stands before queues as well.
