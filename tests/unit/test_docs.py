@@ -15,6 +15,7 @@ import pytest
 from orchestration.commands.main import main
 from resources.architectures import architectures
 from resources.lab.budget import Budget
+from resources.simulation.parameters import load as load_parameters
 from resources.targets import targets
 from tests import pages
 from tests.pages import PAGES, Command
@@ -167,6 +168,13 @@ def test_the_example_mapping_is_one(tmp_path: Path) -> None:
     file.write_text(example)
     mapping = read_mapping(file)
     assert (len(mapping.drops), len(mapping.routes)) == (1, 2)
+
+
+def test_the_example_parameters_are_some(tmp_path: Path) -> None:
+    (example,) = pages.blocks(PAGES["docs/simulation.md"], "toml")
+    file = tmp_path / "example.toml"
+    file.write_text(example)
+    assert len(load_parameters(file).changed) == 2
 
 
 def test_the_example_architecture_is_the_synchronous_one() -> None:
