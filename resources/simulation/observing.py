@@ -1,0 +1,172 @@
+"""From an engine's result to observations: the tables that a replay on an emulator leaves.
+
+Put here how codes and numbers become their columns. Keep out the columns themselves (`resources.warehouse`) and what
+became of requests, which is reconciled from these tables as from any others (`assets.analysis.outcomes`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resources.architectures import Architecture
+from resources.architectures.parts.event_source_mapping import CONSUMER
+from resources.simulation import system as codes
+from resources.simulation.system import NEVER, Load, Result
+from resources.warehouse.observations import SCHEMAS, Tables
+from workloads.replay.schedule import Schedule
+
+_RESULTS = ("committed", "duplicate", "answered", "failed")  # by their codes
+_OUTCOMES = ("succeeded", "partly_failed", "failed", "timed_out")
+_FATES = {codes.TIMED_OUT: "timed_out", codes.UNSENT: "unsent", codes.BROKEN: "broken"}
+
+
+def observations(
+    architecture: Architecture,
+    schedule: Schedule,
+    load: Load,
+    result: Result,
+    *,
+    deadline_us: int,
+    repetition: int,
+) -> Tables:
+    """The observations of one simulated replay, but for the table `experiments`.
+
+    Args:
+        architecture: What was simulated.
+        schedule: The requests.
+        load: The same, as the engine got them.
+        result: What happened.
+        deadline_us: How long the caller waited for an answer, in microseconds.
+        repetition: The replay's number, from 1.
+    """
+    request_ids = pa.array(schedule.request_ids, pa.string())
+    functions = pa.array(architecture.functions, pa.string())
+
+    def named(numbers: npt.NDArray[np.int64]) -> pa.Array:
+        return request_ids.take(pa.array(numbers))
+
+    def table(name: str, count: int, **columns: Any) -> pa.Table:
+        columns["repetition"] = np.full(count, repetition, np.int32)
+        schema = SCHEMAS[name]
+        arrays = [_column(columns.get(field.name), field.type, count) for field in schema]
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    count = len(schedule)
+    records, invocations, samples = result.records, result.invocations, result.samples
+    function_of = np.zeros(int(invocations[:, 0].max(initial=-1)) + 1, np.int64)
+    function_of[invocations[:, 0]] = invocations[:, 1]
+    stored = np.flatnonzero(result.commits)
+    dead = np.flatnonzero(result.dead)
+    has_queue = CONSUMER in architecture.nodes
+    moments_us = samples[:, 0]
+    return {
+        "sent": table(
+            "sent",
+            count,
+            request_id=request_ids,
+            operation=pa.array(schedule.operations, pa.string()),
+            entity=pa.array(schedule.entities, pa.string()),
+            route=pa.array(schedule.routes, pa.string()) if schedule.routes else None,
+            payload_bytes=load.payload_bytes,
+            scheduled_us=load.due_us,
+            sent_us=result.sent_us,
+            client_queue_us=np.zeros(count, np.int64),
+            responded_us=_known(result.responded_us),
+            status=pa.array(result.status, mask=result.status <= 0),
+            fate=_fates(result.status),
+            attempts=result.attempts,
+            fetches=_known(result.fetches),
+            fetched_us=_known(result.fetched_us),
+        ),
+        "items": table(
+            "items",
+            len(stored),
+            request_id=named(stored),
+            commits=result.commits[stored],
+            stamp_us=result.stamp_us[stored],
+            found=_flag(result.found[stored]),
+        ),
+        "messages": table(
+            "messages",
+            len(dead),
+            request_id=named(dead % max(count, 1)),
+            queue=pa.array(["dead_letter_queue"] * len(dead), pa.string()),
+            receive_count=result.receives[dead],
+        ),
+        "records": table(
+            "records",
+            len(records),
+            function=functions.take(pa.array(function_of[records[:, 0]])),
+            invocation_id=_labels("i", records[:, 0]),
+            request_id=named(records[:, 1]),
+            result=_words(_RESULTS, records[:, 2]),
+            at_us=records[:, 3],
+            receive_count=_known(records[:, 4]),
+            found=_flag(records[:, 5]),
+        ),
+        "invocations": table(
+            "invocations",
+            len(invocations),
+            function=functions.take(pa.array(invocations[:, 1])),
+            invocation_id=_labels("i", invocations[:, 0]),
+            started_us=invocations[:, 2],
+            duration_us=invocations[:, 3],
+            cold=pa.array(invocations[:, 4].astype(bool)),
+            batch_size=invocations[:, 5],
+            outcome=_words(_OUTCOMES, invocations[:, 6]),
+            environment=_labels("e", invocations[:, 7]),
+        ),
+        "samples": table(
+            "samples",
+            len(samples),
+            t_us=moments_us,
+            queue_visible=samples[:, 1] * has_queue,
+            queue_in_flight=samples[:, 2] * has_queue,
+            queue_delayed=samples[:, 3] * has_queue,
+            dead_letters=samples[:, 4] * has_queue,
+            in_flight=_waited_for(result, moments_us, deadline_us),
+        ),
+    }
+
+
+def _column(values: Any, kind: pa.DataType, count: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(count, kind)
+    return (values if isinstance(values, pa.Array) else pa.array(values)).cast(kind)
+
+
+def _known(values: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(values, mask=values == NEVER)
+
+
+def _flag(values: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(values == 1, mask=values == NEVER)
+
+
+def _labels(prefix: str, numbers: npt.NDArray[np.int64]) -> pa.Array:
+    return pc.binary_join_element_wise(prefix, pa.array(numbers).cast(pa.string()), "")
+
+
+def _words(words: Sequence[str], numbers: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(words, pa.string()).take(pa.array(numbers))
+
+
+def _fates(status: npt.NDArray[np.int64]) -> pa.Array:
+    fates = pa.array(["responded", *_FATES.values()], pa.string())
+    numbers = np.zeros(len(status), np.int64)
+    for number, code in enumerate(_FATES, start=1):
+        numbers[status == code] = number
+    return fates.take(pa.array(numbers))
+
+
+def _waited_for(result: Result, moments_us: npt.NDArray[np.int64], deadline_us: int) -> npt.NDArray[np.int64]:
+    """How many requests the caller waited for at each moment, from the first sending to the last answer."""
+    ends_us = np.where(result.responded_us == NEVER, result.sent_us + deadline_us, result.responded_us)
+    ends_us = np.maximum(ends_us, result.fetched_us)
+    begun = np.searchsorted(np.sort(result.sent_us), moments_us, side="right")
+    ended = np.searchsorted(np.sort(ends_us), moments_us, side="right")
+    return np.asarray(begun - ended, np.int64)
