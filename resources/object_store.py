@@ -1,4 +1,4 @@
-"""Recordings from ``s3://``, through dagster-aws's `S3Resource`.
+"""Recordings from ``s3://``.
 
 Put here reading objects, and a prefix as an inbox. Keep out what is in them (`workloads.importers`).
 
@@ -10,9 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
-from dagster_aws.s3 import S3Resource
 
-from resources.aws.clients import REGION, is_loopback
+from resources.aws.clients import Clients, is_loopback
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import Readable
 from workloads.importers.rules.mapping import MAX_MAPPING_BYTES
@@ -52,13 +51,7 @@ class S3ObjectStore:
             raise UsageError(
                 f"s3:// paths need {option} with an S3 emulator on this machine, such as http://127.0.0.1:4566"
             )
-        resource = S3Resource(
-            endpoint_url=endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - what emulators take
-        )
-        self.client = resource.get_client()
+        self.client = Clients(endpoint_url).s3
 
     def download(self, uri: str, folder: Path) -> list[Path]:
         """Download the objects at ``uri`` to ``folder``; returns the files in key order, none where there are none.

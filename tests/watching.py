@@ -9,10 +9,12 @@ from pathlib import Path
 
 OF_THIS_MACHINE = {"127.0.0.1", "localhost", "::1", "None"}
 
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
 # Writes down, in every Python process that is started, where it connects to and whose address it asks for; and lets
 # none of it leave this machine.
 _WATCH = f"""
-import os, sys
+import sys
 
 def watch(event, arguments):
     if event in ("socket.connect", "socket.sendto"):
@@ -22,7 +24,7 @@ def watch(event, arguments):
     else:
         return
     host = address[0] if isinstance(address, tuple) else address
-    with open(os.environ["WATCHED"], "a") as file:
+    with open(FILE, "a") as file:
         file.write(f"{{host}}\\n")
     if isinstance(address, tuple) and str(host) not in {OF_THIS_MACHINE!r}:
         raise OSError(f"the test lets nothing reach {{host}}")
@@ -31,10 +33,13 @@ sys.addaudithook(watch)
 """
 
 
-def with_planted_credentials(folder: Path) -> dict[str, str]:
-    """The environment of a process that is watched, with credentials planted; ``folder`` is to be the test's own."""
+def with_planted_credentials(folder: Path, proxy: str | None = None) -> dict[str, str]:
+    """The environment of a process that is watched, with credentials planted, and ``proxy``; ``folder`` is to
+    be the test's own.
+    """
     (folder / "watch").mkdir()
-    (folder / "watch" / "sitecustomize.py").write_text(_WATCH)
+    # The file's name is in the program: an emulator gets no variable that is not on the list of those it needs.
+    (folder / "watch" / "sitecustomize.py").write_text(f"FILE = {str(folder / 'watched')!r}\n{_WATCH}")
     profile = "aws_access_key_id = AKIAPLANTEDPLANTED00\naws_secret_access_key = planted\nregion = eu-west-3\n"
     home = folder / "planted-home"
     (home / ".aws").mkdir(parents=True)
@@ -54,6 +59,7 @@ def with_planted_credentials(folder: Path) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
         "AWS_DEFAULT_REGION": "eu-west-3",
         "AWS_ENDPOINT_URL": "https://planted.example.com",
+        **(dict.fromkeys(_PROXIES, proxy) if proxy else {}),
     }
 
 

@@ -1,10 +1,11 @@
 """AWS clients: those that can only reach an emulator on this machine, and those of AWS itself.
 
-Put here every boto3 client that the lab makes. Keep out who may use AWS itself: `resources.targets.aws` alone makes
+Put here every boto3 client that archduel makes. Keep out who may use AWS itself: `resources.targets.aws` alone makes
 `AwsClients`, and nothing falls back to boto3's default endpoint.
 """
 
 import ipaddress
+import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from resources.aws.refusals import in_one_sentence
 from workloads.errors import ArchduelError
@@ -34,9 +36,18 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _session_without_profile() -> Any:
-    """A session that ignores which profile the user works with: a missing one would fail every client."""
-    return botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+def _session_of_nobody() -> botocore.session.Session:
+    """A session that reads nothing of the user's: no variable of the environment and no file. Of a profile that is not
+    there any more, or of a setting that botocore does not know, every client would fail.
+    """
+    nothing = {"config_file": os.devnull, "credentials_file": os.devnull}
+    variables = BOTOCORE_DEFAUT_SESSION_VARIABLES  # spelled so
+    return botocore.session.Session(
+        session_vars={
+            name: (None, None, nothing.get(name, default), convert)
+            for name, (_, _, default, convert) in variables.items()
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class Services(ABC):
     cloudwatch = _service("cloudwatch")
     iam = _service("iam")
     logs = _service("logs")
+    s3 = _service("s3")
     sts = _service("sts")
 
 
@@ -130,7 +142,7 @@ class Clients(Services):
         self._attempts, self._key = attempts, key
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
-            botocore_session=_session_without_profile(),
+            botocore_session=_session_of_nobody(),
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - what emulators take
             aws_session_token=key,
@@ -145,6 +157,7 @@ class Clients(Services):
             retries={"total_max_attempts": self._attempts, "mode": "legacy"},
             proxies={},  # an environment's HTTP proxy must not see loopback traffic
             max_pool_connections=32,
+            s3={"addressing_style": "path"},  # a bucket's own host name would have to be resolved
         )
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 

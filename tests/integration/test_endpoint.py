@@ -186,7 +186,7 @@ def test_sweeping_again_finds_nothing(theirs: Clients) -> None:
 def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
     theirs: Clients, places: Places, tmp_path: Path
 ) -> None:
-    planted = with_planted_credentials(tmp_path)
+    planted = with_planted_credentials(tmp_path, "http://planted.example.com:3128")
     before = everything(theirs)
     done = archduel(
         places,

@@ -1,4 +1,4 @@
-"""Recordings from ``s3://`` through dagster-aws, on the embedded emulator's S3."""
+"""Recordings from ``s3://``, on the embedded emulator's S3."""
 
 import gzip
 from collections.abc import Iterator

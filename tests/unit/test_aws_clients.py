@@ -25,6 +25,21 @@ PLANTED = {
     "AWS_ENDPOINT_URL": "https://planted.example.com",
     "HTTP_PROXY": "http://planted.example.com:3128",
 }
+# What botocore stumbles over or is led elsewhere by, and what is no credential.
+STRANGE = {
+    "AWS_PROFILE": "planted-and-gone",
+    "AWS_CA_BUNDLE": "/planted/nowhere.pem",
+    "AWS_RETRY_MODE": "planted",
+    "AWS_MAX_ATTEMPTS": "planted",
+    "AWS_DEFAULTS_MODE": "planted",
+    "AWS_DATA_PATH": "/planted",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+    "AWS_USE_DUALSTACK_ENDPOINT": "true",
+    "AWS_STS_REGIONAL_ENDPOINTS": "planted",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "required",
+    "AWS_SDK_UA_APP_ID": "planted",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9/planted",
+}
 
 
 class TestClients:
@@ -144,19 +159,23 @@ class TestClients:
         with pytest.raises(NoCredentialsError):
             first_request(AwsClients("lab", "eu-west-1"), "sqs")
 
-    @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "sts"])
-    def test_send_no_credential_of_the_users(
-        self, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("config", ["", "[default]\ns3 =\n  addressing_style = virtual\n", "[planted\n= damaged"])
+    @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "sts", "s3"])
+    def test_use_nothing_of_the_users(
+        self, service: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         planted = {
             **PLANTED,
+            **STRANGE,
             f"AWS_ENDPOINT_URL_{service.strip('_').upper()}": "https://planted.example.com",
         }
         for name, value in planted.items():
             monkeypatch.setenv(name, value)
         profile = tmp_path / "credentials"
         profile.write_text("[default]\naws_access_key_id = AKIAPLANTEDPROFILE00\naws_secret_access_key = planted\n")
+        (tmp_path / "config").write_text(config)
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
 
         request = first_request(Clients("http://127.0.0.1:4566"), service)
         sent = f"{request.url} {dict(request.headers)} {request.body!r}".lower()
@@ -174,6 +193,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "logs": ("describe_log_groups", {}),
     "iam": ("list_roles", {}),
     "sts": ("get_caller_identity", {}),
+    "s3": ("list_objects_v2", {"Bucket": "logs"}),
 }
 
 
@@ -196,7 +216,7 @@ def first_request(clients: Services, service: str) -> AWSPreparedRequest:
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent.append(request)
         result = f"<{_camel(operation)}Result/>" if service in ("iam", "sts") else ""
-        body = f"<Empty>{result}</Empty>".encode() if service in ("iam", "sts") else b"{}"
+        body = f"<Empty>{result}</Empty>".encode() if service in ("iam", "sts", "s3") else b"{}"
         response = AWSResponse(request.url, 200, {"Content-Type": "application/json"}, _Body())
         response._content = body
         return response
