@@ -5,6 +5,7 @@ message has one or two lines, which name what is wrong and what to do. The comma
 class's code; a Dagster run fails with it.
 """
 
+import difflib
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -33,8 +34,15 @@ class UsageError(ArchduelError):
 
 
 def choose(known: Mapping[str, Entry], name: str, kind: str) -> Entry:
-    """Look up ``name``, the user's choice; a `UsageError` that lists the names if there is no such ``kind``."""
+    """Look up ``name``, the user's choice.
+
+    Raises:
+        UsageError: There is no such ``kind``; it names the nearest one first, and then all there are.
+    """
     try:
         return known[name]
     except KeyError:
-        raise UsageError(f"unknown {kind} {name!r}: choose from {', '.join(sorted(known))}") from None
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean {near[0]}? The others: " if near else "choose from "
+        others = ", ".join(sorted(set(known) - set(near))) or "none"
+        raise UsageError(f"unknown {kind} {name!r}: {meant}{others}") from None

@@ -17,13 +17,15 @@ import pyarrow as pa
 import pyarrow.csv
 from rich.table import Table
 
-from orchestration.commands.terminal import PlainConsole, open_console, say, write
+from orchestration.commands.terminal import PlainConsole, open_console, say, styled, write
 from resources.warehouse.reading import batches, connect
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
 _MEMORY_LIMIT = "2GB"  # what needs more is a slip, and would take the machine with it
 _SHOWN = 1000  # rows in a table: nobody reads more, and a table is laid out whole
+_RECORDS = 100  # rows that are printed with a line for each column
+_TEXT = 24  # characters in a line: with less room than that for its texts, a table cannot be read
 
 
 @click.command()
@@ -119,17 +121,39 @@ def print_json(rows: pa.RecordBatchReader) -> None:
 
 
 def print_table(rows: pa.RecordBatchReader, console: PlainConsole) -> None:
-    """Print the first rows as a table, and say where there are more."""
+    """Print the first rows, and say where there are more: as a table where that can be read, else as records.
+
+    A number is never cut or broken.
+    """
     every = _rows(rows)
-    table = Table(header_style="bold")
-    for field in rows.schema:
-        number = pa.types.is_integer(field.type)
-        table.add_column(field.name, justify="right" if number else "left")
-    for row in itertools.islice(every, _SHOWN):
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
-    if next(every, None) is not None:
-        say(console, f"These are the first {_SHOWN:,} rows: --format csv prints all of them.")
+    head = [["" if value is None else str(value) for value in row] for row in itertools.islice(every, _SHOWN)]
+    names, numbers = rows.schema.names, [_is_number(field.type) for field in rows.schema]
+    longest = [max(map(len, column)) for column in zip(*head, strict=True)] or [0] * len(names)
+    needed = [
+        max(len(name), length if number else min(length, _TEXT))
+        for name, number, length in zip(names, numbers, longest, strict=True)
+    ]
+    shown = head
+    if sum(needed) + 3 * len(needed) + 1 <= console.width:  # with a line and two spaces beside each column
+        table = Table(header_style="bold")
+        for name, number, width in zip(names, numbers, needed, strict=True):
+            table.add_column(name, justify="right" if number else "left", min_width=width, no_wrap=number)
+        for row in head:
+            table.add_row(*row)
+        console.print(table)
+    else:
+        shown = head[:_RECORDS]
+        for position, row in enumerate(shown, start=1):
+            record = Table(title=f"row {position:,}", title_justify="left", show_header=False, box=None)
+            for name, value in zip(names, row, strict=True):
+                record.add_row(styled(name, "bold"), value)
+            console.print(record)
+    if len(shown) < len(head) or next(every, None) is not None:
+        say(console, f"These are the first {len(shown):,} rows: --format csv prints all of them.")
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
 
 
 def flat(rows: pa.Table) -> pa.Table:

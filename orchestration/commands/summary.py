@@ -72,11 +72,18 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         print_first_screen(screen, console)
     for line in (
         f"Comparison {comparison_id}",
-        f"Tables: {places.database}   (archduel sql \"FROM summary WHERE comparison_id = '{comparison_id}'\")",
+        f"Tables: {places.database}",
+        f'Query: archduel sql "{_QUERY.format(comparison_id=comparison_id)}"',
         f"Report: {places.report}",
     ):
         say(console, line)
     return bool(ordered)
+
+
+_QUERY = (
+    "SELECT scenario, operation, architecture, offered, acknowledged, committed, lost, backlog_max FROM summary"
+    " WHERE comparison_id = '{comparison_id}' ORDER BY ALL"
+)
 
 
 def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:

@@ -25,8 +25,8 @@ def show_workloads(places: Places, console: PlainConsole) -> None:
     """Print a table of all recordings; those that cannot be read are named on the standard error."""
     library = Library(places)
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)
-    numbers = ("lines", "dropped", "quarantined", "requests", "seconds", "mean /s", "peak /s", "commands")
-    for heading in ("workload", *numbers, "sub-seconds", "from (UTC)", "rate"):
+    numbers = ("left out", "requests", "seconds", "mean /s", "peak /s", "commands")
+    for heading in ("workload", *numbers, "from (UTC)", "rate"):
         table.add_column(heading, justify="right" if heading in numbers else "left")
     for name in library.paths():
         try:
@@ -36,14 +36,13 @@ def show_workloads(places: Places, console: PlainConsole) -> None:
             continue
         table.add_row(
             name,
-            *(one.counted(part) for part in ("lines", "dropped", "quarantined")),
+            one.left_out,
             f"{one.requests:,}",
             f"{one.duration_s:,.1f}",
             f"{one.mean_per_s:,.2f}",
             f"{one.peak_per_s:,.0f}",
             f"{one.command_share:.1%}",
-            one.subsecond,
-            str(one.provenance.get("first_arrival", "-"))[:16].replace("T", " "),
+            str(one.provenance.get("first_arrival", "-"))[:10],
             one.rate,
         )
     console.print(table)

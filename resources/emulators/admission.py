@@ -1,7 +1,7 @@
 """Who may give an emulator orders: the run that started it, and the functions on it. Nobody else on this machine.
 
 Put here the check of a request, with the standard library only: it is installed beside LocalStack, too. Keep out
-servers, which ask it (`resources.emulators.ministack`, `resources.targets.localstack_host`).
+servers, which ask it (the modules beside this one, `resources.targets.localstack_host`).
 
 An emulator listens on loopback, where any page in a browser of this machine and any other user of it can reach it; it
 asks for no credential, and runs functions as its user. A page cannot leave out its `Origin` where a request could do

@@ -49,7 +49,7 @@ class TestRegistry:
         assert naming == {
             "resources/targets/__init__.py",  # the default's name
             "resources/targets/ministack.py",
-            "resources/targets/local.py",  # keeps settings of an emulator of the user's away
+            "resources/emulators/ministack.py",  # its process
         }
 
 

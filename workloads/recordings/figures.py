@@ -30,9 +30,13 @@ class Figures:
     rate: str  # a sparkline
     provenance: Mapping[str, Any]
 
-    def counted(self, name: str) -> str:
-        """A count of the provenance, such as ``quarantined``, as text; a dash where it has none."""
-        return f"{self.provenance[name]:,}" if name in self.provenance else "-"
+    @property
+    def left_out(self) -> str:
+        """How many of an import's lines became no requests, such as ``1 of 10,000``; a dash where it had none."""
+        if "lines" not in self.provenance:
+            return "-"
+        left_out = self.provenance.get("dropped", 0) + self.provenance.get("quarantined", 0)
+        return f"{left_out:,} of {self.provenance['lines']:,}"
 
 
 def figures(library: Library, name: str) -> Figures:
@@ -56,6 +60,6 @@ def figures(library: Library, name: str) -> Figures:
         peak_per_s=rate.peak_per_s,
         command_share=float(pc.mean(pc.equal(table.column("operation"), "command")).as_py()),
         subsecond=kinds[0] if len(kinds) == 1 else "mixed",
-        rate=rate.sparkline(width=16),
+        rate=rate.sparkline(width=12),
         provenance=library.provenance(name),
     )
