@@ -37,6 +37,7 @@ class StackSettings:
     table_timeout_ms: int = 1000  # how long one attempt of a handler at the table may take
     environments: int = 8  # warm ones of each function the API calls
     variant: str = DEFAULT_VARIANT
+    recorded_routes: bool = False  # whether the API takes every path, instead of the lab's own routes
     delivery_faults: bool = False  # whether the consumer stands behind the injector of a queue's irregularities
 
 

@@ -32,7 +32,8 @@ from workloads.replay.work import peak_busy
 from workloads.scenarios import Scenario
 
 HOLD_MS = 500  # of each execution environment that is made
-WARM_UP = warm_up(20, 0.5)
+_WARM_UP_PER_S, _WARM_UP_S = 20.0, 0.5
+WARM_UP = warm_up(_WARM_UP_PER_S, _WARM_UP_S)
 _PATIENCE_S = 10.0
 _BUSY_S = 60.0  # for an environment
 _AGAIN_S = 0.5
@@ -85,6 +86,7 @@ def settings_for(
         usual,
         work_us=scenario.work_us,
         work_cpu_share=cpu_share,
+        recorded_routes=bool(schedule.paths),
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
         **{
@@ -296,9 +298,10 @@ class Bench:
 
         Sends again where nothing comes through, as when new roles, routes and mappings are not known everywhere yet.
         """
+        warm = warm_up(_WARM_UP_PER_S, _WARM_UP_S, recorded_routes=self.stack.settings.recorded_routes)
         deadline = time.monotonic() + self.stack.clients.pace.warm_s
         while True:
-            client.send(WARM_UP, self.stack.api_url, time.monotonic_ns(), Gauge())
+            client.send(warm, self.stack.api_url, time.monotonic_ns(), Gauge())
             again = time.monotonic() + _PATIENCE_S
             while observation.backlog(self.stack).waiting and time.monotonic() < again:
                 time.sleep(0.05)

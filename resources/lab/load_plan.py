@@ -21,8 +21,8 @@ from resources.targets import Platform, Target
 from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
-from workloads.recordings.recording import Recording, excess, peak_rate
-from workloads.replay.schedule import Schedule, schedule
+from workloads.recordings.recording import Recording, excess, operation_of, peak_rate
+from workloads.replay.schedule import SENT_METHODS, Schedule, schedule, sent_as
 from workloads.replay.shaping import shaped
 from workloads.replay.work import Work, no_work, peak_busy, work_of
 from workloads.scenarios.model import Scenario
@@ -110,6 +110,8 @@ def plan_load(
     if missing := why_unavailable(scenario, target):
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
     cut = settings.cut(recording)
+    if settings.recorded_routes:
+        _check_routes(cut)
     work = work_of(recording, cut, kind=settings.work, overhead_ms=settings.overhead_ms)
     busy = _limits(target, settings.cpu_share)
     longest_pause_s = settings.longest_pause_s or None
@@ -135,6 +137,7 @@ def plan_load(
         busy=busy,
         variants=settings.variants,
         work=work,
+        recorded_routes=settings.recorded_routes,
     )
     return replace(plan, busiest_s=busiest_s)
 
@@ -150,6 +153,7 @@ def plan_at(
     busy: Busy = Busy(),
     variants: Sequence[str] = (DEFAULT_VARIANT,),
     work: Work | None = None,
+    recorded_routes: bool = False,
 ) -> LoadPlan:
     """Plan the load at ``speed``, or at a slower one that keeps within the limits.
 
@@ -166,6 +170,7 @@ def plan_at(
         busy: How many environments may be busy at once.
         variants: How the functions write; the one that holds its environments longest counts.
         work: How long handlers work on each request; None for not at all.
+        recorded_routes: Whether requests go where they went when they were recorded.
 
     Raises:
         UsageError: It would have to be far slower than ``speed``.
@@ -179,7 +184,14 @@ def plan_at(
     while True:
         # Pauses stay as long as at full speed: otherwise a slowed replay would consist of little else.
         pause_s = None if longest_pause_s is None else longest_pause_s * speed / slowed
-        scheduled = schedule(recording, speed=slowed, seed=seed, longest_pause_s=pause_s, work_us=work.us)
+        scheduled = schedule(
+            recording,
+            speed=slowed,
+            seed=seed,
+            longest_pause_s=pause_s,
+            work_us=work.us,
+            recorded_routes=recorded_routes,
+        )
         plan = LoadPlan(shaped(scheduled, scenario), slowed, recording, work)
         too_many = 0.0
         if max_per_s is not None:
@@ -196,6 +208,21 @@ def plan_at(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower its factor, its rate or the time it holds requests, or give --speed"
             )
+
+
+def _check_routes(recording: Recording) -> None:
+    """Raise `UsageError` where an API that tells commands and queries apart by their methods would mistake one, or has
+    no such method.
+    """
+    kinds = recording.table.group_by(["method", "operation"]).aggregate([]).sort_by("method").to_pylist()
+    for method, operation in ((kind["method"], kind["operation"]) for kind in kinds):
+        if sent_as(method) in SENT_METHODS and operation_of(method) == operation:
+            continue
+        noun = "queries" if operation == "query" else "commands"
+        raise UsageError(
+            f"{recording.name} has {noun} with method {method}, and recorded routes tell commands and queries apart by"
+            f" {', '.join(SENT_METHODS)}: import it with another mapping, or leave out --routes recorded"
+        )
 
 
 def _limits(target: Target, cpu_share: float) -> Busy:

@@ -13,7 +13,7 @@ from typing import Any
 
 from resources.architectures.parts.api import RESULT
 from resources.architectures.stack import Stack
-from workloads.replay.schedule import WARM_UP_PREFIX
+from workloads.replay.schedule import WARM_UP_PREFIX, opened
 
 _COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
 _COMMITS, _STAMP = "commits#", "stamp#"
@@ -106,10 +106,7 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
 
 
 def _request_id(body: str) -> str:
-    try:
-        return str(json.loads(body)["request_id"])
-    except (ValueError, KeyError, TypeError):
-        return "unreadable"
+    return str(opened(body).get("request_id", "unreadable"))
 
 
 @dataclass

@@ -26,6 +26,7 @@ from workloads.scenarios.model import Scenario
 from workloads.settings import Option
 
 ANSWERS = ("none", "poll")  # what polling adds, an emulator on two cores does not take beside an outage
+ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 NIGHTLY_QUIET_WITHIN_S = 1800.0  # a night has the time to wait for a backup or an update to end
@@ -57,6 +58,11 @@ class LabSettings(Shape):
     )
     longest_pause_s: Annotated[float, Option("--longest-pause", "seconds")] = Field(
         default=1.0, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them."
+    )
+    routes: Annotated[str, Option("--routes", "orders|recorded")] = Field(
+        default=ROUTES[0],
+        description="Where requests go: orders, to the lab's own POST /orders and GET /orders/{id}; or recorded, with"
+        " their recorded methods to their recorded paths.",
     )
     work: Annotated[
         str | None,
@@ -139,6 +145,7 @@ class LabSettings(Shape):
     def _names_exist(self) -> Self:
         choose(architectures(), self.baseline, "baseline")
         choose(targets(), self.target, "target")
+        choose(dict.fromkeys(ROUTES), self.routes, "value for routes")
         choose(dict.fromkeys(ANSWERS), self.answers, "value for answers")
         if self.work is not None:
             check_kind(self.work)
@@ -156,6 +163,11 @@ class LabSettings(Shape):
     def chooses_part(self) -> bool:
         """Whether it is said which part of the recording is replayed."""
         return any(one is not None for one in (self.start_s, self.end_s, self.duration_s, self.limit))
+
+    @property
+    def recorded_routes(self) -> bool:
+        """Whether requests go where they went when they were recorded."""
+        return self.routes == ROUTES[1]
 
     @property
     def arms(self) -> tuple[str, ...]:

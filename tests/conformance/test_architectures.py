@@ -8,9 +8,11 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import pyarrow.compute as pc
 import pytest
 
 from resources.architectures import Architecture, architectures
@@ -21,7 +23,11 @@ from resources.lab.bench import Bench
 from resources.targets.availability import why_unavailable
 from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
-from workloads.replay.schedule import Schedule, split_url
+from workloads.places import Places
+from workloads.recordings.library import Library
+from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.schedule import Schedule, schedule, split_url
+from workloads.replay.shaping import shaped
 from workloads.scenarios import scenarios
 
 pytestmark = pytest.mark.emulator
@@ -174,3 +180,21 @@ def test_provisioning_again_finds_what_is_there(bench: Bench) -> None:
     identities = {name: facts.get("arn", facts.get("uuid")) for name, facts in bench.stack.facts.items()}
     assert {name: facts.get("arn", facts.get("uuid")) for name, facts in again.facts.items()} == identities
     bench.stack.facts["api"] = again.facts["api"]  # made anew under its name: the old one is gone
+
+
+@pytest.mark.parametrize("architecture", ["event_driven"])
+def test_requests_reach_their_entities_by_recorded_routes(architecture: str, emulator_home: Path) -> None:
+    """Commands and queries go through the queue to their recorded paths, bodies made by a template, some twice."""
+    scenario = scenarios()["duplicate_delivery"]
+    whole = Library(Places(emulator_home)).load("food_orders").cut(limit=60)
+    recording = replace(whole, bodies={"POST /orders": '{"order": "{{ entity }}", "note": "line one\\nline two"}'})
+    offered = shaped(schedule(recording, speed=whole.duration_s / 4, seed=1, recorded_routes=True), scenario)
+    with warm_bench(architecture, scenario, offered, emulator_home) as bench:
+        outcomes = replay(bench, offered, scenario, KeepAliveClient(ask_after_s=0.25))
+    books = {row["operation"]: row for row in outcomes["ledger"].to_pylist()}
+    assert all(row["committed"] == row["accepted"] == row["offered"] for row in books.values())
+    assert books["command"]["redeliveries"] > 0
+    assert {"POST /orders", "GET /orders/{order}"} <= set(outcomes["requests"].column("route").to_pylist())
+    effects = outcomes["effects"]
+    found = effects.filter(pc.equal(effects.column("operation"), "query")).column("found").to_pylist()
+    assert found.count(True) >= 0.9 * len(found), "the others overtook their commands"

@@ -28,6 +28,7 @@ from resources.architectures.packaging import package
 from resources.machine.leash import free_port
 from resources.prices.book import assumptions
 from workloads.places import REPOSITORY, Places
+from workloads.replay.schedule import sealed
 
 EVENTS = Path(__file__).parent.parent / "events"
 SOURCE = REPOSITORY / "resources" / "architectures" / "handlers" / "orders.py"
@@ -530,6 +531,53 @@ class TestSettings:
     def test_needs_the_name_of_its_table(self, load: Load) -> None:
         with pytest.raises(KeyError, match="TABLE_NAME"):
             load(TABLE_NAME=None)
+
+
+def recorded_route(entry: str, body: str | None = None, **known: Any) -> Json:
+    """A request with a recorded route: behind the API, or from the queue."""
+    known = {"request_id": "17", "order_id": "order-17", **known}
+    if entry == "consumer":
+        batch = event("sqs_batch")
+        batch["Records"] = [{**batch["Records"][0], "body": f"{sealed(known)}\n{body or ''}"}]
+        return batch
+    asked = event("api_gateway_get" if entry == "query" else "api_gateway_post")
+    asked["pathParameters"] = {"proxy": "carts/17"}
+    return {**asked, "queryStringParameters": {"archduel": sealed(known)}, "body": body}
+
+
+class TestRecordedRoute:
+    @pytest.mark.parametrize("entry", ["command", "consumer"])
+    @pytest.mark.parametrize("body", ['{"item": 3}', "plain\nlines", "", None, '{"request_id": "99"}'])
+    def test_an_order_is_stored_with_the_services_own_body(
+        self, handlers: Handlers, entry: str, body: str | None
+    ) -> None:
+        handlers.invoke(entry, recorded_route(entry, body))
+        assert handlers.line["records"][0]["result"] == "committed"
+        assert handlers.table.items["order-17"]["details"] == {"S": body or ""}
+
+    def test_a_query_finds_its_order_whatever_its_path(self, handlers: Handlers) -> None:
+        handlers.invoke("command", recorded_route("command", "x"))
+        assert handlers.line["records"][0]["id"] == "17"
+        answer = handlers.invoke("query", recorded_route("query", request_id="18", work_us=1000))
+        assert answer["statusCode"] == 200
+        [record] = handlers.line["records"]
+        assert (record["id"], record["found"], record["worked_us"] >= 1000) == ("18", True, True)
+
+    def test_a_queued_query_is_answered_into_the_table(self, handlers: Handlers) -> None:
+        handlers.invoke("consumer", recorded_route("consumer", operation="query", request_id="19"))
+        assert handlers.line["records"][0]["result"] == "committed"
+        assert "answer/19" in handlers.table.items
+
+    @pytest.mark.parametrize("entry", ["command", "consumer"])
+    def test_what_a_fault_says_of_it_counts_more_than_its_body(self, handlers: Handlers, entry: str) -> None:
+        handlers.invoke(entry, recorded_route(entry, "fine", details=0))
+        assert handlers.line["records"][0]["error"] == "InvalidOrder"
+
+    @pytest.mark.parametrize("sealed_wrongly", ["", "A", "!!!", "e30", "W10", "_____w"])
+    def test_what_cannot_be_opened_is_refused(self, handlers: Handlers, sealed_wrongly: str) -> None:
+        asked = recorded_route("command", '{"request_id": "1"}')
+        asked["queryStringParameters"]["archduel"] = sealed_wrongly
+        assert handlers.invoke("command", asked)["statusCode"] == 400
 
 
 class TestWork:

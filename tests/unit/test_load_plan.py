@@ -1,15 +1,22 @@
 """The load plan of a replay: as fast as asked, slower where a scenario would be too much, and never absurdly slow."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
 from resources.lab.bench import held_us, settings_for
-from resources.lab.load_plan import Busy, plan_at
-from resources.targets import Limits
+from resources.lab.load_plan import Busy, plan_at, plan_load
+from resources.lab.settings import LabSettings
+from resources.progress import Silent
+from resources.targets import DEFAULT_TARGET, Limits, Platform, targets
 from workloads.errors import UsageError
+from workloads.places import Places
 from workloads.recordings.recording import Recording, peak_rate
 from workloads.scenarios import scenarios
 from workloads.scenarios.model import Scenario
@@ -129,3 +136,18 @@ def test_a_slowed_replay_keeps_the_recordings_shape() -> None:
     assert slowed.speed < unslowed.speed
     ratio = slowed.schedule.due_us[1:] / np.maximum(unslowed.schedule.due_us[1:], 1)
     assert ratio.std() / ratio.mean() < 0.01
+
+
+def test_a_method_that_is_both_commands_and_queries_cannot_tell_them_apart() -> None:
+    """Every second request of the recording is a query with POST."""
+    where: dict[str, Any] = {"places": Places(Path("no home")), "reporter": Silent()}
+    platform = Platform(targets()[DEFAULT_TARGET], "MiniStack 0.0.0", lambda _label, _room: pytest.fail("started"))
+    asked = LabSettings(routes="recorded", speed=1.0, limit=20)
+    with pytest.raises(UsageError, match="made has queries with method POST, and recorded routes tell"):
+        plan_load(asked, EVEN, scenarios()["steady"], platform, **where)
+    commands = EVEN.table.filter(pc.equal(EVEN.table.column("operation"), "command"))
+    plan = plan_load(asked, Recording("made", commands), scenarios()["steady"], platform, **where)
+    assert set(plan.schedule.methods) == {"POST"}
+    assert settings_for(
+        scenarios()["steady"], architectures()["hybrid"], plan.schedule, targets()[DEFAULT_TARGET].limits
+    ).recorded_routes

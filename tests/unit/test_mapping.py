@@ -1,5 +1,6 @@
 """Mappings: what their rules do to an import, how wrong ones are explained, and which are suggested."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from workloads.importers.ingest import Import
 from workloads.importers.rules.classify import Rules
 from workloads.importers.rules.mapping import Mapping, read_mapping
 from workloads.importers.rules.suggestion import suggested
+from workloads.recordings.shape import Shape
+from workloads.replay.bodies import rendered
+from workloads.replay.schedule import schedule
 
 MAPPING = """
 drop:
@@ -141,6 +145,14 @@ class TestErrors:
             ("drop:\n  - match: GET /a\n    entity: b", "line 3: unknown entity: a drop knows match, why"),
             ("routes:\n  - match: 'GET /a", "line 3: not YAML|line 2: not YAML"),
             ("a: *b", "line 1: not YAML"),
+            (
+                "routes:\n  - match: POST /a\n    body: '{{ cart }}'",
+                "line 3: the body's template .* 'cart' is undefined",
+            ),
+            ("routes:\n  - match: POST /a\n    body: '{{ text(5 }}'", "line 3: the body's template cannot be filled"),
+            ("routes:\n  - match: POST /a\n    body: '{{ n / 0 }}'", "division by zero; it may use entity, request_id"),
+            ("routes:\n  - match: POST /a\n    body: \"{{ ''.__class__.__mro__ }}\"", "unsafe"),
+            ("routes:\n  - match: POST /a\n    body: {}", "line 3: body must be a text"),
             ("[" * 5000, "not YAML|nested too deeply"),
         ],
     )
@@ -189,6 +201,24 @@ REQUESTS = [
 ]
 
 
+class TestBodies:
+    def test_are_kept_with_the_recording_by_route_and_the_first_counts(self, shop: Shop) -> None:
+        mapping = """
+            routes:
+              - {match: "POST|PUT /carts/{cart}", entity: cart, body: 'first {{ entity }}'}
+              - {match: "* /carts/{cart}", body: second}
+              - {match: "POST /plain"}
+        """
+        shop.sent([Sent("POST", "/carts/7")], mapping)
+        loaded = shop.library.load("mine")
+        assert loaded.bodies["POST /carts/{cart}"] == loaded.bodies["PUT /carts/{cart}"] == "first {{ entity }}"
+        assert loaded.bodies["DELETE /carts/{cart}"] == "second"
+        assert "POST /plain" not in loaded.bodies
+        assert loaded.cut(limit=1).bodies == loaded.bodies == Shape(sample=1.0).of(loaded, 1).bodies
+        sent = schedule(loaded, speed=1.0, seed=1, recorded_routes=True).message(0, "", "h")
+        assert sent.endswith(b"first cart-7")
+
+
 class TestSuggestion:
     @pytest.fixture
     def text(self, shop: Shop) -> str:
@@ -216,6 +246,15 @@ class TestSuggestion:
         assert after.column("operation").to_pylist() == [row["operation"] for row in kept]
         entities = dict(zip(after.column("path").to_pylist(), after.column("entity").to_pylist(), strict=True))
         assert entities["/orders/7"] == "order-7"
+
+    def test_a_suggested_body_has_about_the_recorded_size(self, shop: Shop, text: str) -> None:
+        recorded = shop.library.load("mine")
+        sizes = dict(zip(recorded.routes, recorded.table.column("payload_bytes").to_pylist(), strict=True))
+        shop.sent(REQUESTS, text)
+        template = shop.library.load("mine").bodies["POST /orders"]
+        body = rendered(template, entity="order-7", request_id="7", number=0, seed="1")
+        assert json.loads(body)["id"] == "7"
+        assert len(body) == pytest.approx(sizes["POST /orders"], abs=40)
 
     @settings(deadline=None)
     @given(paths=st.lists(st.text(alphabet="ab/{}*\"'\\:#%\n\x85é ", max_size=12), min_size=1, max_size=5))

@@ -2,8 +2,10 @@
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import assume, example, given
@@ -11,7 +13,17 @@ from hypothesis import strategies as st
 
 from tests.unit.test_recording import recorded
 from workloads.recordings.recording import Recording
-from workloads.replay.schedule import WARM_UP_PREFIX, Schedule, order_id, schedule, split_url, warm_up
+from workloads.replay.schedule import (
+    LAB_FIELD,
+    WARM_UP_PREFIX,
+    Schedule,
+    opened,
+    order_id,
+    schedule,
+    sealed,
+    split_url,
+    warm_up,
+)
 
 ODD = (
     *("/menu/17/../18", "Crème brûlée, 2 ×", "注文/一七", "🍕", "x" * 1024, "", "a%2Fb?c=d&e#f", '"\\\r\n'),
@@ -184,3 +196,60 @@ class TestUrl:
         assert split_url("http://localhost") == ("localhost", 80, "")
         assert split_url("http://[::1]:8080/x") == ("::1", 8080, "/x")
         assert split_url(f"https://{amazon}/lab") == (amazon, 443, "/lab")
+
+
+class TestRecordedRoutes:
+    ROWS = (
+        ("POST", "/carts/17/items", "command", "cart-17"),
+        ("HEAD", "/carts/17", "query", "cart-17"),
+        ("DELETE", "/carts/Crème brûlée\r\nX: 1?a#b", "command", None),
+        ("GET", "/", "query", "/"),
+    )
+
+    def due(self, bodies: dict[str, str] | None = None) -> Schedule:
+        table = recorded([100_000 * number for number in range(len(self.ROWS))]).table
+        for at, name in enumerate(("method", "path", "operation", "entity")):
+            index = table.schema.get_field_index(name)
+            table = table.set_column(index, table.schema.field(index), pa.array([row[at] for row in self.ROWS]))
+        return schedule(Recording("mine", table, bodies or {}), speed=1.0, seed=1, recorded_routes=True)
+
+    def test_go_where_they_went_with_their_method_and_a_head_as_a_get(self) -> None:
+        sent = [parts(message)[:2] for message in messages(self.due())]
+        assert [(method, urlsplit(target).path) for method, target in sent] == [
+            ("POST", "/lab/carts/17/items"),
+            ("GET", "/lab/carts/17"),
+            ("DELETE", "/lab/carts/Cr%C3%A8me%20br%C3%BBl%C3%A9e%0D%0AX:%201%3Fa%23b"),
+            ("GET", "/lab/"),
+        ]
+
+    def test_say_in_their_query_what_the_lab_has_to_know_and_nothing_in_their_body(self) -> None:
+        due = replace(self.due(), extras={0: {"work_ms": 5}}, work_us=np.array([7, 8, 9, 10]))
+        _, target, headers, body = parts(messages(due)[0])
+        [known] = parse_qs(urlsplit(target).query)[LAB_FIELD]
+        assert opened(f"{known}\n{body.decode()}") == {
+            "request_id": "0",
+            "order_id": "cart-17",
+            "operation": "command",
+            "method": "POST",
+            "path": "/carts/17/items",
+            "work_us": 7,
+            "work_ms": 5,
+        }
+        assert int(headers["Content-Length"]) == len(body)
+        assert set(json.loads(body)) == {"details"}
+
+    def test_have_the_bodies_of_their_templates_the_same_for_a_seed(self) -> None:
+        template = '{"cart": "{{ entity }}", "n": {{ n }}, "size": "{{ pick(\'S\', \'L\') }}", "text": "{{ text(9) }}"}'
+        bodies = {"POST /carts/{cart}/items": template}
+        body = json.loads(parts(messages(self.due(bodies))[0])[3])
+        assert (body["cart"], body["n"], len(body["text"])) == ("cart-17", 0, 9)
+        assert body["size"] in {"S", "L"}
+        assert messages(self.due(bodies)) == messages(self.due(bodies))
+
+    def test_are_answered_beside_the_services_own_paths(self) -> None:
+        assert parts(self.due().fetch(1, "/lab", "h"))[1] == "/lab/archduel-results/1"
+
+    @given(st.text())
+    def test_what_is_sealed_is_opened_again_and_anything_else_is_nothing(self, text: str) -> None:
+        assert opened(f"{sealed({'request_id': text})}\n{text}") == {"request_id": text}
+        assert isinstance(opened(text), dict)

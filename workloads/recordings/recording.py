@@ -5,8 +5,8 @@ Put here its schema, its rates, and when its requests are due in a replay. Keep 
 `workloads.customers.session`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -90,6 +90,7 @@ class Recording:
     Attributes:
         name: Its name in the library.
         table: Its requests, with the columns of `SCHEMA`, sorted by ``arrival_us``; at least one.
+        bodies: By route, the template of its requests' bodies that a mapping gives.
 
     Raises:
         ArchduelError: Columns are missing, or there are no requests.
@@ -97,6 +98,7 @@ class Recording:
 
     name: str
     table: pa.Table
+    bodies: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [name for name in SCHEMA.names if name not in self.table.column_names]
@@ -158,12 +160,12 @@ class Recording:
             table = table.slice(0, keep)
         if limit is not None:
             table = table.slice(0, limit)
-        return Recording(self.name, table)
+        return replace(self, table=table)
 
     def part(self, requests: slice) -> "Recording":
         """Return these of its requests, by their positions; ids stay as they are."""
         start, stop, _ = requests.indices(self.requests)
-        return Recording(self.name, self.table.slice(start, stop - start))
+        return replace(self, table=self.table.slice(start, stop - start))
 
     def replayed_us(self, *, speed: float, longest_pause_s: float | None) -> npt.NDArray[np.int64]:
         """When each request is due in a replay.

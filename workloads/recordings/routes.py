@@ -29,6 +29,7 @@ _AN_ID = (
 # So many different names in one place of a path, most of them rare, are ids.
 _MANY = 30
 _USES_OF_A_WORD = 20
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")  # what a mapping's * stands for where it gives a body
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Pattern:
         methods: The methods; empty for any.
         pattern: A regular expression for the whole path.
         path: How the mapping writes the path, such as ``/orders/{order}``.
+        body: The template of its requests' bodies; None where the mapping gives none.
     """
 
     methods: tuple[str, ...]
     pattern: str
     path: str
+    body: str | None = None
 
 
 def with_routes(table: pa.Table, mapped: Iterable[Mapping[str, Any]] = ()) -> pa.Table:
@@ -55,6 +58,20 @@ def with_routes(table: pa.Table, mapped: Iterable[Mapping[str, Any]] = ()) -> pa
     """
     known = [Pattern(tuple(one["methods"]), one["pattern"], one["path"]) for one in mapped]
     return table.append_column("route", routes(table, known))
+
+
+def bodies_of(mapped: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The templates of bodies that a mapping gives, by route.
+
+    Args:
+        mapped: As in `with_routes`. Of routes with the same path the first counts.
+    """
+    bodies: dict[str, str] = {}
+    for one in mapped:
+        for method in one["methods"] or _WITH_BODY:
+            if one.get("body") is not None:
+                bodies.setdefault(f"{method} {one['path']}", one["body"])
+    return bodies
 
 
 def routes(table: pa.Table, mapped: Sequence[Pattern] = ()) -> pa.Array:

@@ -6,6 +6,7 @@ Put here what makes another recording of one, by a seed. Keep out what a scenari
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -62,7 +63,7 @@ class Shape(Settings):
             table = _amplified(table, self.amplify, seed)
         if self.loop > 1:
             table = _looped(table, self.loop)
-        return Recording(recording.name, table)
+        return replace(recording, table=table)
 
 
 def _between(table: pa.Table, start_s: float | None, end_s: float | None) -> pa.Table:

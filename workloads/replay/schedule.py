@@ -3,6 +3,7 @@
 Put here due times, request lines, bodies and ids. Keep out sending them (`workloads.replay.client`).
 """
 
+import base64
 import hashlib
 import json
 import random
@@ -19,8 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from workloads.recordings.recording import Operation, Recording
+from workloads.replay.bodies import rendered
 
 WARM_UP_PREFIX = "warm-"
+LAB_FIELD = "archduel"  # of the query: what the lab has to know of a request with a recorded route
+RECORDED_RESULTS = "archduel-results"  # where answers are fetched by their ticket, beside recorded routes
+SENT_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # as `sent_as` has them
+_SAFE_IN_A_PATH = "/:@!$&'()*+,;=~%-._"
 _NOTHING: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 _TEXT_SEED, _TEXT_LETTERS = 1, 65_521  # a prime, so that few bodies of one size begin alike
 _NO_DETAILS = '"details":""'
@@ -35,6 +41,32 @@ def order_id(entity: str) -> str:
     if _PLAIN_KEY.fullmatch(entity):
         return entity
     return "e-" + hashlib.blake2b(entity.encode(), digest_size=12).hexdigest()
+
+
+def sealed(known: Mapping[str, Any]) -> str:
+    """What the lab has to know of a request, in letters that need no escape in a URL, a template or a message."""
+    plain = json.dumps(known, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+
+def opened(message: str) -> dict[str, Any]:
+    """What the lab knows of a queued request: its message is JSON, or has that sealed in its first line.
+
+    Returns:
+        Its fields; none where it cannot be read.
+    """
+    first, behind, _ = message.partition("\n")
+    try:
+        plain = base64.urlsafe_b64decode(f"{first}==") if behind and re.fullmatch(r"[\w-]+", first) else message
+        fields = json.loads(plain)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def sent_as(method: str) -> str:
+    """The method with which a recorded request is sent: the answer to a HEAD has no body to be told from its length."""
+    return "GET" if method == "HEAD" else method
 
 
 @dataclass(frozen=True)
@@ -54,6 +86,10 @@ class Schedule:
         recorded_us: How long each answer took when it was recorded, in microseconds; -1 where that is not known, and
             empty where nothing is.
         work_us: How long the handler is asked to work on each, in microseconds; empty where it is not asked to.
+        methods: How each is sent; empty where all go to the routes of the lab's own API.
+        paths: And where to, as recorded. What the lab has to know of a request then travels in the query, under
+            `LAB_FIELD`, and the body is the service's own.
+        bodies: By route, the template of the bodies; others are made up.
     """
 
     request_ids: list[str]
@@ -67,6 +103,9 @@ class Schedule:
     routes: list[str] = field(default_factory=list)
     recorded_us: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
     work_us: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
+    methods: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    bodies: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -86,16 +125,34 @@ class Schedule:
         """
         request_id, order = self.request_ids[index], self.order_ids[index]
         work = {"work_us": int(self.work_us[index])} if len(self.work_us) else {}
+        if self.paths:
+            return self._as_recorded(index, base, host, {**work, **self.extras.get(index, {})})
         if self.operations[index] == "query":
             asked = "".join(f"&{name}={value}" for name, value in work.items())
             return _get(f"{base}/orders/{quote(order, safe='')}?request_id={quote(request_id, safe='')}{asked}", host)
         extra = {**work, **self.extras.get(index, {})}
         body = _body(order, request_id, self.payload_bytes[index], self.seed, extra)
-        return _post(base, host, body)
+        return _send("POST", f"{base}/orders", host, body)
+
+    def _as_recorded(self, index: int, base: str, host: str, more: Mapping[str, Any]) -> bytes:
+        request_id, operation = self.request_ids[index], self.operations[index]
+        method, path = self.methods[index], self.paths[index]
+        known = {"request_id": request_id, "order_id": self.order_ids[index], "operation": operation}
+        target = f"{base}{path}?{LAB_FIELD}={sealed({**known, 'method': method, 'path': path, **more})}"
+        if method == "GET":
+            return _get(target, host)
+        seed = f"{self.seed}/{request_id}"
+        template = self.bodies.get(self.routes[index]) if self.routes else None
+        if template is None:
+            body = filled({"details": ""}, self.payload_bytes[index], seed)
+        else:
+            body = rendered(template, entity=self.entities[index], request_id=request_id, number=index, seed=seed)
+        return _send(method, target, host, body.encode())
 
     def fetch(self, index: int, base: str, host: str) -> bytes:
         """Return the request for a queued query's answer, for which the query's id is the ticket. As `message`."""
-        return _get(f"{base}/results/{quote(self.request_ids[index], safe='')}", host)
+        results = RECORDED_RESULTS if self.paths else "results"
+        return _get(f"{base}/{results}/{quote(self.request_ids[index], safe='')}", host)
 
     def seeded_order_ids(self) -> list[str]:
         """The orders that must exist before the replay: those queried before, or without, a command that makes them."""
@@ -116,6 +173,7 @@ def schedule(
     seed: int,
     longest_pause_s: float | None = None,
     work_us: npt.NDArray[np.int64] = _NOTHING,
+    recorded_routes: bool = False,
 ) -> Schedule:
     """Make the schedule of a replay. The same arguments give the same requests, byte for byte.
 
@@ -125,6 +183,7 @@ def schedule(
         seed: What fills the bodies.
         longest_pause_s: Longer pauses, in seconds of the replay, are cut to it; None keeps them.
         work_us: How long handlers are asked to work on each request (`workloads.replay.work`); empty for not at all.
+        recorded_routes: Whether requests go to their recorded paths, with their recorded methods.
     """
     table = recording.table
     ids = [str(request_id) for request_id in table.column("request_id").to_pylist()]
@@ -143,13 +202,19 @@ def schedule(
         routes=recording.routes,
         recorded_us=recording.latency_us,
         work_us=work_us,
+        methods=[sent_as(method) for method in table.column("method").to_pylist()] if recorded_routes else [],
+        paths=[quote(path, safe=_SAFE_IN_A_PATH) for path in table.column("path").to_pylist()]
+        if recorded_routes
+        else [],
+        bodies=recording.bodies if recorded_routes else {},
     )
 
 
-def warm_up(rate_per_s: float, duration_s: float) -> Schedule:
+def warm_up(rate_per_s: float, duration_s: float, *, recorded_routes: bool = False) -> Schedule:
     """Make a schedule of commands and queries at an even rate, to warm up a target.
 
-    The prefix of their ids keeps them out of every table.
+    The prefix of their ids keeps them out of every table. With ``recorded_routes`` they go to a path that an API of any
+    route takes.
     """
     count = max(2, round(rate_per_s * duration_s))
     orders = [f"{WARM_UP_PREFIX}{index // 2}" for index in range(count)]
@@ -161,6 +226,8 @@ def warm_up(rate_per_s: float, duration_s: float) -> Schedule:
         payload_bytes=[300] * count,
         due_us=(np.arange(count) / rate_per_s * 1e6).astype(np.int64),
         seed=0,
+        methods=["POST" if index % 2 == 0 else "GET" for index in range(count)] if recorded_routes else [],
+        paths=["/warm-up"] * count if recorded_routes else [],
     )
 
 
@@ -168,9 +235,9 @@ def _get(target: str, host: str) -> bytes:
     return f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n".encode()
 
 
-def _post(base: str, host: str, body: bytes) -> bytes:
+def _send(method: str, target: str, host: str, body: bytes) -> bytes:
     head = (
-        f"POST {base}/orders HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     )
     return head.encode() + b"\r\n\r\n" + body
 

@@ -125,6 +125,8 @@ def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number:
         due_us=due_us,
         routes=_taken(schedule.routes, source) if schedule.routes else [],
         recorded_us=schedule.recorded_us[source] if len(schedule.recorded_us) else schedule.recorded_us,
+        methods=_taken(schedule.methods, source) if schedule.methods else [],
+        paths=_taken(schedule.paths, source) if schedule.paths else [],
         work_us=schedule.work_us[source] if len(schedule.work_us) else schedule.work_us,
     )
 

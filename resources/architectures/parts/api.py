@@ -3,6 +3,8 @@
 Put here the API and its routes. Keep out what an integration consists of (`resources.aws.integrations`).
 """
 
+from typing import NamedTuple
+
 from resources.architectures.parts.event_source_mapping import EVENT_SOURCE_MAPPING
 from resources.architectures.parts.making import make_role, tags
 from resources.architectures.parts.queue import QUEUE
@@ -17,6 +19,8 @@ from resources.aws.integrations import (
     queue_integration,
 )
 from resources.aws.patience import patiently
+from workloads.recordings.recording import operation_of
+from workloads.replay.schedule import LAB_FIELD, RECORDED_RESULTS, SENT_METHODS
 
 # The recorded request id and order id travel in the body, since headers and $context do not survive every emulator.
 # Percent-encoded by hand: a literal inside $util.urlEncode is not interpolated everywhere.
@@ -26,7 +30,19 @@ _QUERY_MESSAGE = (
     "%22%2C%22order_id%22%3A%22$util.urlEncode($input.params('id'))%22%7D"
 )
 
+# Of a request with a recorded route the first line says what the lab has to know, and the rest is its body.
+_RECORDED_COMMAND = f"$input.params('{LAB_FIELD}')%0A{REQUEST_BODY}"
+_RECORDED_QUERY = f"$input.params('{LAB_FIELD}')%0A"
+
 RESULT = "result"  # the node's name
+
+
+class _Route(NamedTuple):
+    resource: str
+    method: str
+    path: str
+    target: str  # the node
+    message: str  # the template of the message, where that is the queue
 
 
 def api(*, command: str, query: str) -> Node:
@@ -35,6 +51,8 @@ def api(*, command: str, query: str) -> Node:
 
     Where queries are queued their answers are fetched by ticket, the query's request id: ``GET /results/{ticket}`` goes
     to the function `RESULT`.
+
+    Where routes are the recorded ones it takes every path instead, and the method tells commands and queries apart.
     """
     needs = [target for target in (command, query) if target != QUEUE]
     if QUEUE in (command, query):
@@ -50,6 +68,38 @@ def api(*, command: str, query: str) -> Node:
     )
 
 
+def _resource(stack: Stack, api_id: str, parent: str, part: str) -> str:
+    made = stack.clients.apigateway.create_resource(restApiId=api_id, parentId=parent, pathPart=part)
+    return str(made["id"])
+
+
+def _result_route(stack: Stack, api_id: str, root: str, part: str) -> _Route:
+    results = _resource(stack, api_id, root, part)
+    ticket = _resource(stack, api_id, results, "{ticket}")
+    return _Route(ticket, "GET", f"/{part}/{{ticket}}", RESULT, "")
+
+
+def _own_routes(stack: Stack, api_id: str, root: str, command: str, query: str) -> list[_Route]:
+    orders = _resource(stack, api_id, root, "orders")
+    routes = [
+        _Route(orders, "POST", "/orders", command, REQUEST_BODY),
+        _Route(_resource(stack, api_id, orders, "{id}"), "GET", "/orders/{id}", query, _QUERY_MESSAGE),
+    ]
+    return routes + ([_result_route(stack, api_id, root, "results")] if query == QUEUE else [])
+
+
+def _recorded_routes(stack: Stack, api_id: str, root: str, command: str, query: str) -> list[_Route]:
+    places = {"/": root, "/{proxy+}": _resource(stack, api_id, root, "{proxy+}")}
+    routes = [
+        _Route(place, method, path, query, _RECORDED_QUERY)
+        if operation_of(method) == "query"
+        else _Route(place, method, path, command, _RECORDED_COMMAND)
+        for path, place in places.items()
+        for method in SENT_METHODS
+    ]
+    return routes + ([_result_route(stack, api_id, root, RECORDED_RESULTS)] if query == QUEUE else [])
+
+
 def _make(stack: Stack, command: str, query: str) -> Facts:
     clients, gateway = stack.clients, stack.clients.apigateway
     name = stack.resource_name("api")
@@ -59,16 +109,7 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
     regional = {"types": ["REGIONAL"]}
     api_id = gateway.create_rest_api(name=name, endpointConfiguration=regional, **tags(stack, "tags"))["id"]
     root = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
-    orders = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="orders")["id"]
-    order = gateway.create_resource(restApiId=api_id, parentId=orders, pathPart="{id}")["id"]
-    routes = [
-        (orders, "POST", "/orders", command, REQUEST_BODY),
-        (order, "GET", "/orders/{id}", query, _QUERY_MESSAGE),
-    ]
-    if query == QUEUE:
-        results = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="results")["id"]
-        result = gateway.create_resource(restApiId=api_id, parentId=results, pathPart="{ticket}")["id"]
-        routes.append((result, "GET", "/results/{ticket}", RESULT, ""))
+    routes = (_recorded_routes if stack.settings.recorded_routes else _own_routes)(stack, api_id, root, command, query)
     role = ""
     if QUEUE in (command, query):
         role = make_role(stack, "api", roles.APIS, [roles.sending(stack.facts[QUEUE]["arn"])])

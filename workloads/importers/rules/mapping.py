@@ -15,6 +15,7 @@ import yaml
 from workloads.errors import UsageError
 from workloads.recordings.recording import Operation
 from workloads.recordings.routes import Pattern
+from workloads.replay.bodies import check
 
 MAX_MAPPING_BYTES = 1 << 20  # ten thousands of rules, which take half a minute to read
 
@@ -54,6 +55,7 @@ class Route(Rule):
         group: The group of ``pattern`` that tells entities apart.
         parameter: Or the parameter of the query that does.
         path: The path as the mapping writes it, such as ``/orders/{order}``.
+        body: The template of their bodies (`workloads.replay.bodies`); None for made-up ones.
     """
 
     operation: Operation | None
@@ -61,6 +63,7 @@ class Route(Rule):
     entity: str | None = None
     group: int | None = None
     parameter: str | None = None
+    body: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Mapping:
     @property
     def named_routes(self) -> list[dict[str, Any]]:
         """What a recording's provenance keeps for `workloads.recordings.routes`, which then names routes the same."""
-        return [asdict(Pattern(route.methods, route.pattern, route.path)) for route in self.routes]
+        return [asdict(Pattern(route.methods, route.pattern, route.path, route.body)) for route in self.routes]
 
 
 EMPTY_MAPPING = Mapping()
@@ -130,7 +133,8 @@ class _Reader:
         return Drop(methods, pattern, why)
 
     def _route(self, node: yaml.Node) -> Route:
-        parts = self._table(node, "a route", {"match", "operation", "entity"})
+        parts = self._table(node, "a route", {"match", "operation", "entity", "body"})
+        body = self._body(parts["body"]) if "body" in parts else None
         methods, pattern, names = self._match(node, parts)
         path = self._path(parts)
         operation = self._text(parts["operation"], "operation") if "operation" in parts else None
@@ -138,16 +142,22 @@ class _Reader:
             raise self._wrong(parts["operation"], f"operation must be command or query, not {operation!r}")
         kind: Operation | None = None if operation is None else "command" if operation == "command" else "query"
         if "entity" not in parts:
-            return Route(methods, pattern, kind, path)
+            return Route(methods, pattern, kind, path, body=body)
         entity = self._text(parts["entity"], "entity")
         if entity.startswith("?") and len(entity) > 1:
-            return Route(methods, pattern, kind, path, entity=entity[1:], parameter=entity[1:])
+            return Route(methods, pattern, kind, path, entity=entity[1:], parameter=entity[1:], body=body)
         if entity not in names:
             known = ", ".join(names) or "none there"
             raise self._wrong(
                 parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
             )
-        return Route(methods, pattern, kind, path, entity=entity, group=names.index(entity) + 1)
+        return Route(methods, pattern, kind, path, entity=entity, group=names.index(entity) + 1, body=body)
+
+    def _body(self, node: yaml.Node) -> str:
+        try:
+            return check(self._text(node, "body"))
+        except UsageError as error:
+            raise self._wrong(node, str(error)) from None
 
     def _path(self, parts: MappingOf[str, yaml.Node]) -> str:
         return self._text(parts["match"], "match").partition(" ")[2].strip()

@@ -9,6 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from workloads.recordings.recording import Recording, operation_of
 from workloads.recordings.routes import PLACEHOLDER, Shape, collapsed, named, shapes
 
@@ -32,7 +35,15 @@ def suggested(recording: Recording) -> str:
         else:
             kept[method, segments] += count
     routes, _ = collapsed(kept)
-    return "\n".join([*_head(recording), *_drops(dropped), *_routes(routes), ""])
+    return "\n".join([*_head(recording), *_drops(dropped), *_routes(routes, _sizes(recording)), ""])
+
+
+def _sizes(recording: Recording) -> dict[str, int]:
+    """The median bytes of the commands' bodies, by route."""
+    named_by = pa.table({"route": recording.routes, "bytes": recording.table.column("payload_bytes")})
+    commands = named_by.filter(pc.equal(recording.table.column("operation"), "command"))
+    medians = commands.group_by("route").aggregate([("bytes", "approximate_median")])
+    return {row["route"]: round(row["bytes_approximate_median"]) for row in medians.to_pylist()}
 
 
 def _head(recording: Recording) -> list[str]:
@@ -41,6 +52,8 @@ def _head(recording: Recording) -> list[str]:
         f"#   archduel import FORMAT PATH... --name {recording.name} --mapping FILE",
         "# match: a method (or GET|HEAD, or *) and a path, in which {name} is one part, * anything within a part and",
         "# ** anything at all. The first that fits counts. entity: what requests are about; ?name: part of the query.",
+        "# body: what is sent with --routes recorded, a Jinja template: {{ entity }}, {{ request_id }}, {{ n }},",
+        "# {{ pick('a', 'b') }}, {{ integer(1, 9) }}, {{ text(40) }} bytes.",
     ]
 
 
@@ -54,7 +67,13 @@ def _drops(dropped: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def _routes(routes: Mapping[Shape, int]) -> list[str]:
+def _body(name: str | None, size: int) -> str:
+    """A line with a template of a JSON object in about so many bytes."""
+    start = f'{{"{name or "id"}": "{{{{ {"entity" if name else "request_id"} }}}}", "text": "'
+    return f"    body: '{start}{{{{ text({max(0, size - len(start))}) }}}}\"}}'"
+
+
+def _routes(routes: Mapping[Shape, int], sizes: Mapping[str, int]) -> list[str]:
     if not routes:
         return []
     lines = ["routes:"]
@@ -62,8 +81,11 @@ def _routes(routes: Mapping[Shape, int]) -> list[str]:
     for (method, segments), count in ordered[:_MAX_ROUTES]:
         pattern, name = named(segments)
         lines.append(f"  - match: {json.dumps(f'{method} {pattern}', ensure_ascii=False)}  # {count:,} requests")
-        lines.append(f"    operation: {operation_of(method) or 'command'}")
+        operation = operation_of(method) or "command"
+        lines.append(f"    operation: {operation}")
         lines += [f"    entity: {name}"] if name else []
+        if operation == "command" and (size := sizes.get(f"{method} {pattern}")) is not None:
+            lines.append(_body(name, size))
     if len(ordered) > _MAX_ROUTES:
         rest = sum(count for _route, count in ordered[_MAX_ROUTES:])
         lines.append(f"  # and {len(ordered) - _MAX_ROUTES} more with {rest:,} requests, which their methods decide")
