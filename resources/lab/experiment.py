@@ -118,6 +118,8 @@ def run(
     """
     bench.fresh(schedule.seeded_order_ids())
     clock_before = clock_of(bench.stack)
+    metered = bench.metered(client)
+    metered.prepare(schedule, bench.api_url)
     tidy_heap()
     started_at = datetime.now(UTC)
     start_ns = time.monotonic_ns() + round(_LEAD_S * 1e9)
@@ -126,7 +128,7 @@ def run(
     conductor = FaultConductor(scenario, schedule, bench.stack, bench.proxies, start_ns)
     meter = _CpuMeter(bench)
     gauge = Gauge()
-    responses = _send(schedule, bench.metered(client), watch, conductor, gauge=gauge, progress=progress)
+    responses = _send(schedule, metered, watch, conductor, gauge=gauge, progress=progress)
     target_cpu_share, others = meter.used()
 
     def sample() -> Backlog:
@@ -158,7 +160,7 @@ def run(
         "invalid_reason": invalid_reason(
             client_lag_us,
             scenario,
-            limited_by=gauge.limited_by,
+            fault=gauge.fault,
             throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
             target_cpu_share=target_cpu_share,
             # A target elsewhere answers whatever this machine does, and the send lag shows requests that left late.

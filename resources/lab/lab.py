@@ -23,6 +23,7 @@ from resources.lab.interleaving import turns
 from resources.lab.load_plan import plan_load
 from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Replayer, Setup
+from resources.lab.sending import ProcessClient
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter, Silent
 from resources.targets import Platform, open_target
@@ -33,6 +34,7 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.replay.client import Client
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.scenarios import scenario
 
 
@@ -175,7 +177,7 @@ class Lab:
                 chosen,
                 plan,
                 platform,
-                self.client or self.settings.client(chosen),
+                self.client or self._processes(self.settings.client(chosen)),
                 self.settings.others_at_most,
                 Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
@@ -190,6 +192,13 @@ class Lab:
         if setup.cell != cell:
             raise ArchduelError(f"one run is one cell: this one is {setup.cell}, not {cell}")
         return setup, replayer
+
+    def _processes(self, client: KeepAliveClient) -> ProcessClient:
+        """A client in a process of its own, which ends with this lab."""
+        log = self.places.emulator_logs / "load-generator.log"
+        processes = ProcessClient(client, self.places.temporary, log)
+        self._exit.callback(processes.close)
+        return processes
 
     def _platform(self, target: str) -> Platform:
         return open_target(target, self.places, self.settings.target_options, self.reporter)

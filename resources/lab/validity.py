@@ -55,7 +55,7 @@ def invalid_reason(
     client_lag_us: np.ndarray[Any, Any],
     scenario: Scenario,
     *,
-    limited_by: str | None = None,
+    fault: str | None = None,
     throttled: int,
     target_cpu_share: float | None,
     others: Others | None,
@@ -70,7 +70,7 @@ def invalid_reason(
             before it could be sent, until it took a connection or had one free, is the target's: to leave such replays
             out would hide the worst of a slow architecture.
         scenario: What was replayed.
-        limited_by: What of this machine ran out for the load generator, in words; None where nothing did.
+        fault: What the load generator says of itself, a sentence; None where nothing was wrong.
         throttled: How many requests the target throttled by limits of its own.
         target_cpu_share: The share of this machine's CPU that the target used; None where it is not known.
         others: What other programs used; None where it is not known or does not matter.
@@ -84,7 +84,7 @@ def invalid_reason(
     p99_us = int(np.quantile(client_lag_us, 0.99))
     if others is not None and others.share > others_at_most:
         return _disturbed(others, others_at_most)
-    if (late := _late(p99_us, limited_by)) is not None:
+    if (late := _late(p99_us, fault)) is not None:
         return late
     if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
@@ -96,10 +96,10 @@ def invalid_reason(
     return None
 
 
-def _late(p99_us: int, limited_by: str | None) -> str | None:
+def _late(p99_us: int, fault: str | None) -> str | None:
     """Why the load generator did not offer what the schedule says; None where it did."""
-    if limited_by is not None:
-        return f"the load generator came to {limited_by}, and requests waited for it: raise it, or lower --speed"
+    if fault is not None:
+        return fault
     if p99_us > CLIENT_LAG_P99_BOUND_US:
         return (
             f"the load generator's own lag p99 {p99_us / 1000:.1f} ms is over {CLIENT_LAG_P99_BOUND_US / 1000:.0f} ms:"

@@ -56,9 +56,12 @@ class LeashedProcess:
         arguments: The program and its arguments.
         environment: All of its environment variables.
         log: The file that its output is appended to.
+        pass_fds: Open files of this process that it gets, under the same numbers.
     """
 
-    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+    ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
         with log.open("ab") as output:
@@ -69,6 +72,7 @@ class LeashedProcess:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
             )
 
     @property

@@ -56,6 +56,10 @@ class MeteredClient:
     client: Client
     spending: Spending
 
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        """As `Client.prepare`."""
+        self.client.prepare(schedule, url)
+
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         """As `Client.send`.
 

@@ -278,24 +278,29 @@ ids = [str(number) for number in range(120)]
 schedule = Schedule(ids, ["command"] * 120, ids, ids, [100] * 120, np.arange(120) * 1000, 1)
 gauge = Gauge()
 responses = KeepAliveClient(deadline_s=10).send(schedule, sys.argv[1], time.monotonic_ns(), gauge)
-print(json.dumps([responses.status.tolist(), gauge.limited_by]))
+print(json.dumps([responses.status.tolist(), gauge.fault]))
 """
 
 
 class TestOwnLimits:
     @pytest.mark.parametrize(
-        ("permitted", "limited_by"),
+        ("permitted", "fault"),
         [
             pytest.param(2048, None, id="raised as far as needed"),
-            pytest.param(40, "the limit of open files of this process", id="said where it cannot be raised"),
+            pytest.param(
+                40,
+                "the load generator came to the limit of open files of this process, and requests waited for it:"
+                " raise it, or lower --speed",
+                id="said where it cannot be raised",
+            ),
         ],
     )
-    def test_too_few_open_files_are_booked_on_no_request(self, permitted: int, limited_by: str | None) -> None:
+    def test_too_few_open_files_are_booked_on_no_request(self, permitted: int, fault: str | None) -> None:
         with Server(lambda peer, number: peer.later(0.1)).running() as server:
             command = [sys.executable, "-c", _LIMITED, server.url, str(permitted)]
             ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         assert ran.stderr == ""
-        assert json.loads(ran.stdout) == [120 * [200], limited_by]
+        assert json.loads(ran.stdout) == [120 * [200], fault]
 
 
 class TestPacing:

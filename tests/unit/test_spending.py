@@ -31,6 +31,9 @@ class Recording:
     def __init__(self) -> None:
         self.sent = 0
 
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        pass
+
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         self.sent += len(schedule)
         return Responses.empty(len(schedule))
@@ -61,6 +64,9 @@ class Insisting:
 
     def __init__(self, extra: int) -> None:
         self.extra = extra
+
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        pass
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         sent = min(self.extra, int(gauge.extra_left))

@@ -86,8 +86,8 @@ def test_a_replay_within_its_bounds_is_valid_and_so_is_what_is_not_known(seen: d
             "the load generator's own lag p99 50.1 ms is over 50 ms: the load was late",
         ),
         (
-            {"limited_by": "the limit of open files of this process"},
-            "the load generator came to the limit of open files of this process, and requests waited for it: raise it",
+            {"fault": "the load generator came to the limit of open files of this process"},
+            "the load generator came to the limit of open files of this process",
         ),
         ({"throttled": 3}, "the emulator ran out of environments and refused 3 requests: lower --speed"),
         ({"target_cpu_share": 0.81}, "the emulator used 81% of the machine"),

@@ -7,6 +7,7 @@ next send. Every request gets an answer, an error, a time-out or the status ``UN
 
 import gc
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,6 +75,10 @@ class Responses:
         return lag_us[self.taken_up_us >= 0]
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Gauge:
     """The progress of a replay, in requests. The client writes the counts, other threads read them.
@@ -84,7 +89,8 @@ class Gauge:
         finished: Over: answered, and where the answer is waited for fetched; failed, timed out or given up.
         extra_left: How many retries and fetches may still be sent; without one left requests end as they are.
         held_back: How many therefore were not sent.
-        limited_by: What of this machine ran out while connections were opened, in words; None where nothing did.
+        fault: Why the load was not what the schedule says, for the client's or this machine's sake: a sentence.
+        tick: Called by the client some fifty times a second, and at its end.
         stop: Set by another thread: the client sends nothing more, aborts what is in flight, and returns.
     """
 
@@ -93,8 +99,9 @@ class Gauge:
     finished: int = 0
     extra_left: float = math.inf
     held_back: int = 0
-    limited_by: str | None = None
+    fault: str | None = None
     stop: bool = False
+    tick: Callable[[], object] = _nothing
 
 
 def tidy_heap() -> None:
@@ -109,6 +116,9 @@ def tidy_heap() -> None:
 
 class Client(Protocol):
     """A load generator."""
+
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        """Do what takes time before a schedule can be sent, before its start is fixed. Not a must."""
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         """Send a schedule and wait until every request has its answer, its error or its time-out.

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,17 @@ class KeepAliveClient:
     longest_back_off_s: float = _LONGEST_BACK_OFF_S
     ask_after_s: float | None = ASK_AFTER_S
     authorities: Path | None = None
+
+    def shared_by(self, processes: int) -> "KeepAliveClient":
+        """What each of so many processes may do, for all of them to keep within the bounds."""
+        return replace(
+            self,
+            connections=max(1, self.connections // processes),
+            connects_per_s=self.connects_per_s / processes,
+        )
+
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        """See `Client.prepare`: nothing takes time here."""
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         """See `Client.send`."""
@@ -244,7 +255,11 @@ class _Run:
                 self._ticker.cancel()
             self._alarm.close()
             self._pool.close()
-            self.gauge.limited_by = self._pool.limited_by
+            if (limit := self._pool.limited_by) is not None:
+                self.gauge.fault = (
+                    f"the load generator came to {limit}, and requests waited for it: raise it, or lower --speed"
+                )
+            self.gauge.tick()
 
     def now_us(self) -> int:
         """Microseconds since the replay's start."""
@@ -316,6 +331,7 @@ class _Run:
         """See to connections, to what comes next, and from time to time to what takes too long."""
         self._ticker = self._loop.call_later(_TICK_S, self._tick)
         self._ticks += 1
+        self.gauge.tick()
         if self._ticks % _TICKS_PER_SWEEP == 0:
             self._sweep()
         if self.gauge.stop:

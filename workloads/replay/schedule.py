@@ -154,6 +154,27 @@ class Schedule:
         results = RECORDED_RESULTS if self.paths else "results"
         return _get(f"{base}/{results}/{quote(self.request_ids[index], safe='')}", host)
 
+    def taken(self, indices: npt.NDArray[np.int64]) -> "Schedule":
+        """The requests with these indices, which are in ascending order."""
+        chosen = indices.tolist()
+
+        def of(values: list[Any]) -> list[Any]:
+            return [values[index] for index in chosen] if values else []
+
+        return Schedule(
+            request_ids=of(self.request_ids),
+            operations=of(self.operations),
+            entities=of(self.entities),
+            order_ids=of(self.order_ids),
+            payload_bytes=of(self.payload_bytes),
+            due_us=self.due_us[indices],
+            seed=self.seed,
+            extras={at: self.extras[index] for at, index in enumerate(chosen) if index in self.extras},
+            routes=of(self.routes),
+            recorded_us=self.recorded_us[indices] if len(self.recorded_us) else self.recorded_us,
+            work_us=self.work_us[indices] if len(self.work_us) else self.work_us,
+        )
+
     def seeded_order_ids(self) -> list[str]:
         """The orders that must exist before the replay: those queried before, or without, a command that makes them."""
         made: set[str] = set()

@@ -1,0 +1,253 @@
+"""The load generator in processes of its own, which nothing that this one does can delay.
+
+Put here starting and ending them, what each gets of a schedule, and putting their results together. Keep out the
+program itself (`workloads.replay.worker`) and how it sends (`workloads.replay.keep_alive`).
+"""
+
+import json
+import math
+import select
+import shutil
+import socket
+import sys
+import time
+import zlib
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from resources.machine.environment import passed_on
+from resources.machine.leash import LeashedProcess
+from workloads.errors import ArchduelError
+from workloads.replay.client import BROKEN, NO_STATUS, Gauge, Responses
+from workloads.replay.connection import CAUSES, STOPPED
+from workloads.replay.files import Progress, Results, write_schedule
+from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.schedule import Schedule
+from workloads.replay.worker import PROGRESS, SCHEDULE, settings_of
+from workloads.scratch import scratch
+
+_START_S = 60.0  # a busy machine takes long to import what the program needs
+_LOOK_S = 0.02
+_END_S = 10.0  # from the word to stop until a process is ended
+
+
+@dataclass
+class ProcessClient:
+    """A `Client` in processes of its own. They start with the first schedule, and end with `close`.
+
+    All requests about an entity go to one process, which sends them in their order.
+
+    Attributes:
+        client: How each of them sends; what bounds connections is shared out among them.
+        root: Where temporary folders are: ``Places.temporary``.
+        log: The file that their errors are appended to.
+        shards: How many processes.
+        program: The module that each of them runs; tests have another.
+    """
+
+    client: KeepAliveClient
+    root: Path
+    log: Path
+    shards: int = 1
+    program: str = "workloads.replay.worker"
+    _workers: list["_Worker"] = field(default_factory=list, repr=False)
+    _kept: ExitStack = field(default_factory=ExitStack, repr=False)
+    _folder: Path | None = field(default=None, repr=False)
+    _prepared: tuple[Schedule, str, list["_Job"]] | None = field(default=None, repr=False)
+    _jobs: int = 0
+
+    def prepare(self, schedule: Schedule, url: str) -> None:
+        """See `Client.prepare`: has the processes running, each with its part of the schedule at hand.
+
+        Raises:
+            ArchduelError: One did not start.
+        """
+        self._drop()
+        if self._folder is None:
+            self._folder = self._kept.enter_context(scratch(self.root))
+        while len(self._workers) < self.shards:
+            self._workers.append(_Worker(self.program, self.log))
+        jobs = []
+        for worker, indices in zip(self._workers, _shards(schedule, self.shards), strict=True):
+            self._jobs += 1
+            folder = self._folder / str(self._jobs)
+            folder.mkdir()
+            part = schedule if self.shards == 1 else schedule.taken(indices)
+            write_schedule(part, folder / SCHEDULE)
+            results = Results(folder, len(part)).create()
+            jobs.append(_Job(worker, indices, results, Progress(folder / PROGRESS)))
+        self._prepared = (schedule, url, jobs)
+        for worker in self._workers:
+            worker.wait_until_ready()
+
+    def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
+        """See `Client.send`. Where a process ends in the middle the others go on, and `Gauge.fault` says so."""
+        if self._prepared is None or self._prepared[0] is not schedule or self._prepared[1] != url:
+            self.prepare(schedule, url)
+        jobs = self._prepared[2] if self._prepared else []
+        allowed = gauge.extra_left
+        for job in jobs:
+            job.begin(url, self._share(), allowed / len(jobs), start_ns)
+        self._watch(jobs, gauge, allowed)
+        responses = Responses.empty(len(schedule))
+        for job in jobs:
+            job.put_into(responses)
+        lost = [job.death for job in jobs if job.death is not None]
+        gauge.fault = lost[0] if lost else next((job.fault for job in jobs if job.fault), None)
+        for job in jobs:
+            if job.death is not None:
+                self._workers.remove(job.worker)
+                job.worker.close()
+        self._drop()
+        return responses
+
+    def _share(self) -> KeepAliveClient:
+        return self.client.shared_by(self.shards)
+
+    def _watch(self, jobs: Sequence["_Job"], gauge: Gauge, allowed: float) -> None:
+        """Wait until all are over, pass on their progress, and the word to stop."""
+        stopped_at: float | None = None
+        while True:
+            over = [job.look() for job in jobs]
+            sums = [sum(values) for values in zip(*(job.progress.read() for job in jobs), strict=True)]
+            gauge.sent, gauge.in_flight, gauge.finished, extra, gauge.held_back = sums
+            gauge.extra_left = allowed - extra
+            gauge.tick()
+            if all(over):
+                return
+            if gauge.stop:
+                stopped_at = stopped_at or time.monotonic()
+                for job in jobs:
+                    job.progress.stop()
+                    if time.monotonic() > stopped_at + _END_S:
+                        job.worker.close()
+            time.sleep(_LOOK_S)
+
+    def _drop(self) -> None:
+        if self._prepared is not None:
+            for job in self._prepared[2]:
+                shutil.rmtree(job.results.folder, ignore_errors=True)
+            self._prepared = None
+
+    def close(self) -> None:
+        """End the processes. Closing twice is fine."""
+        while self._workers:
+            self._workers.pop().close()
+        self._kept.close()
+        self._folder = self._prepared = None
+
+
+def _shards(schedule: Schedule, shards: int) -> list[npt.NDArray[np.int64]]:
+    """The indices of the requests that each of so many processes gets."""
+    if shards == 1:
+        return [np.arange(len(schedule))]
+    numbers = np.array([zlib.crc32(order.encode()) % shards for order in schedule.order_ids], np.int64)
+    return [np.flatnonzero(numbers == number) for number in range(shards)]
+
+
+class _Worker:
+    """One process. The constructor starts it and does not wait."""
+
+    def __init__(self, program: str, log: Path) -> None:
+        self._own, theirs = socket.socketpair()
+        self._lines = self._own.makefile("rw")
+        self._started = time.monotonic()
+        with theirs:
+            command = [sys.executable, "-m", program, str(theirs.fileno())]
+            self._process = LeashedProcess(command, environment=passed_on(), log=log, pass_fds=[theirs.fileno()])
+        self._ready = False
+
+    def wait_until_ready(self) -> None:
+        """Return once it takes jobs; `ArchduelError` with its last words where it does not."""
+        if not self._ready:
+            self._own.settimeout(_START_S)
+            if self.hear() is None:
+                raise ArchduelError(f"the load generator did not start. {self._process.death() or ''}")
+            self._own.settimeout(None)
+            self._ready = True
+
+    def tell(self, message: dict[str, Any]) -> None:
+        with suppress(OSError):  # it ended, as `hear` will say
+            self._lines.write(json.dumps(message) + "\n")
+            self._lines.flush()
+
+    def hear(self) -> dict[str, Any] | None:
+        """Its next word, which is waited for; None where it has ended."""
+        line = ""
+        with suppress(OSError):
+            line = self._lines.readline()
+        return json.loads(line) if line else None
+
+    def heard(self, within_s: float) -> bool:
+        """Whether it has said something, or has ended."""
+        readable, _, _ = select.select([self._own], [], [], within_s)
+        return bool(readable)
+
+    def death(self) -> str:
+        """Its last words."""
+        return self._process.death() or "Its connection was closed."
+
+    def close(self) -> None:
+        self._process.close()
+        self._lines.close()
+        self._own.close()
+
+
+@dataclass
+class _Job:
+    """What one process has to send.
+
+    Attributes:
+        indices: Where its requests are in the whole schedule.
+        over: Whether it is done, or never will be.
+        fault: What it said of itself at the end.
+        death: Why it ended in the middle, a sentence; None where it did not.
+    """
+
+    worker: _Worker
+    indices: npt.NDArray[np.int64]
+    results: Results
+    progress: Progress
+    over: bool = False
+    fault: str | None = None
+    death: str | None = None
+
+    def begin(self, url: str, client: KeepAliveClient, extra_left: float, start_ns: int) -> None:
+        self.worker.tell(
+            {
+                "folder": str(self.results.folder),
+                "count": self.results.count,
+                "url": url,
+                "client": settings_of(client),
+                "extra_left": math.floor(extra_left) if math.isfinite(extra_left) else None,
+                "start_ns": start_ns,
+            }
+        )
+
+    def look(self) -> bool:
+        """Whether it is over."""
+        if not self.over and self.worker.heard(0):
+            self.over = True
+            if (answer := self.worker.hear()) is None:
+                self.death = f"a process of the load generator ended in the middle: run it again. {self.worker.death()}"
+            else:
+                self.fault = answer["fault"]
+        return self.over
+
+    def put_into(self, responses: Responses) -> None:
+        """Put its results where they belong. What was under way when the process ended was cut off."""
+        own = self.results.read()
+        cut_off = own.status == NO_STATUS
+        own.status[cut_off], own.cause[cut_off] = BROKEN, CAUSES.index(STOPPED)
+        own.responded_us[cut_off] = own.sent_us[cut_off]
+        for name, values in vars(own).items():
+            if name == "others":
+                responses.others += values
+            else:
+                getattr(responses, name)[self.indices] = values
