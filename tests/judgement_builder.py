@@ -66,10 +66,13 @@ class JudgementBuilder:
         response_us: tuple[int | None, int | None] = (5_000, 20_000),
         completion_us: tuple[int | None, int | None] = (6_000, 30_000),
         low_us: int = 29_000_000,
+        lag_us: int = 0,
         **key: Any,
     ) -> Self:
         """One replay; of the operations ``queued`` a ticket came back. Times are p50 and p99; None is beyond what was
-        watched, ``low_us`` its lower bound. Of all offered requests the times are the same, unless so many were refused
+        watched, ``low_us`` its lower bound; ``lag_us`` is the load generator's own lag at p99.
+
+        Of all offered requests the times are the same, unless so many were refused
         that the quantile lies among these.
         """
         acknowledged = offered if acknowledged is None else acknowledged
@@ -77,7 +80,7 @@ class JudgementBuilder:
         full = _KEY | {"architecture": architecture, "repetition": repetition, **key}
         about = {"target": "MiniStack", "evidence": "observed", "valid": invalid is None, "invalid_reason": invalid}
         times = {"duration_us": 30_000_000, "settled_us": 60_000_000, "fault_windows": "[]"}
-        self._add("experiments", {**full, **about, **times})
+        self._add("experiments", {**full, **about, **times, "client_lag_p99_us": lag_us})
         for operation in operations:
             books = dict.fromkeys(_BOOKS, 0) | {
                 "offered": offered,

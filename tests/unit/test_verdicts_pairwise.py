@@ -209,6 +209,25 @@ class TestBadInput:
         assert row["pairs"] == 3
         assert "2 repetitions are left out, not valid on both sides." in row["reason"]
 
+    def test_times_too_short_for_the_loads_own_lag_are_not_compared_and_shares_are(self) -> None:
+        builder = JudgementBuilder()
+        runs(builder, "synchronous", 8, lag_us=2_500)  # of a p99 of 20 ms
+        runs(builder, "hybrid", 8, factor=3.0, lag_us=2_500)  # of one of 60 ms: the shorter one counts
+        row = undecided(builder, metric="response_p50")
+        assert row["pairs"] == 0
+        assert row["pairs_needed"] is None, "more repetitions are not what is lacking"
+        assert "own lag at p99 was more than a tenth of the shorter p99 response time in 8 repetitions" in row["reason"]
+        assert verdicts(judged(builder), operation="command", metric="done_share") == {"done_share": "equivalent"}
+
+    def test_repetitions_whose_load_was_late_are_left_out_of_times_and_named(self) -> None:
+        builder = JudgementBuilder()
+        runs(builder, "synchronous", 4)
+        runs(builder, "hybrid", 3)
+        builder.replay("hybrid", 4, lag_us=40_000)
+        row = undecided(builder, metric="response_p50")
+        assert row["pairs"] == 3
+        assert "1 repetition is left out, the load was late for times so short." in row["reason"]
+
     @pytest.mark.parametrize(
         ("planted", "says"),
         [

@@ -25,6 +25,7 @@ from resources.lab.settings import DEFAULT_BASELINE
 Floats = npt.NDArray[np.float64]
 _SIDES = ("baseline", "candidate")
 _SQL = Path(__file__).with_name("pairs.sql")
+LAG_AT_MOST = 0.1  # the load generator's own lag at p99, of the shorter of both p99 response times
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Pairing:
         repetitions: the repetition of each difference.
         unmeasured: how many repetitions are valid on both sides but have no figure, since one side acknowledged
             nothing.
+        late: how many repetitions have figures of times that the load generator's own lag may have made: at p99 it was
+            more than `LAG_AT_MOST` of the shorter of both p99 response times.
         baseline_measured: whether the baseline has a figure in any repetition.
         candidate_measured: the same of the candidate.
         censored: the side whose times are only lower bounds; None where neither's are.
@@ -115,6 +118,7 @@ class Pairing:
     baseline_measured: bool
     candidate_measured: bool
     unmeasured: int = 0
+    late: int = 0
     censored: Literal["candidate", "baseline", "both"] | None = None
     floor: float = 0.0
     of_all: bool = False
@@ -184,6 +188,7 @@ def pairings(connection: duckdb.DuckDBPyConnection, comparison: Comparison) -> l
         "comparison_id": comparison.comparison_id,
         "baseline": comparison.baseline,
         "metrics": [metric.name for metric in rules().metrics],
+        "lag_at_most": LAG_AT_MOST,
         "acknowledged_margin": rules().metric("acknowledged_share").margin,
         **{f"{name}_needed": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},
     }
@@ -258,14 +263,16 @@ def _times(row: Mapping[str, Any]) -> dict[str, Any]:
         for side in _SIDES
     }
     repetitions = row["repetitions"] or []
-    paired = [index for index in range(len(repetitions)) if all(times[side][index].measured for side in _SIDES)]
+    measured = [index for index in range(len(repetitions)) if all(times[side][index].measured for side in _SIDES)]
+    paired = [index for index in measured if not row["late"][index]]
     own = {side: [times[side][index] for index in paired] for side in _SIDES}
     logs = {side: np.log(np.array([time.at_least_us for time in own[side]], dtype=float)) for side in _SIDES}
     censored = [side for side in _SIDES if any(time.us is None for time in own[side])]
     fields: dict[str, Any] = {
         "differences": logs["candidate"] - logs["baseline"],
         "repetitions": tuple(repetitions[index] for index in paired),
-        "unmeasured": len(repetitions) - len(paired),
+        "unmeasured": len(repetitions) - len(measured),
+        "late": len(measured) - len(paired),
         "censored": "both" if len(censored) == 2 else next(iter(censored), None),
         "of_all": row["of_all"],
         "few": max((time.n for side in _SIDES for time in times[side] if time.few), default=None),

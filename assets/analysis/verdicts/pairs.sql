@@ -4,7 +4,8 @@
 -- a time is `us`, and where that is NULL `low_us` its lower bound (censored), and where that is NULL too there is none;
 -- it is a quantile of `n` requests. Times are of acknowledged requests, unless the two sides acknowledged shares that
 -- differ by more than their margin: whoever refuses the slow ones would be the quicker. They are of all offered ones then
--- (`of_all`), what was refused counting as never.
+-- (`of_all`), what was refused counting as never. A repetition is `late` for times where the load generator's own lag, on
+-- either side, is too much of the shorter of both p99.
 WITH mine AS (
     SELECT * FROM experiments WHERE comparison_id = $comparison_id
 ),
@@ -28,6 +29,7 @@ sides AS (
 ),
 measured AS (
     SELECT l.architecture, l.variant, l.arm, l.workload, l.scenario, l.repetition, l.operation, l.offered,
+        e.client_lag_p99_us, r.p99_us AS response_p99_us,
         unnest([
             {'metric': 'acknowledged_share', 'events': l.answered + l.accepted, 'of_acknowledged': NULL, 'of_all': NULL},
             {'metric': 'done_share', 'events': l.committed, 'of_acknowledged': NULL, 'of_all': NULL},
@@ -45,7 +47,7 @@ measured AS (
              'of_all': {'n': ca.n, 'us': ca.p99_us, 'low_us': ca.p99_low_us}}
         ], max_depth := 2)
     FROM ledger l
-    SEMI JOIN (SELECT * FROM mine WHERE valid) e
+    JOIN (SELECT * FROM mine WHERE valid) e
         USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     LEFT JOIN (FROM latency WHERE measure = 'response') r
         USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, operation)
@@ -66,6 +68,13 @@ paired AS (
         list(c.events ORDER BY b.repetition) AS candidate_events,
         list(b.of_acknowledged ORDER BY b.repetition) AS baseline_of_acknowledged,
         list(c.of_acknowledged ORDER BY b.repetition) AS candidate_of_acknowledged,
+        list(
+            coalesce(
+                greatest(b.client_lag_p99_us, c.client_lag_p99_us)
+                    > $lag_at_most * least(b.response_p99_us, c.response_p99_us),
+                false
+            ) ORDER BY b.repetition
+        ) AS late,
         list(b.of_all ORDER BY b.repetition) AS baseline_of_all,
         list(c.of_all ORDER BY b.repetition) AS candidate_of_all
     FROM expected x
@@ -106,7 +115,7 @@ SELECT j.workload, j.scenario, j.operation, j.variant, j.arm, j.baseline, j.cand
     sc.invalid_reason AS candidate_invalid_reason,
     coalesce(ab.offered, 0) AS baseline_offered_in_all, coalesce(ac.offered, 0) AS candidate_offered_in_all,
     if(isfinite(ab.value), ab.value, NULL) AS baseline_alone, if(isfinite(ac.value), ac.value, NULL) AS candidate_alone,
-    p.repetitions, p.baseline_offered, p.candidate_offered, p.baseline_events, p.candidate_events,
+    p.repetitions, p.late, p.baseline_offered, p.candidate_offered, p.baseline_events, p.candidate_events,
     u.workload IS NOT NULL AS of_all,
     if(of_all, p.baseline_of_all, p.baseline_of_acknowledged) AS baseline_times,
     if(of_all, p.candidate_of_all, p.candidate_of_acknowledged) AS candidate_times

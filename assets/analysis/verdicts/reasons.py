@@ -77,6 +77,12 @@ def _not_paired(pairing: Pairing) -> str:
     family, metric, noun = pairing.family, pairing.metric, pairing.family.operation
     if pairing.few is not None:
         return _too_few(pairing)
+    if pairing.late:
+        return (
+            "The load generator's own lag at p99 was more than a tenth of the shorter p99 response time in"
+            f" {pairing.late} {'repetition' if pairing.late == 1 else 'repetitions'}, and no other is left: close what"
+            " else runs, or lower --speed."
+        )
     if not pairing.unmeasured:
         return f"No repetition is valid for both {called(family.baseline)} and {_candidate(family)}."
     measured = (pairing.baseline_measured, pairing.candidate_measured)
@@ -164,10 +170,12 @@ def _points(pairing: Pairing, value: float, sign: str = "") -> str:
 def _dropped(pairing: Pairing) -> str:
     """The sentence on repetitions that were left out; empty where none were."""
     parts = []
-    used = len(pairing.repetitions) + pairing.unmeasured
+    used = len(pairing.repetitions) + pairing.unmeasured + pairing.late
     unpaired = max(pairing.baseline.count, pairing.candidate.count) - used
     if unpaired > 0:
         parts.append(f"{unpaired} {_repetitions(unpaired)} left out, not valid on both sides")
+    if pairing.late:
+        parts.append(f"{pairing.late} {_repetitions(pairing.late)} left out, the load was late for times so short")
     if pairing.unmeasured:
         why = "too few requests" if pairing.few is not None else "nothing acknowledged"
         parts.append(f"{pairing.unmeasured} {_repetitions(pairing.unmeasured)} left out, {why}")
