@@ -46,8 +46,6 @@ def _resource_asset(architecture: Architecture, name: str, partitions: dg.Partit
         code_version=code_version(),
         partitions_def=partitions,
         pool=POOL,
-        # Provisioning may be tried again; a replay may not, that would silently change the sample.
-        retry_policy=dg.RetryPolicy(max_retries=1),
     )
     def resource_node(context: dg.AssetExecutionContext, lab: dg.ResourceParam[Lab]) -> dg.MaterializeResult:
         cell, _ = cell_and_night(context)

@@ -280,8 +280,11 @@ class Bench:
             )
         ]
         # All at once and each held, or one environment would serve them one after another.
-        with ThreadPoolExecutor(len(functions)) as pool:
+        pool = ThreadPoolExecutor(len(functions))
+        try:
             list(pool.map(self._make_environment, functions))
+        finally:  # without waiting for those under way: whoever presses Ctrl-C would wait for a minute of patience
+            pool.shutdown(wait=False, cancel_futures=True)
         self._send_through(self.metered(client or KeepAliveClient()))
         if not observation.stored_items(self.stack):
             raise ArchduelError(

@@ -21,7 +21,7 @@ from resources.lab.experiment import Progress, Replayed
 from resources.lab.load_plan import LoadPlan
 from resources.lab.quiet import Quiet
 from resources.targets import Platform
-from workloads.errors import choose
+from workloads.errors import ArchduelError, UsageError, choose
 from workloads.replay.client import Client
 from workloads.scenarios import Scenario
 
@@ -79,6 +79,20 @@ class BenchReplayer:
         self._exit = ExitStack()
 
     def ensure(self, contender: Contender, node: str) -> Facts:
+        try:
+            return self._ensure(contender, node)
+        except UsageError:
+            raise
+        except ArchduelError:
+            # Once more on a new instance, as where another program took its port. A replay is not tried again: that
+            # would change the sample in silence.
+            if not self._setup.platform.target.empties:
+                raise
+            if contender in self._benches:
+                self._benches.pop(contender).close()
+            return self._ensure(contender, node)
+
+    def _ensure(self, contender: Contender, node: str) -> Facts:
         bench = self._ready(contender)
         with bench.stack.clients.explained():
             return {**bench.stack.ensure(node), "endpoint": bench.instance.endpoint_url}

@@ -17,6 +17,7 @@ from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Setup
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, targets
+from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.replay.keep_alive import KeepAliveClient
@@ -32,12 +33,18 @@ class FakeBench:
     """Starts nothing; says what was done with it."""
 
     processes: Sequence[str]
+    failure: BaseException | None = None
     done: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.instance = SimpleNamespace(endpoint_url="http://127.0.0.1:1", processes=self.processes)
         clients = SimpleNamespace(explained=nullcontext)
-        self.stack = SimpleNamespace(clients=clients, ensure=lambda node: {"name": node})
+        self.stack = SimpleNamespace(clients=clients, ensure=self.ensure)
+
+    def ensure(self, node: str) -> dict[str, str]:
+        if self.failure:
+            raise self.failure
+        return {"name": node}
 
     def ready(self) -> "FakeBench":
         self.done.append("ready")
@@ -58,6 +65,7 @@ class Benches:
     quiet: Quiet = field(default_factory=lambda: Quiet(1.0, 0, Silent()))
     processes: Sequence[str] = ()
     made: list[FakeBench] = field(default_factory=list)
+    failures: Sequence[BaseException | None] = ()  # of making resources, one for each bench
 
     def __post_init__(self) -> None:
         def start(_label: str, _environments: int) -> Any:
@@ -83,7 +91,8 @@ class Benches:
         self.replayer = BenchReplayer(setup, self._bench, lambda *_arguments, **_more: self.replayed)
 
     def _bench(self, *_arguments: object) -> Any:
-        self.made.append(FakeBench(self.processes))
+        number = len(self.made)
+        self.made.append(FakeBench(self.processes, self.failures[number] if number < len(self.failures) else None))
         return self.made[-1]
 
     def replay(self, times: int) -> list[list[str]]:
@@ -140,3 +149,24 @@ def test_only_a_replay_on_this_machine_waits_until_it_is_quiet(here: bool) -> No
     benches = Benches(replayed(), quiet=Quiet(0.25, 60, Silent(), look), processes=["emulator"] if here else [])
     benches.replay(2)
     assert len(looks) == (2 if here else 0)
+
+
+def test_resources_that_could_not_be_made_are_made_once_more_on_a_new_instance() -> None:
+    benches = Benches(replayed(), failures=[ArchduelError("its port was taken")])
+    assert benches.replayer.ensure(CONTENDER, "queue")["name"] == "queue"
+    assert [bench.done for bench in benches.made] == [["ready", "close"], ["ready"]]
+
+
+@pytest.mark.parametrize(
+    ("failures", "instances"),
+    [
+        ([ArchduelError("once"), ArchduelError("and again")], 2),
+        ([UsageError("as asked")], 1),
+        ([KeyboardInterrupt()], 1),
+    ],
+)
+def test_what_would_not_help_is_not_tried_again(failures: list[BaseException], instances: int) -> None:
+    benches = Benches(replayed(), failures=failures)
+    with pytest.raises(type(failures[-1])):
+        benches.replayer.ensure(CONTENDER, "queue")
+    assert len(benches.made) == instances
