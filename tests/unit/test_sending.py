@@ -142,6 +142,29 @@ class TestFiles:
         assert messages == [schedule.message(index, "/lab", "h") for index in range(count)]
         assert np.concatenate([part.due_us for part in parts]).tolist() == schedule.due_us.tolist()
 
+    @pytest.mark.parametrize("shards", [1, 3])
+    def test_recorded_routes_are_read_as_they_were_written(self, tmp_path: Path, shards: int) -> None:
+        count = PART + 10
+        template = '{"n": {{ n }}, "about": "{{ entity }}", "text": "{{ text(5) }}"}'
+        schedule = replace(
+            commands(count, 1000),
+            methods=["PUT", "GET"] * (count // 2),
+            paths=[f"/carts/{index}" for index in range(count)],
+            routes=["PUT /carts/{cart}", "GET /carts/{cart}"] * (count // 2),
+            bodies={"PUT /carts/{cart}": template},
+        )
+        found: dict[int, bytes] = {}
+        for shard in range(shards):
+            indices = np.arange(shard, count, shards)
+            write_schedule(schedule if shards == 1 else schedule.taken(indices), tmp_path / "schedule")
+            parts = read_schedule(tmp_path / "schedule")
+            sent = [part.message(index, "/lab", "h") for part in parts for index in range(len(part))]
+            found |= dict(zip(indices.tolist(), sent, strict=True))
+        assert found == {index: schedule.message(index, "/lab", "h") for index in range(count)}
+        assert f'"n": {count - 2},'.encode() in found[count - 2]
+        fetch = next(read_schedule(tmp_path / "schedule")).fetch(0, "", "h")
+        assert fetch.startswith(b"GET /archduel-results/")
+
     def test_results_are_there_though_nobody_closed_them(self, tmp_path: Path) -> None:
         schedule = commands(PART + 5, 1000)
         write_schedule(schedule, tmp_path / "schedule")

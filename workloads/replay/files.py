@@ -37,12 +37,20 @@ _SCHEMA = pa.schema(
         pa.field("due_us", pa.int64()),
         pa.field("work_us", pa.int64()),
         pa.field("extra", pa.string()),
+        pa.field("number", pa.int64()),
+        # Of recorded routes, and null where they are the lab's own.
+        pa.field("entity", pa.string()),
+        pa.field("method", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("route", pa.string()),
     ]
 )
 
 
 def write_schedule(schedule: Schedule, path: Path) -> None:
-    """Write a schedule; its entities, routes and what was recorded of it are not needed for sending, and left out."""
+    """Write a schedule; what was recorded of it is not needed for sending, and left out. Entities and routes are needed
+    for the bodies of recorded routes only.
+    """
     extras: list[str | None] = [None] * len(schedule)
     for index, extra in schedule.extras.items():
         extras[index] = json.dumps(extra)
@@ -55,8 +63,13 @@ def write_schedule(schedule: Schedule, path: Path) -> None:
             schedule.due_us,
             schedule.work_us if len(schedule.work_us) else pa.nulls(len(schedule), pa.int64()),
             pa.array(extras, pa.string()),
+            schedule.numbers if len(schedule.numbers) else np.arange(len(schedule)),
+            *(
+                values if schedule.paths and values else pa.nulls(len(schedule), pa.string())
+                for values in (schedule.entities, schedule.methods, schedule.paths, schedule.routes)
+            ),
         ],
-        schema=_SCHEMA.with_metadata({"seed": str(schedule.seed)}),
+        schema=_SCHEMA.with_metadata({"seed": str(schedule.seed), "bodies": json.dumps(dict(schedule.bodies))}),
     )
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for batch in table.to_batches(max_chunksize=PART):
@@ -67,16 +80,20 @@ def read_schedule(path: Path) -> Iterator[Schedule]:
     """The schedule written at ``path``, in parts of at most `PART` requests."""
     with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
-        seed = int(reader.schema.metadata[b"seed"])
+        seed, bodies = (json.loads(reader.schema.metadata[name]) for name in (b"seed", b"bodies"))
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             work_us = batch.column("work_us")
             extras = batch.column("extra")
             order_ids = batch.column("order_id").to_pylist()
+            recorded = {
+                name: column.to_pylist() if (column := batch.column(name)).null_count == 0 else []
+                for name in ("entity", "method", "path", "route")
+            }
             yield Schedule(
                 request_ids=batch.column("request_id").to_pylist(),
                 operations=batch.column("operation").to_pylist(),
-                entities=order_ids,
+                entities=recorded["entity"] or order_ids,
                 order_ids=order_ids,
                 payload_bytes=batch.column("payload_bytes").to_pylist(),
                 due_us=batch.column("due_us").to_numpy(),
@@ -87,6 +104,11 @@ def read_schedule(path: Path) -> Iterator[Schedule]:
                     if extra is not None
                 },
                 work_us=work_us.to_numpy() if work_us.null_count == 0 else np.zeros(0, np.int64),
+                methods=recorded["method"],
+                paths=recorded["path"],
+                routes=recorded["route"],
+                bodies=bodies,
+                numbers=batch.column("number").to_numpy(),
             )
 
 

@@ -90,6 +90,7 @@ class Schedule:
         paths: And where to, as recorded. What the lab has to know of a request then travels in the query, under
             `LAB_FIELD`, and the body is the service's own.
         bodies: By route, the template of the bodies; others are made up.
+        numbers: The place of each in the whole replay, where this is a part of its schedule; empty where it is all.
     """
 
     request_ids: list[str]
@@ -106,6 +107,7 @@ class Schedule:
     methods: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     bodies: Mapping[str, str] = field(default_factory=dict)
+    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
 
     def __len__(self) -> int:
         return len(self.request_ids)
@@ -146,7 +148,8 @@ class Schedule:
         if template is None:
             body = filled({"details": ""}, self.payload_bytes[index], seed)
         else:
-            body = rendered(template, entity=self.entities[index], request_id=request_id, number=index, seed=seed)
+            number = int(self.numbers[index]) if len(self.numbers) else index
+            body = rendered(template, entity=self.entities[index], request_id=request_id, number=number, seed=seed)
         return _send(method, target, host, body.encode())
 
     def fetch(self, index: int, base: str, host: str) -> bytes:
@@ -173,6 +176,10 @@ class Schedule:
             routes=of(self.routes),
             recorded_us=self.recorded_us[indices] if len(self.recorded_us) else self.recorded_us,
             work_us=self.work_us[indices] if len(self.work_us) else self.work_us,
+            methods=of(self.methods),
+            paths=of(self.paths),
+            bodies=self.bodies,
+            numbers=self.numbers[indices] if len(self.numbers) else indices,
         )
 
     def seeded_order_ids(self) -> list[str]:
