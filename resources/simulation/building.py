@@ -84,6 +84,8 @@ def build_load(architecture: Architecture, settings: StackSettings, schedule: Sc
     seeded[[known[order] for order in schedule.seeded_order_ids()]] = 1
     marks = {name: np.zeros(count, np.int64) for name in ("poison", "delivery", "delay_us")}
     work_us = np.full(count, settings.work_us, np.int64)
+    if len(schedule.work_us):
+        work_us += np.clip(schedule.work_us, 0, _MAX_WORK_MS * 1000)
     for index, extra in schedule.extras.items():
         work_us[index] += min(extra.get("work_ms", 0), _MAX_WORK_MS) * 1000
         marks["poison"][index] = not isinstance(extra.get("details", ""), str)

@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba import carray  # type: ignore[attr-defined]  # its stubs leave it out
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from resources.simulation.draws import GOLDEN, MIX_1, MIX_2
 from resources.simulation.oracle import (
@@ -46,7 +49,6 @@ from resources.simulation.system import (
     AT_QUEUE,
     AT_TABLE,
     BACK_OFF,
-    BROKEN,
     BY_ACCOUNT,
     BY_GATEWAY,
     BY_IN_FLIGHT,
@@ -60,6 +62,7 @@ from resources.simulation.system import (
     COMMANDS,
     COMMITTED,
     CUT_OFF,
+    CUT_SHORT,
     DELIVERY,
     DISABLED,
     DOWN,
@@ -81,7 +84,9 @@ from resources.simulation.system import (
     PLACEMENT,
     QUERIES,
     READ,
+    REFUSED,
     RESET,
+    RESET_BY,
     SEND,
     SUCCEEDED,
     THROTTLE,
@@ -319,6 +324,7 @@ if _FOLDER is not None:
 # A wrapper for Python would cost a third of the compilation of each function that only others of these call.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _compiled: Callable[..., Any] = numba.njit(**_OPTIONS)
+_intrinsic: Callable[..., Any] = intrinsic
 _entry: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -486,7 +492,7 @@ def _answered(w, i, status, now):  # type: ignore[no-untyped-def]
         return
     w.requests[i, R_STATUS] = status
     w.requests[i, R_RESPONDED] = now
-    retried = status in (429, 500, 502, 503, 504, BROKEN)
+    retried = status <= REFUSED or status in (429, 500, 502, 503, 504)
     if retried and w.requests[i, R_ATTEMPTS] <= w.c[C_RETRIES]:
         longest_us = min(_FIRST_BACK_OFF_US << min(w.requests[i, R_ATTEMPTS] - 1, 10), _LONGEST_BACK_OFF_US)
         random = _hashed(w.c[C_SEED], BACK_OFF, i, w.requests[i, R_ATTEMPTS], 32)
@@ -508,7 +514,7 @@ def _respond(w, i, call, status, now):  # type: ignore[no-untyped-def]
     if w.requests[i, R_SILENT]:
         return
     if w.requests[i, R_TRUNCATED]:
-        status = BROKEN
+        status = CUT_SHORT
     if w.requests[i, R_HOLD]:
         _at(w, now + w.requests[i, R_HOLD], HELD, i, call * _ANSWER_BASE + status + _STATUS_BASE)
     else:
@@ -552,7 +558,7 @@ def _send(w, i, now):  # type: ignore[no-untyped-def]
     if fault != NEVER:
         kind = w.faults[fault, F_KIND]
         if kind in (DOWN, RESET):
-            _respond(w, i, call, BROKEN, now)
+            _respond(w, i, call, REFUSED if kind == DOWN else RESET_BY, now)
             return
         if kind == ERROR:
             _respond(w, i, call, w.faults[fault, F_STATUS], now)
@@ -1103,8 +1109,8 @@ def _sample(w, when_us):  # type: ignore[no-untyped-def]
     out[0], out[1], out[2], out[3], out[4] = when_us, w.n[WAITING], w.n[IN_FLIGHT], w.n[DELAYED], w.n[DEAD]
 
 
-@_entry
-def prepare(w):  # type: ignore[no-untyped-def]
+@_compiled
+def _prepare(w):  # type: ignore[no-untyped-def]
     """Set up the state before the first event."""
     n = w.n
     taken = 0
@@ -1131,8 +1137,8 @@ def prepare(w):  # type: ignore[no-untyped-def]
         _at(w, w.faults[number, F_END_US], WAKE, number, 0)
 
 
-@_entry
-def advance(w):  # type: ignore[no-untyped-def]
+@_compiled
+def _advance(w):  # type: ignore[no-untyped-def]
     """Let things happen until all has happened, or a buffer is nearly full; returns which."""
     n = w.n
     count = n[COUNT]
@@ -1220,6 +1226,58 @@ def advance(w):  # type: ignore[no-untyped-def]
             _respond(w, number, data, 504, now)
     _sample(w, n[SETTLED])
     return FINISHED
+
+
+@_intrinsic
+def _pointer(_context, address):  # type: ignore[no-untyped-def]
+    """An address as a pointer, as numba's documentation has it."""
+
+    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
+@_compiled
+def _unowned(array):  # type: ignore[no-untyped-def]
+    return carray(_pointer(array.ctypes.data), array.shape, np.int64)
+
+
+@_compiled
+def _borrowed(w):  # type: ignore[no-untyped-def]
+    """The same arrays without their owners, which would be counted, atomically, at each call of each function."""
+    return World(
+        _unowned(w.n),
+        _unowned(w.c),
+        _unowned(w.draws),
+        _unowned(w.fault_draws),
+        _unowned(w.requests),
+        _unowned(w.messages),
+        _unowned(w.functions),
+        _unowned(w.faults),
+        _unowned(w.heap),
+        _unowned(w.idle),
+        _unowned(w.slots),
+        _unowned(w.buckets),
+        _unowned(w.units),
+        _unowned(w.exists),
+        _unowned(w.bound),
+        _unowned(w.records),
+        _unowned(w.rows),
+        _unowned(w.samples),
+    )
+
+
+@_entry
+def prepare(w):  # type: ignore[no-untyped-def]
+    """Set up the world before the first event."""
+    _prepare(_borrowed(w))
+
+
+@_entry
+def advance(w):  # type: ignore[no-untyped-def]
+    """Let things happen until all has happened, or a buffer is nearly full; returns which."""
+    return _advance(_borrowed(w))
 
 
 def _new_world(system: System, load: Load) -> World:

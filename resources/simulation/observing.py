@@ -4,7 +4,7 @@ Put here how codes and numbers become their columns. Keep out the columns themse
 became of requests, which is reconciled from these tables as from any others (`assets.analysis.outcomes`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ from workloads.replay.schedule import Schedule
 
 _RESULTS = ("committed", "duplicate", "answered", "failed")  # by their codes
 _OUTCOMES = ("succeeded", "partly_failed", "failed", "timed_out")
-_FATES = {codes.TIMED_OUT: "timed_out", codes.UNSENT: "unsent", codes.BROKEN: "broken"}
+_FATES = {codes.TIMED_OUT: "timed_out", codes.UNSENT: "unsent"}  # "responded" with a status, else "broken"
+_CAUSES = {codes.REFUSED: "refused", codes.CUT_SHORT: "cut_off", codes.RESET_BY: "reset"}
 
 
 def observations(
@@ -75,12 +76,16 @@ def observations(
             scheduled_us=load.due_us,
             sent_us=result.sent_us,
             client_queue_us=np.zeros(count, np.int64),
+            connect_us=np.zeros(count, np.int64),
             responded_us=_known(result.responded_us),
             status=pa.array(result.status, mask=result.status <= 0),
-            fate=_fates(result.status),
+            fate=_coded(result.status, {**_FATES, **dict.fromkeys(_CAUSES, "broken")}, "responded"),
+            broken_cause=_coded(result.status, _CAUSES, None),
             attempts=result.attempts,
             fetches=_known(result.fetches),
             fetched_us=_known(result.fetched_us),
+            recorded_us=_known(schedule.recorded_us) if len(schedule.recorded_us) else None,
+            work_us=_known(schedule.work_us) if len(schedule.work_us) else None,
         ),
         "items": table(
             "items",
@@ -107,6 +112,7 @@ def observations(
             at_us=records[:, 3],
             receive_count=_known(records[:, 4]),
             found=_flag(records[:, 5]),
+            worked_us=_worked_us(load, records),
         ),
         "invocations": table(
             "invocations",
@@ -155,12 +161,25 @@ def _words(words: Sequence[str], numbers: npt.NDArray[np.int64]) -> pa.Array:
     return pa.array(words, pa.string()).take(pa.array(numbers))
 
 
-def _fates(status: npt.NDArray[np.int64]) -> pa.Array:
-    fates = pa.array(["responded", *_FATES.values()], pa.string())
-    numbers = np.zeros(len(status), np.int64)
-    for number, code in enumerate(_FATES, start=1):
-        numbers[status == code] = number
-    return fates.take(pa.array(numbers))
+def _coded(codes_of: npt.NDArray[np.int64], words: Mapping[int, str], otherwise: str | None) -> pa.Array:
+    """The word for each code, or another one for all codes without a word."""
+    numbers = np.zeros(len(codes_of), np.int64)
+    for number, code in enumerate(words, start=1):
+        numbers[codes_of == code] = number
+    return pa.array([otherwise, *words.values()], pa.string()).take(pa.array(numbers))
+
+
+def _worked_us(load: Load, records: npt.NDArray[np.int64]) -> pa.Array:
+    """How long each handling worked: not at all on what is invalid, nor after the table failed earlier in its batch."""
+    invocations, requests = records[:, 0], records[:, 1]
+    valid = load.poison[requests] == 0
+    failed = valid & (records[:, 2] == codes.FAILED)
+    before = np.cumsum(failed) - failed
+    # Records of an invocation follow one another: what failed before its first one is not its own.
+    first = np.flatnonzero(np.diff(invocations, prepend=-1))
+    of_others = np.repeat(before[first], np.diff(first, append=len(records))) if len(records) else before
+    worked_us = load.work_us[requests]
+    return pa.array(worked_us, mask=~valid | (before > of_others) | (worked_us == 0))
 
 
 def _waited_for(result: Result, moments_us: npt.NDArray[np.int64], deadline_us: int) -> npt.NDArray[np.int64]:

@@ -20,7 +20,7 @@ from resources.simulation.system import NEVER, Load, Result, System
 # Kinds of events, in the order in which they happen within one microsecond.
 DONE, STOP, ANSWER, HELD, CUT, VISIBLE, FREE, STORED, GROW, WAKE, BATCH, INVOKE, BEGIN, ISSUE, DUE = range(15)
 
-_RETRIED = (429, 500, 502, 503, 504, codes.BROKEN)
+_RETRIED = (429, 500, 502, 503, 504, codes.REFUSED, codes.CUT_SHORT, codes.RESET_BY)
 _LONGEST_PAUSE_US = 5_000_000  # between two questions for one answer
 _FIRST_BACK_OFF_US, _LONGEST_BACK_OFF_US = 1_000_000, 20_000_000  # of a caller
 _TOKEN = 1_000_000_000  # a bucket's unit is so small that every refill is a whole number
@@ -244,8 +244,10 @@ class Oracle:
         fault = self._fault(codes.AT_API, mask, i, request.calls, now)
         if fault != NEVER:
             kind = int(self.s.fault_kind[fault])
-            if kind in (codes.DOWN, codes.RESET):
-                return self._respond(i, request.calls, codes.BROKEN, now)
+            if kind == codes.DOWN:
+                return self._respond(i, request.calls, codes.REFUSED, now)
+            if kind == codes.RESET:
+                return self._respond(i, request.calls, codes.RESET_BY, now)
             if kind == codes.ERROR:
                 return self._respond(i, request.calls, int(self.s.fault_status[fault]), now)
             if kind == codes.HANG:
@@ -296,7 +298,7 @@ class Oracle:
         if request.silent:
             return
         if request.truncated:
-            status = codes.BROKEN
+            status = codes.CUT_SHORT
         if request.hold_us:
             self._at(now + request.hold_us, HELD, i, (call, status))
         else:

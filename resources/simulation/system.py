@@ -24,7 +24,8 @@ AT_API, AT_TABLE, AT_QUEUE, AT_MAPPING, AT_FUNCTION = range(5)  # AT_FUNCTION pl
 COMMANDS, QUERIES = 1, 2  # bits of the operations that a fault hits: at the table, writes and reads
 
 # What became of a call, in place of a status.
-TIMED_OUT, UNSENT, BROKEN = -1, -2, -3  # as in `workloads.replay.client`
+TIMED_OUT, UNSENT = -1, -2  # as in `workloads.replay.client`
+REFUSED, CUT_SHORT, RESET_BY = -3, -4, -5  # why its connection failed; `REFUSED` is the greatest
 NEVER = -1  # in place of a moment
 
 # Results in records, and outcomes of invocations.
@@ -164,7 +165,7 @@ class Result(NamedTuple):
     Attributes:
         sent_us: When each request was sent first.
         responded_us: When its last answer came.
-        status: Its last status; `TIMED_OUT` or `BROKEN` where there is none.
+        status: Its last status; `TIMED_OUT`, or why its connection failed, where there is none.
         attempts: How often it was sent.
         fetches: How often its answer was asked for; -1 where nobody waits for one.
         fetched_us: When that answer came.
