@@ -126,8 +126,8 @@ def _facts(totals: Mapping[str, Any], routes: Rows, config: Mapping[str, Any]) -
         facts.append(("Part", f"the busiest, {part}"))
     if totals["work"] not in (None, NONE):
         facts.append(("Work", _work(totals)))
-    if config.get("longest_pause_s"):
-        facts.append(("Pauses", f"those over {config['longest_pause_s']:g}{NO_BREAK}s were cut to that"))
+    if config.get("pauses_cut_to_s"):
+        facts.append(("Pauses", f"those over {config['pauses_cut_to_s']:g}{NO_BREAK}s were cut to that"))
     return facts
 
 

@@ -16,6 +16,7 @@ from workloads.recordings.library import Library
 
 _START_S = 5  # of an instance: emulator, provisioning, environments
 _SETTLE_S = 5  # of a replay, on average over the scenarios
+_SIMULATED_S = 0.5  # of a simulated replay, its accounting included
 _OWN_RESOURCES_S = 240  # of a replay that makes and deletes resources of its own: assumed, not measured
 
 
@@ -29,9 +30,11 @@ class Estimate:
         requests: How many requests a replay has.
         speeds: The speeds of the slowest and the fastest cell, as multiples of the recorded one.
         replay_s: The seconds of the shortest and the longest replay.
+        longest_pause_s: To how many seconds longer pauses are cut.
         paused_s: The seconds of pauses cut from each replay.
         work: What handlers do, in a sentence; empty for nothing.
         busiest_s: Where only the busiest part is replayed: from which recorded second to which.
+        virtual: Whether replays are simulated.
         charge: Whose account pays; None where nothing is paid for.
         budget: What it costs there.
     """
@@ -41,9 +44,11 @@ class Estimate:
     requests: int
     speeds: tuple[float, float]
     replay_s: tuple[float, float]
+    longest_pause_s: float
     paused_s: float
     work: str = ""
     busiest_s: tuple[float, float] | None = None
+    virtual: bool = False
     charge: Charge | None = None
     budget: Budget | None = None
 
@@ -58,14 +63,17 @@ class Estimate:
             part = " of its busiest part, recorded seconds {:,.0f} to {:,.0f} (--from 0 takes all),".format(
                 *self.busiest_s
             )
+        lasting = f"{between(self.replay_s, '.0f')} s a replay"
+        if self.virtual:
+            lasting += " of virtual time"
         text = (
             f"{request.workload}: {self.requests:,} requests{part} at {between(self.speeds, 'g')} times the recorded"
-            f" speed, {between(self.replay_s, '.0f')} s a replay, {'at most ' if request.settings.budget_s else ''}"
+            f" speed, {lasting}, {'at most ' if request.settings.budget_s else ''}"
             f"{self.replays} replays: about {self.seconds / 60:.1f} minutes."
         )
         if self.paused_s >= 1:
             text += (
-                f" Pauses over {request.settings.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
+                f" Pauses over {self.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
                 " (--longest-pause 0 keeps them)."
             )
         return f"{text} {self.work}".rstrip()
@@ -99,6 +107,8 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         + (len(of_cell) * _START_S if settings.judges_times else 0)  # to be looked at, before the first replay
         for of_cell, count, length in zip(contenders, replays, lengths, strict=True)
     )
+    if platform.target.virtual:
+        seconds = sum(replays) * _SIMULATED_S
     cut = plans[0].recording
     speeds = [plan.speed for plan in plans]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
@@ -115,9 +125,11 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         cut.requests,
         (min(speeds), max(speeds)),
         (min(lengths), max(lengths)),
+        settings.longest_pause_on(platform.target),
         paused_s,
         next((plan.work.sentence() for plan in plans if len(plan.work.us)), ""),
         plans[0].busiest_s,
+        platform.target.virtual,
         charge,
         budget(parts, platform, charge.pace, places) if charge else None,
     )

@@ -30,6 +30,7 @@ from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
 from resources.lab.settings import LabSettings
+from resources.targets import targets
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import adopt
@@ -114,7 +115,7 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
         end_dead_runs(instance)
         declare_cells(instance, request.cells)
         for cell in request.cells:
-            reporter.stage(f"{cell}: starting emulators")
+            reporter.stage(f"{cell}: {'simulating' if targets()[cell.target].virtual else 'starting emulators'}")
             if why := execute(one_cell, cell_key(cell, night), request.settings_of(cell), asset_selection=assets):
                 failures += 1
                 console.print(f"{cell}: {why}", style="red")

@@ -162,7 +162,10 @@ def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
         " max(speed) AS fastest FROM experiments WHERE comparison_id = $1",
     )
     source, speeds = source_title(row["evidence"], row["target"]), speeds_title((row["slowest"], row["fastest"]))
-    emulated = "" if targets()[request.settings.target].genuine else "; its milliseconds are not AWS milliseconds"
+    target = targets()[request.settings.target]
+    emulated = "" if target.genuine else "; its milliseconds are not AWS milliseconds"
+    if target.virtual:
+        emulated = "; docs/simulation.md says what that rests on"
     return f"All figures {source}, recorded time played {speeds} times as fast{emulated}."
 
 

@@ -47,7 +47,8 @@ def digest() -> str:
 
 
 def probe_target(platform: Platform, chosen: Sequence[Probe] | None = None) -> pa.Table:
-    """Run every probe on instances made for it. On AWS itself nothing is run: targets are compared with it.
+    """Run every probe on instances made for it. On AWS itself nothing is run, as targets are compared with it; nor on a
+    target in virtual time.
 
     Args:
         platform: The target.
@@ -60,8 +61,12 @@ def probe_target(platform: Platform, chosen: Sequence[Probe] | None = None) -> p
         ArchduelError: The instance does not start, or dies under the probes.
     """
     chosen = probes() if chosen is None else chosen
-    if platform.target.genuine:
+    if platform.target.genuine or platform.target.virtual:
         itself = Observation(Status.REPRODUCED, "not probed: this is AWS itself")
+        if platform.target.virtual:
+            itself = Observation(
+                Status.NOT_PROVOCABLE, "not probed: nothing runs, and docs/simulation.md has the model"
+            )
         now = datetime.now(UTC)
         return pa.Table.from_pylist(
             [_row(probe, itself, platform.title, now) for probe in chosen], schema=schema("conformance")

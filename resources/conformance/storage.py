@@ -56,7 +56,7 @@ def probe_anew(
     places: Places, reporter: Reporter, platform: Platform, prober: Prober = running.probe_target
 ) -> pa.Table:
     """Probe the target, store the table and return it. The caller holds the lab's lock meanwhile."""
-    if not platform.target.genuine:
+    if not platform.target.genuine and not platform.target.virtual:
         reporter.stage(f"probing how {platform.title} differs from AWS ({len(running.probes())} behaviours)")
     table = prober(platform)
     store(places, table, platform.title, running.digest())

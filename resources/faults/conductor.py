@@ -25,6 +25,20 @@ _METHODS = {"command": "POST", "query": "GET"}
 Window = dict[str, Any]
 
 
+def described(fault: Fault, due_us: int) -> Window:
+    """What a window says of its fault, before that was switched."""
+    window: Window = {"target": fault.target, "kind": fault.kind, "due_us": due_us, **fault.parameters}
+    if fault.throttled_status is not None:
+        window["throttled_status"] = fault.throttled_status
+    return window
+
+
+def concurrency_limit(duration_us: int) -> Window:
+    """The window of a limit on functions that is on for the whole replay, which lasts ``duration_us``."""
+    limit = {"target": "functions", "kind": "concurrency_limit", "throttled_status": FUNCTION_THROTTLED}
+    return {**limit, "due_us": 0, "start_us": 0, "end_us": duration_us}
+
+
 def proxied_hops(scenario: Scenario) -> frozenset[str]:
     """The targets whose faults in ``scenario`` are carried out by a proxy in front of them, such as ``table``."""
     return frozenset(fault.target for fault in scenario.faults if by_proxy(fault))
@@ -90,9 +104,7 @@ class FaultConductor:
         self._switches: list[_Switch] = []
         self.windows: list[Window] = []
         for number, (fault, start_us, end_us) in enumerate(scenario.windows(schedule.duration_us)):
-            window: Window = {"target": fault.target, "kind": fault.kind, "due_us": start_us, **fault.parameters}
-            if fault.throttled_status is not None:
-                window["throttled_status"] = fault.throttled_status
+            window = described(fault, start_us)
             self.windows.append(window)
             if (requests := hits(schedule, fault, start_us, end_us)) is not None:
                 window |= {"start_us": start_us, "end_us": end_us, "requests": requests}
@@ -106,8 +118,7 @@ class FaultConductor:
                 self._switches += [_Switch(start_us, True, effect, window), _Switch(end_us, False, effect, window)]
         self._switches.sort(key=lambda switch: switch.due_us)
         if scenario.reserved_concurrency is not None:  # on from the first request to the last
-            limit = {"target": "functions", "kind": "concurrency_limit", "throttled_status": FUNCTION_THROTTLED}
-            self.windows.append({**limit, "due_us": 0, "start_us": 0, "end_us": schedule.duration_us})
+            self.windows.append(concurrency_limit(schedule.duration_us))
         self._thread = threading.Thread(target=self._run, name="fault-conductor", daemon=True)
 
     def start(self) -> None:

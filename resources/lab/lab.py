@@ -79,7 +79,7 @@ class Lab:
         client: Sends the requests; None for the client that the settings describe.
         run_id: The Dagster run it belongs to.
         stopping_rule: Ends a cell with a budget early; without a rule only the budget does.
-        replayer: Makes what replays the run's cell.
+        replayer: Makes what replays the run's cell; None for what its target needs.
     """
 
     places: Places
@@ -88,7 +88,7 @@ class Lab:
     client: Client | None = None
     run_id: str | None = None
     stopping_rule: StoppingRule | None = None
-    replayer: Callable[[Setup], Replayer] = BenchReplayer
+    replayer: Callable[[Setup], Replayer] | None = None
 
     def __post_init__(self) -> None:
         self.observations = ObservationStore(self.places)
@@ -167,8 +167,9 @@ class Lab:
     def _open(self, cell: Cell) -> tuple[Setup, Replayer]:
         """What this run's cell is replayed with, made when first needed."""
         if self._opened is None:
-            self._lock()  # a default speed may have to be measured
             platform = self._platform(cell.target)
+            if not platform.target.virtual:  # which measures nothing of this machine
+                self._lock()  # a default speed may have to be measured
             chosen = scenario(self.places, cell.scenario)
             recording = Library(self.places).load(cell.workload)
             plan = plan_load(self.settings, recording, chosen, platform, places=self.places, reporter=self.reporter)
@@ -185,7 +186,7 @@ class Lab:
                 recorded_requests=recording.requests * self.settings.amplify,
                 recorded_us=recording.duration_us,
             )
-            replayer = self.replayer(setup)
+            replayer = (self.replayer or self._suited(platform))(setup)
             self._exit.callback(replayer.close)
             self._opened = (setup, replayer)
         setup, replayer = self._opened
@@ -199,6 +200,15 @@ class Lab:
         processes = ProcessClient(client, self.places.temporary, log)
         self._exit.callback(processes.close)
         return processes
+
+    def _suited(self, platform: Platform) -> Callable[[Setup], Replayer]:
+        """Makes what replays on a platform."""
+        if not platform.target.virtual:
+            return BenchReplayer
+        # With it numba is imported: a second that nothing else need wait for.
+        from resources.lab.simulating import SimulatingReplayer  # noqa: PLC0415
+
+        return lambda setup: SimulatingReplayer(setup, self.reporter)
 
     def _platform(self, target: str) -> Platform:
         return open_target(target, self.places, self.settings.target_options, self.reporter)
@@ -230,7 +240,7 @@ class Lab:
             "workload": setup.cell.workload,
             "scenario": setup.cell.scenario,
             "target": setup.platform.title,
-            "evidence": "observed",
+            "evidence": "simulated" if setup.platform.target.virtual else "observed",
             "seed": self.settings.seed,
             "recorded_requests": setup.recorded_requests,
             "recorded_us": setup.recorded_us,
@@ -238,6 +248,7 @@ class Lab:
                 {
                     **self.settings.model_dump(mode="json"),
                     "retries": self.settings.retries_under(setup.scenario),
+                    "pauses_cut_to_s": self.settings.longest_pause_on(setup.platform.target),
                     "worked": {
                         "kind": setup.plan.work.kind,
                         "overhead_us": setup.plan.work.overhead_us,

@@ -114,9 +114,11 @@ def plan_load(
         _check_routes(cut)
     work = work_of(recording, cut, kind=settings.work, overhead_ms=settings.overhead_ms)
     busy = _limits(target, settings.cpu_share)
-    longest_pause_s = settings.longest_pause_s or None
+    longest_pause_s = settings.longest_pause_on(target) or None
     speed, max_per_s, busiest_s = settings.speed, None, None
-    if speed is None:
+    if speed is None and target.virtual:
+        speed = 1.0  # recorded time is its time
+    elif speed is None:
         # Behind a queue each query makes another request, which fetches its answer.
         load_factor = 2 - cut.command_share if settings.answers == "poll" else 1.0
         max_per_s = default_peak_per_s(capacity(places, platform, reporter)) / load_factor

@@ -15,7 +15,7 @@ from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.cell import Contender
 from resources.lab.validity import OTHERS_AT_MOST
-from resources.targets import DEFAULT_TARGET, targets
+from resources.targets import DEFAULT_TARGET, Target, targets
 from workloads.errors import UsageError, choose
 from workloads.recordings.recording import Recording
 from workloads.recordings.shape import Shape
@@ -28,6 +28,7 @@ from workloads.settings import Option
 ANSWERS = ("none", "poll")  # what polling adds, an emulator on two cores does not take beside an outage
 ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
+_LONGEST_PAUSE_S = 1.0
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 NIGHTLY_QUIET_WITHIN_S = 1800.0  # a night has the time to wait for a backup or an update to end
 
@@ -56,14 +57,14 @@ class LabSettings(Shape):
     limit: Annotated[int | None, Option("--limit", "requests")] = Field(
         default=None, ge=1, description="Replay the first requests only."
     )
-    longest_pause_s: Annotated[float, Option("--longest-pause", "seconds")] = Field(
-        default=1.0, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them."
-    )
     routes: Annotated[str, Option("--routes", "orders|recorded")] = Field(
         default=ROUTES[0],
         description="Where requests go: orders, to the lab's own POST /orders and GET /orders/{id}; or recorded, with"
         " their recorded methods to their recorded paths.",
     )
+    longest_pause_s: Annotated[
+        float | None, Option("--longest-pause", "seconds", default="1; on a simulated target 0")
+    ] = Field(default=None, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them.")
     work: Annotated[
         str | None,
         Option("--work", "recorded|none|ms", default="recorded, where nine in ten requests have a latency; else none"),
@@ -192,6 +193,12 @@ class LabSettings(Shape):
         """The client that sends the requests of a scenario."""
         asks = self.answers == "poll"
         return KeepAliveClient(retries=self.retries_under(scenario), ask_after_s=self.ask_after_s if asks else None)
+
+    def longest_pause_on(self, target: Target) -> float:
+        """To how many seconds longer pauses are cut; 0: they are kept, as by default where time costs nothing."""
+        if self.longest_pause_s is not None:
+            return self.longest_pause_s
+        return 0.0 if target.virtual else _LONGEST_PAUSE_S
 
     def retries_under(self, scenario: Scenario) -> int:
         """How often a client tries a request again; what is set here counts more than what the scenario says."""

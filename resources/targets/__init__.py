@@ -16,6 +16,7 @@ from typing import Protocol
 from resources.aws.clients import Clients, Pace, Services
 from resources.machine.leash import LeashedProcess
 from resources.progress import Reporter
+from resources.simulation.parameters import Parameters
 from resources.targets.spending import Spending
 from workloads.discovery import discover
 from workloads.errors import UsageError, choose
@@ -114,6 +115,7 @@ class Platform:
         metered: Makes of a load generator one that keeps the limits of ``charge``.
         tags: What every resource is tagged with.
         charge: The account that is charged; None where nothing costs money.
+        parameters: Of a target in virtual time: how AWS behaves. None where something runs.
     """
 
     target: "Target"
@@ -123,6 +125,7 @@ class Platform:
     metered: Callable[[Client], Client] = _as_it_is
     tags: Mapping[str, str] = field(default_factory=dict)
     charge: Charge | None = None
+    parameters: Parameters | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ class Target(ABC):
         lacks: Which features are not available on it, and why.
         empties: Whether tables, queues and logs can be emptied at once; where not, each replay has its own resources.
         genuine: Whether it is AWS itself.
+        virtual: Whether it is computed in virtual time, where nothing runs and recorded time is its own.
     """
 
     name: str
@@ -186,6 +190,7 @@ class Target(ABC):
     lacks: Mapping[Feature, str] = MappingProxyType({})
     empties: bool = True
     genuine: bool = False
+    virtual: bool = False
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:

@@ -1,0 +1,150 @@
+"""The replayer of a target in virtual time: simulates what `resources.lab.replaying` has happen.
+
+Put here how a replay of the lab becomes a run of the simulation. Keep out the model and its engines
+(`resources.simulation`). Importing this takes a second, for numba: import it where something is simulated.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from resources.architectures import Architecture, architectures
+from resources.architectures.stack import Facts
+from resources.faults.conductor import Window, concurrency_limit, described
+from resources.lab.bench import settings_for
+from resources.lab.cell import Contender
+from resources.lab.experiment import Progress, Replayed
+from resources.lab.replaying import Setup
+from resources.progress import Reporter
+from resources.simulation import kernel
+from resources.simulation import system as codes
+from resources.simulation.building import Caller, build_load, build_system
+from resources.simulation.observing import observations
+from resources.simulation.parameters import Parameters
+from resources.simulation.system import Result
+from workloads.errors import UsageError, choose
+from workloads.replay.client import DEADLINE_S
+from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.shaping import hits
+from workloads.scenarios.faults import Disabled, Down
+
+_MAX_REQUESTS = 2_000_000  # every one of them has its rows, of about 200 bytes each
+_UNRESERVED = (codes.BY_ACCOUNT, codes.BY_SCALING)
+
+
+class SimulatingReplayer:
+    """Replays in virtual time. The same arguments give the same observations, whatever else was replayed before.
+
+    Raises:
+        UsageError: The replay has more requests than there is room for.
+    """
+
+    def __init__(self, setup: Setup, reporter: Reporter, max_requests: int = _MAX_REQUESTS) -> None:
+        if setup.platform.parameters is None:
+            raise ValueError(f"{setup.platform.title} is not in virtual time")
+        if len(setup.plan.schedule) > max_requests:
+            raise UsageError(
+                f"a simulated replay has room for {max_requests:,} requests, this one has"
+                f" {len(setup.plan.schedule):,}: take a part (--from, --duration, --limit) or a sample (--sample)"
+            )
+        self._setup = setup
+        self._parameters: Parameters = setup.platform.parameters
+        self._replayed: Counter[Contender] = Counter()
+        if not kernel.is_compiled():
+            reporter.stage("compiling the simulation, once on this machine: about 20 s")
+
+    def ensure(self, contender: Contender, node: str) -> Facts:  # noqa: ARG002 - all are the same
+        return {"name": node, "simulated": "in virtual time: nothing is made", "provision_seconds": 0.0}
+
+    def forget(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
+        setup, schedule, scenario = self._setup, self._setup.plan.schedule, self._setup.scenario
+        architecture = choose(architectures(), contender.architecture, "architecture")
+        limits = setup.platform.target.limits
+        settings = settings_for(scenario, architecture, schedule, limits, contender.variant, cpu_share=setup.cpu_share)
+        started_at = datetime.now(UTC)
+        caller = self._caller()
+        system = build_system(
+            architecture,
+            settings,
+            scenario,
+            schedule.duration_us,
+            self._parameters,
+            caller=caller,
+            consumers=limits.consumers,
+            seed=_seed(schedule.seed, contender, repetition),
+        )
+        load = build_load(architecture, settings, schedule)
+        result = kernel.simulate(system, load)
+        progress(len(schedule), len(schedule), 0)
+        self._replayed[contender] += 1
+        tables = observations(
+            architecture, schedule, load, result, deadline_us=caller.deadline_us, repetition=repetition
+        )
+        facts: dict[str, Any] = {
+            "instance": self._replayed[contender],
+            "started_at": started_at,
+            "finished_at": datetime.now(UTC),
+            "requests": len(schedule),
+            "duration_us": schedule.duration_us,
+            "settled_us": result.settled_us,
+            "invalid_reason": None if len(schedule) else "nothing was sent",
+            **dict.fromkeys(_LAGS, 0 if len(schedule) else None),
+            "displaced_share": 0.0 if len(schedule) else None,
+            "gaps_distance_us": 0.0 if len(schedule) > 1 else None,
+            "cold_starts": int(result.invocations[:, 4].sum()),
+            "clock_uncertainty_us": 0,
+            "queued": sorted(architecture.queued),
+            "fault_windows": json.dumps(self._windows(architecture, result)),
+        }
+        return Replayed(tables, facts, settings)
+
+    def _caller(self) -> Caller:
+        client = self._setup.client
+        if not isinstance(client, KeepAliveClient):
+            return Caller(0, round(DEADLINE_S * 1e6))
+        ask_after_us = None if client.ask_after_s is None else round(client.ask_after_s * 1e6)
+        return Caller(client.retries, round(client.deadline_s * 1e6), ask_after_us)
+
+    def _windows(self, architecture: Architecture, result: Result) -> list[Window]:
+        """The scenario's faults, which are switched to the microsecond, and limits that were met."""
+        schedule, scenario = self._setup.plan.schedule, self._setup.scenario
+        windows = []
+        for fault, start_us, end_us in scenario.windows(schedule.duration_us):
+            window = {**described(fault, start_us), "start_us": start_us, "end_us": end_us}
+            if (requests := hits(schedule, fault, start_us, end_us)) is not None:
+                window["requests"] = requests
+            elif isinstance(fault, Down | Disabled) and not _is_present(architecture, fault.target):
+                window["present"] = False
+            windows.append(window)
+        # Without it a request that AWS's own limits refused would pass for one that failed.
+        if scenario.reserved_concurrency is not None or result.bound[list(_UNRESERVED)].any():
+            windows.append(concurrency_limit(schedule.duration_us))
+        return windows
+
+
+_LAGS = (
+    "send_lag_p50_us",
+    "send_lag_p99_us",
+    "send_lag_max_us",
+    "client_lag_p50_us",
+    "client_lag_p99_us",
+    "client_lag_max_us",
+)
+
+
+def _is_present(architecture: Architecture, target: str) -> bool:
+    return target in ("api", "table", "functions") or target in architecture.nodes
+
+
+def _seed(seed: int, contender: Contender, repetition: int) -> int:
+    """A seed of its own for each replay: with a common one, repetitions would be equal and pairs not independent."""
+    text = f"{seed}/{contender.architecture}/{contender.variant}/{contender.arm}/{repetition}"
+    return int(np.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), np.uint64)[0] >> 2)

@@ -1,0 +1,133 @@
+"""The target in virtual time: replays of the lab without anything running, accounted for as any others."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from assets.analysis.outcomes import imbalances, reconcile
+from resources.architectures import architectures
+from resources.lab.cell import Cell, Comparison
+from resources.lab.lab import Lab
+from resources.lab.replaying import Setup
+from resources.lab.settings import LabSettings
+from resources.lab.simulating import SimulatingReplayer
+from resources.progress import Silent
+from resources.targets import open_target
+from resources.warehouse.observations import Tables
+from workloads.errors import ArchduelError, UsageError
+from workloads.places import Places
+
+_EVERY_KIND = (
+    "steady",
+    "component_down",
+    "answers_cut",
+    "backend_throttled",
+    "duplicate_delivery",
+    "poison",
+    "two_limits",
+)
+
+
+def replayed(tmp_path: Path, architecture: str, scenario: str = "steady", **settings: Any) -> Tables:
+    """The observations of a recording's first minute."""
+    few = LabSettings(target="simulated", **{"duration_s": 60.0, **settings})
+    cell, comparison = Cell("food_orders", scenario, "simulated"), Comparison("c1", "adhoc", "2026-11-20")
+    with Lab(Places(tmp_path), few) as lab:
+        list(lab.replay([architecture], cell, comparison))
+        [contender] = few.contenders([architecture])
+        return lab.observations.read("c1", str(cell), contender.partition)
+
+
+@pytest.mark.parametrize("scenario", _EVERY_KIND)
+@pytest.mark.parametrize("architecture", architectures())
+def test_every_request_is_accounted_for(tmp_path: Path, architecture: str, scenario: str) -> None:
+    tables = replayed(tmp_path, architecture, scenario)
+    outcomes = reconcile(tables)
+    assert imbalances(tables, outcomes) == []
+    assert outcomes["experiments"].column("invalid_reason").to_pylist() == [None]
+    assert outcomes["experiments"].column("evidence").to_pylist() == ["simulated"]
+    assert pc.sum(outcomes["ledger"].column("lost")).as_py() == 0
+
+
+def test_recorded_time_is_its_time_and_pauses_stay(tmp_path: Path) -> None:
+    [row] = replayed(tmp_path, "synchronous", duration_s=None)["experiments"].to_pylist()
+    assert row["speed"] == 1.0
+    assert row["duration_us"] == row["recorded_us"]
+
+
+def same(one: Tables, other: Tables) -> bool:
+    return all(one[name].equals(other[name]) for name in one if name != "experiments")
+
+
+def test_a_replay_is_equal_wherever_it_is_computed_and_repetitions_differ(tmp_path: Path) -> None:
+    once = replayed(tmp_path / "a", "event_driven", repetitions=2)
+    assert same(once, replayed(tmp_path / "b", "event_driven", repetitions=2))
+
+    def responses(repetition: int) -> pa.ChunkedArray:
+        return once["sent"].filter(pc.field("repetition") == repetition).column("responded_us")
+
+    assert not responses(1).equals(responses(2))
+
+
+def test_the_arms_of_an_aa_comparison_differ(tmp_path: Path) -> None:
+    settings = LabSettings(target="simulated", duration_s=30.0, aa=True)
+    cell = Cell("food_orders", "steady", "simulated")
+    with Lab(Places(tmp_path), settings) as lab:
+        list(lab.replay(["synchronous"], cell, Comparison("c1", "adhoc", "2026-11-20")))
+        main, aa = (
+            lab.observations.read("c1", str(cell), one.partition) for one in settings.contenders(["synchronous"])
+        )
+    assert not same(main, aa)
+
+
+def test_limits_of_the_account_throttle_and_are_booked_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[lambda]\naccount_concurrency = 1\n")
+    tables = replayed(tmp_path, "synchronous", amplify=5, target_options={"parameters": str(file)})
+    outcomes = reconcile(tables)
+    assert imbalances(tables, outcomes) == []
+    totals = {name: pc.sum(outcomes["ledger"].column(name)).as_py() for name in ("throttled", "failed")}
+    assert totals["throttled"] > 0
+    assert totals["failed"] == 0
+    assert tables["experiments"].column("target").to_pylist() == ["simulated with mine.toml"]
+
+
+def test_parameters_that_make_no_sense_are_refused_before_anything_is_simulated(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[lambda]\naccount_concurrency = -1\n")
+    with pytest.raises(UsageError, match=r"lambda\.account_concurrency: -1"):
+        open_target("simulated", Places(tmp_path), {"parameters": str(file)}, Silent())
+
+
+def test_more_requests_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
+    def small(setup: Setup) -> SimulatingReplayer:
+        return SimulatingReplayer(setup, Silent(), max_requests=1000)
+
+    cell, comparison = Cell("food_orders", "steady", "simulated"), Comparison("c1", "adhoc", "2026-11-20")
+    with (
+        Lab(Places(tmp_path), LabSettings(target="simulated"), replayer=small) as lab,
+        pytest.raises(UsageError, match=r"room for 1,000 requests, this one has 1,533"),
+    ):
+        list(lab.replay(["synchronous"], cell, comparison))
+
+
+def test_nothing_is_started(tmp_path: Path) -> None:
+    platform = open_target("simulated", Places(tmp_path), {}, Silent())
+    with pytest.raises(ArchduelError, match="runs nothing"):
+        platform.start("synchronous", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lone_resource_is_described_without_being_made(tmp_path: Path) -> None:
+    with Lab(Places(tmp_path), LabSettings(target="simulated")) as lab:
+        facts = lab.ensure("hybrid", Cell("food_orders", "steady", "simulated"), "queue")
+    assert facts["target"] == "simulated"
+
+
+def test_conformance_says_that_nothing_was_probed(tmp_path: Path) -> None:
+    with Lab(Places(tmp_path), LabSettings(target="simulated")) as lab:
+        table = lab.conformance()
+    assert set(table.column("status").to_pylist()) == {"not_provocable"}
