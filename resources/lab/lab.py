@@ -178,7 +178,7 @@ class Lab:
                 chosen,
                 plan,
                 platform,
-                self.client or self._processes(self.settings.client(chosen)),
+                self.client or self._client(self.settings.client(chosen), platform),
                 self.settings.others_at_most,
                 Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
@@ -194,8 +194,10 @@ class Lab:
             raise ArchduelError(f"one run is one cell: this one is {setup.cell}, not {cell}")
         return setup, replayer
 
-    def _processes(self, client: KeepAliveClient) -> ProcessClient:
-        """A client in a process of its own, which ends with this lab."""
+    def _client(self, client: KeepAliveClient, platform: Platform) -> Client:
+        """A client in a process of its own, which ends with this lab; itself where nothing is sent."""
+        if platform.target.virtual:
+            return client
         log = self.places.emulator_logs / "load-generator.log"
         processes = ProcessClient(client, self.places.temporary, log)
         self._exit.callback(processes.close)
