@@ -69,6 +69,11 @@ class Places:
         return self.home / "report" / "index.html"
 
     @property
+    def replays(self) -> Path:
+        """What services made of recordings that were sent straight to them."""
+        return self.home / "replays"
+
+    @property
     def dagster(self) -> Path:
         return self.home / "dagster"
 

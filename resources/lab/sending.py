@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,18 @@ import numpy.typing as npt
 from resources.machine.environment import passed_on
 from resources.machine.leash import LeashedProcess
 from workloads.errors import ArchduelError
-from workloads.replay.client import BROKEN, NO_STATUS, Gauge, Responses
+from workloads.replay.client import Gauge, Responses
 from workloads.replay.connection import CAUSES, STOPPED
-from workloads.replay.files import Progress, Results, write_schedule
+from workloads.replay.files import PART, Progress, Results, write_schedule
 from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.recorded import Source
 from workloads.replay.schedule import Schedule
 from workloads.replay.worker import PROGRESS, SCHEDULE, settings_of
 from workloads.scratch import scratch
 
 _START_S = 60.0  # a busy machine takes long to import what the program needs
 _LOOK_S = 0.02
+_LEAD_S = 0.5  # from the word to start to the first request, for connections to be opened
 _END_S = 10.0  # from the word to stop until a process is ended
 
 
@@ -69,10 +71,9 @@ class ProcessClient:
             ArchduelError: One did not start.
         """
         self._drop()
+        self._start()
         if self._folder is None:
             self._folder = self._kept.enter_context(scratch(self.root))
-        while len(self._workers) < self.shards:
-            self._workers.append(_Worker(self.program, self.log))
         jobs = []
         for worker, indices in zip(self._workers, _shards(schedule, self.shards), strict=True):
             self._jobs += 1
@@ -80,44 +81,71 @@ class ProcessClient:
             folder.mkdir()
             part = schedule if self.shards == 1 else schedule.taken(indices)
             write_schedule(part, folder / SCHEDULE)
-            results = Results(folder, len(part)).create()
-            jobs.append(_Job(worker, indices, results, Progress(folder / PROGRESS)))
+            jobs.append(_Job(worker, Results(folder).create(), Progress(folder / PROGRESS), indices=indices))
         self._prepared = (schedule, url, jobs)
         for worker in self._workers:
             worker.wait_until_ready()
+
+    def _start(self) -> None:
+        while len(self._workers) < self.shards:
+            self._workers.append(_Worker(self.program, self.log))
 
     def send(self, schedule: Schedule, url: str, start_ns: int, gauge: Gauge) -> Responses:
         """See `Client.send`. Where a process ends in the middle the others go on, and `Gauge.fault` says so."""
         if self._prepared is None or self._prepared[0] is not schedule or self._prepared[1] != url:
             self.prepare(schedule, url)
         jobs = self._prepared[2] if self._prepared else []
-        allowed = gauge.extra_left
-        for job in jobs:
-            job.begin(url, self._share(), allowed / len(jobs), start_ns)
-        self._watch(jobs, gauge, allowed)
+        self._carry_out(jobs, url, start_ns, gauge)
         responses = Responses.empty(len(schedule))
         for job in jobs:
             job.put_into(responses)
+        self._drop()
+        return responses
+
+    def send_recorded(self, source: Source, url: str, folder: Path, gauge: Gauge) -> list[tuple[Source, Results]]:
+        """Send recorded requests as they were, from now on, in constant memory.
+
+        Args:
+            source: Which requests; they are shared out by their clients.
+            url: What their paths are appended to.
+            folder: An empty folder for what comes back.
+            gauge: As `Client.send`.
+
+        Returns:
+            What each process sent, and what came back for it.
+
+        Raises:
+            ArchduelError: A process did not start.
+        """
+        self._start()
+        jobs = []
+        for number, worker in enumerate(self._workers):
+            own = folder / str(number)
+            own.mkdir(parents=True)
+            part = replace(source, shard=number, shards=self.shards)
+            jobs.append(_Job(worker, Results(own).create(), Progress(own / PROGRESS), source=part))
+            worker.wait_until_ready()
+        self._carry_out(jobs, url, time.monotonic_ns() + round(_LEAD_S * 1e9), gauge)
+        return [(job.source, job.results) for job in jobs if job.source is not None]
+
+    def _carry_out(self, jobs: Sequence["_Job"], url: str, start_ns: int, gauge: Gauge) -> None:
+        allowed = gauge.extra_left
+        for job in jobs:
+            job.begin(url, self.client.shared_by(len(jobs)), allowed / len(jobs), start_ns)
+        self._watch(jobs, gauge, allowed)
         lost = [job.death for job in jobs if job.death is not None]
         gauge.fault = lost[0] if lost else next((job.fault for job in jobs if job.fault), None)
         for job in jobs:
             if job.death is not None:
                 self._workers.remove(job.worker)
                 job.worker.close()
-        self._drop()
-        return responses
-
-    def _share(self) -> KeepAliveClient:
-        return self.client.shared_by(self.shards)
 
     def _watch(self, jobs: Sequence["_Job"], gauge: Gauge, allowed: float) -> None:
         """Wait until all are over, pass on their progress, and the word to stop."""
         stopped_at: float | None = None
         while True:
             over = [job.look() for job in jobs]
-            sums = [sum(values) for values in zip(*(job.progress.read() for job in jobs), strict=True)]
-            gauge.sent, gauge.in_flight, gauge.finished, extra, gauge.held_back = sums
-            gauge.extra_left = allowed - extra
+            Progress.into(gauge, [job.progress for job in jobs], allowed)
             gauge.tick()
             if all(over):
                 return
@@ -204,16 +232,21 @@ class _Job:
     """What one process has to send.
 
     Attributes:
+        worker: The process.
+        results: What came back.
+        progress: How far it is.
         indices: Where its requests are in the whole schedule.
+        source: The recorded requests that it sends in place of a schedule.
         over: Whether it is done, or never will be.
         fault: What it said of itself at the end.
         death: Why it ended in the middle, a sentence; None where it did not.
     """
 
     worker: _Worker
-    indices: npt.NDArray[np.int64]
     results: Results
     progress: Progress
+    indices: npt.NDArray[np.int64] | None = None
+    source: Source | None = None
     over: bool = False
     fault: str | None = None
     death: str | None = None
@@ -222,7 +255,7 @@ class _Job:
         self.worker.tell(
             {
                 "folder": str(self.results.folder),
-                "count": self.results.count,
+                "source": None if self.source is None else self.source.settings,
                 "url": url,
                 "client": settings_of(client),
                 "extra_left": math.floor(extra_left) if math.isfinite(extra_left) else None,
@@ -242,12 +275,13 @@ class _Job:
 
     def put_into(self, responses: Responses) -> None:
         """Put its results where they belong. What was under way when the process ended was cut off."""
-        own = self.results.read()
-        cut_off = own.status == NO_STATUS
-        own.status[cut_off], own.cause[cut_off] = BROKEN, CAUSES.index(STOPPED)
-        own.responded_us[cut_off] = own.sent_us[cut_off]
-        for name, values in vars(own).items():
-            if name == "others":
-                responses.others += values
-            else:
-                getattr(responses, name)[self.indices] = values
+        indices = np.zeros(0, np.int64) if self.indices is None else self.indices
+        lengths = [min(PART, len(indices) - start) for start in range(0, len(indices), PART)]
+        for number, own in enumerate(self.results.read(lengths)):
+            own.end_cut_off(CAUSES.index(STOPPED))
+            where = indices[number * PART : (number + 1) * PART]
+            for name, values in vars(own).items():
+                if name == "others":
+                    responses.others += values
+                else:
+                    getattr(responses, name)[where] = values

@@ -168,22 +168,26 @@ class TestFiles:
     def test_results_are_there_though_nobody_closed_them(self, tmp_path: Path) -> None:
         schedule = commands(PART + 5, 1000)
         write_schedule(schedule, tmp_path / "schedule")
-        results = Results(tmp_path, len(schedule)).create()
+        results = Results(tmp_path).create()
         parts = results.parts(read_schedule(tmp_path / "schedule"))
         first = next(parts)
         first.taken_up_us[3], first.sent_us[3], first.attempts[3], first.status[3] = 7, 8, 1, 200
-        read = results.read()
+        read, never_begun = results.read([PART, 5])
         assert (read.sent_us[3], read.status[3], read.attempts[3]) == (8, 200, 1)
-        others = np.delete(np.arange(len(schedule)), 3)
-        assert (read.status[others] == UNSENT).all(), "also of a part that was never begun"
+        others = np.delete(np.arange(PART), 3)
+        assert (read.status[others] == UNSENT).all()
         assert (read.sent_us[others] == -1).all()
-        assert len(read.client_lag_us(schedule.due_us)) == 1
+        assert len(read.client_lag_us(schedule.due_us[:PART])) == 1
+        assert never_begun.status.tolist() == 5 * [UNSENT]
 
     def test_progress_goes_one_way_and_the_word_to_stop_the_other(self, tmp_path: Path) -> None:
         here, there = Progress(tmp_path / "progress"), Progress(tmp_path / "progress")
-        gauge = Gauge(sent=5, in_flight=2, finished=3, extra_left=6, held_back=1)
+        gauge = Gauge(sent=5, in_flight=2, finished=3, extra_left=6, held_back=1, failed=2, p99_us=90)
         here.share(gauge, allowed=10)
-        assert there.read() == (5, 2, 3, 4, 1)
+        shown = Gauge()
+        Progress.into(shown, [there, there], allowed=20)
+        assert (shown.sent, shown.in_flight, shown.finished, shown.failed) == (10, 4, 6, 4)
+        assert (shown.extra_left, shown.held_back, shown.p99_us) == (12, 2, 90)
         assert not gauge.stop
         there.stop()
         here.share(gauge, allowed=10)

@@ -5,14 +5,12 @@ Put here what is sent. Keep out files (`workloads.exporters.k6`, `workloads.expo
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from workloads.errors import UsageError
 from workloads.recordings.recording import Recording
+from workloads.replay.recorded import request_target
 from workloads.replay.schedule import filled
-
-# What stays as it is in a path. Recorded paths are percent-encoded already.
-_SAFE = "/%:@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True)
@@ -56,4 +54,4 @@ def targets(recording: Recording, base_url: str, *, speed: float, seed: int) -> 
         body = None
         if operation == "command" and method != "DELETE":
             body = filled({"request_id": str(request_id), "details": ""}, size, f"{seed}/{request_id}")
-        yield Target(due / 1000, method, base_url + quote(path, safe=_SAFE), body)
+        yield Target(due / 1000, method, base_url + request_target(path), body)

@@ -69,6 +69,12 @@ class Responses:
         attempts = np.zeros(count, np.int64)
         return cls(taken_up, sent, queued, connect, responded, status, cause, attempts, fetches, fetched)
 
+    def end_cut_off(self, cause: int) -> None:
+        """Book what was under way when the client itself ended as `BROKEN` when it was sent, for ``cause``."""
+        cut_off = self.status == NO_STATUS
+        self.status[cut_off], self.cause[cut_off] = BROKEN, cause
+        self.responded_us[cut_off] = self.sent_us[cut_off]
+
     def client_lag_us(self, due_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """How late the client itself came to each request it came to, in microseconds; ``due_us`` is the schedule's."""
         lag_us: npt.NDArray[np.int64] = self.taken_up_us - due_us
@@ -89,6 +95,10 @@ class Gauge:
         finished: Over: answered, and where the answer is waited for fetched; failed, timed out or given up.
         extra_left: How many retries and fetches may still be sent; without one left requests end as they are.
         held_back: How many therefore were not sent.
+        failed: How many of them got no answer, or one of 500 and more.
+        lag_us: The client's own lag at most in the last second, in microseconds.
+        p50_us: The median time from sending to the answer in the last second, in microseconds; 0 for none.
+        p99_us: Its 99th percentile.
         fault: Why the load was not what the schedule says, for the client's or this machine's sake: a sentence.
         tick: Called by the client some fifty times a second, and at its end.
         stop: Set by another thread: the client sends nothing more, aborts what is in flight, and returns.
@@ -99,6 +109,10 @@ class Gauge:
     finished: int = 0
     extra_left: float = math.inf
     held_back: int = 0
+    failed: int = 0
+    lag_us: int = 0
+    p50_us: int = 0
+    p99_us: int = 0
     fault: str | None = None
     stop: bool = False
     tick: Callable[[], object] = _nothing

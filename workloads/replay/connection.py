@@ -280,7 +280,10 @@ class Connection:
                 self._partial = b""
             elif len(self._partial) < _LONGEST_HEAD_BYTES:
                 self._partial += data
-            return
+            if not (call.bodiless and b"\r\n\r\n" in self._partial):
+                return
+            self._status, self._keep_alive = self._parser.get_status_code(), self._parser.should_keep_alive()
+            self._parser, self._messages, self._answers = httptools.HttpResponseParser(self), 0, 1
         # A second answer to one request would pass for the next one's.
         reusable = self._keep_alive and self._answers == 1 and not self._messages and self._rest is None
         self._done(call, reusable=reusable)

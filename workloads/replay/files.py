@@ -10,7 +10,7 @@ under way, and what was written of it stays in its file even if the process is k
 import json
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -140,10 +140,9 @@ class _StoredPart(Part):
 
 @dataclass(frozen=True)
 class Results:
-    """What came back for the requests of a schedule, ``count`` of them, in files of a ``folder``."""
+    """What came back for the requests of a schedule, part by part, in files of a ``folder``."""
 
     folder: Path
-    count: int
 
     @property
     def _file(self) -> Path:
@@ -154,9 +153,8 @@ class Results:
         return self.folder / "others"
 
     def create(self) -> Self:
-        """Make the files, without a result. They take room on disk as they are filled."""
-        with self._file.open("wb") as file:
-            file.truncate(max(1, -(-self.count // PART)) * _PART_BYTES)
+        """Make the files, without a result; they grow as parts are begun."""
+        self._file.touch()
         self._others.touch()
         return self
 
@@ -164,6 +162,7 @@ class Results:
         """The parts of a schedule as a client sends them, each mapped to its place in the files."""
         with self._file.open("r+b") as file:
             for number, schedule in enumerate(schedules):
+                file.truncate((number + 1) * _PART_BYTES)
                 mapped = mmap.mmap(file.fileno(), _PART_BYTES, offset=number * _PART_BYTES)
                 block = np.frombuffer(mapped, np.uint8).reshape(1, -1)
                 responses = Responses(**_columns(block, len(schedule)))
@@ -171,22 +170,28 @@ class Results:
                     getattr(responses, name).fill(0 if name == "attempts" else -1)
                 yield _StoredPart(schedule, responses, self._others)
 
-    def read(self) -> Responses:
-        """The results so far. What the client had not come to when it ended is `UNSENT`; the rest is as it left it."""
-        stored = np.fromfile(self._file, np.uint8).reshape(-1, _PART_BYTES)
-        columns = {name: values.copy() for name, values in _columns(stored, self.count).items()}
-        others = np.fromfile(self._others, np.int64).reshape(-1, 3)
-        responses = Responses(**columns)
-        responses.others += [(sent, over, status) for sent, over, status in others.tolist()]
-        never = (responses.attempts == 0) & (responses.status == NO_STATUS)
-        responses.status[never] = UNSENT
-        for name in ("sent_us", "client_queue_us", "connect_us", "responded_us", "fetches", "fetched_us"):
-            getattr(responses, name)[never] = -1
-        responses.taken_up_us[never & (responses.taken_up_us == 0)] = -1
-        return responses
+    def read(self, lengths: Iterable[int]) -> Iterator[Responses]:
+        """The results so far of the parts, whose lengths these are.
+
+        What the client had not come to when it ended is `UNSENT`; the rest is as it left it.
+        """
+        others = np.fromfile(self._others, np.int64).reshape(-1, 3).tolist()
+        with self._file.open("rb") as file:
+            for length in lengths:
+                stored = file.read(_PART_BYTES)
+                if len(stored) < _PART_BYTES:
+                    responses = Responses.empty(length)
+                else:
+                    block = np.frombuffer(bytearray(stored), np.uint8).reshape(1, -1)
+                    responses = Responses(**_columns(block, length))
+                responses.status[(responses.attempts == 0) & (responses.status == NO_STATUS)] = UNSENT
+                responses.others += [(sent, over, status) for sent, over, status in others]
+                others = []
+                yield responses
 
 
-_SENT, _IN_FLIGHT, _FINISHED, _EXTRA, _HELD_BACK, _STOP = range(6)
+_SENT, _IN_FLIGHT, _FINISHED, _EXTRA, _HELD_BACK, _FAILED, _LAG, _P50, _P99, _STOP = range(10)
+_BYTES = 10 * 8
 
 
 class Progress:
@@ -194,9 +199,9 @@ class Progress:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            path.write_bytes(bytes(6 * 8))
+            path.write_bytes(bytes(_BYTES))
         with path.open("r+b") as file:
-            self._mapped = mmap.mmap(file.fileno(), 6 * 8)
+            self._mapped = mmap.mmap(file.fileno(), _BYTES)
         self._values = memoryview(self._mapped).cast("q")
 
     def share(self, gauge: Gauge, allowed: float) -> None:
@@ -204,14 +209,23 @@ class Progress:
         values = self._values
         values[_SENT], values[_IN_FLIGHT], values[_FINISHED] = gauge.sent, gauge.in_flight, gauge.finished
         values[_EXTRA] = round(allowed - gauge.extra_left) if math.isfinite(allowed) else 0
-        values[_HELD_BACK] = gauge.held_back
+        values[_HELD_BACK], values[_FAILED] = gauge.held_back, gauge.failed
+        values[_LAG], values[_P50], values[_P99] = gauge.lag_us, gauge.p50_us, gauge.p99_us
         gauge.stop = gauge.stop or bool(values[_STOP])
 
-    def read(self) -> tuple[int, int, int, int, int]:
-        """What the other side shows: sent, in flight, finished, sent besides, held back."""
-        sent, in_flight, finished, extra, held_back = self._values[:_STOP]
-        return sent, in_flight, finished, extra, held_back
+    def shown(self) -> list[int]:
+        """What is shown, by the numbers above."""
+        return self._values.tolist()
 
     def stop(self) -> None:
         """Tell the other side to stop."""
         self._values[_STOP] = 1
+
+    @staticmethod
+    def into(gauge: Gauge, sides: Sequence["Progress"], allowed: float) -> None:
+        """Put what several sides show together into one gauge: sums of counts, the worst of lags and times."""
+        shown = np.array([one.shown() for one in sides])
+        sums, worst = shown.sum(axis=0).tolist(), shown.max(axis=0).tolist()
+        gauge.sent, gauge.in_flight, gauge.finished = sums[_SENT], sums[_IN_FLIGHT], sums[_FINISHED]
+        gauge.extra_left, gauge.held_back, gauge.failed = allowed - sums[_EXTRA], sums[_HELD_BACK], sums[_FAILED]
+        gauge.lag_us, gauge.p50_us, gauge.p99_us = worst[_LAG], worst[_P50], worst[_P99]

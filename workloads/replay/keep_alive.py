@@ -37,6 +37,7 @@ from workloads.replay.schedule import Schedule, split_url
 
 _TICK_S = 0.02
 _TICKS_PER_SWEEP = 5  # how late a time-out or `Gauge.stop` is noticed at most: 0.1 s
+_TICKS_PER_SECOND = 50
 _AHEAD_US = 300_000  # connections are opened that long before they are needed
 _TOGETHER_US = 2_000  # requests due within it cannot share a connection
 _PREBUILT, _PREBUILT_BYTES = 4096, 16_777_216
@@ -177,6 +178,7 @@ class _Call:
         before: Of a retry: the attempt that it repeats, as `Responses.others` has it.
         sent_us: When it was sent.
         connection: What it is under way on.
+        bodiless: Whether its answer has no body, whatever its head says: to HEAD.
     """
 
     part: Part
@@ -188,6 +190,7 @@ class _Call:
     before: tuple[int, int, int] | None = None
     sent_us: int = -1
     connection: Connection | None = None
+    bodiless: bool = False
 
 
 @dataclass
@@ -227,6 +230,8 @@ class _Run:
         self._built: tuple[int, int] = (0, 0)  # how far they are: a part loaded, and an index in it
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
+        self._most_lag_us = 0
+        self._times_us: list[int] = []  # of the answers in this second
 
     async def until_done(self) -> None:
         loop = asyncio.get_running_loop()
@@ -294,6 +299,7 @@ class _Run:
                     self._load(now_us)
             self._next_us = self._loaded[0].due_us[self._next] if self._loaded else None
             part.taken_up_us[index] = now_us
+            self._most_lag_us = max(self._most_lag_us, now_us - part.due_us[index])
             message = None
             if self._messages:
                 message = self._messages.popleft()
@@ -331,6 +337,8 @@ class _Run:
         """See to connections, to what comes next, and from time to time to what takes too long."""
         self._ticker = self._loop.call_later(_TICK_S, self._tick)
         self._ticks += 1
+        if self._ticks % _TICKS_PER_SECOND == 0:
+            self._note_last_second()
         self.gauge.tick()
         if self._ticks % _TICKS_PER_SWEEP == 0:
             self._sweep()
@@ -345,6 +353,14 @@ class _Run:
         )
         self._pool.keep(spare)
         self._ring()
+
+    def _note_last_second(self) -> None:
+        gauge = self.gauge
+        gauge.lag_us, self._most_lag_us = self._most_lag_us, 0
+        gauge.p50_us, gauge.p99_us = 0, 0
+        if self._times_us:
+            gauge.p50_us, gauge.p99_us = (int(one) for one in np.quantile(self._times_us, [0.5, 0.99]))
+            self._times_us = []
 
     # Sending, as `workloads.replay.pool.User`
 
@@ -379,6 +395,7 @@ class _Run:
             schedule = call.part.schedule
             build = schedule.message if call.age_us is None else schedule.fetch
             message = build(call.index, self._base, self._host_header)
+        call.bodiless = message.startswith(b"HEAD ")
         failure = connection.send(call, message)
         now_us = self.now_us()
         self._count(call, now_us)
@@ -454,6 +471,8 @@ class _Run:
         part.status[index] = status
         part.cause[index] = _CAUSE_NUMBERS[cause]
         part.responded_us[index] = -1 if status == TIMED_OUT else now_us
+        if status >= 0:
+            self._times_us.append(now_us - call.sent_us)
         if (status in _RETRIED or status == BROKEN) and (pause_s := self._back_off_s(call, now_us)) is not None:
             before = (call.sent_us, now_us, status)
             self._offer_in(pause_s, _Call(part, index, call.deadline_us, extra=True, before=before))
@@ -461,6 +480,8 @@ class _Run:
             part.fetches[index] = 0
             self._ask(part, index, now_us + self._deadline_us, round(self.client.ask_after_s * 1e6), now_us)
         else:
+            if status < 0 or status >= 500:
+                self.gauge.failed += 1
             self._end(part)
 
     def _back_off_s(self, call: _Call, now_us: int) -> float | None:

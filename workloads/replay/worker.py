@@ -3,7 +3,7 @@
 Put here what it is told and what it answers. Keep out who starts and ends it (`resources.lab.sending`).
 
 It says that it is ready with an empty object, and is told one job after another, each a line of JSON: ``folder`` (with
-the schedule, and for the results), ``count`` of its requests, ``url``, ``client`` (the settings of a
+the schedule, and for the results), ``source`` (in place of a schedule), ``url``, ``client`` (the settings of a
 `KeepAliveClient`), ``extra_left`` and ``start_ns``. It answers each with its ``fault`` once it is done.
 """
 
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from workloads.replay.client import Gauge
-from workloads.replay.files import Progress, Results, read_schedule
+from workloads.replay.files import PART, Progress, Results, read_schedule
 from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.recorded import Source
 
 SCHEDULE, PROGRESS = "schedule.arrow", "progress"
 
@@ -47,7 +48,8 @@ def _tell(lines: TextIO, **answer: object) -> None:
 
 def _carry_out(job: dict[str, Any]) -> str | None:
     folder = Path(job["folder"])
-    parts = Results(folder, job["count"]).parts(read_schedule(folder / SCHEDULE))
+    schedules = read_schedule(folder / SCHEDULE) if job["source"] is None else Source.of(job["source"]).parts(PART)
+    parts = Results(folder).parts(schedules)
     progress = Progress(folder / PROGRESS)
     allowed = math.inf if job["extra_left"] is None else float(job["extra_left"])
     gauge = Gauge(extra_left=allowed)
