@@ -1,4 +1,4 @@
-"""Recordings from ``s3://``.
+"""Recordings from ``s3://``, through dagster-aws's `S3Resource`.
 
 Put here reading objects, and a prefix as an inbox. Keep out what is in them (`workloads.importers`).
 
@@ -8,8 +8,10 @@ Without an endpoint on this machine nothing is read: AWS itself is never touched
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from dagster_aws.s3 import S3Resource
 
 from resources.aws.clients import Clients, is_loopback
 from workloads.errors import ArchduelError, UsageError
@@ -35,6 +37,14 @@ def _file_name(key: str) -> str:
     return "object" if name == ".." or "\0" in name or len(name.encode()) > _MAX_NAME_BYTES else name
 
 
+class LoopbackS3(S3Resource):
+    """S3 on this machine. dagster-aws's own client would go through HTTP_PROXY and read the user's profile."""
+
+    def get_client(self) -> Any:
+        """A client of boto3, made where archduel makes all of them."""
+        return Clients(self.endpoint_url or "").s3
+
+
 class S3ObjectStore:
     """Downloads single objects, or all below a prefix.
 
@@ -51,7 +61,7 @@ class S3ObjectStore:
             raise UsageError(
                 f"s3:// paths need {option} with an S3 emulator on this machine, such as http://127.0.0.1:4566"
             )
-        self.client = Clients(endpoint_url).s3
+        self.client = LoopbackS3(endpoint_url=endpoint_url).get_client()
 
     def download(self, uri: str, folder: Path) -> list[Path]:
         """Download the objects at ``uri`` to ``folder``; returns the files in key order, none where there are none.
