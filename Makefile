@@ -3,39 +3,50 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-test
 ARCHDUEL_HOME ?= $(CURDIR)/.archduel
 export ARCHDUEL_HOME
 export DAGSTER_HOME := $(ARCHDUEL_HOME)/dagster
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help install compare test test-unit test-long lint dev clean
+.PHONY: help install install-test compare test test-unit test-long lint dev clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## .venv with everything; quick when nothing changed, repairs a broken one
+install: $(STAMP) ## .venv with what archduel needs; quick when nothing changed, repairs a broken one
+
+install-test: $(TEST_STAMP) ## the same with what its tests need
 
 # A stamp older than what is declared, or a .venv whose Python is gone (moved, upgraded), is installed again.
 ifneq ($(shell $(BIN)/archduel --version >/dev/null 2>&1 && $(BIN)/uv pip check --quiet --python $(BIN)/python >/dev/null 2>&1 && echo works),works)
-.PHONY: $(STAMP)
+.PHONY: $(STAMP) $(TEST_STAMP)
 endif
 
 COMPILE ?= --compile-bytecode # quicker starts from then on; not worth a minute where a checkout is used once
 
-$(STAMP): pyproject.toml Makefile
+define installed
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] < (3, 14) or sys.exit("archduel needs Python 3.11, 3.12 or 3.13, this is " + sys.version.split()[0] + ": try make PYTHON=python3.11 " + "$(MAKECMDGOALS)")'
 	@echo "installing archduel into $(VENV)"
 	@$(BIN)/uv --version >/dev/null 2>&1 && $(BIN)/python -c '' 2>/dev/null || { \
 	   rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
 	   $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; }
-	@$(BIN)/uv pip install --quiet --native-tls $(COMPILE) --python $(BIN)/python --editable '.[test]'
+	@$(BIN)/uv pip install --quiet --native-tls $(COMPILE) --python $(BIN)/python --editable '$(1)'
+endef
+
+$(STAMP): pyproject.toml Makefile
+	$(call installed,.)
 	@touch $@
+
+$(TEST_STAMP): pyproject.toml Makefile
+	$(call installed,.[test])
+	@touch $(STAMP) $@
 
 compare: install ## the bundled recording through every architecture, compared; options in ARGS
 	@$(BIN)/archduel compare $(ARGS)
 
-lint: install ## format, lint, types and the direction of imports
+lint: install-test ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -46,10 +57,10 @@ test: lint test-unit ## everything a change must pass
 	@# In this order: xdist would begin the file of the fewest tests last, and that is the longest one.
 	@$(BIN)/pytest -m 'not long' -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/conformance tests/calibration
 
-test-unit: install ## the quick part: no emulator, no Dagster; four minutes on two cores
+test-unit: install-test ## the quick part: no emulator, no Dagster; four minutes on two cores
 	@$(BIN)/pytest -m 'not long' -n 2 --quiet tests/unit
 
-test-long: install ## what is too slow for every change
+test-long: install-test ## what is too slow for every change
 	@$(BIN)/pytest -m long
 
 dev: install ## the Dagster UI on 127.0.0.1:3000 with its daemon
