@@ -35,6 +35,7 @@ from workloads.scratch import scratch
 
 _START_S = 60.0  # a busy machine takes long to import what the program needs
 _LOOK_S = 0.02
+_LAST_WORDS_S = 2.0
 _LEAD_S = 0.5  # from the word to start to the first request, for connections to be opened
 _END_S = 10.0  # from the word to stop until a process is ended
 
@@ -196,7 +197,7 @@ class _Worker:
         if not self._ready:
             self._own.settimeout(_START_S)
             if self.hear() is None:
-                raise ArchduelError(f"the load generator did not start. {self._process.death() or ''}")
+                raise ArchduelError(f"the load generator did not start. {self.death()}")
             self._own.settimeout(None)
             self._ready = True
 
@@ -219,7 +220,10 @@ class _Worker:
 
     def death(self) -> str:
         """Its last words."""
-        return self._process.death() or "Its connection was closed."
+        deadline = time.monotonic() + _LAST_WORDS_S
+        while (words := self._process.death()) is None and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)  # its connection ends a moment before it does
+        return words or "It does not answer."
 
     def close(self) -> None:
         self._process.close()

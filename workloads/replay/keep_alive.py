@@ -36,8 +36,8 @@ from workloads.replay.pool import Pool, raise_open_files
 from workloads.replay.schedule import Schedule, split_url
 
 _TICK_S = 0.02
-_TICKS_PER_SWEEP = 5  # how late a time-out or `Gauge.stop` is noticed at most: 0.1 s
-_TICKS_PER_SECOND = 50
+_SWEEP_US = 100_000  # how late a time-out is noticed at most
+_SECOND_US = 1_000_000
 _AHEAD_US = 300_000  # connections are opened that long before they are needed
 _TOGETHER_US = 2_000  # requests due within it cannot share a connection
 _PREBUILT, _PREBUILT_BYTES = 4096, 16_777_216
@@ -228,7 +228,7 @@ class _Run:
         self._messages: deque[bytes] = deque()  # of the next requests
         self._messages_bytes = 0
         self._built: tuple[int, int] = (0, 0)  # how far they are: a part loaded, and an index in it
-        self._ticks = 0
+        self._swept_us = self._noted_us = self.now_us()
         self._ticker: asyncio.TimerHandle | None = None
         self._most_lag_us = 0
         self._times_us: list[int] = []  # of the answers in this second
@@ -336,11 +336,13 @@ class _Run:
     def _tick(self) -> None:
         """See to connections, to what comes next, and from time to time to what takes too long."""
         self._ticker = self._loop.call_later(_TICK_S, self._tick)
-        self._ticks += 1
-        if self._ticks % _TICKS_PER_SECOND == 0:
+        now_us = self.now_us()
+        if now_us - self._noted_us >= _SECOND_US:
+            self._noted_us = now_us
             self._note_last_second()
         self.gauge.tick()
-        if self._ticks % _TICKS_PER_SWEEP == 0:
+        if now_us - self._swept_us >= _SWEEP_US:
+            self._swept_us = now_us
             self._sweep()
         if self.gauge.stop:
             self._give_up()
