@@ -5,11 +5,13 @@ Put here how an instance is set up, and how runs whose process was killed are en
 """
 
 import os
+import re
 
 import dagster as dg
 import psutil
 
 from workloads.atomic import replacing
+from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY, Places
 
 PROCESS_TAG = "archduel/process"
@@ -18,6 +20,8 @@ _LAUNCHED_HERE_TAG = ".dagster/grpc_info"
 _RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _KILLED = "its process was killed"
 
+# SQLAlchemy takes a database's path for part of an address: it would open another file.
+_READ_OTHERWISE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 _SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
 
 
@@ -25,7 +29,15 @@ def prepare_instance(places: Places) -> None:
     """Make the instance's folder under the home, with archduel's settings, and point the environment at both.
 
     Without such a folder Dagster forgets its history when it exits.
+
+    Raises:
+        ArchduelError: Dagster cannot keep its history there.
     """
+    if _READ_OTHERWISE.search(str(places.dagster)):
+        raise ArchduelError(
+            f"Dagster cannot keep its history in {places.dagster}: no folder on the way may have ? or % with two digits"
+            " in its name; give another ARCHDUEL_HOME"
+        )
     places.dagster.mkdir(parents=True, exist_ok=True)
     settings = places.dagster / "dagster.yaml"
     if not settings.exists() or settings.read_bytes() != _SETTINGS.read_bytes():

@@ -23,7 +23,7 @@ _HOST = "127.0.0.1"
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True, help="The port of the UI.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port of the UI.")
 def command(port: int) -> None:
     """Start the Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
     places = Places.from_environment()

@@ -3,15 +3,19 @@
 Put how an error becomes a message and an exit code here. Keep the errors themselves out (`workloads.errors`).
 """
 
+import errno
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from workloads.errors import ArchduelError
+from workloads.places import Places
 from workloads.printable import message
 
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 _INTERRUPTED = 130  # as shells have it
 
 
@@ -48,11 +52,19 @@ class ReportingGroup(click.Group):
             _exit(*_message(error))
 
 
+def _advice(error: OSError) -> str:
+    """What to do about an error at a file; nothing where that is plain."""
+    home = Places.from_environment().home
+    if error.errno not in _NOT_WRITABLE or not Path(str(error.filename)).is_relative_to(home):
+        return ""
+    return f": make {home} writable, or name another folder in ARCHDUEL_HOME"
+
+
 def _message(error: Exception) -> tuple[str, int]:
     """The message and the exit code of an error."""
     if isinstance(error, ArchduelError):
         return str(error), error.exit_code
     if isinstance(error, OSError):
-        return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""), 1
+        return f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "") + _advice(error), 1
     first_line = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {first_line} (archduel --debug ... shows where)", 1

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from orchestration.commands.options import given_shape, positive, shape_options
+from orchestration.commands.options import given_shape, shape_options
 from orchestration.commands.terminal import write
 from workloads.errors import choose
 from workloads.exporters import exporters
 from workloads.exporters.targets import check_base
 from workloads.places import Places
 from workloads.recordings.library import Library
+from workloads.recordings.recording import FASTEST, SLOWEST
 from workloads.recordings.shape import Shape
 
 
@@ -31,14 +32,17 @@ from workloads.recordings.shape import Shape
 )
 @click.option(
     "--speed",
-    type=float,
+    type=click.FloatRange(SLOWEST, FASTEST),
     default=1.0,
     show_default=True,
-    callback=positive,
     help="Recorded time is played this many times as fast.",
 )
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="The seed of the bodies, which no recording holds."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The seed of the bodies, which no recording holds.",
 )
 @shape_options
 def command(*, tool: str, name: str, base_url: str, out: Path, speed: float, seed: int, **shape: Any) -> None:

@@ -73,7 +73,7 @@ class ImportRequest:
 )
 @click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(min=0),
     default=1,
     show_default=True,
     help="The seed by which whole-second stamps are spread over their second.",

@@ -26,12 +26,14 @@ ACCOUNT = "000000000000"
 
 
 def is_loopback(url: str) -> bool:
-    """Whether ``url`` names this machine by a loopback address or as localhost."""
-    host = urlsplit(url).hostname
-    if not host:
+    """Whether ``url`` names this machine by a loopback address or as localhost; one that cannot be read does not."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
         return False
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return bool(host) and ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return host == "localhost"
 

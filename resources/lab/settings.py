@@ -17,7 +17,8 @@ from resources.lab.cell import Contender
 from resources.lab.validity import OTHERS_AT_MOST
 from resources.targets import DEFAULT_TARGET, Target, targets
 from workloads.errors import UsageError, choose
-from workloads.recordings.recording import Recording
+from workloads.recordings.moments import LONGEST_S
+from workloads.recordings.recording import FASTEST, SLOWEST, Recording
 from workloads.recordings.shape import Shape
 from workloads.replay.client import ASK_AFTER_S, DEADLINE_S
 from workloads.replay.keep_alive import KeepAliveClient
@@ -40,7 +41,7 @@ class LabSettings(Shape):
     """
 
     repetitions: Annotated[int, Option("--repetitions", "N")] = Field(
-        default=1, ge=1, description="How often each cell is replayed."
+        default=1, ge=1, le=1000, description="How often each cell is replayed."
     )
     budget_s: float | None = Field(
         default=None,
@@ -49,13 +50,13 @@ class LabSettings(Shape):
         " this many seconds.",
     )
     speed: Annotated[float | None, Option("--speed", "factor", default="half the capacity")] = Field(
-        default=None, gt=0, description="Recorded time is played this many times as fast."
+        default=None, ge=SLOWEST, le=FASTEST, description="Recorded time is played this many times as fast."
     )
     duration_s: Annotated[float | None, Option("--duration", "seconds")] = Field(
-        default=None, gt=0, description="Replay the first recorded seconds only."
+        default=None, gt=0, le=LONGEST_S, description="Replay the first recorded seconds only."
     )
     limit: Annotated[int | None, Option("--limit", "requests")] = Field(
-        default=None, ge=1, description="Replay the first requests only."
+        default=None, ge=1, le=2**62, description="Replay the first requests only."
     )
     routes: Annotated[str, Option("--routes", "orders|recorded")] = Field(
         default=ROUTES[0],
@@ -64,7 +65,9 @@ class LabSettings(Shape):
     )
     longest_pause_s: Annotated[
         float | None, Option("--longest-pause", "seconds", default="1; on a simulated target 0")
-    ] = Field(default=None, ge=0, description="Shorten longer pauses between requests to this; 0 keeps them.")
+    ] = Field(
+        default=None, ge=0, le=LONGEST_S, description="Shorten longer pauses between requests to this; 0 keeps them."
+    )
     work: Annotated[
         str | None,
         Option("--work", "recorded|none|ms", default="recorded, where nine in ten requests have a latency; else none"),

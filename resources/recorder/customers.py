@@ -37,6 +37,7 @@ from workloads.replay.shaping import hits
 from workloads.scenarios import Scenario, scenario
 
 DEFAULT_SEED = 7
+_MAX_PARTIES = 1_000_000  # whose intentions are drawn before the day begins
 _NOTHING_BREAKS = "steady"
 
 
@@ -116,9 +117,12 @@ def plan(
             raise UsageError(f"{what} must be a number greater than 0, not {value}")
     name = architecture or day.architecture
     choose(architectures(), name, "architecture")
+    population = day.scaled(minutes=minutes, peak=peak)
+    if population.duration_s * population.peak_per_s > _MAX_PARTIES:
+        raise UsageError(f"over {_MAX_PARTIES:,} customers would come: record for a shorter time or with a lower peak")
     made = Plan(
         day=day,
-        population=day.scaled(minutes=minutes, peak=peak),
+        population=population,
         seed=seed,
         architecture=name,
         scenario=scenario(places, scenario_name or day.scenario or _NOTHING_BREAKS),

@@ -180,8 +180,8 @@ def _clients(options: Mapping[str, str]) -> Clients:
 
 
 def _check_endpoint(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not is_loopback(url) or parts.path or parts.query:
+    parts = urlsplit(url if is_loopback(url) else "")
+    if parts.scheme != "http" or parts.path or parts.query:
         raise ArchduelError(f"{url!r} is not an endpoint of an emulator on this machine, such as http://127.0.0.1:PORT")
 
 

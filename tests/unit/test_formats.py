@@ -309,6 +309,27 @@ class TestNamedColumns:
         imports.read(tmp_path / "a.parquet", form="parquet", options=Options(columns={"timestamp": "at"}))
         assert [(row["method"], row["path"]) for row in imports.rows()] == [("GET", "/a")]
 
+    def test_columns_of_parquet_with_dots_in_their_names_are_no_paths(self, imports: Imports, tmp_path: Path) -> None:
+        """OpenTelemetry's own names; lists and other columns beside them are passed over."""
+        columns = {
+            "timestamp": [1779012303250],
+            "tags": [["a"]],
+            "url": ["/whole"],
+            "http": [{"request": {"method": "PUT"}, "response": [{"status_code": 1}]}],
+            "url.path": ["/a"],
+            "http.response.status_code": [201],
+        }
+        pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+        options = Options(columns={"path": "url.path"})
+        imports.read(tmp_path / "a.parquet", form="parquet", options=options)
+        read = [(row["method"], row["path"], row["recorded_status"]) for row in imports.rows()]
+        assert read == [("PUT", "/a", 201)]
+
+    def test_names_with_dots_in_odd_places_are_names(self, imports: Imports) -> None:
+        line = {"timestamp": 1779012303, "method": "GET", "..": "/a", "client.": "198.51.100.7"}
+        imports.run(json.dumps(line), "jsonl", Options(columns={"path": "..", "client": "client."}))
+        assert [row["path"] for row in imports.rows()] == ["/a"]
+
     @pytest.mark.parametrize("keep", [4, 50, -20])
     def test_a_damaged_parquet_file_is_named(self, imports: Imports, keep: int) -> None:
         data = FORMATS["parquet"].write(REQUESTS)

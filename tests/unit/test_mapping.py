@@ -82,6 +82,13 @@ class TestRules:
         read = [(row["method"], row["operation"], row["entity"]) for row in shop.rows()]
         assert read == [(method, operation, entity) for method, _, operation, entity in expected]
 
+    @pytest.mark.parametrize("named", ["b", "k"])
+    def test_any_placeholder_may_be_the_entity(self, shop: Shop, named: str) -> None:
+        path = "".join(f"/{{{letter}}}" for letter in "abcdefghijkl")
+        requests = [Sent("GET", "/1/2/3/4/5/6/7/8/9/10/11/12")]
+        shop.sent(requests, f"routes: [{{match: 'GET {path}', entity: {named}}}]")
+        assert shop.column("entity") == [{"b": "b-2", "k": "k-11"}[named]]
+
     @pytest.mark.parametrize("name", ["combined", "csv", "har"])
     def test_drops_are_counted_by_their_reason_in_any_format(self, shop: Shop, name: str) -> None:
         requests = [Sent("GET", "/static/a/b.css"), Sent("POST", "/static/x"), Sent("GET", "/health"), Sent()]

@@ -32,8 +32,12 @@ class Target:
 
 def check_base(base_url: str) -> str:
     """Return ``base_url`` without a slash at its end; `UsageError` if paths cannot be appended to it."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.port is None or parts.port > 0
+    except ValueError:  # of an address or a port
+        parts, usable = urlsplit(""), False
+    if not usable or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"{base_url} is no base URL: give one such as http://127.0.0.1:8080")
     return base_url.rstrip("/")
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from workloads.errors import UsageError
 
+LONGEST_S = 130 * 365.25 * 86_400  # from 1970 to 2100, which an import takes
+
 
 def moment_us(option: str, text: str | None) -> int | None:
     """Read a time in the form of ISO 8601; without a zone it is in UTC.
@@ -54,6 +56,6 @@ def second_of(option: str, text: str | None, first_arrival: str | None) -> float
         if first is None or moment is None:
             raise UsageError(f"{option} {text}: when it was recorded is not known, so give seconds") from None
         seconds = max(0.0, (moment - first) / 1e6)
-    if not 0 <= seconds < float("inf"):
-        raise UsageError(f"{option} {text}: must be 0 or more seconds")
+    if not 0 <= seconds <= LONGEST_S:
+        raise UsageError(f"{option} {text}: must be 0 or more seconds, and no more than a recording can have")
     return seconds

@@ -35,6 +35,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+# Speeds, as factors on recorded time, whose due times are still numbers of microseconds that a computer has.
+SLOWEST, FASTEST = 1e-6, 1e6
+
 _COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _QUERIES = frozenset({"GET", "HEAD"})
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from workloads.errors import ArchduelError, UsageError
+from workloads.recordings.moments import LONGEST_S
 from workloads.recordings.recording import Recording
 from workloads.settings import Option, Settings
 
@@ -26,10 +27,15 @@ class Shape(Settings):
     """Which part of a recording is replayed, and how much of it: applied in this order."""
 
     start_s: Annotated[float | None, Option("--from", "seconds")] = Field(
-        default=None, ge=0, description="Only what was recorded from this second on, counted from the first arrival."
+        default=None,
+        ge=0,
+        le=LONGEST_S,
+        description="Only what was recorded from this second on, counted from the first arrival.",
     )
     end_s: Annotated[float | None, Option("--to", "seconds")] = Field(
-        default=None, description="Only what was recorded before this second, counted from the first arrival."
+        default=None,
+        le=LONGEST_S,
+        description="Only what was recorded before this second, counted from the first arrival.",
     )
     # Of entities, never of requests, or an order would be torn from its statuses.
     sample: Annotated[float, Option("--sample", "share")] = Field(

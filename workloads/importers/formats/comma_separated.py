@@ -4,6 +4,7 @@ Put here how a header and its cells are separated. Keep out what the names mean 
 """
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from workloads.errors import ArchduelError
@@ -65,7 +66,8 @@ def check_found(found: Mapping[str, list[tuple[int, ...]]], names: Sequence[str]
     """Check that ``found``, the indices of columns by role, and the user's ``columns`` describe a request.
 
     Raises:
-        ArchduelError: A column that the user names is not there, or there is none for the time, method or path.
+        ArchduelError: A column that the user names is not there, there is none for the time, method or path, or two
+            have a name that counts.
     """
     named = {role for role in NAMES if found.get(role) or chosen_name(role, columns) is not None}
     # A first line that is a record names nothing: none of it is shown.
@@ -81,6 +83,10 @@ def check_found(found: Mapping[str, list[tuple[int, ...]]], names: Sequence[str]
             raise error(f"no column for the {role}{among}; name it with --column {role}=NAME")
     if not named & {"path", "request"}:
         raise error(f"no column for the path{among}; name it with --column path=NAME")
+    used = {names[index].strip() for places in found.values() for together in places for index in together}
+    for name, number in Counter(name.strip() for name in names).items():
+        if number > 1 and name in used:
+            raise error(f"{number} columns are called {name!r}, and which one counts is not known: rename the others")
 
 
 IMPORTER = HeadedImporter(

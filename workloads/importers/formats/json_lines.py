@@ -74,9 +74,11 @@ class JsonImporter:
         """See `Importer.with_options`."""
         refuse_options(self.name, options, columns=True)
         check_columns(options.columns)
-        for name in options.columns.values():
+        for role, name in options.columns.items():
             if '"' in name:
-                raise UsageError(f"--column ...={name}: a name cannot hold a quotation mark")
+                raise UsageError(f"--column {role}={name}: a name cannot hold a quotation mark")
+            if name == "*":
+                raise UsageError(f"--column {role}={name}: give one name")
         return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
@@ -107,7 +109,10 @@ def json_fields(names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]
     def value(role: str, name: str) -> list[str]:
         # An empty request line means a connection that sent no request.
         values = "raw" if role == "request" else "value"
-        found = dict.fromkeys([f'$."{name}"', "$" + "".join(f'."{part}"' for part in name.split("."))])
+        # What is no path into an object, such as "..", may still be a name.
+        inner = name.split(".")
+        nested = [inner] if "" not in inner and "*" not in inner else []
+        found = dict.fromkeys("$" + "".join(f'."{part}"' for part in parts) for parts in ([name], *nested))
         paths.extend(found)
         return [f"{values}[{len(paths) - at}]" for at in reversed(range(len(found)))]
 

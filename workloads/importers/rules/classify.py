@@ -270,12 +270,12 @@ def _fits(rule: Rule) -> str:
 
 def _entity(route: Route) -> str:
     name = quoted(f"{route.entity}-")
-    return f"{name} || {_part('path', route)}" if route.group else f"CASE WHEN {_secret(route)} <> '' THEN {name} END"
+    return f"{name} || {_part('path', route)}" if route.in_path else f"CASE WHEN {_secret(route)} <> '' THEN {name} END"
 
 
 def _secret(route: Route) -> str:
     """What is hashed for the entity's name; null where that may be shown. Values of queries are always hashed."""
-    if route.group:
+    if route.in_path:
         shown, real = _part("path", route), _part("bare", route)
         return f"CASE WHEN path <> bare AND {shown} <> {real} THEN {real} END"
     pattern = rf"[?&]{re.escape(route.parameter or '')}=([^&#]+)"
@@ -283,4 +283,4 @@ def _secret(route: Route) -> str:
 
 
 def _part(path: str, route: Route) -> str:
-    return f"regexp_extract({path}, {quoted('^' + route.pattern + '$')}, {route.group})"
+    return f"regexp_extract({path}, {quoted('^' + route.pattern + '$')}, 1)"

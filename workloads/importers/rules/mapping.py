@@ -52,7 +52,7 @@ class Route(Rule):
     Attributes:
         operation: What they are; None leaves it to the method.
         entity: The name of the kind; None: each command makes a new entity, and a query's entity is its path.
-        group: The group of ``pattern`` that tells entities apart.
+        in_path: Whether the part of the path that is the one group of ``pattern`` tells entities apart.
         parameter: Or the parameter of the query that does.
         path: The path as the mapping writes it, such as ``/orders/{order}``.
         body: The template of their bodies (`workloads.replay.bodies`); None for made-up ones.
@@ -61,7 +61,7 @@ class Route(Rule):
     operation: Operation | None
     path: str
     entity: str | None = None
-    group: int | None = None
+    in_path: bool = False
     parameter: str | None = None
     body: str | None = None
 
@@ -151,7 +151,7 @@ class _Reader:
             raise self._wrong(
                 parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
             )
-        return Route(methods, pattern, kind, path, entity=entity, group=names.index(entity) + 1, body=body)
+        return Route(methods, pattern, kind, path, entity=entity, in_path=True, body=body)
 
     def _body(self, node: yaml.Node) -> str:
         try:
@@ -169,6 +169,7 @@ class _Reader:
         method, path = text.partition(" ")[0], self._path(parts)
         if not _METHOD.fullmatch(method) or not path.startswith("/"):
             raise self._wrong(parts["match"], f"match must be a method (or GET|HEAD, or *) and a path, {_EXAMPLE}")
+        entity = parts["entity"].value if "entity" in parts else None
         names: list[str] = []
         pattern = ""
         end = 0
@@ -182,7 +183,8 @@ class _Reader:
             if not _NAME.fullmatch(name) or name in names:
                 raise self._wrong(parts["match"], f"{{{name}}} must be a name of letters and digits, each once")
             names.append(name)
-            pattern += "([^/]+)"
+            # DuckDB extracts the first nine groups and no other: there is one at most.
+            pattern += "([^/]+)" if name == entity else "[^/]+"
         return () if method == "*" else tuple(method.split("|")), pattern + re.escape(path[end:]), names
 
     def _table(self, node: yaml.Node, what: str, known: set[str]) -> dict[str, yaml.Node]:
