@@ -233,6 +233,12 @@ class TestSteadyServer:
             responses = KeepAliveClient().send(evenly(3, 100), server.url, start_ns, Gauge())
         assert (responses.sent_us >= 0).all()
 
+    def test_a_request_that_cannot_be_made_ends_the_run_and_hangs_nothing(self) -> None:
+        schedule = evenly(5, 100)
+        broken = replace(schedule, order_ids=schedule.order_ids[:3])
+        with Server(answer).running() as server, pytest.raises(IndexError):
+            KeepAliveClient().send(broken, server.url, time.monotonic_ns(), Gauge())
+
     def test_garbage_collection_is_as_it_was(self) -> None:
         before = gc.isenabled(), gc.get_freeze_count()
         with Server(answer).running() as server:

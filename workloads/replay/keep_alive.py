@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvloop
@@ -237,6 +238,7 @@ class _Run:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._done = loop.create_future()
+        loop.set_exception_handler(self._failed)
         tls = ssl.create_default_context(cafile=self.client.authorities) if self.url.startswith("https:") else None
         self._pool = Pool(
             self,
@@ -265,6 +267,11 @@ class _Run:
                     f"the load generator came to {limit}, and requests waited for it: raise it, or lower --speed"
                 )
             self.gauge.tick()
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A mistake in the code, or in a schedule, ends the run: it would wait forever for what it left undone."""
+        if not self._done.done():
+            self._done.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
     def now_us(self) -> int:
         """Microseconds since the replay's start."""
