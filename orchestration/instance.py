@@ -10,15 +10,18 @@ import re
 import dagster as dg
 import psutil
 
+from resources.machine.processes import started
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError
 from workloads.places import REPOSITORY, Places
 
-PROCESS_TAG = "archduel/process"
+_PROCESS_TAG = "archduel/process"
+_STARTED_TAG = "archduel/process_started"  # another process may get the number later
 
 _LAUNCHED_HERE_TAG = ".dagster/grpc_info"
 _RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _KILLED = "its process was killed"
+_STARTING_S = 300.0  # a run says that it has started once it has imported everything
 
 # SQLAlchemy takes a database's path for part of an address: it would open another file.
 _READ_OTHERWISE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
@@ -52,6 +55,11 @@ def prepare_instance(places: Places) -> None:
     os.environ["ARCHDUEL_HOME"] = str(places.home)
 
 
+def process_tags() -> dict[str, str]:
+    """The tags of a run that this process carries out itself: when it is gone, so is the run."""
+    return {_PROCESS_TAG: str(os.getpid()), _STARTED_TAG: str(started(os.getpid()))}
+
+
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End the runs whose process was killed; a command line's are cancelled, others have failed.
 
@@ -63,14 +71,14 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     dead = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=_RUNNING)):
         run = record.dagster_run
-        process = run.tags.get(PROCESS_TAG)
+        process = run.tags.get(_PROCESS_TAG)
         if process is not None:
-            if psutil.pid_exists(int(process)):
+            if process.isdecimal() and (now := started(int(process))) and now == run.tags.get(_STARTED_TAG):
                 continue
             instance.report_run_canceled(run, message=_KILLED)
         else:
             launched = _launched(instance, run)
-            if launched is None or _is_alive(*launched):
+            if launched is None or _running(*launched) is not None:
                 continue
             instance.report_run_failed(run, message=_KILLED)
         dead.append(run.run_id)
@@ -88,13 +96,26 @@ def _launched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, fl
     return None
 
 
-def _is_alive(process: int, started_at: float) -> bool:
-    """Whether the process is there, and not another one that got its number later."""
+def _running(number: int, said_at: float) -> psutil.Process | None:
+    """The process that said at a time of day that it had just started; None if another has its number, or none."""
     try:
-        found = psutil.Process(process)
-        return found.create_time() <= started_at + 1 and found.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        found = psutil.Process(number)
+        if found.status() == psutil.STATUS_ZOMBIE or not said_at - _STARTING_S < found.create_time() <= said_at + 1:
+            return None
+    except psutil.Error:
+        return None
+    return found
+
+
+def under_way(instance: dg.DagsterInstance) -> dict[str, psutil.Process]:
+    """The processes of the runs that code servers on this machine started, by the id of the run."""
+    found = {}
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_RUNNING)):
+        if launched := _launched(instance, record.dagster_run):
+            process = _running(*launched)
+            if process is not None:
+                found[record.dagster_run.run_id] = process
+    return found
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:

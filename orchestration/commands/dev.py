@@ -1,31 +1,48 @@
 """``archduel dev``.
 
-Put here how the Dagster UI and its daemon are started. Keep out what they load (`orchestration.definitions`).
+Put here how the Dagster UI, its daemon and what they launch are started, and ended with it. Keep out what they load
+(`orchestration.definitions`).
 """
 
 import os
+import signal
 import socket
 import sys
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import click
 import dagster
+import psutil
 
+from orchestration.commands.errors import warn
 from orchestration.inbox_place import inbox_from_environment
-from orchestration.instance import end_dead_runs, prepare_instance
+from orchestration.instance import end_dead_runs, prepare_instance, under_way
 from orchestration.partitions import declare
+from resources.machine.leash import LeashedProcess
 from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE
 from workloads.inbox.folder import FolderInbox
 from workloads.places import REPOSITORY, Places
 
 _HOST = "127.0.0.1"
+_LOOK_S = 0.2
+_UNWIND_S = 15.0  # for runs to end their emulators and say that they were ended
+_SERVICES_S = 5.0
+# A shell's child in the background starts with SIGINT ignored, and so would everything that Dagster starts.
+_INTERRUPTIBLE = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port of the UI.")
 def command(port: int) -> None:
-    """Start the Dagster UI on 127.0.0.1, with the daemon and the nightly schedule."""
+    """Start the Dagster UI on 127.0.0.1, with the daemon and the nightly schedule.
+
+    Ctrl-C ends them, and the runs that are under way: what these had finished stays.
+    """
     places = Places.from_environment()
     inbox = inbox_from_environment(places)  # a wrong one is reported here, and not by a daemon
     if isinstance(inbox, FolderInbox):
@@ -35,11 +52,49 @@ def command(port: int) -> None:
     with dagster.DagsterInstance.get() as instance:
         end_dead_runs(instance)
         declare(instance, places)
-    os.chdir(REPOSITORY)
-    program = str(Path(sys.executable).with_name("dagster"))
-    # It takes this process's place, so that Ctrl-C and `kill` reach it.
-    arguments = [program, "dev", "-h", _HOST, "-p", str(port), "-w", "workspace.yaml"]
-    os.execv(program, arguments)  # noqa: S606 - no shell is wanted
+        os.chdir(REPOSITORY)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: sys.exit(128 + signal.SIGHUP))
+        program = str(Path(sys.executable).with_name("dagster"))
+        arguments = [program, "dev", "-h", _HOST, "-p", str(port), "-w", "workspace.yaml"]
+        # On a leash: killed, it takes the launched runs and their emulators along.
+        services = LeashedProcess([sys.executable, "-c", _INTERRUPTIBLE, *arguments], environment=os.environ, log=None)
+        with closing(services):
+            try:
+                while services.alive:
+                    time.sleep(_LOOK_S)
+            except KeyboardInterrupt:
+                _end(services, instance)
+                return
+            except SystemExit:
+                _end(services, instance)
+                raise
+        end_dead_runs(instance)
+        raise ArchduelError("Dagster has ended by itself: what it said last is above; runs under way were ended")
+
+
+def _end(services: LeashedProcess, instance: dagster.DagsterInstance) -> None:
+    """End the runs under way, then Dagster. A second Ctrl-C ends all of it at once."""
+    with suppress(KeyboardInterrupt, SystemExit):
+        runs = under_way(instance)
+        if runs:
+            them = f"{len(runs)} runs" if len(runs) > 1 else "the run"
+            warn(f"ending {them} under way, which takes up to {_UNWIND_S:.0f} s: what was finished stays")
+        for run_id, process in runs.items():
+            if run := instance.get_run_by_id(run_id):
+                instance.report_run_canceling(run)
+            with suppress(psutil.Error):
+                process.terminate()
+        psutil.wait_procs(runs.values(), timeout=_UNWIND_S)
+        dagster_dev = services.processes()
+        for process in dagster_dev:
+            with suppress(psutil.Error):
+                process.send_signal(signal.SIGINT)
+        psutil.wait_procs(dagster_dev, timeout=_SERVICES_S)
+    services.close()
+    end_dead_runs(instance)
+    waiting = instance.get_runs_count(dagster.RunsFilter(statuses=[dagster.DagsterRunStatus.QUEUED]))
+    if waiting:
+        warn(f"{waiting} queued: the next `archduel dev` carries them out")
 
 
 def _check_free(port: int) -> None:

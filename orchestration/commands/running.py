@@ -26,7 +26,7 @@ from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_summary
 from orchestration.commands.terminal import PlainConsole, open_console
-from orchestration.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from orchestration.instance import end_dead_runs, prepare_instance, process_tags
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
 from resources.lab.settings import LabSettings
@@ -95,7 +95,7 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
     one_cell = definitions.resolve_job_def(ONE_CELL)
     assets = [key for key in one_cell.asset_layer.selected_asset_keys if key.path[0] in request.architectures]
     # A killed command line leaves its run "started": the next one ends it, or monitoring does after a day.
-    tags = {PROCESS_TAG: str(os.getpid()), "dagster/max_runtime": str(_MAX_RUNTIME_S)}
+    tags = {**process_tags(), "dagster/max_runtime": str(_MAX_RUNTIME_S)}
     now = datetime.now(UTC)
     night = now.strftime("%Y-%m-%d")
     comparison_id = f"adhoc-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -55,23 +55,31 @@ class LeashedProcess:
     Args:
         arguments: The program and its arguments.
         environment: All of its environment variables.
-        log: The file that its output is appended to.
+        log: The file that its output is appended to; None leaves it this process' own.
         pass_fds: Open files of this process that it gets, under the same numbers.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: Path | None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
-        with log.open("ab") as output:
+        with ExitStack() as opened:
+            output = None
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                output = opened.enter_context(log.open("ab"))
             self._shell: subprocess.Popen[bytes] = subprocess.Popen(
                 ["/bin/sh", "-c", _LEASH, "archduel-leash", *arguments],
                 env=dict(environment),
                 start_new_session=True,
                 stdin=subprocess.PIPE,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=None if output is None else subprocess.STDOUT,
                 pass_fds=pass_fds,
             )
 
@@ -102,6 +110,8 @@ class LeashedProcess:
 
     def last_log_lines(self, count: int = 5) -> list[str]:
         """The last ``count`` lines of its log."""
+        if self.log is None:
+            return []
         try:
             return self.log.read_text(errors="replace").splitlines()[-count:]
         except OSError:

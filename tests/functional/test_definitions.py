@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import dagster as dg
+import psutil
 import pyarrow as pa
 import pytest
 from dagster._core.events import EngineEventData  # noqa: TID251 - a code server's event has no public name
@@ -25,7 +26,7 @@ from assets.judgements import judgement_assets
 from orchestration.build import build_definitions
 from orchestration.cells import nightly_cells, nightly_targets
 from orchestration.commands.running import failure_reason
-from orchestration.instance import PROCESS_TAG, end_dead_runs
+from orchestration.instance import _running, end_dead_runs, process_tags
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
@@ -243,17 +244,23 @@ def test_a_night_is_compared_once_all_its_cells_have_ended_and_one_succeeded(
 def test_a_run_whose_command_line_was_killed_is_ended_and_no_other() -> None:
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
+    mine = process_tags()
+    number, since = mine
     with dg.DagsterInstance.ephemeral() as instance:
-        for tags in ({PROCESS_TAG: str(killed.pid)}, {PROCESS_TAG: str(os.getpid())}, {}):
+        for tags in ({**mine, number: str(killed.pid)}, {**mine, since: "1"}, {number: str(os.getpid())}, mine, {}):
             instance.add_run(a_run(tags))
-        [ended] = end_dead_runs(instance)
-        statuses = {run.tags.get(PROCESS_TAG): run.status for run in instance.get_runs()}
-        assert instance.get_run_by_id(ended).tags[PROCESS_TAG] == str(killed.pid)  # type: ignore[union-attr]
-    assert statuses == {
-        str(killed.pid): dg.DagsterRunStatus.CANCELED,
-        str(os.getpid()): dg.DagsterRunStatus.STARTED,
-        None: dg.DagsterRunStatus.STARTED,
-    }
+        assert len(end_dead_runs(instance)) == 3
+        running = [run for run in instance.get_runs() if run.status is dg.DagsterRunStatus.STARTED]
+        cancelled = [run for run in instance.get_runs() if run.status is dg.DagsterRunStatus.CANCELED]
+    assert {number: str(os.getpid()), since: mine[since]}.items() <= mine.items()
+    assert sorted(run.tags.get(since, "") for run in running) == ["", mine[since]]
+    assert len(cancelled) == 3, "one's process is gone, another process has that of two others by now"
+
+
+@pytest.mark.parametrize(("said_s", "found"), [(2.0, True), (-10.0, False), (1000.0, False)])
+def test_a_process_is_a_runs_if_it_started_when_that_said_so(said_s: float, found: bool) -> None:
+    me = psutil.Process()
+    assert (_running(me.pid, me.create_time() + said_s) == me) is found
 
 
 @pytest.mark.parametrize("killed", [True, False])

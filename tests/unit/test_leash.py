@@ -151,6 +151,7 @@ class TestWhatIsKnownOfIt:
 
     def test_a_log_that_is_gone_has_no_lines(self, leashed: LeashedProcess) -> None:
         grown(leashed)
+        assert leashed.log is not None
         leashed.log.unlink()
         assert leashed.last_log_lines() == []
 
