@@ -16,9 +16,9 @@ from dagster_aws.s3 import S3Resource
 from resources.aws.clients import Clients, is_loopback
 from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.reading import Readable
-from workloads.importers.rules.mapping import MAX_MAPPING_BYTES
 from workloads.inbox import ENDPOINT_VARIABLE, Entry
 from workloads.inbox.names import is_traffic, mapping_names
+from workloads.settings_files import MAX_BYTES
 
 _MAX_NAME_BYTES = 255  # of a file; a part of a key may have 1,024
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
@@ -127,7 +127,7 @@ class S3Inbox:
             file = folder / _file_name(name)
             try:
                 with self.open(f"s3://{self._bucket}/{self._prefix}{name}", 0) as body:
-                    file.write_bytes(body.read(MAX_MAPPING_BYTES + 1))
+                    file.write_bytes(body.read(MAX_BYTES + 1))
             except FileNotFoundError:
                 continue
             return file

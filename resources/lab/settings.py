@@ -161,7 +161,7 @@ class LabSettings(Shape):
 
     def cut(self, recording: Recording) -> Recording:
         """What is replayed of ``recording``."""
-        return self.of(recording, self.seed).cut(duration_s=self.duration_s, limit=self.limit)
+        return self.of(recording, self.seed, self.limit).cut(duration_s=self.duration_s, limit=self.limit)
 
     @property
     def chooses_part(self) -> bool:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.settings_files import read_settings
 
 BUNDLED_PRICES = Path(__file__).with_name("prices.toml")
 BUNDLED_ASSUMPTIONS = Path(__file__).with_name("assumptions.toml")
@@ -244,7 +245,7 @@ def _read(model: type[_Model], bundled: Path, own: Path | None) -> _Model:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_settings(file))
     except OSError as error:
         raise ArchduelError(f"cannot read {file}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

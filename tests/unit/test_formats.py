@@ -403,13 +403,25 @@ class TestHar:
             ('{"log": {"entries": [{"a": 1}', "is cut off"),
             ('{"log": {"entries": []}} more', "is no JSON"),
             ("[" * 5000, "nested more than 100 deep"),
-            ('{"log": {"entries": [], "n": ' + "9" * 5000 + "}}", "is no JSON"),
+            ('{"log": {"entries": [], "n": ' + "9" * 5000 + "}}", "holds a number of over 1000"),
             ('{"log": {"entries": []}}', "nothing to import"),
         ],
     )
     def test_what_is_no_har_file_is_named(self, imports: Imports, text: str, message: str) -> None:
         with pytest.raises(ArchduelError, match=message):
             imports.run(text, "har")
+
+    @pytest.mark.parametrize("number", ["1" * 5000, "-1." + "1" * 5000, "1e" + "1" * 5000, "0" * 2000, "1e" + "9" * 30])
+    @pytest.mark.parametrize("before", ["", '"a": "\\\\\\"", "b": '], ids=["", "text"])
+    def test_numbers_that_nothing_can_read_are_named(self, imports: Imports, before: str, number: str) -> None:
+        with pytest.raises(ArchduelError, match="holds a number"):
+            imports.run(f'{{"log": {{"entries": [{{{before or chr(34) + "time" + chr(34) + ": "}{number}}}]}}}}', "har")
+
+    @pytest.mark.parametrize("length", [1000, 5000, 9 << 20])
+    def test_a_text_may_hold_as_many_digits_as_it_likes(self, imports: Imports, length: int) -> None:
+        entry = json.loads(FORMATS["har"].write(REQUESTS[:1]))["log"]["entries"][0]
+        entry["comment"] = '\\"' + "1" * length + "\\"
+        assert imports.run(self.document(entry, entry), "har").accepted == 2
 
     def test_entries_that_are_none_are_quarantined(self, imports: Imports) -> None:
         good = json.loads(FORMATS["har"].write(REQUESTS[:1]))["log"]["entries"][0]
@@ -516,12 +528,18 @@ class TestPlaces:
             blocks = Source(imports.file(b"a\r\nb\n\r\n\rc\r"), database).lines()
             assert [line for block in blocks for line in block.column("line").to_pylist()] == ["a", "b", "", "\rc"]
 
-    def test_millions_of_blank_lines_are_not_held_at_once(self, imports: Imports) -> None:
+    def test_millions_of_short_lines_are_not_held_at_once(self, imports: Imports) -> None:
         with duckdb.connect() as database:
-            lines = Source(imports.file(b"\n" * 3_000_000), database).lines()
+            lines = Source(imports.file(b"x\n" * 3_000_000), database).lines()
             numbers = [table.column("line_number").to_numpy() for table in lines]
         assert len(numbers) > 2
         assert np.array_equal(np.concatenate(numbers), np.arange(1, 3_000_001))
+
+    def test_millions_of_blank_lines_are_counted_alone(self, imports: Imports) -> None:
+        with duckdb.connect() as database:
+            source = Source(imports.file(b"\n" * 3_000_000), database)
+            assert list(source.lines()) == []
+        assert source.items_read == source.blank_read == 3_000_000
 
     def test_an_unknown_format_is_refused_as_such(self, imports: Imports) -> None:
         with pytest.raises(ArchduelError, match=r"is in none of the formats alb, api_gateway, .*; if it is, name it"):

@@ -3,6 +3,7 @@
 import gzip
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -219,6 +220,19 @@ class TestBooks:
         }
         assert sum(result.quarantined_by_reason.values()) == result.quarantined == 4
         assert imports.library.provenance("mine")["quarantined_by_reason"] == result.quarantined_by_reason
+
+    def test_millions_of_blank_lines_are_counted_and_lines_between_keep_their_numbers(self, imports: Imports) -> None:
+        begun_s = time.process_time()
+        blank = b"\n \n\r\n\n" * 250_000
+        result = imports.run(COMBINED + b"\n" + blank + b"no log line\n" + blank + COMBINED, "combined")
+        assert time.process_time() - begun_s < 5
+        assert (result.lines, result.accepted, result.blank) == (2_000_003, 2, 2_000_000)
+        quarantine = pq.read_table(imports.home / "recordings" / "mine" / "quarantine.parquet")
+        assert quarantine.column("line_number").to_pylist() == [1_000_002]
+
+    def test_a_file_of_nothing_but_blank_lines_is_empty(self, imports: Imports) -> None:
+        with pytest.raises(ArchduelError, match="empty"):
+            imports.run(b"\n" * 100_000, "auto")
 
     def test_quarantine_says_where_and_why_in_the_order_of_lines(self, imports: Imports) -> None:
         imports.lines(COMBINED, "Grüße 42, \x1b[31m!".encode(), COMBINED, b"x" * 600)

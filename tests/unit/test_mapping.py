@@ -169,9 +169,16 @@ class TestErrors:
         assert "shop.yaml" in str(caught.value)
         assert "\n" not in str(caught.value)
 
-    def test_one_that_would_take_minutes_to_read_is_refused(self, shop: Shop) -> None:
-        with pytest.raises(UsageError, match="no mapping needs so many rules"):
-            shop.parsed("drop:\n" + "- match: GET /x\n" * 100_000)
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("drop:\n" + "- match: GET /x\n" * 100_000, "over 1,048,576 bytes"),
+            ("drop:\n- &a {match: GET /x}\n" + "- *a\n" * 5_000, "line 2: drop has 5,001 items"),
+        ],
+    )
+    def test_one_that_would_take_minutes_is_refused(self, shop: Shop, text: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            shop.parsed(text)
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"none\.yaml: No such file"):

@@ -1,11 +1,13 @@
 """The route of each request: its method and its path with names in place of ids, as a mapping or the paths have it."""
 
+import time
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.recordings.routes import Pattern, routes, with_routes
+from workloads.recordings.routes import DEEPEST, Pattern, routes, with_routes
 
 ORDERS = Pattern(("GET", "PATCH"), r"/orders/([^/]+)", "/orders/{number}")
 
@@ -38,6 +40,14 @@ def test_a_place_with_many_rare_names_holds_ids() -> None:
         "GET /about/team",
         "GET /about/jobs",
     }
+
+
+def test_a_path_of_hundreds_of_parts_takes_no_longer_than_its_beginning() -> None:
+    deep = [f"GET /{'/'.join(f'part{(number * 31 + at) % 997}x' for at in range(900))}" for number in range(400)]
+    begun_s = time.process_time()
+    [route, short] = sorted(set(routes(paths(*deep, "GET /a")).to_pylist()), key=len, reverse=True)
+    assert time.process_time() - begun_s < 5
+    assert (short, route.count("/"), route[-4:]) == ("GET /{id}", DEEPEST + 1, "}/**")
 
 
 def test_a_mapping_names_what_it_matches() -> None:

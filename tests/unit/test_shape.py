@@ -1,5 +1,6 @@
 """The shape a recording is replayed in: parts of it, samples, clones, rounds; and times as people say them."""
 
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -144,12 +145,14 @@ class TestLoop:
     amplify=st.floats(1, 4),
     loop=st.integers(1, 3),
     sample=st.floats(0.01, 1),
+    limit=st.integers(1, 100),
 )
 def test_any_shape_of_any_recording_is_in_order_with_ids_of_its_own(
-    requests: list[tuple[float, str, str | None, str | None]], amplify: float, loop: int, sample: float
+    requests: list[tuple[float, str, str | None, str | None]], amplify: float, loop: int, sample: float, limit: int
 ) -> None:
+    shape = Shape(amplify=amplify, loop=loop, sample=sample)
     try:
-        shaped = Shape(amplify=amplify, loop=loop, sample=sample).of(recorded(*requests), 1)
+        shaped = shape.of(recorded(*requests), 1)
     except ArchduelError:
         assert sample < 1
         return
@@ -157,6 +160,18 @@ def test_any_shape_of_any_recording_is_in_order_with_ids_of_its_own(
     ids = [str(row["request_id"]) for row in rows(shaped)]
     assert len(set(ids)) == len(ids)
     assert shaped.requests % loop == 0
+    first = shape.of(recorded(*requests), 1, limit).cut(limit=limit)
+    assert first.table.equals(shaped.cut(limit=limit).table), "only what is not wanted is not made"
+
+
+def test_no_more_requests_are_made_than_are_wanted_or_can_be_replayed() -> None:
+    begun_s = time.process_time()
+    assert Shape(loop=1_000_000_000).of(lunch(), 1, 100).requests < 500
+    assert Shape(amplify=1_000).of(lunch(), 1, 100).requests < 100_000
+    for shape in (Shape(loop=1_000_000_000), Shape(amplify=1e9), Shape(amplify=1e300, loop=1_000_000_000)):
+        with pytest.raises(UsageError, match="10,000,000 are the most: lower --amplify or --loop"):
+            shape.of(lunch(), 1)
+    assert time.process_time() - begun_s < 5
 
 
 class TestMoments:

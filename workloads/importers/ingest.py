@@ -269,6 +269,7 @@ class _Reading:
                 self.progress(lines=lines, bytes_read=bytes_before + source.bytes_read, bytes_total=bytes_total)
             yield from batches
         own.lines = source.items_read
+        own.outcomes["blank"] += source.blank_read
         check_format(own, self.importer, source)
         self.books.add(own)
 

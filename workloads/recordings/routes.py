@@ -17,6 +17,8 @@ import pyarrow as pa
 from workloads.sql import quoted
 
 PLACEHOLDER = "{}"
+REST = "**"  # in a mapping anything at all: the segments of a path beyond the deepest that are looked at
+DEEPEST = 32  # finding the names in one place of all paths takes time for every segment before it
 
 Shape = tuple[str, tuple[str, ...]]
 """A method and the segments of a path, with ``{}`` for ids."""
@@ -149,7 +151,10 @@ def named(segments: Iterable[str]) -> tuple[str, str | None]:
     """The path with a name for each placeholder, as a mapping writes it, and the last of these names."""
     parts: list[str] = []
     names: list[str] = []
-    for segment in segments:
+    for depth, segment in enumerate(segments):
+        if depth == DEEPEST:
+            parts.append(REST)
+            break
         if segment != PLACEHOLDER:
             # A segment that is special in a pattern, or not printable, becomes a wildcard.
             parts.append("*" if re.search(r"[{}*]", segment) or not segment.isprintable() else segment)
@@ -173,9 +178,9 @@ def _distinct(table: pa.Table, mapped: Sequence[Pattern]) -> pa.Table:
             SELECT method, path, count(*) AS count_all,
                 CASE {fits or "WHEN false THEN NULL::VARCHAR"} END AS mapped,
                 list_transform(
-                    string_split(path, '/')[2:],
+                    string_split(path, '/')[2:{DEEPEST + 1}],
                     lambda part: CASE WHEN regexp_full_match(part, {quoted(_AN_ID)}) THEN '{PLACEHOLDER}' ELSE part END
-                ) AS segments
+                ) || CASE WHEN len(string_split(path, '/')) > {DEEPEST + 1} THEN ['{REST}'] ELSE [] END AS segments
             FROM requests
             GROUP BY method, path
             """

@@ -21,6 +21,7 @@ from workloads.recordings.recording import Recording
 from workloads.settings import Option, Settings
 
 _CLONES_SPREAD_US = 1_000_000
+_MOST_REQUESTS = 10_000_000  # a night at 100 a second; they take a gigabyte
 
 
 class Shape(Settings):
@@ -54,22 +55,46 @@ class Shape(Settings):
             raise UsageError("from must be 0 or more, and before to")
         return self
 
-    def of(self, recording: Recording, seed: int) -> Recording:
+    def of(self, recording: Recording, seed: int, limit: int | None = None) -> Recording:
         """Return ``recording`` in this shape. The same seed gives the same requests.
+
+        Args:
+            recording: A whole recording.
+            seed: Which sample is taken, and how clones are spread.
+            limit: How many of the first requests are wanted, so that no others are made; there may be more.
 
         Raises:
             ArchduelError: Nothing is left of it.
+            UsageError: It would be more requests than can be replayed.
         """
         table = _between(recording.table, self.start_s, self.end_s)
         if self.sample < 1:
             table = table.filter(pa.array(_drawn(_entities(table), f"sample/{seed}") < self.sample))
         if not table.num_rows:
             raise ArchduelError(f"nothing is left of {recording.name}: take more of its time, or a greater sample")
+        rounds = self.loop
+        if limit is not None:
+            rounds = min(rounds, math.ceil(limit / (table.num_rows * math.floor(self.amplify))))
+            if rounds == 1:
+                table = _beginning(table, math.ceil(limit / math.floor(self.amplify)))
+        if table.num_rows * self.amplify * rounds > _MOST_REQUESTS:
+            raise UsageError(
+                f"{recording.name} in this shape has {table.num_rows * self.amplify * rounds:,.0f} requests, and"
+                f" {_MOST_REQUESTS:,} are the most: lower --amplify or --loop, or take less of it with --limit, --to or"
+                " --sample"
+            )
         if self.amplify > 1:
             table = _amplified(table, self.amplify, seed)
-        if self.loop > 1:
-            table = _looped(table, self.loop)
+        if rounds > 1:
+            table = _looped(table, rounds)
         return replace(recording, table=table)
+
+
+def _beginning(table: pa.Table, count: int) -> pa.Table:
+    """What may be among the first requests of all clones together: the first ``count``, and as late as clones are."""
+    arrival_us = table.column("arrival_us").to_numpy()
+    last_us = arrival_us[min(count, len(arrival_us)) - 1] + _CLONES_SPREAD_US
+    return table.slice(0, int(np.searchsorted(arrival_us, last_us, side="right")))
 
 
 def _between(table: pa.Table, start_s: float | None, end_s: float | None) -> pa.Table:

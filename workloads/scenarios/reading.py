@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from workloads.errors import UsageError
 from workloads.scenarios.faults import Fault, FaultBase
 from workloads.scenarios.model import Scenario
+from workloads.settings_files import read_settings
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: it separates workload and scenario
 _LONGEST_NAME = 64
@@ -31,7 +32,7 @@ def read_scenario(path: Path) -> Scenario:
             allowed there.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_settings(path)
         data = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None

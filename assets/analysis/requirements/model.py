@@ -17,6 +17,7 @@ from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.scenarios.model import SITUATIONS
+from workloads.settings_files import read_settings
 
 BUNDLED = Path(__file__).with_name("requirements.toml")
 HOURS_PER_MONTH = 730  # as AWS's calculator has it
@@ -173,7 +174,7 @@ def adopt(places: Places, comparison_id: str, file: Path) -> None:
 def read(file: Path) -> Requirements:
     """Read a file of requirements; a `UsageError` names what is wrong in it, and what would be right."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(read_settings(file))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -7,6 +7,7 @@ and when files may be read so (`workloads.importers.ingest`).
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,8 @@ class Joined(Source):
     Attributes:
         contents: Of each file, as `small_content` gives it.
     """
+
+    leaves_out_blank: ClassVar[bool] = False  # lines are found by their numbers, and files are small
 
     contents: Sequence[bytes] = field(default=())
 

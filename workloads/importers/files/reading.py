@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, ClassVar, Protocol
 
 import duckdb
 import numpy as np
@@ -42,6 +42,7 @@ LONGEST_LINE_BYTES = 1 << 20
 # Read at a time: so much stays in the processor's cache until its line feeds are found.
 _PIECE_BYTES = 1 << 20
 _MAX_LINES = 1 << 18  # in a block: one of blank lines would have millions
+_MANY_BLANK = 10_000  # of them
 
 # Logs pack to a tenth or a thirtieth. What unpacks to this many times its size was made to fill a disk.
 _MAX_EXPANSION = 250
@@ -56,6 +57,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_FEED = 10
 _CARRIAGE_RETURN = 13
 _LAST_OF_ASCII = 127
+_WHITESPACE = np.frombuffer(b" \t\v\f\r", np.uint8)
 
 
 class DamagedError(ArchduelError):
@@ -99,7 +101,10 @@ class Source:
         queries: Queries on ``database`` shared with other files, so that each is planned once for all of them.
         items_read: Lines or entries read so far.
         bytes_read: Bytes read so far, as they are stored: of a packed file, packed ones.
+        blank_read: Blank lines that were read and that `lines` left out, since there were very many.
     """
+
+    leaves_out_blank: ClassVar[bool] = True
 
     path: Path
     database: duckdb.DuckDBPyConnection
@@ -108,6 +113,7 @@ class Source:
     queries: Queries | None = None
     items_read: int = field(default=0, init=False)
     bytes_read: int = field(default=0, init=False)
+    blank_read: int = field(default=0, init=False)
 
     @property
     def name(self) -> str:
@@ -185,7 +191,7 @@ class Source:
             Tables with the columns ``line_number`` (from 1, within the file) and ``line``, without its line feed or
             carriage return and line feed. Bytes that are not UTF-8 read as ``\\xff``, which is how nginx and Apache
             write them. A line over `LONGEST_LINE_BYTES` is cut to one byte more than that. What shippers put around
-            lines is taken off.
+            lines is taken off. Very many blank lines are left out, and counted.
         """
         with self.open() as stream:
             yield from lines_in(stream, self)
@@ -194,9 +200,11 @@ class Source:
 def lines_in(stream: "Content", source: Source) -> Iterator[pa.Table]:
     """Yield the lines of an opened file as `Source.lines` does, and count them in ``source``."""
     for block in prefetch(_whole_lines(stream)):
-        lines = _lines_of(block, first=source.items_read + 1)
-        source.items_read += lines.num_rows
-        yield without_envelopes(lines, source.select)
+        lines, blank = _lines_of(block, first=source.items_read + 1, all_of_them=not source.leaves_out_blank)
+        source.items_read += lines.num_rows + blank
+        source.blank_read += blank
+        if lines.num_rows:
+            yield without_envelopes(lines, source.select)
 
 
 class _Counted(io.RawIOBase):
@@ -362,8 +370,11 @@ def _fill(view: memoryview, begun: int, stream: Content) -> tuple[npt.NDArray[np
     return np.concatenate(parts) if parts else np.zeros(0, np.intp), filled, is_ascii
 
 
-def _lines_of(block: _Block, first: int) -> pa.Table:
-    """The lines of a block, numbered from ``first``."""
+def _lines_of(block: _Block, first: int, *, all_of_them: bool) -> tuple[pa.Table, int]:
+    """The lines of a block, numbered from ``first``, and how many blank ones were left out.
+
+    Blank ones are left out where there are very many: of a byte each in a file, they take a hundred in a query.
+    """
     content, ends = block.content, block.line_feeds
     if not block.ascii:
         try:
@@ -373,9 +384,15 @@ def _lines_of(block: _Block, first: int) -> pa.Table:
             ends = _places(np.frombuffer(content, np.uint8) == _LINE_FEED)
     starts = np.concatenate(([0], ends[:-1] + 1))
     lengths = ends - starts
-    lengths -= (lengths > 0) & (np.frombuffer(content, np.uint8)[ends - 1] == _CARRIAGE_RETURN)
-    numbers = pa.array(np.arange(first, first + len(ends), dtype=np.int64))
-    return pa.table([numbers, string_views(content, starts, lengths)], names=["line_number", "line"])
+    characters = np.frombuffer(content, np.uint8)
+    lengths -= (lengths > 0) & (characters[ends - 1] == _CARRIAGE_RETURN)
+    numbers = np.arange(first, first + len(ends), dtype=np.int64)
+    blank = 0
+    if not all_of_them and np.count_nonzero(lengths < 2) >= _MANY_BLANK:
+        kept = (lengths > 1) | ((lengths == 1) & ~np.isin(characters[starts], _WHITESPACE))
+        blank = len(kept) - int(np.count_nonzero(kept))
+        starts, lengths, numbers = starts[kept], lengths[kept], numbers[kept]
+    return pa.table([pa.array(numbers), string_views(content, starts, lengths)], names=["line_number", "line"]), blank
 
 
 def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -4,6 +4,8 @@ Put here where in the document a request's parts are. Keep out headers, cookies 
 taken.
 """
 
+import decimal
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +24,9 @@ _DEEPEST = 100
 # The parser scans an incomplete value from its beginning after every read: with small reads a body of 100 MB takes
 # minutes.
 _READ_BYTES = 4 << 20
+_LONGEST_NUMBER = 1000
+_OF_NUMBERS = b"0123456789.eE+-"
+_LONG_RUN = re.compile(b"[0-9.eE+-]{%d,}" % (_LONGEST_NUMBER + 1))
 _ITEM = "[]"
 _ENTRY = ["log", "entries", _ITEM]
 _USED_PLACES = {
@@ -77,6 +82,42 @@ class HarImporter:
                 )
 
 
+class _Bounded:
+    """A stream of JSON that ends with an `ArchduelError` before a number of too many characters.
+
+    Python refuses to make one of over 4,300 digits, in the middle of the parser's C code, which then ends the process.
+    """
+
+    def __init__(self, source: Source, stream: Readable) -> None:
+        self._source = source
+        self._stream = stream
+        self._before = b""  # what may be a number's beginning, or half of an escape
+        self._in_text = False  # where it begins
+
+    def read(self, size: int, /) -> bytes:
+        """See `Readable`."""
+        data = self._stream.read(size)
+        text = self._before + data
+        at = 0
+        for run in _LONG_RUN.finditer(text):
+            self._pass(text[at : run.start()])
+            at = run.start()
+            if not self._in_text:
+                raise ArchduelError(
+                    f"{self._source.path} holds a number of over {_LONGEST_NUMBER} characters, as no HAR file does"
+                )
+        end = max(len(text.rstrip(_OF_NUMBERS)), len(text) - _LONGEST_NUMBER, at)
+        if end == len(text) and (len(text) - len(text.rstrip(b"\\"))) % 2:
+            end -= 1
+        self._pass(text[at:end])
+        self._before = text[end:]
+        return data
+
+    def _pass(self, text: bytes) -> None:
+        quotes = text.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
+        self._in_text ^= quotes % 2 == 1
+
+
 def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
     """By role the values of each entry. `ArchduelError` for a file that is no HAR, or is cut off."""
     # The place in the document: for each object its last key, for each array a mark. ijson's own prefixes take memory
@@ -85,7 +126,7 @@ def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
     found = False
     row: dict[str, str] = {}
     try:
-        for event, value in ijson.basic_parse(stream, buf_size=_READ_BYTES):
+        for event, value in ijson.basic_parse(_Bounded(source, stream), buf_size=_READ_BYTES):
             if event == "map_key":
                 place[-1] = value
             elif event in ("start_map", "start_array"):
@@ -101,7 +142,9 @@ def _rows(source: Source, stream: Readable) -> Iterator[dict[str, str]]:
                 if place == _ENTRY:  # an entry has ended, or is a plain value
                     yield row
                     row = {}
-    except (ijson.JSONError, ValueError):  # the latter for a number without end
+    except decimal.DecimalException:  # an exponent out of all bounds
+        raise ArchduelError(f"{source.path} holds a number that nothing can read") from None
+    except (ijson.JSONError, ValueError):
         if not source.bytes_read:
             return
         raise ArchduelError(f"{source.path} is no JSON, as HAR is, or is cut off; save it again") from None

@@ -16,9 +16,9 @@ from workloads.errors import UsageError
 from workloads.recordings.recording import Operation
 from workloads.recordings.routes import Pattern
 from workloads.replay.bodies import check
+from workloads.settings_files import read_settings
 
-MAX_MAPPING_BYTES = 1 << 20  # ten thousands of rules, which take half a minute to read
-
+_MAX_RULES = 5_000  # each is tried with every request: so many take a second to prepare
 _METHOD = re.compile(r"[A-Z][A-Z_-]*(?:\|[A-Z][A-Z_-]*)*|\*")
 _PLACEHOLDER = re.compile(r"\{([^{}/]*)\}|(\*\*)|(\*)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -90,15 +90,11 @@ def read_mapping(path: Path) -> Mapping:
             allowed there.
     """
     try:
-        with path.open("rb") as file:
-            stored = file.read(MAX_MAPPING_BYTES + 1)
-        text = stored.decode("utf-8-sig")
+        text = read_settings(path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text in UTF-8: {error.reason}") from None
-    if len(stored) > MAX_MAPPING_BYTES:
-        raise UsageError(f"{path}: over {MAX_MAPPING_BYTES:,} bytes: no mapping needs so many rules")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -206,6 +202,10 @@ class _Reader:
         if not isinstance(node, yaml.SequenceNode):
             raise self._wrong(node, f"{what} must be a list, each item after a dash")
         items: list[Any] = node.value
+        if len(items) > _MAX_RULES:
+            raise self._wrong(
+                items[_MAX_RULES], f"{what} has {len(items):,} items: no mapping needs over {_MAX_RULES:,}"
+            )
         return items
 
     def _text(self, node: yaml.Node, what: str) -> str:
