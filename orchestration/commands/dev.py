@@ -41,7 +41,7 @@ _INTERRUPTIBLE = (
 def command(port: int) -> None:
     """Start the Dagster UI on 127.0.0.1, with the daemon and the nightly schedule.
 
-    Ctrl-C ends them, and the runs that are under way: what these had finished stays.
+    Ctrl-C ends them and the runs under way; what these had finished stays.
     """
     places = Places.from_environment()
     inbox = inbox_from_environment(places)  # a wrong one is reported here, and not by a daemon
