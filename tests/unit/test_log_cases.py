@@ -269,6 +269,23 @@ class TestUnits:
             imports.run(objects(self.LINE), "jsonl")
 
     @pytest.mark.parametrize("form", ["jsonl", "auto"])
+    def test_an_order_turned_round_by_latencies_shows_that_they_are_in_another_unit(
+        self, imports: Imports, form: str
+    ) -> None:
+        """Of seconds, not hours: what ended within six seconds began half a minute apart, the last one first."""
+        lines = [{"end_time": f"2026-05-17T10:05:0{n}.25Z", "method": "GET", "path": "/a"} for n in range(6)]
+        text = "".join(json.dumps({**line, "request_time": 8 * n}) + "\n" for n, line in enumerate(lines))
+        with pytest.raises(ArchduelError, match=r"5 of 6 requests ended .* up to 35 s .*--column latency_ms="):
+            imports.run(text, form)
+        imports.run(text, form, Options(columns={"latency_ms": "request_time"}))
+        assert imports.column("arrival_us") == [n * 992_000 for n in range(6)]
+
+    def test_an_order_that_latencies_of_seconds_disturb_is_as_it_was(self, imports: Imports) -> None:
+        lines = [{"end_time": f"2026-05-17T10:{n:02}:00Z", "method": "GET", "path": "/a"} for n in range(40)]
+        text = "".join(json.dumps({**line, "request_time": 90 * (n % 3)}) + "\n" for n, line in enumerate(lines))
+        assert imports.run(text, "jsonl").behind > 0
+
+    @pytest.mark.parametrize("form", ["jsonl", "auto"])
     def test_what_the_user_says_of_them_holds(self, imports: Imports, form: str) -> None:
         imports.run(objects(self.LINE), form, Options(columns={"latency_s": "duration_s"}))
         assert set(imports.column("recorded_latency_us")) == {9_000_000_000_000}

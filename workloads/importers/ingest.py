@@ -9,7 +9,7 @@ import itertools
 import json
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workloads.errors import ArchduelError
+from workloads.errors import ArchduelError, UsageError
 from workloads.importers.files.joined import TOGETHER_BYTES, TOGETHER_FILES, Joined, small_content
 from workloads.importers.files.queries import Queries
 from workloads.importers.files.reading import ObjectStore, Source, files_of
+from workloads.importers.formats import importers
 from workloads.importers.formats.auto import reader_of
-from workloads.importers.importer import Importer
+from workloads.importers.importer import Importer, Options
 from workloads.importers.refusals import check_format
 from workloads.importers.rules.books import Books, check_complete, refuse_first
 from workloads.importers.rules.classify import EVERYTHING, OUTCOMES, Rules, classified, having, outcomes
@@ -48,6 +49,8 @@ QUARANTINE = pa.schema(_QUARANTINE_COLUMNS)
 
 # More than two would take more memory, not less time: cutting lines and writing are each done by one thread.
 _THREADS = 2
+
+_FEWEST = 5  # lines whose order says something
 
 # Of a small file's lines: where more cannot be used, the file may be in another format than those it was read with.
 _UNUSED_SHARE = 0.1
@@ -150,7 +153,8 @@ def ingest(
                 deque(batches, maxlen=0)
         books = reading.books
         check_complete(books, sources)
-        _check_latencies(importer, staged)
+        formats = {source.format or importer.name for source in sources if source.items_read}
+        _check_latencies(importer, staged, formats)
         if not staged.ascending:
             written = write_requests(folder / "requests.parquet", staged.in_order(), seed)
         first_us, last_us, subsecond = staged.stamps()
@@ -190,18 +194,36 @@ def ingest(
         return result
 
 
-def _check_latencies(importer: Importer, staged: Staging) -> None:
+def _check_latencies(importer: Importer, staged: Staging, formats: Collection[str]) -> None:
     """Check that latencies are in the unit they were read in, unless the user named it.
 
     Raises:
-        ArchduelError: Most are of hours, as no server lets anybody wait.
+        ArchduelError: Most are of hours, as no server lets anybody wait; or they turn the order of the lines round.
     """
-    if 2 * staged.took_hours <= staged.timed or importer.names_latency:
+    if importer.names_latency:
+        return
+    if 2 * staged.took_hours > staged.timed:
+        found = f"{staged.took_hours:,} of {staged.timed:,} requests took over an hour"
+    elif 2 * staged.turned > staged.timed >= _FEWEST and any(map(_takes_names, formats)):
+        found = (
+            f"{staged.turned:,} of {staged.timed:,} requests ended in the order of their lines and began in another,"
+            f" up to {staged.max_behind_us / 1e6:,.0f} s before those above them"
+        )
+    else:
         return
     raise ArchduelError(
-        f"{staged.took_hours:,} of {staged.timed:,} requests took over an hour: their latency is in another unit than"
-        " its name says; name it with --column latency_ms=NAME, or latency_us, latency_ns or latency_s"
+        f"{found}: their latency is in another unit than its name says; name it with --column latency_ms=NAME, or"
+        " latency_us, latency_ns or latency_s"
     )
+
+
+def _takes_names(form: str) -> bool:
+    """Whether users can say what holds the latency; where they cannot, the format is certain of its unit."""
+    try:
+        importers()[form].with_options(Options(columns={"latency_s": "latency"}))
+    except UsageError:
+        return False
+    return True
 
 
 @contextmanager

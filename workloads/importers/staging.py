@@ -30,6 +30,8 @@ _COLUMNS: list["pa.Field[Any]"] = [
 _STAGED = pa.schema(_COLUMNS)
 _ROWS_AT_ONCE = 1 << 18
 _HOUR_US = 3_600_000_000
+# Between these, as long as a part of a file took: a latency that moves most requests so far ahead is in a wrong unit.
+_LONG_BEFORE_US = (5_000_000, 60_000_000)
 _ORDER = "stamp_us, file, line_number"
 
 
@@ -62,6 +64,7 @@ class Staging:
         max_behind_us: By how much at most, in microseconds.
         timed: How many requests have a latency.
         took_hours: How many of these one of more than an hour.
+        turned: How many came long before others in front of them, by their stamps, and ended after them all.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class Staging:
         self.ascending = True
         self._stamps: tuple[int, int] | None = None
         self._kinds: set[bool] = set()
-        self._latest: tuple[int, int] | None = None  # a file's index, and the latest stamp in it so far
+        # A file's index, the latest stamp in it so far, and the latest end.
+        self._latest: tuple[int, int, int] | None = None
         self.behind = 0
         self.max_behind_us = 0
         self.timed = 0
         self.took_hours = 0
+        self.turned = 0
 
     def add(self, accepted: pa.Table, file: int | npt.NDArray[np.int32]) -> list[pa.RecordBatch]:
         """Stage requests, with pseudonyms in place of clients' addresses, and return them as they were staged.
@@ -111,9 +116,10 @@ class Staging:
             self.ascending = False
         stamps = accepted.column("stamp_us").to_numpy()
         starts = [0, *(np.flatnonzero(np.diff(files)) + 1).tolist()]
-        for start, end in zip(starts, [*starts[1:], len(stamps)], strict=True):
-            self._note_behind(stamps[start:end], int(files[start]))
         latencies = accepted.column("recorded_latency_us")
+        ends = stamps + latencies.fill_null(0).to_numpy()
+        for start, end in zip(starts, [*starts[1:], len(stamps)], strict=True):
+            self._note_behind(stamps[start:end], ends[start:end], int(files[start]))
         self.timed += len(latencies) - latencies.null_count
         self.took_hours += pc.sum(pc.greater(latencies, _HOUR_US)).as_py() or 0
         lowest, highest = int(stamps.min()), int(stamps.max())
@@ -123,13 +129,19 @@ class Staging:
         self._stamps = min(first, lowest), max(last, highest)
         self._kinds |= set(pc.unique(accepted.column("whole_second")).to_pylist())
 
-    def _note_behind(self, stamps: npt.NDArray[np.int64], file: int) -> None:
-        before = self._latest[1] if self._latest and self._latest[0] == file else int(stamps[0])
+    def _note_behind(self, stamps: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], file: int) -> None:
+        known = self._latest if self._latest and self._latest[0] == file else None
+        _, before, ended_before = known or (file, int(stamps[0]), int(ends[0]))
         latest = np.maximum.accumulate(np.concatenate([[before], stamps]))
         behind_us = latest[:-1] - stamps
-        self.behind += int(np.count_nonzero(behind_us > 0))
-        self.max_behind_us = max(self.max_behind_us, int(behind_us.max()))
-        self._latest = file, int(latest[-1])
+        behind = behind_us > 0
+        if behind.any():
+            self.behind += int(np.count_nonzero(behind))
+            self.max_behind_us = max(self.max_behind_us, int(behind_us.max()))
+            last = np.maximum.accumulate(np.concatenate([[ended_before], ends]))
+            long_us = np.clip(last[-1] - last[0], *_LONG_BEFORE_US)
+            self.turned += int(np.count_nonzero((behind_us > long_us) & (ends >= last[:-1])))
+        self._latest = file, int(latest[-1]), max(ended_before, int(ends.max()))
 
     def _entities(self, accepted: pa.Table) -> Any:
         """The names of entities. Where a secret is masked in one, a keyed hash of the secret keeps entities apart."""
