@@ -1,6 +1,6 @@
 -- Whether what was judged on one target holds on another: one row per pair of targets and per verdict that both have,
 -- of each target's newest comparison that has it. `kind` 'difference' is a measure of `pairwise`, 'claim' one of
--- `claims` that rests on what was observed. A verdict that decides nothing agrees with nothing. What differs between the
+-- `claims` that rests on what was observed there, or simulated. A verdict that decides nothing agrees with nothing. What differs between the
 -- targets' conformance and is said to affect the claim explains a disagreement; where nothing does, it is open.
 CREATE VIEW agreement AS
 WITH judged AS (
@@ -14,7 +14,7 @@ WITH judged AS (
         '', '', coalesce(l.architecture, ''), l.claim_id, l.part, l.verdict,
         l.verdict NOT IN ('inconclusive', 'not_testable_here')
     FROM claims l JOIN comparisons c USING (comparison_id)
-    WHERE l.evidence = 'observed'
+    WHERE l.evidence = coalesce(c.evidence, 'observed')
 ),
 newest AS (
     SELECT * FROM judged
@@ -27,6 +27,8 @@ differing AS (  -- behaviours that two targets show otherwise, and the claims th
     SELECT a.target, b.target AS other_target, a.behaviour, string_split(a.affects, ', ') AS affects
     FROM conformance a JOIN conformance b USING (behaviour)
     WHERE a.target < b.target AND a.status <> b.status AND 'unknown' NOT IN (a.status, b.status)
+        -- what cannot be provoked, as in a simulation of what is documented, may well be as documented
+        AND NOT ('not_provocable' IN (a.status, b.status) AND 'reproduced' IN (a.status, b.status))
 )
 SELECT a.kind, a.workload, a.scenario, a.operation, a.variant, a.baseline, a.candidate, a.judged, a.part,
     a.target, a.verdict, b.target AS other_target, b.verdict AS other_verdict,

@@ -36,12 +36,13 @@ class Warehouse:
         marks = ", ".join("?" * len(row))
         self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
-    def judge(self, target: str, table: str, verdict: str, **row: Any) -> None:
-        """A comparison on a target, later than those before it, with one verdict."""
+    def judge(self, target: str, table: str, verdict: str, *, kind: str | None = None, **row: Any) -> None:
+        """A comparison on a target, later than those before it, with one verdict; ``kind`` is its evidence."""
         self._comparisons += 1
         finished_at = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(hours=self._comparisons)
         comparison_id = f"c{self._comparisons}"
-        self.plant("comparisons", comparison_id=comparison_id, target=target, finished_at=finished_at)
+        about = {"comparison_id": comparison_id, "target": target, "evidence": kind}
+        self.plant("comparisons", **about, finished_at=finished_at)
         self.plant(table, comparison_id=comparison_id, verdict=verdict, **row)
 
     def conformance(self, target: str, status: str, affects: str) -> None:
@@ -82,6 +83,8 @@ def test_differences_are_compared_by_their_verdicts(
         (("reproduced", "reproduced"), "S1, S4", "open", []),
         (("reproduced", "different"), "S41", "open", []),
         (("reproduced", "unknown"), "S4", "open", []),
+        (("reproduced", "not_provocable"), "S4", "open", []),
+        (("different", "not_provocable"), "S4", "explained", ["a handler raises"]),
     ],
 )
 def test_a_disagreement_on_a_claim_is_explained_by_a_behaviour_it_rests_on_or_open(
@@ -118,6 +121,12 @@ def test_what_rests_on_no_target_is_left_out(warehouse: Warehouse, table: str, r
     for target in (ONE, OTHER):
         warehouse.judge(target, table, "supported", **row)
     assert warehouse.found() == []
+
+
+def test_what_a_simulation_and_an_emulator_say_of_a_claim_is_compared(warehouse: Warehouse) -> None:
+    warehouse.judge(ONE, "claims", "supported", kind="observed", **CLAIM)
+    warehouse.judge("simulated", "claims", "refuted", kind="simulated", **{**CLAIM, "evidence": "simulated"})
+    assert warehouse.found() == [(ONE, "supported", "simulated", "refuted", "open", [])]
 
 
 def test_one_target_alone_agrees_with_nothing(warehouse: Warehouse) -> None:
