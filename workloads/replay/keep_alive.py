@@ -180,6 +180,7 @@ class _Call:
         sent_us: When it was sent.
         connection: What it is under way on.
         bodiless: Whether its answer has no body, whatever its head says: to HEAD.
+        message: What is to be sent, where that was made before it had to wait.
     """
 
     part: Part
@@ -192,6 +193,7 @@ class _Call:
     sent_us: int = -1
     connection: Connection | None = None
     bodiless: bool = False
+    message: bytes | None = None
 
 
 @dataclass
@@ -317,6 +319,8 @@ class _Run:
             if (connection := self._pool.take()) is not None:
                 self._send(connection, call, message)
             else:
+                if message and len(message) * len(self._due) < _PREBUILT_BYTES:
+                    call.message = message
                 self._due.append(call)
                 self._pool.want()
             sent += 1
@@ -387,7 +391,8 @@ class _Run:
         """See `User.serve`."""
         if (call := self._take_waiting()) is None:
             return False
-        self._send(connection, call, None)
+        message, call.message = call.message, None
+        self._send(connection, call, message)
         return True
 
     def _offer(self, call: _Call) -> None:

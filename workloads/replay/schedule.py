@@ -29,6 +29,7 @@ SENT_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # as `sent_as` has the
 _SAFE_IN_A_PATH = "/:@!$&'()*+,;=~%-._"
 _NOTHING: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 _TEXT_SEED, _TEXT_LETTERS = 1, 65_521  # a prime, so that few bodies of one size begin alike
+_compact = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each body
 _NO_DETAILS = '"details":""'
 _PLAIN_KEY = re.compile(r"(?!e-)[A-Za-z0-9_-]{1,64}")  # what looks like a digest is hashed, too
 
@@ -284,7 +285,7 @@ def filled(fields: Mapping[str, Any], size: int, seed: str) -> str:
         size: The size of the body in bytes; it is longer if the other fields need more.
         seed: What draws the letters.
     """
-    short = json.dumps(fields, separators=(",", ":"))
+    short = _compact(fields)
     missing = size - len(short)
     if fields["details"] != "" or missing <= 0:
         return short
