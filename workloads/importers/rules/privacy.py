@@ -26,13 +26,53 @@ from workloads.sql import quoted
 _KEY_BYTES = 32
 _PATHS_TOGETHER = 16
 
+# Characters that are written as numbers or names, in HTML, JavaScript and by servers of Microsoft's.
+_NAMED = {"commat": "@", "period": ".", "colon": ":", "equals": "=", "plus": "+", "lowbar": "_", "sol": "/"}
+_WRITTEN = (
+    r"(?i)&(?:amp;)*#[0-9]{1,7};?|&(?:amp;)*#x[0-9a-f]{1,6};?|(?:\\u|%u)[0-9a-f]{4}|\\x[0-9a-f]{2}|"
+    rf"&(?:amp;)*(?:{'|'.join(_NAMED)});"
+)
+# Full-width forms, as Chinese and Japanese keyboards write them, and a small @.
+_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\ufe6b"
+_NARROW = "".join(map(chr, range(0x21, 0x7F))) + "@"
+
+
+def _let(name: str, value: str, expression: str) -> str:
+    """An SQL expression for ``expression``, in which ``name`` is ``value``, another that is computed once."""
+    return f"list_transform([{value}], lambda {name}: {expression})[1]"
+
+
+def _as_characters(text: str) -> str:
+    """An SQL expression for ``text``, another, with characters in place of what stands for them, such as ``&#64;``."""
+    code = r"""CASE WHEN regexp_matches(token, '#[0-9]') THEN regexp_extract(token, '[0-9]+')::INTEGER
+        ELSE ('0x' || regexp_extract(token, '(?i)[xu]([0-9a-f]+)', 1))::INTEGER END"""
+    named = " ".join(f"WHEN regexp_matches(token, '(?i){name};$') THEN {quoted(is_)}" for name, is_ in _NAMED.items())
+    # What stands for no printable character stays.
+    character = f"CASE {named} ELSE coalesce(TRY(CASE WHEN {code} > 31 THEN chr({code}) END), token) END"
+    tokens = f"list_distinct(regexp_extract_all(written, {quoted(_WRITTEN)}))"
+    read = f"list_reduce({tokens}, lambda read, token: replace(read, token, {character}), written)"
+    return _let("written", text, f"CASE WHEN regexp_matches(written, {quoted(_WRITTEN)}) THEN {read} ELSE written END")
+
+
+# A key in Base64 may hold slashes and so be several parts of a path: nothing but letters, digits, + and /, with
+# letters and digits mixed as in no word, in CamelCase neither. One of AWS has exactly 40 characters.
+_MIXED = (
+    r"(?:[A-Z][a-z][A-Z]|[a-z][A-Z]{2}|[a-z][0-9]+[A-Z]|[A-Z][0-9]+[a-z]|[A-Z]{2}[a-z][0-9A-Z]|[0-9][a-z][A-Z]|"
+    r"[0-9][A-Z][a-z][0-9A-Z])"
+)
+_BASE64 = "[A-Za-z0-9+/]*"
+_PART = rf"[A-Za-z0-9+]*{_MIXED}[A-Za-z0-9+]*"
+_PARTS = rf"{_PART}(?:/+(?:{_PART}|[A-Za-z0-9+]{{0,4}}))*"
+_GOES_ON = rf"(?:/+[A-Za-z0-9+]*(?:{_MIXED}|[A-Za-z][0-9]+[A-Za-z]|[+])[A-Za-z0-9+]*)"  # after a part that is mixed
+
 # From a request's target (path or URL) to its path without credentials and session ids: an SQL expression over a column
 # `target`. Those are in a URL's authority, in its query (some clients encode the question mark, even twice) and in
-# parameters such as ;jsessionid=.
-BARE_PATH = r"""
+# parameters such as ;jsessionid=. Characters are read before: jane&#64;shop.example would else end at a fragment.
+BARE_PATH = rf"""
     regexp_replace(
-        coalesce(nullif(regexp_extract(target, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
-        '(?is)%(?:25)*3f.*|;[^/]*', '', 'g'
+        coalesce(nullif(regexp_extract(
+            {_as_characters("target")}, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
+        '(?s)%(?:25)*3[fF].*|;[^/]*{_MIXED}[^/]*{_GOES_ON}*|;[^/]*', '', 'g'
     )
 """
 
@@ -48,14 +88,34 @@ PLAIN_PATH = r"""
 # What could be a secret: nearly every path holds none, and one search is far cheaper than masking. The expression has
 # no anchors, since it searches several paths at once.
 _SUSPICIOUS = (
-    r"(?i)[@%;]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
-    r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|passw|pwd|key[=:/%]|sess|"
-    r"sid[=:%]|jwt|bearer|basic|auth|sign|cred|otp|:[0-9a-f]*:|[^0-9a-z+][+][1-9]|"
-    r"(?:nl|fk|mk|kz)[0-9]{2}"  # other IBANs are long runs, or hold a dozen digits on end
+    r"(?i)[@%;\x22\\\x{FF01}-\x{FF5E}\x{FE6B}]|[a-z0-9_]{20,}|[0-9](?:[ +._-]?[0-9]){11,}|(?:[0-9]{1,3}\.){3}[0-9]|"
+    r"eyJ|(?:AKIA|ASIA)[a-z0-9]|xox|"
+    r"glpat|AIza|ya29|SG[.]|(?:sk|tok|whsec|key|npm|hf|gh[a-z]|[ps]k|rk)[_-]|token|secret|pass|pwd|sess|"
+    r"jwt|bearer|basic|auth|sign|cred|otp|cookie|hmac|[cx]srf|nonce|:[0-9a-f]*:|[^0-9a-z+][+][1-9]|"
+    r"(?:key|sid|sig|pin|code|pw|cv[cv]|tan|[m2]fa)'?[=:/]|[(\[{] ?at ?[)\]}]|&#|"
+    r"(?:nl|fk|mk|kz)[0-9]{2}|"  # other IBANs are long runs, or hold a dozen digits on end
+    r"[0-9]{4}/[0-9]{4}/[0-9]{4}|[0-9]{4}/[0-9]{6}/[0-9]|"
+    # Letters mixed as in no word: part of a key with slashes in it.
+    r"(?-i:[A-Z]{2}[0-9]{2}/[A-Z0-9]{4}/|[A-Z][a-z][A-Z]|[a-z][A-Z]{2}|[a-z][0-9][A-Z]|[A-Z][0-9][a-z])"
 )
 _NAMES_OF_SECRETS = (
-    r"[\w-]*(?:token|secret|passwd|password|pwd|api[_-]?key|session[_-]?(?:id)?|sess|sid|jwt|bearer|auth|authorization|"
-    r"signature|credentials?|otp)"
+    r"[\w-]*(?:token|secret|passwd|password|passphrase|passcode|pwd|api[_-]?key|session[_-]?(?:id)?|sess|sid|jwt|"
+    r"bearer|auth|authorization|signature|credentials?|otp)"
+)
+# These are also ends of other words, as in barcode: here they are words of their own, or begin with a capital.
+_SHORT_NAMES = "sig|sign|pass|pw|pin|pin[_-]?code|code|key|hmac|[cx]srf|nonce|cookie|cv[cv]|tan|[m2]fa|creds?"
+_CAPITAL_NAMES = "Sig|Pass|Pw|Pin|Code|Key|Hmac|Nonce|Cookie|Cv[cv]|Tan"
+_VALUE = r"[^/&;,\s\x22']"
+_NAMED_VALUE = (
+    rf"(?i)({_NAMES_OF_SECRETS}|\b(?:[\w-]*[_-])?(?:{_SHORT_NAMES})|[\w-]*(?-i:[a-z0-9](?:{_CAPITAL_NAMES})))"
+    rf"([\x22']?\s?(?:=|:|%3d|%3a)\s?[\x22']?)(?:{_VALUE}*(?-i:{_MIXED}){_VALUE}*(?-i:{_GOES_ON})+|{_VALUE}+)"
+)
+_CODES = (
+    "auth|access|otp|sms|login|verif[a-z]*|security|reset|recovery|backup|activat[a-z]*|confirm[a-z]*|invit[a-z]*|mfa"
+)
+_NAME_AND_VALUE = (
+    rf"(?i)/((?:(?:{_CODES})[_-]?)?code|sig|pass|pin|hmac|[cx]srf|nonce|cv[cv]|tan|[m2]fa)/"
+    r"(?:[^/]{3,}[0-9][^/]*|[^/]{2,}[0-9][^/]+|[^/]+[0-9][^/]{2,}|[0-9][^/]{3,})"
 )
 # A long run of letters and digits is no word if it has three kinds of characters, or scattered digits, or hexadecimal
 # digits alone; before an extension it is a file's name. Runs are put between marks first, since one expression cannot
@@ -112,13 +172,28 @@ _IBAN = "|".join(
     [rf"(?:{countries})[0-9]{{2}}(?:{_APART}{kind}){{{count}}}" for countries, count, kind in _IBANS]
     + [rf"AD[0-9]{{2}}(?:{_APART}[0-9]){{8}}(?:{_APART}[0-9A-Z]){{12}}"]  # else many hexadecimal numbers would match
 )
-_MASKS = (
-    # image@2x.png, a picture for dense displays, looks like an e-mail address: its @ is replaced meanwhile.
-    (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg))", "\x01" + r"\1"),
-    (r"(?i)[^/\s@;,:=&]+(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{2,})", ":email"),
+_LOCAL = r"[^/\s@;,:=&]+"  # of an e-mail address, before its @
+_VERSIONS = "latest|next|alpha|beta|canary|rc|stable|lts|experimental|nightly|main|master|head"  # package@latest
+# What is masked how, one after the other. Where none of a group can be found, none of it is looked for: most long words
+# are ids, and hold neither.
+_OF_PEOPLE = (
+    (r"(?i)\s?[(\[{] ?at ?[)\]}]\s?", "@"),
+    (rf"{_LOCAL}@(?:(?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}\b|\[[^\]/]+\])", ":email"),
+    # image@2x.png, a picture for dense displays, and package@1.2.3 look like an e-mail address: their @ is replaced
+    # meanwhile.
+    (r"(?i)@([1-4]x\.(?:png|jpe?g|gif|webp|avif|svg)|v?[0-9]+\.[0-9]+\.[0-9]+)", "\x01" + r"\1"),
+    (
+        r"(?i)@((?:latest|next|alpha|beta|canary|rc|stable|lts|experimental|nightly|main|master|head)(?:[^\pL]|$))",
+        "\x01" + r"\1",
+    ),
+    (rf"(?i){_LOCAL}(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{{2,}})", ":email"),
+    (rf"{_LOCAL}@\pL[\pL\pN_-]*", ":email"),  # of a host in its own network, localhost first of all
     (r"\x01", "@"),
+)
+_KNOWN = (
     # User and password before a host: a path may contain a URL.
     (r"(//)(?:[^/\s@]+@|[^/\s@:]+:(:email))", r"\1:token@\2"),
+    (r"[^/\s@:;,=&]+:(:email)", r":token@\1"),
     (r"[^/\s@:]+:[^/\s@]+@", ":token@"),
     (r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}", ":token"),
     (r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}", ":token"),
@@ -127,17 +202,41 @@ _MASKS = (
     (r"\b(?:gh[a-z]|github_pat|npm|hf|whsec|tok)_\w{8,}", ":token"),
     (r"\b(?:xox[a-z]|glpat)-[\w-]{8,}|\bya29\.[\w-]{8,}|\bSG\.[\w-]{8,}|\bAIza[\w-]{20,}", ":token"),
     (r"(?i)\b(bearer|basic)(?:%20|[ +])[\w+/=.~-]+", r"\1 :token"),
-    (rf"(?i)({_NAMES_OF_SECRETS})(=|:|%3d|%3a)[^/&;,\s]+", r"\1\2:token"),
+)
+_ACROSS_SLASHES = (
+    # Across slashes, before anything takes a part of it away: what ends as Base64 does, what goes on for long, a key.
+    (rf"(^|[^A-Za-z0-9+])({_PARTS}(?:/+[A-Za-z0-9+]*)?==?)([^A-Za-z0-9=]|$)", r"\1" + "\x02" + r"\2" + "\x03" + r"\3"),
+    (r"\x02[A-Za-z0-9+/]{20,}==?\x03", ":token"),
+    (r"[\x02\x03]", ""),
+    (rf"(^|[^A-Za-z0-9+])({_PARTS})", r"\1" + "\x02" + r"\2" + "\x03"),
+    (r"\x02([A-Za-z0-9+/]{40,})\x03", "\x04" + r"\1" + "\x05"),
+    (rf"\x04(?:{_BASE64}{_MIXED}){{3}}{_BASE64}\x05", ":token"),
+    (r"[\x02-\x05]", ""),
+    (r"(^|[^A-Za-z0-9+])([A-Za-z0-9+/]{40})([^A-Za-z0-9+]|$)", r"\1" + "\x02" + r"\2" + "\x03" + r"\3"),
+    (rf"\x02{_BASE64}{_MIXED}{_BASE64}{_MIXED}{_BASE64}\x03", ":token"),
+    (r"[\x02\x03]", ""),
+)
+_OTHERS = (
+    (r"\b4/0A[\w-]{4,}", ":token"),  # a code of Google's sign-in
+    (_NAMED_VALUE, r"\1\2:token"),
+    (_NAME_AND_VALUE, r"/\1/:token"),
     (rf"(?i)/({_NAMES_OF_SECRETS}s?)/(?:[^/]{{4,}}[0-9][^/]*|[^/]*[0-9][^/]{{4,}})", r"/\1/:token"),
     (rf"(?i)(\b|_)(?:{_IBAN})(_|\b)", r"\1:iban\2"),
-    (r"(^|[^\pL\pN+])[+][1-9](?:[ .()-]{0,2}[0-9]){7,14}(_|\b)", r"\1:phone\2"),
-    (rf"(\b|_)[2-6][0-9]{{3}}(?:{_APART}[0-9]{{4}}){{2}}{_APART}[0-9]+", r"\1:card"),
+    (r"\b[A-Z]{2}[0-9]{2}(?:/[A-Z0-9]{4}){2,7}(?:/[A-Z0-9]{1,3})?(/|$)", r":iban\1"),
+    (r"(^|[^\pL\pN+])[+][1-9](?:[ .()/-]{0,2}[0-9]){7,14}(_|\b)", r"\1:phone\2"),
+    (rf"(\b|_)(?:2[2-7]|[3-6][0-9])[0-9]{{2}}(?:{_APART}[0-9]{{4}}){{2}}{_APART}[0-9]+", r"\1:card"),
     (rf"(\b|_)3[47][0-9]{{2}}{_APART}[0-9]{{6}}{_APART}[0-9]{{5}}", r"\1:card"),
     (_IPV6, r":address\1"),
     (r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", ":address"),
     (r"([A-Za-z0-9_-]*[A-Za-z0-9_]{20,}[A-Za-z0-9_-]*)", "\x02" + r"\1" + "\x03"),
     (rf"\x02(?:{_KINDS}|{_SCATTERED}|{_RUN}[0-9a-fA-F]{{32,}}){_RUN}\x03([^.]|$)", r":token\1"),
     (r"[\x02\x03]", ""),
+)
+_MASKS = (
+    (r"[@({\[]|%(?:25)*40", _OF_PEOPLE),
+    ("", _KNOWN),
+    (_MIXED, _ACROSS_SLASHES),
+    ("", _OTHERS),
 )
 
 
@@ -171,17 +270,46 @@ def _suspicious(paths: "pa.Array[Any]") -> npt.NDArray[np.bool_]:
 
 
 def decoded(path: str) -> str:
-    """An SQL expression for ``path``, another, with percent-encoding undone: twice, since some clients encode twice."""
-    ascii_only = f"regexp_replace({path}, '%(?:25)*[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"
-    undone = f"coalesce(TRY(url_decode(url_decode({ascii_only}))), {path})"
-    return f"CASE WHEN contains({path}, '%') THEN {undone} ELSE {path} END"
+    """An SQL expression for ``path``, another, as people read it: with percent-encoding undone however often it was
+    done, other ways to write characters read, and full-width forms narrow.
+    """
+    once = f"regexp_replace({path}, '%(?:25)+([0-9A-Fa-f]{{2}})', '%\\1', 'g')"
+    ascii_only = f"regexp_replace({once}, '%[89A-Fa-f][0-9A-Fa-f]', '_', 'g')"  # of what is no UTF-8
+    undone = f"coalesce(TRY(url_decode(url_decode({once}))), TRY(url_decode(url_decode({ascii_only}))), {path})"
+    characters = _as_characters(f"CASE WHEN contains({path}, '%') THEN {undone} ELSE {path} END")
+    wide = quoted(_WIDE)
+    narrow = f"CASE WHEN strlen(read) = length(read) THEN read ELSE translate(read, {wide}, {quoted(_NARROW)}) END"
+    return _let("read", characters, narrow)
 
 
 def masked(text: str) -> str:
     """An SQL expression for ``text``, another, with words such as ``:email`` in place of what may be a secret."""
-    for pattern, replacement in _MASKS:
-        text = f"regexp_replace({text}, {quoted(pattern)}, {quoted(replacement)}, 'g')"
-    return text
+    for sign, masks in _MASKS:
+        without = "text" if sign else text
+        for pattern, replacement in masks:
+            without = f"regexp_replace({without}, {quoted(pattern)}, {quoted(replacement)}, 'g')"
+        guarded = f"CASE WHEN regexp_matches(text, {quoted(sign)}) THEN {without} ELSE text END"
+        text = _let("text", text, guarded) if sign else without
+    return _without_cards(text)  # last: the digits of a bank account may be a card's
+
+
+# Numbers of cards by the networks that give them out. Anywhere, in words too: so their check digit has to be right.
+_BETWEEN = "[ +._/-]?"
+_CARDS = (
+    rf"(?:4[0-9]{{3}}|5[1-5][0-9]{{2}}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]|6011|64[4-9][0-9]|6[25][0-9]{{2}}|"
+    rf"35[2-8][0-9])(?:{_BETWEEN}[0-9]{{4}}){{3}}|3[47][0-9]{{2}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{5}}|"
+    rf"3(?:0[0-5]|[68][0-9])[0-9]{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4}}"
+)
+
+
+def _without_cards(text: str) -> str:
+    """An SQL expression for ``text``, another, with ``:card`` in place of numbers of cards with a right check digit."""
+    digits = "string_split(reverse(regexp_replace(card, '[^0-9]', '', 'g')), '')"
+    weighed = "CASE WHEN place % 2 = 1 THEN digit::INTEGER ELSE digit::INTEGER * 2 - 9 * (digit > '4')::INTEGER END"
+    right = f"list_sum(list_transform({digits}, lambda digit, place: {weighed})) % 10 = 0"
+    cards = f"list_filter(regexp_extract_all(text, {quoted(_CARDS)}), lambda card: {right})"
+    without = f"list_reduce({cards}, lambda text, card: replace(text, card, ':card'), text)"
+    return _let("text", text, f"CASE WHEN regexp_matches(text, {quoted(_CARDS)}) THEN {without} ELSE text END")
 
 
 # The shape of a line: enough to see what is wrong with it, and nothing of its content.
