@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 
 import click
 import dagster
@@ -54,8 +53,8 @@ def command(port: int) -> None:
         declare(instance, places)
         os.chdir(REPOSITORY)
         signal.signal(signal.SIGHUP, lambda _number, _frame: sys.exit(128 + signal.SIGHUP))
-        program = str(Path(sys.executable).with_name("dagster"))
-        arguments = [program, "dev", "-h", _HOST, "-p", str(port), "-w", "workspace.yaml"]
+        program = [sys.executable, "-m", "orchestration.ui", "dev"]
+        arguments = [*program, "-h", _HOST, "-p", str(port), "-w", "workspace.yaml"]
         # On a leash: killed, it takes the launched runs and their emulators along.
         services = LeashedProcess([sys.executable, "-c", _INTERRUPTIBLE, *arguments], environment=os.environ, log=None)
         with closing(services):

@@ -22,6 +22,11 @@ Header = tuple[bytes, bytes]
 _LOCAL = re.compile(rb"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
 
 
+def names_this_machine(host: bytes) -> bool:
+    """Whether a `Host` is a loopback address or localhost, and not a name that somebody had resolve to one."""
+    return _LOCAL.fullmatch(host) is not None
+
+
 class Admission:
     """Lets requests pass that carry the run's key: as session token, which signed requests send as
     ``X-Amz-Security-Token``, or, where requests cannot be signed, as the first part of their path.
@@ -54,7 +59,7 @@ class Admission:
                     return None
                 case b"host":
                     hosts += 1
-                    if _LOCAL.fullmatch(value) is None:
+                    if not names_this_machine(value):
                         return None
                 case b"x-amz-security-token":
                     known = known or hmac.compare_digest(value, self._key)
