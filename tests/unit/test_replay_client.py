@@ -320,7 +320,7 @@ class TestOpenLoop:
                 gauge = Gauge()
 
                 def accept() -> None:
-                    time.sleep(0.3)
+                    time.sleep(0.8)  # on a busy machine the client is late to ask
                     listening.accept()[0].close()
                     connection = listening.accept()[0]
                     connection.recv(65536)
