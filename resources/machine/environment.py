@@ -14,6 +14,7 @@ from workloads.places import REPOSITORY
 _NAMES = frozenset(
     {
         *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ"),
+        "ARCHDUEL_HOME",  # by it a home's processes are found
         *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_NUMERIC", "LC_TIME"),
         *("PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "PYTHONHASHSEED"),
     }

@@ -113,7 +113,7 @@ def test_an_emulator_that_dies_fails_the_run_with_its_last_words_and_leaves_noth
     with compare(compared, "--limit", "600") as run:
         wait_until_replaying(run)
         for process in processes_of(compared):
-            if process.cmdline()[-2:] == ["-m", "ministack"] and process.cmdline()[0] != "nice":
+            if process.cmdline()[-2:] == ["-m", "resources.emulators.ministack"] and process.cmdline()[0] != "nice":
                 process.kill()
         output, _ = run.communicate(timeout=60)
     assert run.returncode == 1
