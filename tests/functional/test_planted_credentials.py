@@ -49,7 +49,7 @@ class Bucket(Answering):
         else:
             self.answer(200, LOG.format(1).encode(), ETag='"1"', Last_Modified="Mon, 30 Nov 2026 12:00:00 GMT")
 
-    do_HEAD = do_GET  # noqa: N815 - as the server calls it
+    do_HEAD = do_POST = do_GET  # noqa: N815 - as the server calls them
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def test_nothing_else_does_nor_uses_anything_that_was_planted(
         ("import", "combined", "s3://logs/shop.log", "--endpoint-url", bucket, "--name", "stored"): 0,
         ("mapping", "suggest", "shop"): 0,
         ("export", "k6", "shop", "--base-url", "http://127.0.0.1:1", "--out", exported): 0,
+        ("replay", "shop", "--to", bucket, "--speed", "20"): 0,
         ("inbox",): 0,
         ("record", "--upstream", bucket, "--listen", "127.0.0.1:0", "--name", "live", "--minutes", "0.001"): 1,
         ("compare", "--target", "aws", "--yes"): 2,
