@@ -19,7 +19,7 @@ from rich.table import Table
 from orchestration.commands.options import positive
 from orchestration.commands.terminal import PlainConsole, open_console, say
 from resources.lab.direct import StopIf, busiest_second, check_address, compared, send, summary
-from resources.lab.sending import ProcessClient
+from resources.lab.sending import INTERRUPTED, ProcessClient
 from workloads.atomic import replacing
 from workloads.errors import UsageError, choose
 from workloads.places import Places
@@ -97,11 +97,14 @@ def command(name: str, urls: tuple[str, ...], **options: Any) -> None:
         )
         out = places.replays / name / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         with closing(ProcessClient(settings, places.temporary, out / "log", shards=options["processes"])) as client:
-            results = [
-                _send(console, client, source, url, out / f"{number}", stop_if=stop_if)
-                for number, url in enumerate(addresses, start=1)
-            ]
+            results: list[_Sent] = []
+            for number, url in enumerate(addresses, start=1):
+                results.append(_send(console, client, source, url, out / f"{number}", stop_if=stop_if))
+                if results[-1].summary["invalid_reason"] == INTERRUPTED:
+                    break
     _conclude(console, out, results, {"recording": name, "source": {**source.settings, "path": name}})
+    if results[-1].summary["invalid_reason"] == INTERRUPTED:
+        raise click.exceptions.Exit(130)
 
 
 def _source(places: Places, name: str, options: dict[str, Any], folder: Path) -> Source:

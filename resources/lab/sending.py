@@ -6,6 +6,7 @@ program itself (`workloads.replay.worker`) and how it sends (`workloads.replay.k
 
 import json
 import math
+import os
 import select
 import shutil
 import socket
@@ -34,6 +35,8 @@ from workloads.replay.worker import PROGRESS, SCHEDULE, settings_of
 from workloads.scratch import scratch
 
 _START_S = 60.0  # a busy machine takes long to import what the program needs
+INTERRUPTED = "it was interrupted; what was not sent then is unsent"
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # what this machine trusts, where it says so to OpenSSL
 _LOOK_S = 0.02
 _LAST_WORDS_S = 2.0
 _LEAD_S = 0.5  # from the word to start to the first request, for connections to be opened
@@ -134,15 +137,15 @@ class ProcessClient:
         for job in jobs:
             job.begin(url, self.client.shared_by(len(jobs)), allowed / len(jobs), start_ns)
         self._watch(jobs, gauge, allowed)
-        lost = [job.death for job in jobs if job.death is not None]
-        gauge.fault = lost[0] if lost else next((job.fault for job in jobs if job.fault), None)
+        faults = [job.death or job.fault for job in jobs if job.death or job.fault]
+        gauge.fault = gauge.fault or next(iter(faults), None)
         for job in jobs:
             if job.death is not None:
                 self._workers.remove(job.worker)
                 job.worker.close()
 
     def _watch(self, jobs: Sequence["_Job"], gauge: Gauge, allowed: float) -> None:
-        """Wait until all are over, pass on their progress, and the word to stop."""
+        """Wait until all are over, pass on their progress, and the word to stop; being interrupted is one."""
         stopped_at: float | None = None
         while True:
             over = [job.look() for job in jobs]
@@ -156,7 +159,10 @@ class ProcessClient:
                     job.progress.stop()
                     if time.monotonic() > stopped_at + _END_S:
                         job.worker.close()
-            time.sleep(_LOOK_S)
+            try:
+                time.sleep(_LOOK_S)
+            except KeyboardInterrupt:
+                gauge.stop, gauge.fault = True, INTERRUPTED
 
     def _drop(self) -> None:
         if self._prepared is not None:
@@ -189,7 +195,9 @@ class _Worker:
         self._started = time.monotonic()
         with theirs:
             command = [sys.executable, "-m", program, str(theirs.fileno())]
-            self._process = LeashedProcess(command, environment=passed_on(), log=log, pass_fds=[theirs.fileno()])
+            trusted = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
+            environment = {**passed_on(), **trusted}
+            self._process = LeashedProcess(command, environment=environment, log=log, pass_fds=[theirs.fileno()])
         self._ready = False
 
     def wait_until_ready(self) -> None:

@@ -1,6 +1,8 @@
 """A recording sent straight to services."""
 
+import _thread
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from resources.lab.direct import StopIf, busiest_second, check_address, compared, send, summary
-from resources.lab.sending import ProcessClient
+from resources.lab.sending import INTERRUPTED, ProcessClient
 from tests.unit.test_recorded_source import recorded
 from tests.unit.test_replay_client import Peer, Server, answer
 from workloads.errors import UsageError
@@ -113,6 +115,24 @@ class TestSending:
         found = summary(tmp_path / "one" / "requests.parquet")
         assert found["requests"] == 1000
         assert found["unsent"] > 500
+
+    def test_being_interrupted_keeps_what_came_back(self, client: ProcessClient, tmp_path: Path) -> None:
+        source = Source(recorded(tmp_path, 2000), rate=((400.0, 0.0),))
+        with Server(answer).running() as server:
+
+            def interrupt() -> None:
+                server.reached(60)
+                _thread.interrupt_main()
+
+            interrupting = threading.Thread(target=interrupt)
+            interrupting.start()
+            why = send(client, source, server.url, tmp_path / "one")
+            interrupting.join()
+        assert why == INTERRUPTED
+        found = summary(tmp_path / "one" / "requests.parquet")
+        assert found["requests"] == 2000
+        assert found["answered"] >= 50
+        assert found["unsent"] > 0
 
     def test_the_busiest_second_counts_all_processes(self, tmp_path: Path) -> None:
         assert busiest_second(Source(recorded(tmp_path, 10), rate=((2.0, 2.0), (5.0, 0.0)))) == 5

@@ -99,6 +99,13 @@ class Server:
         pattern = re.compile(rb'"request_id":"([^"]+)"|[?]request_id=([^ ]+)')
         return [(match[1] or match[2]).decode() for request in self.requests if (match := pattern.search(request))]
 
+    def reached(self, requests: int) -> bool:
+        """Waits until so many requests came, but not forever."""
+        deadline = time.monotonic() + 20
+        while len(self.requests) < requests and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return len(self.requests) >= requests
+
     async def _serve(self, port: "Future[int]", over: asyncio.Event) -> None:
         server = await asyncio.get_running_loop().create_server(
             lambda: self.peer(self), self.host, 0, backlog=1000, ssl=self.tls
@@ -317,10 +324,12 @@ class TestOpenLoop:
             listening.listen(0)
             port = listening.getsockname()[1]
             with socket.create_connection(("127.0.0.1", port)):  # its queue is full: the next one is kept waiting
-                gauge = Gauge()
+                connecting = threading.Event()
+                gauge = Gauge(tick=connecting.set)
 
                 def accept() -> None:
-                    time.sleep(0.8)  # on a busy machine the client is late to ask
+                    connecting.wait(10)
+                    time.sleep(0.3)
                     listening.accept()[0].close()
                     connection = listening.accept()[0]
                     connection.recv(65536)
