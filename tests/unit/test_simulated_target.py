@@ -41,8 +41,10 @@ def replayed(tmp_path: Path, architecture: str, scenario: str = "steady", **sett
         return lab.observations.read("c1", str(cell), contender.partition)
 
 
-@pytest.mark.parametrize("scenario", _EVERY_KIND)
-@pytest.mark.parametrize("architecture", architectures())
+@pytest.mark.parametrize(
+    ("architecture", "scenario"),
+    [*(("hybrid", scenario) for scenario in _EVERY_KIND), *((name, "component_down") for name in architectures())],
+)
 def test_every_request_is_accounted_for(tmp_path: Path, architecture: str, scenario: str) -> None:
     tables = replayed(tmp_path, architecture, scenario)
     outcomes = reconcile(tables)
