@@ -1,6 +1,7 @@
 """A replay on a real bench, reconciled: what the emulator tests have in common. Its books balance, whatever a test is
 about."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from resources.architectures.stack import DEFAULT_VARIANT
 from resources.faults.conductor import proxied_hops
 from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
+from resources.services.model import Deployable
 from resources.targets import DEFAULT_TARGET
 from resources.warehouse.observations import Tables, rows
 from tests.observations_builder import ObservationsBuilder
@@ -37,11 +39,15 @@ def warm_bench(
     folder: Path,
     variant: str = DEFAULT_VARIANT,
     target: str = DEFAULT_TARGET,
+    service: Deployable | None = None,
 ) -> Iterator[Bench]:
     """A bench as the lab would make it for that scenario and schedule."""
     on = platform(folder, target)
-    settings = settings_for(scenario, architectures()[architecture], offered, on.target.limits, variant)
-    bench = Bench(architectures()[architecture], settings, on, folder, proxied_hops(scenario))
+    timeout_s = None if service is None else service.service.timeout_s
+    settings = settings_for(
+        scenario, architectures()[architecture], offered, on.target.limits, variant, timeout_s=timeout_s
+    )
+    bench = Bench(architectures()[architecture], settings, on, folder, proxied_hops(scenario), service=service)
     try:
         bench.ready().warm_up()
         yield bench
@@ -57,6 +63,8 @@ def replay(bench: Bench, offered: Schedule, scenario: Scenario, client: KeepAliv
     template = ObservationsBuilder().experiment().tables()["experiments"].to_pylist()[0]
     identity = {"architecture": bench.architecture.name, "scenario": scenario.name}
     row = {**template, **replayed.facts, **identity, "variant": bench.stack.settings.variant}
+    if bench.stack.service is not None:
+        row["config"] = json.dumps({"service": bench.stack.service.name})
     observations = {**replayed.tables, "experiments": rows("experiments", [row])}
     outcomes = reconcile(observations)
     assert imbalances(observations, outcomes) == []

@@ -60,6 +60,11 @@ class Places:
         return self.home / "scenarios"
 
     @property
+    def services(self) -> Path:
+        """The user's own services, each in a folder of its name with its digest."""
+        return self.home / "services"
+
+    @property
     def conformance(self) -> Path:
         """How each target differs from AWS, one file per target."""
         return self.home / "conformance"

@@ -121,6 +121,8 @@ def _facts(totals: Mapping[str, Any], routes: Rows, config: Mapping[str, Any]) -
     if totals["speed"] != 1:
         replayed_in = duration(1e6 * totals["length_s"] / totals["speed"])
         facts.append(("Speed", f"{totals['speed']:.3g} times as recorded: replayed in {replayed_in}"))
+    if config.get("service"):
+        facts.append(("Service", f"your own, {config['service']}, unmodified"))
     if totals["busiest_from_s"] is not None:
         part = f"seconds {count(totals['busiest_from_s'])} to {count(totals['busiest_to_s'])} of the recording"
         facts.append(("Part", f"the busiest, {part}"))

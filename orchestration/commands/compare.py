@@ -22,6 +22,7 @@ from orchestration.commands.options import (
     shape_options,
 )
 from orchestration.commands.request import CompareRequest
+from orchestration.commands.service import named
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import open_console, say
 from resources.architectures import architectures
@@ -109,7 +110,7 @@ def command(**options: Any) -> None:
         workload=workload,
         scenarios=scenarios,
         architectures=_chosen_architectures(options["architecture_names"], options["baseline"]),
-        settings=_settings(options, given_shape(places, workload, options), cells=len(scenarios)),
+        settings=_settings(places, options, given_shape(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
         requirements=options["requirements"],
     )
@@ -172,9 +173,11 @@ def _chosen_architectures(names: Sequence[str], baseline: str | None) -> tuple[s
     return tuple(name for name in architectures() if name in (names or architectures()))
 
 
-def _settings(options: Mapping[str, Any], shape: dict[str, Any], *, cells: int) -> LabSettings:
+def _settings(places: Places, options: Mapping[str, Any], shape: dict[str, Any], *, cells: int) -> LabSettings:
     """The lab's settings from the options, the ``shape`` among them; a budget is shared out among the ``cells``."""
     given = given_settings(LabSettings, options) | {"wait": not options["no_wait"]} | shape
+    if options["service"]:
+        given["service"] = named(places, options["service"])
     if options["variants"]:
         given["variants"] = list(dict.fromkeys(options["variants"]))
     if options["repetitions"] == _AUTO:

@@ -21,7 +21,7 @@ from workloads.recordings.folders import is_interrupted
 _FOLDER = Path(__file__).parent
 _NAMES = (
     *("architectures", "compare", "dev", "doctor", "export", "import", "inbox", "mapping", "permissions", "prices"),
-    *("record", "replay", "report", "requirements", "scenarios", "sql", "sweep", "template", "workloads"),
+    *("record", "replay", "report", "requirements", "scenarios", "service", "sql", "sweep", "template", "workloads"),
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from orchestration.commands.terminal import write
-from workloads.errors import UsageError
+from orchestration.commands.terminal import write, write_new
 from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -38,9 +37,4 @@ def suggest_mapping(places: Places, name: str, out: Path | None) -> None:
     if out is None:
         write(text)
         return
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{out} exists: name another file, or remove it") from None
-    write(f"{out}\n")
+    write_new(out, text)

@@ -30,9 +30,12 @@ from orchestration.instance import end_dead_runs, prepare_instance, process_tags
 from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
 from resources.lab.settings import LabSettings
-from resources.targets import targets
+from resources.lab.trying import check
+from resources.services.kept import find
+from resources.targets import open_target, targets
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.recordings.library import Library
 from workloads.scenarios import adopt
 
 _LONG_S = 600
@@ -68,6 +71,8 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
     _confirm(estimated, console, yes=yes)
     for path in scenario_files:
         adopt(places, path)
+    if request.settings.service:
+        _try_service(places, request, console)
     comparison_id, complete = _run(places, request, console)
     if request.as_a_night:
         write_report(places, comparison_id, claims=True)
@@ -77,6 +82,15 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
         )
     if not complete:
         sys.exit(1)
+
+
+def _try_service(places: Places, request: CompareRequest, console: PlainConsole) -> None:
+    settings = request.settings
+    service, recording = find(places, str(settings.service)), Library(places).load(request.workload)
+    with TerminalReporter(console) as reporter:
+        platform = open_target(settings.target, places, settings.target_options, reporter)
+        if platform.charge is None:  # elsewhere each request is paid for, and the first replay shows as much
+            check(places, platform, service, settings.cut(recording), reporter)
 
 
 def _confirm(estimated: Estimate, console: PlainConsole, *, yes: bool) -> None:

@@ -7,6 +7,7 @@ Put here how a text, a line or a list is printed. Keep out progress (`orchestrat
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.report.words.numbers import NO_BREAK
+from workloads.errors import UsageError
 from workloads.printable import printable_lines
 
 FILE_WIDTH = 160  # columns, in a file or a pipe: wide enough for every table
@@ -60,6 +62,20 @@ def write(text: str) -> None:
     """Write what is a file's content to the standard output: to a terminal printable, elsewhere unchanged."""
     # In color, or click removes from the content what looks like escapes.
     click.echo(printable_lines(text) if sys.stdout.isatty() else text, nl=False, color=True)
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a text into a new file, and say which.
+
+    Raises:
+        UsageError: There is such a file.
+    """
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        raise UsageError(f"{file} exists: name another file, or remove it") from None
+    write(f"{file}\n")
 
 
 def print_list(descriptions: Mapping[str, str]) -> None:

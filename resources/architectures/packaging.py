@@ -1,34 +1,39 @@
 """The handlers packaged for Lambda: the same sources give the same bytes, so that their digest identifies the code.
 
-Put here the zip and its digest. Keep out the function it is deployed to (`resources.architectures.parts.function`).
+Put here which files are deployed, and their digest. Keep out the function they are deployed to
+(`resources.architectures.parts.function`) and the zip (`resources.services.archive`).
 """
 
 import base64
 import hashlib
-import io
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
+from resources.services.archive import zipped
+
 _HANDLERS = Path(__file__).parent / "handlers"
+_OF_A_SERVICE = "adapter.py"  # deployed beside the user's own code only
+_PREFIX = "archduel_"  # of the handlers' names beside the user's own code
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in _HANDLERS.glob("*.py") if path.name not in ("__init__.py", _OF_A_SERVICE))
 
 
 def package(*modules: Path) -> bytes:
-    """A deployable zip of ``modules``, or of all handlers where none is given.
+    """A deployable zip of ``modules``, or of all handlers of the lab's own backend where none is given.
 
     It is deterministic: sorted by name, without time stamps, with fixed permissions.
     """
-    paths = modules or [path for path in _HANDLERS.glob("*.py") if path.name != "__init__.py"]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for module in sorted(paths, key=lambda path: path.name):
-            entry = zipfile.ZipInfo(module.name, _EPOCH)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, module.read_bytes())
-    return buffer.getvalue()
+    return zipped({module.name: module.read_bytes() for module in modules or _modules()})
 
 
-def code_digest() -> str:
-    """The ``CodeSha256`` that Lambda reports for a function with the code of all handlers."""
-    return base64.b64encode(hashlib.sha256(package()).digest()).decode()
+def package_with(code: Mapping[str, bytes]) -> bytes:
+    """A deployable zip of a service's own code, with what calls it beside it."""
+    own = [*_modules(), _HANDLERS / _OF_A_SERVICE]
+    return zipped({**code, **{f"{_PREFIX}{module.name}": module.read_bytes() for module in own}})
+
+
+def code_digest(archive: bytes | None = None) -> str:
+    """The ``CodeSha256`` that Lambda reports for a function with this code, or with that of all handlers."""
+    return base64.b64encode(hashlib.sha256(package() if archive is None else archive).digest()).decode()

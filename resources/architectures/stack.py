@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resources.aws.clients import Services
+from resources.services.model import Deployable
 from workloads.recordings.recording import Operation
 
 Facts = dict[str, Any]
@@ -71,6 +72,7 @@ class Stack:
         settings: What the scenario decides.
         prefix: What the name of every resource begins with.
         tags: What every resource is tagged with.
+        service: The user's own service, which its functions run; None for the lab's own backend.
         facts: What is known of each resource made so far, by its node's name.
     """
 
@@ -80,6 +82,7 @@ class Stack:
     settings: StackSettings = field(default_factory=StackSettings)
     prefix: str = "archduel"
     tags: Mapping[str, str] = field(default_factory=dict)
+    service: Deployable | None = None
     facts: dict[str, Facts] = field(default_factory=dict, init=False)
 
     def resource_name(self, name: str) -> str:
@@ -129,7 +132,8 @@ class Stack:
         """
         for url in self.queue_urls.values():
             self.clients.sqs.purge_queue(QueueUrl=url)
-        self.clients.dynamodb.delete_table(TableName=self.facts["table"]["name"])
+        for name in (self.facts["table"]["name"], *self.facts["table"].get("of_service", {}).values()):
+            self.clients.dynamodb.delete_table(TableName=name)
         self.facts["table"] = {**self.nodes["table"].make(self), "provision_seconds": 0.0}
         for name in self.function_names.values():
             group = f"/aws/lambda/{name}"

@@ -18,6 +18,14 @@ _TABLE_NEEDS = {
     "consumer": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
 }
 
+_ON_ITEMS = [
+    f"dynamodb:{verb}"
+    for verb in (
+        *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
+        *("BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DescribeTable"),
+    )
+]
+
 
 def document(*statements: Statement) -> dict[str, Any]:
     """A policy document of these statements."""
@@ -33,15 +41,17 @@ def _allowing(actions: Sequence[str], resource: str) -> Statement:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
 
 
-def running(entry: str, table: str, log_group: str) -> list[Statement]:
+def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = ()) -> list[Statement]:
     """What a function needs: to call its table as its entry point does, and to write its log.
 
     Args:
         entry: Its entry point: ``command``, ``query``, ``result`` or ``consumer``.
         table: The table's ARN.
         log_group: Its log group's ARN, without a star.
+        own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
     """
     return [
+        *(_allowing(_ON_ITEMS, arn) for arn in own_tables),
         _allowing(_TABLE_NEEDS[entry], table),
         _allowing(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
     ]

@@ -22,6 +22,7 @@ from resources.faults.control import FaultProxy
 from resources.faults.policies import mend
 from resources.lab import observation
 from resources.machine.leash import LOOPBACK
+from resources.services.model import Deployable
 from resources.targets import Feature, Limits, Platform
 from workloads.errors import ArchduelError
 from workloads.recordings.recording import peak_rate
@@ -63,6 +64,7 @@ def settings_for(
     variant: str = DEFAULT_VARIANT,
     *,
     cpu_share: float = 0.0,
+    timeout_s: int | None = None,
 ) -> StackSettings:
     """The settings of an architecture's resources.
 
@@ -75,6 +77,7 @@ def settings_for(
         limits: The target's.
         variant: How the functions write.
         cpu_share: The share of work that uses the CPU.
+        timeout_s: The function's time-out of the user's own service, where the scenario sets none.
     """
     settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
@@ -92,6 +95,7 @@ def settings_for(
         **{
             "environments": min(limits.warm, max(usual.environments, math.ceil(1.5 * busy))),
             **_room_for_work(schedule, scenario.function_timeout_s),
+            **({} if timeout_s is None else {"function_timeout_s": timeout_s}),
             **{name: value for name in settable if (value := getattr(scenario, name)) is not None},
         },
     )
@@ -192,6 +196,7 @@ class Bench:
         platform: The target, ready to start instances.
         log_folder: Where proxies write their logs.
         hops: The hops that need a fault proxy besides the table's.
+        service: The user's own service; None for the lab's own backend.
 
     Attributes:
         architecture: What it runs.
@@ -210,6 +215,8 @@ class Bench:
         platform: Platform,
         log_folder: Path,
         hops: frozenset[str] = frozenset(),
+        *,
+        service: Deployable | None = None,
     ) -> None:
         self.architecture = architecture
         self.target, self.metered = platform.target, platform.metered
@@ -228,7 +235,9 @@ class Bench:
             raise
         table_url = self.proxies["table"].url if "table" in self.proxies else ""
         clients = platform.connect(self.instance, 2)
-        self.stack = Stack(clients, architecture.nodes, table_url, settings, self.instance.prefix, platform.tags)
+        self.stack = Stack(
+            clients, architecture.nodes, table_url, settings, self.instance.prefix, platform.tags, service
+        )
         self._warm = self._used = False
 
     def ready(self) -> "Bench":
@@ -313,7 +322,8 @@ class Bench:
             time.sleep(self.stack.clients.pace.poll_s)
 
     def fresh(self, seeded_order_ids: Iterable[str]) -> None:
-        """End every fault, empty everything and put in the orders that exist before the replay.
+        """End every fault, empty everything and put in the orders that exist before the replay, but for a service of
+        the user's own, which alone knows what its items hold.
 
         Where nothing is emptied at once a bench serves one replay: names and times separate its warm-up from it.
 
@@ -328,6 +338,8 @@ class Bench:
         elif self._used:
             raise ArchduelError(f"{self.architecture.name}: a second replay on resources that cannot be emptied")
         self._used = True
+        if self.stack.service is not None:  # only it knows what its items hold
+            return
         table = self.stack.facts["table"]["name"]
         items = [{"id": {"S": order}, "status": {"S": "placed"}, "details": {"S": ""}} for order in seeded_order_ids]
         for start in range(0, len(items), _BATCH):

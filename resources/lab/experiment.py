@@ -146,6 +146,8 @@ def run(
     items = list(observation.commits(bench.stack, clock.stamp(start_ns)))
     committed = {row["request_id"] for row in items}
     invocations, records = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms, committed)
+    if bench.stack.service is not None:
+        items += observation.executed(records)
     bench.check_alive()
 
     lag_us = responses.sent_us - schedule.due_us

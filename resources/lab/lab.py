@@ -26,6 +26,7 @@ from resources.lab.replaying import BenchReplayer, Replayer, Setup
 from resources.lab.sending import ProcessClient
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter, Silent
+from resources.services.kept import find
 from resources.targets import Platform, open_target
 from resources.version import code_version
 from resources.warehouse import observations
@@ -183,6 +184,7 @@ class Lab:
                 Quiet(self.settings.others_at_most, self.settings.quiet_within_s, self.reporter),
                 self.places.emulator_logs,
                 cpu_share=self.settings.cpu_share,
+                service=find(self.places, self.settings.service) if self.settings.service else None,
                 recorded_requests=recording.requests * self.settings.amplify,
                 recorded_us=recording.duration_us,
             )
@@ -249,6 +251,7 @@ class Lab:
             "config": json.dumps(
                 {
                     **self.settings.model_dump(mode="json"),
+                    "service": None if setup.service is None else setup.service.name,
                     "retries": self.settings.retries_under(setup.scenario),
                     "pauses_cut_to_s": self.settings.longest_pause_on(setup.platform.target),
                     "worked": {

@@ -109,6 +109,13 @@ def plan_load(
     target = platform.target
     if missing := why_unavailable(scenario, target):
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
+    if settings.service and (own := _of_the_lab(scenario)):
+        raise UsageError(f"{scenario.name} needs the lab's own backend, for {own}: leave it out, or --service")
+    if settings.service and target.virtual:
+        raise UsageError(
+            f"{platform.title} runs no handler, so that --service cannot be replayed on it: --work recorded has the"
+            " lab's own backend work as long as yours did"
+        )
     cut = settings.cut(recording)
     if settings.recorded_routes:
         _check_routes(cut)
@@ -138,7 +145,7 @@ def plan_load(
         max_per_s=max_per_s,
         busy=busy,
         variants=settings.variants,
-        work=work,
+        work=no_work() if settings.service else work,  # it takes as long as it takes
         recorded_routes=settings.recorded_routes,
     )
     return replace(plan, busiest_s=busiest_s)
@@ -210,6 +217,12 @@ def plan_at(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower its factor, its rate or the time it holds requests, or give --speed"
             )
+
+
+def _of_the_lab(scenario: Scenario) -> str:
+    """What of a scenario only the lab's own handlers do; empty for nothing."""
+    named = [fault.kind for fault in scenario.faults if fault.kind in ("poison", "work")]
+    return ", ".join([*named, *(["work_us"] if scenario.work_us else [])])
 
 
 def _check_routes(recording: Recording) -> None:

@@ -7,7 +7,7 @@ Put here what is read, as rows of `resources.warehouse.observations` without tho
 import json
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from workloads.replay.schedule import WARM_UP_PREFIX, opened
 _COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
 _COMMITS, _STAMP = "commits#", "stamp#"
 _REQUEST = re.compile(r"(START|REPORT) RequestId: (\S+)")
+_OF_THE_PLATFORM = re.compile(r'(?:START|END|REPORT|INIT_START) |\{"(?:archduel|lab)"|\{\}')
 _DURATION = re.compile(r"\tDuration: ([0-9.]+) ms")
 
 
@@ -82,6 +83,31 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
                     }
 
 
+def executed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The executions of commands by a service of the user's own, whose items say nothing of requests.
+
+    What was executed and cut off before its line was logged is not among them.
+
+    Args:
+        records: Rows of the table `records`.
+
+    Returns:
+        A row of the table `items` for each request, without its repetition; a query's answer behind a queue is stored
+        by the lab, and counted there.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if record["result"] == "committed" and record["found"] is None:
+            at_us = record["at_us"]
+            row = rows.setdefault(
+                record["request_id"],
+                {"request_id": record["request_id"], "commits": 0, "stamp_us": at_us, "found": None},
+            )
+            row["commits"] += 1
+            row["stamp_us"] = min(row["stamp_us"], at_us)
+    return list(rows.values())
+
+
 def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
     """Receive every visible message of a queue, which hides it.
 
@@ -125,6 +151,14 @@ def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
         return  # never invoked
     for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
         yield from page["events"]
+
+
+def last_logged(stack: Stack, characters: int = 3_000) -> str:
+    """The end of what the functions logged themselves, without Lambda's lines and those of the lab."""
+    events = [event for function in stack.function_names.values() for event in _log_events(stack, function)]
+    events.sort(key=lambda event: event["timestamp"])
+    lines = [event["message"].rstrip() for event in events if not _OF_THE_PLATFORM.match(event["message"])]
+    return "\n".join(lines)[-characters:]
 
 
 def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:

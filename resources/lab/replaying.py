@@ -20,6 +20,7 @@ from resources.lab.cell import Cell, Contender
 from resources.lab.experiment import Progress, Replayed
 from resources.lab.load_plan import LoadPlan
 from resources.lab.quiet import Quiet
+from resources.services.model import Deployable
 from resources.targets import Platform
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.replay.client import Client
@@ -39,6 +40,7 @@ class Setup:
     quiet: Quiet
     log_folder: Path
     cpu_share: float  # of the work that requests ask for
+    service: Deployable | None  # the user's own
     recorded_requests: float  # of the whole recording, which may be longer than what is replayed
     recorded_us: int
 
@@ -140,7 +142,15 @@ class BenchReplayer:
             platform.target.limits,
             contender.variant,
             cpu_share=self._setup.cpu_share,
+            timeout_s=None if self._setup.service is None else self._setup.service.service.timeout_s,
         )
-        bench = self._bench(architecture, settings, platform, self._setup.log_folder, proxied_hops(scenario))
+        bench = self._bench(
+            architecture,
+            settings,
+            platform,
+            self._setup.log_folder,
+            proxied_hops(scenario),
+            service=self._setup.service,
+        )
         self._exit.callback(bench.close)
         return bench

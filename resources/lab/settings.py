@@ -58,10 +58,17 @@ class LabSettings(Shape):
     limit: Annotated[int | None, Option("--limit", "requests")] = Field(
         default=None, ge=1, le=2**62, description="Replay the first requests only."
     )
-    routes: Annotated[str, Option("--routes", "orders|recorded")] = Field(
-        default=ROUTES[0],
-        description="Where requests go: orders, to the lab's own POST /orders and GET /orders/{id}; or recorded, with"
-        " their recorded methods to their recorded paths.",
+    service: Annotated[str | None, Option("--service", "file", default="the lab's own backend")] = Field(
+        default=None,
+        description="Your own service, whose handler is replayed: its service.toml, or the name with which it is kept"
+        " in the home, such as checkout@0a1b2c3d4e5f.",
+    )
+    routes: Annotated[str, Option("--routes", "orders|recorded", default="orders, of your own service recorded")] = (
+        Field(
+            default=ROUTES[0],
+            description="Where requests go: orders, to the lab's own POST /orders and GET /orders/{id}; or recorded,"
+            " with their recorded methods to their recorded paths.",
+        )
     )
     longest_pause_s: Annotated[
         float | None, Option("--longest-pause", "seconds", default="1; on a simulated target 0")
@@ -170,8 +177,8 @@ class LabSettings(Shape):
 
     @property
     def recorded_routes(self) -> bool:
-        """Whether requests go where they went when they were recorded."""
-        return self.routes == ROUTES[1]
+        """Whether requests go where they went when they were recorded, as those to a service of the user's own do."""
+        return self.routes == ROUTES[1] or self.service is not None
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -1108,6 +1108,16 @@ class TestCondensed:
             "service": (4, 18_000),
         }
 
+    @pytest.mark.parametrize(
+        ("status", "outcome"),
+        [(201, "answered"), (302, "answered"), (409, "answered"), (429, "throttled"), (500, "failed")],
+    )
+    def test_what_a_service_of_the_users_own_answers_below_500_is_its_answer(self, status: int, outcome: str) -> None:
+        own = build().experiment(config='{"service": "mine@0"}').request(status=status)
+        assert reconcile(own.tables())["requests"].column("outcome").to_pylist() == [outcome]
+        lab = reconcile(build().experiment(config='{"service": null}').request(status=status).tables())["requests"]
+        assert lab.column("outcome").to_pylist() == ["failed" if status in (302, 409) else outcome]
+
     def test_a_ticket_has_no_service_time_and_what_was_not_recorded_no_recorded_one(self) -> None:
         found = reconcile(queued().request("a", 202).request("b", 404, operation="query").tables())["service_times"]
         assert [(row["operation"], row["measure"]) for row in found.to_pylist()] == [("query", "service")]

@@ -85,12 +85,14 @@ class Benches:
             self.quiet,
             Path("logs"),
             cpu_share=0.0,
+            service=None,
             recorded_requests=10,
             recorded_us=500_000,
         )
         self.replayer = BenchReplayer(setup, self._bench, lambda *_arguments, **_more: self.replayed)
 
-    def _bench(self, *_arguments: object) -> Any:
+    def _bench(self, *_arguments: object, service: object) -> Any:
+        assert service is None
         number = len(self.made)
         self.made.append(FakeBench(self.processes, self.failures[number] if number < len(self.failures) else None))
         return self.made[-1]

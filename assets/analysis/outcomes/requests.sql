@@ -33,13 +33,14 @@ judged AS (
             WHEN s.status BETWEEN 200 AND 299 THEN 'answered'
             WHEN s.status = 404 AND s.operation = 'query' THEN 'answered'
             WHEN s.status = 429 THEN 'throttled'
+            WHEN s.status < 500 AND e.of_service THEN 'answered'  -- what it means by that, it alone knows
             -- a queue takes what a function's limit would refuse
             WHEN s.status >= 500 AND l.request_id IS NOT NULL AND i.request_id IS NULL
                 AND NOT list_contains(e.queued, s.operation) THEN 'throttled'
             ELSE 'failed'
         END AS outcome
     FROM sent s
-    JOIN experiments e USING (repetition)
+    JOIN (SELECT *, (config ->> 'service') IS NOT NULL AS of_service FROM experiments) e USING (repetition)
     LEFT JOIN invoked i USING (repetition, request_id)
     LEFT JOIN limited l USING (repetition, request_id)
 )

@@ -59,7 +59,7 @@ _LAB_FIELD = "archduel"  # `workloads.replay.schedule` fills it
 _cold = True
 
 # How a dependency can fail. Anything else is a bug here and raises.
-_UNAVAILABLE = (BotoCoreError, ClientError)
+UNAVAILABLE = (BotoCoreError, ClientError)
 
 
 class InvalidOrder(Exception):  # noqa: N818 - named as the records and users know it
@@ -70,7 +70,7 @@ def _now_ns() -> int:
     return time.clock_gettime_ns(_CLOCK)
 
 
-def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any], Response]:
+def logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any], Response]:
     """An entry point that runs ``handle(event, records)`` and prints the invocation's one line."""
 
     def entry(event: Event, context: Any) -> Response:
@@ -101,7 +101,7 @@ def _logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, An
     return entry
 
 
-def _record(records: Records, request_id: str, result: str, **details: Any) -> None:
+def record(records: Records, request_id: str, result: str, **details: Any) -> None:
     records.append({"id": request_id, "result": result, "ns": _now_ns(), **details})
 
 
@@ -131,7 +131,7 @@ def _opened(sealed: str, body: str | None) -> dict[str, Any]:
     return {"details": body or "", **known} if known else {}
 
 
-def _asked(event: Event) -> dict[str, Any]:
+def asked(event: Event) -> dict[str, Any]:
     """What a request behind the API asks for: sealed in its query where its route is a recorded one, else its body."""
     sealed = (event.get("queryStringParameters") or {}).get(_LAB_FIELD)
     return parse(event.get("body")) if sealed is None else _opened(sealed, event.get("body"))
@@ -184,7 +184,7 @@ def _call(operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str,
         raise
 
 
-def _write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
+def write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
     """Write the attributes, the count of the request's commits and the clock before it, in one call.
 
     Returns "committed", or "duplicate" where the request was applied before and nothing was written.
@@ -233,17 +233,17 @@ def _work(message: dict[str, Any]) -> dict[str, int]:
 
 def _place(order: dict[str, Any]) -> str:
     details = {"S": order.get("details", "")}
-    return _write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
+    return write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
 
-@_logged
+@logged
 def command(event: Event, records: Records) -> Response:
     """POST /orders, or any command, behind the API: 201 once stored, 400 for an invalid order, 503 without a table."""
-    order = _asked(event)
+    order = asked(event)
     request_id = _request_id(order)
     worked: dict[str, int] = {}
     try:
@@ -252,23 +252,23 @@ def command(event: Event, records: Records) -> Response:
         result = _place(order)
     except InvalidOrder as error:
         if request_id:
-            _record(records, request_id, "failed", error="InvalidOrder", **worked)
+            record(records, request_id, "failed", error="InvalidOrder", **worked)
         return _answer(400, {"error": str(error)})
-    except _UNAVAILABLE as error:
-        _record(records, request_id, "failed", error=type(error).__name__, **worked)
+    except UNAVAILABLE as error:
+        record(records, request_id, "failed", error=type(error).__name__, **worked)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    _record(records, request_id, result, **worked)
+    record(records, request_id, result, **worked)
     return _answer(201, {"request_id": request_id, "order_id": order["order_id"], "status": "placed"})
 
 
-@_logged
+@logged
 def query(event: Event, records: Records) -> Response:
     """GET /orders/{id}, or any query, behind the API: 200 with the order, 404 where there is none (yet), 503 without a
     table.
     """
     parameters = event.get("queryStringParameters") or {}
     if _LAB_FIELD in parameters:
-        parameters = _asked(event)
+        parameters = asked(event)
     request_id = parameters.get("request_id", "")
     order_id = parameters.get("order_id") or event["pathParameters"].get("id", "")
     worked: dict[str, int] = {}
@@ -276,18 +276,18 @@ def query(event: Event, records: Records) -> Response:
         worked = _work(parameters)
         item = _read(order_id)
     except InvalidOrder as error:
-        _record(records, request_id, "failed", error="InvalidOrder", **worked)
+        record(records, request_id, "failed", error="InvalidOrder", **worked)
         return _answer(400, {"error": str(error), "request_id": request_id})
-    except _UNAVAILABLE as error:
-        _record(records, request_id, "failed", error=type(error).__name__, **worked)
+    except UNAVAILABLE as error:
+        record(records, request_id, "failed", error=type(error).__name__, **worked)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    _record(records, request_id, "answered", found=item is not None, **worked)
+    record(records, request_id, "answered", found=item is not None, **worked)
     if item is None:
         return _answer(404, {"request_id": request_id, "order_id": order_id, "error": "no such order"})
     return _answer(200, {"request_id": request_id, "order_id": order_id, "status": item["status"]["S"]})
 
 
-@_logged
+@logged
 def result(event: Event, records: Records) -> Response:
     """GET /results/{ticket} behind the API: 200 with the answer to a queued query, 404 while there is none, 503 without
     a table. The ticket is the query's request id.
@@ -296,12 +296,12 @@ def result(event: Event, records: Records) -> Response:
     try:
         item = _read(f"answer/{ticket}")
     except InvalidOrder as error:
-        _record(records, ticket, "failed", error="InvalidOrder")
+        record(records, ticket, "failed", error="InvalidOrder")
         return _answer(400, {"error": str(error), "request_id": ticket})
-    except _UNAVAILABLE as error:
-        _record(records, ticket, "failed", error=type(error).__name__)
+    except UNAVAILABLE as error:
+        record(records, ticket, "failed", error=type(error).__name__)
         return _answer(503, {"error": "the table is unavailable", "request_id": ticket})
-    _record(records, ticket, "answered", found=item is not None)
+    record(records, ticket, "answered", found=item is not None)
     if item is None:
         return _answer(404, {"request_id": ticket, "error": "no answer yet"})
     return _answer(200, {"request_id": ticket, "status": item["status"]["S"], "found": item["found"]["BOOL"]})
@@ -318,11 +318,11 @@ def _process(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     found = item is not None
     status = item["status"]["S"] if item else "unknown"
     request_id = message["request_id"]
-    result = _write(f"answer/{request_id}", request_id, status={"S": status}, found={"BOOL": found})
+    result = write(f"answer/{request_id}", request_id, status={"S": status}, found={"BOOL": found})
     return result, {"found": found}
 
 
-@_logged
+@logged
 def consumer(event: Event, records: Records) -> Response:
     """Carry out a batch from the queue and report the messages that failed; these alone come again after the
     visibility timeout.
@@ -346,12 +346,12 @@ def consumer(event: Event, records: Records) -> Response:
                 details = {"error": unavailable}
         except InvalidOrder:
             details = {"error": "InvalidOrder"}
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             # The table is gone for the rest of the batch as well: trying each would outlast the function's
             # timeout, and the whole batch, the committed part included, would be delivered again.
             unavailable = type(error).__name__
             details = {"error": unavailable}
-        _record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **worked, **details)
+        record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **worked, **details)
         if result == "failed":
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}

@@ -4,9 +4,12 @@ Put here the function's configuration. Keep out its code (`resources.architectur
 (`resources.architectures.packaging`).
 """
 
+import json
+from typing import NamedTuple
+
 from botocore.exceptions import ClientError
 
-from resources.architectures.packaging import code_digest, package
+from resources.architectures.packaging import code_digest, package, package_with
 from resources.architectures.parts.making import has_code, make_role, tags
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
@@ -28,15 +31,45 @@ def function(entry: str) -> Node:
     return Node(("table",), lambda stack: _make(stack, entry), "lambda", _DESCRIPTIONS[entry])
 
 
+class _Code(NamedTuple):
+    archive: bytes
+    module: str
+    prefix: str = ""  # of the lab's modules
+    runtime: str = RUNTIME
+    memory_mb: int = _MEMORY_MB
+    variables: dict[str, str] = {}  # noqa: RUF012 - a tuple's default, which nobody changes
+
+
+def _code(stack: Stack, entry: str) -> _Code:
+    """What a function runs: the user's own service where there is one, but for handing out stored answers."""
+    if stack.service is None or entry == "result":
+        return _Code(package(), "orders")
+    service = stack.service.service
+    variables = {
+        **service.variables(stack.facts["table"]["of_service"]),
+        "HANDLERS": "archduel_adapter",
+        "ARCHDUEL_HANDLER": service.handler,
+        "ARCHDUEL_PAYLOAD": service.payload,
+        "ARCHDUEL_ROUTES": json.dumps(service.routes),
+    }
+    archive = package_with(stack.service.code)
+    return _Code(archive, "adapter", "archduel_", service.runtime, service.memory_mb, variables)
+
+
 def _make(stack: Stack, entry: str) -> Facts:
     name, settings = stack.resource_name(entry), stack.settings
-    permissions = roles.running(entry, stack.facts["table"]["arn"], _make_log_group(stack, name))
+    own = _code(stack, entry)
+    table = stack.facts["table"]
+    permissions = roles.running(
+        entry, table["arn"], _make_log_group(stack, name), table["arns_of_service"] if own.variables else ()
+    )
+    module = "delivery" if entry == "consumer" and settings.delivery_faults else own.module
     configuration = {
-        "Runtime": RUNTIME,
+        "Runtime": own.runtime,
         "Role": make_role(stack, entry, roles.FUNCTIONS, permissions),
-        "Handler": f"{'delivery' if entry == 'consumer' and settings.delivery_faults else 'orders'}.{entry}",
+        "Handler": f"{own.prefix}{module}.{entry}",
         "Timeout": settings.function_timeout_s,
-        "MemorySize": _MEMORY_MB,
+        "MemorySize": own.memory_mb,
         "Environment": {
             "Variables": {
                 "TABLE_NAME": stack.facts["table"]["name"],
@@ -46,6 +79,7 @@ def _make(stack: Stack, entry: str) -> Facts:
                 "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
                 **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
                 **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
+                **own.variables,
             }
         },
     }
@@ -53,22 +87,22 @@ def _make(stack: Stack, entry: str) -> Facts:
     try:
         patiently(
             lambda: lambda_.create_function(
-                FunctionName=name, Code={"ZipFile": package()}, **configuration, **tags(stack)
+                FunctionName=name, Code={"ZipFile": own.archive}, **configuration, **tags(stack)
             ),
             stack.clients.pace,
         )
     except ClientError as error:
         if not has_code(error, "ResourceConflictException"):
             raise
-        if _wait_until_active(stack, name)["CodeSha256"] != code_digest():
-            lambda_.update_function_code(FunctionName=name, ZipFile=package())
+        if _wait_until_active(stack, name)["CodeSha256"] != code_digest(own.archive):
+            lambda_.update_function_code(FunctionName=name, ZipFile=own.archive)
             _wait_until_active(stack, name)  # one update at a time
         lambda_.update_function_configuration(FunctionName=name, **configuration)
     facts: Facts = {
         "name": name,
         "arn": _wait_until_active(stack, name)["FunctionArn"],
-        "runtime": RUNTIME,
-        "memory_mb": _MEMORY_MB,
+        "runtime": own.runtime,
+        "memory_mb": own.memory_mb,
         "timeout_s": settings.function_timeout_s,
         "variant": settings.variant,
     }

@@ -1,6 +1,6 @@
-"""The table of orders in DynamoDB.
+"""The table of orders in DynamoDB, and those of the user's own service.
 
-Put here the table. Keep out what an item holds (`resources.architectures.handlers.orders`).
+Put here the tables. Keep out what an item holds (`resources.architectures.handlers.orders`).
 """
 
 from botocore.exceptions import ClientError
@@ -18,12 +18,23 @@ def table() -> Node:
 
 
 def _make(stack: Stack) -> Facts:
-    name, dynamodb = stack.resource_name("orders"), stack.clients.dynamodb
+    facts = _made(stack, stack.resource_name("orders"), "id")
+    if stack.service is None:
+        return facts
+    tables = stack.service.service.tables
+    names = {table.name: stack.resource_name(f"service-{table.name}") for table in tables}
+    made = [_made(stack, names[table.name], table.key, table.sort_key) for table in tables]
+    return {**facts, "of_service": names, "arns_of_service": [one["arn"] for one in made]}
+
+
+def _made(stack: Stack, name: str, key: str, sort_key: str | None = None) -> Facts:
+    dynamodb = stack.clients.dynamodb
+    keys = [(key, "HASH"), *([(sort_key, "RANGE")] if sort_key else [])]
     try:
         created = dynamodb.create_table(
             TableName=name,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": attribute, "KeyType": kind} for attribute, kind in keys],
+            AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute, _ in keys],
             BillingMode=_BILLING,
             **tag_list(stack),
         )["TableDescription"]

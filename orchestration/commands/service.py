@@ -1,0 +1,95 @@
+"""``archduel service``.
+
+Put here what is done with the user's own services on the command line. Keep out reading and keeping them
+(`resources.services`) and trying them (`resources.lab.trying`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestration.commands.errors import warn
+from orchestration.commands.progress import TerminalReporter
+from orchestration.commands.target_options import given_target_options, target_options
+from orchestration.commands.terminal import open_console, write, write_new
+from resources.lab.trying import tried
+from resources.services.importing import check_import
+from resources.services.kept import find
+from resources.services.model import Deployable
+from resources.targets import open_target
+from workloads.errors import ArchduelError
+from workloads.places import Places
+from workloads.recordings.library import Library
+
+
+@click.group()
+def command() -> None:
+    """Your own service: check it before its handler is replayed (compare --service)."""
+
+
+@command.command()
+@click.argument("file")
+@click.option("--workload", metavar="NAME", help="The recording whose routes are tried, one request each.")
+@target_options
+def check(file: str, workload: str | None, **options: Any) -> None:
+    """Read the service that FILE describes, a service.toml, import its handler, and try each route once.
+
+    Code runs on this machine, as it would in a container there.
+    """
+    places = Places.from_environment()
+    recording = Library(places).load(workload) if workload else None
+    deployable = find(places, file)
+    click.echo(described(deployable))
+    check_import(deployable)
+    click.echo(f"{deployable.service.handler} can be imported")
+    if recording is None:
+        return
+    with TerminalReporter(open_console()) as reporter:
+        platform = open_target(options["target"], places, given_target_options(options), reporter)
+        found = list(tried(places, platform, deployable, recording, reporter))
+    for one, logged in found:
+        write(f"{one.sentence()}\n")
+        if logged:
+            write(f"{logged}\n")
+    failed = sum(not one.works for one, _ in found)
+    if failed:
+        raise ArchduelError(f"{failed} of {len(found)} routes do not work: what its handler logged is above")
+
+
+@command.command("from-template")
+@click.argument("template", type=click.Path(path_type=Path))
+@click.option("--function", metavar="NAME", help="Its logical name, where the template has several with an API.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.  [default: print it]")
+def from_template(template: Path, function: str | None, out: Path | None) -> None:
+    """Make a service.toml of the function in TEMPLATE, a SAM or CloudFormation template, and say what is left out."""
+    # It takes a second, which other commands need not wait for.
+    from resources.services.from_template import from_template as carried_over  # noqa: PLC0415
+
+    carried = carried_over(template, function, None if out is None else out.parent)
+    if out is None:
+        write(carried.text)
+    else:
+        write_new(out, carried.text)
+    for one in carried.left:
+        warn(f"left out: {one}")
+
+
+def described(deployable: Deployable) -> str:
+    """What a service is, in a line."""
+    service, code = deployable.service, deployable.code
+    size_kb = sum(map(len, code.values())) / 1000
+    tables = ", ".join(table.name for table in service.tables) or "none"
+    return f"{deployable.name}: {service.runtime}, {len(code):,} files, {size_kb:,.0f} kB; tables: {tables}"
+
+
+def named(places: Places, service: str) -> str:
+    """Keep a service that is named by its file, and return the name with which it is kept; `Path` or name alike.
+
+    Raises:
+        UsageError: for a file that is wrong, or a name that is unknown.
+        ArchduelError: for a handler that cannot be imported.
+    """
+    deployable = find(places, str(Path(service)) if service.endswith(".toml") else service)
+    check_import(deployable)
+    return deployable.name

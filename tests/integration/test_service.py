@@ -1,0 +1,66 @@
+"""A service of the user's own in every architecture: its handler is unmodified, its books are in order."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resources.architectures import architectures
+from resources.services.kept import keep
+from tests.recordings import recording_of
+from tests.replaying import replay, warm_bench
+from workloads.places import Places
+from workloads.recordings.recording import Recording
+from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.schedule import schedule
+from workloads.replay.shaping import shaped
+from workloads.scenarios import scenarios
+
+pytestmark = pytest.mark.emulator
+
+SHORTENER = Path("tests/services/shortener/service.toml")
+BODIES = {"PUT /links/{link}": '{"url": "https://example.com/{{ text(20) }}"}'}
+OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in architectures() if name != "event_driven"]
+
+
+def traffic() -> Recording:
+    """Forty links, each made and then followed half a second later, within four seconds; one that nobody made."""
+    requests = []
+    for number in range(40):
+        about = {"path": f"/links/a{number:03}", "entity": f"link-{number}"}
+        requests.append({**about, "method": "PUT", "operation": "command", "arrival_us": number * 100_000})
+        requests.append({**about, "method": "GET", "operation": "query", "arrival_us": number * 100_000 + 500_000})
+    requests.append({"path": "/links/a999", "entity": "link-999", "method": "GET", "arrival_us": 4_600_000})
+    made = recording_of(sorted(requests, key=lambda one: int(str(one["arrival_us"]))))
+    return Recording(made.name, made.table, BODIES)
+
+
+@pytest.mark.parametrize("architecture", ["event_driven", *OTHERS])  # each takes ten seconds
+def test_a_service_is_replayed_unmodified_and_its_executions_are_counted(
+    architecture: str, emulator_home: Path
+) -> None:
+    scenario = scenarios()["duplicate_delivery"]
+    service = keep(Places(emulator_home), SHORTENER)
+    offered = shaped(schedule(traffic(), speed=1.0, seed=1, recorded_routes=True), scenario)
+    with warm_bench(architecture, scenario, offered, emulator_home, service=service) as bench:
+        outcomes = replay(bench, offered, scenario, KeepAliveClient(ask_after_s=0.25))
+        table = bench.stack.facts["table"]["of_service"]["links"]
+        stored = bench.stack.clients.dynamodb.scan(TableName=table)["Items"]
+    assert {item["slug"]["S"] for item in stored} == {f"a{number:03}" for number in range(40)}
+    assert all(item["url"]["S"].startswith("https://example.com/") for item in stored)
+    with duckdb.connect() as connection:
+        for name in ("requests", "effects"):
+            connection.register(name, outcomes[name])
+        books = connection.execute(
+            "SELECT operation, count(*) FILTER (state = 'committed') AS done,"
+            " sum(greatest(commits - 1, 0)) AS again, count(*) FILTER (found) AS found FROM effects GROUP BY operation"
+        ).fetchall()
+        statuses = connection.execute("SELECT DISTINCT operation, status FROM requests").fetchall()
+    booked = {operation: {"done": done, "again": again, "found": found} for operation, done, again, found in books}
+    command, query = booked["command"], booked["query"]
+    queued = architectures()[architecture].queued
+    assert (command["done"], query["done"]) == (40, 41)
+    assert (command["again"] > 0) == ("command" in queued), "executed twice where it is delivered twice"
+    assert 30 <= query["found"] <= 40, "nobody made the last one, and some commands are late behind a queue"
+    expected = {"command": {202 if "command" in queued else 201}, "query": {202} if "query" in queued else {302, 404}}
+    assert set(statuses) == {(operation, status) for operation, each in expected.items() for status in each}

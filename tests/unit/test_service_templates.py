@@ -1,0 +1,113 @@
+"""A service.toml from a SAM or CloudFormation template: what is carried over, and what is said to be left out."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.services.from_template import from_template
+from resources.services.model import read_service
+from workloads.errors import ArchduelError, UsageError
+
+SHORTENER = Path("tests/services/shortener")
+
+
+def template(folder: Path, resources: dict[str, Any], **more: Any) -> Path:
+    file = folder / "template.json"
+    file.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, **more}))
+    return file
+
+
+def function(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "src", "Handler": "a.b", **properties}}
+
+
+def test_a_sam_template_becomes_the_service_that_it_describes(tmp_path: Path) -> None:
+    carried = from_template(SHORTENER / "template.yaml")
+    assert carried.left == []
+    (tmp_path / "src").symlink_to((SHORTENER / "src").resolve())
+    (tmp_path / "service.toml").write_text(carried.text)
+    made, code = read_service(tmp_path / "service.toml")
+    written, same = read_service(SHORTENER / "service.toml")
+    assert code == same
+    assert made == written.model_copy(
+        update={"environment": {**written.environment, "STAGE": "test"}, "payload": "1.0"}
+    )
+
+
+def test_what_cannot_be_carried_over_is_named(tmp_path: Path) -> None:
+    own = function(
+        Layers=["arn"],
+        Environment={
+            "Variables": {
+                "A": {"Fn::GetAtt": ["Bus", "Arn"]},
+                "B": 3,
+                "C": {"Ref": "AWS::Region"},
+                "D": {"Fn::Sub": "x-${T}"},
+            }
+        },
+        Events={
+            "Web": {"Type": "HttpApi", "Properties": {"Path": "/x", "Method": "*"}},
+            "Daily": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}},
+        },
+    )
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "KeySchema": [{"AttributeName": "n", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "n", "AttributeType": "N"}],
+            "GlobalSecondaryIndexes": [],
+        },
+    }
+    carried = from_template(template(tmp_path, {"Fn": own, "T": table, "Bus": {"Type": "AWS::Events::EventBus"}}))
+    assert carried.left == [
+        "Fn, event Daily: Schedule",
+        'environment A: {"Fn::GetAtt": ["Bus", "Arn"]} cannot be resolved here',
+        'environment C: {"Ref": "AWS::Region"} cannot be resolved here',
+        "T: its key n is no text, and becomes one",
+        "T: GlobalSecondaryIndexes",
+        "Fn: Layers",
+        "Bus: AWS::Events::EventBus",
+    ]
+    assert 'payload = "2.0"' in carried.text
+    assert 'routes = ["ANY /x"]' in carried.text
+    assert 'B = "3"' in carried.text
+    assert 'D = "x-{table:t}"' in carried.text
+
+
+def test_code_is_found_from_where_the_file_is_to_be(tmp_path: Path) -> None:
+    file = template(tmp_path, {"Fn": function()})
+    assert 'code = "../src"' in from_template(file, folder=tmp_path / "else").text
+
+
+def test_of_several_functions_the_one_with_an_api_is_taken_or_the_one_that_is_named(tmp_path: Path) -> None:
+    api = {"Web": {"Type": "Api", "Properties": {"Path": "/x", "Method": "get"}}}
+    file = template(tmp_path, {"One": function(Events=api), "Two": function(Handler="c.d")})
+    assert 'name = "one"' in from_template(file).text
+    assert 'handler = "c.d"' in from_template(file, "Two").text
+    with pytest.raises(UsageError, match="unknown function 'Three'"):
+        from_template(file, "Three")
+    both = template(tmp_path, {"One": function(Events=api), "Two": function(Events=api)})
+    with pytest.raises(UsageError, match=r"has no single function with an API \(One, Two\): name one with --function"):
+        from_template(both)
+
+
+@pytest.mark.parametrize("text", ["", "just text", "a: [", "Resources: {}", "{"])
+def test_anything_else_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        from_template(file)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="does not exist"):
+        from_template(tmp_path / "none.yaml")
+
+
+def test_without_what_reads_templates_it_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cfnlint.decode", None)
+    with pytest.raises(ArchduelError, match=r"installed apart: \.venv/bin/uv pip install"):
+        from_template(template(tmp_path, {"Fn": function()}))
