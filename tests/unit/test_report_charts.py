@@ -18,7 +18,7 @@ from assets.report.charts.intervals import intervals_panel
 from assets.report.charts.latency import latency_figure
 from assets.report.charts.nights import nights_of, spark
 from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
-from assets.report.charts.rendering import markdown_image, png, specification, straightened
+from assets.report.charts.rendering import encloses_nothing, markdown_image, png, specification, straightened
 from assets.report.charts.style import ANSWERS, FATES, styles
 from resources.prices.model import ITEMS
 from tests.report_builder import LABEL, night, price, verdict
@@ -73,35 +73,53 @@ class TestLooks:
 
 
 def measured(path: str) -> list[tuple[Any, ...]]:
-    """Of each part of a path, how long its line is, its area, and where it turns."""
+    """Of each part of a path, how long its line is, its area, and where its ends and extremes are."""
     parts: list[list[tuple[float, float]]] = []
-    for kind, numbers in re.findall(r"([MLHVZ])([-\d.,]*)", path):
-        values = [float(number) for number in numbers.split(",") if number]
-        if kind == "Z":
+    for kind, text in re.findall(r"([MLlhvZz])([-\d.,]*)", path):
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", text)]
+        width = {"h": 1, "v": 1, "Z": 0, "z": 0}.get(kind, 2)
+        if not width:
             parts[-1].append(parts[-1][0])
-        elif kind == "M":
-            parts.append([(values[0], values[1])])
-        else:
-            x, y = parts[-1][-1]
-            parts[-1].append((x if kind == "V" else values[0], y if kind == "H" else values[-1]))
+            continue
+        for at in range(0, len(numbers), width):
+            values = numbers[at : at + width]
+            if kind == "M":
+                parts.append([(values[0], values[1])])
+                continue
+            x, y = (0.0, 0.0) if kind == "L" else parts[-1][-1]
+            parts[-1].append((x if kind == "v" else x + values[0], y if kind == "h" else y + values[-1]))
     found: list[tuple[Any, ...]] = []
     for points in parts:
         pairs = list(itertools.pairwise(points))
         length = sum(math.dist(a, b) for a, b in pairs)
         area = sum(a[0] * b[1] - a[1] * b[0] for a, b in pairs)
-        extremes = [{min(values), max(values)} for values in zip(*points, strict=True)]
-        found.append((round(length, 6), round(area, 6), *extremes))
+        marks = [(values[0], values[-1], min(values), max(values)) for values in zip(*points, strict=True)]
+        found.append(tuple(round(value, 6) for value in (length, area, *marks[0], *marks[1])))
     return found
 
 
-PLACES = st.tuples(st.integers(-3, 3), st.integers(0, 3))
+PLACES = st.tuples(*[st.integers(-30, 30).map(lambda tenths: tenths / 10) | st.integers(-2, 2)] * 2)
 
 
 @given(st.lists(st.tuples(st.lists(PLACES, min_size=1, max_size=12), st.booleans()), min_size=1, max_size=3))
-def test_a_path_in_fewer_letters_is_the_same_path(parts: list[tuple[list[tuple[int, int]], bool]]) -> None:
-    path = "".join("M" + "L".join(f"{x},{y}" for x, y in points) + ("Z" if closed else "") for points, closed in parts)
+def test_a_path_in_fewer_letters_is_the_same_path(parts: list[tuple[list[tuple[float, float]], bool]]) -> None:
+    path = "".join(
+        "M" + "L".join(f"{x:g},{y:g}" for x, y in points) + ("Z" if closed else "") for points, closed in parts
+    )
     assert measured(straightened(path)) == measured(path)
-    assert len(straightened(path)) <= len(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "flat"),
+    [
+        ("M0,5L1,5L1,7L2,7L2,7L1,7L1,5L0,5Z", True),
+        ("M0,5L1,5L1,7L2,7L2,9L1,9L1,5L0,5Z", False),
+        ("M0,5L1,5", False),
+        ("M0,5h1v3h-1Z", False),
+    ],
+)
+def test_an_area_without_height_shows_nothing(path: str, flat: bool) -> None:
+    assert encloses_nothing(path) == flat
 
 
 class TestPictures:

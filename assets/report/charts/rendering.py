@@ -90,6 +90,8 @@ def _drawn(spec: str) -> tuple[Markup, int]:
 
 def _make_lean(element: ET.Element, key: str) -> None:
     """Leave out of a drawing what does not show; ``key`` sets its names apart from those of other drawings."""
+    if "stroke" not in element.attrib and encloses_nothing(element.get("d", "")):
+        del element.attrib["d"]
     element.attrib = {
         name: _shortened(name, value, key)
         for name, value in element.attrib.items()
@@ -158,30 +160,47 @@ def _shortened(name: str, value: str, key: str) -> str:
     return value
 
 
+def encloses_nothing(path: str) -> bool:
+    """Whether a path of straight lines goes back the way it came: an area without height, as of answers nobody gave."""
+    if not path.endswith("Z") or path.count("Z") > 1 or not _STRAIGHT.fullmatch(path):
+        return False
+    points = path.removesuffix("Z").replace("M", "L").split("L")[1:]
+    return points == points[::-1]
+
+
 def straightened(path: str) -> str:
-    """The same path of straight lines in fewer letters: steps are most of what a report's charts draw."""
-    steps: list[str] = []
-    x = y = heading = ""
-    rising = False
-    for kind, to_x, to_y in (match.groups(default="") for match in _POINT.finditer(path)):
-        if not kind:
-            steps.append("Z")
-            heading = ""
+    """The same path of straight lines in fewer letters: lines and steps are most of what a report's charts draw.
+
+    Each point is said by its distance from the one before, in tenths of a pixel, so that nothing adds up.
+    """
+    steps: list[tuple[str, int, int]] = []
+    x = y = first_x = first_y = 0
+    for kind, to_x, to_y in (match.groups(default="0") for match in _POINT.finditer(path)):
+        if kind == "0":
+            steps.append(("z", 0, 0))
+            x, y = first_x, first_y
             continue
-        step, before = f"{kind}{to_x},{to_y}", (x, y)
-        x, y = to_x, to_y
-        if kind == "L" and before == (x, y):
+        x, y, dx, dy = round(float(to_x) * 10), round(float(to_y) * 10), x, y
+        dx, dy = x - dx, y - dy
+        if kind == "M":
+            first_x, first_y = x, y
+            steps.append((kind, x, y))
             continue
-        along = "" if kind == "M" else "H" if before[1] == y else "V" if before[0] == x else ""
-        if along:
-            length = float(x) - float(before[0]) if along == "H" else float(y) - float(before[1])
-            if along == heading and rising == (length > 0):
-                steps.pop()
-            rising = length > 0
-            step = f"{along}{x if along == 'H' else y}"
-        steps.append(step)
-        heading = along
-    return "".join(steps)
+        along = "l" if dx and dy else "h" if dx else "v"
+        if steps[-1][0] == along != "l" and (steps[-1][1] > 0, steps[-1][2] > 0) == (dx > 0, dy > 0):
+            _, before_x, before_y = steps.pop()
+            dx, dy = dx + before_x, dy + before_y
+        if dx or dy:
+            steps.append((along, dx, dy))
+    written, before = "", ""
+    for kind, dx, dy in steps:
+        values = {"h": (dx,), "v": (dy,), "z": ()}.get(kind, (dx, dy))
+        # A letter is said once for all that follow, and a minus needs no comma before it.
+        numbers = ",".join(f"{value / 10:g}" for value in values).replace(",-", "-")
+        repeated = kind == before and kind != "z"
+        written += ("" if numbers.startswith("-") else ",") + numbers if repeated else kind + numbers
+        before = kind
+    return written
 
 
 def _theme(*, background: str | None) -> dict[str, Any]:
