@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import click
 import dagster
@@ -24,11 +24,14 @@ from workloads.errors import ArchduelError
 from workloads.inbox import VARIABLE
 from workloads.inbox.folder import FolderInbox
 from workloads.places import REPOSITORY, Places
+from workloads.scratch import scratch
 
 _HOST = "127.0.0.1"
 _LOOK_S = 0.2
 _UNWIND_S = 15.0  # for runs to end their emulators and say that they were ended
 _SERVICES_S = 5.0
+_LONGEST_SOCKET_BYTES = 103  # of the path of a Unix socket; some systems allow four more
+_SOCKET_BYTES = 12  # of the name under which Dagster makes one in TMPDIR
 # A shell's child in the background starts with SIGINT ignored, and so would everything that Dagster starts.
 _INTERRUPTIBLE = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
@@ -56,8 +59,12 @@ def command(port: int) -> None:
         program = [sys.executable, "-m", "orchestration.ui", "dev"]
         arguments = [*program, "-h", _HOST, "-p", str(port), "-w", "workspace.yaml"]
         # On a leash: killed, it takes the launched runs and their emulators along.
-        services = LeashedProcess([sys.executable, "-c", _INTERRUPTIBLE, *arguments], environment=os.environ, log=None)
-        with closing(services):
+        with ExitStack() as kept:
+            folder = kept.enter_context(scratch(places.temporary))
+            short = len(os.fsencode(folder)) + _SOCKET_BYTES <= _LONGEST_SOCKET_BYTES
+            environment = {**os.environ, "TMPDIR": str(folder)} if short else os.environ
+            command = [sys.executable, "-c", _INTERRUPTIBLE, *arguments]
+            services = kept.enter_context(closing(LeashedProcess(command, environment=environment, log=None)))
             try:
                 while services.alive:
                     time.sleep(_LOOK_S)
