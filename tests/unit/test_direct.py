@@ -23,9 +23,9 @@ from workloads.replay.recorded import Source
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessClient]:
     folder = tmp_path_factory.mktemp("direct")
-    with_two = ProcessClient(KeepAliveClient(deadline_s=5), folder / "temporary", folder / "log", shards=2)
-    yield with_two
-    with_two.close()
+    one = ProcessClient(KeepAliveClient(deadline_s=5), folder / "temporary", folder / "log")
+    yield one
+    one.close()
 
 
 class TestAddresses:
