@@ -51,7 +51,7 @@ def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = 
         own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
     """
     return [
-        *(_allowing(_ON_ITEMS, arn) for arn in own_tables),
+        *(_allowing(_ON_ITEMS, one) for arn in own_tables for one in (arn, f"{arn}/index/*")),
         _allowing(_TABLE_NEEDS[entry], table),
         _allowing(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
     ]

@@ -7,7 +7,7 @@ have (`resources.services.model`).
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ _CARRIED = {
 }
 _CARRIED_OF_TABLES = {
     *("KeySchema", "AttributeDefinitions", "PrimaryKey", "BillingMode", "ProvisionedThroughput"),
+    "GlobalSecondaryIndexes",
     *("TableName", "Tags", "SSESpecification", "SSEEnabled", "PointInTimeRecoverySpecification"),
 }
 
@@ -174,21 +175,28 @@ def _resolved(value: Any, tables: Mapping[str, Any], parameters: Mapping[str, An
 
 
 def _table(name: str, properties: Mapping[str, Any], carried: Carried) -> list[str]:
-    keys = {one["KeyType"]: one["AttributeName"] for one in properties.get("KeySchema") or ()}
     primary = properties.get("PrimaryKey") or {}
-    types = {one["AttributeName"]: one["AttributeType"] for one in properties.get("AttributeDefinitions") or ()}
-    for attribute in keys.values():
-        if types.get(attribute, "S") != "S":
-            carried.left.append(f"{name}: its key {attribute} is no text, and becomes one")
-    if primary.get("Type", "String") != "String":
-        carried.left.append(f"{name}: its key {primary.get('Name')} is no text, and becomes one")
+    types: dict[Any, str] = {
+        one["AttributeName"]: one["AttributeType"] for one in properties.get("AttributeDefinitions") or ()
+    }
+    types[primary.get("Name")] = {"Number": "N", "Binary": "B"}.get(str(primary.get("Type")), "S")
     carried.left += [f"{name}: {one}" for one in sorted(set(properties) - _CARRIED_OF_TABLES)]
-    lines = [
-        "[[tables]]",
-        f"name = {json.dumps(_kebab(name))}",
-        f"key = {json.dumps(keys.get('HASH') or primary.get('Name') or 'id')}",
+    carried.left += [
+        f"{name}: {attribute} is binary, and becomes a text" for attribute, kind in types.items() if kind == "B"
     ]
-    return lines + ([f"sort_key = {json.dumps(keys['RANGE'])}"] if "RANGE" in keys else [])
+    numbers = [attribute for attribute, kind in types.items() if kind == "N"]
+    lines = ["[[tables]]", f"name = {json.dumps(_kebab(name))}"]
+    lines += _keys(properties.get("KeySchema") or (), primary.get("Name") or "id")
+    lines += [f"numbers = {json.dumps(numbers)}"] if numbers else []
+    for index in properties.get("GlobalSecondaryIndexes") or ():
+        lines += ["[[tables.indexes]]", f"name = {json.dumps(index['IndexName'])}", *_keys(index["KeySchema"], "id")]
+    return lines
+
+
+def _keys(described: Sequence[Mapping[str, str]], otherwise: str) -> list[str]:
+    keys = {one["KeyType"]: one["AttributeName"] for one in described}
+    sort_key = [f"sort_key = {json.dumps(keys['RANGE'])}"] if "RANGE" in keys else []
+    return [f"key = {json.dumps(keys.get('HASH', otherwise))}", *sort_key]
 
 
 def _kebab(name: str) -> str:

@@ -27,12 +27,33 @@ _NAME = r"[a-z][a-z0-9_-]{0,30}"
 _HANDLER = r"[A-Za-z_][\w/.-]*\.[A-Za-z_]\w*"
 
 
+class Index(Settings):
+    """A global secondary index, of all attributes."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")
+    key: str = Field(min_length=1)
+    sort_key: str | None = None
+
+
 class Table(Settings):
-    """A table of DynamoDB that the service has; keys are texts."""
+    """A table of DynamoDB that the service has.
+
+    Attributes:
+        numbers: Which of the attributes in keys are numbers; the others are texts.
+    """
 
     name: str = Field(pattern=rf"^{_NAME}$")
     key: str = Field(min_length=1)
     sort_key: str | None = None
+    numbers: list[str] = Field(default=[])
+    indexes: list[Index] = Field(default=[])
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes in keys, its own and its indexes', with their types."""
+        keyed: list[Table | Index] = [self, *self.indexes]
+        keys = (key for one in keyed for key in (one.key, one.sort_key) if key)
+        return {key: "N" if key in self.numbers else "S" for key in keys}
 
 
 class Service(Settings):

@@ -2,13 +2,14 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resources.services.from_template import from_template
-from resources.services.model import read_service
+from resources.services.model import Service, read_service
 from workloads.errors import ArchduelError, UsageError
 
 SHORTENER = Path("tests/services/shortener")
@@ -58,7 +59,16 @@ def test_what_cannot_be_carried_over_is_named(tmp_path: Path) -> None:
         "Properties": {
             "KeySchema": [{"AttributeName": "n", "KeyType": "HASH"}],
             "AttributeDefinitions": [{"AttributeName": "n", "AttributeType": "N"}],
-            "GlobalSecondaryIndexes": [],
+            "LocalSecondaryIndexes": [],
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": "by-owner",
+                    "KeySchema": [
+                        {"AttributeName": "owner", "KeyType": "HASH"},
+                        {"AttributeName": "n", "KeyType": "RANGE"},
+                    ],
+                }
+            ],
         },
     }
     carried = from_template(template(tmp_path, {"Fn": own, "T": table, "Bus": {"Type": "AWS::Events::EventBus"}}))
@@ -66,8 +76,7 @@ def test_what_cannot_be_carried_over_is_named(tmp_path: Path) -> None:
         "Fn, event Daily: Schedule",
         'environment A: {"Fn::GetAtt": ["Bus", "Arn"]} cannot be resolved here',
         'environment C: {"Ref": "AWS::Region"} cannot be resolved here',
-        "T: its key n is no text, and becomes one",
-        "T: GlobalSecondaryIndexes",
+        "T: LocalSecondaryIndexes",
         "Fn: Layers",
         "Bus: AWS::Events::EventBus",
     ]
@@ -75,6 +84,9 @@ def test_what_cannot_be_carried_over_is_named(tmp_path: Path) -> None:
     assert 'routes = ["ANY /x"]' in carried.text
     assert 'B = "3"' in carried.text
     assert 'D = "x-{table:t}"' in carried.text
+    [made] = Service(**tomllib.loads(carried.text)).tables
+    assert (made.key, made.attributes) == ("n", {"n": "N", "owner": "S"})
+    assert [(one.name, one.key, one.sort_key) for one in made.indexes] == [("by-owner", "owner", "n")]
 
 
 def test_code_is_found_from_where_the_file_is_to_be(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from resources.architectures.parts.making import has_code, tag_list
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws.patience import once
+from resources.services.model import Index, Table
 
 _BILLING = "PAY_PER_REQUEST"
 
@@ -18,23 +19,34 @@ def table() -> Node:
 
 
 def _make(stack: Stack) -> Facts:
-    facts = _made(stack, stack.resource_name("orders"), "id")
+    facts = _made(stack, stack.resource_name("orders"), Table(name="orders", key="id"))
     if stack.service is None:
         return facts
     tables = stack.service.service.tables
     names = {table.name: stack.resource_name(f"service-{table.name}") for table in tables}
-    made = [_made(stack, names[table.name], table.key, table.sort_key) for table in tables]
+    made = [_made(stack, names[table.name], table) for table in tables]
     return {**facts, "of_service": names, "arns_of_service": [one["arn"] for one in made]}
 
 
-def _made(stack: Stack, name: str, key: str, sort_key: str | None = None) -> Facts:
+def _keys(of: Table | Index) -> list[dict[str, str]]:
+    keys = ((of.key, "HASH"), (of.sort_key, "RANGE"))
+    return [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in keys if attribute]
+
+
+def _made(stack: Stack, name: str, table: Table) -> Facts:
     dynamodb = stack.clients.dynamodb
-    keys = [(key, "HASH"), *([(sort_key, "RANGE")] if sort_key else [])]
+    indexes = [
+        {"IndexName": one.name, "KeySchema": _keys(one), "Projection": {"ProjectionType": "ALL"}}
+        for one in table.indexes
+    ]
     try:
         created = dynamodb.create_table(
             TableName=name,
-            KeySchema=[{"AttributeName": attribute, "KeyType": kind} for attribute, kind in keys],
-            AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": "S"} for attribute, _ in keys],
+            KeySchema=_keys(table),
+            AttributeDefinitions=[
+                {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in table.attributes.items()
+            ],
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
             BillingMode=_BILLING,
             **tag_list(stack),
         )["TableDescription"]
