@@ -71,6 +71,7 @@ _SAY_EVERY_S = 5.0
     help="Trust these certificates only.  [default: this machine's]",
 )  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="The seed of the bodies, which are made up.")
+@click.option("--digests", is_flag=True, help="Keep a checksum of each answer's body, and compare those too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 def command(name: str, urls: tuple[str, ...], **options: Any) -> None:
     """Send the recording NAME straight to HTTP services, at its original times, and compare what they make of it.
@@ -93,6 +94,7 @@ def command(name: str, urls: tuple[str, ...], **options: Any) -> None:
             connections=options["connections"],
             deadline_s=options["deadline"],
             ask_after_s=None,
+            digests=options["digests"],
             authorities=options["authorities"],
         )
         out = places.replays / name / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -232,6 +234,8 @@ def _conclude(console: PlainConsole, out: Path, sent: list[_Sent], about: dict[s
             f" {found['requests']:,} requests; of {found['answered_by_both']:,} answered by both, longer by"
             f" {_ms(found['longer_p50_us'])} at the median, {_ms(found['longer_p99_us'])} at p99.",
         )
+        if found["bodies_compared"]:
+            say(console, f"  the same body in {found['same_body']:,} of {found['bodies_compared']:,} answered by both")
         for row in found["statuses"]:
             say(console, f"  {row['requests']:,} requests: {row['one'] or 'none'} there, {row['other'] or 'none'} here")
     with replacing(out / "summary.json") as file:

@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         pa.field("status", pa.int32()),
         pa.field("broken_cause", pa.string()),
         pa.field("outcome", pa.string()),
+        pa.field("body_digest", pa.int64()),
         pa.field("recorded_status", pa.int64()),
         pa.field("recorded_latency_us", pa.int64()),
     ]
@@ -180,6 +181,7 @@ def _rows(part: RecordedSchedule, responses: Responses) -> pa.Table:
             "status": pa.array(status, mask=status <= 0),
             "broken_cause": pa.array(np.array(CAUSES, dtype=object)[responses.cause], mask=responses.cause == 0),
             "outcome": pa.array(outcome, pa.string()),
+            "body_digest": known(responses.digest),
             "recorded_status": rows.column("recorded_status").cast(pa.int64()),
             "recorded_latency_us": rows.column("recorded_latency_us"),
         },
@@ -215,11 +217,13 @@ FULL JOIN (
 _COMPARED = """
 WITH both_sides AS (
     SELECT a.status AS one, b.status AS other, b.response_us - a.response_us AS longer_us,
-        a.outcome = 'answered' AND b.outcome = 'answered' AS answered
+        a.outcome = 'answered' AND b.outcome = 'answered' AS answered, a.body_digest = b.body_digest AS same_body
     FROM read_parquet($one) a JOIN read_parquet($other) b USING (request_id)
 )
 SELECT count(*) AS requests, count(*) FILTER (one IS NOT DISTINCT FROM other) AS same_status,
     count(*) FILTER (answered) AS answered_by_both,
+    count(*) FILTER (answered AND same_body) AS same_body,
+    count(*) FILTER (answered AND same_body IS NOT NULL) AS bodies_compared,
     quantile_cont(longer_us, 0.5) FILTER (answered) AS longer_p50_us,
     quantile_cont(longer_us, 0.99) FILTER (answered) AS longer_p99_us,
     quantile_cont(longer_us, 0.01) FILTER (answered) AS longer_p01_us,

@@ -4,6 +4,7 @@ import _thread
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,25 @@ class TestSending:
                 send(client, source, server.url, tmp_path / name)
         found = compared(*(tmp_path / name / "requests.parquet" for name in ("one", "other")))
         assert (found["requests"], found["same_status"], found["answered_by_both"]) == (40, 39, 39)
+        assert found["bodies_compared"] == 0, "nobody asked for that"
         assert found["statuses"] == [{"one": 200, "other": 500, "requests": 1}]
         assert 30_000 < found["longer_p50_us"] < 200_000
+
+    def test_bodies_are_compared_by_their_checksums(self, client: ProcessClient, tmp_path: Path) -> None:
+        def otherwise(peer: Peer, number: int) -> None:
+            odd = b"/3 " in peer.server.requests[number]
+            peer.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + (b"[]" if odd else b"{}"))
+
+        client.client, before = replace(client.client, digests=True), client.client
+        try:
+            source = Source(recorded(tmp_path, 20), rate=((400.0, 0.0),))
+            for name, server in (("one", Server(answer)), ("other", Server(otherwise))):
+                with server.running():
+                    send(client, source, server.url, tmp_path / name)
+        finally:
+            client.client = before
+        found = compared(*(tmp_path / name / "requests.parquet" for name in ("one", "other")))
+        assert (found["same_body"], found["bodies_compared"], found["same_status"]) == (19, 20, 20)
 
     def test_it_stops_early_and_the_rest_is_unsent(self, client: ProcessClient, tmp_path: Path) -> None:
         source = Source(recorded(tmp_path, 1000), rate=((500.0, 0.0),))

@@ -45,6 +45,7 @@ class Responses:
         attempts: How often each was sent.
         fetches: How often the answer to each was asked for; -1 where it was not waited for.
         fetched_us: When that answer was there, in microseconds since the replay's start; -1 where it never was.
+        digest: A checksum of the body of the last answer, where the client keeps those; -1 where there is none.
         others: Of every attempt but the last of each request, and of every fetch: when it was sent, when it was over,
             both in microseconds since the replay's start, and its status.
     """
@@ -59,15 +60,18 @@ class Responses:
     attempts: npt.NDArray[np.int64]
     fetches: npt.NDArray[np.int64]
     fetched_us: npt.NDArray[np.int64]
+    digest: npt.NDArray[np.int64]
     others: list[tuple[int, int, int]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, count: int) -> "Responses":
         """Responses of ``count`` requests none of which was sent yet."""
-        taken_up, sent, queued, connect, responded, fetches, fetched = (np.full(count, -1, np.int64) for _ in range(7))
+        taken_up, sent, queued, connect, responded, fetches, fetched, digest = (
+            np.full(count, -1, np.int64) for _ in range(8)
+        )
         status, cause = (np.full(count, NO_STATUS, np.int32) for _ in range(2))
         attempts = np.zeros(count, np.int64)
-        return cls(taken_up, sent, queued, connect, responded, status, cause, attempts, fetches, fetched)
+        return cls(taken_up, sent, queued, connect, responded, status, cause, attempts, fetches, fetched, digest)
 
     def end_cut_off(self, cause: int) -> None:
         """Book what was under way when the client itself ended as `BROKEN` when it was sent, for ``cause``."""

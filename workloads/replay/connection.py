@@ -11,6 +11,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -101,6 +102,7 @@ class Connection:
         opened_us: When that was done; -1 before.
         idle_since_us: When its last answer had come.
         served: How many answers came over it.
+        digest: A checksum of the body that comes, where it keeps one; -1 where it does not.
     """
 
     __slots__ = (
@@ -121,6 +123,7 @@ class Connection:
         "_writing",
         "began_us",
         "call",
+        "digest",
         "idle_since_us",
         "opened_us",
         "served",
@@ -131,6 +134,7 @@ class Connection:
         self.began_us, self.opened_us, self.idle_since_us = began_us, -1, -1
         self.call: Any = None
         self.served = 0
+        self.digest = -1
         self._parser = httptools.HttpResponseParser(self)
         self._messages = 0  # begun and not complete
         self._answers = 0  # complete
@@ -291,6 +295,7 @@ class Connection:
     def _done(self, call: Any, *, reusable: bool) -> None:
         self.call, self._answers, self._partial = None, 0, b""
         self.served += 1
+        call.digest = self.digest
         if not reusable:
             self.close()
         self._owner.answered(self, call, self._status, reusable=reusable)
@@ -322,6 +327,21 @@ class Connection:
         call, self.call = self.call, None
         self.close()
         self._owner.lost(self, call, cause)
+
+
+class DigestingConnection(Connection):
+    """A connection that keeps a checksum of each answer's body."""
+
+    __slots__ = ()
+
+    def send(self, call: Any, message: bytes) -> str | None:
+        """See `Connection.send`."""
+        self.digest = 0
+        return super().send(call, message)
+
+    def on_body(self, body: bytes) -> None:
+        """httptools' word for a piece of a body."""
+        self.digest = zlib.crc32(body, self.digest)
 
 
 class _Head:

@@ -24,7 +24,17 @@ from workloads.replay.keep_alive import Part
 from workloads.replay.schedule import Schedule
 
 PART = 1024  # requests: reading one takes less than a millisecond, for which nothing is sent
-_WIDE = ("taken_up_us", "sent_us", "client_queue_us", "connect_us", "responded_us", "attempts", "fetches", "fetched_us")
+_WIDE = (
+    "taken_up_us",
+    "sent_us",
+    "client_queue_us",
+    "connect_us",
+    "responded_us",
+    "attempts",
+    "fetches",
+    "fetched_us",
+    "digest",
+)
 _NARROW = ("status", "cause")
 _PART_BYTES = PART * (8 * len(_WIDE) + 4 * len(_NARROW))  # a multiple of the size of a page, as mapping needs it
 

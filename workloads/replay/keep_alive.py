@@ -32,7 +32,7 @@ from workloads.replay.client import (
     Responses,
     tidy_heap,
 )
-from workloads.replay.connection import CAUSES, STOPPED, Connection
+from workloads.replay.connection import CAUSES, STOPPED, Connection, DigestingConnection
 from workloads.replay.pool import Pool, raise_open_files
 from workloads.replay.schedule import Schedule, split_url
 
@@ -78,6 +78,7 @@ class KeepAliveClient:
         longest_back_off_s: The most that one back-off may be, in seconds.
         ask_after_s: How long after the ticket of a query its answer is asked for first, in seconds; then again whenever
             that time has doubled, and at least every 5 s. None to ask for none.
+        digests: Whether a checksum of each answer's body is kept.
         authorities: A file with the only certificates to trust for TLS; None for this machine's.
     """
 
@@ -87,6 +88,7 @@ class KeepAliveClient:
     retries: int = 0
     longest_back_off_s: float = _LONGEST_BACK_OFF_S
     ask_after_s: float | None = ASK_AFTER_S
+    digests: bool = False
     authorities: Path | None = None
 
     def shared_by(self, processes: int) -> "KeepAliveClient":
@@ -153,6 +155,7 @@ class Part:
         self.attempts = responses.attempts.data
         self.fetches = responses.fetches.data
         self.fetched_us = responses.fetched_us.data
+        self.digest = responses.digest.data
         ends = np.searchsorted(schedule.due_us, schedule.due_us + _TOGETHER_US, "right")
         self._together = ends - np.arange(len(schedule))
 
@@ -180,6 +183,7 @@ class _Call:
         sent_us: When it was sent.
         connection: What it is under way on.
         bodiless: Whether its answer has no body, whatever its head says: to HEAD.
+        digest: The checksum of its answer's body, where one is kept.
         message: What is to be sent, where that was made before it had to wait.
     """
 
@@ -194,6 +198,7 @@ class _Call:
     connection: Connection | None = None
     bodiless: bool = False
     message: bytes | None = None
+    digest: int = -1
 
 
 @dataclass
@@ -250,6 +255,7 @@ class _Run:
             most=self.client.connections,
             connects_per_s=self.client.connects_per_s,
             connect_deadline_s=self.client.deadline_s,
+            kind=DigestingConnection if self.client.digests else Connection,
         )
         await self._pool.resolve()
         self._alarm = alarm(loop, self._ring)
@@ -486,6 +492,7 @@ class _Run:
         part.cause[index] = _CAUSE_NUMBERS[cause]
         part.responded_us[index] = -1 if status == TIMED_OUT else now_us
         if status >= 0:
+            part.digest[index] = call.digest
             self._times_us.append(now_us - call.sent_us)
         if (status in _RETRIED or status == BROKEN) and (pause_s := self._back_off_s(call, now_us)) is not None:
             before = (call.sent_us, now_us, status)

@@ -71,6 +71,7 @@ class Pool:
         most: The most connections.
         connects_per_s: The most new ones per second after a failure.
         connect_deadline_s: When an attempt to open one counts as failed, in seconds.
+        kind: What is opened.
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class Pool:
         most: int,
         connects_per_s: float,
         connect_deadline_s: float,
+        kind: type[Connection] = Connection,
     ) -> None:
+        self._kind = kind
         self._user, self._host, self._port, self._tls = user, host, port, tls
         self._most, self._pace_us = most, round(1e6 / connects_per_s)
         self._connect_deadline_us = round(connect_deadline_s * 1e6)
@@ -144,7 +147,7 @@ class Pool:
                     self._again_in((self._next_us - now_us) / 1e6)
                     return
                 self._next_us = now_us + self._pace_us
-            self._connect(Connection(self, self._loop, now_us, self._buffer), 0)
+            self._connect(self._kind(self, self._loop, now_us, self._buffer), 0)
 
     def cut(self, connection: Connection) -> None:
         """Close a connection on which a call is under way that is given up."""
@@ -197,7 +200,7 @@ class Pool:
                 self._again_in(_LIMITED_PAUSE_S)
             return
         if number + 1 < len(self._addresses):
-            self._connect(Connection(self, self._loop, connection.began_us, self._buffer), number + 1)
+            self._connect(self._kind(self, self._loop, connection.began_us, self._buffer), number + 1)
             return
         self._failures += 1
         self._user.refused(cause_of(error), alone=not self._open)
