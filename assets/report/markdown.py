@@ -240,15 +240,19 @@ def _nights(judgements: Judgements) -> str:
 def _measured(content: Content) -> str:
     comparison, conformance = content.comparison, content.conformance
     invalid = sum(not one["valid"] for one in content.experiments)
+    simulated = comparison["evidence"] == "simulated"
+    rests = (
+        "docs/simulation.md says what that rests on" if simulated else "an emulator's milliseconds are not those of AWS"
+    )
     lines = [
         "Open loop: every request was sent when it was due, and again only where clients were to try again.",
-        f"Evidence: {content.label}; an emulator's milliseconds are not those of AWS.",
+        f"Evidence: {content.label}; {rests}.",
         f"Seed {comparison['seed']}, {content.speeds} times the recorded speed, {content.repetitions_title}.",
         f"archduel {comparison['code_version'] or 'of an unknown version'}.",
         f"{len(content.experiments):,} replays, {invalid:,} of them invalid and in no figure.",
         content.latency_note.replace("`", ""),
     ]
-    if conformance.rows:
+    if conformance.rows and not simulated:
         lines.append(
             f"Of {len(conformance.rows):,} documented behaviours of AWS, {len(conformance.different):,} are not as"
             f" documented on {comparison['target']}; no claim that rests on one of them is judged by observation."

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from assets.analysis.outcomes import imbalances, reconcile
+from assets.report.files import write_report
 from resources.architectures import architectures
 from resources.lab.cell import Cell, Comparison
 from resources.lab.lab import Lab
@@ -17,6 +18,8 @@ from resources.lab.simulating import SimulatingReplayer
 from resources.progress import Silent
 from resources.targets import open_target
 from resources.warehouse.observations import Tables
+from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.publish import publish
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
@@ -133,3 +136,22 @@ def test_conformance_says_that_nothing_was_probed(tmp_path: Path) -> None:
     with Lab(Places(tmp_path), LabSettings(target="simulated")) as lab:
         table = lab.conformance()
     assert set(table.column("status").to_pylist()) == {"not_provocable"}
+
+
+def test_the_report_says_what_a_simulation_rests_on_and_nothing_of_emulators(tmp_path: Path) -> None:
+    places, settings = Places(tmp_path), LabSettings(target="simulated", duration_s=30.0)
+    cell, comparison = Cell("food_orders", "steady", "simulated"), Comparison("c1", "adhoc", "2026-11-20")
+    with Lab(places, settings) as lab:
+        lab.conformance()
+        list(lab.replay(["synchronous"], cell, comparison))
+        [contender] = settings.contenders(["synchronous"])
+        tables = reconcile(lab.observations.read("c1", str(cell), contender.partition))
+    write_outcomes(places, "c1", str(cell), contender.partition, tables)
+    publish(places)
+    write_report(places, "c1")
+    page, lines = places.report.read_text(), places.report.with_name("report.md").read_text()
+    assert "Nothing ran that could be probed" in page
+    assert "Evidence: simulated; docs/simulation.md says what that rests on." in lines
+    for text in (page, lines):
+        assert "milliseconds are not those of AWS" not in text
+        assert "were not seen" not in text
