@@ -100,7 +100,7 @@ def _end(services: LeashedProcess, instance: dagster.DagsterInstance) -> None:
     end_dead_runs(instance)
     waiting = instance.get_runs_count(dagster.RunsFilter(statuses=[dagster.DagsterRunStatus.QUEUED]))
     if waiting:
-        warn(f"{waiting} queued: the next `archduel dev` carries them out")
+        warn(f"runs that are queued and start with the next `archduel dev`: {waiting}")
 
 
 def _check_free(port: int) -> None:
