@@ -30,11 +30,11 @@ _PATHS_TOGETHER = 16
 _NAMED = {"commat": "@", "period": ".", "colon": ":", "equals": "=", "plus": "+", "lowbar": "_", "sol": "/"}
 _WRITTEN = (
     r"(?i)&(?:amp;)*#[0-9]{1,7};?|&(?:amp;)*#x[0-9a-f]{1,6};?|(?:\\u|%u)[0-9a-f]{4}|\\x[0-9a-f]{2}|"
-    rf"&(?:amp;)*(?:{'|'.join(_NAMED)});"
+    rf"&(?:amp;)*(?:{'|'.join(_NAMED)});|\\/"
 )
-# Full-width forms, as Chinese and Japanese keyboards write them, and a small @.
-_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\ufe6b"
-_NARROW = "".join(map(chr, range(0x21, 0x7F))) + "@"
+# Full-width forms, as Chinese and Japanese keyboards write them, a small @ and their full stops.
+_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\ufe6b\u3002\uff61"
+_NARROW = "".join(map(chr, range(0x21, 0x7F))) + "@.."
 
 
 def _let(name: str, value: str, expression: str) -> str:
@@ -48,7 +48,8 @@ def _as_characters(text: str) -> str:
         ELSE ('0x' || regexp_extract(token, '(?i)[xu]([0-9a-f]+)', 1))::INTEGER END"""
     named = " ".join(f"WHEN regexp_matches(token, '(?i){name};$') THEN {quoted(is_)}" for name, is_ in _NAMED.items())
     # What stands for no printable character stays.
-    character = f"CASE {named} ELSE coalesce(TRY(CASE WHEN {code} > 31 THEN chr({code}) END), token) END"
+    numbered = f"coalesce(TRY(CASE WHEN {code} > 31 THEN chr({code}) END), token)"
+    character = f"CASE WHEN token = '\\/' THEN '/' {named} ELSE {numbered} END"
     tokens = f"list_distinct(regexp_extract_all(written, {quoted(_WRITTEN)}))"
     read = f"list_reduce({tokens}, lambda read, token: replace(read, token, {character}), written)"
     return _let("written", text, f"CASE WHEN regexp_matches(written, {quoted(_WRITTEN)}) THEN {read} ELSE written END")
@@ -61,8 +62,8 @@ _MIXED = (
     r"[0-9][A-Z][a-z][0-9A-Z])"
 )
 _BASE64 = "[A-Za-z0-9+/]*"
-_PART = rf"[A-Za-z0-9+]*{_MIXED}[A-Za-z0-9+]*"
-_PARTS = rf"{_PART}(?:/+(?:{_PART}|[A-Za-z0-9+]{{0,4}}))*"
+_PART = rf"[A-Za-z0-9+]*(?:{_MIXED}|[+])[A-Za-z0-9+]*"
+_PARTS = rf"{_PART}(?:/+(?:{_PART}|[A-Z0-9+]*(?:[A-Z][0-9]|[0-9][A-Z])[A-Z0-9+]*|[A-Za-z0-9]{{1,4}}\b))*"
 _GOES_ON = rf"(?:/+[A-Za-z0-9+]*(?:{_MIXED}|[A-Za-z][0-9]+[A-Za-z]|[+])[A-Za-z0-9+]*)"  # after a part that is mixed
 
 # From a request's target (path or URL) to its path without credentials and session ids: an SQL expression over a column
@@ -172,7 +173,7 @@ _IBAN = "|".join(
     [rf"(?:{countries})[0-9]{{2}}(?:{_APART}{kind}){{{count}}}" for countries, count, kind in _IBANS]
     + [rf"AD[0-9]{{2}}(?:{_APART}[0-9]){{8}}(?:{_APART}[0-9A-Z]){{12}}"]  # else many hexadecimal numbers would match
 )
-_LOCAL = r"[^/\s@;,:=&]+"  # of an e-mail address, before its @
+_LOCAL = r"(?:\x22[^\x22/]*\x22|[^/\s@;,:=&]+)"  # of an e-mail address, before its @
 _VERSIONS = "latest|next|alpha|beta|canary|rc|stable|lts|experimental|nightly|main|master|head"  # package@latest
 # What is masked how, one after the other. Where none of a group can be found, none of it is looked for: most long words
 # are ids, and hold neither.
@@ -186,7 +187,7 @@ _OF_PEOPLE = (
         r"(?i)@((?:latest|next|alpha|beta|canary|rc|stable|lts|experimental|nightly|main|master|head)(?:[^\pL]|$))",
         "\x01" + r"\1",
     ),
-    (rf"(?i){_LOCAL}(?:@|%(?:25)*40)(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{{2,}})", ":email"),
+    (rf"(?i){_LOCAL}\s?(?:@|%(?:25)*40)\s?(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{{2,}})", ":email"),
     (rf"{_LOCAL}@\pL[\pL\pN_-]*", ":email"),  # of a host in its own network, localhost first of all
     (r"\x01", "@"),
 )
@@ -212,13 +213,15 @@ _ACROSS_SLASHES = (
     (r"\x02([A-Za-z0-9+/]{40,})\x03", "\x04" + r"\1" + "\x05"),
     (rf"\x04(?:{_BASE64}{_MIXED}){{3}}{_BASE64}\x05", ":token"),
     (r"[\x02-\x05]", ""),
-    (r"(^|[^A-Za-z0-9+])([A-Za-z0-9+/]{40})([^A-Za-z0-9+]|$)", r"\1" + "\x02" + r"\2" + "\x03" + r"\3"),
-    (rf"\x02{_BASE64}{_MIXED}{_BASE64}{_MIXED}{_BASE64}\x03", ":token"),
+    (r"(^|[^\w+-])([\w+/-]{40})([^\w+-]|$)", r"\1" + "\x02" + r"\2" + "\x03" + r"\3"),
+    (rf"\x02[\w+/-]*{_MIXED}[\w+/-]*{_MIXED}[\w+/-]*\x03", ":token"),
     (r"[\x02\x03]", ""),
 )
-_OTHERS = (
+_NAMED_VALUES = (
     (r"\b4/0A[\w-]{4,}", ":token"),  # a code of Google's sign-in
     (_NAMED_VALUE, r"\1\2:token"),
+)
+_OTHERS = (
     (_NAME_AND_VALUE, r"/\1/:token"),
     (rf"(?i)/({_NAMES_OF_SECRETS}s?)/(?:[^/]{{4,}}[0-9][^/]*|[^/]*[0-9][^/]{{4,}})", r"/\1/:token"),
     (rf"(?i)(\b|_)(?:{_IBAN})(_|\b)", r"\1:iban\2"),
@@ -236,6 +239,7 @@ _MASKS = (
     (r"[@({\[]|%(?:25)*40", _OF_PEOPLE),
     ("", _KNOWN),
     (_MIXED, _ACROSS_SLASHES),
+    (r"[=:]|4/0A|%3", _NAMED_VALUES),
     ("", _OTHERS),
 )
 
@@ -294,11 +298,12 @@ def masked(text: str) -> str:
 
 
 # Numbers of cards by the networks that give them out. Anywhere, in words too: so their check digit has to be right.
-_BETWEEN = "[ +._/-]?"
+_SPACED = "[ +._-]?"
+_MORE = rf"(?:{_SPACED}[0-9])"
 _CARDS = (
-    rf"(?:4[0-9]{{3}}|5[1-5][0-9]{{2}}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]|6011|64[4-9][0-9]|6[25][0-9]{{2}}|"
-    rf"35[2-8][0-9])(?:{_BETWEEN}[0-9]{{4}}){{3}}|3[47][0-9]{{2}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{5}}|"
-    rf"3(?:0[0-5]|[68][0-9])[0-9]{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4}}"
+    rf"(?:^|[^0-9])((?:[3-6]{_MORE}|2{_SPACED}[2-7]){_MORE}{{14}}|"
+    rf"3{_SPACED}[47]{_MORE}{{13}}|3{_SPACED}[068]{_MORE}{{12}}|"
+    r"[2-6][0-9]{3}(?:/[0-9]{4}){3}|3[47][0-9]{2}/[0-9]{6}/[0-9]{5})"
 )
 
 
@@ -307,7 +312,7 @@ def _without_cards(text: str) -> str:
     digits = "string_split(reverse(regexp_replace(card, '[^0-9]', '', 'g')), '')"
     weighed = "CASE WHEN place % 2 = 1 THEN digit::INTEGER ELSE digit::INTEGER * 2 - 9 * (digit > '4')::INTEGER END"
     right = f"list_sum(list_transform({digits}, lambda digit, place: {weighed})) % 10 = 0"
-    cards = f"list_filter(regexp_extract_all(text, {quoted(_CARDS)}), lambda card: {right})"
+    cards = f"list_filter(regexp_extract_all(text, {quoted(_CARDS)}, 1), lambda card: {right})"
     without = f"list_reduce({cards}, lambda text, card: replace(text, card, ':card'), text)"
     return _let("text", text, f"CASE WHEN regexp_matches(text, {quoted(_CARDS)}) THEN {without} ELSE text END")
 
