@@ -41,7 +41,7 @@ def check(file: str, workload: str | None, **options: Any) -> None:
     recording = Library(places).load(workload) if workload else None
     deployable = find(places, file)
     click.echo(described(deployable))
-    check_import(deployable)
+    check_import(deployable, places.temporary)
     click.echo(f"{deployable.service.handler} can be imported")
     if recording is None:
         return
@@ -91,5 +91,5 @@ def named(places: Places, service: str) -> str:
         ArchduelError: for a handler that cannot be imported.
     """
     deployable = find(places, str(Path(service)) if service.endswith(".toml") else service)
-    check_import(deployable)
+    check_import(deployable, places.temporary)
     return deployable.name

@@ -6,13 +6,13 @@ Put here that question and the answers to it. Keep out what the handler does whe
 
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from resources.machine.leash import run_leashed
 from resources.services.model import Deployable
 from workloads.errors import ArchduelError
+from workloads.scratch import scratch
 
 LIMIT_S = 10.0  # Lambda's own, for all that is done before the first call
 _MAX_CHARACTERS = 2_000
@@ -35,11 +35,12 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:
     return run_leashed(arguments, timeout_s=LIMIT_S)
 
 
-def check_import(deployable: Deployable, run: Run = _run) -> None:
+def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> None:
     """Import a service's handler, as a cold start does.
 
     Args:
         deployable: The service.
+        temporary: Where folders are that are needed only now: `workloads.places.Places` has it.
         run: Runs a program; returns its exit code, -1 where it did not end in time, and its output.
 
     Raises:
@@ -53,13 +54,15 @@ def check_import(deployable: Deployable, run: Run = _run) -> None:
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch(temporary) as folder:
         for name, content in deployable.code.items():
-            path = Path(folder, name)
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         pairs = [f"{name}={value}" for name, value in variables.items()]
-        code, output = run([sys.executable, "-P", "-c", _PROGRAM, folder, module.replace("/", "."), function, *pairs])
+        code, output = run(
+            [sys.executable, "-P", "-c", _PROGRAM, str(folder), module.replace("/", "."), function, *pairs]
+        )
     if code == 0 and output.rstrip().endswith(_IMPORTED):
         return
     if code == -1:

@@ -133,14 +133,14 @@ class TestImport:
         self, tmp_path: Path, places: Places, code: str, message: str
     ) -> None:
         with pytest.raises(ArchduelError, match=f"mine: importing app.handler .*{message}"):
-            check_import(keep(places, service(tmp_path, code=code)))
+            check_import(keep(places, service(tmp_path, code=code)), places.temporary)
 
     def test_that_works_is_quiet(self, tmp_path: Path, places: Places) -> None:
-        check_import(keep(places, service(tmp_path)))
+        check_import(keep(places, service(tmp_path)), places.temporary)
 
     def test_that_does_not_end_is_ended(self, tmp_path: Path, places: Places) -> None:
         with pytest.raises(ArchduelError, match="did not end within 10 s"):
-            check_import(keep(places, service(tmp_path)), lambda _arguments: (-1, ""))
+            check_import(keep(places, service(tmp_path)), places.temporary, lambda _arguments: (-1, ""))
 
 
 CALLED = """
