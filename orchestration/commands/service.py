@@ -17,6 +17,7 @@ from resources.lab.trying import tried
 from resources.services.importing import check_import
 from resources.services.kept import find
 from resources.services.model import Deployable
+from resources.services.trial import unused
 from resources.targets import open_target
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -45,6 +46,8 @@ def check(file: str, workload: str | None, **options: Any) -> None:
     click.echo(f"{deployable.service.handler} can be imported")
     if recording is None:
         return
+    for route in unused(deployable.service, recording):
+        warn(f"no request of {recording.name} has the route {route}: it is not tried, nor replayed")
     with TerminalReporter(open_console()) as reporter:
         platform = open_target(options["target"], places, given_target_options(options), reporter)
         found = list(tried(places, platform, deployable, recording, reporter))

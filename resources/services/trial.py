@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from resources.services.model import Service
 from workloads.recordings.recording import Recording
 from workloads.replay.schedule import Schedule, schedule, split_url
 
@@ -52,6 +53,25 @@ def requests_of(recording: Recording, seed: int) -> tuple[list[str], Schedule]:
     routes = [recording.routes[at] for at in first]
     chosen = Recording(recording.name, recording.table.take(first), recording.bodies)
     return routes, schedule(chosen, speed=1.0, seed=seed, recorded_routes=True)
+
+
+def unused(service: Service, recording: Recording) -> list[str]:
+    """The service's routes that no request of a recording has, as far as both name them alike; greedy ones aside."""
+    recorded = {_shape(route) for route in set(recording.routes)}
+    methods = {method for method, _ in recorded}
+    return [
+        route
+        for route in service.routes
+        if "+}" not in route
+        and not {(method, _shape(route)[1]) for method in (methods if route.startswith("ANY ") else {_shape(route)[0]})}
+        & recorded
+    ]
+
+
+def _shape(route: str) -> tuple[str, str]:
+    """A route's method, and its path with every placeholder alike."""
+    method, _, path = route.partition(" ")
+    return "GET" if method == "HEAD" else method, re.sub(r"\{[^/]*\}|\*", "{}", path)
 
 
 def trial(url: str, routes: Sequence[str], offered: Schedule) -> Iterator[Tried]:

@@ -28,7 +28,7 @@ from resources.progress import Silent
 from resources.services.importing import check_import
 from resources.services.kept import find, keep
 from resources.services.model import Deployable, read_service
-from resources.services.trial import requests_of, trial
+from resources.services.trial import requests_of, trial, unused
 from resources.targets import DEFAULT_TARGET, Platform, targets
 from tests.recordings import recording_of
 from tests.unit.test_handlers import Context, Json, Table, event
@@ -387,6 +387,13 @@ def test_a_trial_has_the_first_request_of_each_busy_route_commands_first() -> No
     routes, offered = requests_of(recording, seed=1)
     assert routes == ["POST /carts/{cart}", "GET /carts/{cart}", "GET /help"]
     assert offered.paths == ["/carts/1", "/carts/1", "/help"]
+
+
+def test_routes_that_no_request_has_are_named(tmp_path: Path) -> None:
+    routes = ["GET /carts/{id}", "PUT /carts/{id}", "ANY /carts/{id}/items", "ANY /help", "ANY /{all+}"]
+    found, _ = read_service(service(tmp_path, f"{MINIMAL}routes = {json.dumps(routes)}"))
+    recording = recording_of([{"method": "HEAD", "path": "/carts/1"}, {"path": "/help"}])
+    assert unused(found, recording) == ["PUT /carts/{id}", "ANY /carts/{id}/items"]
 
 
 class Shop(Answering):
