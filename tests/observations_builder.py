@@ -51,7 +51,7 @@ class ObservationsBuilder:
             "send_lag_p99_us": 140,
             "send_lag_max_us": 900,
             "client_lag_p50_us": 40,
-            "client_lag_p99_us": 130,
+            "client_lag_p99_us": 90,
             "client_lag_max_us": 900,
             "displaced_share": 0.0,
             "gaps_distance_us": 30.0,

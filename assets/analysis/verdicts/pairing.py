@@ -25,7 +25,7 @@ from resources.lab.settings import DEFAULT_BASELINE
 Floats = npt.NDArray[np.float64]
 _SIDES = ("baseline", "candidate")
 _SQL = Path(__file__).with_name("pairs.sql")
-LAG_AT_MOST = 0.1  # the load generator's own lag at p99, of the shorter of both p99 response times
+LAG_AT_MOST = 0.1  # the load generator's own lag at p99, of the shorter of both p99 of what is compared
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Pairing:
         unmeasured: how many repetitions are valid on both sides but have no figure, since one side acknowledged
             nothing.
         late: how many repetitions have figures of times that the load generator's own lag may have made: at p99 it was
-            more than `LAG_AT_MOST` of the shorter of both p99 response times.
+            more than `LAG_AT_MOST` of the shorter of both p99 of what is compared.
         baseline_measured: whether the baseline has a figure in any repetition.
         candidate_measured: the same of the candidate.
         censored: the side whose times are only lower bounds; None where neither's are.

@@ -79,7 +79,7 @@ def _not_paired(pairing: Pairing) -> str:
         return _too_few(pairing)
     if pairing.late:
         return (
-            "The load generator's own lag at p99 was more than a tenth of the shorter p99 response time in"
+            "The load generator's own lag at p99 was more than a tenth of the shorter p99 in"
             f" {pairing.late} {'repetition' if pairing.late == 1 else 'repetitions'}, and no other is left: close what"
             " else runs, or lower --speed."
         )
