@@ -321,9 +321,12 @@ _FOLDER = _cache_folder()
 if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set when numba is imported
 
-# A wrapper for Python would cost a third of the compilation of each function that only others of these call.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# A wrapper for Python would cost a third of the compilation of each function that only others of these call. None of
+# them makes an array: without counting the owners of arrays (`_nrt`) they take half the time.
+_COUNTING: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS: dict[str, Any] = {**_COUNTING, "_nrt": False}
 _compiled: Callable[..., Any] = numba.njit(**_OPTIONS)
+_counted: Callable[..., Any] = numba.njit(**_COUNTING)
 _intrinsic: Callable[..., Any] = intrinsic
 _entry: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -423,6 +426,13 @@ def _holds(w, bucket, rate, size, now, tokens):  # type: ignore[no-untyped-def]
 @_compiled
 def _take(w, bucket, tokens):  # type: ignore[no-untyped-def]
     w.buckets[bucket, 0] -= tokens * _TOKEN
+
+
+@_compiled
+def _request_of(w, message):  # type: ignore[no-untyped-def]
+    """A message's request; a division takes as long as ten comparisons."""
+    count = w.n[COUNT]
+    return message if message < count else message % count
 
 
 @_compiled
@@ -671,12 +681,12 @@ def _copy(w, message, now):  # type: ignore[no-untyped-def]
     if w.messages[copy, M_STORED] == NEVER and w.messages[copy, M_RECEIVES] == 0:
         w.messages[copy, M_RECEIVES] = NEVER
         w.n[DELAYED] += 1
-        _at(w, now + w.requests[message % w.n[COUNT], L_DELAY_US], VISIBLE, copy, 0)
+        _at(w, now + w.requests[_request_of(w, message), L_DELAY_US], VISIBLE, copy, 0)
 
 
 @_compiled
 def _handled(w, message, now):  # type: ignore[no-untyped-def]
-    if message < w.n[ORIGINALS] and w.requests[message % w.n[COUNT], L_DELIVERY] == 1:
+    if message < w.n[ORIGINALS] and w.requests[_request_of(w, message), L_DELIVERY] == 1:
         _copy(w, message, now)
     if (
         not w.messages[message, M_DUPLICATED]
@@ -690,7 +700,7 @@ def _handled(w, message, now):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _is_late(w, message):  # type: ignore[no-untyped-def]
-    return message < w.n[ORIGINALS] and w.requests[message % w.n[COUNT], L_DELIVERY] == 2
+    return message < w.n[ORIGINALS] and w.requests[_request_of(w, message), L_DELIVERY] == 2
 
 
 # The functions.
@@ -768,7 +778,7 @@ def _finish(w, slot, now):  # type: ignore[no-untyped-def]
                 _write_record(
                     w,
                     number,
-                    message % w.n[COUNT],
+                    _request_of(w, message),
                     w.messages[message, M_RESULT],
                     w.messages[message, M_RESULT_AT],
                     w.messages[message, M_RECEIVES],
@@ -925,7 +935,7 @@ def _apply(w, slot, i, writes, now):  # type: ignore[no-untyped-def]
 @_compiled
 def _issue(w, slot, now):  # type: ignore[no-untyped-def]
     row = w.slots[slot]
-    i = row[S_AT] % w.n[COUNT]
+    i = _request_of(w, row[S_AT])
     writes = row[S_FUNCTION] != w.c[C_RESULT] and (row[S_SECOND] == 1 or not w.requests[i, L_QUERY])
     w.requests[i, R_OPERATIONS] += 1
     operation = w.requests[i, R_OPERATIONS]
@@ -958,7 +968,7 @@ def _next(w, slot, now):  # type: ignore[no-untyped-def]
     fetching = row[S_FUNCTION] == w.c[C_RESULT]
     while row[S_AT] != NEVER:
         message = row[S_AT]
-        i = message % w.n[COUNT]
+        i = _request_of(w, message)
         late = consumes and _is_late(w, message)
         if late or (w.requests[i, L_POISON] and not fetching) or row[S_UNAVAILABLE]:
             if not late:
@@ -981,7 +991,7 @@ def _next(w, slot, now):  # type: ignore[no-untyped-def]
 def _done(w, slot, now):  # type: ignore[no-untyped-def]
     row = w.slots[slot]
     message = row[S_AT]
-    i = message % w.n[COUNT]
+    i = _request_of(w, message)
     if row[S_APPLIED] == FAILED:
         if row[S_ATTEMPT] < w.c[C_TABLE_ATTEMPTS]:
             pause_us = w.c[C_TABLE_BACKOFF_US] << (row[S_ATTEMPT] - 1)
@@ -1238,12 +1248,12 @@ def _pointer(_context, address):  # type: ignore[no-untyped-def]
     return types.voidptr(address), generate
 
 
-@_compiled
+@_counted
 def _unowned(array):  # type: ignore[no-untyped-def]
     return carray(_pointer(array.ctypes.data), array.shape, np.int64)
 
 
-@_compiled
+@_counted
 def _borrowed(w):  # type: ignore[no-untyped-def]
     """The same arrays without their owners, which would be counted, atomically, at each call of each function."""
     return World(
