@@ -25,6 +25,7 @@ from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.recordings.moments import second_of
+from workloads.recordings.recording import FASTEST, SLOWEST
 from workloads.recordings.shape import Shape
 from workloads.replay.client import DEADLINE_S, Gauge
 from workloads.replay.keep_alive import KeepAliveClient
@@ -38,10 +39,12 @@ _SAY_EVERY_S = 5.0
 @click.argument("name")
 @click.option("--to", "urls", multiple=True, required=True, metavar="URL", help="Repeatable. A service's base URL.")
 @click.option(
-    "--speed", type=float, default=1.0, show_default=True, callback=positive,
+    "--speed", type=click.FloatRange(SLOWEST, FASTEST), default=1.0, show_default=True,
     help="Recorded time is played this many times as fast.",
 )  # fmt: skip
-@click.option("--loop", type=click.IntRange(1), default=1, show_default=True, help="Send it so many times in a row.")
+@click.option(
+    "--loop", type=click.IntRange(1, 10**6), default=1, show_default=True, help="Send it so many times in a row."
+)
 @click.option(
     "--amplify", type=click.FloatRange(1), default=1.0, show_default=True,
     help="Multiply the clients by this factor, with clones.",
@@ -70,7 +73,13 @@ _SAY_EVERY_S = 5.0
     "--authorities", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
     help="Trust these certificates only.  [default: this machine's]",
 )  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True, help="The seed of the bodies, which are made up.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The seed of the bodies, which are made up.",
+)
 @click.option("--digests", is_flag=True, help="Keep a checksum of each answer's body, and compare those too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 def command(name: str, urls: tuple[str, ...], **options: Any) -> None:

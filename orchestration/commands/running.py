@@ -35,6 +35,7 @@ from resources.services.kept import find
 from resources.targets import open_target, targets
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.printable import message
 from workloads.recordings.library import Library
 from workloads.scenarios import adopt
 
@@ -167,7 +168,7 @@ def failure_reason(result: dg.ExecuteInProcessResult) -> str:
             error = error.cause
         if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
             raise InterruptedRunError("interrupted: the old results stand, no process is left behind")
-        text = str(error.message).strip()
+        text = message(str(error.message).strip())
         if os.environ.get("ARCHDUEL_DEBUG"):
             text += "\n" + "".join(error.stack)
         return text.partition(": ")[2] if _is_archduels(error) else text

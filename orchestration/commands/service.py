@@ -41,9 +41,9 @@ def check(file: str, workload: str | None, **options: Any) -> None:
     places = Places.from_environment()
     recording = Library(places).load(workload) if workload else None
     deployable = find(places, file)
-    click.echo(described(deployable))
+    write(f"{described(deployable)}\n")
     check_import(deployable, places.temporary)
-    click.echo(f"{deployable.service.handler} can be imported")
+    write(f"{deployable.service.handler} can be imported\n")
     if recording is None:
         return
     for route in unused(deployable.service, recording):

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from resources.lab.sending import ProcessClient
 from workloads.errors import UsageError
+from workloads.exporters.targets import check_base
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Gauge, Responses
 from workloads.replay.connection import CAUSES, STOPPED
 from workloads.replay.files import PART, Results
@@ -56,9 +57,8 @@ def check_address(url: str, allowed: Collection[str]) -> str:
     Raises:
         UsageError: It is no base URL, or its host is not allowed, or is one on the internet.
     """
+    url = check_base(url)
     host, port, _ = split_url(url)
-    if not url.startswith(("http://", "https://")) or not host or "?" in url or "#" in url:
-        raise UsageError(f"{url} is no base URL: give one such as http://127.0.0.1:8080")
     try:
         found = {ipaddress.ip_address(entry[4][0]) for entry in socket.getaddrinfo(host, port)}
     except (OSError, ValueError):
@@ -68,7 +68,7 @@ def check_address(url: str, allowed: Collection[str]) -> str:
             raise UsageError(f"{host} is on the internet: recorded traffic is sent to private addresses only")
         if host not in allowed:
             raise UsageError(f"{host} is not this machine: if it is yours to load, add --allow-host {host}")
-    return url.rstrip("/")
+    return url
 
 
 @dataclass(frozen=True)

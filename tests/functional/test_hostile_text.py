@@ -21,10 +21,13 @@ from orchestration.partitions import RECORDED
 from resources.warehouse.publish import publish
 from tests.functional.conftest import Call
 from tests.report_builder import Page, claim, file_outcomes, judge, outage_experiment, verdict
+from workloads.importers.formats import importers
+from workloads.importers.ingest import ingest
 from workloads.inbox.folder import FolderInbox
 from workloads.inbox.ledger import Ledger
 from workloads.inbox.watching import Watcher
 from workloads.places import REPOSITORY, Places
+from workloads.recordings.library import Library
 
 # Rich's markup and emoji, orders to a terminal in one byte and in two, a turned line, Markdown, HTML, a mention.
 MARKUP = "[/bold][red]x:bomb: ![i](//evil.example) [l](javascript:a) <img src=//evil.example>|`c` *e* @team"
@@ -69,6 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
     (places.home / f"{FILE}.jsonl").write_text(json.dumps({HOSTILE: 1}) + "\n")
     good = {"timestamp": "2026-05-17T10:05:03Z", "method": "POST", "path": f"/{HOSTILE}", "status": 200}
     (places.home / f"{FILE}.log").write_text(json.dumps(good) + "\n" + json.dumps({**good, "path": "/gone"}) + "\n")
+    ingest(importers()["jsonl"], [places.home / f"{FILE}.log"], "kept", Library(places))
     mapping = f"drop:\n- match: POST /gone\n  why: {json.dumps(MARKUP)}\n"
     (places.home / "mapping.yaml").write_text(mapping)
     return places
@@ -104,11 +108,11 @@ COMMANDS = {
     "import|jsonl|{home}/{file}.log|--name|none|--from|{}": 2,
     "import|jsonl|{home}/{file}.log|--name|none|--column|path={}": 1,
     "import|{}|{home}/{file}.log|--name|none": 2,
-    "mapping|suggest|mine": 0,
+    "mapping|suggest|kept": 0,
     "mapping|suggest|{}": 2,
-    "mapping|suggest|mine|--out|{home}/{file}.log": 2,
-    "export|k6|mine|--base-url|http://127.0.0.1|--out|{home}/{file}": 0,
-    "export|k6|mine|--base-url|{}": 2,
+    "mapping|suggest|kept|--out|{home}/{file}.log": 2,
+    "export|k6|kept|--base-url|http://127.0.0.1|--out|{home}/{file}": 0,
+    "export|k6|kept|--base-url|{}": 2,
     "compare|--workload|{}": 2,
     "compare|--scenario|{}": 2,
     "compare|--scenario|{home}/{file}.toml": 2,
@@ -117,6 +121,10 @@ COMMANDS = {
     "doctor|--target|{}": 2,
     "prices|--import|{home}/{file}.log": 1,
     "sweep|--target|{}": 2,
+    "replay|kept|--to|http://127.0.0.1:1|--dry-run": 0,
+    "replay|{}|--to|http://127.0.0.1:1": 2,
+    "replay|kept|--to|http://{}": 2,
+    "service|check|{home}/{file}.toml": 2,
     "record|--name|x|--upstream|http://{}": 2,
     "record|--name|x|--customers|{}": 2,
     "{}": 2,

@@ -19,6 +19,7 @@ from workloads.printable import LONGEST_LINE
 
 LONG, HUGE = "x" * 100_000, str(10**32)
 EXPORT = ("export", "k6", "food_orders", "--base-url", "http://127.0.0.1", "--out", "{}")
+REPLAY = ("replay", "food_orders", "--dry-run")
 RECORD = ("record", "--name", "mine")
 UPSTREAM = (*RECORD, "--upstream", "http://127.0.0.1:1")
 CUSTOMERS = (*RECORD, "--customers", "lunch")
@@ -43,6 +44,9 @@ WRONG = [
     ),
     ("export", "k6", "food_orders", "--base-url", "http://[::1"),
     ("export", "k6", "food_orders", "--base-url", f"http://127.0.0.1:{HUGE}"),
+    *((*REPLAY, "--to", url) for url in ("http://[::1", f"http://127.0.0.1:{HUGE}", LONG)),
+    *((*REPLAY, "--to", "http://127.0.0.1:1", f"--{option}", HUGE) for option in ("from", "speed", "loop")),
+    (*REPLAY, "--to", "http://127.0.0.1:1", "--seed", "-1"),
     (*UPSTREAM, "--listen", f"127.0.0.1:{HUGE}"),
     (*RECORD, "--upstream", f"http://127.0.0.1:{HUGE}"),
     (*CUSTOMERS, "--peak", "1e300"),

@@ -105,7 +105,8 @@ class Home:
     def left_over(self) -> list[Path]:
         """Hidden files of the home, and temporary ones, that nothing needs any more."""
         hidden = [path for path in self.places.home.rglob(".*") if path.name not in EXPECTED_HIDDEN]
-        return [*hidden, *self.temporary.iterdir()]
+        kept = self.places.temporary
+        return [*hidden, *self.temporary.iterdir(), *(kept.iterdir() if kept.exists() else ())]
 
     def results(self) -> pa.Table:
         return query(self.places, "FROM experiments WHERE comparison_id IN ('c1', 'c2') ORDER BY ALL")
