@@ -61,7 +61,8 @@ def tried(
 
 def check(places: Places, platform: Platform, deployable: Deployable, recording: Recording, reporter: Reporter) -> None:
     """Raise `ArchduelError` where a route does not work, with what the handler logged; arguments as `tried`."""
-    for one, logged in tried(places, platform, deployable, recording, reporter):
+    found = list(tried(places, platform, deployable, recording, reporter))  # to the end, so that its instance ends
+    for one, logged in found:
         if not one.works:
             raise ArchduelError(
                 f"{deployable.service.name} fails at {one.sentence()}; it logged: {logged or 'nothing'}; try it with"

@@ -161,6 +161,8 @@ def _code(path: Path, file: Path) -> dict[str, bytes]:
     left = MAX_CODE_BYTES
     try:
         for name, size, content in _zipped(path) if path.is_file() else _files(path):
+            if name.startswith(("/", "archduel_")) or ".." in name.split("/"):
+                raise UsageError(f"{file}: code {path} has {name!r}, which leads out of it or is a name of archduel's")
             left -= size
             if left < 0:
                 raise UsageError(f"{file}: code {path} is over {MAX_CODE_BYTES:,} bytes, which Lambda refuses as well")

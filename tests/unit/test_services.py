@@ -89,6 +89,14 @@ class TestFile:
         assert "service.toml" in str(caught.value)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("name", ["../app.py", "/app.py", "lib/../../app.py", "archduel_adapter.py"])
+    def test_whose_zip_leads_out_of_it_is_refused(self, tmp_path: Path, name: str) -> None:
+        with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+            archive.writestr("app.py", HANDLER)
+            archive.writestr(name, HANDLER)
+        with pytest.raises(UsageError, match="leads out of it or is a name of archduel's"):
+            read_service(service(tmp_path, MINIMAL.replace('"code"', '"code.zip"')))
+
     def test_with_more_code_than_lambda_takes_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("resources.services.model.MAX_CODE_BYTES", 10)
         with pytest.raises(UsageError, match="is over 10 bytes, which Lambda refuses as well"):
