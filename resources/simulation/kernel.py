@@ -1290,10 +1290,35 @@ def advance(w):  # type: ignore[no-untyped-def]
     return _advance(_borrowed(w))
 
 
+@_entry
+def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
+    """Set up the rows of requests and messages in one pass: one for each column would take longer than what follows."""
+    due_us, query, queued, function, order, payload_bytes, work_us, poison, delivery, delay_us = load
+    for i in range(len(requests)):
+        row = requests[i]
+        row[L_DUE_US], row[L_QUERY], row[L_QUEUED], row[L_FUNCTION] = due_us[i], query[i], queued[i], function[i]
+        row[L_ORDER], row[L_PAYLOAD_BYTES], row[L_WORK_US] = order[i], payload_bytes[i], work_us[i]
+        row[L_POISON], row[L_DELIVERY], row[L_DELAY_US] = poison[i], delivery[i], delay_us[i]
+        row[R_STATUS] = TIMED_OUT
+        row[R_SENT] = row[R_RESPONDED] = row[R_FETCHES] = row[R_FETCHED] = row[R_STAMPS] = row[R_FOUND] = NEVER
+    for message in range(len(messages)):
+        messages[message, M_STORED] = messages[message, M_FOLLOWING] = NEVER
+
+
+@_entry
+def _columns(rows):  # type: ignore[no-untyped-def]
+    """The columns of a table, one after another, in one pass."""
+    columns = np.empty((rows.shape[1], rows.shape[0]), np.int64)
+    for i in range(rows.shape[0]):
+        for column in range(rows.shape[1]):
+            columns[column, i] = rows[i, column]
+    return columns
+
+
 def _new_world(system: System, load: Load) -> World:
     count = len(load.due_us)
     originals = count * sends(system)
-    messages = 1 if system.consumer == NEVER else originals * (2 if load.delivery.any() else 1)
+    messages = 1 if system.consumer == NEVER or not load.queued.any() else originals * (2 if load.delivery.any() else 1)
     functions, faults = len(system.reserved), len(system.fault_kind)
     reserved = int(np.maximum(system.reserved, 0).sum())
     most_idle = max(system.account_concurrency, reserved) + int(system.warm.sum()) + 1
@@ -1329,12 +1354,7 @@ def _new_world(system: System, load: Load) -> World:
         rows=np.zeros((65_536, 8), np.int64),
         samples=np.zeros((4096, 5), np.int64),
     )
-    for column, name in enumerate(name for name in Load._fields if name != "seeded"):
-        world.requests[:, column] = getattr(load, name)
-    world.requests[:, R_STATUS] = TIMED_OUT
-    for column in (R_SENT, R_RESPONDED, R_FETCHES, R_FETCHED, R_STAMPS, R_FOUND):
-        world.requests[:, column] = NEVER
-    world.messages[:, M_STORED] = world.messages[:, M_FOLLOWING] = NEVER
+    _fill(world.requests, world.messages, *load[:-1])  # all but `seeded`
     for column, values in enumerate((system.reserved, system.timeout_us, system.warm)):
         world.functions[:, column] = values
     for column, name in enumerate(
@@ -1374,13 +1394,13 @@ def simulate(system: System, load: Load) -> Result:
     for name in written:
         drain(name)
     whole = {name: np.concatenate(parts) for name, parts in written.items()}
-    messages = len(load.due_us) if system.consumer == NEVER else len(world.messages) - 1
+    requests, of_messages = _columns(world.requests), _columns(world.messages[:-1])
+    nothing = np.zeros(len(load.due_us), np.int64)
+    used = system.consumer != NEVER and load.queued.any()
 
     def of_requests(column: int) -> Array:
-        return world.requests[:, column].copy()
-
-    def of_messages(column: int) -> Array:
-        return np.zeros(messages, np.int64) if system.consumer == NEVER else world.messages[:-1, column].copy()
+        found: Array = requests[column]
+        return found
 
     return Result(
         sent_us=of_requests(R_SENT),
@@ -1392,8 +1412,8 @@ def simulate(system: System, load: Load) -> Result:
         commits=of_requests(R_COMMITS),
         stamp_us=of_requests(R_STAMPS),
         found=of_requests(R_FOUND),
-        dead=of_messages(M_DEAD),
-        receives=np.maximum(of_messages(M_RECEIVES), 0),
+        dead=of_messages[M_DEAD] if used else nothing,
+        receives=np.maximum(of_messages[M_RECEIVES], 0) if used else nothing,
         records=whole["records"],
         invocations=whole["rows"],
         samples=whole["samples"],

@@ -124,7 +124,8 @@ class Oracle:
         self.environments = self.invocations = 0
         # The queue.
         self.originals = count * codes.sends(system)
-        copies = 1 if system.consumer == NEVER else (2 if any(load.delivery) else 1) * codes.sends(system)
+        nothing_queued = system.consumer == NEVER or not any(load.queued)
+        copies = 1 if nothing_queued else (2 if any(load.delivery) else 1) * codes.sends(system)
         self.visible: deque[int] = deque()
         self.visible_since: dict[int, int] = {}
         self.woken_us = NEVER  # for a batch that is not full
