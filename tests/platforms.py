@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from resources.aws.clients import FOR_HANDLERS
 from resources.machine.environment import passed_on
 from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from resources.progress import Silent
 from resources.targets import DEFAULT_TARGET, Platform, ministack, open_target, targets
 from resources.targets.environments import find_python, this_machine
-from resources.targets.local import _FOR_HANDLERS, DIRECT
+from resources.targets.local import DIRECT
 from resources.targets.localstack import DISTRIBUTION
 from resources.targets.localstack import TARGET as LOCALSTACK
 from tests.waiting import until
@@ -51,7 +52,7 @@ def somebodys(folder: Path, **settings: str) -> Iterator[str]:
     """The URL of a MiniStack as somebody else starts one, which asks nobody for a key; it logs to ``folder``."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
-    environment = {**passed_on(), **_FOR_HANDLERS, "TMPDIR": str(folder)}
+    environment = {**passed_on(), **FOR_HANDLERS, "TMPDIR": str(folder)}
     process = LeashedProcess(
         [sys.executable, "-m", "ministack"],
         environment={**environment, **ministack._settings(port, 40), **settings},

@@ -24,6 +24,16 @@ from workloads.errors import ArchduelError
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
+# No profile, endpoint or credential of the user reaches a handler.
+FOR_HANDLERS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
 
 def is_loopback(url: str) -> bool:
     """Whether ``url`` names this machine by a loopback address or as localhost; one that cannot be read does not."""

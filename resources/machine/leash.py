@@ -138,12 +138,15 @@ class LeashedProcess:
             stdin.close()
 
 
-def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str]:
+def run_leashed(
+    arguments: Sequence[str], *, timeout_s: float, environment: Mapping[str, str] = os.environ
+) -> tuple[int, str]:
     """Run a program to its end; it and everything it starts end then, or with this process.
 
     Args:
         arguments: The program and its arguments.
         timeout_s: After how many seconds it is ended.
+        environment: All of its environment variables; by default this process' own.
 
     Returns:
         Its exit code, or -1 where it was ended, and its output.
@@ -151,7 +154,7 @@ def run_leashed(arguments: Sequence[str], *, timeout_s: float) -> tuple[int, str
     mark = f"archduel-ended-{uuid.uuid4().hex}:"
     command = ["/bin/sh", "-c", '"$@"; echo "$0$?"', mark, *arguments]
     with tempfile.TemporaryFile() as log:  # without a name: nothing is left of it
-        process = LeashedProcess(command, environment=os.environ, log=Path(f"/dev/fd/{log.fileno()}"))
+        process = LeashedProcess(command, environment=environment, log=Path(f"/dev/fd/{log.fileno()}"))
         deadline = time.monotonic() + timeout_s
         try:
             while process.alive and time.monotonic() < deadline:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from resources.aws.clients import FOR_HANDLERS
+from resources.machine.environment import passed_on
 from resources.machine.leash import run_leashed
 from resources.services.model import Deployable
 from workloads.errors import ArchduelError
@@ -32,7 +34,8 @@ Run = Callable[[Sequence[str]], tuple[int, str]]
 
 
 def _run(arguments: Sequence[str]) -> tuple[int, str]:
-    return run_leashed(arguments, timeout_s=LIMIT_S)
+    # It is the handler's code that runs: what of the user's a handler on an emulator does not get, it gets neither.
+    return run_leashed(arguments, timeout_s=LIMIT_S, environment={**passed_on(), **FOR_HANDLERS})
 
 
 def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> None:
@@ -48,12 +51,7 @@ def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> No
     """
     service = deployable.service
     module, _, function = service.handler.rpartition(".")
-    variables = {
-        **service.variables({table.name: table.name for table in service.tables}),
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    variables = service.variables({table.name: table.name for table in service.tables})
     with scratch(temporary) as folder:
         for name, content in deployable.code.items():
             path = folder / name

@@ -3,7 +3,6 @@
 Put here what such emulators have in common. Keep out what is started, and with which settings (a target's own module).
 """
 
-import os
 import secrets
 import time
 import urllib.request
@@ -11,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from resources.aws.clients import REGION
+from resources.aws.clients import FOR_HANDLERS
 from resources.emulators.admission import KEY_VARIABLE
 from resources.machine.environment import passed_on
 from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
@@ -62,7 +61,7 @@ class LocalEmulator:
             ["nice", "-n", "5", *arguments],
             environment={
                 **passed_on(),
-                **_FOR_HANDLERS,
+                **FOR_HANDLERS,
                 **dict.fromkeys((KEY_VARIABLE, "AWS_SESSION_TOKEN"), key),  # the latter is what functions send
                 **settings(port, self._folder),
                 **dict.fromkeys(("HOME", "TMPDIR"), str(self._folder)),
@@ -92,14 +91,3 @@ class LocalEmulator:
         """End it. Closing twice is fine."""
         self.process.close()
         self._kept.close()
-
-
-# No profile, endpoint or credential of the user reaches a handler.
-_FOR_HANDLERS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}

@@ -143,6 +143,14 @@ class TestImport:
         with pytest.raises(ArchduelError, match=f"mine: importing app.handler .*{message}"):
             check_import(keep(places, service(tmp_path, code=code)), places.temporary)
 
+    def test_is_done_with_nothing_of_the_users(
+        self, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, "planted")
+        code = f"import os\nassert 'planted' not in str(os.environ)\n{HANDLER}"
+        check_import(keep(places, service(tmp_path, code=code)), places.temporary)
+
     def test_that_works_is_quiet(self, tmp_path: Path, places: Places) -> None:
         check_import(keep(places, service(tmp_path)), places.temporary)
 
