@@ -1,7 +1,7 @@
 """The target in virtual time: replays of the lab without anything running, accounted for as any others."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,12 +16,14 @@ from resources.lab.replaying import Setup
 from resources.lab.settings import LabSettings
 from resources.lab.simulating import SimulatingReplayer
 from resources.progress import Silent
+from resources.simulation.building import _KINDS
 from resources.targets import open_target
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
+from workloads.scenarios.faults import Disabled, Down, Fault, Throttle, TrafficFault
 
 _EVERY_KIND = (
     "steady",
@@ -155,3 +157,9 @@ def test_the_report_says_what_a_simulation_rests_on_and_nothing_of_emulators(tmp
     for text in (page, lines):
         assert "milliseconds are not those of AWS" not in text
         assert "were not seen" not in text
+
+
+def test_every_kind_of_fault_is_simulated() -> None:
+    """Or is one in the traffic itself, which the schedule has already."""
+    kinds = set(get_args(get_args(Fault)[0]))
+    assert kinds == set(_KINDS) | {Down, Disabled, Throttle} | set(get_args(TrafficFault))
