@@ -89,7 +89,7 @@ def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Non
             pass
     except BaseException:
         connection.interrupt()
-        done.wait(5)
+        done.wait(30)  # what is left of DuckDB when Python ends is complained of, line by line
         raise
     if failures:
         raise failures[0]

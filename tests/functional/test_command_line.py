@@ -80,7 +80,7 @@ def test_an_unknown_name_exits_2_and_lists_the_valid_ones(call: Call, arguments:
     [
         ("--repetitions", "0", "neither a number greater than 0 nor auto"),
         ("--repetitions", "often", "neither a number greater than 0 nor auto"),
-        ("--speed", "-1", "must be greater than 0"),
+        ("--speed", "-1", "must be at least 0.000001"),
         ("--speed", "nan", "must be a finite number"),
         ("--limit", "0", "must be at least 1"),
         ("--duration", "0", "must be greater than 0"),

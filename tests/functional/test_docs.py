@@ -30,7 +30,7 @@ QUICK = [
     "record --customers lunch --describe",
     "doctor --machine-only",
 ]
-COLUMN = re.compile(r"([a-z_]+)\.(?!(?:parquet|html|toml)$)([a-z_]+)")
+COLUMN = re.compile(r"([a-z_]+)\.(?!(?:parquet|html|json|toml)$)([a-z_]+)")
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,7 @@ def test_nothing_else_does_nor_uses_anything_that_was_planted(
         ("mapping", "suggest", "shop"): 0,
         ("export", "k6", "shop", "--base-url", "http://127.0.0.1:1", "--out", exported): 0,
         ("replay", "shop", "--to", bucket, "--speed", "20"): 0,
+        ("service", "check", "tests/services/shortener/service.toml"): 0,
         ("inbox",): 0,
         ("record", "--upstream", bucket, "--listen", "127.0.0.1:0", "--name", "live", "--minutes", "0.001"): 1,
         ("compare", "--target", "aws", "--yes"): 2,

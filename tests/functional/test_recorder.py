@@ -161,7 +161,7 @@ MISUSES = [
     (("--upstream", "http://127.0.0.1:8080", "--name", "x"), "are the same"),
     (("--upstream", "http://a", "--name", "x", "--mapping", "missing.yaml"), "missing.yaml"),
     (("--customers", "lunch", "--name", "x", "--listen", "127.0.0.1:1"), "--listen is for --upstream"),
-    (("--customers", "brunch", "--name", "x"), "flash_sale, lunch, quiet_night, retry_storm"),
+    (("--customers", "brunch", "--name", "x"), "did you mean lunch? The others: flash_sale, quiet_night, retry_storm"),
     (("--customers", "lunch", "--name", "x", "--scenario", "poison"), "changes the traffic itself"),
     (("--customers", "lunch", "--name", "x", "--architecture", "none"), "unknown architecture"),
 ]
