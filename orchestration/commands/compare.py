@@ -24,7 +24,7 @@ from orchestration.commands.options import (
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.service import named
 from orchestration.commands.target_options import given_target_options, target_options
-from orchestration.commands.terminal import open_console, say
+from orchestration.commands.terminal import write
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
@@ -156,7 +156,7 @@ def chosen_scenarios(
         if names or (why := why_unavailable(one, target)) is None:
             chosen[one.name] = one
         elif not claims:
-            say(open_console(), f"{one.name} is left out: {why}")
+            write(f"{one.name} is left out: {why}\n")
     return chosen, files
 
 

@@ -223,8 +223,9 @@ class _Worker:
 
     def heard(self, within_s: float) -> bool:
         """Whether it has said something, or has ended."""
-        readable, _, _ = select.select([self._own], [], [], within_s)
-        return bool(readable)
+        waiting = select.poll()  # select knows no file numbered 1,024 or above
+        waiting.register(self._own, select.POLLIN)
+        return bool(waiting.poll(within_s * 1000))
 
     def death(self) -> str:
         """Its last words."""
@@ -235,7 +236,8 @@ class _Worker:
 
     def close(self) -> None:
         self._process.close()
-        self._lines.close()
+        with suppress(OSError):  # words that it was not there to hear any more
+            self._lines.close()
         self._own.close()
 
 

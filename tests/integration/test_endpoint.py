@@ -131,6 +131,7 @@ def test_what_a_killed_run_had_made_goes_when_the_next_one_starts_and_nothing_el
     assert everything(theirs) == before
 
 
+@pytest.mark.long  # the sweep at the next start, above, goes the same way
 def test_a_killed_run_is_swept_by_command_once_its_user_agrees_and_again_harmlessly(
     theirs: Clients, places: Places
 ) -> None:

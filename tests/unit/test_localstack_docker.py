@@ -340,7 +340,7 @@ def another_run(engine: FakeEngine, home: Path) -> Iterator[tuple[subprocess.Pop
 
 
 class TestKilled:
-    @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+    @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
     def test_a_run_leaves_no_container(self, engine: FakeEngine, tmp_path: Path, how: signal.Signals) -> None:
         with another_run(engine, tmp_path) as (run, leash):
             assert len(engine.containers) == 1

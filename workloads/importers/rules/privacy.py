@@ -28,10 +28,8 @@ _PATHS_TOGETHER = 16
 
 # Characters that are written as numbers or names, in HTML, JavaScript and by servers of Microsoft's.
 _NAMED = {"commat": "@", "period": ".", "colon": ":", "equals": "=", "plus": "+", "lowbar": "_", "sol": "/"}
-_WRITTEN = (
-    r"(?i)&(?:amp;)*#[0-9]{1,7};?|&(?:amp;)*#x[0-9a-f]{1,6};?|(?:\\u|%u)[0-9a-f]{4}|\\x[0-9a-f]{2}|"
-    rf"&(?:amp;)*(?:{'|'.join(_NAMED)});|\\/"
-)
+_IN_HTML = rf"(?i)&(?:amp;)*(?:#[0-9]{{1,7}};?|#x[0-9a-f]{{1,6}};?|(?:{'|'.join(_NAMED)});)"
+_WRITTEN = rf"{_IN_HTML}|(?:\\u|%u)[0-9a-f]{{4}}|\\x[0-9a-f]{{2}}|\\/"
 # Full-width forms, as Chinese and Japanese keyboards write them, a small @ and their full stops.
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F))) + "\ufe6b\u3002\uff61"
 _NARROW = "".join(map(chr, range(0x21, 0x7F))) + "@.."
@@ -42,17 +40,19 @@ def _let(name: str, value: str, expression: str) -> str:
     return f"list_transform([{value}], lambda {name}: {expression})[1]"
 
 
-def _as_characters(text: str) -> str:
-    """An SQL expression for ``text``, another, with characters in place of what stands for them, such as ``&#64;``."""
+def _as_characters(text: str, written: str = _WRITTEN) -> str:
+    """An SQL expression for ``text``, another, with characters in place of what stands for them, such as ``&#64;``, in
+    one of the ways that the pattern ``written`` has.
+    """
     code = r"""CASE WHEN regexp_matches(token, '#[0-9]') THEN regexp_extract(token, '[0-9]+')::INTEGER
         ELSE ('0x' || regexp_extract(token, '(?i)[xu]([0-9a-f]+)', 1))::INTEGER END"""
     named = " ".join(f"WHEN regexp_matches(token, '(?i){name};$') THEN {quoted(is_)}" for name, is_ in _NAMED.items())
     # What stands for no printable character stays.
     numbered = f"coalesce(TRY(CASE WHEN {code} > 31 THEN chr({code}) END), token)"
     character = f"CASE WHEN token = '\\/' THEN '/' {named} ELSE {numbered} END"
-    tokens = f"list_distinct(regexp_extract_all(written, {quoted(_WRITTEN)}))"
+    tokens = f"list_distinct(regexp_extract_all(written, {quoted(written)}))"
     read = f"list_reduce({tokens}, lambda read, token: replace(read, token, {character}), written)"
-    return _let("written", text, f"CASE WHEN regexp_matches(written, {quoted(_WRITTEN)}) THEN {read} ELSE written END")
+    return _let("written", text, f"CASE WHEN regexp_matches(written, {quoted(written)}) THEN {read} ELSE written END")
 
 
 # A key in Base64 may hold slashes and so be several parts of a path: nothing but letters, digits, + and /, with
@@ -68,11 +68,11 @@ _GOES_ON = rf"(?:/+[A-Za-z0-9+]*(?:{_MIXED}|[A-Za-z][0-9]+[A-Za-z]|[+])[A-Za-z0-
 
 # From a request's target (path or URL) to its path without credentials and session ids: an SQL expression over a column
 # `target`. Those are in a URL's authority, in its query (some clients encode the question mark, even twice) and in
-# parameters such as ;jsessionid=. Characters are read before: jane&#64;shop.example would else end at a fragment.
+# parameters such as ;jsessionid=. HTML's characters are read before: jane&#64;shop.example would else end at its #.
 BARE_PATH = rf"""
     regexp_replace(
         coalesce(nullif(regexp_extract(
-            {_as_characters("target")}, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
+            {_as_characters("target", _IN_HTML)}, '(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''), '/'),
         '(?s)%(?:25)*3[fF].*|;[^/]*{_MIXED}[^/]*{_GOES_ON}*|;[^/]*', '', 'g'
     )
 """
@@ -188,7 +188,8 @@ _OF_PEOPLE = (
         "\x01" + r"\1",
     ),
     (rf"(?i){_LOCAL}\s?(?:@|%(?:25)*40)\s?(?:[\pL\pN_-]+\.)+(?:xn--[a-z0-9-]+|\pL{{2,}})", ":email"),
-    (rf"{_LOCAL}@\pL[\pL\pN_-]*", ":email"),  # of a host in its own network, localhost first of all
+    # Of a host in its own network, localhost first of all. After a colon or // it is a password.
+    (rf"(^/?|[^/]/|[\s;,=&]){_LOCAL}@\pL[\pL\pN_-]*", r"\1:email"),
     (r"\x01", "@"),
 )
 _KNOWN = (
