@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from resources.lab.sending import ProcessClient
-from tests.unit.test_replay_client import Server, answer, answering, commands, ignore, queries, stopped_once
+from tests.unit.test_replay_client import Server, answer, answering, commands, queries, stopped_once
 from workloads.errors import ArchduelError
 from workloads.replay.client import BROKEN, UNSENT, Gauge, Responses
 from workloads.replay.connection import CAUSES, STOPPED
@@ -109,9 +109,9 @@ class TestProcesses:
         assert (again.status == 200).all(), "another takes its place"
 
     def test_bounds_are_shared_out(self, two: ProcessClient) -> None:
-        two.client, before = replace(two.client, connections=4, deadline_s=0.3), two.client
+        two.client, before = replace(two.client, connections=4), two.client
         try:
-            with Server(ignore).running() as server:
+            with Server(lambda peer, _: peer.later(0.05)).running() as server:
                 sent_by(two, commands(40, 1000), server)
         finally:
             two.client = before
