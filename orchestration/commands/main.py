@@ -5,6 +5,7 @@ imported when it is called, since that takes up to three seconds.
 """
 
 import ast
+import atexit
 import importlib
 import os
 import signal
@@ -17,6 +18,17 @@ import click
 from orchestration.commands.errors import ReportingGroup
 from workloads.places import Places
 from workloads.recordings.folders import is_interrupted
+
+
+def _end_quietly() -> None:
+    """Print nothing once Python itself ends: DuckDB's binding would complain there, in forty lines below the answer, of
+    objects that other libraries keep.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+atexit.register(_end_quietly)  # the first to be registered is the last to be called
 
 _FOLDER = Path(__file__).parent
 _NAMES = (
