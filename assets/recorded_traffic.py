@@ -186,7 +186,7 @@ def _clock(totals: Figures, over_time: Course) -> _Found:
         f"{books['behind']:,} requests are stamped earlier than one before them, by {books['behind_most_s']:g} s at"
         f" most; {allowed_s:g} s are usual. They are replayed in the order of their stamps."
     )
-    figures = {"requests": books["behind"], "most_s": books["behind_most_s"], "allowed_s": allowed_s}
+    figures = {"requests": books["behind"], "max_behind_s": books["behind_most_s"], "allowed_s": allowed_s}
     return _Found(CLOCK, books["behind_most_s"] <= allowed_s, text, dg.AssetCheckSeverity.WARN, figures)
 
 

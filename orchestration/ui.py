@@ -11,8 +11,8 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from dagster._cli import dev
-from dagster._cli import main as dagster_main
+from dagster._cli import dev  # noqa: TID251 - which web server it starts has no public name
+from dagster._cli import main as dagster_main  # noqa: TID251 - the console script's own entry
 from dagster_webserver import cli
 from starlette.applications import Starlette
 from starlette.datastructures import Headers

@@ -442,7 +442,7 @@ class _Case:
         ]
 
     def _not_required(self, choice: Choice) -> list[str]:
-        """What the chosen one refuses where nobody asked for it to be taken."""
+        """What the chosen architecture refuses where no requirement says that it has to be taken."""
         if choice.pick is None:
             return []
         contender, refused = self._contender(choice.pick), MEASURES["refused_share"]

@@ -75,7 +75,7 @@ def command(port: int) -> None:
                 _end(services, instance)
                 raise
         end_dead_runs(instance)
-        raise ArchduelError("Dagster has ended by itself: what it said last is above; runs under way were ended")
+        raise ArchduelError("Dagster has ended by itself: its last lines are above; runs under way were ended")
 
 
 def _end(services: LeashedProcess, instance: dagster.DagsterInstance) -> None:

@@ -32,7 +32,7 @@ from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.recorded import Source
 from workloads.scratch import scratch
 
-_SAY_EVERY_S = 5.0
+_PRINT_EVERY_S = 5.0
 
 
 @click.command()
@@ -189,12 +189,12 @@ def _send(
 ) -> _Sent:
     folder.mkdir(parents=True)
     total, began = source.requests, time.monotonic()
-    said = began
+    printed_at = began
 
     def watch(gauge: Gauge) -> None:
-        nonlocal said
-        if (now := time.monotonic()) - said >= _SAY_EVERY_S:
-            said = now
+        nonlocal printed_at
+        if (now := time.monotonic()) - printed_at >= _PRINT_EVERY_S:
+            printed_at = now
             say(
                 console,
                 f"{now - began:6.0f} s  {gauge.finished:,} of {total:,} over, {gauge.in_flight:,} in flight,"

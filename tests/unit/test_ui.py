@@ -5,7 +5,7 @@ import inspect
 from typing import Any
 
 import pytest
-from dagster._cli import dev
+from dagster._cli import dev  # noqa: TID251 - which web server it starts has no public name
 from dagster_webserver import cli
 
 from orchestration import ui

@@ -161,7 +161,7 @@ def _shortened(name: str, value: str, key: str) -> str:
 
 
 def encloses_nothing(path: str) -> bool:
-    """Whether a path of straight lines goes back the way it came: an area without height, as of answers nobody gave."""
+    """Whether a path of straight lines goes back the way it came: an area without height."""
     if not path.endswith("Z") or path.count("Z") > 1 or not _STRAIGHT.fullmatch(path):
         return False
     points = path.removesuffix("Z").replace("M", "L").split("L")[1:]
@@ -171,7 +171,7 @@ def encloses_nothing(path: str) -> bool:
 def straightened(path: str) -> str:
     """The same path of straight lines in fewer letters: lines and steps are most of what a report's charts draw.
 
-    Each point is said by its distance from the one before, in tenths of a pixel, so that nothing adds up.
+    Each point is written as its distance from the one before, in whole tenths of a pixel: rounding adds no error.
     """
     steps: list[tuple[str, int, int]] = []
     x = y = first_x = first_y = 0
@@ -195,7 +195,7 @@ def straightened(path: str) -> str:
     written, before = "", ""
     for kind, dx, dy in steps:
         values = {"h": (dx,), "v": (dy,), "z": ()}.get(kind, (dx, dy))
-        # A letter is said once for all that follow, and a minus needs no comma before it.
+        # A letter holds for the numbers that follow it, and a minus needs no comma before it.
         numbers = ",".join(f"{value / 10:g}" for value in values).replace(",-", "-")
         repeated = kind == before and kind != "z"
         written += ("" if numbers.startswith("-") else ",") + numbers if repeated else kind + numbers
