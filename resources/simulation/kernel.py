@@ -271,7 +271,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FULL = range(6
     F_FORWARDED,
 ) = range(10)
 # Columns of a function, of an event, and rows of the table's units.
-N_RESERVED, N_TIMEOUT_US, N_WARM, N_RUNNING, N_IDLE_COUNT = range(5)
+N_RESERVED, N_TIMEOUT_US, N_WARM, N_RUNNING, N_IDLE_COUNT, N_MOST = range(6)
 H_TIME, H_KEY, H_DATA = range(3)
 CAPACITY, PEAK, IN_SECOND = range(3)
 GATEWAY_BUCKET = 0  # then those of the functions' growth, of faults, of the table, of its partitions
@@ -1067,6 +1067,7 @@ def _start(w, slot, now):  # type: ignore[no-untyped-def]
         starts_us += _draw(w, PLACEMENT, number, 0) + init_us
         row[S_COLD] = 1
     w.functions[function, N_RUNNING] += 1
+    w.functions[function, N_MOST] = max(w.functions[function, N_MOST], w.functions[function, N_RUNNING])
     row[S_NUMBER] = w.n[INVOCATIONS]
     w.n[INVOCATIONS] += 1
     if starts_us > now:
@@ -1341,7 +1342,7 @@ def _new_world(system: System, load: Load) -> World:
         fault_draws=system.fault_draws,
         requests=np.zeros((count, R_OPERATIONS + 1), np.int64),
         messages=np.zeros((messages + 1, M_QUEUE + 1), np.int64),
-        functions=np.zeros((functions, N_IDLE_COUNT + 1), np.int64),
+        functions=np.zeros((functions, N_MOST + 1), np.int64),
         faults=np.zeros((faults, F_FORWARDED + 1), np.int64),
         heap=np.zeros((system.max_pollers + system.batch_size + 4096, 3), np.int64),
         idle=np.zeros((functions, most_idle, 2), np.int64),
@@ -1417,6 +1418,7 @@ def simulate(system: System, load: Load) -> Result:
         records=whole["records"],
         invocations=whole["rows"],
         samples=whole["samples"],
+        concurrency=world.functions[:, N_MOST].copy(),
         bound=world.bound[:, 0].copy(),
         bound_first_us=world.bound[:, 1].copy(),
         init_us=int(world.n[INIT_US]),

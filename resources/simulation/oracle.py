@@ -118,6 +118,7 @@ class Oracle:
         functions = range(len(system.reserved))
         self.idle: list[list[Environment]] = [[] for _ in functions]
         self.running = [0 for _ in functions]
+        self.concurrency = [0 for _ in functions]
         self.growth = [Bucket(system.scaling_rate, system.scaling_burst) for _ in functions]
         taken = sum(max(0, int(reserved)) for reserved in system.reserved)
         self.unreserved = max(0, system.account_concurrency - taken)
@@ -375,6 +376,7 @@ class Oracle:
             starts_us += self._draw(codes.PLACEMENT, number, 0) + init_us
             invocation.cold = True
         self.running[function] += 1
+        self.concurrency[function] = max(self.concurrency[function], self.running[function])
         invocation.number = self.invocations
         self.invocations += 1
         if starts_us > now:
@@ -809,6 +811,7 @@ class Oracle:
             records=np.array(self.records, np.int64).reshape(-1, 6),
             invocations=np.array(self.rows, np.int64).reshape(-1, 8),
             samples=np.array(self.samples, np.int64).reshape(-1, 5),
+            concurrency=np.array(self.concurrency, np.int64),
             bound=np.array(self.bound, np.int64),
             bound_first_us=np.array(self.bound_first, np.int64),
             init_us=self.init_us,

@@ -179,6 +179,7 @@ class Result(NamedTuple):
             query).
         invocations: A row each: number, function, start, duration, cold, batch size, outcome, environment.
         samples: A row for each moment: moment, messages visible, in flight, delayed, dead letters.
+        concurrency: The most environments of each function that were at work at once, new ones included.
         bound: How often each of `LIMITS` refused or delayed something.
         bound_first_us: When it did so first.
         init_us: What the new environments took in all.
@@ -199,6 +200,7 @@ class Result(NamedTuple):
     records: npt.NDArray[np.int64]
     invocations: npt.NDArray[np.int64]
     samples: npt.NDArray[np.int64]
+    concurrency: Ints
     bound: Ints
     bound_first_us: Ints
     init_us: int

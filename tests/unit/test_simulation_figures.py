@@ -1,0 +1,84 @@
+"""Figures without rows: equal to what the rows of the same run come to."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resources.simulation import draws, oracle
+from resources.simulation import system as codes
+from resources.simulation.figures import (
+    ACCEPTED,
+    ANSWERED,
+    FAILED,
+    THROTTLED,
+    bin_starts_us,
+    bins_of,
+    distribution,
+    figures_of,
+    simulate_figures,
+)
+from tests.simulated_systems import constant_draws, ints, load, system
+from tests.unit.test_simulation import fault
+
+MS, SECOND = 1000, 1_000_000
+
+
+@given(st.lists(st.integers(0, 2**60), min_size=1))
+def test_a_bin_holds_what_is_at_most_a_256th_above_its_start(times_us: list[int]) -> None:
+    starts_us = bin_starts_us(bins_of(ints(times_us)))
+    assert (starts_us <= ints(times_us)).all()
+    assert (ints(times_us) - starts_us <= starts_us // 256).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.99, 0.999, 1.0])
+def test_a_quantile_is_within_04_per_cent_of_the_exact_one(share: float) -> None:
+    times_us = np.random.default_rng(1).lognormal(10, 1, 10_001).astype(np.int64)
+    exact = np.quantile(times_us, share, method="inverted_cdf")
+    assert distribution(times_us).quantile_us(share) == pytest.approx(exact, rel=1 / 256)
+
+
+def test_what_never_came_to_an_end_is_greater_than_all() -> None:
+    found = distribution(ints([100] * 90))
+    assert found.quantile_us(0.9, of=100) == 100
+    assert found.quantile_us(0.91, of=100) is None
+    assert distribution(ints([])).quantile_us(0.5) is None
+
+
+def test_requests_are_counted_by_their_last_answer_and_limits_by_name() -> None:
+    one = system(
+        reserved=ints([2, -1, -1, -1]),
+        draws=constant_draws(gateway=4 * MS, write=8 * MS, idle=SECOND),
+        **fault(codes.ERROR, codes.AT_TABLE, 5 * SECOND, 9 * SECOND),
+    )
+    calls = load(
+        [0, 0, 0, 100 * MS, 6 * SECOND, 7 * SECOND],
+        query=[0, 0, 0, 1, 0, 0],
+        queued=[0, 0, 0, 0, 0, 1],
+        function=[0, 0, 0, 1, 0, 0],
+        work_us=[100 * MS] * 6,
+        seeded=[1],
+    )
+    found = simulate_figures(one, calls)
+    assert found.outcomes[0, [ANSWERED, ACCEPTED, THROTTLED, FAILED]].tolist() == [2, 1, 1, 1]
+    assert found.outcomes[1].tolist() == [1, 0, 0, 0, 0]
+    assert (found.offered, found.refused, found.statuses[500]) == (6, 2, 1)
+    assert found.bound == {"reserved concurrency": 1}
+    assert found.concurrency.tolist() == [2, 1, 1, 0]
+    assert found.response[0].max_us == (4 + 100 + 8) * MS
+    assert found.committed.tolist() == [3, 1]
+    assert (found.messages.tolist(), found.dead, found.backlog) == ([1, 0], 0, 1)
+    assert 19 * SECOND < found.drained_us < 20 * SECOND  # the message came again after its visibility timeout
+    counts = found.counts(seconds=60)
+    assert (counts.function_invocations, counts.batches, counts.messages) == (4, 2, 1)
+    assert (counts.work_ms, counts.seconds, counts.order_writes) == (600, 60, 5)
+
+
+def test_the_figures_of_both_engines_are_those_of_the_oracles_rows() -> None:
+    tables = constant_draws(idle=SECOND)
+    tables[codes.WRITE] = draws.table(((0.5, 8 * MS), (0.99, 16 * MS)))
+    one, calls = system(draws=tables), load(np.arange(500) * 3 * MS, queued=np.arange(500) % 2)
+    expected, found = figures_of(one, calls, oracle.simulate(one, calls)), simulate_figures(one, calls)
+    assert found.responses.count == 500
+    assert found.completions.bins.tolist() == expected.completions.bins.tolist()
+    assert found.counts() == expected.counts()
