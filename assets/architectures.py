@@ -20,6 +20,7 @@ from resources.lab.lab import Lab
 from resources.version import code_version
 from resources.warehouse.outcomes import write_outcomes
 from workloads.places import Places
+from workloads.scratch import scratch
 
 POOL = "lab"  # one run at a time: two labs on one machine would measure each other
 OWNERS = ["team:archduel"]
@@ -126,11 +127,12 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         recorded, alone = lab.recorded(architecture.name, cell, added_to)
         faults: list[str] = []
         outcomes = []
-        for contender, observations in recorded.items():
-            tables = reconcile(observations)
-            write_outcomes(warehouse, added_to.comparison_id, str(cell), contender.partition, tables)
-            faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables))
-            outcomes.append(tables)
+        with scratch(warehouse.temporary) as folder:
+            for contender, observations in recorded.items():
+                tables = reconcile(observations, folder)
+                write_outcomes(warehouse, added_to.comparison_id, str(cell), contender.partition, tables)
+                faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables, folder))
+                outcomes.append(tables)
         tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
         experiments = tables["experiments"]
         reasons = [reason for reason in experiments.column("invalid_reason").to_pylist() if reason]

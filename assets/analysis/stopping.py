@@ -49,7 +49,7 @@ def open_verdicts(
         places = Places(Path(folder))
         for contender, tables in observed.items():
             comparison_id = tables["experiments"].column("comparison_id")[0].as_py()
-            write_outcomes(places, comparison_id, str(cell), contender.partition, reconcile(tables))
+            write_outcomes(places, comparison_id, str(cell), contender.partition, reconcile(tables, Path(folder)))
         if home is not None and home.conformance.is_dir():
             copytree(home.conformance, places.conformance)
         with connect_current(places) as connection:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.lab.sending import ProcessClient
+from workloads.databases import in_memory
 from workloads.errors import UsageError
 from workloads.exporters.targets import check_base
 from workloads.replay.client import BROKEN, TIMED_OUT, UNSENT, Gauge, Responses
@@ -240,25 +240,26 @@ WHERE a.status IS DISTINCT FROM b.status GROUP BY ALL ORDER BY requests DESC, on
 def summary(file: Path) -> dict[str, Any]:
     """What the requests of one service came to, as JSON takes it."""
     found = _first(_SUMMARY, file=str(file))
-    (displaced,) = duckdb.execute(_SECONDS, {"file": str(file)}).fetchall()[0]
-    causes = dict(duckdb.execute(_CAUSES, {"file": str(file)}).fetchall())
+    with in_memory() as connection:
+        (displaced,) = connection.execute(_SECONDS, {"file": str(file)}).fetchall()[0]
+        causes = dict(connection.execute(_CAUSES, {"file": str(file)}).fetchall())
     return {**found, "displaced_share": float(displaced), "broken_causes": causes}
 
 
 def compared(one: Path, other: Path) -> dict[str, Any]:
     """How another service's requests differ from one's, request by request, as JSON takes it."""
     files = {"one": str(one), "other": str(other)}
-    differing = [
-        {"one": first, "other": second, "requests": count}
-        for first, second, count in duckdb.execute(_STATUSES, files).fetchall()
-    ]
+    with in_memory() as connection:
+        statuses = connection.execute(_STATUSES, files).fetchall()
+    differing = [{"one": first, "other": second, "requests": count} for first, second, count in statuses]
     return {**_first(_COMPARED, **files), "statuses": differing}
 
 
 def _first(sql: str, **parameters: str) -> dict[str, Any]:
-    result = duckdb.execute(sql, parameters)
-    names = [column[0] for column in result.description or []]
-    return dict(zip(names, result.fetchall()[0], strict=True))
+    with in_memory() as connection:
+        result = connection.execute(sql, parameters)
+        names = [column[0] for column in result.description or []]
+        return dict(zip(names, result.fetchall()[0], strict=True))
 
 
 def busiest_second(source: Source) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from resources.warehouse import schema
 from resources.warehouse.reading import attach, confine, connect, rows
 from resources.warehouse.sources import SINGLE, Source, compare, declared, select, tables_of
+from workloads.databases import in_memory
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.sql import quoted
@@ -29,7 +30,7 @@ def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
     now, outdated = compare(places, known)
     if not outdated:
         return connect(places)
-    connection = duckdb.connect()
+    connection = in_memory()
     try:
         if known:
             attach(connection, places)

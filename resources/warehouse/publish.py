@@ -22,8 +22,10 @@ from resources.warehouse.current import DECLARED, STAMPS, published_stamps
 from resources.warehouse.read_only import SCHEME
 from resources.warehouse.reading import CONFINED, write_log
 from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
+from workloads.databases import in_memory
 from workloads.errors import ArchduelError
 from workloads.places import Places
+from workloads.scratch import scratch
 from workloads.sql import quoted
 
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
@@ -98,7 +100,7 @@ def _build_upon(places: Places, file: Path, known: Stamps, damaged: Mapping[Path
 
 def _update(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, str]) -> None:
     now, outdated = compare(places, known)
-    with duckdb.connect(config=_ONE_THREAD) as connection:
+    with scratch(places.temporary) as folder, in_memory(spills_to=folder, threads=1) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE archduel")
         connection.begin()

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from resources.warehouse.read_only import only_read
+from workloads.databases import in_memory
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.sql import quoted, unglobbed
@@ -39,7 +40,7 @@ def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDB
         )
     # Attached to an instance of its own: opened by its path, DuckDB would hand out this process's instance of that
     # path, which is of the file that was there before, for as long as anyone in the process reads it.
-    connection = duckdb.connect()
+    connection = in_memory()
     try:
         attach(connection, places)
         connection.execute("USE archduel")

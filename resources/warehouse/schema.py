@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
+from workloads.databases import in_memory
 from workloads.errors import choose
 from workloads.sql import quoted
 
@@ -103,7 +103,7 @@ def schema(name: str) -> pa.Schema:
 
 
 def _declared(*files: str) -> dict[str, Table]:
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with in_memory(threads=1) as connection:
         for file in files:
             connection.execute(declaration(file))
         comments = connection.execute(

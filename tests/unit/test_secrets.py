@@ -25,7 +25,7 @@ def texts(home: Path) -> Iterator[str]:
             yield path.read_bytes().decode("utf-8", "replace")
             if path.suffix == ".parquet":
                 yield str(pq.read_table(path).to_pylist())
-                yield str(duckdb.execute(f"SELECT * FROM parquet_metadata('{path}')").fetchall())
+                yield str(duckdb.connect().execute(f"SELECT * FROM parquet_metadata('{path}')").fetchall())
 
 
 def planted(requests: list[Sent], written: Format, imports: Imports) -> str:

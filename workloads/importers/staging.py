@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.databases import in_memory
 from workloads.importers.rules.privacy import Pseudonyms
 from workloads.recordings.writing import NUMBERED
 
@@ -38,16 +39,10 @@ _ORDER = "stamp_us, file, line_number"
 @contextmanager
 def staging(folder: Path, pseudonyms: Pseudonyms) -> Iterator["Staging"]:
     """Open a `Staging` in ``folder``, which the caller deletes afterwards."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(folder / "spilled"),
-        "memory_limit": "512MB",
-        "threads": 1,  # for each query; several run at once
-        "autoinstall_known_extensions": False,  # DuckDB must not use the network
-        "autoload_known_extensions": False,
-    }
     path = folder / "staged.arrow"
     with (
-        duckdb.connect(config=config) as database,
+        # One thread for each query; several run at once.
+        in_memory(spills_to=folder, threads=1, memory_limit="512MB") as database,
         pa.OSFile(str(path), "wb") as file,
         pa.ipc.new_stream(file, _STAGED) as writer,
     ):

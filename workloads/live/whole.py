@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from workloads.databases import in_memory
 from workloads.errors import ArchduelError
 from workloads.live.journal import BOOKS, SEGMENTS
 from workloads.recordings.writing import write_requests
@@ -79,7 +80,7 @@ def make_whole(folder: Path, target: Path, name: str) -> Account | None:
         return None
     books = _books(folder)
     tally = _Tally()
-    with duckdb.connect(config={"temp_directory": str(target / ".sorting"), "memory_limit": "512MB"}) as database:
+    with in_memory(spills_to=target, memory_limit="512MB") as database:
         ordered = _in_order(folder / SEGMENTS, extent.batches, database)
         written = write_requests(target / "requests.parquet", tally.counted(_once(ordered)), 0)
     duration_s = written.rate.last_us / 1e6

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
+from workloads.databases import in_memory
 from workloads.sql import quoted
 
 PLACEHOLDER = "{}"
@@ -171,7 +171,7 @@ def named(segments: Iterable[str]) -> tuple[str, str | None]:
 def _distinct(table: pa.Table, mapped: Sequence[Pattern]) -> pa.Table:
     """Every method and path once: how often it is there, the path a mapping names it by, and its segments."""
     fits = " ".join(f"WHEN {_fits(one)} THEN {quoted(one.path)}" for one in mapped)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with in_memory(threads=1) as connection:
         connection.register("requests", table.select(["method", "path"]))
         return connection.sql(
             f"""

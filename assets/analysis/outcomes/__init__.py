@@ -12,6 +12,7 @@ import pyarrow as pa
 from assets.analysis.outcomes.intervals import with_intervals
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import CONDENSED
+from workloads.databases import in_memory
 
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
@@ -26,17 +27,18 @@ def rule(name: str) -> str:
     return Path(__file__).with_name(f"{name}.sql").read_text()
 
 
-def reconcile(observations: Tables) -> Tables:
+def reconcile(observations: Tables, spills_to: Path | None = None) -> Tables:
     """Make all outcomes of one contender in one cell.
 
     Args:
         observations: Of all its repetitions, by table.
+        spills_to: See `in_memory`.
 
     Returns:
         The outcomes by table: those of the rules, ``invocations``, ``samples``, and ``experiments``, in which a
         repetition whose books do not balance is invalid, with the reason.
     """
-    with _connect(observations) as connection:
+    with _connect(observations, spills_to) as connection:
         for name, table in observations.items():
             connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
         for name in _PASSED_ON:
@@ -48,12 +50,12 @@ def reconcile(observations: Tables) -> Tables:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
         outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
         outcomes["latency"] = with_intervals(connection)
-    faults = imbalances(observations, outcomes)
+    faults = imbalances(observations, outcomes, spills_to)
     return {**outcomes, "experiments": _invalidated(observations["experiments"], faults)}
 
 
-def _connect(observations: Tables) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={} if observations["sent"].num_rows >= _MANY else {"threads": 1})
+def _connect(observations: Tables, spills_to: Path | None) -> duckdb.DuckDBPyConnection:
+    return in_memory(spills_to=spills_to, threads=None if observations["sent"].num_rows >= _MANY else 1)
 
 
 def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
@@ -69,18 +71,19 @@ def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
     return experiments.set_column(at, "invalid_reason", pa.array(reasons, pa.string()))
 
 
-def imbalances(observations: Tables, outcomes: Tables) -> list[str]:
+def imbalances(observations: Tables, outcomes: Tables, spills_to: Path | None = None) -> list[str]:
     """Check that the books balance.
 
     Args:
         observations: What outcomes were made of.
         outcomes: These outcomes.
+        spills_to: See `in_memory`.
 
     Returns:
         A sentence per repetition, operation and way in which they do not, with up to five request ids at fault.
     """
     seen = {name: observations[name] for name in ("experiments", "sent", "items", "messages", "samples")}
-    with _connect(observations) as connection:
+    with _connect(observations, spills_to) as connection:
         for name, table in {**seen, **{name: outcomes[name] for name in ("requests", "effects", "ledger")}}.items():
             connection.register(name, table)
         return [row[0] for row in connection.execute(rule("imbalances")).fetchall()]
