@@ -1,16 +1,20 @@
 """MiniStack's process: ``python -m resources.emulators.ministack``, MiniStack's own server with `Admission` before it.
 
-Put here what stands between its server and its application. Keep out who is let pass (`resources.emulators.admission`)
-and its settings (`resources.targets.ministack`).
+Put here what stands between its server and its application. Keep out who is let pass (`resources.emulators.admission`),
+how many environments it starts at once (`resources.emulators.starts`) and its settings (`resources.targets.ministack`).
 """
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 from ministack import app as ministack
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 from resources.emulators.admission import KEY_VARIABLE, REFUSED, Admission
+from resources.emulators.starts import few_at_once, invoked_by_name
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+_INVOKE = re.compile(rb"/2015-03-31/functions/[^/]+/invocations")
 _HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(REFUSED))]
 
 
@@ -33,6 +38,7 @@ def guarded(application: Application, admission: Admission) -> Application:
             if len(path) != len(scope["raw_path"]):  # the key has no character that is encoded
                 scope["path"] = scope["path"][len(scope["raw_path"]) - len(path) :]
                 scope["raw_path"] = path
+            invoked_by_name.set(_INVOKE.fullmatch(path) is not None)
         await application(scope, receive, send)
 
     async def refuse(scope: Scope, send: Send) -> None:
@@ -48,6 +54,7 @@ def guarded(application: Application, admission: Admission) -> Application:
 def main() -> None:
     """Serve until the process ends."""
     # Its server looks the application up when it starts. Functions have the key as session token and need no more.
+    few_at_once(lambda_runtime, lambda_svc, os.cpu_count() or 1)
     ministack.app = guarded(ministack.app, Admission(os.environ.pop(KEY_VARIABLE)))
     ministack.main()
 

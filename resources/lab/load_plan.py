@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from resources.architectures.stack import DEFAULT_VARIANT
+from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.bench import held_us
 from resources.lab.capacity import capacity, default_peak_per_s
 from resources.lab.settings import LabSettings
@@ -22,6 +22,8 @@ from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recordings.recording import Recording, excess, operation_of, peak_rate
+from workloads.replay.asking import asked_us
+from workloads.replay.client import DEADLINE_S
 from workloads.replay.schedule import SENT_METHODS, Schedule, schedule, sent_as
 from workloads.replay.shaping import shaped
 from workloads.replay.work import Work, no_work, peak_busy, work_of
@@ -34,6 +36,8 @@ _MAX_SLOWDOWN = 20.0
 _NEAR_ENOUGH = 1.05
 _BESIDES_US = 5_000  # a request holds an environment besides its work, on an emulator
 _QUEUE_SHARE = 0.8  # of a consumer's environments busy in the busiest second: else the emulator's limit is its backlog
+# Beside a fault clients ask again and again: four fifths of the capacity are enough that none of it piles up.
+_ASKING = 1.6
 _CPU_SHARE = 0.3  # of this machine's cores that work may use in the busiest second: the emulator needs them as well
 
 Microseconds = npt.NDArray[np.int64]
@@ -127,9 +131,9 @@ def plan_load(
         speed = 1.0  # recorded time is its time
     elif speed is None:
         # Behind a queue each query makes another request, which fetches its answer.
-        load_factor = 2 - cut.command_share if settings.answers == "poll" else 1.0
-        max_per_s = default_peak_per_s(capacity(places, platform, reporter)) / load_factor
-        speed = _default_speed(cut, work, max_per_s, busy)
+        load_factor = 2 - cut.command_share if settings.asks else 1.0
+        max_per_s = default_peak_per_s(capacity(places, platform, reporter))
+        speed = _default_speed(cut, work, max_per_s / load_factor, busy)
         if len(work.us) and not settings.chooses_part:
             due_us = cut.replayed_us(speed=speed, longest_pause_s=longest_pause_s)
             if (part := _busiest(due_us)) is not None:
@@ -147,6 +151,7 @@ def plan_load(
         variants=settings.variants,
         work=no_work() if settings.service else work,  # it takes as long as it takes
         recorded_routes=settings.recorded_routes,
+        ask_after_s=settings.ask_after_s if settings.asks else None,
     )
     return replace(plan, busiest_s=busiest_s)
 
@@ -163,6 +168,7 @@ def plan_at(
     variants: Sequence[str] = (DEFAULT_VARIANT,),
     work: Work | None = None,
     recorded_routes: bool = False,
+    ask_after_s: float | None = None,
 ) -> LoadPlan:
     """Plan the load at ``speed``, or at a slower one that keeps within the limits.
 
@@ -180,6 +186,8 @@ def plan_at(
         variants: How the functions write; the one that holds its environments longest counts.
         work: How long handlers work on each request; None for not at all.
         recorded_routes: Whether requests go where they went when they were recorded.
+        ask_after_s: How long after its ticket a client first asks for the answer to a query; None: it never does. What
+            it asks counts as requests.
 
     Raises:
         UsageError: It would have to be far slower than ``speed``.
@@ -209,6 +217,9 @@ def plan_at(
                 excess(plan.schedule.due_us, max_per_s, recording.clump),
                 busy.exceeded(plan.schedule.due_us, offered, holds_s),
             )
+            if ask_after_s is not None:
+                asked = _asked(plan.schedule, scenario, ask_after_s, max_per_s, recording.clump)
+                too_many = max(too_many, asked)
         if too_many <= _NEAR_ENOUGH:
             return plan
         slowed = float(f"{slowed / min(too_many, 4.0):.4g}")
@@ -217,6 +228,33 @@ def plan_at(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower its factor, its rate or the time it holds requests, or give --speed"
             )
+
+
+def _asked(offered: Schedule, scenario: Scenario, ask_after_s: float, max_per_s: float, clump: int) -> float:
+    """How many times too many requests there are together with the fetches of answers, in the busiest second.
+
+    Args:
+        offered: What is sent.
+        scenario: While a fault of it withholds answers, and until what failed comes back, they are asked for again.
+        ask_after_s: How long after its ticket an answer is asked for first.
+        max_per_s: The limit without such a fault.
+        clump: As for `excess`.
+    """
+    back_us = round((scenario.visibility_timeout_s or StackSettings().visibility_timeout_s) * 1e6)
+    missing = [
+        (start_us, end_us + back_us)
+        for fault, start_us, end_us in scenario.windows(offered.duration_us)
+        if fault.withholds_answers
+    ]
+
+    def too_many(windows: Sequence[tuple[int, int]], per_s: float) -> float:
+        fetches_us = asked_us(
+            offered, windows, ask_after_us=round(ask_after_s * 1e6), deadline_us=round(DEADLINE_S * 1e6)
+        )
+        together = clump * (1 + math.ceil(len(fetches_us) / len(offered)))
+        return excess(np.sort(np.concatenate([offered.due_us, fetches_us])), per_s, together)
+
+    return max(too_many([], max_per_s), too_many(missing, _ASKING * max_per_s) if missing else 0.0)
 
 
 def _of_the_lab(scenario: Scenario) -> str:

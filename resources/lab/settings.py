@@ -26,7 +26,7 @@ from workloads.replay.work import check_kind
 from workloads.scenarios.model import Scenario
 from workloads.settings import Option
 
-ANSWERS = ("none", "poll")  # what polling adds, an emulator on two cores does not take beside an outage
+ANSWERS = ("none", "poll")
 ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
 _LONGEST_PAUSE_S = 1.0
@@ -103,10 +103,10 @@ class LabSettings(Shape):
         default=[DEFAULT_VARIANT],
         description=f"How the functions write: {' or '.join(VARIANTS)}. Each one is replayed.",
     )
-    answers: Annotated[str, Option("--answers", "none|poll")] = Field(
+    answers: Annotated[str, Option("--answers", "poll|none")] = Field(
         default=ANSWERS[0],
-        description="How answers to queued queries come back: none, nobody asks for them; or poll, the client asks for"
-        " them by their tickets.",
+        description="How answers to queued queries come back: poll, the client asks for them by their tickets; or none,"
+        " nobody asks for them.",
     )
     ask_after_s: Annotated[float, Option("--ask-after", "seconds")] = Field(
         default=ASK_AFTER_S,
@@ -181,6 +181,11 @@ class LabSettings(Shape):
         return self.routes == ROUTES[1] or self.service is not None
 
     @property
+    def asks(self) -> bool:
+        """Whether clients ask for the answers to queued queries."""
+        return self.answers == "poll"
+
+    @property
     def arms(self) -> tuple[str, ...]:
         """The arms of the experiment: ``main``, and with ``aa`` the same once more."""
         return ("main", "aa") if self.aa else ("main",)
@@ -201,8 +206,8 @@ class LabSettings(Shape):
 
     def client(self, scenario: Scenario) -> KeepAliveClient:
         """The client that sends the requests of a scenario."""
-        asks = self.answers == "poll"
-        return KeepAliveClient(retries=self.retries_under(scenario), ask_after_s=self.ask_after_s if asks else None)
+        ask_after_s = self.ask_after_s if self.asks else None
+        return KeepAliveClient(retries=self.retries_under(scenario), ask_after_s=ask_after_s)
 
     def longest_pause_on(self, target: Target) -> float:
         """To how many seconds longer pauses are cut; 0: they are kept, as by default where time costs nothing."""

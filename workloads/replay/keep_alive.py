@@ -22,6 +22,7 @@ import numpy as np
 import uvloop
 
 from workloads.replay.alarm import Alarm, alarm
+from workloads.replay.asking import LONGEST_PAUSE_US
 from workloads.replay.client import (
     ASK_AFTER_S,
     BROKEN,
@@ -46,7 +47,6 @@ _IDLE_NS = 60_000_000_000  # until the alarm rings for nothing
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})  # and a connection that failed, as SDKs have it
 _LONGEST_BACK_OFF_S = 20.0
-_LONGEST_PAUSE_US = 5_000_000  # between two questions for the same answer
 _TICKET, _THERE = 202, 200  # to a query: its answer comes later; to a fetch: here it is
 _CAUSE_NUMBERS = {cause: number for number, cause in enumerate(CAUSES)}
 
@@ -519,7 +519,7 @@ class _Run:
         """Fetch an answer ``age_us`` after its ticket came, or give it up where that is too late."""
         elapsed_us = now_us - (deadline_us - self._deadline_us)
         while age_us < elapsed_us:  # the fetch before took longer
-            age_us += min(age_us, _LONGEST_PAUSE_US)
+            age_us += min(age_us, LONGEST_PAUSE_US)
         if age_us < self._deadline_us and self._may_send_more():
             call = _Call(part, index, deadline_us, age_us=age_us, extra=True)
             self._offer_in((age_us - elapsed_us) / 1e6, call)
@@ -533,7 +533,7 @@ class _Run:
             part.fetched_us[index] = now_us
             self._end(part)
         else:
-            self._ask(part, index, call.deadline_us, age_us + min(age_us, _LONGEST_PAUSE_US), now_us)
+            self._ask(part, index, call.deadline_us, age_us + min(age_us, LONGEST_PAUSE_US), now_us)
 
     def _may_send_more(self) -> bool:
         if self.gauge.stop:

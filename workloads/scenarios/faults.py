@@ -131,6 +131,11 @@ class FaultBase(BaseModel):
         return 0.0
 
     @property
+    def withholds_answers(self) -> bool:
+        """Whether what was accepted into a queue waits for the fault to end."""
+        return False
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The fields of this kind alone, as plain values."""
         common = {"target", "kind", "start", "length"}
@@ -148,12 +153,20 @@ class Down(FaultBase):
         # Functions are stopped by a concurrency of 0, which throttles them.
         return FUNCTION_THROTTLED if self.target in ("functions", "command", "query", "consumer") else None
 
+    @property
+    def withholds_answers(self) -> bool:
+        return self.target in ("functions", "consumer", "table")  # without API or queue nothing is accepted
+
 
 class Disabled(FaultBase):
     """The event source mapping hands out nothing; messages wait in the queue."""
 
     kind: Literal["disabled"]
     target: Literal["event_source_mapping"] = "event_source_mapping"
+
+    @property
+    def withholds_answers(self) -> bool:
+        return True
 
 
 class Throttle(FaultBase):
@@ -190,6 +203,10 @@ class HopFault(FaultBase):
         if self.operations is not None and (not self.operations or set(self.operations) - set(known)):
             raise ValueError(f"operations on {self.target} must be among {', '.join(known)}")
         return self
+
+    @property
+    def withholds_answers(self) -> bool:
+        return self.target == "table"
 
 
 class Reset(HopFault):
@@ -229,6 +246,10 @@ class Latency(HopFault):
         else:
             raise ValueError("latency needs median_ms (with p99_ms, if it varies) or min_ms and max_ms")
         return self
+
+    @property
+    def withholds_answers(self) -> bool:
+        return False
 
     def holds_us(self, table_timeout_us: int) -> float:
         if self.target != "table":
