@@ -47,10 +47,10 @@ def agreement_asset(places: Places, nights: dg.PartitionsDefinition) -> dg.Asset
         rows = query(places, sql, [comparison_id])
         return dg.MaterializeResult(
             metadata={
-                **rows_metadata(rows, "agreement"),
-                "comparison_id": comparison_id,
                 "agreement": table_metadata(_shown(rows, "agrees", "explained", "open")),
                 **Counter(rows.column("agreement").to_pylist()),
+                "comparison_id": comparison_id,
+                **rows_metadata(rows, "agreement"),
             },
             check_results=[
                 dg.AssetCheckResult(

@@ -113,10 +113,10 @@ def _table_asset(name: str, places: Places, nights: dg.PartitionsDefinition) -> 
         rows = query(places, sql, [comparison_id])
         return dg.MaterializeResult(
             metadata={
-                **rows_metadata(rows, name),
-                "comparison_id": comparison_id,
-                name: table_metadata(rows),
                 **plots.comparison_plots(places, comparison_id, plot),
+                name: table_metadata(rows),
+                "comparison_id": comparison_id,
+                **rows_metadata(rows, name),
             },
             check_results=[_validity(places, comparison_id)] if checks else [],
         )

@@ -32,10 +32,10 @@ def conformance_asset(nights: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         departing = table.filter(pc.not_equal(table.column("status"), Status.REPRODUCED.value))
         return dg.MaterializeResult(
             metadata={
-                **rows_metadata(table, "conformance"),
-                "target": table.column("target")[0].as_py(),
                 "differences": table_metadata(departing.select(_SHOWN)),
                 **{status.value: counts[status.value] for status in Status},
+                "target": table.column("target")[0].as_py(),
+                **rows_metadata(table, "conformance"),
             }
         )
 

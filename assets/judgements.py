@@ -101,10 +101,10 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
         rows = judge_one(warehouse, comparison_id, name)
         return dg.MaterializeResult(
             metadata={
-                **rows_metadata(rows, name),
-                "comparison_id": comparison_id,
-                name: table_metadata(rows.drop_columns(["comparison_id"])),
                 **(plots.comparison_plots(warehouse, comparison_id, plot) if plot else {}),
+                name: table_metadata(rows.drop_columns(["comparison_id"])),
+                "comparison_id": comparison_id,
+                **rows_metadata(rows, name),
             },
             check_results=[_regressions(rows)] if checks else [],
         )

@@ -4,6 +4,7 @@ Put here what several nodes show alike. Keep out pictures (`assets.plots`) and w
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -38,20 +39,20 @@ def rows_metadata(rows: pa.Table, table: str) -> dict[str, Any]:
     Returns:
         Metadata under the keys that Dagster's UI knows.
     """
-    return {"dagster/row_count": rows.num_rows, "dagster/column_schema": column_schema(rows.schema, table)}
+    columns = column_schema(rows.schema, published()[table].descriptions)
+    return {"dagster/row_count": rows.num_rows, "dagster/column_schema": columns}
 
 
-def column_schema(schema: pa.Schema, table: str | None = None) -> dg.TableSchema:
+def column_schema(schema: pa.Schema, descriptions: Mapping[str, str]) -> dg.TableSchema:
     """An Arrow schema as Dagster shows it.
 
     Args:
         schema: Of the rows that a node made.
-        table: The table of archduel.duckdb that they are of, which describes their columns; None: of none.
+        descriptions: What the columns mean, by their names.
 
     Returns:
         A column for each field, with its description.
     """
-    descriptions = published()[table].descriptions if table else {}
     return dg.TableSchema(
         columns=[dg.TableColumn(field.name, str(field.type), descriptions.get(field.name)) for field in schema]
     )

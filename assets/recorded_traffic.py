@@ -23,7 +23,7 @@ from workloads.inbox.ledger import Ledger
 from workloads.places import Places
 from workloads.recordings.figures import Figures, figures
 from workloads.recordings.library import Library
-from workloads.recordings.recording import SCHEMA
+from workloads.recordings.recording import COLUMNS, SCHEMA
 from workloads.recordings.traffic import GAP_TIMES_TYPICAL, MIN_GAP_S, Course, course
 
 GROUP = "recorded_traffic"
@@ -93,12 +93,12 @@ def recorded_traffic_asset(
             version = hashlib.file_digest(file, "blake2b").hexdigest()[:16]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": totals.requests,
-                "dagster/column_schema": column_schema(SCHEMA),
-                "path": dg.MetadataValue.path(str(path)),
                 "rate_over_time": dg.MetadataValue.md(markdown_image(rate_figure(over_time))),
                 **_figures(totals, over_time),
                 **_books(totals.provenance),
+                "path": dg.MetadataValue.path(str(path)),
+                "dagster/row_count": totals.requests,
+                "dagster/column_schema": column_schema(SCHEMA, COLUMNS),
             },
             check_results=list(recording_checks(name, totals, over_time)),
             data_version=dg.DataVersion(version),

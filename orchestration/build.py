@@ -11,7 +11,7 @@ import dagster as dg
 from assets.agreement import agreement_asset
 from assets.analysis.stopping import open_verdicts
 from assets.architectures import architecture_assets
-from assets.claims import claim_assets
+from assets.claims import claims_asset
 from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
@@ -19,7 +19,7 @@ from assets.recorded_traffic import recorded_traffic_asset
 from orchestration.cells import nightly_targets
 from orchestration.inbox import inbox_sensor
 from orchestration.instance import dead_runs_sensor
-from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, jobs
+from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, jobs
 from orchestration.library import library_sensor
 from orchestration.nightly import comparison_sensor, nightly_schedule
 from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
@@ -50,15 +50,15 @@ def build_definitions(
             *comparison_assets(places, NIGHTS),
             *judgement_assets(NIGHTS),
             agreement_asset(places, NIGHTS),
-            *claim_assets(NIGHTS),
+            claims_asset(NIGHTS),
         ],
         jobs=list(known.values()),
         schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
         sensors=[
-            comparison_sensor(known[NIGHTLY_COMPARISON]),
+            comparison_sensor(known[COMPARISON]),
             dead_runs_sensor(),
             library_sensor(known[IMPORT_RECORDING], places),
-            inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, NIGHTLY_COMPARISON)], places, inbox),
+            inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, COMPARISON)], places, inbox),
         ],
         resources={
             "lab": lab_resource(places, reporter, partial(open_verdicts, home=places)),

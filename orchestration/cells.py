@@ -18,13 +18,23 @@ _HANDLERS_RETRY, _CALLERS_RETRY = "backend_hang", "callers_retry"
 
 
 def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
-    """Return every cell of these recordings: each under each scenario on each target.
+    """Return the cells of these recordings that can run here: each under each scenario that is available on a target.
 
-    AWS is left out: it is paid for, and available on the command line alone.
+    AWS is left out: it is paid for, and available on the command line alone. So is what needs to be told something,
+    as an endpoint its URL, and what this machine lacks something for, as Docker.
     """
-    known = list(scenarios(places))
-    offered = [name for name, target in targets().items() if not target.genuine]
-    return [Cell(workload, scenario, target) for workload in workloads for target in offered for scenario in known]
+    known = scenarios(places)
+    offered = {
+        name: [key for key, scenario in known.items() if not why_unavailable(scenario, target)]
+        for name, target in targets().items()
+        if not target.genuine and target.options.keys() <= target.defaults.keys() and not target.absent()
+    }
+    return [
+        Cell(workload, scenario, target)
+        for workload in workloads
+        for target, available in offered.items()
+        for scenario in available
+    ]
 
 
 def nightly_targets() -> list[str]:

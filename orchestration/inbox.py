@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.architectures import RECORDED_TRAFFIC
-from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL, Job
+from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, Job
 from orchestration.library import INTERVAL_S, MAX_ATTEMPTS, recover_interrupted
 from orchestration.partitions import CELL_TAG, NIGHTS, RECORDED, cell_key, declare_cells
 from resources.lab.cell import Cell
@@ -100,7 +100,7 @@ def _comparisons(instance: dg.DagsterInstance, ledger: Ledger, recordings: Colle
             ledger.close_comparison(comparison.comparison_id, "failed")
             continue
         runs = instance.get_runs(dg.RunsFilter(tags={COMPARISON_TAG: comparison.comparison_id}))
-        if any(run.job_name == NIGHTLY_COMPARISON for run in runs):
+        if any(run.job_name == COMPARISON for run in runs):
             ledger.close_comparison(comparison.comparison_id, "compared")
             continue
         cells = {
@@ -114,7 +114,7 @@ def _comparisons(instance: dg.DagsterInstance, ledger: Ledger, recordings: Colle
             continue
         if any(run.is_success for run in runs):
             yield dg.RunRequest(
-                job_name=NIGHTLY_COMPARISON,
+                job_name=COMPARISON,
                 run_key=f"{comparison.comparison_id}/{len(runs)}",
                 partition_key=comparison.night,
                 run_config={"resources": {"comparison": _named(comparison)}},

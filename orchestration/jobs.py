@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.claims import CLAIMS_GROUP
 from assets.judgements import GROUP
 from assets.recorded_traffic import GROUP as RECORDINGS_GROUP
 from resources.architectures import architectures
@@ -15,7 +14,7 @@ from resources.architectures import architectures
 Job = Any  # what `define_asset_job` returns has no public name in Dagster 1.13
 
 ONE_CELL = "one_cell"
-NIGHTLY_COMPARISON = "nightly_comparison"
+COMPARISON = "comparison"
 IMPORT_RECORDING = "import_recording"
 
 
@@ -24,8 +23,8 @@ def jobs() -> list[Job]:
 
     Returns:
         `ONE_CELL` replays one cell through all architectures, ``one_architecture_NAME`` through a single one.
-        `NIGHTLY_COMPARISON` compares the cells of a night. `IMPORT_RECORDING` imports a file of the inbox, or shows a
-        recording's figures.
+        `COMPARISON` judges what was replayed for a night, or launched by hand for its date. `IMPORT_RECORDING` imports
+        a file of the inbox, or shows a recording's figures.
     """
     return [
         dg.define_asset_job(
@@ -42,9 +41,9 @@ def jobs() -> list[Job]:
             for name in architectures()
         ),
         dg.define_asset_job(
-            NIGHTLY_COMPARISON,
-            dg.AssetSelection.groups(GROUP, CLAIMS_GROUP),
-            description="What all cells of a night come to, judged claim by claim, with the report.",
+            COMPARISON,
+            dg.AssetSelection.groups(GROUP),
+            description="What all cells of a night, or of what was launched by hand for its date, come to; the report.",
         ),
         dg.define_asset_job(
             IMPORT_RECORDING,

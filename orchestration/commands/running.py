@@ -27,7 +27,7 @@ from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_summary
 from orchestration.commands.terminal import PlainConsole, open_console
 from orchestration.instance import end_dead_runs, prepare_instance, process_tags
-from orchestration.jobs import NIGHTLY_COMPARISON, ONE_CELL
+from orchestration.jobs import COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
 from resources.lab.settings import LabSettings
 from resources.lab.trying import check
@@ -137,7 +137,7 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
         if failures == len(request.cells):
             raise ArchduelError("no cell succeeded: there is nothing to compare; the old results stand")
         reporter.stage("comparing")
-        if why := execute(definitions.resolve_job_def(NIGHTLY_COMPARISON), night, request.settings):
+        if why := execute(definitions.resolve_job_def(COMPARISON), night, request.settings):
             raise ArchduelError(f"the comparison failed: {why}")
     return comparison_id, not failures
 

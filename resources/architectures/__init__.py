@@ -8,10 +8,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from resources.architectures.stack import Node
 from workloads.discovery import discover
 from workloads.recordings.recording import Operation
+
+CALLER = "caller"  # of the API, in an architecture's steps
+
+
+class Step(NamedTuple):
+    """A step on the way of requests: from which node to which one, and what takes it; empty: all that comes there."""
+
+    source: str
+    target: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,32 @@ class Architecture:
             found |= needed
             needed = {need for name in needed for need in self.nodes[name].needs} - found
         return frozenset((name, self.nodes[name].kind) for name in found)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The way of requests: from the caller to the API, to what that passes them to, and on to the table.
+
+        Nodes' needs go the way resources are made, which is another one.
+        """
+        kinds = {name: node.kind for name, node in self.nodes.items()}
+        found = []
+        for api, node in self.nodes.items():
+            if node.routes:
+                routes = [(target, operation) for operation, target in node.routes.items()]
+                fetched = set(self.functions) & set(node.needs) - set(node.routes.values())
+                found += [Step(CALLER, api, operation) for _, operation in routes]
+                found += [Step(api, target, operation) for target, operation in routes]
+                found += [Step(api, name, "answer, by ticket") for name in sorted(fetched)]
+        for name, node in self.nodes.items():
+            if node.kind == "lambda_mapping":
+                found += [
+                    Step(need, name, "batch") if kinds[need] == "sqs" else Step(name, need, "batch")
+                    for need in node.needs
+                ]
+        for name, node in self.nodes.items():
+            passed_to = {"sqs": ("sqs", "received too often"), "lambda": ("dynamodb", "")}.get(node.kind)
+            if passed_to:
+                found += [Step(name, need, passed_to[1]) for need in node.needs if kinds[need] == passed_to[0]]
+        return tuple(found)
 
 
 @cache

@@ -205,6 +205,10 @@ class Target(ABC):
             ArchduelError: Something is missing, which it names.
         """
 
+    def absent(self) -> str | None:
+        """Why it cannot run on this machine as it is, for people; None where nothing is known to be in the way."""
+        return None
+
     def leftovers(self, places: Places, options: Mapping[str, str]) -> Leftovers | None:
         """What killed runs of this home left on it; None where everything ends with its run."""
         return None

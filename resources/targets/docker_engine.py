@@ -58,7 +58,7 @@ class Engine:
 
     def __init__(self, url: str, secret: str = "") -> None:
         self.url, self._secret = url, secret
-        _check_connection(url)
+        check_connection(url)
         with self.refusing("does not give its version"), closing(_client(url, _OLDEST_API)) as client:
             answer = client.api.version(api_version=False)
         version = str(answer.get("ApiVersion", "0"))
@@ -230,8 +230,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _check_connection(url: str) -> None:
-    """Raise where nothing listens. The SDK would bury the reason, and leave the socket open."""
+def check_connection(url: str) -> None:
+    """Raise `ArchduelError` where nothing listens. The SDK would bury the reason, and leave the socket open."""
     parts = urlsplit(url)
     unix = parts.scheme == "unix"
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:

@@ -19,7 +19,7 @@ from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from resources.progress import Reporter
 from resources.targets import Platform
 from resources.targets.container_leash import ContainerLeash
-from resources.targets.docker_engine import LABEL, Engine, engine_url
+from resources.targets.docker_engine import LABEL, Engine, check_connection, engine_url
 from resources.targets.endpoint import Owner
 from resources.targets.local import DIRECT
 from resources.targets.localstack import HEALTH, SETTINGS, LocalStack
@@ -162,6 +162,13 @@ class LocalStackDocker(LocalStack):
         "docker_tag": f"The tag of that image; later ones need a token in {TOKEN}.  [default: {TAG}]",
     }
     defaults = {"docker_image": IMAGE, "docker_tag": TAG}  # noqa: RUF012 - read only
+
+    def absent(self) -> str | None:
+        try:
+            check_connection(engine_url(os.environ))
+        except ArchduelError as error:
+            return str(error)
+        return None
 
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         return self.opened(places, options, reporter, os.environ)

@@ -19,8 +19,10 @@ import pytest
 from dagster._core.events import EngineEventData  # noqa: TID251 - a code server's event has no public name
 
 from assets.agreement import agreement_asset
+from assets.analysis.claims import claims
 from assets.analysis.outcomes import reconcile
 from assets.architectures import architecture_assets
+from assets.claims import claims_asset
 from assets.comparison import comparison_assets
 from assets.judgements import judgement_assets
 from orchestration.build import build_definitions
@@ -350,6 +352,51 @@ def test_a_subset_of_the_replay_interleaves_only_what_was_selected(
     chosen = [dg.AssetKey([name, "replay"]) for name in ("synchronous", "hybrid")]
     _, lab = materialize(places, instance, chosen)
     assert lab.calls == [("replay", "synchronous", "hybrid")]
+
+
+def test_outcomes_show_their_plot_first_and_the_books_identities_with_their_numbers(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    result, _ = materialize(places, instance, [dg.AssetKey(["synchronous", "outcomes"])])
+    [made] = result.asset_materializations_for_node("synchronous__outcomes")
+    assert next(iter(made.metadata)) == "over_time"
+    books = {check.check_name: check for check in result.get_asset_check_evaluations()}["books_balance"]
+    shown = str(books.metadata["identities"].value)
+    assert "2 = 2 + 0 + 0 + 0 + 0 + 0" in shown
+    assert "offered = answered + accepted + throttled" in shown.replace("\\", "")
+    assert "faults" not in books.metadata
+
+
+def test_an_api_shows_the_way_of_requests_before_it_is_made_and_each_resource_says_what_arrows_are(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    for architecture in architectures().values():
+        for name, node in architecture.nodes.items():
+            shown = graph.get(dg.AssetKey([architecture.name, name]))
+            assert "order in which resources are made" in str(shown.description)
+            assert ("way_of_requests" in shown.metadata) == bool(node.routes)
+
+
+def test_each_claim_is_a_check_of_one_node_and_warns_where_it_is_contradicted(
+    places: Places, instance: dg.DagsterInstance
+) -> None:
+    keys = [dg.AssetKey([name, "outcomes"]) for name in ("synchronous", "hybrid")]
+    materialize(places, instance, keys)
+    result = dg.materialize(
+        [claims_asset(NIGHTS)],
+        instance=instance,
+        partition_key=NIGHT,
+        resources={"comparison": ComparisonResource(), "warehouse": warehouse_resource(places)},
+    )
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    rows = query(places, "SELECT claim_id, verdict FROM claims WHERE part = ''").to_pylist()
+    assert {row["claim_id"] for row in rows} == set(checks) == {claim.id for claim in claims()}
+    for row in rows:
+        check = checks[row["claim_id"]]
+        assert check.metadata["verdict"].value == row["verdict"]
+        assert check.passed == (row["verdict"] not in ("refuted", "partly"))
+        assert check.severity is dg.AssetCheckSeverity.WARN
 
 
 def test_books_that_do_not_balance_fail_the_blocking_check_and_mark_the_replay_invalid(

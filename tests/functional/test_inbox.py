@@ -14,8 +14,11 @@ from assets.recorded_traffic import BOOKS, CLOCK, GAPS, recorded_traffic_asset, 
 from orchestration.build import build_definitions
 from orchestration.inbox import IMPORT_TAG
 from orchestration.inbox_place import inbox_from_environment
-from orchestration.jobs import IMPORT_RECORDING, NIGHTLY_COMPARISON, ONE_CELL
+from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL
 from orchestration.partitions import CELLS, MAX_OFFERED, NIGHTS, RECORDED, RECORDINGS, declare
+from resources.lab.cell import Cell
+from resources.targets import targets
+from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.importers.formats import importers
 from workloads.importers.ingest import ingest
@@ -24,8 +27,9 @@ from workloads.inbox.ledger import Ledger, State
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recordings.figures import figures
 from workloads.recordings.library import Library
+from workloads.recordings.recording import COLUMNS, SCHEMA
 from workloads.recordings.traffic import Course, Gap, course
-from workloads.scenarios import DEFAULT_SCENARIOS
+from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
 
 LINE = '203.0.113.9 - - [17/May/2015:10:{minute:02d}:{second:02d} +0000] "GET /menu HTTP/1.1" 200 12 "-" "curl"\n'
 
@@ -202,6 +206,21 @@ def test_a_recording_that_is_gone_is_no_partition(instance: dg.DagsterInstance, 
     assert not [cell for cell in instance.get_dynamic_partitions(CELLS) if cell.startswith("gone")]
 
 
+def test_every_column_of_a_recording_is_described() -> None:
+    assert list(COLUMNS) == SCHEMA.names
+
+
+def test_cells_that_cannot_run_here_are_not_offered(
+    instance: dg.DagsterInstance, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{places.home / 'no-engine'}")
+    declare(instance, places)
+    offered = [Cell.parse(key) for key in instance.get_dynamic_partitions(CELLS)]
+    assert {cell.target for cell in offered} == {"ministack", "localstack", "simulated"}
+    assert [cell for cell in offered if why_unavailable(scenarios()[cell.scenario], targets()[cell.target])] == []
+    assert {cell.scenario for cell in offered if cell.target == "ministack"} == set(scenarios())
+
+
 def test_of_very_many_recordings_all_are_partitions_and_the_cells_of_the_latest_are_offered(
     instance: dg.DagsterInstance, places: Places
 ) -> None:
@@ -256,7 +275,7 @@ def test_a_new_file_is_imported_then_compared_and_then_nothing_is_asked_for(
     assert retried.run_key != cells[0].run_key
     daemon.ended(retried, dg.DagsterRunStatus.SUCCESS)
     [compared] = daemon.requested()
-    assert (compared.job_name, compared.partition_key) == (NIGHTLY_COMPARISON, NIGHTS.get_last_partition_key())
+    assert (compared.job_name, compared.partition_key) == (COMPARISON, NIGHTS.get_last_partition_key())
     [named] = {
         request.run_config["resources"]["comparison"]["config"]["comparison_id"] for request in [*cells, compared]
     }

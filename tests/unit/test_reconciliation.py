@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets.analysis.outcomes import imbalances, reconcile
+from assets.analysis.outcomes import identities, imbalances, reconcile
 from resources.warehouse.observations import Tables
 from tests.observations_builder import KEY, SETTLED_US, ObservationsBuilder, only, together, window, windows
 
@@ -1362,3 +1362,15 @@ class TestWhateverWasSeen:
             for name in ("drain_us", "back_to_normal_us", "back_to_normal_low_us", "backlog_max"):
                 assert row[name] is None or row[name] >= 0
             assert row["back_to_normal_us"] is None or row["back_to_normal_low_us"] is None
+
+
+def test_the_identities_show_their_numbers_and_by_how_much_each_is_off() -> None:
+    built = build().experiment(requests=2).request("0").item("0").record("0").request("1", status=500)
+    ledger = reconcile(built.item("never-offered").tables())["ledger"]
+    shown = {row["identity"]: (row["numbers"], row["off_by"]) for row in identities(ledger).to_pylist()}
+    assert shown["offered = answered + accepted + throttled + failed + timed_out + unsent"] == (
+        "2 = 1 + 0 + 0 + 1 + 0 + 0",
+        0,
+    )
+    assert shown["unknown_effects = 0"] == ("1 = 0", 1)
+    assert len(shown) == 4

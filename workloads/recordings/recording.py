@@ -21,19 +21,32 @@ Operation = Literal["command", "query"]
 
 SCHEMA = pa.schema(
     [
-        pa.field("request_id", pa.int64(), nullable=False),  # index in arrival order
-        pa.field("arrival_us", pa.int64(), nullable=False),  # since the first arrival
+        pa.field("request_id", pa.int64(), nullable=False),
+        pa.field("arrival_us", pa.int64(), nullable=False),
         pa.field("operation", pa.string(), nullable=False),
-        pa.field("entity", pa.string()),  # what the request is about: an order, a page; null: a command makes a new one
-        pa.field("client", pa.string()),  # a pseudonym, never an address
+        pa.field("entity", pa.string()),
+        pa.field("client", pa.string()),
         pa.field("method", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
         pa.field("payload_bytes", pa.int32(), nullable=False),
         pa.field("recorded_status", pa.int16()),
         pa.field("recorded_latency_us", pa.int64()),
-        pa.field("subsecond", pa.string(), nullable=False),  # "recorded", or "synthetic": spread by seed
+        pa.field("subsecond", pa.string(), nullable=False),
     ]
 )
+COLUMNS = {
+    "request_id": "The request's index in the order of arrival.",
+    "arrival_us": "When it arrived, in microseconds since the first arrival.",
+    "operation": "command (it changes state) or query (it reads).",
+    "entity": "What it is about, such as an order or a page; NULL: a command makes a new one.",
+    "client": "Who sent it: a pseudonym, never an address.",
+    "method": "The HTTP method.",
+    "path": "The path with its query string, without what may not be stored.",
+    "payload_bytes": "The size of its body, in bytes.",
+    "recorded_status": "The status it was answered with; NULL where it is not known.",
+    "recorded_latency_us": "How long its answer took, in microseconds; NULL where it is not known.",
+    "subsecond": "Whether the part of `arrival_us` within a second is recorded or synthetic: spread by seed.",
+}
 
 # Speeds, as factors on recorded time, whose due times are still numbers of microseconds that a computer has.
 SLOWEST, FASTEST = 1e-6, 1e6

@@ -87,3 +87,18 @@ def imbalances(observations: Tables, outcomes: Tables, spills_to: Path | None = 
         for name, table in {**seen, **{name: outcomes[name] for name in ("requests", "effects", "ledger")}}.items():
             connection.register(name, table)
         return [row[0] for row in connection.execute(rule("imbalances")).fetchall()]
+
+
+def identities(ledger: pa.Table) -> pa.Table:
+    """The books' four identities with their numbers, all repetitions summed.
+
+    Args:
+        ledger: Of one architecture in one cell, in every variant and arm.
+
+    Returns:
+        A row per variant, arm, operation and identity: the identity in words, its numbers, and by how many requests its
+        sides differ.
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("ledger", ledger)
+        return connection.sql(rule("identities")).to_arrow_table()
