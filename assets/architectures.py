@@ -6,6 +6,7 @@ are (`assets.analysis.outcomes`).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -39,7 +40,9 @@ def cell_and_night(context: dg.AssetExecutionContext) -> tuple[Cell, str]:
 
 def _resource_asset(architecture: Architecture, name: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     node = architecture.nodes[name]
-    shown = {"way_of_requests": dg.MetadataValue.md(markdown_way(architecture))} if node.routes else {}
+    shown: dict[str, dg.MetadataValue[Any]] = (
+        {"way_of_requests": dg.MetadataValue.md(markdown_way(architecture))} if node.routes else {}
+    )
 
     @dg.asset(
         key=[architecture.name, name],

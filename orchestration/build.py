@@ -16,12 +16,12 @@ from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
 from assets.recorded_traffic import recorded_traffic_asset
-from orchestration.cells import nightly_targets
 from orchestration.inbox import inbox_sensor
 from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, jobs
 from orchestration.library import library_sensor
-from orchestration.nightly import comparison_sensor, nightly_schedule
+from orchestration.nightly import Estimator, alerts_sensor, comparison_sensor, nightly_schedule
+from orchestration.nights import BUNDLED, Nights, nightly_targets, read
 from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource, warehouse_resource
 from resources.progress import Reporter
@@ -33,6 +33,8 @@ def build_definitions(
     places: Places,
     reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter,
     inbox: Inbox | None = None,
+    nights: Nights | None = None,
+    estimator: Estimator | None = None,
 ) -> dg.Definitions:
     """Put all definitions together.
 
@@ -40,8 +42,11 @@ def build_definitions(
         places: The home they work in.
         reporter: Makes what the lab reports to from a run's log.
         inbox: Where new traffic comes; None without an inbox.
+        nights: What nights run; None: what the bundled file says.
+        estimator: Says how long a night's cells take; None: nobody does.
     """
     known = {job.name: job for job in jobs()}
+    planned = nights or read(BUNDLED)
     return dg.Definitions(
         assets=[
             recorded_traffic_asset(places, RECORDED, inbox),
@@ -53,9 +58,13 @@ def build_definitions(
             claims_asset(NIGHTS),
         ],
         jobs=list(known.values()),
-        schedules=[nightly_schedule(known[ONE_CELL], target) for target in nightly_targets()],
+        schedules=[
+            nightly_schedule(known[ONE_CELL], target, places, planned, estimator=estimator)
+            for target in nightly_targets()
+        ],
         sensors=[
-            comparison_sensor(known[COMPARISON]),
+            comparison_sensor(known[COMPARISON], places),
+            alerts_sensor(places, planned),
             dead_runs_sensor(),
             library_sensor(known[IMPORT_RECORDING], places),
             inbox_sensor([known[name] for name in (IMPORT_RECORDING, ONE_CELL, COMPARISON)], places, inbox),

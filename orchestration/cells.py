@@ -1,20 +1,17 @@
-"""Which cells there are to choose from, and which of them a night runs.
+"""Which cells there are to choose from.
 
-Put here lists of cells, in plain Python. Keep out Dagster's partitions of them (`orchestration.partitions`).
+Put here lists of cells, in plain Python. Keep out Dagster's partitions of them (`orchestration.partitions`) and which
+of them a night runs (`orchestration.nights`).
 """
 
 from collections.abc import Iterable
 
-from assets.analysis.claims import scenarios_needed
-from resources.architectures.stack import DEFAULT_VARIANT, SDK_DEFAULTS
 from resources.lab.cell import Cell
-from resources.targets import DEFAULT_TARGET, targets
+from resources.targets import targets
 from resources.targets.availability import why_unavailable
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD
 from workloads.scenarios import DEFAULT_SCENARIOS, scenarios
-
-_HANDLERS_RETRY, _CALLERS_RETRY = "backend_hang", "callers_retry"
 
 
 def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
@@ -37,32 +34,6 @@ def cells_of(places: Places, workloads: Iterable[str]) -> list[Cell]:
     ]
 
 
-def nightly_targets() -> list[str]:
-    """Return the targets that nights can run on: those without options, and those in virtual time, which need none of
-    theirs. The default one comes first.
-    """
-    return [name for name, target in targets().items() if not target.options or target.virtual]
-
-
-def nightly_cells(target: str = DEFAULT_TARGET) -> list[Cell]:
-    """Return the cells that every night on a target runs.
-
-    These are the default scenarios, those that the claims need, and two that show what retries change: of handlers
-    (see `nightly_variants`) and of callers. Scenarios that the target lacks something for are left out.
-    """
-    known = scenarios()
-    return [
-        Cell(DEFAULT_WORKLOAD, scenario, target)
-        for scenario in dict.fromkeys([*DEFAULT_SCENARIOS, *scenarios_needed(), _HANDLERS_RETRY, _CALLERS_RETRY])
-        if not why_unavailable(known[scenario], targets()[target])
-    ]
-
-
-def nightly_variants(cell: Cell) -> list[str]:
-    """Return the variants that a night replays in a cell: the default one, and in one cell the SDK's defaults, too."""
-    return [DEFAULT_VARIANT, *([SDK_DEFAULTS] if cell.scenario == _HANDLERS_RETRY else [])]
-
-
 def shows_noise(cell: Cell) -> bool:
-    """Whether a night replays all of a cell once more beside itself: the cell where nothing is broken."""
+    """Whether all of a cell is replayed once more beside itself where claims are judged: where nothing is broken."""
     return (cell.workload, cell.scenario) == (DEFAULT_WORKLOAD, DEFAULT_SCENARIOS[0])

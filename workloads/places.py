@@ -46,6 +46,11 @@ class Places:
         return self.home / "prices.toml"
 
     @property
+    def nights(self) -> Path:
+        """The user's own file of what nights run."""
+        return self.home / "nights.toml"
+
+    @property
     def recordings(self) -> Path:
         return self.home / "recordings"
 

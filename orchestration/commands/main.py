@@ -32,8 +32,9 @@ atexit.register(_end_quietly)  # the first to be registered is the last to be ca
 
 _FOLDER = Path(__file__).parent
 _NAMES = (
-    *("architectures", "compare", "dev", "doctor", "export", "import", "inbox", "mapping", "permissions", "prices"),
-    *("record", "replay", "report", "requirements", "scenarios", "service", "sql", "sweep", "template", "workloads"),
+    *("architectures", "compare", "dev", "doctor", "export", "import", "inbox", "mapping", "nights", "permissions"),
+    *("prices", "record", "replay", "report", "requirements", "scenarios", "service", "sql", "sweep", "template"),
+    "workloads",
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -20,7 +21,7 @@ from resources.architectures.stack import StackSettings
 from resources.lab.bench import Bench
 from resources.machine.cpu_time import Moment, moment, others
 from resources.progress import Reporter
-from resources.targets import Platform
+from resources.targets import Platform, Target
 from workloads.atomic import replacing
 from workloads.places import Places
 from workloads.replay.schedule import split_url
@@ -109,10 +110,7 @@ def capacity(
     if (known_per_s := platform.target.limits.per_s) is not None:
         return known_per_s
     file = places.home / "capacity.json"
-    try:
-        known = dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError):
-        known = {}
+    known = _known(places)
     key = f"{platform.title} on {_machine()}"
     if isinstance(known.get(key), int | float):
         return float(known[key])
@@ -133,6 +131,20 @@ def capacity(
     with replacing(file) as hidden:
         hidden.write_text(json.dumps({**known, key: measured_per_s}, indent=2) + "\n")
     return measured_per_s
+
+
+def is_known(places: Places, target: Target) -> bool:
+    """Whether what a target takes is known, so that `capacity` measures nothing."""
+    if target.virtual or target.limits.per_s is not None:
+        return True
+    return any(key.startswith(f"{target.product} ") and key.endswith(f" on {_machine()}") for key in _known(places))
+
+
+def _known(places: Places) -> dict[str, Any]:
+    try:
+        return dict(json.loads((places.home / "capacity.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def default_peak_per_s(capacity_per_s: float) -> float:

@@ -31,7 +31,6 @@ ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
 _LONGEST_PAUSE_S = 1.0
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
-NIGHTLY_QUIET_WITHIN_S = 1800.0  # a night has the time to wait for a backup or an update to end
 
 
 class LabSettings(Shape):

@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,9 +26,11 @@ from assets.claims import claims_asset
 from assets.comparison import comparison_assets
 from assets.judgements import judgement_assets
 from orchestration.build import build_definitions
-from orchestration.cells import nightly_cells, nightly_targets
 from orchestration.commands.running import failure_reason
 from orchestration.instance import _running, end_dead_runs, process_tags
+from orchestration.jobs import jobs
+from orchestration.nightly import alerts_sensor, nightly_schedule
+from orchestration.nights import BUNDLED, cells_of_night, nightly_targets, read
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
@@ -47,6 +49,11 @@ from workloads.scenarios import scenarios
 
 CELL, NIGHT = Cell("food_orders", "steady"), "2026-11-20"
 SNAPSHOT = Path(__file__).with_name("public_graph.json")
+
+
+def nightly_cells(target: str = DEFAULT_TARGET) -> list[Cell]:
+    """The cells of the nights that the bundled file describes."""
+    return [one.cell for one in cells_of_night(read(BUNDLED), target, Places(Path("unused")))]
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +130,129 @@ def test_a_night_on_another_target_has_to_be_turned_on_and_runs_what_is_availabl
     assert {cell.scenario for cell in cells} <= {cell.scenario for cell in nightly_cells()}
 
 
+def a_run(tags: dict[str, str], status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name="one_cell", run_id=str(uuid.uuid4()), status=status, tags=tags)
+
+
+NIGHTS_FILE = """
+start = "03:30"
+targets = ["simulated"]
+architectures = ["synchronous", "hybrid"]
+repetitions = 3
+[[cells]]
+scenarios = ["steady"]
+variants = ["naive"]
+"""
+
+
+@pytest.fixture
+def own(places: Places) -> dg.Definitions:
+    """Definitions of a home with a file of nights of its own."""
+    places.home.mkdir(parents=True, exist_ok=True)
+    file = places.nights
+    file.write_text(NIGHTS_FILE)
+    return build_definitions(places, nights=read(file))
+
+
+def test_what_a_night_runs_is_what_the_users_file_says(own: dg.Definitions, instance: dg.DagsterInstance) -> None:
+    schedule = own.resolve_schedule_def("nightly_simulated")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == "30 3 * * *"
+    assert own.resolve_schedule_def("nightly").default_status is dg.DefaultScheduleStatus.STOPPED
+    [request], cells = nightly_requests(schedule, own, instance)
+    assert {str(cell) for cell in cells} == {"food_orders__steady__simulated"}
+    lab = request.run_config["resources"]["lab"]["config"]
+    assert (lab["repetitions"], lab["variants"], lab["aa"]) == (3, ["naive"], False)
+    assert {key.path[0] for key in request.asset_selection} == {"synchronous", "hybrid"}
+    own.resolve_job_def("one_cell").get_subset(asset_selection=set(request.asset_selection))
+
+
+@pytest.mark.parametrize(("missed", "hours", "runs"), [("mark", 12, 0), ("mark", 1, 1), ("catch_up", 12, 1)])
+def test_a_night_that_is_due_too_late_is_caught_up_or_marked(
+    own: dg.Definitions, places: Places, instance: dg.DagsterInstance, missed: str, hours: int, runs: int
+) -> None:
+    places.nights.write_text(f'missed = "{missed}"\n' + NIGHTS_FILE)
+    nights = read(places.nights)
+    due = datetime(2026, 11, 23, 3, 30, tzinfo=UTC)
+    schedule = nightly_schedule(
+        next(job for job in jobs() if job.name == "one_cell"),
+        "simulated",
+        places,
+        nights,
+        now=lambda: due + timedelta(hours=hours),
+    )
+    repository = own.get_repository_def()
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=due, repository_def=repository
+    ) as context:
+        tick = schedule.evaluate_tick(context)
+    assert len(tick.run_requests or []) == runs
+    assert ("missed: it was due at 03:30 UTC" in (tick.skip_message or "")) == (not runs)
+
+
+def test_a_name_that_is_wrong_in_the_file_fails_the_schedule_and_not_the_definitions(
+    own: dg.Definitions, places: Places, instance: dg.DagsterInstance
+) -> None:
+    places.nights.write_text(NIGHTS_FILE.replace("steady", "stedy"))
+    with pytest.raises(dg.DagsterError) as error:
+        nightly_requests(own.resolve_schedule_def("nightly_simulated"), own, instance)
+    assert "stedy" in str(error.value.__cause__)
+
+
+def alerted(
+    places: Places, runs: Iterable[dg.DagsterRun], hour: int, alerts: str = 'webhook = "http://127.0.0.1:9/x"'
+) -> list[tuple[str, list[str]]]:
+    """What the sensor of alerts sends of the night 2026-11-23 at this hour, asked twice."""
+    places.nights.write_text(f"{NIGHTS_FILE}[alerts]\n{alerts}")
+    sent: list[tuple[str, list[str]]] = []
+    sensor = alerts_sensor(
+        places,
+        read(places.nights),
+        latest=lambda: ["2026-11-23"],
+        sending=lambda _addresses, subject, lines: sent.append((subject, lines)),
+        now=lambda: datetime(2026, 11, 23, hour, tzinfo=UTC),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run in runs:
+            instance.add_run(run)
+        first = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+        sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=first.cursor))
+    return sent
+
+
+def of_night(status: dg.DagsterRunStatus, date: str = "2026-11-23") -> dg.DagsterRun:
+    return a_run({NIGHT_TAG: date, CELL_TAG: "food_orders__steady__simulated"}, status)
+
+
+@pytest.mark.parametrize(
+    ("runs", "hour", "told"),
+    [
+        ([of_night(dg.DagsterRunStatus.FAILURE)], 5, "no cell succeeded"),
+        ([of_night(dg.DagsterRunStatus.STARTED)], 5, ""),
+        ([of_night(dg.DagsterRunStatus.STARTED)], 9, "it has not ended in time: 0 of 1 cells have"),
+        ([of_night(dg.DagsterRunStatus.SUCCESS, "2026-11-22")], 5, ""),
+        ([of_night(dg.DagsterRunStatus.SUCCESS, "2026-11-22")], 9, "it was missed"),
+        ([], 9, ""),
+    ],
+    ids=["failed", "running", "running late", "not due", "missed", "nights had not begun"],
+)
+def test_people_are_told_once_of_a_night_that_went_wrong(
+    own: dg.Definitions, places: Places, runs: list[dg.DagsterRun], hour: int, told: str
+) -> None:
+    sent = alerted(places, runs, hour)
+    if told:
+        [(subject, lines)] = sent
+        assert subject == "archduel: the night 2026-11-23 on simulated went wrong"
+        assert any(told in line for line in lines)
+    else:
+        assert sent == []
+
+
+def test_nobody_is_told_anything_by_default(own: dg.Definitions, places: Places) -> None:
+    assert own.resolve_sensor_def("alerts").default_status is dg.DefaultSensorStatus.STOPPED
+    assert alerted(places, [of_night(dg.DagsterRunStatus.FAILURE)], 9, alerts="") == []
+
+
 def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
     definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
@@ -137,10 +267,6 @@ def test_no_night_is_on_what_is_paid_for_and_a_run_launched_on_it_makes_nothing(
     )
     assert not result.success
     assert failure_reason(result) == "--target aws needs --profile"
-
-
-def a_run(tags: dict[str, str], status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> dg.DagsterRun:
-    return dg.DagsterRun(job_name="one_cell", run_id=str(uuid.uuid4()), status=status, tags=tags)
 
 
 def comparisons_of_last_night(
