@@ -43,7 +43,8 @@ def check(file: str, workload: str | None, **options: Any) -> None:
     deployable = find(places, file)
     write(f"{described(deployable)}\n")
     check_import(deployable, places.temporary)
-    write(f"{deployable.service.handler} can be imported\n")
+    for part in deployable.service.parts:
+        write(f"{part.handler} can be imported\n")
     if recording is None:
         return
     for route in unused(deployable.service, recording):
@@ -80,10 +81,15 @@ def from_template(template: Path, function: str | None, out: Path | None) -> Non
 
 def described(deployable: Deployable) -> str:
     """What a service is, in a line."""
-    service, code = deployable.service, deployable.code
-    size_kb = sum(map(len, code.values())) / 1000
+    service = deployable.service
+    runs = []
+    for part in service.parts:
+        code = deployable.code[part.name]
+        named = f"{part.name} with " if service.functions else ""
+        size_kb = sum(map(len, code.values())) / 1000
+        runs.append(f"{named}{part.runtime}, {len(code):,} files, {size_kb:,.0f} kB")
     tables = ", ".join(table.name for table in service.tables) or "none"
-    return f"{deployable.name}: {service.runtime}, {len(code):,} files, {size_kb:,.0f} kB; tables: {tables}"
+    return f"{deployable.name}: {'; '.join(runs)}; tables: {tables}"
 
 
 def named(places: Places, service: str) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from resources.services.archive import zipped
 
 _HANDLERS = Path(__file__).parent / "handlers"
-_OF_A_SERVICE = "adapter.py"  # deployed beside the user's own code only
+_OF_A_SERVICE = ("adapter.py", "adapter.mjs")  # deployed beside the user's own code only: of Python, of Node
 _PREFIX = "archduel_"  # of the handlers' names beside the user's own code
 
 
 def _modules() -> list[Path]:
-    return sorted(path for path in _HANDLERS.glob("*.py") if path.name not in ("__init__.py", _OF_A_SERVICE))
+    return sorted(path for path in _HANDLERS.glob("*.py") if path.name not in ("__init__.py", *_OF_A_SERVICE))
 
 
 def package(*modules: Path) -> bytes:
@@ -28,9 +28,10 @@ def package(*modules: Path) -> bytes:
     return zipped({module.name: module.read_bytes() for module in modules or _modules()})
 
 
-def package_with(code: Mapping[str, bytes]) -> bytes:
-    """A deployable zip of a service's own code, with what calls it beside it."""
-    own = [*_modules(), _HANDLERS / _OF_A_SERVICE]
+def package_with(code: Mapping[str, bytes], *, node: bool = False) -> bytes:
+    """A deployable zip of a service's own code, with what calls it beside it: in Node, or in Python."""
+    python, javascript = (_HANDLERS / name for name in _OF_A_SERVICE)
+    own = [javascript] if node else [*_modules(), python]
     return zipped({**code, **{f"{_PREFIX}{module.name}": module.read_bytes() for module in own}})
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resources.aws.clients import Services
-from resources.services.model import Deployable
+from resources.services.model import Deployable, Function
 from workloads.recordings.recording import Operation
 
 Facts = dict[str, Any]
@@ -40,6 +40,7 @@ class StackSettings:
     variant: str = DEFAULT_VARIANT
     recorded_routes: bool = False  # whether the API takes every path, instead of the lab's own routes
     delivery_faults: bool = False  # whether the consumer stands behind the injector of a queue's irregularities
+    adopted: bool = False  # whether the user's own service is deployed for its users, and nothing is measured
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Stack:
         tags: What every resource is tagged with.
         service: The user's own service, which its functions run; None for the lab's own backend.
         facts: What is known of each resource made so far, by its node's name.
+        beginning: Called before a node makes something for a function of the service besides the first, with its name,
+            and with none afterwards.
     """
 
     clients: Services
@@ -84,6 +87,7 @@ class Stack:
     tags: Mapping[str, str] = field(default_factory=dict)
     service: Deployable | None = None
     facts: dict[str, Facts] = field(default_factory=dict, init=False)
+    beginning: Callable[[str], None] = lambda _name: None
 
     def resource_name(self, name: str) -> str:
         """The name of a resource on the target: ``name`` behind the stack's prefix."""
@@ -115,14 +119,40 @@ class Stack:
         return self.clients.api_url(self.facts["api"]["id"], self.facts["api"]["stage"])
 
     @property
-    def queue_urls(self) -> dict[str, str]:
+    def queue_urls(self) -> dict[str, list[str]]:
         """The URLs of the queues that are made, by node name."""
-        return {name: facts["url"] for name, facts in self.facts.items() if self.nodes[name].kind == "sqs"}
+        return self._each("sqs", "url")
 
     @property
-    def function_names(self) -> dict[str, str]:
+    def function_names(self) -> dict[str, list[str]]:
         """The names in Lambda of the functions that are made, by node name."""
-        return {name: facts["name"] for name, facts in self.facts.items() if self.nodes[name].kind == "lambda"}
+        return self._each("lambda", "name")
+
+    def _each(self, kind: str, fact: str) -> dict[str, list[str]]:
+        """One fact of all resources that nodes of a kind made: several each, for a service with several functions."""
+        return {
+            name: [one[fact] for one in [facts, *facts.get("others", {}).values()]]
+            for name, facts in self.facts.items()
+            if self.nodes[name].kind == kind
+        }
+
+    def parts(self, node: str) -> list[Function | None]:
+        """The functions of the user's own service that a node makes something for; None for the lab's own backend.
+
+        These are the ones with routes that the API passes to it; to a node that it passes nothing to, by the queue.
+        """
+        if self.service is None:
+            return [None]
+        routes = [route for one in self.nodes.values() for route in one.routes.items()]
+        passed = {operation for operation, target in routes if target == node}
+        queued = {operation for operation, target in routes if self.nodes[target].kind == "sqs"}
+        return list(self.service.service.serving(passed or queued))
+
+    def part_name(self, node: str, part: Function | None, name: str = "") -> str:
+        """What a node makes for a function is called so, without the stack's prefix: ``name``, or as the node; with the
+        function's name where it makes several.
+        """
+        return (name or node) + (f"-{part.name}" if part and len(self.parts(node)) > 1 else "")
 
     def empty(self) -> None:
         """Delete every item, message and log line; identities, URLs and warm environments stay.
@@ -130,12 +160,12 @@ class Stack:
         This takes about ten milliseconds, where an emulator's own reset and provisioning take seconds and leave cold
         environments.
         """
-        for url in self.queue_urls.values():
+        for url in (url for urls in self.queue_urls.values() for url in urls):
             self.clients.sqs.purge_queue(QueueUrl=url)
         for name in (self.facts["table"]["name"], *self.facts["table"].get("of_service", {}).values()):
             self.clients.dynamodb.delete_table(TableName=name)
         self.facts["table"] = {**self.nodes["table"].make(self), "provision_seconds": 0.0}
-        for name in self.function_names.values():
+        for name in (name for names in self.function_names.values() for name in names):
             group = f"/aws/lambda/{name}"
             if self.clients.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
                 self.clients.logs.delete_log_group(logGroupName=group)

@@ -14,9 +14,11 @@ import yaml
 from resources.architectures import Architecture
 from resources.architectures.stack import Facts, Node, Stack, StackSettings
 from resources.aws.clients import ACCOUNT, REGION, Pace, Services
+from resources.services.model import Deployable
 from workloads.errors import ArchduelError
 
 CODE = "resources/architectures/handlers"
+_ROUTES = ["POST /orders", "GET /orders/{id}"]  # of the lab's own backend
 
 
 def template(architecture: Architecture, settings: StackSettings | None = None) -> dict[str, Any]:
@@ -24,17 +26,54 @@ def template(architecture: Architecture, settings: StackSettings | None = None) 
 
     Raises `ArchduelError` where a part makes a call that has no counterpart in a template.
     """
-    pad = _Pad()
+    return _written(architecture, settings or StackSettings(), _Pad())
+
+
+def template_of_service(architecture: Architecture, service: Deployable) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The template of a service of the user's own, as its users are to have it: nothing measures it.
+
+    Its API calls its handlers, with nothing of the lab's before them; behind a queue, the adapter does.
+
+    Returns:
+        The template, and by the folder that it names as code the zip of what has to be in it.
+    """
+    timeout_s = service.service.longest_timeout_s
+    settings = StackSettings(
+        recorded_routes=True, adopted=True, function_timeout_s=timeout_s, visibility_timeout_s=6 * timeout_s
+    )
+    pad = _Pad(code={})
+    whole = _written(architecture, settings, pad, service)
+    if not any("TABLE_NAME" in _variables(one) for one in whole["Resources"].values()):
+        del whole["Resources"]["Table"]  # the lab's own, where no answer is stored in it
+    return whole, {folder: archive for archive, folder in (pad.code or {}).items()}
+
+
+def _written(
+    architecture: Architecture, settings: StackSettings, pad: "_Pad", service: Deployable | None = None
+) -> dict[str, Any]:
     nodes = {name: replace(node, make=pad.noting(name, node)) for name, node in architecture.nodes.items()}
-    stack = Stack(cast("Services", pad), nodes, "", settings or StackSettings(), prefix="${AWS::StackName}")
+    stack = Stack(cast("Services", pad), nodes, "", settings, prefix="${AWS::StackName}", service=service)
+    stack.beginning = pad.begin
     stack.ensure_all()
+    routes = [route for part in service.service.parts for route in part.routes] if service else _ROUTES
+    described = ", ".join(routes)[:1000] or "Every path"
     whole = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{architecture.title}: {architecture.description}",
         "Resources": pad.resources,
-        "Outputs": {"ApiUrl": {"Description": "POST /orders, GET /orders/{id}", "Value": stack.api_url}},
+        "Outputs": {
+            "ApiUrl": {
+                "Description": described,
+                "Value": stack.api_url,
+            }
+        },
     }
     return cast("dict[str, Any]", _resolved(whole))
+
+
+def _variables(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    variables: Mapping[str, Any] = resource["Properties"].get("Environment", {}).get("Variables", {})
+    return variables
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
@@ -53,11 +92,12 @@ class _Pad:
     region: str = REGION
     account: str = ACCOUNT
     partition: str = "aws"
+    code: dict[bytes, str] | None = None  # a service's archives, to the folders with their content
     pace: ClassVar[Pace] = Services.pace
     shares_clock: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.node = ""
+        self.node = self.part = ""
         self.dynamodb = _Tables(self)
         self.sqs = _Queues(self)
         self.lambda_ = _Functions(self)
@@ -80,9 +120,18 @@ class _Pad:
 
         return make
 
+    def begin(self, part: str) -> None:
+        """What comes is of this function of a service; of the first where there is no name."""
+        self.part = _logical(part.replace("-", "_"))
+
+    @property
+    def here(self) -> str:
+        """The logical name of what is being made."""
+        return self.node + self.part
+
     def write(self, kind: str, properties: Mapping[str, Any], *, name: str = "") -> str:
         """Add a resource; returns its logical name."""
-        logical = self.node + name
+        logical = self.here + name
         if logical in self.resources:
             raise ArchduelError(f"two resources of a template would be called {logical}")
         self.resources[logical] = {"Type": f"AWS::{kind}", "Properties": dict(properties)}
@@ -100,7 +149,9 @@ class _Service:
 
 class _Tables(_Service):
     def create_table(self, **arguments: Any) -> Facts:
-        return {"TableDescription": {"TableArn": f"${{{self.pad.write('DynamoDB::Table', arguments)}.Arn}}"}}
+        own = arguments["TableName"].partition("-service-")[2]
+        name = self.pad.write("DynamoDB::Table", arguments, name=_logical(own.replace("-", "_")))
+        return {"TableDescription": {"TableArn": f"${{{name}.Arn}}"}}
 
 
 class _Queues(_Service):
@@ -132,13 +183,16 @@ class _Logs(_Service):
 
 class _Functions(_Service):
     def create_function(self, **arguments: Any) -> None:
-        self.pad.write("Lambda::Function", {**arguments, "Code": CODE})
+        code = CODE
+        if self.pad.code is not None:
+            code = self.pad.code.setdefault(arguments["Code"]["ZipFile"], f"code/{self.pad.here}")
+        self.pad.write("Lambda::Function", {**arguments, "Code": code})
 
     def get_function_configuration(self, **_: Any) -> Facts:
-        return {"State": "Active", "FunctionArn": f"${{{self.pad.node}.Arn}}"}
+        return {"State": "Active", "FunctionArn": f"${{{self.pad.here}.Arn}}"}
 
     def put_function_concurrency(self, *, ReservedConcurrentExecutions: int, **_: Any) -> None:  # noqa: N803
-        properties = self.pad.resources[self.pad.node]["Properties"]
+        properties = self.pad.resources[self.pad.here]["Properties"]
         properties["ReservedConcurrentExecutions"] = ReservedConcurrentExecutions
 
     def list_event_source_mappings(self, **_: Any) -> Facts:

@@ -46,13 +46,13 @@ def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = 
 
     Args:
         entry: Its entry point: ``command``, ``query``, ``result`` or ``consumer``.
-        table: The table's ARN.
+        table: The table's ARN; empty for none.
         log_group: Its log group's ARN, without a star.
         own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
     """
     return [
         *(_allowing(_ON_ITEMS, one) for arn in own_tables for one in (arn, f"{arn}/index/*")),
-        _allowing(_TABLE_NEEDS[entry], table),
+        *([_allowing(_TABLE_NEEDS[entry], table)] if table else []),
         _allowing(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
     ]
 

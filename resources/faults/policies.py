@@ -5,7 +5,7 @@ when a fault is on (`resources.faults.conductor`).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from resources.architectures.parts.queue import QUEUE
@@ -65,8 +65,10 @@ class NoConsuming:
         return self._set(enabled=True)
 
     def _set(self, *, enabled: bool) -> int:
-        uuid, clients = self._stack.facts["event_source_mapping"]["uuid"], self._stack.clients
-        patiently(lambda: clients.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled), clients.pace)
+        facts, clients = self._stack.facts["event_source_mapping"], self._stack.clients
+        for one in [facts, *facts.get("others", {}).values()]:
+            change = {"UUID": one["uuid"], "Enabled": enabled}
+            patiently(lambda: clients.lambda_.update_event_source_mapping(**change), clients.pace)  # noqa: B023 - now
         return time.monotonic_ns()
 
 
@@ -81,17 +83,17 @@ class NoQueue:
         self._stack, self._consuming = stack, NoConsuming(stack)
 
     def on(self) -> int:
-        self._point_to(_NOWHERE)
+        self._point_to(lambda _uri: _NOWHERE)
         return self._consuming.on()
 
     def off(self) -> int:
-        self._point_to(self._stack.facts[QUEUE]["name"])
+        self._point_to(lambda uri: uri.rpartition("/")[2])
         return self._consuming.off()
 
-    def _point_to(self, queue: str) -> None:
+    def _point_to(self, queue: Callable[[str], str]) -> None:
         api, gateway = self._stack.facts["api"], self._stack.clients.apigateway
         for route in api["queue_routes"]:
-            uri = f"{route['uri'].rpartition('/')[0]}/{queue}"
+            uri = f"{route['uri'].rpartition('/')[0]}/{queue(route['uri'])}"
             gateway.update_integration(
                 restApiId=api["id"],
                 resourceId=route["resource"],
@@ -141,7 +143,9 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
             return NoQueue(stack)
         case Down() if fault.target not in ("api", "table", "queue"):
             named = stack.function_names
-            chosen = [function for node, function in named.items() if fault.target in ("functions", node)]
+            chosen = [
+                one for node, functions in named.items() if fault.target in ("functions", node) for one in functions
+            ]
             return NoConcurrency(stack, chosen) if chosen else None
     return None
 
@@ -153,7 +157,7 @@ def by_proxy(fault: Fault) -> bool:
 
 def mend(stack: Stack) -> None:
     """Give back every component of the stack, since a run that was killed gave back none."""
-    NoConcurrency(stack, list(stack.function_names.values())).off()
+    NoConcurrency(stack, [one for functions in stack.function_names.values() for one in functions]).off()
     if QUEUE in stack.facts:
         NoQueue(stack).off()
     _limit_stage(stack, _ACCOUNT_LIMITS)

@@ -280,11 +280,15 @@ class Bench:
             return
         functions = [
             function
-            for node, function in self.stack.function_names.items()
+            for node, named in self.stack.function_names.items()
+            for function in named
             for _ in range(
                 min(
                     settings.reserved_concurrency or 1000,
-                    self.target.limits.consumers if node == "consumer" else settings.environments,
+                    # Of a service with several functions each has its part, or the machine would be full of them.
+                    math.ceil(
+                        (self.target.limits.consumers if node == "consumer" else settings.environments) / len(named)
+                    ),
                 )
             )
         ]

@@ -71,7 +71,7 @@ def clock_of(stack: Stack) -> Clock:
     """
     if stack.clients.shares_clock:
         return SHARED
-    function = next(iter(stack.function_names.values()))
+    function = next(iter(stack.function_names.values()))[0]
 
     def read() -> int:
         answer = stack.clients.lambda_.invoke(FunctionName=function, Payload=json.dumps({"clock": True}))

@@ -7,7 +7,7 @@ Put here what is read, as rows of `resources.warehouse.observations` without tho
 import json
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +40,11 @@ class Backlog:
 def backlog(stack: Stack) -> Backlog:
     """What the queues report right now."""
     counts: dict[str, list[int]] = {}
-    for name, url in stack.queue_urls.items():
-        attributes = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
-        counts[name] = [int(attributes[attribute]) for attribute in _COUNTS]
+    for name, urls in stack.queue_urls.items():
+        read = [
+            stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"] for url in urls
+        ]
+        counts[name] = [sum(int(attributes[attribute]) for attributes in read) for attribute in _COUNTS]
     visible, in_flight, delayed = counts.get("queue", [0, 0, 0])
     return Backlog(visible, in_flight, delayed, dead_letters=sum(counts.get("dead_letter_queue", [0])))
 
@@ -109,13 +111,14 @@ def executed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
-    """Receive every visible message of a queue, which hides it.
+    """Receive every visible message of a queue, a node that may have several, which hides it.
 
     Yields:
         A row of the table `messages` for each, without its repetition.
     """
-    url = stack.queue_urls.get(queue)
-    while url:
+    urls = list(stack.queue_urls.get(queue, ()))
+    while urls:
+        url = urls[-1]
         messages = stack.clients.sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
@@ -124,7 +127,8 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
             AttributeNames=["ApproximateReceiveCount"],
         ).get("Messages")
         if not messages:
-            return
+            urls.pop()
+            continue
         for message in messages:
             # Receiving counts as a delivery too, but not one to the consumer.
             received = int(message["Attributes"]["ApproximateReceiveCount"]) - 1
@@ -155,17 +159,18 @@ def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
 
 def last_logged(stack: Stack, characters: int = 3_000) -> str:
     """The end of what the functions logged themselves, without Lambda's lines and those of the lab."""
-    events = [event for function in stack.function_names.values() for event in _log_events(stack, function)]
+    functions = (function for named in stack.function_names.values() for function in named)
+    events = [event for function in functions for event in _log_events(stack, function)]
     events.sort(key=lambda event: event["timestamp"])
     lines = [event["message"].rstrip() for event in events if not _OF_THE_PLATFORM.match(event["message"])]
     return "\n".join(lines)[-characters:]
 
 
-def _read_log(stack: Stack, function: str) -> dict[str, _Invocation]:
-    """What the log says of each invocation, by id. A line may stand in a later invocation's log; it names its own."""
+def _read_log(stack: Stack, functions: Sequence[str]) -> dict[str, _Invocation]:
+    """What the logs say of each invocation, by id. A line may stand in a later invocation's log; it names its own."""
     invocations: dict[str, _Invocation] = {}
     started: dict[str, str] = {}  # log stream to the invocation it is in
-    for event in _log_events(stack, function):
+    for event in (event for function in functions for event in _log_events(stack, function)):
         message, stream = event["message"], event["logStreamName"]
         if message.startswith('{"archduel"'):
             line = json.loads(message)
@@ -193,7 +198,7 @@ def _read_logs(stack: Stack, committed: Collection[str]) -> dict[str, dict[str, 
     seen, since = None, time.monotonic()
     deadline = since + pace.patience_s
     while True:
-        read = {node: _read_log(stack, function) for node, function in stack.function_names.items()}
+        read = {node: _read_log(stack, functions) for node, functions in stack.function_names.items()}
         now = time.monotonic()
         if read != seen:
             seen, since = read, now

@@ -142,7 +142,7 @@ class BenchReplayer:
             platform.target.limits,
             contender.variant,
             cpu_share=self._setup.cpu_share,
-            timeout_s=None if self._setup.service is None else self._setup.service.service.timeout_s,
+            timeout_s=None if self._setup.service is None else self._setup.service.service.longest_timeout_s,
         )
         bench = self._bench(
             architecture,

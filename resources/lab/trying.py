@@ -43,7 +43,7 @@ def tried(
     routes, offered = requests_of(recording, _SEED)
     steady, architecture = scenarios()["steady"], architectures()["synchronous"]
     settings = settings_for(
-        steady, architecture, offered, platform.target.limits, timeout_s=deployable.service.timeout_s
+        steady, architecture, offered, platform.target.limits, timeout_s=deployable.service.longest_timeout_s
     )
     with exclusive(places, who="a trial of a service", wait=True, reporter=reporter):
         reporter.stage(f"{deployable.name}: one request to each of {len(routes)} routes")

@@ -32,6 +32,7 @@ _PORTS = range(20000, 32000)
 
 LOOPBACK = "127.0.0.1"
 _LOOK_S = 0.01
+_MAX_OUTPUT = 1_000_000  # bytes of what a program prints that are read
 
 
 def free_port(host: str = LOOPBACK) -> int:
@@ -149,7 +150,7 @@ def run_leashed(
         environment: All of its environment variables; by default this process' own.
 
     Returns:
-        Its exit code, or -1 where it was ended, and its output.
+        Its exit code, or -1 where it was ended, and its output: the end of it, where it is long.
     """
     mark = f"archduel-ended-{uuid.uuid4().hex}:"
     command = ["/bin/sh", "-c", '"$@"; echo "$0$?"', mark, *arguments]
@@ -161,6 +162,6 @@ def run_leashed(
                 time.sleep(_LOOK_S)
         finally:
             process.close()
-        log.seek(0)
+        log.seek(max(0, log.seek(0, os.SEEK_END) - _MAX_OUTPUT))
         output, ended, code = log.read().decode(errors="replace").rpartition(mark)
     return (int(code), output) if ended else (-1, f"{code}ended after {timeout_s:g} s at most")

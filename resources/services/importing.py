@@ -5,6 +5,7 @@ Put here that question and the answers to it. Keep out what the handler does whe
 """
 
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,23 +13,39 @@ from pathlib import Path
 from resources.aws.clients import FOR_HANDLERS
 from resources.machine.environment import passed_on
 from resources.machine.leash import run_leashed
-from resources.services.model import Deployable
+from resources.services.model import Deployable, Function
 from workloads.errors import ArchduelError
 from workloads.scratch import scratch
 
 LIMIT_S = 10.0  # Lambda's own, for all that is done before the first call
 _MAX_CHARACTERS = 2_000
 _IMPORTED = "archduel-imported"
-# The handler's own code decides what happens here: what it prints comes before the mark.
-_PROGRAM = """
+# The handler's own code decides what happens here: what it prints comes before the mark, and what it started does not
+# hold it up.
+_PYTHON = f"""
 import importlib, os, sys
 folder, module, function, *variables = sys.argv[1:]
 sys.path.insert(0, folder)
 os.chdir(folder)
 os.environ.update(one.split("=", 1) for one in variables)
-found = getattr(importlib.import_module(module), function)
-print("archduel-imported" if callable(found) else f"{function} is not callable", flush=True)
+found = getattr(importlib.import_module(module.replace("/", ".")), function)
+print("{_IMPORTED}" if callable(found) else f"{{function}} is not callable", flush=True)
+os._exit(0)
 """
+_NODE = f"""
+import {{ existsSync, writeSync }} from "node:fs";
+const [folder, module, name, ...variables] = process.argv.slice(1);
+process.chdir(folder);
+for (const one of variables) process.env[one.slice(0, one.indexOf("="))] = one.slice(one.indexOf("=") + 1);
+const path = `${{folder}}/${{module}}`;
+const found = await import([".js", ".mjs", ".cjs"].map((ending) => path + ending).find(existsSync) ?? path);
+const handler = found[name] ?? found.default?.[name];
+writeSync(1, typeof handler === "function" ? "\\n{_IMPORTED}\\n" : `${{name}} is no function\\n`);
+process.exit(0);
+"""
+# No more is written to this disk than Lambda has room for, which it has for files only.
+_BOUNDED = ("/bin/sh", "-c", 'ulimit -f 1048576; exec "$@"', "import")
+_LACKS_SDK = "'@aws-sdk/"
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
 
@@ -39,7 +56,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:
 
 
 def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> None:
-    """Import a service's handler, as a cold start does.
+    """Import a service's handlers, each as a cold start does.
 
     Args:
         deployable: The service.
@@ -47,20 +64,29 @@ def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> No
         run: Runs a program; returns its exit code, -1 where it did not end in time, and its output.
 
     Raises:
-        ArchduelError: It cannot be imported; the message has the end of its own traceback.
+        ArchduelError: One cannot be imported; the message has the end of its own traceback.
     """
-    service = deployable.service
-    module, _, function = service.handler.rpartition(".")
-    variables = service.variables({table.name: table.name for table in service.tables})
+    for part in deployable.service.parts:
+        _check(deployable, part, temporary, run)
+
+
+def _check(deployable: Deployable, part: Function, temporary: Path, run: Run) -> None:
+    variables = part.variables({table.name: table.name for table in deployable.service.tables})
+    node = shutil.which("node") if part.node else None
+    if part.node and node is None:
+        raise ArchduelError(
+            f"{part.name}: {part.runtime} needs Node, and there is no program node on this machine: install it, as with"
+            " apt-get install nodejs"
+        )
+    program = [node, "--input-type=module", "-e", _NODE] if node else [sys.executable, "-P", "-c", _PYTHON]
     with scratch(temporary) as folder:
-        for name, content in deployable.code.items():
+        for name, content in deployable.code[part.name].items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         pairs = [f"{name}={value}" for name, value in variables.items()]
-        code, output = run(
-            [sys.executable, "-P", "-c", _PROGRAM, str(folder), module.replace("/", "."), function, *pairs]
-        )
+        function = part.handler.rpartition(".")[2]
+        code, output = run([*_BOUNDED, *program, str(folder), part.module, function, *pairs])
     if code == 0 and output.rstrip().endswith(_IMPORTED):
         return
     if code == -1:
@@ -68,4 +94,6 @@ def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> No
     else:
         last = re.sub(r"\s+", " ", output.strip()[-_MAX_CHARACTERS:]) or "it said nothing"
         why = f"failed{f' with exit code {code}' if code else ''}: {last}"
-    raise ArchduelError(f"{service.name}: importing {service.handler} {why}")
+    if part.node and _LACKS_SDK in why:
+        why += ". Lambda brings this SDK and this machine does not: install it into the code's folder, with npm install"
+    raise ArchduelError(f"{part.name}: importing {part.handler} {why}")

@@ -16,7 +16,7 @@ from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import Places
 
-_DESCRIPTION, _CODE = "service.json", "code.zip"
+_DESCRIPTION = "service.json"
 
 
 def keep(places: Places, file: Path) -> Deployable:
@@ -31,15 +31,17 @@ def keep(places: Places, file: Path) -> Deployable:
         ArchduelError: It cannot be kept.
     """
     service, code = read_service(file)
-    described, archive = service.model_dump_json().encode(), zipped(code)
-    digest = hashlib.blake2b(described + b"\0" + archive, digest_size=6).hexdigest()
-    found = Deployable(service, f"{service.name}@{digest}", code)
+    described = service.model_dump_json().encode()
+    archives = {name: zipped(files) for name, files in code.items()}
+    whole = hashlib.blake2b(b"\0".join([described, *archives.values()]), digest_size=6)
+    found = Deployable(service, f"{service.name}@{whole.hexdigest()}", code)
     folder = places.services / found.name
     try:
         with hidden_beside(folder) as hidden:
             hidden.mkdir()
             (hidden / _DESCRIPTION).write_bytes(described)
-            (hidden / _CODE).write_bytes(archive)
+            for name, archive in archives.items():
+                (hidden / _archive(name)).write_bytes(archive)
             if not folder.exists():
                 hidden.rename(folder)
     except (OSError, PydanticSerializationError) as error:
@@ -62,6 +64,12 @@ def find(places: Places, name: str) -> Deployable:
     folder = choose(kept, name, "service")
     try:
         service = Service.model_validate_json((folder / _DESCRIPTION).read_bytes())
-        return Deployable(service, name, unzipped((folder / _CODE).read_bytes()))
+        code = {part.name: unzipped((folder / _archive(part.name)).read_bytes()) for part in service.parts}
+        return Deployable(service, name, code)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ArchduelError(f"{folder} cannot be read: {error}; remove it, and name the service's file again") from None
+
+
+def _archive(function: str) -> str:
+    """The file with the code of a function."""
+    return f"code-{function}.zip"

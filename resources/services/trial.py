@@ -61,7 +61,7 @@ def unused(service: Service, recording: Recording) -> list[str]:
     methods = {method for method, _ in recorded}
     return [
         route
-        for route in service.routes
+        for route in (route for part in service.parts for route in part.routes)
         if "+}" not in route
         and not {(method, _shape(route)[1]) for method in (methods if route.startswith("ANY ") else {_shape(route)[0]})}
         & recorded

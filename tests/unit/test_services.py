@@ -3,7 +3,6 @@
 The adapter is imported from the very zip that is deployed.
 """
 
-import base64
 import importlib
 import io
 import json
@@ -19,7 +18,9 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration.commands.service import command as service_command
+from resources.architectures import architectures
 from resources.architectures.packaging import package_with
+from resources.architectures.template import template_of_service
 from resources.lab.load_plan import plan_load
 from resources.lab.observation import executed
 from resources.lab.settings import LabSettings
@@ -56,14 +57,14 @@ def service(folder: Path, text: str = MINIMAL, code: str = HANDLER) -> Path:
 class TestFile:
     def test_is_read_with_its_code(self) -> None:
         found, code = read_service(SHORTENER)
-        assert (found.name, found.handler, list(code)) == ("shortener", "app.handler", ["app.py"])
+        assert (found.name, found.handler, list(code["shortener"])) == ("shortener", "app.handler", ["app.py"])
         assert found.variables({"links": "L", "visits": "V"}) == {"LINKS": "L", "VISITS": "V"}
 
     def test_may_name_a_zip(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
             archive.writestr("app.py", HANDLER)
         file = service(tmp_path, MINIMAL.replace('"code"', '"code.zip"'))
-        assert read_service(file)[1] == {"app.py": HANDLER.encode()}
+        assert read_service(file)[1] == {"mine": {"app.py": HANDLER.encode()}}
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -75,7 +76,7 @@ class TestFile:
             (MINIMAL.replace("app.handler", "other.handler"), "other.handler is not in code, which has no other.py"),
             (MINIMAL.replace('"code"', '"nowhere"'), "nowhere does not exist: build it"),
             (MINIMAL.replace('"code"', '"service.toml"'), "neither a folder nor a zip"),
-            (MINIMAL + 'runtime = "nodejs22.x"', r"runtime nodejs22.x cannot be run here: only python3.x can"),
+            (MINIMAL + 'runtime = "java21"', r"runtime java21 cannot be run here: only python3.x and nodejs can"),
             (MINIMAL + "timeout_s = 0", "timeout_s must be at least 1, not 0"),
             (MINIMAL + '[environment]\nAWS_REGION = "x"', "AWS_REGION is set by Lambda or archduel"),
             (MINIMAL + '[environment]\nT = "{table:carts}"', "T names the table 'carts', which is not declared"),
@@ -121,7 +122,7 @@ class TestKept:
 
     def test_that_is_damaged_is_named(self, tmp_path: Path, places: Places) -> None:
         kept = keep(places, service(tmp_path))
-        (places.services / kept.name / "code.zip").write_bytes(b"junk")
+        (places.services / kept.name / "code-mine.zip").write_bytes(b"junk")
         with pytest.raises(ArchduelError, match="cannot be read"):
             find(places, kept.name)
 
@@ -455,7 +456,110 @@ def test_a_template_is_written_to_a_new_file_only(tmp_path: Path) -> None:
 
 
 def test_a_deployable_is_packaged_beside_what_calls_it() -> None:
-    service, code = read_service(SHORTENER)
-    with zipfile.ZipFile(io.BytesIO(package_with(Deployable(service, "n", code).code))) as archive:
-        assert archive.namelist() == ["app.py", "archduel_adapter.py", "archduel_delivery.py", "archduel_orders.py"]
-    assert base64.b64encode(package_with(code)) == base64.b64encode(package_with(dict(reversed(code.items()))))
+    _, read = read_service(SHORTENER)
+    code = {**read["shortener"], "more.py": b""}
+
+    def names(archive: bytes) -> list[str]:
+        return zipfile.ZipFile(io.BytesIO(archive)).namelist()
+
+    lab = ["archduel_adapter.py", "archduel_delivery.py", "archduel_orders.py"]
+    assert names(package_with(code)) == ["app.py", *lab, "more.py"]
+    assert names(package_with({"app.js": b""}, node=True)) == ["app.js", "archduel_adapter.mjs"]
+    assert package_with(code) == package_with(dict(reversed(code.items())))
+
+
+SEVERAL = """
+name = "shop"
+code = "code"
+handler = "app.handler"
+[environment]
+STAGE = "test"
+[[functions]]
+name = "carts"
+routes = ["ANY /carts/{cart-id}", "POST /carts"]
+[functions.environment]
+CARTS = "{table:carts}"
+[[functions]]
+name = "search"
+routes = ["GET /search/{words+}"]
+runtime = "python3.11"
+timeout_s = 4
+environment = {STAGE = "other"}
+[[tables]]
+name = "carts"
+key = "id"
+[[tables]]
+name = "unused"
+key = "id"
+"""
+
+
+class TestSeveralFunctions:
+    def test_each_is_whole_with_what_it_shares(self, tmp_path: Path) -> None:
+        found, code = read_service(service(tmp_path, SEVERAL))
+        carts, search = found.parts
+        assert list(code) == ["carts", "search"]
+        assert (carts.handler, carts.runtime, carts.timeout_s) == ("app.handler", "python3.12", 10)
+        assert carts.variables({"carts": "C"}) == {"STAGE": "test", "CARTS": "C"}
+        assert (search.runtime, search.timeout_s, search.environment) == ("python3.11", 4, {"STAGE": "other"})
+        assert found.longest_timeout_s == 10
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ('"search"', '"carts"', "functions must have different names"),
+            ('handler = "app.handler"', "", "functions: carts: handler must be given"),
+            ('routes = ["GET /search/{words+}"]', "", "each but the first must have routes"),
+            ("timeout_s = 4", "timeout_s = 0", "functions: search: timeout_s must be at least 1"),
+            ('environment = {STAGE = "other"}', "environment = 3", "functions: search: environment"),
+            ("timeout_s = 4", "colour = 4", "functions: search: colour"),
+            ("{table:carts}", "{table:cart}", "functions: carts: environment.CARTS names the table 'cart'"),
+        ],
+    )
+    def test_what_is_wrong_with_one_is_named(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            read_service(service(tmp_path, SEVERAL.replace(old, new, 1)))
+
+    def test_each_has_what_it_serves_in_every_architecture(self, tmp_path: Path, places: Places) -> None:
+        deployable = keep(places, service(tmp_path, SEVERAL))
+        made = {name: template_of_service(one, deployable)[0] for name, one in architectures().items()}
+
+        def functions(architecture: str) -> dict[str, dict[str, Any]]:
+            resources = made[architecture]["Resources"]
+            return {name: one for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function"}
+
+        assert list(functions("synchronous")) == ["Command", "Query", "QuerySearch"], "search has no commands"
+        assert list(functions("event_driven")) == ["Consumer", "ConsumerSearch", "Result"]
+        assert list(functions("hybrid")) == ["Consumer", "Query", "QuerySearch"]
+        search = functions("synchronous")["QuerySearch"]["Properties"]
+        assert (search["Runtime"], search["Timeout"]) == ("python3.11", 4)
+        assert search["Environment"]["Variables"]["STAGE"] == "other"
+
+    def test_one_may_use_the_tables_that_its_environment_names_only(self, tmp_path: Path, places: Places) -> None:
+        made = self.resources(keep(places, service(tmp_path, SEVERAL)))
+        carts, search = (json.dumps(made[name]["Properties"]["Policies"]) for name in ("QueryRole", "QuerySearchRole"))
+        assert "TableCarts" in carts
+        assert "TableUnused" not in carts
+        assert "TableCarts" not in search
+
+    def resources(self, deployable: Deployable) -> dict[str, Any]:
+        made: dict[str, Any] = template_of_service(architectures()["synchronous"], deployable)[0]["Resources"]
+        return made
+
+    def test_the_api_passes_each_route_to_its_own(self, tmp_path: Path, places: Places) -> None:
+        made = self.resources(keep(places, service(tmp_path, SEVERAL)))
+        routed = {
+            (one["Properties"]["HttpMethod"], name): json.dumps(one["Properties"]["Integration"]["Uri"])
+            for name, one in made.items()
+            if one["Type"] == "AWS::ApiGateway::Method"
+        }
+        to_search = [key for key, uri in routed.items() if "QuerySearch" in uri]
+        assert [method for method, _ in to_search] == ["GET"]
+        paths = {one["Properties"]["PathPart"] for one in made.values() if one["Type"] == "AWS::ApiGateway::Resource"}
+        assert paths == {"carts", "{cart-id}", "search", "{words+}"}
+
+
+def test_parameters_of_routes_may_have_any_name(deploy: Deploy) -> None:
+    on = deploy(routes=("POST /carts/{cart-id}",))
+    on.ask()
+    assert on.app.seen[0]["pathParameters"] == {"cart-id": "7"}

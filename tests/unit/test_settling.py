@@ -48,7 +48,7 @@ class Queues:
         self.stack = SimpleNamespace(
             clients=clients,
             settings=StackSettings(visibility_timeout_s=VISIBILITY_S, max_receive_count=MAX_RECEIVES),
-            queue_urls={"queue": "queue", "dead_letter_queue": "dead_letter_queue"},
+            queue_urls={"queue": ["queue"], "dead_letter_queue": ["dead_letter_queue"]},
             facts={"table": {"name": "orders"}, "event_source_mapping": {"uuid": "u"}},
         )
 

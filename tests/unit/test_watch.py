@@ -23,7 +23,7 @@ def watch(answers: list[str | Exception]) -> Watch:
         return {"Attributes": dict(zip(names, [answer, "0", "0"], strict=True))}
 
     clients = SimpleNamespace(sqs=SimpleNamespace(get_queue_attributes=attributes))
-    stack = SimpleNamespace(clients=clients, queue_urls={"queue": "http://127.0.0.1:1/queue"})
+    stack = SimpleNamespace(clients=clients, queue_urls={"queue": ["http://127.0.0.1:1/queue"]})
     return Watch(cast("Bench", SimpleNamespace(stack=stack)), 0)
 
 

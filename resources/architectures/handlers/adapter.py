@@ -5,6 +5,7 @@ Put here what rebuilds a proxy event, calls the handler and says what came of it
 
 It is deployed beside the user's code under names that begin with ``archduel_``. The environment's ``ARCHDUEL_HANDLER``
 is the handler, ``ARCHDUEL_PAYLOAD`` the version of the event it takes, ``ARCHDUEL_ROUTES`` its API's routes as JSON.
+With ``ARCHDUEL_ADOPTED`` requests are those of its users, which say nothing to the lab.
 
 Done means that the handler answered below 500. Every execution of a command that did is counted, so that one executed
 twice is a duplicate. What the handler prints goes to the log through standard error.
@@ -31,7 +32,7 @@ Records = list[dict[str, Any]]
 
 _MAX_PRINTED = 20_000  # characters of an invocation; a log is no place for more
 _WARM_UP = "warm-"
-_TOKEN = re.compile(r"\{(\w+)(\+?)\}")
+_TOKEN = re.compile(r"\{([^{}]+?)(\+?)\}")
 
 parse = lab.parse
 
@@ -42,16 +43,18 @@ def _loaded(handler: str) -> Callable[[Event, Any], Any]:
     return loaded
 
 
-def _route(text: str) -> tuple[str, re.Pattern[str], str]:
-    """A route's method, the expression its paths match, and its path as written."""
+def _route(text: str) -> tuple[str, re.Pattern[str], str, list[str]]:
+    """A route's method, the expression its paths match, its path as written, and the names of its parameters."""
     method, _, path = text.partition(" ")
-    expression, end = "", 0
+    expression, end, names = "", 0, []
     for found in _TOKEN.finditer(path):
-        expression += re.escape(path[end : found.start()]) + f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})"
+        expression += re.escape(path[end : found.start()]) + ("(.+)" if found[2] else "([^/]+)")
         end = found.end()
-    return method, re.compile(expression + re.escape(path[end:]) + "/?"), path
+        names.append(found[1])
+    return method, re.compile(expression + re.escape(path[end:]) + "/?"), path, names
 
 
+_ADOPTED = "ARCHDUEL_ADOPTED" in os.environ
 _VERSION = os.environ.get("ARCHDUEL_PAYLOAD", "1.0")
 _ROUTES = [_route(one) for one in json.loads(os.environ.get("ARCHDUEL_ROUTES", "[]"))]
 try:
@@ -68,8 +71,8 @@ except (Exception, SystemExit):
 def _placed(method: str, path: str) -> tuple[str, dict[str, str]]:
     """The resource of a request, and its path's parameters. Of routes that fit the most special one counts."""
     fitting = (
-        (place, found.groupdict())
-        for known, expression, place in _ROUTES
+        (place, dict(zip(names, found.groups(), strict=True)))
+        for known, expression, place, names in _ROUTES
         if known in (method, "ANY") and (found := expression.fullmatch(path))
     )
     best = min(fitting, key=lambda one: ("+}" in one[0], len(one[1])), default=None)
@@ -201,6 +204,14 @@ def _own(known: dict[str, Any]) -> bool:
     return "method" not in known or str(known.get("request_id", "")).startswith(_WARM_UP)
 
 
+def _known(message: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the request that a message is: of one of its users, its first line; its id is the message's."""
+    if not _ADOPTED:
+        return dict(parse(message["body"]))
+    head, _, body = message["body"].partition("\n")
+    return {**lab.parse(head), "request_id": message["messageId"], "details": body}
+
+
 def _served(event: Event, context: Any, done: str) -> Response:
     known = lab.asked(event)
 
@@ -217,8 +228,15 @@ def _served(event: Event, context: Any, done: str) -> Response:
     return response
 
 
+def _adopted(event: Event, context: Any) -> Response:
+    known = {"method": event["httpMethod"], "path": event["path"]}
+    return _called(_event(known, event.get("body"), event, context.aws_request_id), context)[0]
+
+
 def command(event: Event, context: Any) -> Response:
     """A command behind the API."""
+    if _ADOPTED:
+        return _adopted(event, context)
     if "httpMethod" not in event or _own(lab.asked(event)):
         return dict(lab.command(event, context))
     return _served(event, context, "committed")
@@ -226,6 +244,8 @@ def command(event: Event, context: Any) -> Response:
 
 def query(event: Event, context: Any) -> Response:
     """A query behind the API."""
+    if _ADOPTED:
+        return _adopted(event, context)
     if "httpMethod" not in event or _own(lab.asked(event)):
         return dict(lab.query(event, context))
     return _served(event, context, "answered")
@@ -233,13 +253,13 @@ def query(event: Event, context: Any) -> Response:
 
 def consumer(event: Event, context: Any) -> Response:
     """A batch from the queue: every message is a request for the handler. One that fails comes again."""
-    if any(_own(parse(message["body"])) for message in event.get("Records", [{"body": ""}])):
+    if any(_own(_known(message)) for message in event.get("Records", [{"body": ""}])):
         return dict(lab.consumer(event, context))
 
     def serve(event: Event, records: Records) -> Response:
         failures = []
         for message in event["Records"]:
-            known = parse(message["body"])
+            known = _known(message)
             answer, why = _called(_event(known, known["details"], {}, context.aws_request_id), context)
             details: dict[str, Any] = {"receive_count": int(message["attributes"]["ApproximateReceiveCount"])}
             result = "committed"

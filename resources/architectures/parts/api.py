@@ -3,10 +3,14 @@
 Put here the API and its routes. Keep out what an integration consists of (`resources.aws.integrations`).
 """
 
+import itertools
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from resources.architectures.parts.event_source_mapping import EVENT_SOURCE_MAPPING
-from resources.architectures.parts.making import make_role, tags
+from resources.architectures.parts.making import make_role, of_part, tags
 from resources.architectures.parts.queue import QUEUE
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
@@ -19,8 +23,9 @@ from resources.aws.integrations import (
     queue_integration,
 )
 from resources.aws.patience import patiently
+from resources.services.model import Function
 from workloads.recordings.recording import operation_of
-from workloads.replay.schedule import LAB_FIELD, RECORDED_RESULTS, SENT_METHODS
+from workloads.replay.schedule import LAB_FIELD, RECORDED_RESULTS, SENT_METHODS, sent_as
 
 # The recorded request id and order id travel in the body, since headers and $context do not survive every emulator.
 # Percent-encoded by hand: a literal inside $util.urlEncode is not interpolated everywhere.
@@ -43,6 +48,7 @@ class _Route(NamedTuple):
     path: str
     target: str  # the node
     message: str  # the template of the message, where that is the queue
+    part: Function | None = None  # of the user's own service
 
 
 def api(*, command: str, query: str) -> Node:
@@ -52,7 +58,8 @@ def api(*, command: str, query: str) -> Node:
     Where queries are queued their answers are fetched by ticket, the query's request id: ``GET /results/{ticket}`` goes
     to the function `RESULT`.
 
-    Where routes are the recorded ones it takes every path instead, and the method tells commands and queries apart.
+    Where routes are the recorded ones it takes every path instead, and the method tells commands and queries apart. Of
+    a service with several functions each gets its routes, and the first gets the rest.
     """
     needs = [target for target in (command, query) if target != QUEUE]
     if QUEUE in (command, query):
@@ -89,15 +96,65 @@ def _own_routes(stack: Stack, api_id: str, root: str, command: str, query: str) 
 
 
 def _recorded_routes(stack: Stack, api_id: str, root: str, command: str, query: str) -> list[_Route]:
-    places = {"/": root, "/{proxy+}": _resource(stack, api_id, root, "{proxy+}")}
-    routes = [
-        _Route(place, method, path, query, _RECORDED_QUERY)
-        if operation_of(method) == "query"
-        else _Route(place, method, path, command, _RECORDED_COMMAND)
-        for path, place in places.items()
+    places = {"/": root}
+    served: dict[tuple[str, str], Function | None] = {}
+    rest = (
+        (method, path, stack.parts(query if operation_of(method) == "query" else command)[0])
+        for path in ("/", "/{proxy+}")
         for method in SENT_METHODS
-    ]
+    )
+    declared = list(_declared_routes(stack))
+    adopted = stack.settings.adopted
+    # Of a service that is adopted there is no rest where its routes are declared: its own API has none either.
+    for method, path, part in (*declared, *(() if adopted and declared else rest)):
+        served.setdefault((method, path), part)
+    routes = []
+    for (method, path), part in served.items():
+        place = _place(stack, api_id, places, path)
+        if operation_of(method) == "query":
+            message = _adopted_message(method, path) if adopted else _RECORDED_QUERY
+            routes.append(_Route(place, method, path, query, message, part))
+        else:
+            message = f"{_adopted_message(method, path)}{REQUEST_BODY}" if adopted else _RECORDED_COMMAND
+            routes.append(_Route(place, method, path, command, message, part))
     return routes + ([_result_route(stack, api_id, root, RECORDED_RESULTS)] if query == QUEUE else [])
+
+
+def _adopted_message(method: str, path: str) -> str:
+    """The first line of the message that a request of a service's user becomes, which names its method and path."""
+    filled = re.sub(
+        r"\{([^{}]+?)\+?\}", lambda found: f"$util.urlEncode($input.params('{found[1]}'))", path.replace('"', "")
+    )
+    known = f'{{"operation":"{operation_of(method)}","method":"{method}","path":"{{}}"}}'
+    before, after = (quote(part, safe="") for part in known.split("{}"))
+    return f"{before}{filled}{after}%0A"
+
+
+def _declared_routes(stack: Stack) -> Iterator[tuple[str, str, Function]]:
+    """The methods and paths of a service's functions, where it has several; of one that is adopted in any case."""
+    parts = stack.service.service.parts if stack.service else []
+    for part in parts if len(parts) > 1 or stack.settings.adopted else []:
+        for route in part.routes:
+            method, _, path = route.partition(" ")
+            for one in SENT_METHODS if method == "ANY" else {sent_as(method)} & {*SENT_METHODS}:
+                yield one, f"/{path.strip('/')}" if stack.settings.adopted else _anonymous(path), part
+
+
+def _anonymous(path: str) -> str:
+    """A route's path with parameters by their number, as an API may not have two names for one place."""
+    names = itertools.count(1)
+    named = re.sub(
+        r"\{[^{}]*?(\+?)\}", lambda found: "{proxy+}" if found[1] else f"{{part{next(names)}}}", path.strip("/")
+    )
+    return f"/{named}"
+
+
+def _place(stack: Stack, api_id: str, places: dict[str, str], path: str) -> str:
+    """The resource of a path, made with those above it where they are not there yet; ``places`` has those that are."""
+    if path not in places:
+        above, _, part = path.rpartition("/")
+        places[path] = _resource(stack, api_id, _place(stack, api_id, places, above or "/"), part)
+    return places[path]
 
 
 def _make(stack: Stack, command: str, query: str) -> Facts:
@@ -112,22 +169,24 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
     routes = (_recorded_routes if stack.settings.recorded_routes else _own_routes)(stack, api_id, root, command, query)
     role = ""
     if QUEUE in (command, query):
-        role = make_role(stack, "api", roles.APIS, [roles.sending(stack.facts[QUEUE]["arn"])])
-    for target in dict.fromkeys(target for *_, target, _ in routes if target != QUEUE):
+        queues = [stack.facts[QUEUE], *stack.facts[QUEUE].get("others", {}).values()]
+        role = make_role(stack, "api", roles.APIS, [roles.sending(one["arn"]) for one in queues])
+    functions = {route.target: stack.facts[route.target] for route in routes if route.target != QUEUE}
+    for function in (one for facts in functions.values() for one in [facts, *facts.get("others", {}).values()]):
         clients.lambda_.add_permission(
-            FunctionName=stack.facts[target]["arn"],
+            FunctionName=function["arn"],
             StatementId=f"api-{api_id}",
             Action="lambda:InvokeFunction",
             Principal=roles.APIS,
             SourceArn=f"arn:{clients.partition}:execute-api:{clients.region}:{clients.account}:{api_id}/*",
         )
     queue_routes: list[dict[str, str]] = []
-    for resource, method, _, target, message in routes:
+    for resource, method, _, target, message, part in routes:
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
             integration = queue_integration(
-                stack.facts[QUEUE]["name"],
+                of_part(stack.facts[QUEUE], part)["name"],
                 message,
                 role=role,
                 account=clients.account,
@@ -137,7 +196,7 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
             patiently(lambda: integrate(gateway, route, integration, QUEUE_RESPONSES), clients.pace)  # noqa: B023 - now
             queue_routes.append({"resource": resource, "method": method, "uri": integration["uri"]})
         else:
-            arn = stack.facts[target]["arn"]
+            arn = of_part(stack.facts[target], part)["arn"]
             integrate(gateway, route, function_integration(arn, region=clients.region, partition=clients.partition))
     patiently(lambda: gateway.create_deployment(restApiId=api_id, stageName=STAGE), clients.pace)
     return {
@@ -146,5 +205,5 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
         "url": clients.shown(clients.api_url(api_id, STAGE)),
         "stage": STAGE,
         "queue_routes": queue_routes,
-        **{f"{method} {path}": target for _, method, path, target, _ in routes},
+        **{f"{route.method} {route.path}": route.target for route in routes},
     }

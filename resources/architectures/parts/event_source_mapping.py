@@ -5,11 +5,12 @@ Put here the mapping, and the parts that consuming from a queue takes (`CONSUMIN
 """
 
 from resources.architectures.parts.function import function
-from resources.architectures.parts.making import permit, tags
+from resources.architectures.parts.making import each_part, of_part, permit, tags
 from resources.architectures.parts.queue import DEAD_LETTER_QUEUE, QUEUE, dead_letter_queue, queue
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
 from resources.aws.patience import once, patiently
+from resources.services.model import Function
 
 CONSUMER, EVENT_SOURCE_MAPPING = "consumer", "event_source_mapping"  # the nodes' names
 
@@ -20,8 +21,12 @@ def event_source_mapping() -> Node:
 
 
 def _make(stack: Stack) -> Facts:
+    return each_part(stack, EVENT_SOURCE_MAPPING, lambda part: _made(stack, part))
+
+
+def _made(stack: Stack, part: Function | None) -> Facts:
     lambda_, settings, pace = stack.clients.lambda_, stack.settings, stack.clients.pace
-    queue_arn, consumer = stack.facts[QUEUE]["arn"], stack.facts[CONSUMER]["name"]
+    queue_arn, consumer = of_part(stack.facts[QUEUE], part)["arn"], of_part(stack.facts[CONSUMER], part)["name"]
     statements = [roles.polling(queue_arn), *([roles.copying(queue_arn)] if settings.delivery_faults else [])]
     permit(stack, consumer, "polling", statements)  # the function and its role have the same name
     pair = {"EventSourceArn": queue_arn, "FunctionName": consumer}

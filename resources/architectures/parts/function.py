@@ -10,10 +10,12 @@ from typing import NamedTuple
 from botocore.exceptions import ClientError
 
 from resources.architectures.packaging import code_digest, package, package_with
-from resources.architectures.parts.making import has_code, make_role, tags
+from resources.architectures.parts.making import each_part, has_code, make_role, tags
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
 from resources.aws.patience import once, patiently
+from resources.services.archive import zipped
+from resources.services.model import Function
 
 RUNTIME = "python3.12"
 _MEMORY_MB = 512
@@ -34,54 +36,72 @@ def function(entry: str) -> Node:
 class _Code(NamedTuple):
     archive: bytes
     module: str
+    timeout_s: int
     prefix: str = ""  # of the lab's modules
     runtime: str = RUNTIME
     memory_mb: int = _MEMORY_MB
     variables: dict[str, str] = {}  # noqa: RUF012 - a tuple's default, which nobody changes
+    tables: list[str] = []  # noqa: RUF012 - likewise; the ARNs of those of the service that it uses
+    alone: bool = False  # whether it is the user's handler and nothing of the lab's
 
 
-def _code(stack: Stack, entry: str) -> _Code:
+def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
     """What a function runs: the user's own service where there is one, but for handing out stored answers."""
-    if stack.service is None or entry == "result":
-        return _Code(package(), "orders")
-    service = stack.service.service
-    variables = {
-        **service.variables(stack.facts["table"]["of_service"]),
-        "HANDLERS": "archduel_adapter",
-        "ARCHDUEL_HANDLER": service.handler,
-        "ARCHDUEL_PAYLOAD": service.payload,
-        "ARCHDUEL_ROUTES": json.dumps(service.routes),
-    }
-    archive = package_with(stack.service.code)
-    return _Code(archive, "adapter", "archduel_", service.runtime, service.memory_mb, variables)
+    settings, delivery = stack.settings, entry == "consumer" and stack.settings.delivery_faults
+    if stack.service is None or part is None:
+        return _Code(package(), "delivery" if delivery else "orders", settings.function_timeout_s)
+    names, arns = stack.facts["table"]["of_service"], stack.facts["table"]["arns_of_service"]
+    own = settings.function_timeout_s == stack.service.service.longest_timeout_s  # and not a scenario's
+    if settings.adopted and entry != "consumer" and part.payload == "1.0":  # its API makes the events that it takes
+        return _Code(
+            zipped(stack.service.code[part.name]),
+            part.handler,
+            part.timeout_s,
+            "",
+            part.runtime,
+            part.memory_mb,
+            part.variables(names),
+            [arns[table] for _, table in part.named_tables],
+            alone=True,
+        )
+    return _Code(
+        package_with(stack.service.code[part.name], node=part.node),
+        "delivery" if delivery and not part.node else "adapter",
+        part.timeout_s if own else settings.function_timeout_s,
+        "archduel_",
+        part.runtime,
+        part.memory_mb,
+        {
+            **part.variables(names),
+            "HANDLERS": "archduel_adapter",
+            "ARCHDUEL_HANDLER": part.handler,
+            "ARCHDUEL_PAYLOAD": part.payload,
+            "ARCHDUEL_ROUTES": json.dumps(part.routes),
+            **({"ARCHDUEL_ADOPTED": "1"} if settings.adopted else {}),
+        },
+        [arns[table] for _, table in part.named_tables],
+    )
 
 
 def _make(stack: Stack, entry: str) -> Facts:
-    name, settings = stack.resource_name(entry), stack.settings
-    own = _code(stack, entry)
+    if entry == "result":  # hands out what the lab stored
+        return _made(stack, entry, None)
+    return each_part(stack, entry, lambda part: _made(stack, entry, part))
+
+
+def _made(stack: Stack, entry: str, part: Function | None) -> Facts:
+    part_name = stack.part_name(entry, part)
+    name, settings = stack.resource_name(part_name), stack.settings
+    own = _code(stack, entry, part)
     table = stack.facts["table"]
-    permissions = roles.running(
-        entry, table["arn"], _make_log_group(stack, name), table["arns_of_service"] if own.variables else ()
-    )
-    module = "delivery" if entry == "consumer" and settings.delivery_faults else own.module
+    permissions = roles.running(entry, "" if own.alone else table["arn"], _make_log_group(stack, name), own.tables)
     configuration = {
         "Runtime": own.runtime,
-        "Role": make_role(stack, entry, roles.FUNCTIONS, permissions),
-        "Handler": f"{own.prefix}{module}.{entry}",
-        "Timeout": settings.function_timeout_s,
+        "Role": make_role(stack, part_name, roles.FUNCTIONS, permissions),
+        "Handler": own.module if own.alone else f"{own.prefix}{own.module}.{entry}",
+        "Timeout": own.timeout_s,
         "MemorySize": own.memory_mb,
-        "Environment": {
-            "Variables": {
-                "TABLE_NAME": stack.facts["table"]["name"],
-                "VARIANT": settings.variant,
-                "WORK_US": str(settings.work_us),
-                "CPU_SHARE": str(settings.work_cpu_share),
-                "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
-                **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
-                **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
-                **own.variables,
-            }
-        },
+        "Environment": {"Variables": own.variables if own.alone else {**_of_the_lab(stack), **own.variables}},
     }
     lambda_ = stack.clients.lambda_
     try:
@@ -103,13 +123,27 @@ def _make(stack: Stack, entry: str) -> Facts:
         "arn": _wait_until_active(stack, name)["FunctionArn"],
         "runtime": own.runtime,
         "memory_mb": own.memory_mb,
-        "timeout_s": settings.function_timeout_s,
+        "timeout_s": own.timeout_s,
         "variant": settings.variant,
     }
     if settings.reserved_concurrency is not None:
         lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=settings.reserved_concurrency)
         facts["reserved_concurrency"] = settings.reserved_concurrency
     return facts
+
+
+def _of_the_lab(stack: Stack) -> dict[str, str]:
+    """The variables that the lab's handlers read."""
+    settings = stack.settings
+    return {
+        "TABLE_NAME": stack.facts["table"]["name"],
+        "VARIANT": settings.variant,
+        "WORK_US": str(settings.work_us),
+        "CPU_SHARE": str(settings.work_cpu_share),
+        "TABLE_TIMEOUT_MS": str(settings.table_timeout_ms),
+        **({"AWS_ENDPOINT_URL_DYNAMODB": stack.table_endpoint_url} if stack.table_endpoint_url else {}),
+        **({} if stack.clients.shares_clock else {"CLOCK": "wall"}),
+    }
 
 
 def _make_log_group(stack: Stack, function: str) -> str:

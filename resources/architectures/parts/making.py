@@ -4,13 +4,14 @@ Put here what several parts need. Keep out what a role may do (`resources.aws.ro
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from resources.architectures.stack import Stack
+from resources.architectures.stack import Facts, Stack
 from resources.aws import roles
+from resources.services.model import Function
 
 
 def has_code(error: ClientError, code: str) -> bool:
@@ -58,3 +59,24 @@ def permit(stack: Stack, role: str, policy: str, statements: Sequence[roles.Stat
     """Replace the inline ``policy`` of ``role``, both by their names in IAM, by one that permits ``statements``."""
     document = json.dumps(roles.document(*statements))
     stack.clients.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
+
+
+def each_part(stack: Stack, node: str, make: Callable[[Function | None], Facts]) -> Facts:
+    """What a node makes for each function of the service, or once.
+
+    Returns:
+        The facts of the first, and under ``others`` those of the others by the function's name.
+    """
+    made: dict[str, Facts] = {}
+    for part in stack.parts(node):
+        stack.beginning(part.name if made and part else "")
+        made[part.name if part else ""] = make(part)
+    stack.beginning("")
+    first, *others = made
+    return {**made[first], **({"others": {name: made[name] for name in others}} if others else {})}
+
+
+def of_part(facts: Facts, part: Function | None) -> Facts:
+    """What `each_part` made for one of the functions."""
+    found: Facts = facts.get("others", {}).get(part.name, facts) if part else facts
+    return found

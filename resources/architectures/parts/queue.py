@@ -4,9 +4,11 @@ Put here the queues. Keep out what reads from them (`resources.architectures.par
 """
 
 import json
+from collections.abc import Callable
 
-from resources.architectures.parts.making import tags
+from resources.architectures.parts.making import each_part, of_part, tags
 from resources.architectures.stack import Facts, Node, Stack
+from resources.services.model import Function
 
 QUEUE, DEAD_LETTER_QUEUE = "queue", "dead_letter_queue"  # the nodes' names
 
@@ -25,20 +27,23 @@ def dead_letter_queue() -> Node:
 
 def _make_queue(stack: Stack) -> Facts:
     settings = stack.settings
-    redrive = {
-        "deadLetterTargetArn": stack.facts[DEAD_LETTER_QUEUE]["arn"],
-        "maxReceiveCount": settings.max_receive_count,
-    }
-    attributes = {"VisibilityTimeout": str(settings.visibility_timeout_s), "RedrivePolicy": json.dumps(redrive)}
-    return {
-        **_make(stack, "orders", attributes),
-        "visibility_timeout_s": settings.visibility_timeout_s,
-        "max_receive_count": settings.max_receive_count,
-    }
+    limits = {"visibility_timeout_s": settings.visibility_timeout_s, "max_receive_count": settings.max_receive_count}
+
+    def attributes(part: Function | None) -> dict[str, str]:
+        target = of_part(stack.facts[DEAD_LETTER_QUEUE], part)["arn"]
+        redrive = {"deadLetterTargetArn": target, "maxReceiveCount": settings.max_receive_count}
+        return {"VisibilityTimeout": str(settings.visibility_timeout_s), "RedrivePolicy": json.dumps(redrive)}
+
+    return {**_make_each(stack, QUEUE, "orders", attributes), **limits}
 
 
 def _make_dead_letter_queue(stack: Stack) -> Facts:
-    return _make(stack, "orders-dead-letters", {"MessageRetentionPeriod": str(_RETENTION_S)})
+    attributes = {"MessageRetentionPeriod": str(_RETENTION_S)}
+    return _make_each(stack, DEAD_LETTER_QUEUE, "orders-dead-letters", lambda _part: attributes)
+
+
+def _make_each(stack: Stack, node: str, name: str, attributes: Callable[[Function | None], dict[str, str]]) -> Facts:
+    return each_part(stack, node, lambda part: _make(stack, stack.part_name(node, part, name), attributes(part)))
 
 
 def _make(stack: Stack, name: str, attributes: dict[str, str]) -> Facts:

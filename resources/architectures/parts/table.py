@@ -25,7 +25,11 @@ def _make(stack: Stack) -> Facts:
     tables = stack.service.service.tables
     names = {table.name: stack.resource_name(f"service-{table.name}") for table in tables}
     made = [_made(stack, names[table.name], table) for table in tables]
-    return {**facts, "of_service": names, "arns_of_service": [one["arn"] for one in made]}
+    return {
+        **facts,
+        "of_service": names,
+        "arns_of_service": {one.name: facts["arn"] for one, facts in zip(tables, made, strict=True)},
+    }
 
 
 def _keys(of: Table | Index) -> list[dict[str, str]]:
