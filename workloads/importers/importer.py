@@ -7,7 +7,7 @@ every format (`workloads.importers.rules`, `workloads.importers.ingest`).
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
@@ -136,6 +136,32 @@ class Importer(Protocol):
         Raises:
             ArchduelError: The file as a whole is not in this format.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What an `Importer` says of itself, and what it answers where its format takes no option."""
+
+    name: str
+    description: str
+    example: str
+    position: int = 0
+    mark: str = ""
+    reads_each_line_alone: bool = False
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return False
+
+    def advice(self, _line: str) -> str:
+        """See `Importer.advice`."""
+        return ""
+
+    def with_options(self, options: Options) -> Self:
+        """See `Importer.with_options`."""
+        refuse_options(self.name, options)
+        return self
 
 
 def refuse_options(name: str, options: Options, *, template: bool = False, columns: bool = False) -> None:

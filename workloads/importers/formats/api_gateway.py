@@ -14,7 +14,7 @@ from workloads.importers.files.reading import Source
 from workloads.importers.formats.json_lines import json_fields
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import fields, first_of
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.importer import Entries, Format, Options, refuse_options
 
 _VARIABLE = re.compile(r"\$context\.([A-Za-z]\w*(?:\.\w+)*)")
 
@@ -65,23 +65,13 @@ _PRESETS = {
 _NOT_AS_THE_TEMPLATE = "is in none of the presets, and not as the template says"
 
 
-@dataclass(frozen=True)
-class ApiGatewayImporter:
+@dataclass(frozen=True, kw_only=True)
+class ApiGatewayImporter(Format):
     """Reads lines of the ``template`` where there is one, else of the presets."""
 
-    name: str
-    description: str
-    example: str
     template: str | None = None
-    position: int = 0
-    mark: str = ""
     reads_each_line_alone: bool = True
     presets: Mapping[str, str] = field(default_factory=lambda: _PRESETS)
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return False
 
     def advice(self, line: str) -> str:
         """See `Importer.advice`."""

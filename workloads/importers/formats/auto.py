@@ -16,7 +16,7 @@ from workloads.importers.files.reading import DamagedError, Source
 from workloads.importers.formats import importers
 from workloads.importers.formats.lines import NO_DATE
 from workloads.importers.formats.named import names_latency
-from workloads.importers.importer import Entries, Importer, KnownError, Options
+from workloads.importers.importer import Entries, Format, Importer, KnownError, Options
 from workloads.importers.rules.books import Books
 from workloads.importers.rules.classify import classified
 
@@ -32,27 +32,18 @@ _ODD_LINES, _OF_LINES = 1, 8
 _MARKED_LINES, _MARKED_BYTES = 50, 1 << 14  # are looked at for `Importer.mark`
 
 
-@dataclass(frozen=True)
-class AutoImporter:
+@dataclass(frozen=True, kw_only=True)
+class AutoImporter(Format):
     """Reads each file by the format that reads most of its beginning, and names that in ``source.format``."""
 
-    name: str
-    description: str
-    example: str
     options: Options
     position: int = 3
-    mark: str = ""
-    reads_each_line_alone: bool = False
     taken: dict[tuple[str, str], Importer] = field(default_factory=dict, compare=False)
 
     @property
     def names_latency(self) -> bool:
         """See `Importer.names_latency`."""
         return names_latency(self.options.columns)
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
 
     def with_options(self, options: Options) -> "AutoImporter":
         """See `Importer.with_options`."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from workloads.importers.files.reading import BLOCK_BYTES, Readable, Source
 from workloads.importers.formats.lines import entries, request_part
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.importer import Entries, Format
 
 # Three monkeys, on a line of their own after every message.
 _MONKEYS = "\N{MONKEY FACE}\N{SEE-NO-EVIL MONKEY}\N{HEAR-NO-EVIL MONKEY}\n".encode()
@@ -48,30 +48,9 @@ _FIELDS = rf"""
     """
 
 
-@dataclass(frozen=True)
-class GoReplayImporter:
+@dataclass(frozen=True, kw_only=True)
+class GoReplayImporter(Format):
     """Reads message by message; a body is counted and not kept in memory, however long."""
-
-    name: str
-    description: str
-    example: str
-    position: int = 0
-    mark: str = ""
-    reads_each_line_alone: bool = False
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return False
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "GoReplayImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options)
-        return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

@@ -17,7 +17,7 @@ from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Readable, Source
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import fields
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.importer import Entries, Format
 
 _ENTRIES_AT_ONCE = 4096
 _DEEPEST = 100
@@ -42,30 +42,9 @@ _PROBLEM = "CASE WHEN timestamp IS NULL THEN 'names no startedDateTime, the time
 _USED = tuple(role for role in _USED_PLACES.values() if role != "body")
 
 
-@dataclass(frozen=True)
-class HarImporter:
+@dataclass(frozen=True, kw_only=True)
+class HarImporter(Format):
     """Reads value by value, so that a file of any size takes the memory of its largest values."""
-
-    name: str
-    description: str
-    example: str
-    position: int = 0
-    mark: str = ""
-    reads_each_line_alone: bool = False
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return False
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "HarImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options)
-        return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

@@ -7,7 +7,7 @@ good lines.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from workloads.errors import ArchduelError
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
-from workloads.importers.formats.named import check_columns, fields, names_latency
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.formats.named import NamedFormat, fields
+from workloads.importers.importer import Entries
 
 # Columns may change within a file that was concatenated from several.
 _MAX_HEADERS = 100
@@ -41,8 +41,8 @@ class Layout:
     dropped: str = "NULL::VARCHAR"
 
 
-@dataclass(frozen=True)
-class HeadedImporter:
+@dataclass(frozen=True, kw_only=True)
+class HeadedImporter(NamedFormat):
     """An importer of tables in text.
 
     Attributes:
@@ -54,32 +54,10 @@ class HeadedImporter:
         columns: The user's names of columns, by role.
     """
 
-    name: str
-    description: str
-    example: str
     layout: Callable[[str, Mapping[str, str]], Layout]
     header_mark: str = ""
     comment: str = ""
     takes_columns: bool = False
-    position: int = 0
-    mark: str = ""
-    reads_each_line_alone: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return names_latency(self.columns)
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "HeadedImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options, columns=self.takes_columns)
-        check_columns(options.columns)
-        return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

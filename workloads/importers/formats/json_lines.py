@@ -6,7 +6,8 @@ Put here how values are extracted from an object. Keep out what the names of val
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Self
 
 from workloads.errors import UsageError
 from workloads.importers.files.reading import Source
@@ -14,16 +15,15 @@ from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import (
     A_NAME,
     NAMES,
-    check_columns,
+    NamedFormat,
     chosen_name,
     fields,
     first_of,
     joined,
     names_by_role,
-    names_latency,
     parts_of,
 )
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.importer import Entries, Options
 
 # Without the check, a single line that is no JSON makes TRY evaluate thousands one by one, in two hundred times the
 # time.
@@ -40,24 +40,14 @@ _PROBLEM = """CASE
 END"""
 
 
-@dataclass(frozen=True)
-class JsonImporter:
+@dataclass(frozen=True, kw_only=True)
+class JsonImporter(NamedFormat):
     """Reads objects by ``names``: for each role the names of its value, the likeliest first."""
 
-    name: str
-    description: str
-    example: str
     names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NAMES)
     position: int = 2
-    mark: str = ""
     dropped: str = "NULL::VARCHAR"
     reads_each_line_alone: bool = True
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return names_latency(self.columns)
 
     def advice(self, line: str) -> str:
         """See `Importer.advice`."""
@@ -70,16 +60,15 @@ class JsonImporter:
             return ""
         return f"; its names are {', '.join(names)}: say which is which, as in --column timestamp=NAME"
 
-    def with_options(self, options: Options) -> "JsonImporter":
+    def with_options(self, options: Options) -> Self:
         """See `Importer.with_options`."""
-        refuse_options(self.name, options, columns=True)
-        check_columns(options.columns)
+        chosen = super().with_options(options)
         for role, name in options.columns.items():
             if '"' in name:
                 raise UsageError(f"--column {role}={name}: a name cannot hold a quotation mark")
             if name == "*":
                 raise UsageError(f"--column {role}={name}: give one name")
-        return replace(self, columns=options.columns)
+        return chosen
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from workloads.importers.files.reading import LONGEST_LINE_BYTES, Source
-from workloads.importers.importer import Entries, Options, as_they_are, refuse_options
+from workloads.importers.importer import Entries, Format, as_they_are
 
 HOLDS_NUL = "holds NUL bytes"
 NO_DATE = "its date cannot be read"
@@ -116,32 +116,13 @@ def request_part(request: str, split: str, name: str) -> str:
         THEN {split}[{word}] ELSE {rest} END"""
 
 
-@dataclass(frozen=True)
-class LineImporter:
+@dataclass(frozen=True, kw_only=True)
+class LineImporter(Format):
     """A format that reads each line by itself: ``fields`` and ``prepare`` are those of `entries`."""
 
-    name: str
-    description: str
-    example: str
     fields: str
-    position: int = 0
     prepare: Callable[[pa.Table], pa.Table] = as_they_are
-    mark: str = ""
     reads_each_line_alone: bool = True
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return False
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "LineImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options)
-        return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

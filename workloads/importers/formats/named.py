@@ -6,10 +6,13 @@ formats' own modules).
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from workloads.errors import UsageError
 from workloads.importers.formats.lines import NO_DATE, request_part
 from workloads.importers.formats.stamps import any_us, is_whole_second
+from workloads.importers.importer import Format, Options, refuse_options
 from workloads.sql import quoted
 
 LOGGED = "logged"
@@ -87,6 +90,25 @@ _SETTLED: Mapping[str, set[str]] = {
 }
 _STAMPS = ("timestamp", LOGGED, "ended")
 _FRACTION = r"^(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d|\d{9,10}\.\d|\d{12,19}$)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFormat(Format):
+    """What formats have in common whose values have names: the user's ``columns``, where a format ``takes_columns``."""
+
+    takes_columns: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names_latency(self) -> bool:
+        """See `Importer.names_latency`."""
+        return names_latency(self.columns)
+
+    def with_options(self, options: Options) -> Self:
+        """See `Importer.with_options`."""
+        refuse_options(self.name, options, columns=self.takes_columns)
+        check_columns(options.columns)
+        return replace(self, columns=options.columns)
 
 
 def check_columns(columns: Mapping[str, str]) -> None:

@@ -5,8 +5,8 @@ columns have dots between their names; values are read as the texts that Arrow s
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -18,46 +18,25 @@ from workloads.importers.files.reading import Source
 from workloads.importers.formats.comma_separated import check_found
 from workloads.importers.formats.lines import entries
 from workloads.importers.formats.named import (
-    check_columns,
+    NamedFormat,
     chosen_name,
     fields,
     first_of,
     joined,
-    names_latency,
     positions,
 )
-from workloads.importers.importer import Entries, Options, refuse_options
+from workloads.importers.importer import Entries
 
 _MARK = b"PAR1"
 _ROWS_AT_ONCE = 1 << 16
 
 
-@dataclass(frozen=True)
-class ParquetImporter:
+@dataclass(frozen=True, kw_only=True)
+class ParquetImporter(NamedFormat):
     """Reads rows by the names of `workloads.importers.formats.named`, or by ``columns``, the user's."""
 
-    name: str
-    description: str
-    example: str
     position: int = 2
     mark: str = "^PAR1"
-    reads_each_line_alone: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return names_latency(self.columns)
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "ParquetImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options, columns=True)
-        check_columns(options.columns)
-        return replace(self, columns=options.columns)
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from workloads.importers.files.reading import Source
 from workloads.importers.formats.lines import entries
-from workloads.importers.importer import Entries, KnownError, Options, refuse_options
+from workloads.importers.importer import Entries, Format, KnownError
 
 _NONE = """
     SELECT line_number, line, 'is not a line of this format' AS problem, NULL::BIGINT AS stamp_us,
@@ -19,31 +19,12 @@ _NONE = """
 """
 
 
-@dataclass(frozen=True)
-class RefusedImporter:
+@dataclass(frozen=True, kw_only=True)
+class RefusedImporter(Format):
     """Refuses a file in which a line looks like ``mark``, and says ``instead``."""
 
-    name: str
-    description: str
-    example: str
     instead: str
     mark: str
-    position: int = 0
-    reads_each_line_alone: bool = False
-
-    @property
-    def names_latency(self) -> bool:
-        """See `Importer.names_latency`."""
-        return False
-
-    def advice(self, _line: str) -> str:
-        """See `Importer.advice`."""
-        return ""
-
-    def with_options(self, options: Options) -> "RefusedImporter":
-        """See `Importer.with_options`."""
-        refuse_options(self.name, options)
-        return self
 
     def entries(self, source: Source) -> Iterator[Entries]:
         """See `Importer.entries`."""
