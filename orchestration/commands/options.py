@@ -14,7 +14,7 @@ import click
 from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recordings.library import Library
-from workloads.recordings.moments import second_of
+from workloads.recordings.moments import length_s, second_of
 from workloads.recordings.shape import Shape
 from workloads.settings import Option, Settings
 
@@ -85,7 +85,9 @@ def given_settings(settings: type[Settings], options: Mapping[str, Any]) -> dict
 
 def shape_options(command: Command) -> Command:
     """Add the options that say which part of a recording, and how much of it: `workloads.recordings.shape`."""
-    command = settings_options(Shape, without=("start_s", "end_s"))(command)
+    command = settings_options(Shape, without=("start_s", "end_s", "busiest_s"))(command)
+    help_text = "Only the busiest stretch of that length, such as 5m."
+    command = setting_option(Shape, "busiest_s", type=str, metavar="LENGTH", callback=None, help=help_text)(command)
     for name, then in (("end_s", "before then"), ("start_s", "from then on")):
         help_text = f"Only what was recorded {then}: seconds after the first arrival, or a time."
         attributes = {"type": str, "metavar": "SECONDS|TIME", "callback": None, "help": help_text}
@@ -108,6 +110,7 @@ def given_shape(places: Places, workload: str, options: Mapping[str, Any]) -> di
     times = {
         "start_s": second_of("--from", options["start_s"], first_arrival),
         "end_s": second_of("--to", options["end_s"], first_arrival),
+        "busiest_s": length_s("--busiest", options["busiest_s"]),
     }
     return given_settings(Shape, {**options, **times})
 

@@ -80,10 +80,13 @@ def settings_for(
         timeout_s: The function's time-out of the user's own service, where the scenario sets none.
     """
     settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
-    # Half as many again as are busy on average in the busiest second (Little's law), or the emulator starts more.
+    # Half as many again as are busy on average in the busiest second (Little's law), and those that come in while the
+    # emulator stands still: else it starts more, which takes the CPU that it lacks already.
     busy = peak_rate(schedule.due_us) * held_us(scenario, variant) / 1e6
     if len(schedule.work_us):
         busy += peak_busy(schedule.due_us, schedule.work_us)
+    commands = np.array(schedule.operations, dtype=object) == "command"
+    stalled = limits.stall_s * max(peak_rate(schedule.due_us[commands]), peak_rate(schedule.due_us[~commands]))
     usual = StackSettings()
     settings = replace(
         usual,
@@ -93,7 +96,7 @@ def settings_for(
         variant=variant,
         delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
         **{
-            "environments": min(limits.warm, max(usual.environments, math.ceil(1.5 * busy))),
+            "environments": min(limits.warm, max(usual.environments, math.ceil(1.5 * busy + stalled))),
             **_room_for_work(schedule, scenario.function_timeout_s),
             **({} if timeout_s is None else {"function_timeout_s": timeout_s}),
             **{name: value for name in settable if (value := getattr(scenario, name)) is not None},

@@ -50,6 +50,17 @@ def exclusive(places: Places, *, who: str, wait: bool, reporter: Reporter) -> It
         lock.release()
 
 
+def who_has_it(places: Places) -> str | None:
+    """What has the lab of this home now, in words for people; None where it is free."""
+    if not (places.home / "lab.lock").exists():
+        return None
+    try:
+        with filelock.FileLock(places.home / "lab.lock", timeout=0):
+            return None
+    except filelock.Timeout:
+        return _read_holder(places.home / "lab.holder")
+
+
 def _wait_for(lock: filelock.BaseFileLock) -> None:
     while not lock.is_locked:
         try:

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -20,11 +20,12 @@ from resources.conformance import storage as conformance
 from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.exclusive import exclusive
 from resources.lab.interleaving import turns
-from resources.lab.load_plan import plan_load
+from resources.lab.load_plan import plan_load, slower
 from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Replayer, Setup
 from resources.lab.sending import ProcessClient
 from resources.lab.settings import LabSettings
+from resources.lab.validity import was_too_fast
 from resources.progress import Reporter, Silent
 from resources.services.kept import find
 from resources.targets import Platform, open_target
@@ -139,6 +140,8 @@ class Lab:
                 seconds[contender.architecture] += time.monotonic() - started
             if self._is_enough(observed, cell, repetition, time.monotonic() - began):
                 break
+            if any(map(was_too_fast, itertools.chain.from_iterable(_reasons(last[-1]) for last in observed.values()))):
+                setup = self._slower(setup, replayer)
 
         for contender, repetitions in observed.items():
             tables = observations.combine(repetitions)
@@ -268,6 +271,19 @@ class Lab:
         }
         return {**replayed.tables, "experiments": observations.rows("experiments", [row])}
 
+    def _slower(self, setup: Setup, replayer: Replayer) -> Setup:
+        """What the next repetition is replayed with after one that was too fast; the same where the speed was given."""
+        plan = slower(setup.plan, self.settings, setup.scenario, setup.platform.target)
+        if plan is None:
+            return setup
+        self.reporter.stage(
+            f"{setup.cell.scenario}: from here on at {plan.speed:g} times the recorded speed:"
+            f" {setup.plan.speed:g} times was too fast for the target"
+        )
+        replayer.change_plan(plan)
+        self._opened = replace(setup, plan=plan), replayer
+        return self._opened[0]
+
     def _label(self, cell: Cell, contender: Contender, repetition: int) -> str:
         label = f"{cell.scenario} · {contender}"
         last = max(repetition, self.settings.repetitions)
@@ -299,5 +315,10 @@ class Lab:
         return open_verdicts == 0
 
 
+def _reasons(tables: Tables) -> list[str | None]:
+    reasons: list[str | None] = tables["experiments"].column("invalid_reason").to_pylist()
+    return reasons
+
+
 def _is_invalid(tables: Tables) -> bool:
-    return any(tables["experiments"].column("invalid_reason").to_pylist())
+    return any(_reasons(tables))

@@ -21,7 +21,7 @@ from resources.targets import Platform, Target
 from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
-from workloads.recordings.recording import Recording, excess, operation_of, peak_rate
+from workloads.recordings.recording import Recording, busiest_part, excess, operation_of, peak_rate
 from workloads.replay.asking import asked_us
 from workloads.replay.client import DEADLINE_S
 from workloads.replay.schedule import SENT_METHODS, Schedule, schedule, sent_as
@@ -30,8 +30,10 @@ from workloads.replay.work import Work, no_work, peak_busy, work_of
 from workloads.scenarios.model import Scenario
 
 _SHORTEST_REPLAY_S = 10.0
-# With work in it a recording cannot be played as much faster: of one that would take longer, the busiest part is.
+# Of a recording that would take longer at its default speed the busiest part is played: on a slow target, or with work
+# in it, which cannot be played as much faster. Nine replays of it, the default, then take less than ten minutes.
 _LONGEST_REPLAY_S = 45.0
+_MADE_UP_SLOWDOWN = 1.5  # of a repetition that makes up for one that was too fast for the target
 _MAX_SLOWDOWN = 20.0
 _NEAR_ENOUGH = 1.05
 _BESIDES_US = 5_000  # a request holds an environment besides its work, on an emulator
@@ -134,7 +136,9 @@ def plan_load(
         load_factor = 2 - cut.command_share if settings.asks else 1.0
         max_per_s = default_peak_per_s(capacity(places, platform, reporter))
         speed = _default_speed(cut, work, max_per_s / load_factor, busy)
-        if len(work.us) and not settings.chooses_part:
+        if settings.busiest_s is not None:
+            speed = min(1.0, speed)
+        if not settings.chooses_part:
             due_us = cut.replayed_us(speed=speed, longest_pause_s=longest_pause_s)
             if (part := _busiest(due_us)) is not None:
                 since_s = (cut.arrival_us[[part.start, part.stop - 1]] - recording.arrival_us[0]) / 1e6
@@ -154,6 +158,34 @@ def plan_load(
         ask_after_s=settings.ask_after_s if settings.asks else None,
     )
     return replace(plan, busiest_s=busiest_s)
+
+
+def slower(plan: LoadPlan, settings: LabSettings, scenario: Scenario, target: Target) -> LoadPlan | None:
+    """The same load at a lower speed, after a replay that was too fast for its target.
+
+    Args:
+        plan: What was too fast.
+        settings: By which it was planned.
+        scenario: What shapes the traffic.
+        target: What it is replayed on.
+
+    Returns:
+        The plan; None where the speed was given, or time is virtual.
+    """
+    if settings.speed is not None or target.virtual:
+        return None
+    speed = float(f"{plan.speed / _MADE_UP_SLOWDOWN:.4g}")
+    found = plan_at(
+        plan.recording,
+        scenario,
+        speed=speed,
+        seed=settings.seed,
+        longest_pause_s=settings.longest_pause_on(target) * plan.speed / speed or None,
+        variants=settings.variants,
+        work=no_work() if settings.service else plan.work,
+        recorded_routes=settings.recorded_routes,
+    )
+    return replace(found, busiest_s=plan.busiest_s)
 
 
 def plan_at(
@@ -300,6 +332,4 @@ def _busiest(due_us: Microseconds) -> slice | None:
     longest_us = round(_LONGEST_REPLAY_S * 1e6)
     if due_us[-1] <= longest_us:
         return None
-    ends = np.searchsorted(due_us, due_us + longest_us, side="right")
-    start = int((ends - np.arange(len(due_us))).argmax())
-    return slice(start, int(ends[start]))
+    return busiest_part(due_us, longest_us)

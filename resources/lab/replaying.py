@@ -60,6 +60,10 @@ class Replayer(Protocol):
         """End what `ensure` made, so that every replay is on an instance of its own age."""
         ...
 
+    def change_plan(self, plan: LoadPlan) -> None:
+        """Replay ``plan`` from the next replay on."""
+        ...
+
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
         """Replay the cell once, on fresh state."""
         ...
@@ -102,6 +106,10 @@ class BenchReplayer:
     def forget(self) -> None:
         while self._benches:
             self._benches.popitem()[1].close()
+
+    def change_plan(self, plan: LoadPlan) -> None:
+        self.forget()  # made for the load until now
+        self._setup = replace(self._setup, plan=plan)
 
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
         bench = self._ready(contender)

@@ -48,9 +48,9 @@ class LabSettings(Shape):
         description="Repeat each cell until all its verdicts are decided: at most `repetitions` times, and for about"
         " this many seconds.",
     )
-    speed: Annotated[float | None, Option("--speed", "factor", default="half the capacity")] = Field(
-        default=None, ge=SLOWEST, le=FASTEST, description="Recorded time is played this many times as fast."
-    )
+    speed: Annotated[
+        float | None, Option("--speed", "factor", default="half the capacity; with --busiest at most 1")
+    ] = Field(default=None, ge=SLOWEST, le=FASTEST, description="Recorded time is played this many times as fast.")
     duration_s: Annotated[float | None, Option("--duration", "seconds")] = Field(
         default=None, gt=0, le=LONGEST_S, description="Replay the first recorded seconds only."
     )
@@ -70,7 +70,7 @@ class LabSettings(Shape):
         )
     )
     longest_pause_s: Annotated[
-        float | None, Option("--longest-pause", "seconds", default="1; on a simulated target 0")
+        float | None, Option("--longest-pause", "seconds", default="1; 0 with --busiest, and on a simulated target")
     ] = Field(
         default=None, ge=0, le=LONGEST_S, description="Shorten longer pauses between requests to this; 0 keeps them."
     )
@@ -172,7 +172,7 @@ class LabSettings(Shape):
     @property
     def chooses_part(self) -> bool:
         """Whether it is said which part of the recording is replayed."""
-        return any(one is not None for one in (self.start_s, self.end_s, self.duration_s, self.limit))
+        return any(one is not None for one in (self.start_s, self.end_s, self.busiest_s, self.duration_s, self.limit))
 
     @property
     def recorded_routes(self) -> bool:
@@ -209,10 +209,12 @@ class LabSettings(Shape):
         return KeepAliveClient(retries=self.retries_under(scenario), ask_after_s=ask_after_s)
 
     def longest_pause_on(self, target: Target) -> float:
-        """To how many seconds longer pauses are cut; 0: they are kept, as by default where time costs nothing."""
+        """To how many seconds longer pauses are cut; 0: they are kept, as by default where time costs nothing, and
+        of the busiest minutes, which are played as they were.
+        """
         if self.longest_pause_s is not None:
             return self.longest_pause_s
-        return 0.0 if target.virtual else _LONGEST_PAUSE_S
+        return 0.0 if target.virtual or self.busiest_s is not None else _LONGEST_PAUSE_S
 
     def retries_under(self, scenario: Scenario) -> int:
         """How often a client tries a request again; what is set here counts more than what the scenario says."""

@@ -7,6 +7,7 @@ Put here how a replay of the lab becomes a run of the simulation. Keep out the m
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from resources.faults.conductor import Window, concurrency_limit, described
 from resources.lab.bench import settings_for
 from resources.lab.cell import Contender
 from resources.lab.experiment import Progress, Replayed
+from resources.lab.load_plan import LoadPlan
 from resources.lab.replaying import Setup
 from resources.progress import Reporter
 from resources.simulation import kernel
@@ -61,6 +63,9 @@ class SimulatingReplayer:
         return {"name": node, "simulated": "in virtual time: nothing is made", "provision_seconds": 0.0}
 
     def forget(self) -> None: ...
+
+    def change_plan(self, plan: LoadPlan) -> None:
+        self._setup = replace(self._setup, plan=plan)
 
     def close(self) -> None: ...
 

@@ -21,6 +21,7 @@ TARGET_CPU_SHARE_BOUND = 0.8
 OTHERS_AT_MOST = 0.25
 
 _TOO_MANY_REQUESTS = 429
+_LOWER = "lower --speed"
 
 
 def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
@@ -87,13 +88,17 @@ def invalid_reason(
     if (late := _late(p99_us, fault)) is not None:
         return late
     if throttled:
-        return f"the emulator ran out of environments and refused {throttled} requests: lower --speed"
+        return f"the emulator ran out of environments and refused {throttled} requests: {_LOWER}"
     if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:
         return (
-            f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture;"
-            " lower --speed"
+            f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture; {_LOWER}"
         )
     return None
+
+
+def was_too_fast(reason: str | None) -> bool:
+    """Whether a lower speed would mend what `invalid_reason` says."""
+    return reason is not None and reason.endswith(_LOWER)
 
 
 def _late(p99_us: int, fault: str | None) -> str | None:

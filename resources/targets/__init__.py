@@ -44,6 +44,7 @@ class Limits:
     environments: int  # in all, before it refuses; more where more are warm
     busy: float  # requests at once, on average, before it starts more than its warm ones and never catches up
     per_s: float | None = None  # requests per second it is known to take, where that is not measured
+    stall_s: float = 0.0  # how long it may stand still under load, while requests come in: they need environments then
 
 
 class Instance(Protocol):

@@ -73,7 +73,7 @@ class LocalStack(Target):
     description = "LocalStack in host mode, without Docker: installed once, needs Python 3.13."
     position = 2
     # One poller hands its mapping's batches over one after another.
-    limits = Limits(warm=16, consumers=1, spare=16, environments=40, busy=10.0)
+    limits = Limits(warm=16, consumers=1, spare=16, environments=40, busy=10.0, stall_s=0.2)
     throttled_status = 502
     lacks = {  # noqa: RUF012 - read only
         Feature.STAGE_THROTTLE: "LocalStack does not enforce a stage's throttle",

@@ -12,10 +12,14 @@ import pytest
 
 from assets.analysis.stopping import open_verdicts
 from resources.architectures.stack import Facts, StackSettings
+from resources.lab.capacity import capacity
 from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.experiment import Progress, Replayed
 from resources.lab.lab import Lab
+from resources.lab.load_plan import LoadPlan
 from resources.lab.settings import LabSettings
+from resources.progress import Silent
+from resources.targets import open_target
 from resources.warehouse.observations import ObservationStore
 from resources.warehouse.schema import schema
 from tests.observations_builder import ObservationsBuilder
@@ -35,7 +39,9 @@ class PaperReplayer:
 
     took_us: Took
     late: Collection[tuple[str, int]]  # contenders and repetitions whose load was
+    reason: str = "the load was late"
     turns: list[tuple[str, int]] = field(default_factory=list)
+    plans: list[LoadPlan] = field(default_factory=list)
     forgotten: int = 0
 
     def forget(self) -> None:
@@ -43,12 +49,15 @@ class PaperReplayer:
 
     def close(self) -> None: ...
 
+    def change_plan(self, plan: LoadPlan) -> None:
+        self.plans.append(plan)
+
     def ensure(self, contender: Contender, node: str) -> Facts:
         raise AssertionError("replays make no single resources")
 
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
         self.turns.append((str(contender), repetition))
-        late = "the load was late" if (str(contender), repetition) in self.late else None
+        late = self.reason if (str(contender), repetition) in self.late else None
         builder = ObservationsBuilder().experiment(repetition, requests=_REQUESTS, invalid_reason=late)
         for number in range(_REQUESTS):
             took_us = self.took_us(contender, repetition, number)
@@ -159,6 +168,37 @@ class TestInvalidReplays:
         settings = {"repetitions": 2, "budget_s": 1e6}
         turns, _ = replayed(tmp_path, settings, restless, [("synchronous", 1)])
         assert len(turns) == 4
+
+
+TOO_FAST = "the emulator ran out of environments and refused 169 requests: lower --speed"
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings", "speeds"),
+    [
+        (TOO_FAST, {}, [7.475, 4.983]),
+        (TOO_FAST, {"speed": 5.0}, [5.0, 5.0]),  # as it was asked for
+        ("other programs used 40.0% of this machine's CPU meanwhile, more than 25%", {}, [7.475, 7.475]),
+    ],
+    ids=["too fast", "speed given", "disturbed"],
+)
+def test_what_makes_up_for_a_replay_too_fast_for_its_target_is_slower(
+    tmp_path: Path, reason: str, settings: dict[str, Any], speeds: list[float]
+) -> None:
+    places = Places(tmp_path)
+    platform = open_target("ministack", places, {}, Silent())
+    capacity(places, platform, Silent(), measuring=lambda *_: 250.0, used_by_others=lambda: 0.0)
+    said: list[str] = []
+    reporter = Silent()
+    reporter.stage = said.append  # type: ignore[method-assign, assignment]  # the rest stays silent
+    replayer = PaperReplayer(steady, [("hybrid", 1)], reason)
+    with Lab(places, LabSettings(**settings), reporter, replayer=lambda _setup: replayer) as lab:
+        list(lab.replay(["synchronous", "hybrid"], CELL, Comparison("c1", "adhoc", "2026-11-20")))
+    kept = lab.observations.read("c1", str(CELL), "synchronous~idempotent")["experiments"]
+    assert kept.column("speed").to_pylist() == pytest.approx(speeds, rel=0.01)
+    slower = speeds[1] < speeds[0]
+    assert any("was too fast for the target" in line for line in said) is slower
+    assert [plan.schedule.duration_us > 25e6 for plan in replayer.plans] == [True] * slower
 
 
 class TestRepeatingUntilDecided:

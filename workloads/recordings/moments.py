@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from workloads.errors import UsageError
 
+_UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 130 * 365.25 * 86_400  # from 1970 to 2100, which an import takes
 
 
@@ -58,4 +59,29 @@ def second_of(option: str, text: str | None, first_arrival: str | None) -> float
         seconds = max(0.0, (moment - first) / 1e6)
     if not 0 <= seconds <= LONGEST_S:
         raise UsageError(f"{option} {text}: must be 0 or more seconds, and no more than a recording can have")
+    return seconds
+
+
+def length_s(option: str, text: str | None) -> float | None:
+    """Read a length of time: seconds, or a number with its unit, such as 5m.
+
+    Args:
+        option: The option's name, for the error.
+        text: Its value; None where it was not given.
+
+    Returns:
+        Seconds; None for None.
+
+    Raises:
+        UsageError: ``text`` is no such length.
+    """
+    if text is None:
+        return None
+    unit_s = _UNITS_S.get(text[-1:])
+    try:
+        seconds = float(text if unit_s is None else text[:-1]) * (unit_s or 1)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_S:
+        raise UsageError(f"{option} {text}: give a length of time such as 90s, 5m or 1h")
     return seconds

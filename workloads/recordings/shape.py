@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from workloads.errors import ArchduelError, UsageError
 from workloads.recordings.moments import LONGEST_S
-from workloads.recordings.recording import Recording
+from workloads.recordings.recording import Recording, busiest_part
 from workloads.settings import Option, Settings
 
 _CLONES_SPREAD_US = 1_000_000
@@ -37,6 +37,12 @@ class Shape(Settings):
         default=None,
         le=LONGEST_S,
         description="Only what was recorded before this second, counted from the first arrival.",
+    )
+    busiest_s: Annotated[float | None, Option("--busiest", "seconds")] = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_S,
+        description="Only the stretch of so many recorded seconds with the most requests.",
     )
     # Of entities, never of requests, or an order would be torn from its statuses.
     sample: Annotated[float, Option("--sample", "share")] = Field(
@@ -68,6 +74,8 @@ class Shape(Settings):
             UsageError: It would be more requests than can be replayed.
         """
         table = _between(recording.table, self.start_s, self.end_s)
+        if self.busiest_s is not None and table.num_rows:
+            table = _busiest(table, self.busiest_s)
         if self.sample < 1:
             table = table.filter(pa.array(_drawn(_entities(table), f"sample/{seed}") < self.sample))
         if not table.num_rows:
@@ -105,6 +113,11 @@ def _between(table: pa.Table, start_s: float | None, end_s: float | None) -> pa.
     if end_s is not None:
         end = int(np.searchsorted(arrival_us, first_us + round(end_s * 1e6), side="left"))
     return table.slice(start, max(0, end - start))
+
+
+def _busiest(table: pa.Table, length_s: float) -> pa.Table:
+    part = busiest_part(table.column("arrival_us").to_numpy(), round(length_s * 1e6))
+    return table.slice(part.start, part.stop - part.start)
 
 
 def _entities(table: pa.Table) -> Any:
