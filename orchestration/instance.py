@@ -26,6 +26,13 @@ _STARTING_S = 300.0  # a run says that it has started once it has imported every
 # SQLAlchemy takes a database's path for part of an address: it would open another file.
 _READ_OTHERWISE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 _SETTINGS = REPOSITORY / "orchestration" / "dagster.yaml"
+_COMMAND_LINE = "command_line.yaml"
+# What a run prints is on the terminal. Dagster would have processes copy it, which Ctrl-C ends with a traceback each.
+_NO_OUTPUT_KEPT = """
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
 
 
 def prepare_instance(places: Places) -> None:
@@ -42,10 +49,12 @@ def prepare_instance(places: Places) -> None:
             " in its name; give another ARCHDUEL_HOME"
         )
     places.dagster.mkdir(parents=True, exist_ok=True)
-    settings = places.dagster / "dagster.yaml"
-    if not settings.exists() or settings.read_bytes() != _SETTINGS.read_bytes():
-        with replacing(settings) as hidden:
-            hidden.write_bytes(_SETTINGS.read_bytes())
+    text = _SETTINGS.read_text()
+    for name, wanted in (("dagster.yaml", text), (_COMMAND_LINE, text + _NO_OUTPUT_KEPT)):
+        settings = places.dagster / name
+        if not settings.exists() or settings.read_text() != wanted:
+            with replacing(settings) as hidden:
+                hidden.write_text(wanted)
     # Telemetry is off, but its notice asks only whether this file is there.
     notice = places.dagster / ".telemetry" / "id.yaml"
     notice.parent.mkdir(exist_ok=True)
@@ -53,6 +62,13 @@ def prepare_instance(places: Places) -> None:
         notice.write_text("instance_id: disabled\n")
     os.environ["DAGSTER_HOME"] = str(places.dagster)
     os.environ["ARCHDUEL_HOME"] = str(places.home)
+
+
+def command_line_instance(places: Places) -> dg.DagsterInstance:
+    """The instance of a home that `prepare_instance` has prepared, for runs of the command line: their output is not
+    kept. A context manager.
+    """
+    return dg.DagsterInstance.from_config(str(places.dagster), _COMMAND_LINE)
 
 
 def process_tags() -> dict[str, str]:

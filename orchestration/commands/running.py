@@ -26,7 +26,7 @@ from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_summary
 from orchestration.commands.terminal import PlainConsole, open_console
-from orchestration.instance import end_dead_runs, prepare_instance, process_tags
+from orchestration.instance import command_line_instance, end_dead_runs, prepare_instance, process_tags
 from orchestration.jobs import COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
 from resources.lab.settings import LabSettings
@@ -117,7 +117,7 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
     if request.requirements:
         adopt_requirements(places, comparison_id, request.requirements)
     failures = 0
-    with dg.DagsterInstance.get() as instance, reporter:
+    with command_line_instance(places) as instance, reporter:
 
         def execute(job: dg.JobDefinition, key: str, settings: LabSettings, **options: Any) -> str | None:
             """Run a job; returns why it failed."""
@@ -125,7 +125,11 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
             result = job.execute_in_process(
                 config, instance, partition_key=key, raise_on_error=False, tags=tags, **options
             )
-            return None if result.success else failure_reason(result)
+            try:
+                return None if result.success else failure_reason(result)
+            except InterruptedRunError:  # which Dagster takes for a failure where nobody asked it to terminate the run
+                instance.report_run_canceled(result.dagster_run, message="Ctrl-C")
+                raise
 
         end_dead_runs(instance)
         declare_cells(instance, request.cells)
