@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from orchestration.commands.listing import ListingGroup
 from orchestration.commands.terminal import write, write_new
 from workloads.importers.rules.suggestion import suggested
 from workloads.places import Places
 from workloads.recordings.library import Library
 
 
-@click.group()
+@click.group(cls=ListingGroup)
 def command() -> None:
     """Which recorded requests are commands, which queries, and what each is about."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from orchestration.commands.errors import warn
+from orchestration.commands.listing import ListingGroup
 from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import open_console, write, write_new
@@ -24,7 +25,7 @@ from workloads.places import Places
 from workloads.recordings.library import Library
 
 
-@click.group()
+@click.group(cls=ListingGroup)
 def command() -> None:
     """Your own service: check it before its handler is replayed (compare --service)."""
 

@@ -18,6 +18,7 @@ import pyarrow.csv
 from rich.table import Table
 
 from orchestration.commands.terminal import PlainConsole, open_console, say, styled, write
+from resources.warehouse.exporting import flat
 from resources.warehouse.reading import batches, connect
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -154,19 +155,6 @@ def print_table(rows: pa.RecordBatchReader, console: PlainConsole) -> None:
 
 def _is_number(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
-
-
-def flat(rows: pa.Table) -> pa.Table:
-    """Return the rows with lists and structures as JSON, for a format that has neither."""
-    columns = [
-        pa.array(
-            [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()], pa.string()
-        )
-        if pa.types.is_nested(column.type)
-        else column
-        for column in rows.columns
-    ]
-    return pa.Table.from_arrays(columns, names=rows.column_names)
 
 
 def _rows(rows: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:

@@ -30,7 +30,7 @@ from workloads.sql import quoted
 
 # What becomes a table is small, and on a machine that is shared threads wait longer for each other than they work.
 _ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
-_STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
+STORAGE_VERSION = "v1.5.0"  # so that the 1.5 command-line client can open it
 _LOG = logging.getLogger(__name__)
 
 
@@ -101,7 +101,7 @@ def _build_upon(places: Places, file: Path, known: Stamps, damaged: Mapping[Path
 def _update(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, str]) -> None:
     now, outdated = compare(places, known)
     with scratch(places.temporary) as folder, in_memory(spills_to=folder, threads=1) as connection:
-        connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{_STORAGE_VERSION}')")
+        connection.execute(f"ATTACH {quoted(file)} AS archduel (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE archduel")
         connection.begin()
         if not known:

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from assets.report.words.titles import rests_on
-from orchestration.commands.sql import flat
 from orchestration.commands.summary import comparison_tables
 from orchestration.commands.terminal import PlainConsole
+from resources.warehouse.exporting import flat
 
 ROW: dict[str, Any] = {
     "workload": "food_orders",
