@@ -16,6 +16,7 @@ from typing import cast
 import click
 
 from orchestration.commands.errors import ReportingGroup
+from orchestration.commands.listing import first_paragraph
 from workloads.places import Places
 from workloads.recordings.folders import is_interrupted
 
@@ -32,9 +33,9 @@ atexit.register(_end_quietly)  # the first to be registered is the last to be ca
 
 _FOLDER = Path(__file__).parent
 _NAMES = (
-    *("architectures", "compare", "dev", "doctor", "export", "import", "inbox", "mapping", "nights", "permissions"),
-    *("prices", "record", "replay", "report", "requirements", "scenarios", "service", "sql", "sweep", "template"),
-    "workloads",
+    *("architectures", "compare", "dev", "diff", "doctor", "export", "import", "inbox", "mapping", "nights"),
+    *("permissions", "prices", "record", "replay", "report", "requirements", "scenarios", "service", "sql", "status"),
+    *("sweep", "template", "workloads"),
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
 
@@ -47,10 +48,10 @@ class LazyGroup(ReportingGroup):
             return None
         return cast(click.Command, importlib.import_module(f"{__package__}.{_MODULES[name]}").command)
 
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by the docstrings in their sources, without importing any of them."""
-        listed = {name: click.Command(name, help=_docstring(module)) for name, module in _MODULES.items()}
-        click.Group(commands=listed).format_commands(context, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, first_paragraph(_docstring(module))) for name, module in _MODULES.items()])
 
 
 def _docstring(module: str) -> str | None:
