@@ -16,6 +16,7 @@ from resources.warehouse import schema
 from resources.warehouse.publish import STORAGE_VERSION
 from resources.warehouse.reading import batches, connect
 from workloads.atomic import replacing
+from workloads.databases import in_memory
 from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.sql import quoted
@@ -77,7 +78,7 @@ def _csv(connection: duckdb.DuckDBPyConnection, names: list[str], folder: Path) 
 
 
 def _duckdb(connection: duckdb.DuckDBPyConnection, _names: list[str], file: Path) -> None:
-    with duckdb.connect() as writing:
+    with in_memory() as writing:
         writing.execute(f"ATTACH {quoted(file)} AS results (STORAGE_VERSION '{STORAGE_VERSION}')")
         writing.execute("USE results")
         writing.execute(schema.declaration("tables"))
