@@ -23,6 +23,7 @@ from orchestration.library import library_sensor
 from orchestration.nightly import Estimator, alerts_sensor, comparison_sensor, nightly_schedule
 from orchestration.nights import BUNDLED, Nights, nightly_targets, read
 from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
+from orchestration.retention import retention_job, retention_schedule
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource, warehouse_resource
 from resources.progress import Reporter
 from workloads.inbox import Inbox
@@ -46,7 +47,7 @@ def build_definitions(
         estimator: Says how long a night's cells take; None: nobody does.
     """
     known = {job.name: job for job in jobs()}
-    planned = nights or read(BUNDLED)
+    planned, retention = nights or read(BUNDLED), retention_job(places)
     return dg.Definitions(
         assets=[
             recorded_traffic_asset(places, RECORDED, inbox),
@@ -57,11 +58,12 @@ def build_definitions(
             agreement_asset(places, NIGHTS),
             claims_asset(NIGHTS),
         ],
-        jobs=list(known.values()),
+        jobs=[*known.values(), retention],
         schedules=[
             nightly_schedule(known[ONE_CELL], target, places, planned, estimator=estimator)
             for target in nightly_targets()
-        ],
+        ]
+        + [retention_schedule(retention, planned)],
         sensors=[
             comparison_sensor(known[COMPARISON], places),
             alerts_sensor(places, planned),

@@ -29,6 +29,7 @@ from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
+from resources.warehouse.retention import is_pruned
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
@@ -101,6 +102,7 @@ def ask(places: Places, comparison_id: str, file: Path) -> None:
         UsageError: There is no such comparison, or something in the file is wrong, or not in this comparison.
     """
     asked = model.read(file)
+    _check_whole(places, comparison_id)
     with connect_current(places) as connection:
         _compared_with(connection, comparison_id)
         found = connection.execute(
@@ -108,6 +110,11 @@ def ask(places: Places, comparison_id: str, file: Path) -> None:
         ).fetchall()
     model.check(asked, {route for (route,) in found}, scenarios(places))
     model.adopt(places, comparison_id, file)
+
+
+def _check_whole(places: Places, comparison_id: str) -> None:
+    if is_pruned(places, comparison_id):
+        raise UsageError(f"{comparison_id} was pruned and cannot be judged again: its judgements stand")
 
 
 def newest(places: Places) -> str:
@@ -129,8 +136,11 @@ def is_current(places: Places, comparison_id: str) -> bool:
     """Whether judging a comparison again would find the same.
 
     Returns:
-        False where an outcome, rule, price, probe of the target or code has changed since, or one was never made.
+        False where an outcome, rule, price, probe of the target or code has changed since, or one was never made. True
+        where its single requests were pruned: there is nothing to judge any more, and its judgements stand.
     """
+    if is_pruned(places, comparison_id):
+        return True
     try:
         now = fingerprint(places, comparison_id)
     except ArchduelError:
@@ -168,6 +178,7 @@ def fingerprint(places: Places, comparison_id: str) -> str:
 
 def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str, pa.Table]:
     steps = {name: choose(_STEPS, name, "judgement") for name in names}
+    _check_whole(places, comparison_id)
     made_of = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
     with connect_current(places) as connection:
         tables = {name: step(places, connection, comparison_id) for name, step in steps.items()}

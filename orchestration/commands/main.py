@@ -34,8 +34,8 @@ atexit.register(_end_quietly)  # the first to be registered is the last to be ca
 _FOLDER = Path(__file__).parent
 _NAMES = (
     *("architectures", "compare", "dev", "diff", "doctor", "export", "import", "inbox", "mapping", "nights"),
-    *("permissions", "prices", "record", "replay", "report", "requirements", "scenarios", "service", "sql", "status"),
-    *("sweep", "template", "workloads"),
+    *("permissions", "prices", "prune", "record", "replay", "report", "requirements", "scenarios", "service", "sql"),
+    *("status", "sweep", "template", "workloads"),
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
 

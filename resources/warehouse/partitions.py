@@ -95,3 +95,34 @@ def other_version(file: pq.ParquetFile) -> str:
         if written == SCHEMA_VERSION
         else f"its schema_version is {written}, and this archduel reads {SCHEMA_VERSION}"
     )
+
+
+def replace_tables(partition: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Replace some tables of a partition's newest version, whole or not at all; the others stay as they are.
+
+    Raises:
+        ArchduelError: It cannot be written; the version before stands.
+    """
+    version = current(partition)
+    if version is None:
+        return
+    try:
+        with hidden_beside(partition / "version") as hidden:
+            hidden.mkdir()
+            for file in sorted(version.iterdir()):
+                if file.stem not in tables:
+                    shutil.copy2(file, hidden / file.name)  # with its time of writing, by which it is known
+            for name, table in tables.items():
+                stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
+                pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
+            with filelock.FileLock(partition / ".lock"):
+                _publish(partition, hidden)
+    except OSError as error:
+        raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error
+
+
+def drop_older(partition: Path) -> None:
+    """Remove all versions but the newest, once no published database names them."""
+    with filelock.FileLock(partition / ".lock"):
+        for old in _versions(partition)[:-1]:
+            shutil.rmtree(old, ignore_errors=True)
