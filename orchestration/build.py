@@ -22,7 +22,7 @@ from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, jobs
 from orchestration.library import library_sensor
 from orchestration.nightly import Estimator, alerts_sensor, comparison_sensor, nightly_schedule
 from orchestration.nights import BUNDLED, Nights, nightly_targets, read
-from orchestration.partitions import CELLS_BY_NIGHT, NIGHTS, RECORDED
+from orchestration.partitions import FIRST_NIGHT, RECORDED, cells_by, nights_since
 from orchestration.retention import retention_job, retention_schedule
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource, warehouse_resource
 from resources.progress import Reporter
@@ -33,9 +33,11 @@ from workloads.places import Places
 def build_definitions(
     places: Places,
     reporter: Callable[[dg.DagsterLogManager], Reporter] = LogReporter,
+    *,
     inbox: Inbox | None = None,
     nights: Nights | None = None,
     estimator: Estimator | None = None,
+    first_night: str = FIRST_NIGHT,
 ) -> dg.Definitions:
     """Put all definitions together.
 
@@ -44,19 +46,21 @@ def build_definitions(
         reporter: Makes what the lab reports to from a run's log.
         inbox: Where new traffic comes; None without an inbox.
         nights: What nights run; None: what the bundled file says.
+        first_night: The first date that partitions go back to.
         estimator: Says how long a night's cells take; None: nobody does.
     """
     known = {job.name: job for job in jobs()}
+    dates = nights_since(first_night)
     planned, retention = nights or read(BUNDLED), retention_job(places)
     return dg.Definitions(
         assets=[
             recorded_traffic_asset(places, RECORDED, inbox),
-            *architecture_assets(CELLS_BY_NIGHT),
-            conformance_asset(NIGHTS),
-            *comparison_assets(places, NIGHTS),
-            *judgement_assets(NIGHTS),
-            agreement_asset(places, NIGHTS),
-            claims_asset(NIGHTS),
+            *architecture_assets(cells_by(dates)),
+            conformance_asset(dates),
+            *comparison_assets(places, dates),
+            *judgement_assets(dates),
+            agreement_asset(places, dates),
+            claims_asset(dates),
         ],
         jobs=[*known.values(), retention],
         schedules=[

@@ -24,12 +24,22 @@ CELLS = "cell"
 RECORDINGS = "recording"
 CELL_TAG = f"dagster/partition/{CELLS}"  # of runs
 MAX_OFFERED = 200  # recordings whose cells are offered: more would be no choice, and make the UI slow
-_FIRST_NIGHT = "2026-11-20"
+FIRST_NIGHT = "2026-11-20"
 _BATCH = 500  # names in a statement: SQLite takes no more
 
-# Up to and including today's: a tick at 02:00 launches its own date.
-NIGHTS = dg.DailyPartitionsDefinition(_FIRST_NIGHT, end_offset=1)
-CELLS_BY_NIGHT = dg.MultiPartitionsDefinition({CELLS: dg.DynamicPartitionsDefinition(name=CELLS), "night": NIGHTS})
+
+def nights_since(first: str) -> dg.DailyPartitionsDefinition:
+    """The nights from a date on, up to and including today's: a tick at 02:00 launches its own date."""
+    return dg.DailyPartitionsDefinition(first, end_offset=1)
+
+
+def cells_by(nights: dg.PartitionsDefinition) -> dg.MultiPartitionsDefinition:
+    """Cells by night."""
+    return dg.MultiPartitionsDefinition({CELLS: dg.DynamicPartitionsDefinition(name=CELLS), "night": nights})
+
+
+NIGHTS = nights_since(FIRST_NIGHT)
+CELLS_BY_NIGHT = cells_by(NIGHTS)
 RECORDED = dg.DynamicPartitionsDefinition(name=RECORDINGS)
 
 

@@ -15,6 +15,7 @@ from assets.analysis.judge import judge
 from assets.architectures import POOL
 from orchestration.jobs import IMPORT_RECORDING
 from orchestration.nights import Nights, nights_in_use
+from resources.dagster_resources import NIGHT_TAG
 from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.partitions import current
 from resources.warehouse.reading import connect
@@ -22,7 +23,6 @@ from resources.warehouse.retention import is_pruned, is_whole, prune, size_bytes
 from workloads.places import Places
 
 RETENTION = "retention"
-_DAY_S = 86_400.0
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -86,11 +86,17 @@ def prune_all(
 
 
 def _prune_runs(places: Places, instance: dg.DagsterInstance, oldest: datetime) -> int:
-    """Delete ended runs from before ``oldest``, with their events and logs; not what shows recordings, which are few
-    and would be shown again.
+    """Delete ended runs from before ``oldest``, or of nights before it, with their events and logs; not what shows
+    recordings, which are few and would be shown again.
     """
-    records = instance.get_run_records(dg.RunsFilter(created_before=oldest, statuses=_ENDED))
-    old = [record.dagster_run for record in records if record.dagster_run.job_name != IMPORT_RECORDING]
+    records = instance.get_run_records(dg.RunsFilter(statuses=_ENDED))
+    kept = oldest.date().isoformat()
+    old = [
+        record.dagster_run
+        for record in records
+        if record.dagster_run.job_name != IMPORT_RECORDING
+        and (record.create_timestamp < oldest or record.dagster_run.tags.get(NIGHT_TAG, kept) < kept)
+    ]
     for run in old:
         instance.delete_run(run.run_id)
         # Dagster leaves a run's own database and its output behind.

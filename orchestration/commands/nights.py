@@ -1,6 +1,7 @@
 """``archduel nights``.
 
-Put here how nights are shown. Keep out what they run (`orchestration.nights`).
+Put here how nights are shown. Keep out what they run (`orchestration.nights`) and the simulation of weeks of them
+(`orchestration.commands.night_simulation`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,13 +26,22 @@ _DAYS = 14
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def command(file: Path | None) -> None:
+@click.option(
+    "--simulate", type=click.IntRange(2, 60), metavar="N", help="Play N nights in minutes, in a home of their own."
+)
+def command(file: Path | None, simulate: int | None) -> None:
     """Show what nights run, how long that takes, and how the last two weeks went; with FILE, check that file instead.
 
     The file is nights.toml in ARCHDUEL_HOME, else a bundled one. A schedule of `archduel dev` runs the nights.
     """
     places = Places.from_environment()
     console = open_console()
+    if simulate:
+        # It builds all definitions, which takes seconds that the others need not wait for.
+        from orchestration.commands.night_simulation import simulate_nights  # noqa: PLC0415
+
+        simulate_nights(places, simulate, console)
+        return
     used = file or file_in_use(places)
     nights = read(used)
     check(nights, places)
