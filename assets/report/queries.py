@@ -308,7 +308,7 @@ LIMIT 1"""
 _OFFERED = f"""\
 WITH offered AS (
     SELECT operation, route, entity, scheduled_us * speed / 1e6 AS at_s, duration_us * speed / 1e6 AS length_s, speed,
-        config
+        config, evidence
     FROM requests r JOIN experiments e USING ({KEY})
     WHERE comparison_id = $comparison_id AND workload = $workload AND scenario = $scenario AND arm = 'main'
         AND architecture = $architecture AND variant = $variant AND repetition = $repetition
@@ -327,7 +327,8 @@ SELECT any_value(length_s) AS length_s, any_value(speed) AS speed, count(*) AS r
     any_value(config ->> '$.worked.kind') AS work,
     any_value((config ->> '$.worked.overhead_us')::BIGINT) AS overhead_us,
     any_value((config ->> '$.busiest_s[0]')::DOUBLE) AS busiest_from_s,
-    any_value((config ->> '$.busiest_s[1]')::DOUBLE) AS busiest_to_s
+    any_value((config ->> '$.busiest_s[1]')::DOUBLE) AS busiest_to_s,
+    bool_or(evidence = 'simulated') AS simulated
 FROM offered"""
 
 # A hundred bins over the whole of it.

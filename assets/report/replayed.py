@@ -16,7 +16,7 @@ from assets.report.charts.traffic import replayed_panel
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.numbers import NO_BREAK, count, duration, milliseconds, share
 from assets.report.words.titles import operation_title
-from workloads.replay.work import NONE, RECORDED
+from workloads.replay.work import MEASURED, NONE, RECORDED
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def _facts(totals: Mapping[str, Any], routes: Rows, config: Mapping[str, Any]) -
         replayed_in = duration(1e6 * totals["length_s"] / totals["speed"])
         facts.append(("Speed", f"{totals['speed']:.3g} times as recorded: replayed in {replayed_in}"))
     if config.get("service"):
-        facts.append(("Service", f"your own, {config['service']}, unmodified"))
+        how = "simulated: none of its code ran" if totals["simulated"] else "unmodified"
+        facts.append(("Service", f"your own, {config['service']}, {how}"))
     if totals["busiest_from_s"] is not None:
         part = f"seconds {count(totals['busiest_from_s'])} to {count(totals['busiest_to_s'])} of the recording"
         facts.append(("Part", f"the busiest, {part}"))
@@ -137,4 +138,6 @@ def _work(totals: Mapping[str, Any]) -> str:
     if totals["work"] == RECORDED:
         overhead = milliseconds(totals["overhead_us"])
         return f"handlers worked as long as was recorded, less {overhead}{NO_BREAK}ms for gateway and hop"
+    if totals["work"].startswith(MEASURED):
+        return f"handlers worked as long as {totals['work']}, drawn by route"
     return f"handlers worked {totals['work']}{NO_BREAK}ms on each request"

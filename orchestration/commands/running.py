@@ -90,7 +90,8 @@ def _try_service(places: Places, request: CompareRequest, console: PlainConsole)
     service, recording = find(places, str(settings.service)), Library(places).load(request.workload)
     with TerminalReporter(console) as reporter:
         platform = open_target(settings.target, places, settings.target_options, reporter)
-        if platform.charge is None:  # elsewhere each request is paid for, and the first replay shows as much
+        # Elsewhere each request is paid for, and the first replay shows as much; where nothing runs, none can be tried.
+        if platform.charge is None and not platform.target.virtual:
             check(places, platform, service, settings.cut(recording), reporter)
 
 

@@ -5,6 +5,7 @@ module and `resources.architectures.parts`, and a call without a counterpart her
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NoReturn, cast
@@ -149,8 +150,9 @@ class _Service:
 
 class _Tables(_Service):
     def create_table(self, **arguments: Any) -> Facts:
-        own = arguments["TableName"].partition("-service-")[2]
-        name = self.pad.write("DynamoDB::Table", arguments, name=_logical(own.replace("-", "_")))
+        given = arguments["TableName"].removeprefix("${AWS::StackName}-")
+        own = "" if given == "orders" else re.sub("[^A-Za-z0-9]+", "_", given.removeprefix("service-"))
+        name = self.pad.write("DynamoDB::Table", arguments, name=_logical(own))
         return {"TableDescription": {"TableArn": f"${{{name}.Arn}}"}}
 
 

@@ -83,8 +83,11 @@ def settings_for(
     # Half as many again as are busy on average in the busiest second (Little's law), and those that come in while the
     # emulator stands still: else it starts more, which takes the CPU that it lacks already.
     busy = peak_rate(schedule.due_us) * held_us(scenario, variant) / 1e6
-    if len(schedule.work_us):
-        busy += peak_busy(schedule.due_us, schedule.work_us)
+    # A service of the user's own is expected to take as long as it did when its answers were recorded.
+    known = len(schedule.work_us) or timeout_s is None
+    expected_us = schedule.work_us if known else np.maximum(schedule.recorded_us, 0)
+    if len(expected_us):
+        busy += peak_busy(schedule.due_us, expected_us)
     commands = np.array(schedule.operations, dtype=object) == "command"
     stalled = limits.stall_s * max(peak_rate(schedule.due_us[commands]), peak_rate(schedule.due_us[~commands]))
     usual = StackSettings()

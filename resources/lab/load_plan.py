@@ -15,9 +15,12 @@ import numpy.typing as npt
 from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.bench import held_us
 from resources.lab.capacity import capacity, default_peak_per_s
+from resources.lab.measured import measured
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
-from resources.targets import Platform, Target
+from resources.services.kept import find
+from resources.services.model import Service
+from resources.targets import Feature, Platform, Target
 from resources.targets.availability import why_unavailable
 from workloads.errors import UsageError
 from workloads.places import Places
@@ -117,15 +120,14 @@ def plan_load(
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
     if settings.service and (own := _of_the_lab(scenario)):
         raise UsageError(f"{scenario.name} needs the lab's own backend, for {own}: leave it out, or --service")
-    if settings.service and target.virtual:
-        raise UsageError(
-            f"{platform.title} runs no handler, so that --service cannot be replayed on it: --work recorded has the"
-            " lab's own backend work as long as yours did"
-        )
+    if settings.service:
+        _check_service(find(places, settings.service).service, platform)
     cut = settings.cut(recording)
     if settings.recorded_routes:
         _check_routes(cut)
     work = work_of(recording, cut, kind=settings.work, overhead_ms=settings.overhead_ms)
+    if settings.service and target.virtual and settings.work is None:
+        work = _work_of_service(settings, cut, work, platform, places)
     busy = _limits(target, settings.cpu_share)
     longest_pause_s = settings.longest_pause_on(target) or None
     speed, max_per_s, busiest_s = settings.speed, None, None
@@ -153,7 +155,7 @@ def plan_load(
         max_per_s=max_per_s,
         busy=busy,
         variants=settings.variants,
-        work=no_work() if settings.service else work,  # it takes as long as it takes
+        work=no_work() if settings.service and not target.virtual else work,  # it takes as long as it takes
         recorded_routes=settings.recorded_routes,
         ask_after_s=settings.ask_after_s if settings.asks else None,
     )
@@ -293,6 +295,33 @@ def _of_the_lab(scenario: Scenario) -> str:
     """What of a scenario only the lab's own handlers do; empty for nothing."""
     named = [fault.kind for fault in scenario.faults if fault.kind in ("poison", "work")]
     return ", ".join([*named, *(["work_us"] if scenario.work_us else [])])
+
+
+def _work_of_service(settings: LabSettings, cut: Recording, recorded: Work, platform: Platform, places: Places) -> Work:
+    """How long the handlers of a service work where none runs: as measured in replays, or else as recorded."""
+    if found := measured(places, str(settings.service)):
+        return found.work(cut.routes, settings.seed)
+    if len(recorded.us):
+        return recorded
+    raise UsageError(
+        f"{platform.title} runs no handler, and nothing says how long those of {settings.service} take: the"
+        " recording has no latencies. Replay it on an emulator first (--scenario steady), or give --work in"
+        " milliseconds"
+    )
+
+
+def _check_service(service: Service, platform: Platform) -> None:
+    """Raise `UsageError` where a target cannot run a service, with the reason."""
+    needs = {
+        Feature.NODE: next((part.runtime for part in service.parts if part.node), None),
+        Feature.FIXED_NAMES: next((table.fixed_name for table in service.tables if table.fixed_name), None),
+    }
+    for feature, needed in needs.items():
+        if needed and feature in platform.target.lacks:
+            raise UsageError(
+                f"{service.name} needs {needed}, which is not to be had on {platform.title}:"
+                f" {platform.target.lacks[feature]}"
+            )
 
 
 def _check_routes(recording: Recording) -> None:

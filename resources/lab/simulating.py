@@ -73,7 +73,15 @@ class SimulatingReplayer:
         setup, schedule, scenario = self._setup, self._setup.plan.schedule, self._setup.scenario
         architecture = choose(architectures(), contender.architecture, "architecture")
         limits = setup.platform.target.limits
-        settings = settings_for(scenario, architecture, schedule, limits, contender.variant, cpu_share=setup.cpu_share)
+        settings = settings_for(
+            scenario,
+            architecture,
+            schedule,
+            limits,
+            contender.variant,
+            cpu_share=setup.cpu_share,
+            timeout_s=None if setup.service is None else setup.service.service.longest_timeout_s,
+        )
         started_at = datetime.now(UTC)
         caller = self._caller()
         system = build_system(

@@ -17,6 +17,7 @@ from workloads.errors import ArchduelError, UsageError, choose
 _FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _TABLES = ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable")
 _PARTS = {"Api": "1.0", "HttpApi": "2.0"}  # events of SAM's functions, with the payload that their handlers take
+_SOURCES = (".py", ".js", ".mjs", ".cjs")
 _IN_TEXT = re.compile(r"\$\{([^{}!]*)\}")
 _CARRIED = {
     *("Runtime", "Handler", "CodeUri", "Code", "Timeout", "MemorySize", "Environment", "Events"),
@@ -44,11 +45,11 @@ class Carried:
 
 
 def from_template(path: Path, function: str | None = None, folder: Path | None = None) -> Carried:
-    """Make a ``service.toml`` of one function of a template, with the tables of the template.
+    """Make a ``service.toml`` of a template: of its functions with an API, or of the only one, and of its tables.
 
     Args:
         path: The template, YAML or JSON.
-        function: The function's logical name; None for the only one, or the only one with an API.
+        function: The logical name of a function; None for all with an API, or the only one.
         folder: Where the file is to be, from which its code is found; None for the template's own folder.
 
     Raises:
@@ -58,38 +59,110 @@ def from_template(path: Path, function: str | None = None, folder: Path | None =
     template = _read(path)
     resources: Mapping[str, Any] = template.get("Resources") or {}
     functions = {name: one for name, one in resources.items() if one.get("Type") in _FUNCTIONS}
-    name = _chosen(path, functions, function)
-    carried = Carried()
-    defaults = (template.get("Globals") or {}).get("Function") or {}
-    own = functions[name].get("Properties") or {}
-    properties = {**defaults, **own}
-    variables = {
-        **((defaults.get("Environment") or {}).get("Variables") or {}),
-        **((own.get("Environment") or {}).get("Variables") or {}),
-    }
-    routes, payload = _routes(name, properties, carried)
-    lines = [
-        f"name = {json.dumps(_kebab(name))}",
-        f"code = {json.dumps(_code(name, properties, carried, path.parent, folder or path.parent))}",
-        f"runtime = {json.dumps(_text(properties.get('Runtime'), 'python3.12'))}",
-        f"handler = {json.dumps(_text(properties.get('Handler'), 'app.handler'))}",
-        f"payload = {json.dumps(payload)}",
-        f"timeout_s = {_number(properties.get('Timeout'), 3)}",
-        f"memory_mb = {_number(properties.get('MemorySize'), 128)}",
-        f"routes = {json.dumps(routes)}",
-    ]
+    chosen = _chosen(path, functions, function)
     tables = {one: made for one, made in resources.items() if made.get("Type") in _TABLES}
-    lines += ["", "[environment]", *_environment(variables, tables, template.get("Parameters") or {}, carried)]
+    carried = Carried()
+    reading = _Reading(
+        defaults=(template.get("Globals") or {}).get("Function") or {},
+        tables=tables,
+        parameters=template.get("Parameters") or {},
+        here=path.parent,
+        there=folder or path.parent,
+        carried=carried,
+    )
+    if len(chosen) == 1:
+        lines = list(_function(chosen[0], functions[chosen[0]].get("Properties") or {}, reading, heading="environment"))
+    else:
+        lines = [f"name = {json.dumps(_kebab(path.resolve().parent.name))}"]
+        for name in chosen:
+            properties = functions[name].get("Properties") or {}
+            lines += ["", "[[functions]]", *_function(name, properties, reading, heading="functions.environment")]
     for table, described in tables.items():
-        lines += ["", *_table(table, described.get("Properties") or {}, carried)]
-    carried.left += [f"{name}: {one}" for one in sorted(set(properties) - _CARRIED)]
+        lines += ["", *_table(table, described.get("Properties") or {}, reading)]
     carried.left += [
         f"{other}: {one.get('Type')}"
         for other, one in resources.items()
-        if other != name and other not in tables and one.get("Type") != "AWS::IAM::Role"
+        if other not in chosen and other not in tables and one.get("Type") != "AWS::IAM::Role"
     ]
     carried.text = "\n".join([*lines, ""])
     return carried
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the reading of a template's functions has in common."""
+
+    defaults: Mapping[str, Any]  # of all functions, as SAM's Globals have them
+    tables: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    here: Path
+    there: Path
+    carried: Carried
+    sources: list[bytes] = field(default_factory=list)  # of the functions' code
+
+    def resolved(self, value: Any) -> str:
+        """A value as text: tables by their placeholder, parameters by their default; `KeyError` where it is neither."""
+        if isinstance(value, str | int | float):
+            named = (table for table in self.tables if value == self.fixed_name(table))
+            return next((f"{{table:{_kebab(table)}}}" for table in named), str(value))
+        if not isinstance(value, dict) or len(value) != 1:
+            raise KeyError
+        [(function, argument)] = value.items()
+        if function == "Ref" and argument in self.tables:
+            return f"{{table:{_kebab(argument)}}}"
+        if function == "Ref":
+            return str(self.parameters[argument]["Default"])
+        if function == "Fn::Sub" and isinstance(argument, str):
+            return _IN_TEXT.sub(lambda found: self.resolved({"Ref": found[1]}), argument)
+        raise KeyError
+
+    def fixed_name(self, table: str) -> str | None:
+        """The name that the template gives a table, where it is written out."""
+        given = (self.tables[table].get("Properties") or {}).get("TableName")
+        return given if isinstance(given, str) else None
+
+    def text(self, name: str, properties: Mapping[str, Any], field_name: str, otherwise: str) -> str:
+        """A property of what has this name; ``otherwise`` where it has none, or, which is said, none to resolve."""
+        value = properties.get(field_name, otherwise)
+        try:
+            return value if isinstance(value, str) else self.resolved(value)
+        except KeyError:
+            given = json.dumps(value, default=str)
+            self.carried.left.append(
+                f"{name}: {field_name} {given} cannot be resolved here, and {otherwise} stands in its place"
+            )
+            return otherwise
+
+    def number(self, name: str, properties: Mapping[str, Any], field_name: str, otherwise: int) -> int:
+        """The same of a whole number."""
+        text = self.text(name, properties, field_name, str(otherwise))
+        return int(text) if text.isdecimal() else otherwise
+
+
+def _function(name: str, own: Mapping[str, Any], reading: _Reading, *, heading: str) -> Iterator[str]:
+    """The lines of a function, its environment under a ``heading``."""
+    properties = {**reading.defaults, **own}
+    variables = {
+        **((reading.defaults.get("Environment") or {}).get("Variables") or {}),
+        **((own.get("Environment") or {}).get("Variables") or {}),
+    }
+    routes, payload = _routes(name, properties, reading)
+    yield f"name = {json.dumps(_kebab(name))}"
+    yield f"code = {json.dumps(_code(name, properties, reading))}"
+    yield f"runtime = {json.dumps(reading.text(name, properties, 'Runtime', 'python3.12'))}"
+    yield f"handler = {json.dumps(reading.text(name, properties, 'Handler', 'app.handler'))}"
+    yield f"payload = {json.dumps(payload)}"
+    yield f"timeout_s = {reading.number(name, properties, 'Timeout', 3)}"
+    yield f"memory_mb = {reading.number(name, properties, 'MemorySize', 128)}"
+    yield f"routes = {json.dumps(routes)}"
+    yield from ("", f"[{heading}]")
+    for variable, value in variables.items():
+        try:
+            yield f"{variable} = {json.dumps(reading.resolved(value))}"
+        except KeyError:
+            given = json.dumps(value, default=str)
+            reading.carried.left.append(f"environment {variable}: {given} cannot be resolved here")
+    reading.carried.left += [f"{name}: {one}" for one in sorted(set(properties) - _CARRIED)]
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -109,92 +182,83 @@ def _read(path: Path) -> Mapping[str, Any]:
     return template
 
 
-def _chosen(path: Path, functions: Mapping[str, Any], function: str | None) -> str:
+def _chosen(path: Path, functions: Mapping[str, Any], function: str | None) -> list[str]:
     if function is not None:
         choose(functions, function, "function")
-        return function
+        return [function]
     with_api = [
         name
         for name, one in functions.items()
         if any(event.get("Type") in _PARTS for event in ((one.get("Properties") or {}).get("Events") or {}).values())
     ]
-    candidates = with_api or list(functions)
-    if len(candidates) != 1:
-        names = ", ".join(candidates) or "none"
-        raise UsageError(f"{path} has no single function with an API ({names}): name one with --function")
-    return candidates[0]
+    if with_api or len(functions) == 1:
+        return with_api or list(functions)
+    names = ", ".join(functions) or "none"
+    raise UsageError(f"{path} has no function with an API, and not a single one ({names}): name one with --function")
 
 
-def _routes(name: str, properties: Mapping[str, Any], carried: Carried) -> tuple[list[str], str]:
-    routes, payloads = [], set()
+def _routes(name: str, properties: Mapping[str, Any], reading: _Reading) -> tuple[list[str], str]:
+    routes, payloads, carried = [], set(), reading.carried
     for event, described in (properties.get("Events") or {}).items():
         kind, own = described.get("Type"), described.get("Properties") or {}
         if kind not in _PARTS:
             carried.left.append(f"{name}, event {event}: {kind}")
             continue
         payloads.add(own.get("PayloadFormatVersion") or _PARTS[kind])
-        method = _text(own.get("Method"), "ANY").upper()
-        routes.append(f"{'ANY' if method == '*' else method} {_text(own.get('Path'), '/{proxy+}')}")
+        where = f"{name}, event {event}"
+        method = reading.text(where, own, "Method", "ANY").upper()
+        every = method in ("*", "X-AMAZON-APIGATEWAY-ANY-METHOD")
+        routes.append(f"{'ANY' if every else method} {reading.text(where, own, 'Path', '/{proxy+}')}")
     if len(payloads) > 1:
         carried.left.append(f"{name}: it has a REST API and an HTTP API; the events are those of the HTTP API")
     return routes, max(payloads, default="1.0")
 
 
-def _code(name: str, properties: Mapping[str, Any], carried: Carried, here: Path, there: Path) -> str:
+def _code(name: str, properties: Mapping[str, Any], reading: _Reading) -> str:
     code = properties.get("CodeUri", properties.get("Code", "."))
     if isinstance(code, str) and "://" not in code:
-        return os.path.relpath(here / code, there)
-    carried.left.append(f"{name}: its code is not a folder here: set code to the folder or zip that is deployed")
+        files = (reading.here / code).rglob("*") if (reading.here / code).is_dir() else ()
+        reading.sources.extend(
+            file.read_bytes() for file in files if file.suffix in _SOURCES and "node_modules" not in file.parts
+        )
+        return os.path.relpath(reading.here / code, reading.there)
+    reading.carried.left.append(
+        f"{name}: its code is not a folder here: set code to the folder or zip that is deployed"
+    )
     return "."
 
 
-def _environment(
-    variables: Mapping[str, Any], tables: Mapping[str, Any], parameters: Mapping[str, Any], carried: Carried
-) -> Iterator[str]:
-    for variable, value in variables.items():
-        try:
-            yield f"{variable} = {json.dumps(_resolved(value, tables, parameters))}"
-        except KeyError:
-            carried.left.append(f"environment {variable}: {json.dumps(value, default=str)} cannot be resolved here")
-
-
-def _resolved(value: Any, tables: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    """A value as text: tables by their placeholder, parameters by their default; `KeyError` where it is neither."""
-    if isinstance(value, str | int | float):
-        return str(value)
-    if not isinstance(value, dict) or len(value) != 1:
-        raise KeyError
-    [(function, argument)] = value.items()
-    if function == "Ref" and argument in tables:
-        return f"{{table:{_kebab(argument)}}}"
-    if function == "Ref":
-        return str(parameters[argument]["Default"])
-    if function == "Fn::Sub" and isinstance(argument, str):
-        return _IN_TEXT.sub(lambda found: _resolved({"Ref": found[1]}, tables, parameters), argument)
-    raise KeyError
-
-
-def _table(name: str, properties: Mapping[str, Any], carried: Carried) -> list[str]:
+def _table(name: str, properties: Mapping[str, Any], reading: _Reading) -> list[str]:
+    carried = reading.carried
     primary = properties.get("PrimaryKey") or {}
-    types: dict[Any, str] = {
-        one["AttributeName"]: one["AttributeType"] for one in properties.get("AttributeDefinitions") or ()
+    key = reading.text(name, primary, "Name", "id")
+    types: dict[str, str] = {
+        reading.text(name, one, "AttributeName", "id"): one["AttributeType"]
+        for one in properties.get("AttributeDefinitions") or ()
     }
-    types[primary.get("Name")] = {"Number": "N", "Binary": "B"}.get(str(primary.get("Type")), "S")
+    types[key] = {"Number": "N", "Binary": "B"}.get(str(primary.get("Type")), "S")
     carried.left += [f"{name}: {one}" for one in sorted(set(properties) - _CARRIED_OF_TABLES)]
     carried.left += [
         f"{name}: {attribute} is binary, and becomes a text" for attribute, kind in types.items() if kind == "B"
     ]
+    fixed = reading.fixed_name(name)
+    is_written = fixed is not None and any(fixed.encode() in content for content in reading.sources)
     numbers = [attribute for attribute, kind in types.items() if kind == "N"]
     lines = ["[[tables]]", f"name = {json.dumps(_kebab(name))}"]
-    lines += _keys(properties.get("KeySchema") or (), primary.get("Name") or "id")
+    lines += [f"fixed_name = {json.dumps(fixed)}"] if is_written else []
+    lines += _keys(name, properties.get("KeySchema") or (), key, reading)
     lines += [f"numbers = {json.dumps(numbers)}"] if numbers else []
     for index in properties.get("GlobalSecondaryIndexes") or ():
-        lines += ["[[tables.indexes]]", f"name = {json.dumps(index['IndexName'])}", *_keys(index["KeySchema"], "id")]
+        lines += [
+            "[[tables.indexes]]",
+            f"name = {json.dumps(index['IndexName'])}",
+            *_keys(name, index["KeySchema"], "id", reading),
+        ]
     return lines
 
 
-def _keys(described: Sequence[Mapping[str, str]], otherwise: str) -> list[str]:
-    keys = {one["KeyType"]: one["AttributeName"] for one in described}
+def _keys(name: str, described: Sequence[Mapping[str, str]], otherwise: str, reading: _Reading) -> list[str]:
+    keys = {one["KeyType"]: reading.text(name, one, "AttributeName", "id") for one in described}
     sort_key = [f"sort_key = {json.dumps(keys['RANGE'])}"] if "RANGE" in keys else []
     return [f"key = {json.dumps(keys.get('HASH', otherwise))}", *sort_key]
 
@@ -202,11 +266,3 @@ def _keys(described: Sequence[Mapping[str, str]], otherwise: str) -> list[str]:
 def _kebab(name: str) -> str:
     """A logical name as archduel's names are: ``MyLinks`` as ``my-links``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()[:31]
-
-
-def _text(value: Any, otherwise: str) -> str:
-    return value if isinstance(value, str) else otherwise
-
-
-def _number(value: Any, otherwise: int) -> int:
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else otherwise

@@ -41,11 +41,13 @@ class Table(Settings):
     """A table of DynamoDB that the service has.
 
     Attributes:
+        fixed_name: Its name where it runs, for code that has it written out and does not read it from the environment.
         numbers: Which of the attributes in keys are numbers; the others are texts.
     """
 
     name: str = Field(pattern=rf"^{_NAME}$")
     key: str = Field(min_length=1)
+    fixed_name: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9_.-]{3,255}$")
     sort_key: str | None = None
     numbers: list[str] = Field(default=[])
     indexes: list[Index] = Field(default=[])

@@ -31,6 +31,8 @@ class Feature(StrEnum):
 
     STAGE_THROTTLE = "stage throttle"
     HTTP_API = "HTTP API"
+    NODE = "Node's runtimes"
+    FIXED_NAMES = "tables whose names are written out in code"
     HOPS = "fault proxy"  # on this machine, between caller and API, or function and table
 
 

@@ -121,6 +121,7 @@ class Aws(Target):
     limits = _MODEST
     throttled_status = 500
     lacks = {  # noqa: RUF012 - read only
+        Feature.FIXED_NAMES: "archduel touches no table on AWS whose name does not begin with archduel",
         Feature.HOPS: "functions on AWS do not reach the fault proxy on this machine",
     }
     empties = False

@@ -22,7 +22,7 @@ import psutil
 from resources.aws.clients import Clients, is_loopback
 from resources.machine.leash import LOOPBACK, LeashedProcess
 from resources.progress import Reporter
-from resources.targets import Leftovers, Limits, Platform, Target, targets
+from resources.targets import Feature, Leftovers, Limits, Platform, Target, targets
 from resources.targets.leftovers import OwnLeftovers
 from resources.targets.local import DIRECT
 from resources.targets.sweeping import reachable, sweep
@@ -138,6 +138,9 @@ class EndpointInstance:
             sweep(Clients(self.endpoint_url), lambda name: name.startswith(f"{self.prefix}-"))
 
 
+_LACKS = {Feature.FIXED_NAMES: "such a table may be somebody else's on an emulator that archduel did not start"}
+
+
 class Endpoint(Target):
     """The registry's entry. With ``kind``, the target that was found there, it has the limits of that one."""
 
@@ -147,10 +150,15 @@ class Endpoint(Target):
     options = {OPTION: "Where --target endpoint listens, such as http://127.0.0.1:4566."}  # noqa: RUF012 - read only
     limits = ASSUMED
     throttled_status = 500
+    lacks = _LACKS
 
     def __init__(self, kind: Target | None = None) -> None:
         if kind is not None:
-            self.limits, self.throttled_status, self.lacks = kind.limits, kind.throttled_status, kind.lacks
+            self.limits, self.throttled_status, self.lacks = (
+                kind.limits,
+                kind.throttled_status,
+                {**_LACKS, **kind.lacks},
+            )
 
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         clients = _clients(options)

@@ -77,6 +77,7 @@ class LocalStack(Target):
     throttled_status = 502
     lacks = {  # noqa: RUF012 - read only
         Feature.STAGE_THROTTLE: "LocalStack does not enforce a stage's throttle",
+        Feature.NODE: "functions as processes, as archduel's LocalStack runs them, are Python ones",
         Feature.HTTP_API: "LocalStack has no HTTP API without a licence",
     }
 

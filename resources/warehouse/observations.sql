@@ -154,7 +154,8 @@ COMMENT ON COLUMN records.receive_count IS 'How often its message had been recei
 COMMENT ON COLUMN records.found IS
     'Of a query, whether it found its entity; of the function result, whether the answer was there; NULL: a command';
 COMMENT ON COLUMN records.worked_us IS
-    'How long the handler worked on it before it called the table, microseconds; NULL: it had no work';
+    'How long the handler worked on it before it called the table, microseconds; of a service of the user''s own, all that '
+    'its handler took; NULL: it had no work';
 
 CREATE TABLE invocations (
     repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, started_us BIGINT, duration_us BIGINT,

@@ -1,5 +1,6 @@
-"""A service of the user's own in every architecture: its handler is unmodified, its books are in order."""
+"""A service of the user's own in every architecture: its handlers are unmodified, its books are in order."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ from workloads.scenarios import scenarios
 pytestmark = pytest.mark.emulator
 
 SHORTENER = Path("tests/services/shortener/service.toml")
+SEVERAL = Path("tests/services/several/service.toml")
 BODIES = {"PUT /links/{link}": '{"url": "https://example.com/{{ text(20) }}"}'}
 OTHERS = [pytest.param(name, marks=pytest.mark.long) for name in architectures() if name != "event_driven"]
 
@@ -64,3 +66,51 @@ def test_a_service_is_replayed_unmodified_and_its_executions_are_counted(
     assert 30 <= query["found"] <= 40, "nobody made the last one, and some commands are late behind a queue"
     expected = {"command": {202 if "command" in queued else 201}, "query": {202} if "query" in queued else {302, 404}}
     assert set(statuses) == {(operation, status) for operation, each in expected.items() for status in each}
+
+
+def several_traffic() -> Recording:
+    """Links of one function, in Python, and previews of the other, in Node; its handler fails at two of ten queries."""
+    requests = []
+    for number in range(10):
+        at_us = number * 200_000
+        slug = "gone" if number % 5 == 4 else f"a{number}"
+        requests += [
+            {"method": "PUT", "path": f"/links/a{number}", "operation": "command", "arrival_us": at_us},
+            {"method": "POST", "path": "/previews", "operation": "command", "arrival_us": at_us + 50_000},
+            {"method": "GET", "path": f"/previews/{slug}", "operation": "query", "arrival_us": at_us + 100_000},
+        ]
+    made = recording_of([{**one, "entity": f"link-{number}"} for number, one in enumerate(requests)])
+    preview = '{"slug": "{{ entity }}", "text": "{{ text(20) }}"}'
+    return Recording(made.name, made.table, {**BODIES, "POST /previews": preview})
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node on this machine")
+@pytest.mark.parametrize("architecture", ["hybrid", pytest.param("synchronous", marks=pytest.mark.long)])
+def test_each_of_several_functions_gets_its_own_routes_in_python_or_node(
+    architecture: str, emulator_home: Path
+) -> None:
+    scenario = scenarios()["duplicate_delivery" if architecture == "hybrid" else "steady"]
+    service = keep(Places(emulator_home), SEVERAL)
+    offered = shaped(schedule(several_traffic(), speed=1.0, seed=1, recorded_routes=True), scenario)
+    with warm_bench(architecture, scenario, offered, emulator_home, service=service) as bench:
+        outcomes = replay(bench, offered, scenario, KeepAliveClient())
+        table = bench.stack.facts["table"]["of_service"]["links"]
+        stored = bench.stack.clients.dynamodb.scan(TableName=table)["Items"]
+    assert {item["slug"]["S"] for item in stored} == {f"a{number}" for number in range(10)}
+    with duckdb.connect() as connection:
+        for name in ("requests", "effects"):
+            connection.register(name, outcomes[name])
+        seen = connection.execute(
+            "SELECT split_part(route, '/', 2) AS first, operation, status, count(*), sum(commits)"
+            " FROM requests JOIN effects USING (request_id, operation) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    counted = {(first, operation, status): count for first, operation, status, count, _ in seen}
+    made = 202 if architecture == "hybrid" else 201
+    assert counted == {
+        ("links", "command", made): 10,
+        ("previews", "command", made): 10,
+        ("previews", "query", 200): 8,
+        ("previews", "query", 502): 2,
+    }
+    again = sum(int(commits) - count for _, operation, _, count, commits in seen if operation == "command")
+    assert (again > 0) == (architecture == "hybrid"), "executed twice where it is delivered twice"

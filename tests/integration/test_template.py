@@ -3,7 +3,9 @@
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ import pytest
 from resources.architectures import Architecture, architectures
 from resources.architectures.packaging import package
 from resources.architectures.stack import Stack
-from resources.architectures.template import CODE, template
+from resources.architectures.template import CODE, template, template_of_service
 from resources.aws.clients import Clients
 from resources.aws.integrations import STAGE
+from resources.services.kept import keep
 from tests.platforms import checking_permissions, platform
+from workloads.places import Places
 from workloads.replay.schedule import split_url
 
 pytestmark = pytest.mark.emulator
@@ -30,9 +34,13 @@ def with_code(clients: Clients) -> Clients:
     return clients
 
 
-def deploy(clients: Clients, name: str, written: dict[str, Any]) -> str:
-    """A CloudFormation stack of a template; its name."""
+def deploy(clients: Clients, name: str, written: dict[str, Any], code: Mapping[str, bytes] = {}) -> str:
+    """A CloudFormation stack of a template, with these folders of code; its name."""
+    for folder, archive in code.items():
+        clients.client("s3").put_object(Bucket="code", Key=f"{name}/{folder}.zip", Body=archive)
     for one in written["Resources"].values():
+        if one["Properties"].get("Code") in code:
+            one["Properties"]["Code"] = {"S3Bucket": "code", "S3Key": f"{name}/{one['Properties']['Code']}.zip"}
         if one["Properties"].get("Code") == CODE:
             one["Properties"]["Code"] = {"S3Bucket": "code", "S3Key": "handlers.zip"}
     formation = clients.client("cloudformation")
@@ -153,6 +161,17 @@ def test_what_the_template_makes_is_what_is_provisioned(clients: Clients, deploy
     assert seen(clients, deployed) == seen(clients, provisioned)
 
 
+def ask(url: str, method: str, path: str, body: str | None = None) -> tuple[int, Message]:
+    """The status and headers of an answer."""
+    host, port, base = split_url(url)
+    connection = http.client.HTTPConnection(host, port, timeout=20)
+    connection.request(method, f"{base}{path}", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status, response.headers
+
+
 def order(clients: Clients, prefix: str) -> int:
     """Place an order; its status."""
     host, port, base = split_url(clients.api_url(api_of(clients, prefix), STAGE))
@@ -202,6 +221,27 @@ class TestWherePermissionsAreChecked:
         prefix = deploy(strict, f"strict-{name.replace('_', '-')}", template(architecture))
         assert order(strict, prefix) == (202 if "command" in architecture.queued else 201)
         assert stored(strict, prefix, within_s=15) is not None
+
+    @pytest.mark.parametrize("name", list(architectures()))
+    def test_a_service_of_the_users_own_answers_its_users(self, strict: Clients, name: str, tmp_path: Path) -> None:
+        architecture = architectures()[name]
+        service = keep(Places(tmp_path), Path("tests/services/shortener/service.toml"))
+        written, code = template_of_service(architecture, service)
+        prefix = deploy(strict, f"own-{name.replace('_', '-')}", written, code)
+        url = strict.api_url(api_of(strict, prefix), STAGE)
+        body = '{"url": "https://example.com/lunch"}'
+        assert ask(url, "PUT", "/links/lunch%20today", body)[0] == (202 if "command" in architecture.queued else 201)
+        deadline, item = time.monotonic() + 15, None
+        while item is None and time.monotonic() < deadline:
+            key = {"slug": {"S": "lunch today"}}
+            item = strict.dynamodb.get_item(TableName=f"{prefix}-service-links", Key=key).get("Item")
+        assert item is not None
+        assert item["url"] == {"S": "https://example.com/lunch"}
+        status, headers = ask(url, "GET", "/links/lunch%20today")
+        if "query" in architecture.queued:
+            assert status == 202
+        else:
+            assert (status, headers["Location"]) == (302, "https://example.com/lunch")
 
     def test_with_less_nothing_is_stored(self, strict: Clients) -> None:
         written = template(architectures()["synchronous"])

@@ -76,8 +76,8 @@ def test_what_cannot_be_carried_over_is_named(tmp_path: Path) -> None:
         "Fn, event Daily: Schedule",
         'environment A: {"Fn::GetAtt": ["Bus", "Arn"]} cannot be resolved here',
         'environment C: {"Ref": "AWS::Region"} cannot be resolved here',
-        "T: LocalSecondaryIndexes",
         "Fn: Layers",
+        "T: LocalSecondaryIndexes",
         "Bus: AWS::Events::EventBus",
     ]
     assert 'payload = "2.0"' in carried.text
@@ -94,16 +94,42 @@ def test_code_is_found_from_where_the_file_is_to_be(tmp_path: Path) -> None:
     assert 'code = "../src"' in from_template(file, folder=tmp_path / "else").text
 
 
-def test_of_several_functions_the_one_with_an_api_is_taken_or_the_one_that_is_named(tmp_path: Path) -> None:
+def test_of_several_functions_those_with_an_api_are_taken_or_the_one_that_is_named(tmp_path: Path) -> None:
     api = {"Web": {"Type": "Api", "Properties": {"Path": "/x", "Method": "get"}}}
     file = template(tmp_path, {"One": function(Events=api), "Two": function(Handler="c.d")})
     assert 'name = "one"' in from_template(file).text
     assert 'handler = "c.d"' in from_template(file, "Two").text
     with pytest.raises(UsageError, match="unknown function 'Three'"):
         from_template(file, "Three")
-    both = template(tmp_path, {"One": function(Events=api), "Two": function(Events=api)})
-    with pytest.raises(UsageError, match=r"has no single function with an API \(One, Two\): name one with --function"):
-        from_template(both)
+    variables = {"Environment": {"Variables": {"T": {"Ref": "T"}}}}
+    functions = {"OneFn": function(Events=api, **variables), "Two": function(Events=api, Runtime="nodejs20.x")}
+    simple = {"Type": "AWS::Serverless::SimpleTable"}
+    both = Service(
+        **tomllib.loads(from_template(template(tmp_path, {**functions, "T": simple, "Not": function()})).text)
+    )
+    one, two = both.parts
+    assert (one.name, one.environment, one.routes) == ("one-fn", {"T": "{table:t}"}, ["GET /x"])
+    assert (two.name, two.environment, two.runtime) == ("two", {}, "nodejs20.x")
+    neither = template(tmp_path, {"One": function(), "Two": function()})
+    with pytest.raises(UsageError, match=r"no function with an API, and not a single one \(One, Two\): name one with"):
+        from_template(neither)
+
+
+def test_what_cannot_be_resolved_is_named_and_what_stands_in_its_place(tmp_path: Path) -> None:
+    imported = {"Fn::ImportValue": "x"}
+    web = {"Web": {"Type": "Api", "Properties": {"Path": imported, "Method": "get"}}}
+    own = function(Runtime={"Ref": "Runtime"}, Timeout=imported, MemorySize={"Ref": "Memory"}, Events=web)
+    table = {"Type": "AWS::Serverless::SimpleTable", "Properties": {"PrimaryKey": {"Name": imported}}}
+    parameters = {"Memory": {"Type": "Number", "Default": 1024}, "Runtime": {"Type": "String"}}
+    carried = from_template(template(tmp_path, {"Fn": own, "T": table}, Parameters=parameters))
+    assert carried.left == [
+        'Fn, event Web: Path {"Fn::ImportValue": "x"} cannot be resolved here, and /{proxy+} stands in its place',
+        'Fn: Runtime {"Ref": "Runtime"} cannot be resolved here, and python3.12 stands in its place',
+        'Fn: Timeout {"Fn::ImportValue": "x"} cannot be resolved here, and 3 stands in its place',
+        'T: Name {"Fn::ImportValue": "x"} cannot be resolved here, and id stands in its place',
+    ]
+    made = Service(**tomllib.loads(carried.text))
+    assert (made.memory_mb, made.timeout_s, made.routes, made.tables[0].key) == (1024, 3, ["GET /{proxy+}"], "id")
 
 
 @pytest.mark.parametrize("text", ["", "just text", "a: [", "Resources: {}", "{"])

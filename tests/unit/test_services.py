@@ -31,12 +31,14 @@ from resources.services.kept import find, keep
 from resources.services.model import Deployable, read_service
 from resources.services.trial import requests_of, trial, unused
 from resources.targets import DEFAULT_TARGET, Platform, targets
+from resources.warehouse.observations import ObservationStore, combine, rows
 from tests.recordings import recording_of
 from tests.unit.test_handlers import Context, Json, Table, event
 from tests.web_server import Answering, serving_with
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.recordings.library import Library
+from workloads.recordings.recording import Recording
 from workloads.replay.schedule import opened, sealed
 from workloads.scenarios import scenarios
 
@@ -45,10 +47,12 @@ MINIMAL = 'name = "mine"\ncode = "code"\nhandler = "app.handler"\n'
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
 
 
-def service(folder: Path, text: str = MINIMAL, code: str = HANDLER) -> Path:
-    """A service's file, with its code beside it."""
+def service(folder: Path, text: str = MINIMAL, code: str = HANDLER, *, node: str | None = None) -> Path:
+    """A service's file, with its code beside it, and that of a Node handler."""
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "app.py").write_text(code)
+    if node is not None:
+        (folder / "code" / "app.js").write_text(node)
     file = folder / "service.toml"
     file.write_text(text)
     return file
@@ -273,7 +277,9 @@ class TestAdapter:
         assert (seen["resource"], seen["path"], seen["pathParameters"]) == ("/carts/{cart}", "/carts/7", {"cart": "7"})
         assert (seen["httpMethod"], seen["body"], seen["queryStringParameters"]) == ("POST", '{"size": "L"}', None)
         assert "archduel" not in json.dumps(seen["multiValueQueryStringParameters"])
-        assert on.records == [{"id": "17", "result": "committed", "ns": on.records[0]["ns"]}]
+        [record] = on.records
+        assert (record["id"], record["result"]) == ("17", "committed")
+        assert 0 <= record["worked_us"] < 1_000_000
         assert on.logged == "> hello from me\n", "what it prints is kept apart"
 
     def test_without_routes_it_gets_every_path(self, deploy: Deploy) -> None:
@@ -372,11 +378,23 @@ class TestObservation:
 
 
 class TestPlan:
-    def plan(self, scenario: str, target: str = DEFAULT_TARGET) -> Any:
-        settings = LabSettings(service="mine@0", speed=5.0, limit=20, work=None)
+    @pytest.fixture(autouse=True)
+    def _in_a_home(self, tmp_path: Path, places: Places) -> None:
+        self.places, self.folder = places, tmp_path
+        self.kept = keep(places, service(tmp_path))
+
+    def plan(
+        self,
+        scenario: str,
+        target: str = DEFAULT_TARGET,
+        *,
+        recording: Recording | None = None,
+        work: str | None = None,
+    ) -> Any:
+        settings = LabSettings(service=self.kept.name, speed=5.0, limit=20, work=work)
         platform = Platform(targets()[target], "MiniStack 0.0.0", lambda _label, _room: pytest.fail("started"))
-        recording = Library(Places(Path("no home"))).load("food_orders")
-        where: dict[str, Any] = {"places": Places(Path("no home")), "reporter": Silent()}
+        recording = recording or Library(self.places).load("food_orders")
+        where: dict[str, Any] = {"places": self.places, "reporter": Silent()}
         return plan_load(settings, recording, scenarios()[scenario], platform, **where)
 
     def test_a_service_gets_recorded_routes_and_works_as_long_as_it_does(self) -> None:
@@ -385,9 +403,48 @@ class TestPlan:
         assert not len(schedule.work_us)
         assert "work_us" not in opened(schedule.message(0, "", "h").decode().split("archduel=")[1].split(" ")[0] + "\n")
 
-    def test_a_target_that_runs_no_handler_refuses_it(self) -> None:
-        with pytest.raises(UsageError, match="runs no handler, so that --service cannot be replayed on it"):
-            self.plan("steady", "simulated")
+    def test_where_no_handler_runs_it_works_as_long_as_was_recorded_or_asked_for(self) -> None:
+        assert self.plan("steady", "simulated").work.kind == "recorded"
+        assert self.plan("steady", "simulated", work="7").work.us.tolist() == [7000] * 20
+        with pytest.raises(UsageError, match=r"runs no handler, and nothing says how long those of mine@\w+ take"):
+            self.plan("steady", "simulated", recording=recording_of([{"path": "/help"}]))
+
+    def test_where_no_handler_runs_it_works_as_long_as_it_was_measured_to(self) -> None:
+        about = {"architecture": "synchronous", "scenario": "steady", "evidence": "observed", "repetition": 1}
+        tables = combine([])
+        times = {"PUT /links/{link}": [5000, 6000], "GET /links/{link}": [700]}
+        sent = [
+            {"request_id": f"{route}{at}", "route": route} for route, all_ in times.items() for at in range(len(all_))
+        ]
+        records = [
+            {"request_id": f"{route}{at}", "repetition": 1, "result": "committed", "worked_us": us}
+            for route, all_ in times.items()
+            for at, us in enumerate(all_)
+        ]
+        tables["sent"] = rows("sent", [{"repetition": 1, **one} for one in sent])
+        tables["records"] = rows("records", records)
+        store = ObservationStore(self.places)
+        for name, service in (("c-1", self.kept.name), ("c-2", "mine@other")):
+            experiment = {**about, "comparison_id": name, "config": json.dumps({"service": service})}
+            tables["experiments"] = rows("experiments", [experiment])
+            store.write(name, "links__steady", "synchronous", tables)
+        plan = self.plan("steady", "simulated", recording=recording_of([
+            {"method": "PUT", "path": "/links/1", "operation": "command"},
+            {"path": "/links/2"},
+            {"path": "/links/3"},
+        ]))  # fmt: skip
+        assert plan.work.kind == "measured in c-1", "of another digest nothing counts"
+        assert plan.work.us[0] in (5000, 6000)
+        assert plan.work.us[1:].tolist() == [700, 700]
+
+    def test_what_a_target_cannot_run_is_refused_with_the_reason(self) -> None:
+        self.kept = keep(self.places, service(self.folder, MINIMAL + 'runtime = "nodejs20.x"\n', node=HANDLER))
+        with pytest.raises(UsageError, match=r"mine needs nodejs20.x, which .*: functions as processes, as archduel's"):
+            self.plan("steady", "localstack")
+        table = '[[tables]]\nname = "t"\nkey = "id"\nfixed_name = "Things"\n'
+        self.kept = keep(self.places, service(self.folder, MINIMAL + table))
+        with pytest.raises(UsageError, match=r"mine needs Things, which .*: such a table may be somebody else's"):
+            self.plan("steady", "endpoint")
 
     @pytest.mark.parametrize(("scenario", "own"), [("poison", "poison"), ("concurrency_limit", "work_us")])
     def test_what_only_the_labs_handlers_do_is_refused(self, scenario: str, own: str) -> None:

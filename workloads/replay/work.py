@@ -13,6 +13,7 @@ from workloads.errors import UsageError
 from workloads.recordings.recording import Recording
 
 RECORDED, NONE = "recorded", "none"
+MEASURED = "measured"  # what begins the kind of work that a service's handlers did before
 KNOWN_SHARE = 0.9  # of the requests must have a latency for work as recorded to be the default
 OVERHEAD_QUANTILE = 0.01  # of the latencies: what even the quickest answers took for gateway and hop
 LONGEST_US = 60_000_000  # what a handler works at most
@@ -46,6 +47,8 @@ class Work:
         """What is said of it before a comparison; empty where handlers do not work."""
         if not len(self.us):
             return ""
+        if self.kind.startswith(MEASURED):
+            return f"Handlers work as long as {self.kind}: {np.median(self.us) / 1000:.3g} ms at p50."
         if self.kind != RECORDED:
             return f"Handlers work {self.kind} ms on each request."
         p50_ms, p99_ms = np.quantile(self.us, [0.5, 0.99]) / 1000

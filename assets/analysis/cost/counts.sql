@@ -3,13 +3,14 @@
 -- its request; the bytes of each unit that AWS bills, by service.
 WITH replays AS (
     SELECT architecture, variant, workload, repetition, target, recorded_us / nullif(recorded_requests, 0) / 1e6 AS seconds_each,
-        coalesce(TRY_CAST(config ->> 'work_us' AS DOUBLE), 0) / 1000 AS work_ms
+        coalesce(TRY_CAST(config ->> 'work_us' AS DOUBLE), 0) / 1000 AS work_ms,
+        config ->> 'service' IS NOT NULL AS own_service
     FROM experiments
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady' AND valid
 ),
 together AS (
     SELECT workload, architecture, variant, any_value(target) AS target, max(work_ms) AS work_ms,
-        max(seconds_each) AS seconds_each
+        bool_or(own_service) AS own_service, max(seconds_each) AS seconds_each
     FROM replays
     GROUP BY ALL
 ),
@@ -95,7 +96,8 @@ invoked AS (
     SELECT workload, architecture, variant,
         -- Those of `result` are fetches, which the ledger counts.
         count(*) FILTER (function NOT IN ('consumer', 'result')) AS function_invocations,
-        count(*) FILTER (function = 'consumer') AS batches
+        count(*) FILTER (function = 'consumer') AS batches,
+        sum(duration_us) FILTER (function <> 'result') / 1000 AS busy_ms
     FROM invocations
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
@@ -122,8 +124,11 @@ SELECT workload, architecture, variant, target,
     coalesce(order_writes, 0)::DOUBLE AS order_writes,
     coalesce(answer_writes, 0)::DOUBLE AS answer_writes,
     coalesce(reads, 0)::DOUBLE AS reads,
-    -- Once a request: what the scenario asks for, and what requests do.
-    (work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0)) + coalesce(own_work_ms, 0))::DOUBLE AS work_ms,
+    -- Once a request: what the scenario asks for, and what requests do. Of the user's own service, whatever it did.
+    CASE
+        WHEN own_service THEN coalesce(busy_ms, 0)
+        ELSE work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0)) + coalesce(own_work_ms, 0)
+    END::DOUBLE AS work_ms,
     coalesce(offered * seconds_each, 0)::DOUBLE AS seconds,
     {
         http_units: coalesce(http_units, 1)::DOUBLE,

@@ -263,7 +263,7 @@ function answerOf(event, context) {
   });
 }
 
-/** The handler's answer as API Gateway would pass it on, and why it is none of its own; "" where it is. */
+/** The handler's answer as API Gateway would pass it on, why it is none of its own ("" where it is), and its time. */
 async function called(event, context) {
   let printed = "";
   const keep = (chunk, encoding, callback) => {
@@ -274,6 +274,7 @@ async function called(event, context) {
   const { stdout, stderr } = process;
   const before = [stdout.write, stderr.write];
   stdout.write = stderr.write = keep;
+  const started = process.hrtime.bigint();
   let answer, why = "";
   try {
     [answer, why] = proxied(await answerOf(event, context));
@@ -284,9 +285,10 @@ async function called(event, context) {
   } finally {
     [stdout.write, stderr.write] = before;
   }
+  const worked = Number((process.hrtime.bigint() - started) / 1000n);
   // Marked, or a line of the handler's might pass for one of the lab's.
   if (printed) write(`> ${printed.replace(/\n+$/, "").replaceAll("\n", "\n> ")}\n`);
-  return why ? [FAILED, why] : [answer, ""];
+  return [why ? FAILED : answer, why, worked];
 }
 
 function proxied(returned) {
@@ -357,9 +359,9 @@ async function adopted(event, context) {
 const served = (done) => ADOPTED ? adopted : logged(async (event, context, record) => {
   const known = asked(event);
   if (own(known)) return warmed(done === "answered" ? { ...known, operation: "query" } : known, record);
-  const [answer, why] = await called(proxyEvent(known, event.body, event, context.awsRequestId), context);
+  const [answer, why, worked] = await called(proxyEvent(known, event.body, event, context.awsRequestId), context);
   const failed = why !== "" || answer.statusCode >= 500;
-  const details = failed ? { error: why || `status ${answer.statusCode}` } : {};
+  const details = { worked_us: worked, ...(failed ? { error: why || `status ${answer.statusCode}` } : {}) };
   if (done === "answered" && !failed) details.found = answer.statusCode !== 404;
   record(known.request_id, failed ? "failed" : done, details);
   return answer;
@@ -377,7 +379,8 @@ async function carriedOut(message, context, record) {
       await warmed({ ...known, operation: "command" }, record);
       return true;
     }
-    const [answer, why] = await called(proxyEvent(known, known.details, {}, context.awsRequestId), context);
+    const [answer, why, worked] = await called(proxyEvent(known, known.details, {}, context.awsRequestId), context);
+    details.worked_us = worked;
     let result = "committed";
     if (why || answer.statusCode >= 500) {
       result = "failed";

@@ -216,9 +216,13 @@ def _served(event: Event, context: Any, done: str) -> Response:
     known = lab.asked(event)
 
     def serve(event: Event, records: Records) -> Response:
-        answer, why = _called(_event(known, event.get("body"), event, context.aws_request_id), context)
+        proxied = _event(known, event.get("body"), event, context.aws_request_id)
+        started_ns = time.perf_counter_ns()
+        answer, why = _called(proxied, context)
         failed = bool(why) or answer["statusCode"] >= 500
-        details: dict[str, Any] = {"error": why or f"status {answer['statusCode']}"} if failed else {}
+        details: dict[str, Any] = {"worked_us": (time.perf_counter_ns() - started_ns) // 1000}
+        if failed:
+            details["error"] = why or f"status {answer['statusCode']}"
         if done == "answered" and not failed:
             details["found"] = answer["statusCode"] != 404
         lab.record(records, known["request_id"], "failed" if failed else done, **details)
@@ -260,8 +264,13 @@ def consumer(event: Event, context: Any) -> Response:
         failures = []
         for message in event["Records"]:
             known = _known(message)
-            answer, why = _called(_event(known, known["details"], {}, context.aws_request_id), context)
-            details: dict[str, Any] = {"receive_count": int(message["attributes"]["ApproximateReceiveCount"])}
+            proxied = _event(known, known["details"], {}, context.aws_request_id)
+            started_ns = time.perf_counter_ns()
+            answer, why = _called(proxied, context)
+            details: dict[str, Any] = {
+                "receive_count": int(message["attributes"]["ApproximateReceiveCount"]),
+                "worked_us": (time.perf_counter_ns() - started_ns) // 1000,
+            }
             result = "committed"
             if why or answer["statusCode"] >= 500:
                 result, details["error"] = "failed", why or f"status {answer['statusCode']}"

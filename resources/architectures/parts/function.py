@@ -50,8 +50,12 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
     settings, delivery = stack.settings, entry == "consumer" and stack.settings.delivery_faults
     if stack.service is None or part is None:
         return _Code(package(), "delivery" if delivery else "orders", settings.function_timeout_s)
+    service = stack.service.service
     names, arns = stack.facts["table"]["of_service"], stack.facts["table"]["arns_of_service"]
-    own = settings.function_timeout_s == stack.service.service.longest_timeout_s  # and not a scenario's
+    # Whose name is written out in code is in no environment.
+    reached = {table for _, table in part.named_tables} | {one.name for one in service.tables if one.fixed_name}
+    tables = [arns[one.name] for one in service.tables if one.name in reached]
+    own = settings.function_timeout_s == service.longest_timeout_s  # and not a scenario's
     if settings.adopted and entry != "consumer" and part.payload == "1.0":  # its API makes the events that it takes
         return _Code(
             zipped(stack.service.code[part.name]),
@@ -61,7 +65,7 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
             part.runtime,
             part.memory_mb,
             part.variables(names),
-            [arns[table] for _, table in part.named_tables],
+            tables,
             alone=True,
         )
     return _Code(
@@ -79,7 +83,7 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
             "ARCHDUEL_ROUTES": json.dumps(part.routes),
             **({"ARCHDUEL_ADOPTED": "1"} if settings.adopted else {}),
         },
-        [arns[table] for _, table in part.named_tables],
+        tables,
     )
 
 

@@ -23,7 +23,7 @@ def _make(stack: Stack) -> Facts:
     if stack.service is None:
         return facts
     tables = stack.service.service.tables
-    names = {table.name: stack.resource_name(f"service-{table.name}") for table in tables}
+    names = {table.name: table.fixed_name or stack.resource_name(f"service-{table.name}") for table in tables}
     made = [_made(stack, names[table.name], table) for table in tables]
     return {
         **facts,
