@@ -62,6 +62,7 @@ test-unit: install-test ## the quick part: no emulator, no Dagster; four minutes
 
 test-long: install-test ## what is too slow for every change
 	@$(BIN)/pytest -m long
+	@FUZZ_S=60 $(BIN)/pytest -m 'fuzz and not long' --timeout 900 tests/unit
 
 dev: install ## the Dagster UI on 127.0.0.1:3000 with its daemon
 	@$(BIN)/archduel dev

@@ -1,7 +1,9 @@
 """What every test may ask for. Nothing here starts an emulator; that is the folders' own business."""
 
+import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,25 @@ from workloads.places import Places
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# How long each fuzz target is tried, with other examples each time; 0: as every test of properties is tried by default,
+# with the same examples each time, so that a change is not judged by chance.
+FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
+
 # Of a busy machine's 200 ms an example says nothing about the code.
-settings.register_profile("archduel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "archduel", deadline=None, derandomize=not FUZZ_S, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("archduel")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Try a fuzz target again with other examples, for as long as it is asked for."""
+    ends_s = time.monotonic() + FUZZ_S
+    result = yield
+    while pyfuncitem.get_closest_marker("fuzz") and time.monotonic() < ends_s:
+        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames})
+    return result
 
 
 @pytest.fixture

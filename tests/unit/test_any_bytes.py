@@ -126,6 +126,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anything]:
 
 
 @EACH_READER
+@pytest.mark.fuzz
 class TestAnyBytes:
     @settings(BOTH, max_examples=6)
     @given(data=st.binary(max_size=200))
@@ -149,6 +150,7 @@ class TestAnyBytes:
         file.check(forms[0], content)
 
 
+@pytest.mark.fuzz
 @settings(BOTH, max_examples=20)
 @given(data=st.binary(max_size=60) | log_like(), form=st.sampled_from(sorted(importers())))
 def test_an_import_succeeds_with_its_books_balanced_or_explains_itself(

@@ -116,6 +116,7 @@ def line(**other: str) -> str:
 
 
 class TestEveryLine:
+    @pytest.mark.fuzz
     @settings(max_examples=40)
     @given(st.lists(lines(), max_size=25), st.sampled_from(["\n", "\r\n"]), st.booleans())
     @example([line(rest="")] * 3, "\n", False)

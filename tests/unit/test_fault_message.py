@@ -57,10 +57,12 @@ requests = st.one_of(
 
 
 class TestRequests:
+    @pytest.mark.fuzz
     @given(st.lists(requests, min_size=1, max_size=5), st.lists(st.integers(0, 20_000), max_size=20))
     def test_come_apart_the_same_in_any_segments(self, sent: list[bytes], cuts: list[int]) -> None:
         assert messages_in(divided(b"".join(sent), cuts)) == sent
 
+    @pytest.mark.fuzz
     @given(requests)
     def test_end_where_httptools_says(self, raw: bytes) -> None:
         request, seen = Request(), Seen(is_request=True)

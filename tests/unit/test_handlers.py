@@ -686,6 +686,7 @@ def warm() -> Iterator[ModuleType]:
 
 
 class TestAnyBody:
+    @pytest.mark.fuzz
     @settings(deadline=None)
     @given(body=ANY_BODY)
     def test_is_done_or_refused_alike_by_command_and_consumer_and_raises_nothing(

@@ -184,6 +184,7 @@ class TestErrors:
         with pytest.raises(UsageError, match=r"none\.yaml: No such file"):
             read_mapping(tmp_path / "none.yaml")
 
+    @pytest.mark.fuzz
     @settings(max_examples=100, deadline=None)
     @given(
         data=st.binary(max_size=60)
@@ -270,6 +271,7 @@ class TestSuggestion:
         assert json.loads(body)["id"] == "7"
         assert len(body) == pytest.approx(sizes["POST /orders"], abs=40)
 
+    @pytest.mark.fuzz
     @settings(deadline=None)
     @given(paths=st.lists(st.text(alphabet="ab/{}*\"'\\:#%\n\x85é ", max_size=12), min_size=1, max_size=5))
     def test_a_suggestion_for_any_paths_can_be_read(

@@ -187,6 +187,7 @@ class TestReading:
             with pytest.raises(UsageError, match="is named with letters"):
                 read_scenario(path)
 
+    @pytest.mark.fuzz
     @given(text=st.text(max_size=200))
     def test_any_file_is_read_or_refused(self, text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
         path = write(tmp_path_factory.mktemp("any"), TEXTS + text)
