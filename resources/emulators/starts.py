@@ -10,17 +10,19 @@ starts them on other machines, and gives a waiting invocation the environment th
 """
 
 import threading
+from collections import Counter
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
+_MOST_WAITING = 24  # for the same function: the account's concurrency, 40 at least, leaves some to the others
 # Whoever invokes a function by its name, as the warm-up does, gets an environment of its own at once.
 invoked_by_name: ContextVar[bool] = ContextVar("invoked_by_name", default=False)
 
 
 class Starts:
     """Stands before MiniStack's pool of environments: an invocation takes a free one, or starts one where fewer than
-    ``most`` are being started, or waits until either is so.
+    ``most`` are being started, or waits until either is so. Where too many wait it is throttled.
 
     Args:
         runtime: MiniStack's module ``lambda_runtime``.
@@ -31,6 +33,7 @@ class Starts:
         self._runtime, self._most = runtime, most
         self._changed = threading.Condition()
         self._starting: set[int] = set()  # by identity: a worker has no other name
+        self._waiting: Counter[str] = Counter()
         self._acquire, self._release = runtime.acquire_worker, runtime.release_worker
         self._spawn = runtime.Worker._spawn
 
@@ -43,7 +46,11 @@ class Starts:
         key = runtime._worker_key(name, config, options.get("qualifier", "$LATEST"))
         with self._changed:
             while not self._has_free(key) and len(self._starting) >= self._most:
+                if self._waiting[key] >= _MOST_WAITING:
+                    return None, "func_cap"
+                self._waiting[key] += 1
                 self._changed.wait()
+                self._waiting[key] -= 1
             worker, reason = self._acquire(name, config, code, **options)
             if worker is not None and not _runs(worker):
                 self._starting.add(id(worker))

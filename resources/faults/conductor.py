@@ -4,6 +4,7 @@ Put here the times at which faults are switched. Keep out how that is done: a pr
 (`resources.faults.control`), a service's own switch for a component (`resources.faults.policies`).
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -103,9 +104,12 @@ class FaultConductor:
         self._failure: BaseException | None = None
         self._switches: list[_Switch] = []
         self.windows: list[Window] = []
+        self._withholding: list[Window] = []
         for number, (fault, start_us, end_us) in enumerate(scenario.windows(schedule.duration_us)):
             window = described(fault, start_us)
             self.windows.append(window)
+            if fault.withholds_answers:
+                self._withholding.append(window)
             if (requests := hits(schedule, fault, start_us, end_us)) is not None:
                 window |= {"start_us": start_us, "end_us": end_us, "requests": requests}
                 continue
@@ -120,6 +124,14 @@ class FaultConductor:
         if scenario.reserved_concurrency is not None:  # on from the first request to the last
             self.windows.append(concurrency_limit(schedule.duration_us))
         self._thread = threading.Thread(target=self._run, name="fault-conductor", daemon=True)
+
+    def withheld(self) -> list[tuple[int, float]]:
+        """From which microsecond to which a fault withheld the answers to queued queries, to when it ended."""
+        return [
+            (window["start_us"], window.get("end_us") or math.inf)
+            for window in self._withholding
+            if window.get("present") is not False and "start_us" in window
+        ]
 
     def start(self) -> None:
         """Begin to switch. What is due with the first request is switched at once."""

@@ -163,7 +163,9 @@ def run(
             client_lag_us,
             scenario,
             fault=gauge.fault,
-            throttled=unexplained_throttles(responses, conductor.windows, bench.target.throttled_status),
+            throttled=unexplained_throttles(
+                responses, conductor.windows, bench.target.throttled_status, conductor.withheld()
+            ),
             target_cpu_share=target_cpu_share,
             # A target elsewhere answers whatever this machine does, and the send lag shows requests that left late.
             others=others if bench.instance.processes else None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
+from resources.architectures.stack import DEFAULT_VARIANT
 from resources.lab.bench import held_us
 from resources.lab.capacity import capacity, default_peak_per_s
 from resources.lab.measured import measured
@@ -41,8 +41,11 @@ _MAX_SLOWDOWN = 20.0
 _NEAR_ENOUGH = 1.05
 _BESIDES_US = 5_000  # a request holds an environment besides its work, on an emulator
 _QUEUE_SHARE = 0.8  # of a consumer's environments busy in the busiest second: else the emulator's limit is its backlog
-# Beside a fault clients ask again and again: four fifths of the capacity are enough that none of it piles up.
-_ASKING = 1.6
+# To take a request into a queue and carry it out in a batch costs less than half of what answering one costs, by which
+# the capacity is measured; its answer's fetch costs as much as that.
+_QUEUED = 2
+# Beside a fault that withholds answers clients ask again and again: up to the capacity, for what they find is nothing.
+_ASKING = 2.0
 _CPU_SHARE = 0.3  # of this machine's cores that work may use in the busiest second: the emulator needs them as well
 
 Microseconds = npt.NDArray[np.int64]
@@ -135,7 +138,7 @@ def plan_load(
         speed = 1.0  # recorded time is its time
     elif speed is None:
         # Behind a queue each query makes another request, which fetches its answer.
-        load_factor = 2 - cut.command_share if settings.asks else 1.0
+        load_factor = max(1.0, 1 / _QUEUED + 1 - cut.command_share) if settings.asks else 1.0
         max_per_s = default_peak_per_s(capacity(places, platform, reporter))
         speed = _default_speed(cut, work, max_per_s / load_factor, busy)
         if settings.busiest_s is not None:
@@ -265,18 +268,17 @@ def plan_at(
 
 
 def _asked(offered: Schedule, scenario: Scenario, ask_after_s: float, max_per_s: float, clump: int) -> float:
-    """How many times too many requests there are together with the fetches of answers, in the busiest second.
+    """How many times too many requests there are in the busiest second, where they are queued and answers fetched.
 
     Args:
         offered: What is sent.
-        scenario: While a fault of it withholds answers, and until what failed comes back, they are asked for again.
+        scenario: While a fault of it withholds answers they are asked for again.
         ask_after_s: How long after its ticket an answer is asked for first.
         max_per_s: The limit without such a fault.
         clump: As for `excess`.
     """
-    back_us = round((scenario.visibility_timeout_s or StackSettings().visibility_timeout_s) * 1e6)
     missing = [
-        (start_us, end_us + back_us)
+        (start_us, end_us)
         for fault, start_us, end_us in scenario.windows(offered.duration_us)
         if fault.withholds_answers
     ]
@@ -286,7 +288,7 @@ def _asked(offered: Schedule, scenario: Scenario, ask_after_s: float, max_per_s:
             offered, windows, ask_after_us=round(ask_after_s * 1e6), deadline_us=round(DEADLINE_S * 1e6)
         )
         together = clump * (1 + math.ceil(len(fetches_us) / len(offered)))
-        return excess(np.sort(np.concatenate([offered.due_us, fetches_us])), per_s, together)
+        return excess(np.sort(np.concatenate([offered.due_us[::_QUEUED], fetches_us])), per_s, together)
 
     return max(too_many([], max_per_s), too_many(missing, _ASKING * max_per_s) if missing else 0.0)
 

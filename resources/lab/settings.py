@@ -26,7 +26,7 @@ from workloads.replay.work import check_kind
 from workloads.scenarios.model import Scenario
 from workloads.settings import Option
 
-ANSWERS = ("none", "poll")
+ANSWERS = ("poll", "none")
 ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
 _LONGEST_PAUSE_S = 1.0

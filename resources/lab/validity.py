@@ -4,6 +4,7 @@ Put here the bounds beyond which a replay is invalid. Keep out how the figures a
 `resources.machine.cpu_time`).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,22 @@ _TOO_MANY_REQUESTS = 429
 _LOWER = "lower --speed"
 
 
-def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], throttled_status: int) -> int:
+def unexplained_throttles(
+    responses: Responses,
+    windows: list[dict[str, Any]],
+    throttled_status: int,
+    withheld: Iterable[tuple[int, float]] = (),
+) -> int:
     """How many attempts and fetches the target throttled by limits of its own: while no limit of the scenario was on.
+
+    A fetch that is throttled while there is no answer costs nobody anything: it would have found none.
 
     Args:
         responses: What came of the requests, and of what was sent besides.
         windows: When each of the scenario's faults was on.
         throttled_status: The status with which the target throttles. One that is not 429 may mean something else, so
             that any fault explains it.
+        withheld: From which microsecond to which a fault withheld the answers to queued queries.
     """
     others = np.array(responses.others, dtype=np.int64).reshape(-1, 3)
     sent_us, responded_us, status = (
@@ -49,6 +58,11 @@ def unexplained_throttles(responses: Responses, windows: list[dict[str, Any]], t
             return 0
         end_us = window.get("end_us") or np.inf
         explained |= (responded_us >= window["start_us"]) & (sent_us < end_us)
+    # Fetches have no mark of their own: where nothing was tried twice, all that was sent besides is fetches.
+    if len(others) and responses.attempts.max(initial=0) <= 1:
+        fetched = np.arange(len(status)) >= len(responses.sent_us)
+        for start_us, ends_us in withheld:
+            explained |= fetched & (sent_us >= start_us) & (sent_us < ends_us)
     return int(((status == throttled_status) & ~explained).sum())
 
 

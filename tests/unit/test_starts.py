@@ -100,6 +100,20 @@ def test_as_many_start_in_the_end_as_are_needed_at_once(
             call.result(10)
 
 
+def test_where_too_many_wait_the_next_one_is_throttled(runtime: Runtime) -> None:
+    python = {"Runtime": "python3.12"}
+    starts = Starts(runtime, 1)  # type: ignore[arg-type]
+    first, _ = starts.acquire("f", python, b"")
+    with ThreadPoolExecutor(24) as pool:
+        calls = [pool.submit(starts.acquire, "f", python, b"") for _ in range(24)]
+        assert until(lambda: sum(starts._waiting.values()) == 24, 5)
+        assert starts.acquire("f", python, b"") == (None, "func_cap")
+        starts._most = 100
+        starts.release(first)
+        for call in calls:
+            assert call.result(10)[0] is not None
+
+
 def test_an_environment_that_ended_is_started_again_in_its_turn_and_used_last(
     runtime: Runtime, invoke: Callable[[threading.Event], None]
 ) -> None:

@@ -1,5 +1,6 @@
 """What makes a replay invalid. Replays themselves are tested on an emulator."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_what_was_tried_again_or_asked_for_counts_though_it_came_right_in_the_en
     served = responses(500, status=201)
     served.others += [(100, 200, 429), (1500, 1600, 429), (300, 400, 503), (2500, 2600, 429)]
     assert unexplained_throttles(served, [LIMIT], 429) == 2
+
+
+def test_a_fetch_that_is_throttled_while_there_is_no_answer_costs_nobody_anything() -> None:
+    served = responses(500, status=202)
+    served.others += [(100, 200, 429), (1500, 1600, 429), (2500, 2600, 429)]
+    assert unexplained_throttles(served, [], 429, [(1000, 2000)]) == 2
+    assert unexplained_throttles(served, [], 429, [(1000, math.inf)]) == 1
+    served.attempts[:] = 2  # then it may have been an attempt at the request itself
+    assert unexplained_throttles(served, [], 429, [(1000, 2000)]) == 3
 
 
 def test_a_status_that_may_mean_something_else_is_explained_by_any_fault() -> None:
