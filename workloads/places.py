@@ -75,6 +75,11 @@ class Places:
         return self.home / "conformance"
 
     @property
+    def grids(self) -> Path:
+        """What was simulated besides comparisons: a folder for each grid and each sizing."""
+        return self.home / "grids"
+
+    @property
     def report(self) -> Path:
         return self.home / "report" / "index.html"
 

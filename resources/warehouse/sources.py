@@ -1,4 +1,4 @@
-"""What there is on disk to be published: every comparison's outcomes and judgements, imports' quarantine, conformance.
+"""What there is on disk to be published: comparisons' outcomes and judgements, imports' quarantine, conformance, grids.
 
 Put here which files a table's rows come from, how they are read, and which have changed. Keep out the database made of
 them (`resources.warehouse.publish`) and who reads it (`resources.warehouse.reading`).
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.architectures.stack import StackSettings
+from resources.warehouse.grids import SIMULATED
 from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
 from resources.warehouse.partitions import current, other_version
 from resources.warehouse.schema import published
@@ -41,7 +42,7 @@ class Source:
     """Rows that are replaced together.
 
     Attributes:
-        kind: ``outcomes``, one of the `JUDGEMENTS`, ``quarantine`` or ``conformance``.
+        kind: ``outcomes``, one of the `JUDGEMENTS` or of the tables `SIMULATED`, ``quarantine`` or ``conformance``.
         comparison_id: The comparison they are of; '' for those of none.
         paths: Folders of partitions' versions, or Parquet files of what is in no partition.
         stamp: Changes with anything that is written there.
@@ -120,6 +121,7 @@ def sources(places: Places) -> list[Source]:
     for name, files in (
         ("quarantine", places.recordings.glob("[!.]*/quarantine.parquet")),
         ("conformance", places.conformance.glob("[!.]*.parquet")),
+        *((name, places.grids.glob(f"[!.]*/{name}.parquet")) for name in SIMULATED),
     ):
         listed = tuple(sorted(files))
         found.append(Source(name, "", listed, stamp(listed)))

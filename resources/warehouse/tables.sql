@@ -675,6 +675,151 @@ COMMENT ON COLUMN conformance.aws_status IS 'HTTP status AWS answers, where the 
 COMMENT ON COLUMN conformance.documented_at IS 'Page of AWS''s documentation';
 COMMENT ON COLUMN conformance.probed_at IS 'When it was probed';
 
+CREATE TABLE grids (
+    grid_id VARCHAR, kind VARCHAR, workload VARCHAR, scenario VARCHAR, architectures VARCHAR[], varied VARCHAR[],
+    cells BIGINT, settings JSON, code_version VARCHAR
+);
+COMMENT ON TABLE grids IS
+    'One row per grid: a recording simulated under one scenario once for every combination of varied parameters.';
+COMMENT ON COLUMN grids.grid_id IS 'Names the grid: recording, scenario and a digest of what it was asked for';
+COMMENT ON COLUMN grids.kind IS 'vary: of archduel vary; growth: its traffic alone is varied';
+COMMENT ON COLUMN grids.workload IS 'Name of the recording';
+COMMENT ON COLUMN grids.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN grids.architectures IS 'Names of the architectures simulated';
+COMMENT ON COLUMN grids.varied IS 'Names of the parameters that were varied, as `archduel vary --list` has them';
+COMMENT ON COLUMN grids.cells IS 'Combinations of values; each has a row per architecture in `grid_cells`';
+COMMENT ON COLUMN grids.settings IS 'All that its cells are made from besides their key, a JSON object';
+COMMENT ON COLUMN grids.code_version IS 'Version of archduel, with a digest of its code';
+
+CREATE TABLE grid_cells (
+    grid_id VARCHAR, cell VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, settings JSON,
+    traffic DOUBLE, rate DOUBLE, batch_size BIGINT, reserved_concurrency BIGINT, account_concurrency BIGINT,
+    max_concurrency BIGINT, pollers BIGINT, memory_mb BIGINT, requests BIGINT, refused_share DOUBLE,
+    throttled_share DOUBLE, lost_share DOUBLE, dead_lettered_share DOUBLE, response_p50_ms DOUBLE,
+    response_p99_ms DOUBLE, completion_p50_ms DOUBLE, completion_p99_ms DOUBLE, backlog_peak BIGINT, drain_s DOUBLE,
+    peak_concurrency BIGINT, cold_share DOUBLE, usd_per_month DOUBLE, first_limit VARCHAR, first_limit_s DOUBLE,
+    limits JSON, evidence VARCHAR
+);
+COMMENT ON TABLE grid_cells IS
+    'One row per architecture and cell of a grid: a combination of values, and what a simulated replay with them came '
+    'to. The columns from traffic to memory_mb hold the value that counted, varied or not.';
+COMMENT ON COLUMN grid_cells.grid_id IS 'Names the grid';
+COMMENT ON COLUMN grid_cells.cell IS
+    'The values of the varied parameters, as in traffic=2,batch_size=5: the key of its partition behind the grid''s name';
+COMMENT ON COLUMN grid_cells.workload IS 'Name of the recording';
+COMMENT ON COLUMN grid_cells.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN grid_cells.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN grid_cells.settings IS
+    'The varied parameters and their values, a JSON object: those that have no column of their own, too';
+COMMENT ON COLUMN grid_cells.traffic IS 'How many times the recorded traffic: as many clients more';
+COMMENT ON COLUMN grid_cells.rate IS 'Mean requests per second';
+COMMENT ON COLUMN grid_cells.batch_size IS 'Messages in a batch at most; NULL where nothing is queued';
+COMMENT ON COLUMN grid_cells.reserved_concurrency IS 'Reserved concurrency of each function; NULL: none is reserved';
+COMMENT ON COLUMN grid_cells.account_concurrency IS 'Concurrency that the account has';
+COMMENT ON COLUMN grid_cells.max_concurrency IS
+    'Batches that the event source mapping holds at once at most; NULL where nothing is queued';
+COMMENT ON COLUMN grid_cells.pollers IS
+    'Batches that the event source mapping holds at once to begin with; NULL where nothing is queued';
+COMMENT ON COLUMN grid_cells.memory_mb IS 'Memory of each function, MB';
+COMMENT ON COLUMN grid_cells.requests IS 'Requests offered';
+COMMENT ON COLUMN grid_cells.refused_share IS 'Share of the requests that were throttled, failed or timed out';
+COMMENT ON COLUMN grid_cells.throttled_share IS 'Share of the requests that a limit turned away';
+COMMENT ON COLUMN grid_cells.lost_share IS
+    'Share of the acknowledged requests that were neither done nor dead-lettered in the end';
+COMMENT ON COLUMN grid_cells.dead_lettered_share IS 'Share of the requests that ended in the dead-letter queue';
+COMMENT ON COLUMN grid_cells.response_p50_ms IS
+    'Median time to the answer or ticket, of all requests, ms; a refused one counts as never: NULL where half were';
+COMMENT ON COLUMN grid_cells.response_p99_ms IS
+    'Time to the answer or ticket of 99 in 100 requests, ms; a refused one counts as never: NULL where over 1 % were';
+COMMENT ON COLUMN grid_cells.completion_p50_ms IS
+    'Median time until done, of all requests, ms; NULL where half were refused or never done';
+COMMENT ON COLUMN grid_cells.completion_p99_ms IS
+    'Time until done of 99 in 100 requests, ms; NULL where over 1 % were refused or never done';
+COMMENT ON COLUMN grid_cells.backlog_peak IS
+    'Most messages that the queue held at once, waiting or being processed; NULL where nothing is queued';
+COMMENT ON COLUMN grid_cells.drain_s IS
+    'Seconds from the end of the last fault, or without one from the last request, until the queue was empty for good; '
+    'NULL where nothing is queued';
+COMMENT ON COLUMN grid_cells.peak_concurrency IS 'Most execution environments that were at work at once, of all functions';
+COMMENT ON COLUMN grid_cells.cold_share IS 'Share of the invocations that were cold starts';
+COMMENT ON COLUMN grid_cells.usd_per_month IS
+    'AWS''s bill for a month of this traffic (REST API, x86), USD, of what was simulated; NULL where nothing was '
+    'committed';
+COMMENT ON COLUMN grid_cells.first_limit IS
+    'The limit that refused or delayed something first; NULL: none did. As the parameters of the simulation name it';
+COMMENT ON COLUMN grid_cells.first_limit_s IS 'When it did so, seconds of the replay; NULL with first_limit';
+COMMENT ON COLUMN grid_cells.limits IS
+    'Every limit that refused or delayed something, with how often, a JSON object';
+COMMENT ON COLUMN grid_cells.evidence IS 'Kind of proof: simulated';
+
+CREATE TABLE growth_limits (
+    grid_id VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, limited_by VARCHAR, position BIGINT,
+    free_up_to DOUBLE, traffic DOUBLE, rate DOUBLE, refused_share DOUBLE, evidence VARCHAR
+);
+COMMENT ON TABLE growth_limits IS
+    'One row per architecture and limit that binds as traffic grows: from how many times the traffic on it does.';
+COMMENT ON COLUMN growth_limits.grid_id IS 'Names the grid, whose kind is growth';
+COMMENT ON COLUMN growth_limits.workload IS 'Name of the recording';
+COMMENT ON COLUMN growth_limits.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN growth_limits.architecture IS 'Name of the architecture';
+COMMENT ON COLUMN growth_limits.limited_by IS
+    'The limit, as the parameters of the simulation name it: it refused or delayed something';
+COMMENT ON COLUMN growth_limits.position IS 'In which order the limits bind, from 1';
+COMMENT ON COLUMN growth_limits.free_up_to IS
+    'The greatest simulated traffic, as multiples of the recorded one, below which it does not bind; NULL: it binds at '
+    'the least';
+COMMENT ON COLUMN growth_limits.traffic IS 'The least simulated traffic at which it binds, likewise';
+COMMENT ON COLUMN growth_limits.rate IS 'Mean requests per second there';
+COMMENT ON COLUMN growth_limits.refused_share IS 'Share of the requests that were refused there, by whichever limit';
+COMMENT ON COLUMN growth_limits.evidence IS 'Kind of proof: simulated';
+
+CREATE TABLE sizes (
+    size_id VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, traffic DOUBLE, objectives VARCHAR[],
+    met BOOLEAN, missed VARCHAR[], memory_mb BIGINT, concurrency BIGINT, of_functions JSON, batch_size BIGINT,
+    max_concurrency BIGINT, account_concurrency BIGINT, refused_share DOUBLE, response_p99_ms DOUBLE,
+    completion_p99_ms DOUBLE, drain_s DOUBLE, usd_per_month DOUBLE, bound_by VARCHAR[], breaks_at DOUBLE,
+    breaks_objective VARCHAR, breaks_limit VARCHAR, flips VARCHAR[], simulations BIGINT, settings JSON,
+    code_version VARCHAR, evidence VARCHAR
+);
+COMMENT ON TABLE sizes IS
+    'One row per architecture and sizing: the smallest configuration that meets all objectives, or what comes nearest.';
+COMMENT ON COLUMN sizes.size_id IS 'Names the sizing: recording, scenario and a digest of what it was asked for';
+COMMENT ON COLUMN sizes.workload IS 'Name of the recording';
+COMMENT ON COLUMN sizes.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN sizes.architecture IS 'Name of the architecture';
+COMMENT ON COLUMN sizes.traffic IS 'How many times the recorded traffic';
+COMMENT ON COLUMN sizes.objectives IS 'What it has to meet';
+COMMENT ON COLUMN sizes.met IS 'Whether a configuration within the ranges meets them all';
+COMMENT ON COLUMN sizes.missed IS 'The objectives that the configuration misses, with its figures; empty where met';
+COMMENT ON COLUMN sizes.memory_mb IS 'Memory of each function, MB';
+COMMENT ON COLUMN sizes.concurrency IS
+    'Execution environments in all: the reserved concurrency of the functions that the API calls, and max_concurrency';
+COMMENT ON COLUMN sizes.of_functions IS 'Reserved concurrency of each function that the API calls, a JSON object';
+COMMENT ON COLUMN sizes.batch_size IS 'Messages in a batch at most; NULL where nothing is queued';
+COMMENT ON COLUMN sizes.max_concurrency IS
+    'Maximum concurrency of the event source mapping; NULL where nothing is queued';
+COMMENT ON COLUMN sizes.account_concurrency IS
+    'Concurrency that the account needs: what is reserved, and 100 that AWS keeps unreserved';
+COMMENT ON COLUMN sizes.refused_share IS 'Share of the requests that are refused with it';
+COMMENT ON COLUMN sizes.response_p99_ms IS 'As in `grid_cells`';
+COMMENT ON COLUMN sizes.completion_p99_ms IS 'As in `grid_cells`';
+COMMENT ON COLUMN sizes.drain_s IS 'As in `grid_cells`';
+COMMENT ON COLUMN sizes.usd_per_month IS 'As in `grid_cells`';
+COMMENT ON COLUMN sizes.bound_by IS
+    'For each dimension that was searched, which objective the next smaller value misses, a phrase each';
+COMMENT ON COLUMN sizes.breaks_at IS
+    'How many times the recorded traffic this configuration takes no more; NULL: it takes a thousand times, or nothing '
+    'was met';
+COMMENT ON COLUMN sizes.breaks_objective IS 'The objective that it misses there; NULL with breaks_at';
+COMMENT ON COLUMN sizes.breaks_limit IS 'The limit that binds first there; NULL: none does';
+COMMENT ON COLUMN sizes.flips IS
+    'Assumed parameters of the simulation with which the configuration no longer meets everything, a phrase each: half '
+    'or twice their value';
+COMMENT ON COLUMN sizes.simulations IS 'How many replays were simulated to find it';
+COMMENT ON COLUMN sizes.settings IS 'All that it was made from, a JSON object';
+COMMENT ON COLUMN sizes.code_version IS 'Version of archduel, with a digest of its code';
+COMMENT ON COLUMN sizes.evidence IS 'Kind of proof: simulated';
+
 CREATE TABLE quarantine (
     recording VARCHAR, file VARCHAR, line_number BIGINT, reason VARCHAR, shape VARCHAR
 );
