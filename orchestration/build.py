@@ -16,13 +16,14 @@ from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
 from assets.recorded_traffic import recorded_traffic_asset
+from assets.simulated import simulated_assets
 from orchestration.inbox import inbox_sensor
 from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, jobs
 from orchestration.library import library_sensor
 from orchestration.nightly import Estimator, alerts_sensor, comparison_sensor, nightly_schedule
 from orchestration.nights import BUNDLED, Nights, nightly_targets, read
-from orchestration.partitions import FIRST_NIGHT, RECORDED, cells_by, nights_since
+from orchestration.partitions import FIRST_NIGHT, GRID_CELLS, RECORDED, cells_by, nights_since
 from orchestration.retention import retention_job, retention_schedule
 from resources.dagster_resources import ComparisonResource, LogReporter, lab_resource, warehouse_resource
 from resources.progress import Reporter
@@ -61,6 +62,7 @@ def build_definitions(
             *judgement_assets(dates),
             agreement_asset(places, dates),
             claims_asset(dates),
+            *simulated_assets(places, GRID_CELLS, RECORDED),
         ],
         jobs=[*known.values(), retention],
         schedules=[

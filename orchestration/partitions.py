@@ -1,4 +1,4 @@
-"""Dagster's partitions: a cell (workload, scenario and target) and a night, or a recording.
+"""Dagster's partitions: a cell (workload, scenario and target) and a night, a recording, or a cell of a grid.
 
 Cells and recordings are dynamic: a new recording needs no restart. Any other cell can be launched once it was declared
 by its name.
@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.cells import cells_of
+from orchestration.instance import prepare_instance
 from resources.lab.cell import Cell
 from workloads.errors import ArchduelError
 from workloads.inbox.ledger import Ledger
@@ -22,6 +23,7 @@ from workloads.recordings.library import Library
 
 CELLS = "cell"
 RECORDINGS = "recording"
+GRID_CELL = "grid_cell"
 CELL_TAG = f"dagster/partition/{CELLS}"  # of runs
 MAX_OFFERED = 200  # recordings whose cells are offered: more would be no choice, and make the UI slow
 FIRST_NIGHT = "2026-11-20"
@@ -41,6 +43,7 @@ def cells_by(nights: dg.PartitionsDefinition) -> dg.MultiPartitionsDefinition:
 NIGHTS = nights_since(FIRST_NIGHT)
 CELLS_BY_NIGHT = cells_by(NIGHTS)
 RECORDED = dg.DynamicPartitionsDefinition(name=RECORDINGS)
+GRID_CELLS = dg.DynamicPartitionsDefinition(name=GRID_CELL)
 
 
 def cell_key(cell: Cell, night: str) -> dg.MultiPartitionKey:
@@ -84,6 +87,14 @@ def declare_cells(instance: dg.DagsterInstance, cells: Iterable[Cell]) -> None:
     """Tell the instance of these cells, beside those it knows."""
     known = set(instance.get_dynamic_partitions(CELLS))
     _add(instance, CELLS, [key for key in map(str, cells) if key not in known])
+
+
+def declare_grid(places: Places, partitions: Iterable[str]) -> None:
+    """Tell the home's instance of these cells of a grid, beside those it knows."""
+    prepare_instance(places)
+    with dg.DagsterInstance.get() as instance:
+        known = set(instance.get_dynamic_partitions(GRID_CELL))
+        _add(instance, GRID_CELL, [key for key in partitions if key not in known])
 
 
 def _add(instance: dg.DagsterInstance, name: str, keys: list[str]) -> None:

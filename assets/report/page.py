@@ -9,6 +9,7 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from assets.report.charts.style import contender, styles, styles_by_name
 from assets.report.content import Content
 from assets.report.words import judged, numbers, titles
+from assets.report.words.what_if import limit_title
 from resources.architectures import architectures
 from resources.architectures.stack import VARIANTS
 
@@ -44,6 +46,7 @@ _FILTERS = {
     "build": titles.build_title,
     "item": titles.item_title,
     "all_inside": titles.all_inside,
+    "limit": limit_title,
 }
 
 
@@ -77,8 +80,8 @@ def _template(name: str) -> jinja2.Template:
 
 
 def _filled(template: str, content: Content, **more: str) -> str:
-    script = _BLANK_LINES.sub("\n", (_HERE / "page.js").read_text(encoding="utf-8"))
-    filled = _template(template).render(
+    return fill(
+        template,
         content=content,
         comparison=content.comparison,
         judgements=content.judgements,
@@ -91,9 +94,17 @@ def _filled(template: str, content: Content, **more: str) -> str:
         workloads=content.workloads,
         cell_titles={(cell.workload, cell.scenario): cell.title for cell in content.cells},
         settings={name: value for name, value in content.config.items() if name not in _SETTINGS_OF_THE_RUN},
+        **more,
+    )
+
+
+def fill(template: str, **values: Any) -> str:
+    """A page from its template, with the script that every page has."""
+    script = _BLANK_LINES.sub("\n", (_HERE / "page.js").read_text(encoding="utf-8"))
+    filled = _template(template).render(
         script=Markup(script),  # noqa: S704 - archduel's own page.js, no data
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        **more,
+        **values,
     )
     return _BLANK_LINES.sub("\n", filled)  # which macros leave; they would be a tenth of the page
 

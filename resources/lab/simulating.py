@@ -4,14 +4,11 @@ Put here how a replay of the lab becomes a run of the simulation. Keep out the m
 (`resources.simulation`). Importing this takes a second, for numba: import it where something is simulated.
 """
 
-import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-
-import numpy as np
 
 from resources.architectures import Architecture, architectures
 from resources.architectures.stack import Facts
@@ -24,13 +21,11 @@ from resources.lab.replaying import Setup
 from resources.progress import Reporter
 from resources.simulation import kernel
 from resources.simulation import system as codes
-from resources.simulation.building import Caller, build_load, build_system
+from resources.simulation.building import build_load, build_system, caller_of, replay_seed
 from resources.simulation.observing import observations
 from resources.simulation.parameters import Parameters
 from resources.simulation.system import Result
 from workloads.errors import UsageError, choose
-from workloads.replay.client import DEADLINE_S
-from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.shaping import hits
 from workloads.scenarios.faults import Disabled, Down
 
@@ -83,7 +78,7 @@ class SimulatingReplayer:
             timeout_s=None if setup.service is None else setup.service.service.longest_timeout_s,
         )
         started_at = datetime.now(UTC)
-        caller = self._caller()
+        caller = caller_of(setup.client)
         system = build_system(
             architecture,
             settings,
@@ -92,7 +87,7 @@ class SimulatingReplayer:
             self._parameters,
             caller=caller,
             consumers=limits.consumers,
-            seed=_seed(schedule.seed, contender, repetition),
+            seed=replay_seed(schedule.seed, contender.architecture, contender.variant, contender.arm, repetition),
         )
         load = build_load(architecture, settings, schedule)
         result = kernel.simulate(system, load)
@@ -118,13 +113,6 @@ class SimulatingReplayer:
             "fault_windows": json.dumps(self._windows(architecture, result)),
         }
         return Replayed(tables, facts, settings)
-
-    def _caller(self) -> Caller:
-        client = self._setup.client
-        if not isinstance(client, KeepAliveClient):
-            return Caller(0, round(DEADLINE_S * 1e6))
-        ask_after_us = None if client.ask_after_s is None else round(client.ask_after_s * 1e6)
-        return Caller(client.retries, round(client.deadline_s * 1e6), ask_after_us)
 
     def _windows(self, architecture: Architecture, result: Result) -> list[Window]:
         """The scenario's faults, which are switched to the microsecond, and limits that were met."""
@@ -155,9 +143,3 @@ _LAGS = (
 
 def _is_present(architecture: Architecture, target: str) -> bool:
     return target in ("api", "table", "functions") or target in architecture.nodes
-
-
-def _seed(seed: int, contender: Contender, repetition: int) -> int:
-    """A seed of its own for each replay: with a common one, repetitions would be equal and pairs not independent."""
-    text = f"{seed}/{contender.architecture}/{contender.variant}/{contender.arm}/{repetition}"
-    return int(np.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), np.uint64)[0] >> 2)

@@ -4,6 +4,7 @@ Put here how each part of an architecture and each fault becomes numbers. Keep o
 (`resources.simulation.oracle`) and how results become observations (`resources.simulation.observing`).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from resources.simulation import system as codes
 from resources.simulation.parameters import Parameters
 from resources.simulation.system import NEVER, Load, System
 from workloads.recordings.recording import Operation
+from workloads.replay.client import DEADLINE_S, Client
+from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule
 from workloads.scenarios.faults import Disabled, Down, Error, Fault, Hang, HopFault, Latency, Reset, Throttle, Truncate
 from workloads.scenarios.model import Scenario
@@ -69,6 +72,22 @@ class Caller:
     retries: int
     deadline_us: int
     ask_after_us: int | None = None
+
+
+def caller_of(client: Client) -> Caller:
+    """How a client sends, as the engines take it."""
+    if not isinstance(client, KeepAliveClient):
+        return Caller(0, round(DEADLINE_S * 1e6))
+    ask_after_us = None if client.ask_after_s is None else round(client.ask_after_s * 1e6)
+    return Caller(client.retries, round(client.deadline_s * 1e6), ask_after_us)
+
+
+def replay_seed(seed: int, *named: str | int) -> int:
+    """A seed of its own for each replay, by what it is named: with a common one, repetitions would be equal and pairs
+    not independent.
+    """
+    text = "/".join(map(str, (seed, *named)))
+    return int(np.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), np.uint64)[0] >> 2)
 
 
 def build_load(architecture: Architecture, settings: StackSettings, schedule: Schedule) -> Load:

@@ -705,7 +705,7 @@ COMMENT ON TABLE grid_cells IS
     'to. The columns from traffic to memory_mb hold the value that counted, varied or not.';
 COMMENT ON COLUMN grid_cells.grid_id IS 'Names the grid';
 COMMENT ON COLUMN grid_cells.cell IS
-    'The values of the varied parameters, as in traffic=2,batch_size=5: the key of its partition behind the grid''s name';
+    'The values of the varied parameters, as in batch_size=5/traffic=2: the key of its partition behind the grid''s name';
 COMMENT ON COLUMN grid_cells.workload IS 'Name of the recording';
 COMMENT ON COLUMN grid_cells.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN grid_cells.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
@@ -740,11 +740,10 @@ COMMENT ON COLUMN grid_cells.backlog_peak IS
 COMMENT ON COLUMN grid_cells.drain_s IS
     'Seconds from the end of the last fault, or without one from the last request, until the queue was empty for good; '
     'NULL where nothing is queued';
-COMMENT ON COLUMN grid_cells.peak_concurrency IS 'Most execution environments that were at work at once, of all functions';
+COMMENT ON COLUMN grid_cells.peak_concurrency IS 'Most execution environments of each function that were at work at once, all functions together';
 COMMENT ON COLUMN grid_cells.cold_share IS 'Share of the invocations that were cold starts';
 COMMENT ON COLUMN grid_cells.usd_per_month IS
-    'AWS''s bill for a month of this traffic (REST API, x86), USD, of what was simulated; NULL where nothing was '
-    'committed';
+    'AWS''s bill for a month of this traffic (REST API, x86), by the price model, USD; NULL where nothing was committed';
 COMMENT ON COLUMN grid_cells.first_limit IS
     'The limit that refused or delayed something first; NULL: none did. As the parameters of the simulation name it';
 COMMENT ON COLUMN grid_cells.first_limit_s IS 'When it did so, seconds of the replay; NULL with first_limit';
@@ -793,7 +792,7 @@ COMMENT ON COLUMN sizes.met IS 'Whether a configuration within the ranges meets 
 COMMENT ON COLUMN sizes.missed IS 'The objectives that the configuration misses, with its figures; empty where met';
 COMMENT ON COLUMN sizes.memory_mb IS 'Memory of each function, MB';
 COMMENT ON COLUMN sizes.concurrency IS
-    'Execution environments in all: the reserved concurrency of the functions that the API calls, and max_concurrency';
+    'Execution environments in all: reserved for the functions that the API calls, and max_concurrency for the consumer';
 COMMENT ON COLUMN sizes.of_functions IS 'Reserved concurrency of each function that the API calls, a JSON object';
 COMMENT ON COLUMN sizes.batch_size IS 'Messages in a batch at most; NULL where nothing is queued';
 COMMENT ON COLUMN sizes.max_concurrency IS
@@ -808,10 +807,10 @@ COMMENT ON COLUMN sizes.usd_per_month IS 'As in `grid_cells`';
 COMMENT ON COLUMN sizes.bound_by IS
     'For each dimension that was searched, which objective the next smaller value misses, a phrase each';
 COMMENT ON COLUMN sizes.breaks_at IS
-    'How many times the recorded traffic this configuration takes no more; NULL: it takes a thousand times, or nothing '
-    'was met';
+    'How many times the recorded traffic this configuration takes no more; NULL: it takes a hundred times what it is '
+    'sized for, or nothing was met';
 COMMENT ON COLUMN sizes.breaks_objective IS 'The objective that it misses there; NULL with breaks_at';
-COMMENT ON COLUMN sizes.breaks_limit IS 'The limit that binds first there; NULL: none does';
+COMMENT ON COLUMN sizes.breaks_limit IS 'The limit that binds more often there; NULL: none does';
 COMMENT ON COLUMN sizes.flips IS
     'Assumed parameters of the simulation with which the configuration no longer meets everything, a phrase each: half '
     'or twice their value';

@@ -1,0 +1,193 @@
+"""The page on a grid: its heat maps or curves, its limits, its cells.
+
+Put here what is gathered of a grid, for its own page and for the report on comparisons of the same recording. Keep out
+charts (`assets.report.charts.what_if`), words (`assets.report.words.what_if`) and the cells (`assets.analysis.sizing`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import duckdb
+from altair.utils.schemapi import debug_mode
+
+from assets.report.charts.rendering import Chart, chart
+from assets.report.charts.style import Drawing, NothingToDraw, contender, styles_by_name
+from assets.report.charts.what_if import curves, curves_figure, heat_panel
+from assets.report.page import fill
+from assets.report.queries import Rows, bound, table_of
+from assets.report.words.what_if import FIGURES, figure_text, limit_title
+from resources.architectures.stack import DEFAULT_VARIANT
+from resources.warehouse.reading import connect
+from workloads.atomic import replacing
+from workloads.errors import ArchduelError
+from workloads.places import Places
+from workloads.scenarios import scenarios
+
+LABEL = "simulated"
+_MOST_ROWS = 200  # of the page's table: more is for SQL
+_HEATED = ("refused_share", "completion_p99_ms", "usd_per_month")
+_GRIDS = "SELECT grid_id, kind, workload, scenario, architectures, varied, cells FROM grids"
+_CELLS = "SELECT * FROM grid_cells WHERE grid_id = $grid_id ORDER BY architecture, traffic, cell"
+_LIMITS = "SELECT * FROM growth_limits WHERE grid_id = $grid_id ORDER BY architecture, position"
+
+
+@dataclass(frozen=True)
+class GridSection:
+    """A grid as pages show it.
+
+    Attributes:
+        grid: Its row of ``grids``.
+        charts: Its heat maps or curves.
+        note: What they show of it, a sentence.
+        limits: Rows of ``growth_limits``.
+        headings: Of the table of cells.
+        table: Its cells as texts, each with the number that it is sorted by; as many as a page has room for.
+        left_out: How many more there are.
+        sql: The queries behind it.
+    """
+
+    grid: dict[str, Any]
+    charts: list[Chart]
+    note: str
+    limits: Rows
+    headings: list[str]
+    table: list[list[tuple[str, Any]]]
+    left_out: int
+    sql: list[str]
+
+    @property
+    def title(self) -> str:
+        """What was varied, in words."""
+        return "More traffic" if self.grid["kind"] == "growth" else f"By {' and '.join(self.grid['varied'])}"
+
+
+def grid_sections(connection: duckdb.DuckDBPyConnection, workload: str, most: int) -> list[GridSection]:
+    """The grids of a recording, growth first, as many as there is room for."""
+    sql = bound(f"{_GRIDS} WHERE workload = $workload ORDER BY kind, grid_id", workload=workload)
+    names = [row["grid_id"] for row in table_of(connection, sql).to_pylist()]
+    return [grid_section(connection, name) for name in names[:most]]
+
+
+def grid_section(connection: duckdb.DuckDBPyConnection, grid_id: str) -> GridSection:
+    """What there is of one grid.
+
+    Raises:
+        ArchduelError: There is no such grid.
+    """
+    found = table_of(connection, bound(f"{_GRIDS} WHERE grid_id = $grid_id", grid_id=grid_id)).to_pylist()
+    if not found:
+        raise ArchduelError(f"there is no grid {grid_id}: archduel vary makes one")
+    grid = found[0]
+    queries = [bound(sql, grid_id=grid_id) for sql in (_CELLS, _LIMITS)]
+    rows, limits = (table_of(connection, sql).to_pylist() for sql in queries)
+    for row in rows:
+        row.update(json.loads(row["settings"]))
+    for row in (*rows, *limits):
+        row["contender"] = contender(row["architecture"], DEFAULT_VARIANT)
+    drawings, note = _drawings(grid, rows, limits)
+    titles = {name: style.title for name, style in styles_by_name(rows).items()}
+    table = [
+        [(titles[row["contender"]], None)]
+        + [(f"{row[name]:g}", row[name]) for name in grid["varied"]]
+        + [(figure_text(name, row[name]), row[name]) for name in FIGURES]
+        + [(limit_title(row["first_limit"]) if row["first_limit"] else "–", None)]
+        for row in rows[:_MOST_ROWS]
+    ]
+    return GridSection(
+        grid,
+        [chart(drawing, f"{text}, {grid_id}") for drawing, text in drawings],
+        note,
+        [{**row, "title": titles.get(row["contender"], row["architecture"])} for row in limits],
+        [*grid["varied"], *FIGURES.values()],
+        table,
+        len(rows) - len(table),
+        queries,
+    )
+
+
+def grid_figure(rows: Rows, limits: Rows, varied: Sequence[str]) -> Drawing:
+    """A picture of a grid for Dagster: curves over what is varied, or heat maps of what is refused.
+
+    Raises:
+        NothingToDraw: There is no cell, or nothing is varied.
+    """
+    rows = [
+        {**row, **json.loads(row["settings"]), "contender": contender(row["architecture"], DEFAULT_VARIANT)}
+        for row in rows
+    ]
+    marked = [{**row, "contender": contender(row["architecture"], DEFAULT_VARIANT)} for row in limits]
+    if not rows or not varied:
+        raise NothingToDraw("the grid has no cell")
+    if len(varied) == 1:
+        return curves_figure(rows, [row for row in marked if row["position"] == 1], x=varied[0], label=LABEL)
+    drawings, _ = _drawings({"varied": list(varied)}, rows, marked)
+    return alt.vconcat(*(drawing for drawing, text in drawings if text.startswith(FIGURES["refused_share"])))
+
+
+def _drawings(grid: dict[str, Any], rows: Rows, limits: Rows) -> tuple[list[tuple[Drawing, str]], str]:
+    varied = grid["varied"]
+    if not rows or not varied:
+        return [], "There is no cell yet."
+    if len(varied) == 1:
+        first = [row for row in limits if row["position"] == 1]
+        drawn = curves(rows, first, x=varied[0])
+        note = "A line ends where over 1 % are refused: of them 99 in 100 never get an answer."
+        if first:
+            note += " The dotted lines are where a limit first binds, by architecture."
+        return [(one, f"{one.title.text} by {varied[0]}") for one in drawn], note
+    most = {name: len({row[name] for row in rows}) for name in varied}
+    x, y = sorted(varied, key=lambda name: -most[name])[:2]
+    others = {name: min(row[name] for row in rows) for name in varied if name not in (x, y)}
+    shown = [row for row in rows if all(row[name] == value for name, value in others.items())]
+    titles = {name: style.title for name, style in styles_by_name(rows).items()}
+    found: list[tuple[Drawing, str]] = [
+        (
+            heat_panel(
+                [row for row in shown if row["contender"] == name],
+                figure,
+                x=x,
+                y=y,
+                title=f"{FIGURES[figure]}: {title}",
+            ),
+            f"{FIGURES[figure]} of {title} by {x} and {y}",
+        )
+        for figure in _HEATED
+        for name, title in titles.items()
+    ]
+    note = "Grey: over 1 % are refused, so that 99 in 100 never get an answer."
+    if others:
+        note += (
+            f" Drawn at {', '.join(f'{name} {value:g}' for name, value in others.items())}; the table has all cells."
+        )
+    return found, note
+
+
+def write_grid_page(places: Places, grid_id: str) -> Path:
+    """Write the page on a grid.
+
+    Returns:
+        Its path.
+
+    Raises:
+        ArchduelError: There is no such grid, or the page cannot be written.
+    """
+    file = places.report.parent / "grids" / f"{grid_id}.html"
+    with connect(places) as connection, debug_mode(False):
+        section = grid_section(connection, grid_id)
+    scenario = scenarios(places).get(section.grid["scenario"])
+    text = fill(
+        "what_if.html.j2",
+        section=section,
+        label=LABEL,
+        scenario=scenario.title if scenario else section.grid["scenario"],
+    )
+    try:
+        with replacing(file) as hidden:
+            hidden.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ArchduelError(f"cannot write {file}: {error.strerror or error}") from error
+    return file
