@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow.parquet as pq
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orchestration.commands.accounts import shape_lines
@@ -21,8 +22,9 @@ from workloads.importers.formats import importers
 from workloads.importers.importer import Options
 from workloads.importers.ingest import Import, ingest
 from workloads.importers.ingest import Progress as ReportProgress
+from workloads.importers.rules import looks
 from workloads.importers.rules.classify import Rules
-from workloads.importers.rules.mapping import EMPTY_MAPPING, read_mapping
+from workloads.importers.rules.mapping import EMPTY_MAPPING, Mapping, read_mapping
 from workloads.places import Places
 from workloads.recordings.library import Library, check_name
 from workloads.recordings.moments import moment_us
@@ -135,7 +137,7 @@ def import_recording(
             object_store=object_store,
             progress=report_progress,
         )
-    for line in _account(done):
+    for line in _account(done, Library(places), rules.mapping):
         say(console, line)
 
 
@@ -168,7 +170,7 @@ def _progress(console: PlainConsole, name: str) -> Iterator[ReportProgress | Non
         yield report_progress
 
 
-def _account(done: Import) -> list[str]:
+def _account(done: Import, library: Library, mapping: Mapping) -> list[str]:
     books = (
         f"{done.name}: {done.lines:,} lines = {done.accepted:,} accepted + {done.dropped:,} dropped"
         f" + {done.quarantined:,} quarantined + {done.blank:,} blank + {done.header:,} header"
@@ -182,5 +184,38 @@ def _account(done: Import) -> list[str]:
     lines += shape_lines(done)
     lines += [f"  dropped: {count:,} x {rule}" for rule, count in done.dropped_by_rule.items()]
     lines += [f"  quarantined: {count:,} x {reason}" for reason, count in done.quarantined_by_reason.items()]
+    lines += _by_rule(done, library, mapping) if mapping != EMPTY_MAPPING else _looks(done, library)
     lines.append(f"  replay it: archduel compare --workload {done.name} --limit 2000")
     return lines
+
+
+def _looks(done: Import, library: Library) -> list[str]:
+    """What of it may be no work of a service, or was taken for something else."""
+    found = looks.counted(pq.read_table(library.paths()[done.name], columns=looks.COLUMNS))
+    if not found:
+        return []
+    named = ", ".join(f"{count:,} {name}" for name, count in found.items())
+    proposes = f"archduel mapping suggest {done.name} --out {done.name}.yaml"
+    return [f"  by their names: {named}; what to do about them is proposed by {proposes}"]
+
+
+def _by_rule(done: Import, library: Library, mapping: Mapping) -> list[str]:
+    """How many requests each route of a mapping took, and which rules took none."""
+    left = library.load(done.name).table.group_by("route").aggregate([([], "count_all")])
+    counts = dict(zip(left.column("route").to_pylist(), left.column("count_all").to_pylist(), strict=True))
+    lines, nothing = [], []
+    for route in mapping.routes:  # the first that fits counts
+        match = f"{'|'.join(route.methods) or '*'} {route.path}"
+        mine = [
+            name
+            for name in counts
+            if name.partition(" ")[2] == route.path and (not route.methods or name.partition(" ")[0] in route.methods)
+        ]
+        if mine:
+            lines.append(f"  mapped: {sum(counts.pop(name) for name in mine):,} x {match}")
+        else:
+            nothing.append(match)
+    if by_method := sum(counts.values()):
+        lines.append(f"  mapped: {by_method:,} x no route: their methods decided")
+    nothing += dict.fromkeys(one.why for one in mapping.drops if one.why not in done.dropped_by_rule)
+    return [*lines, *(f"  WARNING: nothing matched {rule}" for rule in nothing)]

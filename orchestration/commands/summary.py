@@ -4,7 +4,7 @@ Put here tables and lines about a comparison's results. Keep out formats, names 
 well (`assets.report.words`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -63,6 +63,7 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         say(console, f"left out as invalid: {row['replay']}: {row['invalid_reason']}", style="yellow")
     for line in (
         _about(places, request, comparison_id),
+        *limits_bound(ordered, _speeds(places, comparison_id)),
         _WORDS,
         *_judged(places, comparison_id),
     ):
@@ -166,7 +167,47 @@ def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
     emulated = "" if target.genuine else "; its milliseconds are not AWS milliseconds"
     if target.virtual:
         emulated = "; docs/simulation.md says what that rests on"
-    return f"All figures {source}, recorded time played {speeds} times as fast{emulated}."
+    unscaled = ""
+    if row["fastest"] is not None and row["fastest"] != 1:
+        unscaled = (
+            " Limits, time-outs and retries do not scale with the speed: 1 s of a drain is"
+            f" {speeds_title((row['slowest'], row['fastest']))} s of the recording."
+        )
+    return f"All figures {source}, recorded time played {speeds} times as fast{emulated}.{unscaled}"
+
+
+def _speeds(places: Places, comparison_id: str) -> dict[str, float]:
+    """By scenario the greatest speed at which it was played."""
+    rows = _rows(
+        places,
+        comparison_id,
+        "SELECT scenario, max(speed) AS speed FROM experiments WHERE comparison_id = $1 AND valid"
+        " GROUP BY scenario HAVING max(speed) IS NOT NULL ORDER BY scenario",
+    )
+    return {row["scenario"]: row["speed"] for row in rows}
+
+
+def limits_bound(summary: Sequence[Mapping[str, Any]], speeds: Mapping[str, float]) -> list[str]:
+    """What a limit that refused means where recorded time was not played at its own speed.
+
+    Args:
+        summary: Rows of the view ``summary``.
+        speeds: By scenario how many times as fast it was played.
+    """
+    known = scenarios()
+    lines = []
+    for name, speed in speeds.items():
+        one = known.get(name)
+        limited = one is not None and (
+            one.reserved_concurrency is not None or any(fault.kind == "throttle" for fault in one.faults)
+        )
+        refused = sum(row["throttled"] for row in summary if row["scenario"] == name)
+        if limited and refused and speed > 1:
+            lines.append(
+                f"{name}: at {speed:g} times the recorded speed its limit meets {speed:g} times the recorded load. At the"
+                " recorded load it may refuse nothing: --busiest 5m replays the busiest minutes as they were."
+            )
+    return lines
 
 
 def _judged(places: Places, comparison_id: str) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import nullcontext, suppress
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import pytest
@@ -218,35 +218,57 @@ def test_the_estimate_shown_is_printed_like_that_today() -> None:
     assert [line.strip() for line in estimate.splitlines()[1:-1]] == budget.sentences()
 
 
-def number(text: str) -> int:
-    return int(text.replace(",", ""))
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
-def us(text: str) -> float:
-    """Microseconds, of a figure with its unit."""
+def us(text: str) -> float | None:
+    """Microseconds, of a figure with its unit; None for a dash, where there is no such quantile."""
+    if text == "–":
+        return None
     figure, unit = text.split()
-    return float(figure) * {"ms": 1e3, "s": 1e6}[unit]
+    return float(figure) * {"µs": 1.0, "ms": 1e3, "s": 1e6}[unit]
 
 
-def test_the_comparison_shown_is_printed_like_that_today() -> None:
-    lines = next(block for block in pages.blocks(PAGES["README.md"], "text") if "acknow-" in block).splitlines()
-    rows, operations = [], iter(("command", "query"))
+def read(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of `summary` that a printed table shows. Its counts are of each repetition, as in "342 × 2"."""
+    rows: list[dict[str, Any]] = []
+    operations = iter(("command", "query"))
     for cells in ([cell.strip() for cell in line.split("│")] for line in lines if "│" in line):
         if not any(cells[1:]):
             operation = next(operations)
             continue
         name, offered, acknowledged, refused, done, lost, reordered, ghosts, response, completion, backlog = cells
-        whole = number(offered)
+        of_each, _, repeated = offered.partition(" × ")
+        repetitions = int(repeated or 1)
+        whole = round(number(of_each) * repetitions)
         shares = {"acknowledged": acknowledged, "committed": done}
         counts = {"throttled": refused, "lost": lost, "reordered": reordered, "ghost_commits": ghosts}
-        counts["backlog_max"] = backlog
         measures = {"response": response, "completion": completion}
         rows.append(
             {"scenario": "backend_outage", "operation": operation, "architecture": name, "offered": whole}
+            | {"repetitions": repetitions, "backlog_max": number(backlog)}
             | {column: round(whole * float(share) / 100) for column, share in shares.items()}
-            | {column: number(count) for column, count in counts.items()}
+            | {column: round(number(count) * repetitions) for column, count in counts.items()}
             | {f"{of}_p50_us": us(times.partition(" / ")[0]) for of, times in measures.items()}
             | {f"{of}_p99_us": us(times.partition(" / ")[2]) for of, times in measures.items()}
         )
-    printed = [line.rstrip() for line in shown(*rows)]
+    return rows
+
+
+def test_the_comparison_shown_is_printed_like_that_today() -> None:
+    lines = next(block for block in pages.blocks(PAGES["README.md"], "text") if "acknow-" in block).splitlines()
+    printed = [line.rstrip() for line in shown(*read(lines))]
     assert lines[: len(printed)] == printed
+
+
+def test_a_table_of_repetitions_and_of_times_that_are_not_known_can_be_read() -> None:
+    """Else the one shown could only be one without them."""
+    row = {"scenario": "backend_outage", "operation": "command", "architecture": "hybrid", "repetitions": 2}
+    row |= {"offered": 684, "acknowledged": 513, "throttled": 285, "committed": 513, "lost": 0}
+    row |= {"reordered": 5, "ghost_commits": 1, "backlog_max": 152, "response_p99_us": None}
+    rows = [row, {**row, "operation": "query", "repetitions": 1}]
+    printed = [line.rstrip() for line in shown(*rows)]
+    assert "342 × 2" in " ".join(printed)
+    assert " / –" in " ".join(printed)
+    assert [line.rstrip() for line in shown(*read(printed))] == printed

@@ -1,8 +1,10 @@
 """Mappings: what their rules do to an import, how wrong ones are explained, and which are suggested."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from tests.unit.traffic_samples import FORMATS, Sent
 from workloads.errors import UsageError
 from workloads.importers.ingest import Import
 from workloads.importers.rules.classify import Rules
+from workloads.importers.rules.looks import counted
 from workloads.importers.rules.mapping import Mapping, read_mapping
 from workloads.importers.rules.suggestion import suggested
 from workloads.recordings.shape import Shape
@@ -280,3 +283,46 @@ class TestSuggestion:
         file = tmp_path_factory.getbasetemp() / "m.yaml"
         file.write_text(suggested(recording_of({"path": f"/{path}"} for path in paths)), encoding="utf-8")
         read_mapping(file)
+
+
+REFUSED = [{"path": path, "recorded_status": 404} for path in ("/.env", "/a/.env.bak", "/wp-login.php", "/wp-json/x")]
+SEEN: list[dict[str, Any]] = [
+    *REFUSED,
+    {"path": "/about.aspx", "recorded_status": 200},
+    {"path": "/logo.svg"},
+    {"path": "/healthz"},
+    {"path": "/health-food/7"},
+    {"path": "/search", "method": "POST", "operation": "command"},
+    {"path": "/orders/research", "method": "POST", "operation": "command"},
+    {"path": "/users/login", "method": "POST", "operation": "command"},
+    *({"path": f"/carts/{number}"} for number in range(100, 103)),
+    *({"path": f"/carts/100/items/{number}", "method": "DELETE", "operation": "command"} for number in range(3)),
+    *({"path": f"/shops/{number}/menus/{number}"} for number in range(100, 103)),
+]
+
+
+def test_what_requests_look_like_is_counted_by_name_and_refusal() -> None:
+    """A path that scanners ask for, and that was answered, may be the service's own."""
+    assert counted(recording_of(SEEN).table) == {
+        "probes of scanners": 4,
+        "static files": 1,
+        "health checks": 1,
+        "searches by POST": 1,
+        "logins": 1,
+    }
+    assert counted(recording_of([{"path": "/orders/7"}]).table) == {}
+
+
+def test_what_is_no_work_of_a_service_is_proposed_to_be_dropped_and_searches_to_be_queries(shop: Shop) -> None:
+    mapping = shop.parsed(suggested(recording_of(SEEN)))
+    dropped = [one for one in SEEN if any(re.fullmatch(drop.pattern, one["path"]) for drop in mapping.drops)]
+    assert dropped == [*REFUSED, {"path": "/logo.svg"}, {"path": "/healthz"}]
+    operations = {route.path: route.operation for route in mapping.routes}
+    assert operations["/search"] == "query"
+    assert operations["/orders/research"] == operations["/users/login"] == "command"
+
+
+def test_a_suggested_entity_is_what_several_routes_are_about(shop: Shop) -> None:
+    entities = {route.path: route.entity for route in shop.parsed(suggested(recording_of(SEEN))).routes}
+    assert entities["/carts/{cart}/items/{item}"] == entities["/carts/{cart}"] == "cart"
+    assert entities["/shops/{shop}/menus/{menu}"] == "menu"  # nothing else is about a shop

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from assets.report.words.titles import rests_on
-from orchestration.commands.summary import comparison_tables
+from orchestration.commands.summary import comparison_tables, limits_bound
 from orchestration.commands.terminal import PlainConsole
 from resources.warehouse.exporting import flat
 
@@ -122,3 +122,22 @@ def test_lists_and_structures_are_json_where_a_format_has_none() -> None:
         {"n": 1, "because": '["one", "\\u00fc"]', "window": '{"start": 1}'},
         {"n": 2, "because": None, "window": None},
     ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "throttled", "speed", "said"),
+    [
+        ("concurrency_limit", 3, 6.4, True),
+        ("gateway_throttle", 3, 6.4, True),
+        ("concurrency_limit", 0, 6.4, False),  # it did not bind
+        ("concurrency_limit", 3, 1.0, False),
+        ("backend_outage", 3, 6.4, False),
+    ],
+)
+def test_what_a_limit_means_at_another_speed_is_said_where_it_binds(
+    scenario: str, throttled: int, speed: float, *, said: bool
+) -> None:
+    lines = limits_bound([{**ROW, "scenario": scenario, "throttled": throttled}], {scenario: speed})
+    assert [line.startswith(f"{scenario}: at 6.4 times the recorded speed its limit meets") for line in lines] == [
+        True
+    ] * said

@@ -1,22 +1,24 @@
-"""Suggesting a mapping for a recording: its routes and static files.
+"""Suggesting a mapping for a recording: its routes, and what is no part of a service's work.
 
-Put here how routes are written as YAML for people to edit. Keep out how they are found (`workloads.recordings.routes`)
-and what a mapping means (`workloads.importers.rules.mapping`).
+Put here how routes are written as YAML for people to edit. Keep out how they are found (`workloads.recordings.routes`),
+what requests look like (`workloads.importers.rules.looks`) and what a mapping means
+(`workloads.importers.rules.mapping`).
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workloads.importers.rules.looks import EXTENSIONS, HEALTH, LOOKS, PROBED, PROBES, SEARCHES, STATIC, probed
 from workloads.recordings.recording import Recording, operation_of
 from workloads.recordings.routes import PLACEHOLDER, Shape, collapsed, named, shapes
 
-_STATIC = "css|js|map|png|jpg|jpeg|gif|svg|ico|webp|avif|woff|woff2|ttf|eot|otf|txt|xml|pdf|zip|mp4|webm|webmanifest"
-_IS_STATIC = re.compile(rf"\.(?:{_STATIC})$", re.IGNORECASE)
+_IS_STATIC = re.compile(rf"\.(?:{EXTENSIONS})$", re.IGNORECASE)
+_IS_HEALTH, _IS_SEARCH = (re.compile(LOOKS[name].pattern) for name in (HEALTH, SEARCHES))
 _MAX_ROUTES = 60
 
 
@@ -26,12 +28,19 @@ def suggested(recording: Recording) -> str:
     Returns:
         YAML with comments.
     """
-    dropped: Counter[str] = Counter()
+    dropped: dict[str, Counter[str]] = {name: Counter() for name in (STATIC, HEALTH, PROBES)}
+    dropped[PROBES].update({f"* {match}": count for match, count in probed(recording.table).items()})
+    probes = [re.compile(PROBED[match.removeprefix("* ")]) for match in dropped[PROBES]]
     kept: Counter[Shape] = Counter()
     for (method, segments), count in shapes(recording.table).items():
-        static = _IS_STATIC.search(segments[-1]) if segments else None
-        if static and operation_of(method) == "query":
-            dropped[static[0].lower()] += count
+        path = f"/{'/'.join(segments)}"
+        if any(probe.search(path) for probe in probes):
+            continue
+        reads = method in LOOKS[STATIC].methods
+        if reads and (static := _IS_STATIC.search(segments[-1])):
+            dropped[STATIC][f"GET|HEAD /**{static[0].lower()}"] += count
+        elif reads and _IS_HEALTH.search(path):
+            dropped[HEALTH][f"GET|HEAD {named(segments)[0]}"] += count
         else:
             kept[method, segments] += count
     routes, _ = collapsed(kept)
@@ -57,14 +66,13 @@ def _head(recording: Recording) -> list[str]:
     ]
 
 
-def _drops(dropped: Mapping[str, int]) -> list[str]:
-    if not dropped:
-        return []
-    lines = ["drop:"]
-    for extension, count in sorted(dropped.items(), key=lambda item: (-item[1], item[0])):
-        lines.append(f'  - match: "GET|HEAD /**{extension}"  # {count:,} requests')
-        lines.append("    why: static files")
-    return lines
+def _drops(dropped: Mapping[str, Counter[str]]) -> list[str]:
+    lines = []
+    for why, matches in dropped.items():
+        for match, count in sorted(matches.items(), key=lambda item: (-item[1], item[0])):
+            lines.append(f"  - match: {json.dumps(match, ensure_ascii=False)}  # {count:,} requests")
+            lines.append(f"    why: {why}")
+    return ["drop:", *lines] if lines else []
 
 
 def _body(name: str | None, size: int) -> str:
@@ -73,16 +81,26 @@ def _body(name: str | None, size: int) -> str:
     return f"    body: '{start}{{{{ text({max(0, size - len(start))}) }}}}\"}}'"
 
 
+def _entity(segments: tuple[str, ...], routes: Collection[Shape]) -> str | None:
+    """What requests are about: with other paths beyond the same first id, that one, and else the last id."""
+    if PLACEHOLDER not in segments:
+        return None
+    prefix = segments[: segments.index(PLACEHOLDER) + 1]
+    shared = any(other[: len(prefix)] == prefix and other != segments for _method, other in routes)
+    return named(prefix if shared else segments)[1]
+
+
 def _routes(routes: Mapping[Shape, int], sizes: Mapping[str, int]) -> list[str]:
     if not routes:
         return []
     lines = ["routes:"]
     ordered = sorted(routes.items(), key=lambda item: (item[0][1].count(PLACEHOLDER), -item[1], item[0]))
     for (method, segments), count in ordered[:_MAX_ROUTES]:
-        pattern, name = named(segments)
+        pattern, name = named(segments)[0], _entity(segments, routes)
         lines.append(f"  - match: {json.dumps(f'{method} {pattern}', ensure_ascii=False)}  # {count:,} requests")
-        operation = operation_of(method) or "command"
-        lines.append(f"    operation: {operation}")
+        searches = method in LOOKS[SEARCHES].methods and _IS_SEARCH.search(pattern)
+        operation = "query" if searches else operation_of(method) or "command"
+        lines.append(f"    operation: {operation}" + ("  # by its name a search: confirm it" if searches else ""))
         lines += [f"    entity: {name}"] if name else []
         if operation == "command" and (size := sizes.get(f"{method} {pattern}")) is not None:
             lines.append(_body(name, size))
