@@ -6,6 +6,7 @@ that nothing is made without an agreement (`resources.targets`).
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from orchestration.commands.terminal import PlainConsole, say
 from resources.lab.budget import Budget
 from resources.targets import Charge
 from workloads.errors import ArchduelError
+
+if TYPE_CHECKING:  # with it dagster-aws is imported, which comparisons need not wait for
+    from resources.object_store import AwsObjectStore
 
 
 def _prompt() -> str | None:
@@ -58,10 +62,47 @@ def agree(
             f"{budget.usd:.2f} USD are over the ceiling of {spending.max_usd:.2f} USD: raise it with --most-usd, or"
             " lower --limit, --duration or --repetitions; nothing was made"
         )
-    if not yes:
-        typed = ask()
-        if typed is None:
-            raise ArchduelError("nothing was made: without a terminal to ask on, --yes agrees to this")
-        if typed != charge.word:
-            raise ArchduelError(f"nothing was made: {typed!r} is not the account's id")
+    _have_typed(charge.word, "made", yes=yes, ask=ask)
     charge.agree()
+
+
+def agree_to_read(
+    store: "AwsObjectStore",
+    console: PlainConsole,
+    *,
+    most_usd: float,
+    yes: bool,
+    ask: Callable[[], str | None] = _prompt,
+) -> None:
+    """Show what is to be read of an account and what it costs, and agree to it as `agree` does.
+
+    Args:
+        store: What is read. It is agreed to as a side effect.
+        console: Where that is shown.
+        most_usd: What it may cost.
+        yes: Whether to agree without asking.
+        ask: Returns what was typed; None without a terminal.
+
+    Raises:
+        ArchduelError: when it costs more, or was not agreed to. Nothing was read then.
+    """
+    for line in (f"Of {store.title}, this", *(f"  {line}" for line in store.reading.sentences())):
+        say(console, line)
+    if store.reading.usd > most_usd:
+        raise ArchduelError(
+            f"{store.reading.usd:.2f} USD are over the ceiling of {most_usd:.2f} USD: raise it with --most-usd, or name"
+            " a longer prefix; nothing was read"
+        )
+    _have_typed(store.word, "read", yes=yes, ask=ask)
+    store.agree()
+
+
+def _have_typed(word: str, done: str, *, yes: bool, ask: Callable[[], str | None]) -> None:
+    """Raise `ArchduelError` unless ``yes``, or the right word is typed."""
+    if yes:
+        return
+    typed = ask()
+    if typed is None:
+        raise ArchduelError(f"nothing was {done}: without a terminal to ask on, --yes agrees to this")
+    if typed != word:
+        raise ArchduelError(f"nothing was {done}: {typed!r} is not the account's id")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orchestration.commands.accounts import shape_lines
-from orchestration.commands.options import CommandWithList
+from orchestration.commands.options import CommandWithList, positive
 from orchestration.commands.terminal import PlainConsole, open_console, say
 from workloads.errors import UsageError, choose
 from workloads.importers.files.reading import ObjectStore
@@ -81,23 +81,54 @@ class ImportRequest:
     help="The seed by which whole-second stamps are spread over their second.",
 )
 @click.option("--endpoint-url", help="The S3 emulator on this machine that s3:// paths are read from.")
-def command(endpoint_url: str | None, **options: Any) -> None:
+@click.option("--profile", help="Or the profile in ~/.aws/config whose credentials read them from AWS; it asks first.")
+@click.option("--region", help="The region of that bucket, such as eu-west-1.")
+@click.option(
+    "--most-usd",
+    type=float,
+    callback=positive,
+    default=5.0,
+    show_default=True,
+    metavar="USD",
+    help="What reading them from AWS may cost, by its estimate.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before anything is read from AWS.")
+def command(
+    endpoint_url: str | None, profile: str | None, region: str | None, most_usd: float, *, yes: bool, **options: Any
+) -> None:
     """Bring recorded traffic into the library.
 
     FORMAT is one of those below, or auto. PATHs are files, plain or packed (.gz, .bz2, .zst), folders, patterns such as
     'access.log*', or s3:// addresses; all become one recording. An import is all or nothing.
     """
     request = ImportRequest(**options)
-    import_recording(Places.from_environment(), request, open_console(), _object_store(request.paths, endpoint_url))
+    console = open_console()
+    uris = [path for path in request.paths if path.startswith("s3://")]
+    store: ObjectStore | None = None
+    if profile or region:
+        if not uris or endpoint_url or not profile or not region:
+            raise UsageError("--profile and --region go together, with s3:// paths and without --endpoint-url")
+        store = _on_aws(uris, profile, region, console, most_usd=most_usd, yes=yes)
+    elif uris:
+        # It takes two seconds, which files need not wait for.
+        from resources.object_store import S3ObjectStore  # noqa: PLC0415
+
+        store = S3ObjectStore(endpoint_url)
+    import_recording(Places.from_environment(), request, console, store)
 
 
-def _object_store(paths: Sequence[str], endpoint_url: str | None) -> ObjectStore | None:
-    if not any(path.startswith("s3://") for path in paths):
-        return None
-    # It takes two seconds, which files need not wait for.
-    from resources.object_store import S3ObjectStore  # noqa: PLC0415
+def _on_aws(
+    uris: Sequence[str], profile: str, region: str, console: PlainConsole, *, most_usd: float, yes: bool
+) -> ObjectStore:
+    from orchestration.commands.guard import agree_to_read  # noqa: PLC0415 - as above
+    from resources.object_store import AwsObjectStore  # noqa: PLC0415
+    from resources.targets.aws import TARGET  # noqa: PLC0415
 
-    return S3ObjectStore(endpoint_url)
+    services = TARGET.services(profile, region)
+    with services.explained():
+        store = AwsObjectStore(services, uris)
+    agree_to_read(store, console, most_usd=most_usd, yes=yes)
+    return store
 
 
 def import_recording(

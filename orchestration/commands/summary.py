@@ -204,8 +204,8 @@ def limits_bound(summary: Sequence[Mapping[str, Any]], speeds: Mapping[str, floa
         refused = sum(row["throttled"] for row in summary if row["scenario"] == name)
         if limited and refused and speed > 1:
             lines.append(
-                f"{name}: at {speed:g} times the recorded speed its limit meets {speed:g} times the recorded load. At the"
-                " recorded load it may refuse nothing: --busiest 5m replays the busiest minutes as they were."
+                f"{name}: at {speed:g} times the recorded speed its limit meets {speed:g} times the recorded load."
+                " At the recorded load it may refuse nothing: --busiest 5m replays the busiest minutes as they were."
             )
     return lines
 

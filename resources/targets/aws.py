@@ -164,6 +164,14 @@ class Aws(Target):
         owner = Owner.here(places)
         return OwnLeftovers(self._clients(options), owner, {OWNER: owner.tag})
 
+    def services(self, profile: str, region: str) -> AwsClients:
+        """Clients of a profile, which AWS knows: for what only reads.
+
+        Raises:
+            ArchduelError: There is no such profile or region, or AWS refuses the caller.
+        """
+        return self._clients({"profile": profile, "region": region})
+
     def _clients(self, options: Mapping[str, str]) -> AwsClients:
         """Clients of the profile; `ArchduelError` where there is none, no such region, or AWS refuses the caller."""
         profile, region = options["profile"], options["region"]

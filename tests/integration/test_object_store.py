@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.object_store import S3Inbox, S3ObjectStore
+from resources.object_store import AwsObjectStore, S3Inbox, S3ObjectStore
+from tests.aws_profiles import profiles, standing_in
 from tests.platforms import somebodys
 from workloads.errors import ArchduelError
 from workloads.importers.formats import importers
@@ -109,3 +110,20 @@ def test_an_inbox_that_is_not_there_is_one_sentence(s3: str, uri: str) -> None:
 def test_downloads_stay_in_their_folder(s3: str, tmp_path: Path) -> None:
     files = S3ObjectStore(s3).download("s3://logs/shop/", tmp_path)
     assert all(tmp_path in file.parents for file in files)
+
+
+def test_of_an_account_the_agreed_is_read_and_nothing_can_be_written(
+    s3: str, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulator in AWS's place, reached with a profile."""
+    profiles(tmp_path, monkeypatch)
+    services = standing_in(s3).services("lab", "eu-west-1")
+    store = AwsObjectStore(services, ["s3://logs/shop/"])
+    assert (store.reading.objects, store.reading.bytes > 100) == (3, True)
+    store.agree()
+    done = ingest(importers()["combined"], ["s3://logs/shop/"], "shop", Library(places), object_store=store)
+    assert done.accepted == 8
+    with pytest.raises(ArchduelError, match="DeleteObject was not sent"):
+        store.client.delete_object(Bucket="logs", Key="shop/a.log")
+    with pytest.raises(ArchduelError, match="cannot read s3://nowhere/x"):
+        AwsObjectStore(services, ["s3://nowhere/x"])

@@ -231,7 +231,7 @@ def us(text: str) -> float | None:
 
 
 def read(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows of `summary` that a printed table shows. Its counts are of each repetition, as in "342 × 2"."""
+    """The rows of `summary` that a printed table shows. Its counts are of each repetition, as in 342 times 2."""
     rows: list[dict[str, Any]] = []
     operations = iter(("command", "query"))
     for cells in ([cell.strip() for cell in line.split("│")] for line in lines if "│" in line):
