@@ -1,7 +1,9 @@
 """A portable copy of the results holds every row, and works where nothing else of the home is."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.csv
@@ -13,7 +15,7 @@ from resources.warehouse.reading import query
 from resources.warehouse.schema import published
 from tests.report_builder import file_outcomes, home_of, outage
 from workloads.errors import ArchduelError, UsageError
-from workloads.places import Places
+from workloads.places import REPOSITORY, Places
 
 COUNTED = ("experiments", "requests", "effects", "ledger", "summary", "last_requests")
 
@@ -64,3 +66,22 @@ def test_nothing_is_replaced_and_nothing_is_left_of_a_failure(home: Places, tmp_
         export(Places(tmp_path / "empty"), "csv", tmp_path / "none")
     assert [one.name for one in tmp_path.iterdir()] == ["taken"]
     assert taken.read_text() == "mine"
+
+
+def test_the_notebook_reads_a_copy_and_draws(home: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export(home, "duckdb", Path("results.duckdb"))
+    cells = json.loads((REPOSITORY / "docs" / "results.ipynb").read_text(encoding="utf-8"))["cells"]
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [], "results of somebody's machine"
+            exec("".join(cell["source"]), names)  # noqa: S102 - the repository's own
+    try:
+        drawn = [names[name].to_dict() for name in ("what_became", "how_long", "over_time")]
+        rows = [next(iter(one["datasets"].values())) for one in drawn]
+    finally:
+        names["results"].close()
+    assert all(rows)
+    assert {row["architecture"] for row in rows[0]} == {"synchronous", "hybrid"}
+    assert sum(row["requests"] for row in rows[0]) == 2 * 15
