@@ -10,16 +10,14 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
-
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from resources.aws.refusals import in_one_sentence
 from workloads.errors import ArchduelError
+
+if TYPE_CHECKING:  # boto3 takes half a second to import: it is, in functions, once a client is made
+    import botocore.session
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -48,10 +46,13 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _session_of_nobody() -> botocore.session.Session:
+def _session_of_nobody() -> "botocore.session.Session":
     """A session that reads nothing of the user's: no variable of the environment and no file. Of a profile that is not
     there any more, or of a setting that botocore does not know, every client would fail.
     """
+    import botocore.session  # noqa: PLC0415 - see above
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES  # noqa: PLC0415
+
     nothing = {"config_file": os.devnull, "credentials_file": os.devnull}
     variables = BOTOCORE_DEFAUT_SESSION_VARIABLES  # spelled so
     return botocore.session.Session(
@@ -151,6 +152,8 @@ class Clients(Services):
                 " is touched"
             )
         self.endpoint_url = self.where = endpoint_url
+        import boto3  # noqa: PLC0415 - see above
+
         self._attempts, self._key = attempts, key
         # A session of its own: no profile, no environment credential of the user can reach a request.
         self._session = boto3.session.Session(
@@ -163,6 +166,8 @@ class Clients(Services):
 
     def client(self, service: str) -> Any:
         """As `Services.client`."""
+        from botocore.config import Config  # noqa: PLC0415 - see above
+
         config = Config(
             connect_timeout=2,
             read_timeout=30,
@@ -221,12 +226,16 @@ class AwsClients(Services):
             raise ArchduelError(f"refusing {endpoint_url!r}: only an emulator on this machine can stand in for AWS")
         self.profile, self.region, self.where = profile, region, f"AWS {region}"
         self._endpoint_url, self._attempts = endpoint_url, attempts
+        import boto3  # noqa: PLC0415 - see above
+
         session = session_of(profile)
         session.set_config_variable("region", region)
         self._session = boto3.session.Session(botocore_session=session, region_name=region)
 
     def client(self, service: str) -> Any:
         """As `Services.client`."""
+        from botocore.config import Config  # noqa: PLC0415 - see above
+
         config = Config(
             connect_timeout=5,
             read_timeout=60,
@@ -266,8 +275,10 @@ class AwsClients(Services):
         return f"https://{api_id}.execute-api.{self.region}.{domain}/{stage}"
 
 
-def session_of(profile: str) -> botocore.session.Session:
+def session_of(profile: str) -> "botocore.session.Session":
     """A botocore session that finds credentials in one profile and nowhere else."""
+    import botocore.session  # noqa: PLC0415 - see above
+
     session = botocore.session.Session(profile=profile)
     # On the session, so that it also counts for the client that assumes a profile's role.
     session.set_config_variable("ignore_configured_endpoint_urls", True)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import botocore.session
-
 from resources.aws.clients import AwsClients, Pace
 from resources.aws.refusals import in_one_sentence
 from resources.machine.leash import LeashedProcess
@@ -194,6 +192,8 @@ class Aws(Target):
 
 def regions() -> set[str]:
     """The regions in which AWS offers Lambda, as far as this botocore knows."""
+    import botocore.session  # noqa: PLC0415 - it takes a third of a second, which lists of targets need not wait for
+
     session = botocore.session.Session()
     partitions = session.get_available_partitions()
     return {region for one in partitions for region in session.get_available_regions("lambda", partition_name=one)}

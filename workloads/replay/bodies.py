@@ -7,29 +7,29 @@ Put here what a template may use, and what is wrong with one. Keep out where tem
 import random
 import string
 from functools import cache
-from typing import Any
-
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from workloads.errors import UsageError
 
+if TYPE_CHECKING:  # it takes a fifth of a second to import: it is, in functions, once there is a template
+    import jinja2
+
 MAX_BODY_BYTES = 6_000_000  # what API Gateway and Lambda take is less than that
-_FAULTS = (
-    *(jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
-    *(MemoryError, RecursionError),
-)
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
 _NAMES = "entity, request_id, n, pick(...), integer(low, high), text(bytes)"
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment() -> "jinja2.Environment":
+    import jinja2  # noqa: PLC0415 - see above
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
     # A mapping may come from somebody else.
     return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
 
 
 @cache
-def _compiled(template: str) -> jinja2.Template:
+def _compiled(template: str) -> "jinja2.Template":
     return _environment().from_string(template)
 
 
@@ -61,9 +61,11 @@ def rendered(template: str, *, entity: str, request_id: str, number: int, seed: 
         "integer": drawn.randint,
         "text": text,
     }
+    import jinja2  # noqa: PLC0415 - see above
+
     try:
         return _compiled(template).render(names)
-    except _FAULTS as error:
+    except (jinja2.TemplateError, *_FAULTS) as error:
         why = " ".join(str(error).split())
         raise UsageError(f"the body's template cannot be filled: {why}; it may use {_NAMES}") from None
 
