@@ -28,19 +28,23 @@ ROUTES = {"command": ("POST /orders",), "query": ("GET /orders/{order}",)}
 
 @dataclass
 class Asked:
-    """Gathers replays of a comparison ``c1`` of ``food_orders``; every method that plants returns it.
+    """Gathers replays of a comparison of ``food_orders``; every method that plants returns it.
 
     Attributes:
         target: The comparison's target.
         evidence: ``observed`` or ``simulated``.
         lacks: Behaviours of AWS that the target lacks; all others are reproduced.
         month: Requests of the recording in a month of 730 hours.
+        name: The comparison's.
+        beside: The simulated comparison beside it.
     """
 
     target: str = "MiniStack 1.5.33"
     evidence: str = "observed"
     lacks: Iterable[str] = ()
     month: float = 4_380_000.0
+    name: str = "c1"
+    beside: "Asked | None" = None
     _tables: dict[str, list[pa.Table]] = field(default_factory=dict)
 
     def replay(
@@ -84,7 +88,7 @@ class Asked:
             invalid: Why the replay is not valid.
         """
         key = {
-            "comparison_id": "c1",
+            "comparison_id": self.name,
             "architecture": architecture,
             "variant": "idempotent",
             "arm": "main",
@@ -182,7 +186,11 @@ class Asked:
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with what was planted."""
-        comparison = {"comparison_id": "c1", "target": self.target, "evidence": self.evidence, "config": "{}"}
+        planted = [self, *([self.beside] if self.beside else [])]
+        comparisons = [
+            {"comparison_id": one.name, "target": one.target, "evidence": one.evidence, "config": "{}"}
+            for one in planted
+        ]
         behaviours = {one.behaviour for scenario in scenarios().values() for one in scenario.rests_on}
         probed = [
             {
@@ -192,14 +200,33 @@ class Asked:
             }
             for name in sorted(behaviours)
         ]
-        self._tables["comparisons"] = [pa.Table.from_pylist([comparison])]
+        self._tables["comparisons"] = [pa.Table.from_pylist(comparisons)]
         self._tables["conformance"] = [pa.Table.from_pylist(probed)]
         with published_tables() as connection:
-            for name, tables in self._tables.items():
+            for name, tables in ((name, tables) for one in planted for name, tables in one._tables.items()):
                 connection.register("planted", pa.concat_tables(tables, promote_options="permissive"))
                 connection.execute(f"INSERT INTO {name} BY NAME FROM planted")
                 connection.unregister("planted")
             yield connection
+
+    def moved(self, parameter: str, factor: float, unchanged: float, changed: float, architecture: str) -> Self:
+        """What an assumed parameter changes of the commands' p50 under ``steady``, microseconds."""
+        row = {
+            "comparison_id": self.name,
+            "architecture": architecture,
+            "variant": "idempotent",
+            "arm": "main",
+            "workload": "food_orders",
+            "scenario": "steady",
+            "operation": "command",
+            "measure": "response_p50_us",
+            "parameter": parameter,
+            "factor": factor,
+            "unchanged": unchanged,
+            "changed": changed,
+        }
+        self._add("sensitivity", pa.Table.from_pylist([row]))
+        return self
 
     def _add(self, name: str, table: pa.Table) -> None:
         self._tables.setdefault(name, []).append(table)

@@ -80,6 +80,11 @@ class Places:
         return self.home / "grids"
 
     @property
+    def calibrations(self) -> Path:
+        """Parameters of the simulation fitted to a target, and how well they predict: two files for each target."""
+        return self.home / "calibrations"
+
+    @property
     def report(self) -> Path:
         return self.home / "report" / "index.html"
 

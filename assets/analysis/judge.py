@@ -25,7 +25,7 @@ from assets.analysis.verdicts.noise import noise
 from assets.analysis.verdicts.pairwise import pairwise
 from resources.prices import book
 from resources.warehouse.current import connect_current
-from resources.warehouse.outcomes import JUDGEMENTS, write_judgement
+from resources.warehouse.outcomes import JUDGEMENTS, beside, write_judgement
 from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -118,9 +118,9 @@ def _check_whole(places: Places, comparison_id: str) -> None:
 
 
 def newest(places: Places) -> str:
-    """The comparison begun last; `ArchduelError` where there is none."""
+    """The comparison begun last, but for those simulated beside another; `ArchduelError` where there is none."""
     with connect(places) as connection:
-        found = connection.execute("SELECT arg_max(comparison_id, started_at) FROM comparisons").fetchall()
+        found = connection.execute(_NEWEST).fetchall()
     if found[0][0] is None:
         raise ArchduelError("there are no results yet: run `archduel compare` first")
     return str(found[0][0])
@@ -154,9 +154,9 @@ def is_current(places: Places, comparison_id: str) -> bool:
 def fingerprint(places: Places, comparison_id: str) -> str:
     """A digest of all that a comparison's judgements are made of; `UsageError` where there is no such comparison."""
     with connect_current(places) as connection:
-        beside = _compared_with(connection, comparison_id)
+        read = _compared_with(connection, comparison_id)
     digest = hashlib.blake2b(_digest_of_code().encode(), digest_size=16)
-    for name in beside:
+    for name in read:
         for partition in sorted(places.outcomes.glob(f"{name}/*/*")):
             if version := current(partition):
                 written = (version / "experiments.parquet").stat()
@@ -189,12 +189,17 @@ def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str,
 
 
 def _compared_with(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[str]:
-    """The comparison, and where it is of a night the other nights, which history and pooled claims read."""
+    """The comparison, the simulated one beside it, and where it is of a night the other nights, which history and
+    pooled claims read."""
     origins = dict(connection.execute("SELECT comparison_id, origin FROM comparisons ORDER BY ALL").fetchall())
     if comparison_id not in origins:
         raise UsageError(f"there is no comparison {comparison_id!r} in the results")
     nightly = origins[comparison_id] == "nightly"
-    return [name for name, origin in origins.items() if name == comparison_id or (nightly and origin == "nightly")]
+    return [
+        name
+        for name, origin in origins.items()
+        if name in {comparison_id, beside(comparison_id)} or (nightly and origin == "nightly")
+    ]
 
 
 @cache
@@ -282,6 +287,10 @@ def _bills(
 
     return Bills(_rows(connection, "cost", comparison_id).to_pylist(), asked.assumptions, usd_at)
 
+
+_NEWEST = """\
+SELECT arg_max(comparison_id, started_at) FROM comparisons
+WHERE beside IS NULL OR beside NOT IN (SELECT comparison_id FROM comparisons)"""
 
 _STEPS: Mapping[str, Step] = {
     "pairwise": _pairwise,

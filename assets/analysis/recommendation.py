@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from assets.analysis import recommendation_sentences as sentences
 from assets.analysis.repeating import Repeating
+from assets.analysis.requirements.assumed import Assumed
 from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.figures import Contender, Covers, Figure, Figures, exactly, scaled
 from assets.analysis.requirements.judging import BUSIEST, situations_of, state_of
@@ -31,6 +32,7 @@ from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.settings import NIGHTLY_REPETITIONS
+from resources.warehouse.outcomes import beside
 from resources.warehouse.schema import schema
 from workloads.places import Places
 from workloads.scenarios import Scenario, scenarios
@@ -152,6 +154,7 @@ def recommend(
     replays = connection.sql(_REPLAYS, params=[comparison_id]).to_arrow_table().to_pylist()
     about = connection.execute(_ABOUT, [comparison_id]).fetchall()
     target, evidence = about[0] if about else (None, None)
+    simulated = dict(connection.execute(_SIMULATED, [beside(comparison_id)]).fetchall())
     rows: list[Row] = []
     for workload in sorted({row["workload"] for row in replays}):
         own = [row for row in replays if row["workload"] == workload]
@@ -166,6 +169,8 @@ def recommend(
             bills=bills,
             target=target or "this target",
             repeating=Repeating.read(connection, comparison_id),
+            assumed=Assumed.read(connection, comparison_id),
+            simulated_repetitions=simulated.get(workload, 0),
             scenarios=scenarios(places),
         )
         rows += [{"comparison_id": comparison_id, "workload": workload, **row} for row in case.table()]
@@ -186,6 +191,8 @@ class _Case:
     bills: Bills
     target: str
     repeating: Repeating
+    assumed: Assumed
+    simulated_repetitions: int  # of the comparison beside this one; 0 without
     scenarios: Mapping[str, Scenario]
 
     def table(self) -> list[Row]:
@@ -350,6 +357,7 @@ class _Case:
             "would_change": self._would_change(choice, rows, preferring)[:_MOST],
             "lacking": self.lacking,
             "could_add": self._could_add(rows),
+            "assumed": self._moved_by_parameters(choice, rows, preferring),
         }
 
     def _because(self, choice: Choice) -> list[str]:
@@ -403,7 +411,8 @@ class _Case:
             dict.fromkeys(row["requirement"] for row in rows if row["state"] == "not_shown_here" and row["n"] != 0)
         )
         found = [sentences.elsewhere(self.target, hidden)] if hidden else []
-        if self.repeating.workloads[self.workload]["repetitions"] < MIN_PAIRS:
+        repetitions = max(self.repeating.workloads[self.workload]["repetitions"], self.simulated_repetitions)
+        if repetitions < MIN_PAIRS:
             command = self.repeating.command(self.workload, NIGHTLY_REPETITIONS)
             minutes = self.repeating.minutes(self.workload, NIGHTLY_REPETITIONS)
             found.append(sentences.more_repetitions(command, minutes))
@@ -413,6 +422,7 @@ class _Case:
         if not self.replayed:
             return []
         found = self._opened(choice)[: _MOST - 1] if choice.state == "undecided" else self._not_required(choice)
+        found += self._by_parameters(choice, rows, preferring)[:1]
         found += [*self._by_minutes(choice, rows, preferring), *self._by_volume(choice, rows, preferring)]
         found += self._by_length(choice)
         for requirement in self.requirements.requirement:
@@ -440,6 +450,28 @@ class _Case:
             sentences.minutes(minutes * times, minutes, self._then(other, preferring), fewer=times < 1)
             for times, other in _turns(affected, choice, at, most=MINUTES_PER_MONTH / minutes)
         ]
+
+    def _by_parameters(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
+        """The assumed parameters of the simulation that, halved or doubled, give another answer."""
+        found = []
+        for change in self.assumed.changes:
+            changed = [self.assumed.changed(row, change, self._requirement(row)) for row in rows]
+            other = choose(changed, self.replayed, preferring)
+            if other.answer != choice.answer:
+                found.append(sentences.parameter(*change, self._then(other, preferring)))
+        return found
+
+    def _moved_by_parameters(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str] | None:
+        """What of the answer, and of the requirements, rests on them; None where nothing was simulated."""
+        if not self.assumed.changes or not any(row["evidence"] == "simulated" for row in rows):
+            return None
+        found = self._by_parameters(choice, rows, preferring)
+        for change in self.assumed.changes:
+            for row in rows:
+                other = self.assumed.changed(row, change, self._requirement(row))
+                if other["state"] != row["state"]:
+                    found.append(sentences.moved(*change, row, other["state"]))
+        return found
 
     def _not_required(self, choice: Choice) -> list[str]:
         """What the chosen architecture refuses where no requirement says that it has to be taken."""
@@ -580,6 +612,10 @@ def _plain(ways: Mapping[Part, Served]) -> dict[str, Served]:
 
 
 _ABOUT = "SELECT target, evidence FROM comparisons WHERE comparison_id = ?"
+
+_SIMULATED = """\
+SELECT workload, count(DISTINCT repetition) FROM experiments
+WHERE comparison_id = ? AND valid AND arm = 'main' GROUP BY workload"""
 
 _REPLAYS = """\
 SELECT workload, variant, architecture, scenario, valid, invalid_reason

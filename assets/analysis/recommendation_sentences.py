@@ -79,7 +79,8 @@ def missed(row: Row) -> str:
     month = ""
     if row["per_month"] is not None and row["unit"] != "requests" and row["bound"] == "at_most":
         month = f", about {row['per_month']:,.0f} {plural(row['of_requests'])} a month"
-    return f"{_capital(row['architecture'])} misses “{row['requirement']}”: {value}{where}, {bound}{month}."
+    simulated = ", as simulated for AWS" if row["evidence"] == "simulated" else ""
+    return f"{_capital(row['architecture'])} misses “{row['requirement']}”: {value}{where}{simulated}, {bound}{month}."
 
 
 def opened(row: Row) -> str:
@@ -126,6 +127,24 @@ def not_required(pick: str, operation: str, shares: Mapping[str, float]) -> str:
     return (
         f"Nothing asks for {PLURALS[operation]} to be taken under {where}, where {called(pick)} refused {what} of them."
     )
+
+
+def parameter(name: str, factor: float, then: str) -> str:
+    """Say that another value of an assumed parameter gives another answer."""
+    return f"Were `{name}`, which the simulation assumes, {_as_large(factor)}, {then}."
+
+
+def moved(name: str, factor: float, row: Row, state: str) -> str:
+    """Say that another value of an assumed parameter decides a requirement otherwise."""
+    words = {"met": "meets", "missed": "misses", "undecided": "may or may not meet"}
+    return (
+        f"With `{name}` {_as_large(factor)}, {called(row['architecture'])} {words[state]} “{row['requirement']}”"
+        f" (now: {row['state']})."
+    )
+
+
+def _as_large(factor: float) -> str:
+    return {0.5: "half as large", 2.0: "twice as large"}.get(factor, f"{factor:g} times as large")
 
 
 def length(pick: str, deliveries: int, apart_s: int, *, scenario: str) -> str:

@@ -14,6 +14,7 @@ import duckdb
 from assets.analysis.repeating import Repeating
 from assets.analysis.verdicts.decisive import Shown
 from assets.report import queries
+from assets.report.beside import Beside, beside_of
 from assets.report.cells import CellSection, cell_section
 from assets.report.charts.over_time import decider_panel
 from assets.report.charts.rendering import Chart, chart
@@ -23,6 +24,7 @@ from assets.report.judgements import Judgements, judgements_of
 from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of
 from assets.report.replayed import Replayed, replayed
+from assets.report.trust import Trust, trust_of
 from assets.report.words import judged
 from assets.report.words.titles import (
     done_title,
@@ -33,6 +35,7 @@ from assets.report.words.titles import (
     speeds_title,
 )
 from resources.lab.settings import NIGHTLY_REPETITIONS
+from resources.warehouse.outcomes import beside
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import Scenario
 
@@ -85,6 +88,8 @@ class Content:
         pictures: Their pictures, by recording.
         replayed: What was replayed of each recording.
         with_claims: Whether the textbook's claims are shown, on a page of their own.
+        beside: What AWS is predicted to do with the same cells; None where that was not simulated.
+        trust: How well the simulation predicts; None where nothing on the page is simulated.
     """
 
     comparison: dict[str, Any]
@@ -98,6 +103,8 @@ class Content:
     cells: list[CellSection]
     conformance: Conformance
     judgements: Judgements
+    beside: Beside | None = None
+    trust: Trust | None = None
 
     @property
     def comparison_id(self) -> str:
@@ -144,12 +151,14 @@ class Content:
     def latency_note(self) -> str:
         """Whether differences of latency are judged, and what would judge them."""
         workload = self.workloads[0]
-        return judged.latency_note(
+        simulated = " What is simulated beside them is judged." if self.beside and self.beside.verdicts.rows else ""
+        note = judged.latency_note(
             self.repetitions,
             bool(self.judgements.verdicts.rows),
             self.repeating.command(workload, NIGHTLY_REPETITIONS),
             self.repeating.minutes(workload, NIGHTLY_REPETITIONS),
         )
+        return note + simulated
 
 
 def gather(
@@ -202,7 +211,10 @@ def gather(
     conformance_sql = bound(queries.CONFORMANCE, target=comparison["target"])
     conformance = Conformance(table_of(connection, conformance_sql).to_pylist(), conformance_sql)
     titles = {(cell.workload, cell.scenario): cell.title for cell in cells}
-    screens = first_screens(connection, comparison, experiments, {cell.scenario: cell.title for cell in cells})
+    simulated = comparisons.get(beside(chosen))
+    screens = first_screens(
+        connection, comparison, experiments, {cell.scenario: cell.title for cell in cells}, simulated
+    )
     config = json.loads(comparison["config"] or "{}")
     traffic = (replayed(connection, chosen, screen.workload, config) for screen in screens)
     return Content(
@@ -217,6 +229,8 @@ def gather(
         cells=cells,
         conformance=conformance,
         judgements=judgements_of(connection, comparison, titles, break_even),
+        beside=beside_of(connection, comparison, simulated, titles) if simulated else None,
+        trust=trust_of(connection) if simulated or comparison["evidence"] == "simulated" else None,
     )
 
 

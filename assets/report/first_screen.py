@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from assets.report import queries as outcomes
+from assets.report.beside import shown_with
 from assets.report.charts.style import Style, styles_by_name
 from assets.report.judgements import queries
 from assets.report.queries import Rows, bound, table_of
@@ -170,6 +171,7 @@ class FirstScreen:
         changes: What would change the answer, three sentences at most.
         could_add: What only more repetitions, another target or AWS could add; empty for nothing.
         requirements: Every row of ``requirements``, with words for the table of all of them.
+        assumed: What assumed parameters of the simulation would change, a sentence each.
         sql: The queries that gave all this.
         over_time: The picture's scenario: the one that most is missed under, or else an outage, or else the first;
             None where no replay is valid.
@@ -189,6 +191,7 @@ class FirstScreen:
     could_add: str
     over_time: OverTime | None
     requirements: Rows
+    assumed: Sequence[str]
     sql: Sequence[str]
 
 
@@ -197,6 +200,7 @@ def first_screens(
     comparison: Mapping[str, Any],
     experiments: Rows,
     scenario_titles: Mapping[str, str],
+    simulated: Mapping[str, Any] | None = None,
 ) -> list[FirstScreen]:
     """The first screen for each recording of a comparison.
 
@@ -205,6 +209,7 @@ def first_screens(
         comparison: Its row in ``comparisons``.
         experiments: Its rows of `queries.EXPERIMENTS`.
         scenario_titles: The titles of scenarios by their names, in the page's order.
+        simulated: The row of the simulated comparison beside it; None without one.
     """
     comparison_id = str(comparison["comparison_id"])
     sql = {
@@ -232,6 +237,7 @@ def first_screens(
             recommendations=of("recommendations", workload),
             months=of("months", workload),
             sql=list(sql.values()),
+            simulated=simulated,
         )
         for workload in dict.fromkeys(one["workload"] for one in experiments)
     ]
@@ -248,6 +254,7 @@ def _first_screen(
     recommendations: Rows,
     months: Rows,
     sql: Sequence[str],
+    simulated: Mapping[str, Any] | None,
 ) -> FirstScreen:
     whole = next((row for row in recommendations if not row["operation"] and row["route"] is None), None)
     of_all = [row for row in requirements if row["route"] is None]
@@ -273,7 +280,8 @@ def _first_screen(
         workload=workload,
         headline=(whole and whole["sentence"]) or "No answer was worked out for this comparison.",
         lacking=[one for one in (whole and whole["lacking"]) or [] if one],
-        rests_on=_rests_on(comparison, workload, experiments),
+        rests_on=_rests_on(comparison, workload, experiments, simulated),
+        assumed=[one for one in (whole and whole["assumed"]) or [] if one],
         asked=[Asked(name, bound_title(shown[name])) for _, name in names],
         lines=lines,
         bill=build_title(*build) if build else "",
@@ -333,12 +341,14 @@ def _wanted(row: Mapping[str, Any]) -> Wanted:
     return Wanted(row["route"] or noun, noun, count(row["requests"]), wants)
 
 
-def _rests_on(comparison: Mapping[str, Any], workload: str, experiments: Rows) -> str:
+def _rests_on(
+    comparison: Mapping[str, Any], workload: str, experiments: Rows, simulated: Mapping[str, Any] | None
+) -> str:
     requests = " or ".join(count(one) for one in sorted({row["requests"] for row in experiments}))
     valid = Counter((row["scenario"], row["contender"]) for row in experiments if row["valid"]).values()
     repetitions = repetitions_title(max(valid), min(valid)) if valid else "no valid replay"
     date = comparison["started_at"].strftime("%Y-%m-%d") if comparison["started_at"] else comparison["night"]
-    source = source_title(comparison["evidence"], comparison["target"])
+    source = shown_with(source_title(comparison["evidence"], comparison["target"]), simulated)
     return f"{workload}: {requests}{NO_BREAK}requests, {repetitions}, {source}, {date}"
 
 

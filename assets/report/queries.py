@@ -26,7 +26,10 @@ WITH replays AS (  -- the valid ones of this cell
 )"""
 KEY = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
 
-COMPARISONS = "SELECT * FROM comparisons ORDER BY started_at DESC, comparison_id"
+# One simulated beside another comes after all others: its results are on the other's page.
+COMPARISONS = """\
+SELECT * FROM comparisons
+ORDER BY coalesce(beside IN (SELECT comparison_id FROM comparisons), false), started_at DESC, comparison_id"""
 
 EXPERIMENTS = """\
 SELECT workload, scenario, architecture, variant, architecture || '~' || variant AS contender, repetition, speed,
@@ -35,6 +38,8 @@ SELECT workload, scenario, architecture, variant, architecture || '~' || variant
 FROM experiments
 WHERE comparison_id = $comparison_id AND arm = 'main'
 ORDER BY ALL"""
+
+VALIDATION = "FROM validation ORDER BY target, scenario, architecture, variant, operation, measure"
 
 CONFORMANCE = """\
 SELECT behaviour, expected, observed, status, affects
@@ -99,6 +104,52 @@ SELECT books.*, backlog_max, drain_us, least(r.min_n, c.min_n) AS min_n,
 FROM books
 LEFT JOIN (FROM times WHERE measure = 'response') r USING (operation, contender)
 LEFT JOIN (FROM times WHERE measure = 'completion') c USING (operation, contender)
+LEFT JOIN waits USING (contender)
+LEFT JOIN drains USING (contender)
+ORDER BY operation, contender"""
+
+# Quantiles are over the acknowledged requests of all repetitions together, as the bins of `distributions` have them.
+BESIDE = f"""\
+{_BOOKS},
+bins AS (
+    SELECT operation, contender, measure, from_us, sum(d.requests) AS requests, max(max_us) AS us
+    FROM replays JOIN distributions d USING ({KEY})
+    WHERE measure IN ('response', 'completion')
+    GROUP BY ALL
+),
+up_to AS (
+    SELECT *, sum(requests) OVER (PARTITION BY operation, contender, measure ORDER BY from_us)
+        / sum(requests) OVER (PARTITION BY operation, contender, measure) AS share
+    FROM bins
+),
+times AS (
+    SELECT operation, contender,
+        min(us) FILTER (measure = 'response' AND share >= 0.5) AS response_p50_us,
+        min(us) FILTER (measure = 'response' AND share >= 0.99) AS response_p99_us,
+        min(us) FILTER (measure = 'completion' AND share >= 0.5) AS completion_p50_us,
+        min(us) FILTER (measure = 'completion' AND share >= 0.99) AS completion_p99_us,
+        sum(requests) FILTER (measure = 'response') AS acknowledged
+    FROM up_to
+    GROUP BY ALL
+),
+waits AS (
+    SELECT contender, max(waiting_max) AS backlog_max FROM replays JOIN backlog b USING ({KEY}) GROUP BY ALL
+),
+drains AS (
+    SELECT contender, CASE WHEN count(drain_us) = count(*) THEN median(drain_us) END AS drain_us,
+        any_value(speed) AS speed
+    FROM replays JOIN recovery w USING ({KEY})
+    WHERE present
+    GROUP BY ALL
+)
+SELECT operation, contender, repetitions, offered,
+    b.acknowledged / nullif(offered, 0) AS acknowledged_share, committed / nullif(offered, 0) AS done_share,
+    (b.throttled + failed + timed_out + unsent) / nullif(offered, 0) AS refused_share,
+    lost, dead_lettered, duplicates, reordered, t.acknowledged,
+    response_p50_us, response_p99_us, completion_p50_us, completion_p99_us, backlog_max,
+    CASE WHEN backlog_max > 0 THEN drain_us END AS drain_us
+FROM books b
+LEFT JOIN times t USING (operation, contender)
 LEFT JOIN waits USING (contender)
 LEFT JOIN drains USING (contender)
 ORDER BY operation, contender"""

@@ -88,6 +88,11 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
 @settings_options(LabSettings, without=(*Shape.model_fields, "repetitions", "target"))
 @shape_options
 @requirements_option
+@click.option(
+    "--observed-only",
+    is_flag=True,
+    help="Leave out what is simulated beside the replays: the same cells, as AWS is predicted to take them.",
+)
 @click.option("--no-wait", is_flag=True, help="Fail when the lab is busy instead of waiting.")
 @click.option(
     "--yes", is_flag=True, help="Do not ask before a comparison of over ten minutes, or one that costs money."
@@ -97,7 +102,7 @@ def command(**options: Any) -> None:
     """Replay a recording through the architectures under scenarios, and compare.
 
     Each cell starts emulators of its own, replays, waits until nothing moves, accounts for every request and ends
-    with a table, archduel.duckdb and a report.
+    with a table, archduel.duckdb and a report. What AWS is predicted to do with the same cells is simulated beside it.
     """
     places = Places.from_environment()
     workload = options["workload"] or DEFAULT_WORKLOAD
@@ -113,6 +118,7 @@ def command(**options: Any) -> None:
         settings=_settings(places, options, given_shape(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
         requirements=options["requirements"],
+        simulated=not options["observed_only"],
     )
     asked = read(request.requirements or file_in_use(places))
     routes = Library(places).load(workload).routes if any(one.route for one in asked.requirement) else ()

@@ -33,9 +33,9 @@ atexit.register(_end_quietly)  # the first to be registered is the last to be ca
 
 _FOLDER = Path(__file__).parent
 _NAMES = (
-    *("architectures", "compare", "dev", "diff", "doctor", "export", "growth", "import", "inbox", "mapping"),
-    *("nights", "permissions", "prices", "prune", "record", "replay", "report", "requirements", "scenarios"),
-    *("service", "size", "sql", "status", "sweep", "template", "vary", "workloads"),
+    *("architectures", "calibrate", "compare", "dev", "diff", "doctor", "export", "growth", "import", "inbox"),
+    *("mapping", "nights", "permissions", "prices", "prune", "record", "replay", "report", "requirements"),
+    *("scenarios", "service", "size", "sql", "status", "sweep", "template", "vary", "workloads"),
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
 

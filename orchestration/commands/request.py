@@ -25,6 +25,7 @@ class CompareRequest:
         settings: How each cell is replayed.
         as_a_night: Whether the A/A arm is added where a night has it.
         requirements: The file of what is asked of the architectures; None: the one in use.
+        simulated: Whether the cells are simulated as well, beside what is replayed.
     """
 
     workload: str
@@ -33,6 +34,7 @@ class CompareRequest:
     settings: LabSettings
     as_a_night: bool = False
     requirements: Path | None = None
+    simulated: bool = True
 
     @property
     def cells(self) -> list[Cell]:

@@ -17,9 +17,11 @@ from typing import Any
 import click
 import dagster as dg
 
+from assets.analysis.judge import judge_one
 from assets.analysis.requirements.model import adopt as adopt_requirements
 from assets.report.files import write_report
 from orchestration.build import build_definitions
+from orchestration.commands.beside import settings_beside, simulated_beside
 from orchestration.commands.estimate import Estimate, estimate
 from orchestration.commands.guard import agree
 from orchestration.commands.progress import TerminalReporter
@@ -33,6 +35,7 @@ from resources.lab.settings import LabSettings
 from resources.lab.trying import check
 from resources.services.kept import find
 from resources.targets import open_target, targets
+from resources.warehouse.outcomes import beside as beside_name
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.printable import message
@@ -74,7 +77,10 @@ def compare(places: Places, request: CompareRequest, scenario_files: Iterable[Pa
         adopt(places, path)
     if request.settings.service:
         _try_service(places, request, console)
-    comparison_id, complete = _run(places, request, console)
+    beside = simulated_beside(places, request, estimated.busiest_s)
+    if isinstance(beside, str):
+        console.print(f"AWS is not simulated beside it: {beside}.", style="yellow")
+    comparison_id, complete = _run(places, request, console, beside if isinstance(beside, CompareRequest) else None)
     if request.as_a_night:
         write_report(places, comparison_id, claims=True)
     if not print_summary(places, request, comparison_id, console):
@@ -103,8 +109,11 @@ def _confirm(estimated: Estimate, console: PlainConsole, *, yes: bool) -> None:
         click.confirm("That is over ten minutes. Go on?", abort=True)
 
 
-def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tuple[str, bool]:
-    """Replay every cell and judge the comparison; returns its id, and whether every cell succeeded."""
+def _run(
+    places: Places, request: CompareRequest, console: PlainConsole, beside: CompareRequest | None
+) -> tuple[str, bool]:
+    """Replay every cell, simulate those ``beside``, and judge; returns the comparison's id, and whether every replayed
+    cell succeeded."""
     prepare_instance(places)
     reporter = TerminalReporter(console)
     definitions = build_definitions(places, lambda _log: reporter)
@@ -120,9 +129,11 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
     failures = 0
     with command_line_instance(places) as instance, reporter:
 
-        def execute(job: dg.JobDefinition, key: str, settings: LabSettings, **options: Any) -> str | None:
-            """Run a job; returns why it failed."""
-            config = _run_config(settings, comparison_id)
+        def execute(
+            job: dg.JobDefinition, key: str, settings: LabSettings, name: str = comparison_id, **options: Any
+        ) -> str | None:
+            """Run a job of the comparison ``name``; returns why it failed."""
+            config = _run_config(settings, name)
             result = job.execute_in_process(
                 config, instance, partition_key=key, raise_on_error=False, tags=tags, **options
             )
@@ -141,6 +152,18 @@ def _run(places: Places, request: CompareRequest, console: PlainConsole) -> tupl
                 console.print(f"{cell}: {why}", style="red")
         if failures == len(request.cells):
             raise ArchduelError("no cell succeeded: there is nothing to compare; the old results stand")
+        if beside:
+            declare_cells(instance, beside.cells)
+            name = beside_name(comparison_id)
+            for cell in beside.cells:
+                of_cell = settings_beside(beside, cell)
+                reporter.stage(f"{cell}: simulating, {of_cell.repetitions} times each")
+                if why := execute(one_cell, cell_key(cell, night), of_cell, name, asset_selection=assets):
+                    console.print(f"{cell}: {why}", style="yellow")  # what was replayed stands without it
+            try:  # what else is judged of it is judged when its own report is asked for
+                judge_one(places, name, "pairwise")
+            except ArchduelError as error:
+                console.print(f"What was simulated is not judged: {error}", style="yellow")
         reporter.stage("comparing")
         if why := execute(definitions.resolve_job_def(COMPARISON), night, request.settings):
             raise ArchduelError(f"the comparison failed: {why}")

@@ -22,6 +22,7 @@ from orchestration.commands.request import CompareRequest
 from orchestration.commands.terminal import PlainConsole, say, styled
 from resources.architectures import architectures
 from resources.targets import targets
+from resources.warehouse.outcomes import beside
 from resources.warehouse.reading import connect, query
 from workloads.places import Places
 from workloads.scenarios import scenarios
@@ -44,14 +45,16 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
     Returns:
         Whether any replay of it was valid.
     """
-    rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
-    order = {name: index for index, name in enumerate([*scenarios(places), *architectures()])}
-    ordered = sorted(
-        rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
-    )
+    rows, simulated = (_summary(places, name) for name in (comparison_id, beside(comparison_id)))
+    names = set(rows.column("scenario").to_pylist())
     console.print()
-    rested = _rested_on(places, comparison_id, {row["scenario"] for row in ordered})
-    for table in comparison_tables(rows.from_pylist(ordered, schema=rows.schema), rested):
+    titles = _rested_on(places, comparison_id, names)
+    if simulated.num_rows:
+        [about] = _rows(places, comparison_id, "SELECT target, evidence FROM comparisons WHERE comparison_id = $1")
+        source = source_title(about["evidence"], about["target"])
+        titles = {name: ", ".join(one for one in (source, title) if one) for name, title in titles.items()}
+    predicted = comparison_tables(simulated, dict.fromkeys(names, "simulated: what AWS is predicted to do"))
+    for table in (*comparison_tables(rows, titles), *predicted):
         console.print(table)
     for row in _rows(
         places,
@@ -78,13 +81,23 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         f"Report: {places.report}",
     ):
         say(console, line)
-    return bool(ordered)
+    return bool(rows.num_rows)
 
 
 _QUERY = (
     "SELECT scenario, operation, architecture, offered, acknowledged, committed, lost, backlog_max FROM summary"
     " WHERE comparison_id = '{comparison_id}' ORDER BY ALL"
 )
+
+
+def _summary(places: Places, comparison_id: str) -> pa.Table:
+    """The rows of ``summary``, in the order of scenarios, operations and architectures."""
+    rows = query(places, "SELECT * FROM summary WHERE comparison_id = ?", [comparison_id])
+    order = {name: index for index, name in enumerate([*scenarios(places), *architectures()])}
+    ordered = sorted(
+        rows.to_pylist(), key=lambda row: (order[row["scenario"]], row["operation"], order[row["architecture"]])
+    )
+    return rows.from_pylist(ordered, schema=rows.schema)
 
 
 def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:
@@ -94,7 +107,11 @@ def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:
             connection, bound("FROM comparisons WHERE comparison_id = $comparison_id", comparison_id=comparison_id)
         ).to_pylist()
         experiments = table_of(connection, bound(EXPERIMENTS, comparison_id=comparison_id)).to_pylist()
-        return first_screens(connection, comparison, experiments, titles)
+        found = table_of(
+            connection,
+            bound("FROM comparisons WHERE comparison_id = $comparison_id", comparison_id=beside(comparison_id)),
+        ).to_pylist()
+        return first_screens(connection, comparison, experiments, titles, found[0] if found else None)
 
 
 def print_first_screen(screen: FirstScreen, console: PlainConsole) -> None:

@@ -24,7 +24,9 @@ from resources.simulation import system as codes
 from resources.simulation.building import build_load, build_system, caller_of, replay_seed
 from resources.simulation.observing import observations
 from resources.simulation.parameters import Parameters
+from resources.simulation.sensitivity import sensitivity
 from resources.simulation.system import Result
+from resources.warehouse.observations import rows
 from workloads.errors import UsageError, choose
 from workloads.replay.shaping import hits
 from workloads.scenarios.faults import Disabled, Down
@@ -79,23 +81,30 @@ class SimulatingReplayer:
         )
         started_at = datetime.now(UTC)
         caller = caller_of(setup.client)
-        system = build_system(
-            architecture,
-            settings,
-            scenario,
-            schedule.duration_us,
-            self._parameters,
-            caller=caller,
-            consumers=limits.consumers,
-            seed=replay_seed(schedule.seed, contender.architecture, contender.variant, contender.arm, repetition),
-        )
         load = build_load(architecture, settings, schedule)
-        result = kernel.simulate(system, load)
+
+        def simulate(parameters: Parameters) -> Result:
+            system = build_system(
+                architecture,
+                settings,
+                scenario,
+                schedule.duration_us,
+                parameters,
+                caller=caller,
+                consumers=limits.consumers,
+                seed=replay_seed(schedule.seed, contender.architecture, contender.variant, contender.arm, repetition),
+            )
+            return kernel.simulate(system, load)
+
+        result = simulate(self._parameters)
         progress(len(schedule), len(schedule), 0)
         self._replayed[contender] += 1
         tables = observations(
             architecture, schedule, load, result, deadline_us=caller.deadline_us, repetition=repetition
         )
+        if repetition == 1 and contender.arm == "main":
+            moved = sensitivity(self._parameters, load, result, simulate)
+            tables["sensitivity"] = rows("sensitivity", [{"repetition": 1, **row} for row in moved])
         facts: dict[str, Any] = {
             "instance": self._replayed[contender],
             "started_at": started_at,

@@ -223,8 +223,11 @@ def _milli(rate: float) -> int:
 def _draws(quantiles: tuple[tuple[tuple[tuple[float, float], ...], float | None], ...]) -> codes.Ints:
     tables = np.zeros((codes.DISTRIBUTIONS, draws.SIZE), np.int64)
     for stream, (known, max_us) in zip(_PARAMETERS, quantiles, strict=True):
-        tables[stream] = draws.table(known, max_us)
+        tables[stream] = _table(known, max_us)
     return tables
+
+
+_table = cache(draws.table)
 
 
 def _faults(windows: Sequence[tuple[Fault, int, int]], functions: Sequence[str]) -> dict[str, Any]:

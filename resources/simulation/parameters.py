@@ -106,6 +106,11 @@ class Parameter(BaseModel):
         return self.unit in _KINDS[0]
 
     @property
+    def is_counted(self) -> bool:
+        """Whether it is a whole number of something."""
+        return self.unit in _COUNTED
+
+    @property
     def us(self) -> int:
         """A time in microseconds; `ValueError` for a parameter that is none."""
         if self.value is None or not self.is_time:

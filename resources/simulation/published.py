@@ -1,16 +1,17 @@
 """Published measurements of AWS beside what the simulation predicts: ``python -m resources.simulation.published``
-prints the table that is in `docs/simulation.md`.
+prints the table that is in `docs/simulation.md`, and writes `predicted.json`, which the report reads.
 
 Put here how a measurement is simulated, and the table of both. Keep out the measurements (`published.toml`) and the
 parameters, of which none is fitted to them (`parameters.toml`).
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from resources.simulation.system import GATEWAY, Load, Result, System
 from workloads.scenarios.model import Scenario
 
 _FILE = Path(__file__).with_name("published.toml")
+_PREDICTED = Path(__file__).with_name("predicted.json")
 _CALLS = 4000  # of each way
 _SECOND_US = 1_000_000
 _APART_US = {"warm": _SECOND_US, "cold": 900 * _SECOND_US}  # one at a time; cold: long after environments are gone
@@ -110,6 +112,30 @@ def _taken_us(way: Way, simulate: Engine, parameters: Parameters) -> npt.NDArray
     return started_us - due_us
 
 
+class Prediction(NamedTuple):
+    """A measurement, and what is predicted in its place with the bundled parameters, in milliseconds."""
+
+    measurement: Measurement
+    predicted_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """predicted / published."""
+        return self.predicted_ms / self.measurement.ms
+
+
+def predictions() -> list[Prediction]:
+    """All measurements with what was predicted when `predicted.json` was written: reading needs no engine."""
+    predicted = json.loads(_PREDICTED.read_text())
+    return [Prediction(one, predicted[one.id]) for one in measurements() if one.id in predicted]
+
+
+def write_predictions(simulate: Engine) -> None:
+    """Write `predicted.json` anew."""
+    found = {one.id: round(predicted_ms(one, simulate), 1) for one in measurements()}
+    _PREDICTED.write_text(json.dumps(found, indent=2) + "\n")
+
+
 def rows(simulate: Engine) -> list[str]:
     """The table of all measurements, a line of Markdown for each."""
     found = [
@@ -128,4 +154,5 @@ def rows(simulate: Engine) -> list[str]:
 if __name__ == "__main__":
     from resources.simulation import kernel
 
+    write_predictions(kernel.simulate)
     sys.stdout.write("\n".join(rows(kernel.simulate)) + "\n")

@@ -34,7 +34,9 @@ def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
     try:
         if known:
             attach(connection, places)
-        confine(connection, [places.outcomes, places.judgements, places.recordings, places.conformance])
+        confine(
+            connection, [places.outcomes, places.judgements, places.recordings, places.conformance, places.calibrations]
+        )
         for table, sql in _current(now, outdated, attached=bool(known)).items():
             connection.execute(f"CREATE VIEW {table} AS {sql}")
         for name in schema.VIEWS:

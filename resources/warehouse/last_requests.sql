@@ -9,6 +9,7 @@ JOIN effects f USING (comparison_id, architecture, variant, arm, workload, scena
 JOIN experiments e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
 WHERE e.valid AND r.arm = 'main' AND r.comparison_id = (
     SELECT comparison_id FROM comparisons
+    WHERE beside IS NULL OR beside NOT IN (SELECT comparison_id FROM comparisons)
     ORDER BY finished_at DESC, comparison_id DESC
     LIMIT 1
 );

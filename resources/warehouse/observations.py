@@ -26,9 +26,9 @@ def rows(name: str, values: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def combine(repetitions: Sequence[Tables]) -> Tables:
-    """The observations of several repetitions as one."""
+    """The observations of several repetitions as one; a table that none of them has is empty."""
     return {
-        name: pa.concat_tables([one[name] for one in repetitions]) if repetitions else schema.empty_table()
+        name: pa.concat_tables([schema.empty_table(), *(one[name] for one in repetitions if name in one)])
         for name, schema in SCHEMAS.items()
     }
 

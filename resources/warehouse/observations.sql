@@ -186,3 +186,20 @@ COMMENT ON COLUMN samples.queue_in_flight IS 'Messages being worked on; NULL: no
 COMMENT ON COLUMN samples.queue_delayed IS 'Messages not visible yet because of a delay; NULL: not known, or no queue';
 COMMENT ON COLUMN samples.dead_letters IS 'Messages in the dead-letter queue; NULL: not known, or no queue';
 COMMENT ON COLUMN samples.in_flight IS 'Requests that the client waits for';
+
+CREATE TABLE sensitivity (
+    repetition INTEGER NOT NULL, operation VARCHAR, measure VARCHAR, parameter VARCHAR, factor DOUBLE, unchanged DOUBLE,
+    changed DOUBLE
+);
+COMMENT ON TABLE sensitivity IS
+    'What a simulated replay comes to when one assumed parameter is changed and all draws stay as they are.';
+COMMENT ON COLUMN sensitivity.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN sensitivity.operation IS 'command or query';
+COMMENT ON COLUMN sensitivity.measure IS
+    'response_p50_us, response_p99_us, completion_p50_us, completion_p99_us (of all offered requests, microseconds) or '
+    'refused_share';
+COMMENT ON COLUMN sensitivity.parameter IS 'Parameter that was changed';
+COMMENT ON COLUMN sensitivity.factor IS 'What its values were multiplied by, within the range that makes sense';
+COMMENT ON COLUMN sensitivity.unchanged IS
+    'The measure without that; NULL: such a quantile is of requests that were refused';
+COMMENT ON COLUMN sensitivity.changed IS 'The measure with it; NULL likewise';

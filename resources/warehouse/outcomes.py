@@ -13,9 +13,16 @@ from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 
 # Outcomes condensed to what the report draws: small however many requests there were.
-CONDENSED = ("distributions", "service_times", "timeline", "backlog", "fates", "last_commits")
+CONDENSED = ("distributions", "service_times", "timeline", "backlog", "fates", "last_commits", "sensitivity")
 # The tables of judgements, each made of outcomes and of those before it in `assets.analysis.judge.STAGES`.
 JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "requirements", "recommendations")
+
+BESIDE = "-simulated"  # the end of the name of a comparison that stands beside another one
+
+
+def beside(comparison_id: str) -> str:
+    """The name of the simulated comparison beside a comparison; a night's is the same night's on that target."""
+    return comparison_id + BESIDE
 
 
 def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: str, outcomes: Tables) -> Path:

@@ -1,4 +1,4 @@
-"""What there is on disk to be published: comparisons' outcomes and judgements, imports' quarantine, conformance, grids.
+"""What there is on disk to be published: comparisons, imports' quarantine, conformance, validation and grids.
 
 Put here which files a table's rows come from, how they are read, and which have changed. Keep out the database made of
 them (`resources.warehouse.publish`) and who reads it (`resources.warehouse.reading`).
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from resources.architectures.stack import StackSettings
 from resources.warehouse.grids import SIMULATED
-from resources.warehouse.outcomes import CONDENSED, JUDGEMENTS
+from resources.warehouse.outcomes import BESIDE, CONDENSED, JUDGEMENTS
 from resources.warehouse.partitions import current, other_version
 from resources.warehouse.schema import published
 from workloads.places import Places
@@ -42,7 +42,8 @@ class Source:
     """Rows that are replaced together.
 
     Attributes:
-        kind: ``outcomes``, one of the `JUDGEMENTS` or of the tables `SIMULATED`, ``quarantine`` or ``conformance``.
+        kind: ``outcomes``, one of the `JUDGEMENTS` or of the tables `SIMULATED`, ``quarantine``, ``conformance`` or
+            ``validation``.
         comparison_id: The comparison they are of; '' for those of none.
         paths: Folders of partitions' versions, or Parquet files of what is in no partition.
         stamp: Changes with anything that is written there.
@@ -122,6 +123,7 @@ def sources(places: Places) -> list[Source]:
         ("quarantine", places.recordings.glob("[!.]*/quarantine.parquet")),
         ("conformance", places.conformance.glob("[!.]*.parquet")),
         *((name, places.grids.glob(f"[!.]*/{name}.parquet")) for name in SIMULATED),
+        ("validation", places.calibrations.glob("[!.]*.parquet")),
     ):
         listed = tuple(sorted(files))
         found.append(Source(name, "", listed, stamp(listed)))
@@ -188,5 +190,7 @@ def _comparisons(experiments: str) -> str:
         " any_value(target) AS target, CASE WHEN count(DISTINCT speed) = 1 THEN any_value(speed) END AS speed,"
         " max(repetition)::BIGINT AS repetitions, any_value(seed) AS seed, min(started_at) AS started_at,"
         f" max(finished_at) AS finished_at, json_merge_patch(any_value(config), {quoted(nulls)}) AS config,"
-        f" any_value(code_version) AS code_version FROM {experiments} GROUP BY comparison_id"
+        f" any_value(code_version) AS code_version, CASE WHEN any_value(evidence) = 'simulated' THEN"
+        f" nullif(regexp_replace(comparison_id, {quoted(BESIDE + '$')}, ''), comparison_id) END AS beside"
+        f" FROM {experiments} GROUP BY comparison_id"
     )

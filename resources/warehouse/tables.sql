@@ -6,7 +6,7 @@
 CREATE TABLE comparisons (
     comparison_id VARCHAR, origin VARCHAR, night VARCHAR, evidence VARCHAR, target VARCHAR, speed DOUBLE,
     repetitions BIGINT, seed BIGINT, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, config JSON,
-    code_version VARCHAR
+    code_version VARCHAR, beside VARCHAR
 );
 COMMENT ON TABLE comparisons IS
     'One row per comparison: one target, one configuration, some cells, architectures and repetitions.';
@@ -23,6 +23,9 @@ COMMENT ON COLUMN comparisons.started_at IS 'Start of the first replay';
 COMMENT ON COLUMN comparisons.finished_at IS 'End of the last replay';
 COMMENT ON COLUMN comparisons.config IS 'Settings that hold for all of it, a JSON object';
 COMMENT ON COLUMN comparisons.code_version IS 'Version of archduel, with a digest of its code';
+COMMENT ON COLUMN comparisons.beside IS
+    'Of a simulated comparison, the one it says what AWS would do beside, whether or not that was replayed; NULL: it '
+    'stands alone';
 
 CREATE TABLE experiments (
     experiment_id VARCHAR,
@@ -628,7 +631,8 @@ COMMENT ON COLUMN requirements.reason IS
 CREATE TABLE recommendations (
     comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
     because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR, route VARCHAR, state VARCHAR,
-    requests BIGINT, served VARCHAR, passing VARCHAR[], lacking VARCHAR[], could_add VARCHAR
+    requests BIGINT, served VARCHAR, passing VARCHAR[], lacking VARCHAR[], could_add VARCHAR,
+    assumed VARCHAR[]
 );
 COMMENT ON TABLE recommendations IS
     'What to build for a workload, for its commands and queries and for each of its routes: what that rests on, and '
@@ -654,6 +658,36 @@ COMMENT ON COLUMN recommendations.lacking IS
     'Architectures without a valid replay in a cell, a sentence each; to be said first';
 COMMENT ON COLUMN recommendations.could_add IS
     'What more repetitions, the simulated target or AWS could add, a sentence; NULL: nothing';
+COMMENT ON COLUMN recommendations.assumed IS
+    'What assumed parameters of the simulation, halved or doubled, change of the answer and of the requirements, a '
+    'sentence each; NULL: nothing rests on them';
+
+CREATE TABLE validation (
+    comparison_id VARCHAR, target VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, variant VARCHAR,
+    operation VARCHAR, measure VARCHAR, observed DOUBLE, predicted DOUBLE, predicted_low DOUBLE, predicted_high DOUBLE,
+    ratio DOUBLE, difference DOUBLE, fitted BOOLEAN
+);
+COMMENT ON TABLE validation IS
+    'What the simulation predicts of cells that were observed on a target, with parameters that `archduel calibrate` '
+    'fitted to others: one row per cell, contender, operation and measure, of each target''s newest calibration.';
+COMMENT ON COLUMN validation.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN validation.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN validation.workload IS 'Name of the recording';
+COMMENT ON COLUMN validation.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN validation.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN validation.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN validation.operation IS 'command or query; empty: of the queue';
+COMMENT ON COLUMN validation.measure IS
+    'response_p50_us, response_p99_us, completion_p50_us, completion_p99_us (of acknowledged requests of all repetitions, '
+    'microseconds), drain_us, backlog_max (messages), refused_share or done_share (of the offered)';
+COMMENT ON COLUMN validation.observed IS 'What was seen on the target; NULL: it has none';
+COMMENT ON COLUMN validation.predicted IS 'Median of the simulated repetitions; NULL: none has one';
+COMMENT ON COLUMN validation.predicted_low IS 'The least of them';
+COMMENT ON COLUMN validation.predicted_high IS 'The greatest of them';
+COMMENT ON COLUMN validation.ratio IS 'predicted / observed; NULL: it is a share, or one is not known';
+COMMENT ON COLUMN validation.difference IS 'predicted - observed, of a share; else NULL';
+COMMENT ON COLUMN validation.fitted IS 'Whether parameters were fitted to this cell';
 
 CREATE TABLE conformance (
     target VARCHAR, behaviour VARCHAR, expected VARCHAR, observed VARCHAR, status VARCHAR, affects VARCHAR,
@@ -876,6 +910,30 @@ COMMENT ON COLUMN service_times.requests IS 'Requests it is known of';
 COMMENT ON COLUMN service_times.p50_us IS 'Median, microseconds';
 COMMENT ON COLUMN service_times.p90_us IS '90th percentile, microseconds';
 COMMENT ON COLUMN service_times.p99_us IS '99th percentile, microseconds';
+
+CREATE TABLE sensitivity (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    operation VARCHAR, measure VARCHAR, parameter VARCHAR, factor DOUBLE, unchanged DOUBLE, changed DOUBLE
+);
+COMMENT ON TABLE sensitivity IS
+    'What a simulated cell comes to when one assumed parameter is changed and all draws stay as they are: one row per '
+    'contender, operation, measure, parameter and factor, of cells of up to 20,000 requests.';
+COMMENT ON COLUMN sensitivity.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN sensitivity.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN sensitivity.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN sensitivity.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN sensitivity.workload IS 'Name of the recording';
+COMMENT ON COLUMN sensitivity.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN sensitivity.operation IS 'command or query';
+COMMENT ON COLUMN sensitivity.measure IS
+    'response_p50_us, response_p99_us, completion_p50_us, completion_p99_us (of all offered requests, microseconds) or '
+    'refused_share';
+COMMENT ON COLUMN sensitivity.parameter IS 'Parameter that was changed, as docs/simulation.md names it';
+COMMENT ON COLUMN sensitivity.factor IS 'What its values were multiplied by, within the range that makes sense';
+COMMENT ON COLUMN sensitivity.unchanged IS
+    'The measure with the parameters of the comparison; NULL: such a quantile is of requests that were refused';
+COMMENT ON COLUMN sensitivity.changed IS 'The same with the changed parameter';
 
 CREATE TABLE timeline (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,

@@ -215,7 +215,7 @@ def test_a_comparison_is_made_once_its_user_agrees_and_leaves_nothing(
     def compare(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", COMMAND, strict.url, "compare", "--target", "aws", "--profile", "lab"]
         command += ["--region", OPTIONS["region"], "--architecture", "hybrid", "--baseline", "hybrid"]
-        command += ["--scenario", "steady", "--limit", "30", "--speed", "4"]
+        command += ["--scenario", "steady", "--limit", "30", "--speed", "4", "--observed-only"]
         environment = {**os.environ, "ARCHDUEL_HOME": str(places.home), "PYTHONPATH": str(REPOSITORY)}
         return subprocess.run(
             [*command, *more],

@@ -192,7 +192,7 @@ def test_a_comparison_on_it_is_one_of_its_own_target_and_reaches_nothing_else(
     done = archduel(
         places,
         *("compare", "--target", "endpoint", "--endpoint-url", theirs.endpoint_url, "--scenario", "steady"),
-        *("--architecture", "synchronous", "--limit", "60", "--speed", "4"),
+        *("--architecture", "synchronous", "--limit", "60", "--speed", "4", "--observed-only"),
         timeout_s=200,
         environment=planted,
     )

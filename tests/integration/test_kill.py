@@ -22,7 +22,7 @@ pytestmark = pytest.mark.emulator
 
 ARGUMENTS = [
     *("--scenario", "steady", "--architecture", "synchronous", "--architecture", "event_driven", "--speed", "4"),
-    *BESIDE_OTHERS,
+    *("--observed-only", *BESIDE_OTHERS),
 ]
 
 

@@ -79,7 +79,17 @@ def test_an_outage_is_seen_by_functions_in_containers_and_nothing_of_it_stays(
     done = archduel(
         places,
         *("compare", "--target", "localstack-docker", "--scenario", "backend_outage"),
-        *("--architecture", "synchronous", "--architecture", "event_driven", "--limit", "200", "--speed", "8"),
+        *(
+            "--architecture",
+            "synchronous",
+            "--architecture",
+            "event_driven",
+            "--limit",
+            "200",
+            "--speed",
+            "8",
+            "--observed-only",
+        ),
         timeout_s=250,
         environment={"DOCKER_HOST": engine.url, TOKEN: SECRET},
     )

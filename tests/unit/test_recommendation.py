@@ -291,3 +291,38 @@ class TestChoosing:
         if choice.state == "undecided":
             assert choice.open
             assert choice.pick is None
+
+
+QUICK = {"name": "is quick", "measure": "response_p50_ms", "of": "command", "under": "steady", "at_most": 50}
+
+
+class TestAssumedParameters:
+    """A parameter that nobody knows is named where another value of it gives another answer."""
+
+    @staticmethod
+    def comparison(factor: float, changed: float) -> Asked:
+        beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")
+        for repetition in range(1, 9):
+            for name in ("synchronous", "hybrid"):
+                beside.replay(name, repetition=repetition, queued=QUEUED[name], response_us=40_000)
+        beside.moved("lambda.invoke_latency", factor, 40_000, changed, "synchronous")
+        observed = Asked(beside=beside)
+        for name in ("synchronous", "hybrid"):
+            observed.replay(name, queued=QUEUED[name])
+        return observed
+
+    def test_the_one_that_flips_the_answer_is_named(self) -> None:
+        row = headline(self.comparison(2.0, 65_000), asking(QUICK, **PARTS))
+        assert row["architecture"] == "synchronous"
+        [sentence] = [one for one in row["would_change"] if "lambda.invoke_latency" in one]
+        assert "twice as large" in sentence
+        assert "it is hybrid" in sentence
+        assert sentence in row["assumed"]
+
+    def test_one_that_flips_nothing_is_not(self) -> None:
+        row = headline(self.comparison(0.5, 30_000), asking(QUICK, **PARTS))
+        assert row["assumed"] == []
+        assert not any("lambda.invoke_latency" in one for one in row["would_change"])
+
+    def test_where_nothing_was_simulated_nothing_rests_on_them(self) -> None:
+        assert headline(Asked().replay("hybrid"), asking(NONE_REFUSED))["assumed"] is None

@@ -183,6 +183,43 @@ class TestTimes:
         assert "--amplify" in row["reason"]
         assert "--repetitions" not in row["reason"], "which would not help"
 
+    def test_repetitions_too_small_for_a_quantile_are_taken_together(self) -> None:
+        """Twelve of 300 commands are six samples of 600; eleven are too few, and it is said how many it takes."""
+        p99 = {**TIME, "measure": "response_p99_ms"}
+        row = only(self.simulated(12, offered={"command": 300}), p99)
+        assert (row["state"], row["repetitions"]) == ("met", 12)
+        assert row["value"] == pytest.approx(5.0, rel=0.01)
+        few = only(self.simulated(11, offered={"command": 300}), p99)
+        assert few["state"] == "undecided"
+        assert "12 repetitions in all" in few["reason"]
+
+
+class TestSimulatedBeside:
+    """What an emulator cannot show is judged by the simulation beside it, and nothing else is."""
+
+    @staticmethod
+    def observed(response_us: int, refused: float = 0.0) -> Asked:
+        beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")
+        for repetition in range(1, 9):
+            beside.replay("hybrid", repetition=repetition, response_us=response_us, refused=refused)
+        return Asked(beside=beside).replay("hybrid", response_us=900_000)
+
+    @pytest.mark.parametrize(("response_us", "state"), [(5_000, "met"), (90_000, "missed")])
+    def test_a_time_is_the_simulated_one_and_says_so(self, response_us: int, state: str) -> None:
+        row = only(self.observed(response_us), {**TIME, "at_most": 50})
+        assert (row["state"], row["value"]) == (state, response_us / 1000)
+        assert (row["evidence"], row["target"]) == ("simulated", "simulated")
+
+    def test_what_the_emulator_shows_stays_observed(self) -> None:
+        row = only(self.observed(5_000, refused=0.5), REFUSED)
+        assert (row["state"], row["value"], row["evidence"]) == ("met", 0.0, "observed")
+
+    def test_a_simulation_of_too_few_requests_shows_nothing(self) -> None:
+        beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")
+        beside.replay("hybrid", offered={"command": 50})
+        row = only(Asked(beside=beside).replay("hybrid"), {**TIME, "measure": "response_p99_ms"})
+        assert row["state"] == "not_shown_here"
+
 
 class TestMonths:
     def test_an_outage_counts_for_as_long_as_it_is_assumed_to_last(self) -> None:

@@ -17,6 +17,7 @@ from assets.analysis.claims.model import Claim, Documented, Measured, Share
 from assets.analysis.claims.reasons import no_figure, reason
 from assets.analysis.claims.register import claims
 from assets.analysis.claims.rollup import PartVerdict, roll_up
+from resources.warehouse.outcomes import beside
 from resources.warehouse.schema import schema
 
 _Row = dict[str, Any]
@@ -26,7 +27,8 @@ _ROLLED_UP = {"parts": "what its parts come to", "all": "whether all of its part
 def judge_claims(
     connection: duckdb.DuckDBPyConnection, comparison_id: str, only: Collection[str] | None = None
 ) -> pa.Table:
-    """Judge every claim, and every part of it, on a comparison.
+    """Judge every claim, and every part of it, on a comparison. What its target cannot show is judged by the simulated
+    comparison beside it, where there is one and that decides it.
 
     Args:
         connection: to the published database, or one with its tables.
@@ -40,14 +42,28 @@ def judge_claims(
         ArchduelError: there is no such comparison.
     """
     comparison = Comparison.read(connection, comparison_id)
+    simulated = _beside(connection, comparison_id)
     rows: list[_Row] = []
     for number, claim in enumerate(claims()):
         if only is None or claim.id in only:
-            rows += _judged(connection, claim, comparison, number * 100)
+            rows += _judged(connection, claim, comparison, simulated, number * 100)
     return pa.Table.from_pylist(rows, schema=schema("claims"))
 
 
-def _judged(connection: duckdb.DuckDBPyConnection, claim: Claim, comparison: Comparison, position: int) -> list[_Row]:
+def _beside(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> Comparison | None:
+    """The simulated comparison beside it, where there is one."""
+    name = beside(comparison_id)
+    known = connection.execute("SELECT count(*) FROM comparisons WHERE comparison_id = ?", [name]).fetchone()
+    return Comparison.read(connection, name) if known and known[0] else None
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection,
+    claim: Claim,
+    comparison: Comparison,
+    simulated: Comparison | None,
+    position: int,
+) -> list[_Row]:
     same = {
         "comparison_id": comparison.comparison_id,
         "claim_id": claim.id,
@@ -58,7 +74,12 @@ def _judged(connection: duckdb.DuckDBPyConnection, claim: Claim, comparison: Com
     }
     rows: list[_Row] = []
     for number, part in enumerate(claim.parts, start=1):
-        row = _documented(part) if isinstance(part, Documented) else _measured(connection, part, comparison)
+        if isinstance(part, Documented):
+            row = _documented(part)
+        else:
+            row = _measured(connection, part, comparison)
+            if row["verdict"] == "not_testable_here" and simulated:
+                row = _simulated(connection, part, simulated) or row
         place = {"part": part.part, "metric": part.metric, "position": position + (number if part.part else 0)}
         rows.append({**same, **place, **row})
     if len(rows) == 1:
@@ -84,6 +105,14 @@ def _documented(part: Documented) -> _Row:
         "reason": part.because,
         "source": part.page,
     }
+
+
+def _simulated(connection: duckdb.DuckDBPyConnection, part: Measured, simulated: Comparison) -> _Row | None:
+    """A part that the target cannot show, judged by the simulation beside it; None where that cannot either."""
+    row = _measured(connection, part, simulated)
+    if row["verdict"] in {"not_testable_here", "inconclusive"}:
+        return None
+    return {**row, "target": simulated.target}
 
 
 def _measured(connection: duckdb.DuckDBPyConnection, part: Measured, comparison: Comparison) -> _Row:

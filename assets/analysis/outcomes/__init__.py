@@ -40,7 +40,7 @@ def reconcile(observations: Tables, spills_to: Path | None = None) -> Tables:
     """
     with _connect(observations, spills_to) as connection:
         for name, table in observations.items():
-            connection.register(f"raw_{name}" if name in _PASSED_ON else name, table)
+            connection.register(f"raw_{name}" if name in (*_PASSED_ON, *_RULES) else name, table)
         for name in _PASSED_ON:
             connection.execute(
                 f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"

@@ -27,6 +27,7 @@ from assets.analysis.statistics.resampling import Floats, Resampling
 from assets.analysis.statistics.shares import pooled_share_interval, rule_of_three, share_interval
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 
+MAX_REPETITIONS = 24  # more are not proposed
 _BEYOND = 5  # values that a quantile wants beyond it, or it is the greatest of a few
 Rows = npt.NDArray[np.intp]
 Covers = Callable[[str, str | None], bool]  # whether requests of this operation and route are meant
@@ -52,6 +53,7 @@ class Figure:
         repetitions: Valid repetitions; None where none are counted.
         lacking: Why it decides nothing, a clause; empty where it may.
         repeatable: Whether more repetitions may change what is lacking.
+        wanted: How many repetitions it takes in all, where that is known.
     """
 
     value: float | None
@@ -61,6 +63,7 @@ class Figure:
     repetitions: int | None = None
     lacking: str = ""
     repeatable: bool = True
+    wanted: int | None = None
 
 
 class Figures:
@@ -137,22 +140,36 @@ class Figures:
     def time(self, contender: Contender, scenario: str, covers: Covers, measure: Measure) -> Figure | None:
         """A quantile of all offered requests, in milliseconds: the median of the repetitions' quantiles.
 
-        What was refused, or never done, counts as never. Arguments and result are as those of `share`.
+        What was refused, or never done, counts as never. Where a repetition has too few requests for such a quantile,
+        several together are taken for one. Arguments and result are as those of `share`.
         """
         wanted = [
             f"{operation} {route or ''}" for operation, route in self.offered(contender) if covers(operation, route)
         ]
-        found = self._repetitions(
-            "times", contender, scenario, measure=measure.event, quantile=measure.quantile, wanted=wanted
-        )
+        about = {"measure": measure.event, "quantile": measure.quantile, "wanted": wanted}
+        found = self._repetitions("times", contender, scenario, **about, together=1)
         if not wanted or not found:
             return None
         figure = _over_repetitions(found, us_per_unit=1000)
         least, needed = min(n for *_, n in found), math.ceil(_BEYOND / (1 - measure.quantile) - 1e-9)
-        if least < needed:
-            lacking = f"Such a quantile needs {needed:,} requests in a repetition, and one has {least:,}"
-            return replace(figure, low=None, high=None, lacking=lacking, repeatable=False)
-        return figure
+        if least >= needed:
+            return figure
+        # Repetitions are independent: some of them together are a sample as well, as long as there are enough samples.
+        together = math.ceil(needed / max(least, 1))
+        if len(found) // together >= MIN_PAIRS:
+            samples = self._repetitions("times", contender, scenario, **about, together=together)
+            return replace(_over_repetitions(samples, us_per_unit=1000), repetitions=len(found))
+        lacking = f"Such a quantile needs {needed:,} requests in a repetition, and one has {least:,}"
+        wanted_n = MIN_PAIRS * together
+        repeatable = wanted_n <= MAX_REPETITIONS
+        return replace(
+            figure,
+            low=None,
+            high=None,
+            lacking=lacking,
+            repeatable=repeatable,
+            wanted=wanted_n if repeatable else None,
+        )
 
     def recovery(self, contender: Contender, scenario: str, measure: Measure) -> Figure | None:
         """How long a fault's traces lasted, in seconds of the replay: the longest of its windows."""

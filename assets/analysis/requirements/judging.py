@@ -5,12 +5,12 @@ target can show (`assets.analysis.verdicts.decisive`) and what to build (`assets
 
 A requirement is met only where all of the interval is on the right side of its limit, and missed only where all of it
 is on the wrong side. Under several scenarios the worst decides: missed under one is missed, and met is met under all
-that can show it.
+that can show it. What a target cannot show is taken from the simulated comparison beside it, where there is one.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import duckdb
@@ -19,12 +19,21 @@ import pyarrow as pa
 from assets.analysis.repeating import Repeating
 from assets.analysis.requirements import wording
 from assets.analysis.requirements.bills import Bills
-from assets.analysis.requirements.figures import Contender, Covers, Figure, Figures, exactly, scaled
+from assets.analysis.requirements.figures import (
+    MAX_REPETITIONS,
+    Contender,
+    Covers,
+    Figure,
+    Figures,
+    exactly,
+    scaled,
+)
 from assets.analysis.requirements.measures import PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
 from assets.analysis.verdicts.decisive import Shown
 from resources.architectures import architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS
+from resources.warehouse.outcomes import beside
 from resources.warehouse.schema import schema
 from workloads.places import Places
 from workloads.recordings.recording import Operation
@@ -32,7 +41,6 @@ from workloads.scenarios import DEFAULT_SCENARIOS, Scenario, scenarios
 
 State = Literal["met", "missed", "undecided", "not_shown_here"]
 BUSIEST = 10  # routes that are judged one by one
-_MAX_REPETITIONS = 24
 _WORST_FIRST: tuple[State, ...] = ("missed", "undecided", "met", "not_shown_here")
 
 Row = dict[str, Any]
@@ -40,13 +48,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A requirement of one architecture under one scenario; None where it is under none."""
+    """A requirement of one architecture under one scenario; None where it is under none.
+
+    ``simulated``: by the comparison beside the one that is judged.
+    """
 
     scenario: str | None
     state: State
     figure: Figure | None = None
     reason: str = ""
     per_month: float | None = None
+    simulated: bool = False
 
 
 def judge_requirements(
@@ -68,7 +80,9 @@ def judge_requirements(
     Returns:
         A row per requirement and contender, and one more for each of the busiest routes that the requirement is about.
     """
-    return _Judge(connection, comparison_id, requirements, bills, places).table()
+    own = _Judge(connection, comparison_id, requirements, bills, places)
+    own.beside = _Judge(connection, beside(comparison_id), requirements, bills, places)
+    return own.table()
 
 
 def state_of(figure: Figure, requirement: Requirement) -> State:
@@ -90,6 +104,8 @@ def repetitions_needed(figure: Figure, requirement: Requirement) -> int | None:
 
     The interval shrinks with the root of them; where nothing was ever seen its end shrinks as they grow.
     """
+    if figure.wanted is not None:
+        return figure.wanted
     if figure.lacking or figure.repetitions is None or figure.value is None:
         return NIGHTLY_REPETITIONS if (figure.repetitions or 0) < NIGHTLY_REPETITIONS else None
     above = figure.value > requirement.limit
@@ -100,7 +116,7 @@ def repetitions_needed(figure: Figure, requirement: Requirement) -> int | None:
     times = abs(end - figure.value) / gap
     needed = math.ceil(figure.repetitions * (times if figure.value in {0.0, 1.0} else times**2))
     needed = max(needed, figure.repetitions + 1)
-    return needed if needed <= _MAX_REPETITIONS else None
+    return needed if needed <= MAX_REPETITIONS else None
 
 
 class _Judge:
@@ -113,6 +129,7 @@ class _Judge:
         places: Places | None,
     ) -> None:
         self._comparison_id, self._requirements = comparison_id, requirements
+        self.beside: _Judge | None = None
         self._figures = Figures(connection, comparison_id)
         self._shown = Shown.read(connection, comparison_id, places)
         self._scenarios = scenarios(places)
@@ -164,6 +181,10 @@ class _Judge:
         if worst.state in {"met", "missed"} and hidden:
             reason = wording.left_out(list(dict.fromkeys(hidden)))
         figure = worst.figure or Figure(None, None, None)
+        of_simulated = {}
+        if worst.simulated and self.beside:
+            shared = self.beside._shared(contender, requirement, 0)  # noqa: SLF001 - of the same class
+            of_simulated = {name: shared[name] for name in ("evidence", "target")}
         return {
             "state": worst.state,
             "value": figure.value,
@@ -174,6 +195,7 @@ class _Judge:
             "n": figure.n,
             "repetitions": figure.repetitions,
             "reason": reason or None,
+            **of_simulated,
             **({} if worst.figure else {"evidence": None}),
         }
 
@@ -191,7 +213,18 @@ class _Judge:
             name = next((name for name in proposed if requirement.under in self._situations(name)), None)
             yield Case(None, "undecided", reason=wording.no_scenario(requirement.under, name))
         for scenario in found:
-            yield self._case(contender, requirement, covers, scenario, of)
+            case = self._case(contender, requirement, covers, scenario, of)
+            if case.state == "not_shown_here" and self.beside and self.beside.has_replayed(contender, scenario):
+                simulated = self.beside._case(contender, requirement, covers, scenario, of)  # noqa: SLF001 - of the same class
+                shown = simulated.state != "not_shown_here" and not (simulated.figure and simulated.figure.lacking)
+                case = replace(simulated, simulated=True) if shown else case
+            yield case
+
+    def has_replayed(self, contender: Contender, scenario: str) -> bool:
+        """Whether a contender has a valid replay under a scenario."""
+        return any(
+            row["valid"] and _contender(row) == contender and row["scenario"] == scenario for row in self._replays
+        )
 
     def _case(self, contender: Contender, requirement: Requirement, covers: Covers, scenario: str, of: str) -> Case:
         replays = [row for row in self._replays if _contender(row) == contender and row["scenario"] == scenario]

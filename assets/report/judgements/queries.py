@@ -6,7 +6,7 @@ Keep out what the replays themselves show, and how queries are bound and run (`a
 
 RECOMMENDATIONS = """\
 SELECT workload, operation, route, architecture, state, sentence, because, would_change, served, requests, passing,
-    lacking, could_add, evidence, target
+    lacking, could_add, assumed, evidence, target
 FROM recommendations
 WHERE comparison_id = $comparison_id
 ORDER BY workload, operation, route NULLS FIRST"""

@@ -1,0 +1,65 @@
+"""What is simulated beside a comparison: which part of it, how often, and when nothing is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.commands.beside import repetitions_for, simulated_beside
+from orchestration.commands.request import CompareRequest
+from resources.lab.cell import Cell
+from resources.lab.settings import LabSettings
+from workloads.places import Places
+from workloads.recordings.library import Library
+from workloads.scenarios import scenarios
+
+
+def request(**more: Any) -> CompareRequest:
+    settings = LabSettings(**more.pop("settings", {}))
+    return CompareRequest("food_orders", {"steady": scenarios()["steady"]}, ("hybrid",), settings, **more)
+
+
+def test_the_same_cells_at_the_recorded_speed_and_often_enough_for_a_p99(tmp_path: Path) -> None:
+    asked = request(settings={"speed": 4.0, "seed": 3, "limit": 400, "others_at_most": 1.0})
+    found = simulated_beside(Places(tmp_path), asked, None)
+    assert isinstance(found, CompareRequest)
+    assert found.cells == [Cell("food_orders", "steady", "simulated")]
+    settings = found.settings
+    assert (settings.speed, settings.seed, settings.limit, settings.target) == (None, 3, 400, "simulated")
+    assert settings.repetitions == 12  # two of 311 queries make a sample, and it takes six
+
+
+def test_where_only_the_busiest_part_is_replayed_that_is_simulated(tmp_path: Path) -> None:
+    found = simulated_beside(Places(tmp_path), request(), (10.0, 20.0))
+    assert isinstance(found, CompareRequest)
+    recording = Library(Places(tmp_path)).load("food_orders")
+    since_s = (found.settings.cut(recording).arrival_us - recording.arrival_us[0]) / 1e6
+    assert since_s.min() >= 10
+    assert since_s.max() <= 20
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(simulated=False),
+        request(as_a_night=True),
+        request(settings={"target": "simulated"}),
+    ],
+)
+def test_nothing_is_simulated_where_it_is_not_asked_for(tmp_path: Path, asked: CompareRequest) -> None:
+    assert simulated_beside(Places(tmp_path), asked, None) is None
+
+
+def test_why_nothing_is_simulated_is_said(tmp_path: Path) -> None:
+    long = simulated_beside(Places(tmp_path), request(settings={"amplify": 100.0}), None)
+    assert isinstance(long, str)
+    assert "--target simulated" in long
+    own = simulated_beside(Places(tmp_path), request(settings={"service": "mine@0123456789ab"}), None)
+    assert own == "the simulation runs no handler of yours"
+
+
+@pytest.mark.parametrize(("limit", "repetitions"), [(None, 12), (100, 8)])
+def test_repetitions_are_enough_for_a_p99_or_no_more_than_usual(limit: int | None, repetitions: int) -> None:
+    """342 commands: two together are a sample. Of a hundred requests no sensible number is enough."""
+    recording = LabSettings(limit=limit).cut(Library(Places(Path("/nonexistent"))).load("food_orders"))
+    assert repetitions_for(recording) == repetitions
