@@ -66,7 +66,7 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         say(console, f"left out as invalid: {row['replay']}: {row['invalid_reason']}", style="yellow")
     for line in (
         _about(places, request, comparison_id),
-        *limits_bound(ordered, _speeds(places, comparison_id)),
+        *limits_bound(rows.to_pylist(), _speeds(places, comparison_id)),
         _WORDS,
         *_judged(places, comparison_id),
     ):
