@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(ARCHDUEL_HOME)/dagster
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help install install-test compare test test-unit test-long lint dev clean
+.PHONY: help install install-test compare test test-unit test-long test-browser screenshots lint dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,17 @@ test-unit: install-test ## the quick part: no emulator, no Dagster; four minutes
 test-long: install-test ## what is too slow for every change
 	@$(BIN)/pytest -m long
 	@FUZZ_S=60 $(BIN)/pytest -m 'fuzz and not long' --timeout 900 tests/unit
+
+BROWSER_STAMP := $(VENV)/.installed-browser
+$(BROWSER_STAMP): $(TEST_STAMP)
+	$(call installed,.[browser])
+	@touch $(STAMP) $(TEST_STAMP) $@
+
+test-browser: $(BROWSER_STAMP) ## Dagster's UI in Debian's Chromium; minutes; skipped without the package chromium
+	@$(BIN)/pytest tests/ui tests/calibration/test_report_browser.py
+
+screenshots: $(BROWSER_STAMP) ## the pictures in the pages, made anew
+	@$(BIN)/python -m tests.ui.screenshots
 
 dev: install ## the Dagster UI on 127.0.0.1:3000 with its daemon
 	@$(BIN)/archduel dev

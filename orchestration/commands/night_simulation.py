@@ -42,6 +42,8 @@ _WORK_MS, _SLOWER_MS = "20", "60"
 _KEEP = 5  # nights
 _SETTLED = 3  # nights after which nothing may grow any more
 _SPARE_DESCRIPTORS = 4
+_GROWN = 1.5  # of results once as many nights are whole as are kept: what stays of older ones is small
+_LIMIT = 300  # requests of the recording: small cells
 _NIGHTS = f"""
 targets = ["{TARGET}"]
 architectures = ["synchronous", "hybrid"]
@@ -83,14 +85,14 @@ class Played:
     processes: int
 
 
-def simulate_nights(places: Places, count: int, console: PlainConsole, limit: int | None = None) -> list[Played]:
+def simulate_nights(places: Places, count: int, console: PlainConsole, limit: int = _LIMIT) -> list[Played]:
     """Play so many nights and print what was seen.
 
     Args:
         places: The home, in whose folder for temporary files the nights have a home of their own.
         count: How many nights.
         console: Where each night is printed.
-        limit: How many requests of the recording are replayed; None: all.
+        limit: How many requests of the recording are replayed.
 
     Returns:
         What was seen after each night.
@@ -136,9 +138,7 @@ def _environment() -> Iterator[None]:
 class _Night:
     """One night, with everything that happens in it."""
 
-    def __init__(
-        self, home: Places, instance: dg.DagsterInstance, dates: list[date], number: int, limit: int | None
-    ) -> None:
+    def __init__(self, home: Places, instance: dg.DagsterInstance, dates: list[date], number: int, limit: int) -> None:
         self._home, self._instance, self._limit, self._number = home, instance, limit, number
         self._date, self._first = dates[number - 1], dates[0]
         self._told: list[str] = []
@@ -234,6 +234,8 @@ def faults_of(played: list[Played]) -> Iterable[str]:
         yield f"open files grew from {settled[0].descriptors} to {max(one.descriptors for one in settled)}"
     # A night at its size, and what is kept of each older one: never as much as if nothing was pruned.
     bounded = [one for one in played if one.number > _KEEP + 1]
+    if bounded and max(one.results_mb for one in bounded) > _GROWN * bounded[0].results_mb:
+        yield f"results grew from {bounded[0].results_mb:.1f} to {max(one.results_mb for one in bounded):.1f} MB"
     if bounded and max(one.runs for one in bounded) > 2 * (_KEEP + 1):
         yield f"Dagster remembers {max(one.runs for one in bounded)} runs: old ones are to be pruned"
 

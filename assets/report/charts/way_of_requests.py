@@ -18,7 +18,8 @@ _SERVICES = {
     "sqs": "SQS",
     "dynamodb": "DynamoDB",
 }
-_WIDTH, _HEIGHT, _ACROSS, _DOWN, _EDGE = 132, 40, 226, 70, 14  # of a box; from box to box; around all; pixels
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _EDGE = 136, 40, 230, 70, 14  # of a box; from box to box; around all; pixels
+_WIDEST = 1100  # of what a dialog of Dagster's UI shows, in pixels
 _INK, _FAINT, _FILL = "#1f2328", "#57606a", "#f2f6fa"
 _Places = dict[str, tuple[int, int]]  # column and row
 
@@ -29,13 +30,14 @@ def way_of_requests(architecture: Architecture) -> str:
     places = _laid_out(steps)
     width = _WIDTH + _ACROSS * max(column for column, _ in places.values()) + 2 * _EDGE
     height = _HEIGHT + _DOWN * max(row for _, row in places.values()) + 2 * _EDGE
+    scale = min(1.0, _WIDEST / width)
     svg = ET.Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
             "viewBox": f"0 0 {width} {height}",
-            "width": str(width),
-            "height": str(height),
+            "width": str(round(width * scale)),
+            "height": str(round(height * scale)),
             "font-family": "system-ui, sans-serif",
         },
     )
