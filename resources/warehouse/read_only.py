@@ -36,6 +36,8 @@ def only_read(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) ->
 class _File:
     """A file open for reading. DuckDB's threads share it, and seek and read in two calls: each has its own place."""
 
+    closed = True  # until it is open
+
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._size = os.fstat(self._descriptor).st_size
@@ -61,6 +63,9 @@ class _File:
         if not self.closed:
             os.close(self._descriptor)
             self.closed = True
+
+    def __del__(self) -> None:
+        self.close()  # DuckDB lets go of most files without closing them
 
 
 class _Files(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -66,7 +66,7 @@ def test_the_books_show_their_identities_with_numbers(ui: Ui) -> None:
 def test_a_backfill_of_two_cells_runs_both(ui: Ui) -> None:
     page = ui.open("/assets/synchronous/table")
     page.get_by_role("button", name=re.compile("Materialize")).first.click()
-    page.get_by_text("Select a partition or create one").click()
+    page.get_by_text("Select a partition or create one").first.click()
     page.keyboard.type(CELL)
     page.get_by_role("menuitem").or_(page.locator("[role=option], .bp5-menu-item")).filter(has_text=CELL).first.click()
     page.keyboard.press("Escape")

@@ -145,3 +145,18 @@ def test_what_results_hold_is_read_all_the_same(published: Places, elsewhere: Pa
     ).to_pylist() == [{"n": 1}]
     assert query(published, "EXPLAIN ANALYZE FROM by_route").num_rows
     assert not list(elsewhere.iterdir())
+
+
+def test_no_file_stays_open_when_a_connection_is_closed(published: Places) -> None:
+    """Each night's comparison would leave hundreds."""
+
+    def held() -> list[str]:
+        # By /proc, since DuckDB lets go of them without a word.
+        links = (one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
+        return [str(link) for link in links if link.suffix == ".parquet" and link.is_relative_to(published.home)]
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc here to see open files in")
+    with connect(published) as connection:
+        assert rows(connection, "SELECT entity FROM requests LIMIT 1").num_rows
+    assert held() == []
