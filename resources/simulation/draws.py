@@ -22,9 +22,13 @@ Microseconds = npt.NDArray[np.int64]
 
 def hashed(seed: int, stream: int, index: int, attempt: int) -> int:
     """64 random bits that depend on these four numbers only."""
-    state = _mixed(seed + stream * GOLDEN)
-    state = _mixed(state + index * GOLDEN)
+    state = _mixed(first_third(seed, stream) + index * GOLDEN)
     return _mixed(state + attempt * GOLDEN)
+
+
+def first_third(seed: int, stream: int) -> int:
+    """The part of `hashed` that is the same for all draws of a stream."""
+    return _mixed(seed + stream * GOLDEN)
 
 
 def _mixed(state: int) -> int:

@@ -5,6 +5,7 @@ Put here the figures and how they are counted from an engine's result. Keep out 
 `simulate_figures` is what to call for many runs, such as a grid: its arguments are those of the engines, and stay.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,13 +14,23 @@ import numpy.typing as npt
 
 from resources.prices.model import Counts, Sizes
 from resources.simulation import system as codes
-from resources.simulation.system import LIMITS, NEVER, Ints, Load, Result, System
+from resources.simulation.system import (
+    BIN_BITS,
+    BINS,
+    BY_CONCURRENCY,
+    LIMITS,
+    NEVER,
+    OUTCOMES,
+    Counted,
+    Ints,
+    Load,
+    Result,
+    System,
+)
 
 OPERATIONS = ("command", "query")
-OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out")
-(ANSWERED, ACCEPTED, THROTTLED, FAILED, TIMED_OUT) = range(len(OUTCOMES))
-BIN_BITS = 8  # a bin is 1/256 of a power of two wide; below 256 us every microsecond has its own
-BINS = (63 - BIN_BITS) << BIN_BITS
+ANSWERED, ACCEPTED, THROTTLED, FAILED, TIMED_OUT = range(len(OUTCOMES))
+_PART = 16_384  # requests
 
 
 def bins_of(times_us: Ints) -> Ints:
@@ -216,7 +227,7 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
     handled = (result.records[:, 4] != NEVER) | (_functions_of(result) != system.result)
     was_handled = np.zeros(len(sent), bool)
     was_handled[result.records[handled, 1]] = True
-    limited = result.bound[[codes.BY_RESERVED, codes.BY_ACCOUNT, codes.BY_SCALING]].any()
+    limited = result.bound[list(BY_CONCURRENCY)].any()
     outcome = np.full(len(sent), FAILED)
     outcome[sent == codes.TIMED_OUT] = TIMED_OUT
     outcome[(sent >= 200) & (sent <= 299) | (sent == 404) & query] = ANSWERED
@@ -232,8 +243,7 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
     functions, number_of = len(system.reserved), result.invocations[:, 1]
     of_operation = load.query[result.records[handled, 1]]
     first, samples = result.bound > 0, result.samples
-    backlog = samples[:, 1] + samples[:, 2]
-    waits = np.flatnonzero(backlog)
+    backlog, drained_us = backlog_of(samples)
     taken = np.bincount(load.query[result.status == 202], minlength=2) if system.consumer != NEVER else np.zeros(2)
     return Figures(
         outcomes=np.array([np.bincount(outcome[query == bool(one)], minlength=len(OUTCOMES)) for one in range(2)]),
@@ -253,8 +263,8 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         cold=np.bincount(number_of, weights=result.invocations[:, 4], minlength=functions).astype(np.int64),
         busy_us=np.bincount(number_of, weights=result.invocations[:, 3], minlength=functions).astype(np.int64),
         concurrency=result.concurrency,
-        backlog=int(backlog.max(initial=0)),
-        drained_us=int(samples[min(waits[-1] + 1, len(samples) - 1), 0]) if len(waits) else 0,
+        backlog=backlog,
+        drained_us=drained_us,
         bound={LIMITS[number]: int(result.bound[number]) for number in np.flatnonzero(first)},
         bound_first_us={LIMITS[number]: int(result.bound_first_us[number]) for number in np.flatnonzero(first)},
         samples=samples,
@@ -266,6 +276,14 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         duration_us=int(load.due_us[-1]) if len(load.due_us) else 0,
         settled_us=result.settled_us,
     )
+
+
+def backlog_of(samples: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """The most messages waiting or being worked on in some samples, and when there was none for the last time."""
+    backlog = samples[:, 1] + samples[:, 2]
+    waits = np.flatnonzero(backlog)
+    drained_us = int(samples[min(waits[-1] + 1, len(samples) - 1), 0]) if len(waits) else 0
+    return int(backlog.max(initial=0)), drained_us
 
 
 def _functions_of(result: Result) -> Ints:
@@ -282,6 +300,50 @@ def _by_operation(
     return distribution(times_us[kept & ~query]), distribution(times_us[kept & query])
 
 
+def figures_from(system: System, counted: Counted, sizes: Sizes | None = None) -> Figures:
+    """The figures of a run that was counted while it was simulated. Arguments as for `figures_of`."""
+    outcomes = counted.outcomes.copy()
+    limited = counted.bound[list(BY_CONCURRENCY), 0].any()
+    outcomes[:, THROTTLED if limited else FAILED] += counted.limited
+    backlog, drained_us = backlog_of(counted.samples)
+    bound = np.flatnonzero(counted.bound[:, 0])
+
+    def both(bins: Ints, sums_us: Ints, greatest_us: Ints) -> tuple[Distribution, Distribution]:
+        one, other = (Distribution(bins[of], int(sums_us[of]), int(greatest_us[of])) for of in range(2))
+        return one, other
+
+    invocations, cold, busy_us, concurrency = counted.functions.T
+    return Figures(
+        outcomes=outcomes,
+        statuses=counted.statuses,
+        response=both(counted.response_bins, counted.response_us, counted.response_max_us),
+        completion=both(counted.completion_bins, counted.completion_us, counted.completion_max_us),
+        attempts=counted.attempts,
+        fetches=int(counted.fetches.sum()),
+        committed=counted.committed,
+        commits=int(counted.commits.sum()),
+        dead=counted.dead,
+        messages=counted.accepted * (system.consumer != NEVER),
+        deliveries=counted.deliveries,
+        invocations=invocations,
+        cold=cold,
+        busy_us=busy_us,
+        concurrency=concurrency,
+        backlog=backlog,
+        drained_us=drained_us,
+        bound={LIMITS[number]: int(counted.bound[number, 0]) for number in bound},
+        bound_first_us={LIMITS[number]: int(counted.bound[number, 1]) for number in bound},
+        samples=counted.samples,
+        init_us=counted.init_us,
+        work_us=int(counted.work_us.sum()),
+        sizes=sizes or Sizes(),
+        consumer=system.consumer,
+        result=system.result,
+        duration_us=counted.duration_us,
+        settled_us=counted.settled_us,
+    )
+
+
 def simulate_figures(system: System, load: Load, sizes: Sizes | None = None) -> Figures:
     """Simulate a system under a load, and count.
 
@@ -292,4 +354,13 @@ def simulate_figures(system: System, load: Load, sizes: Sizes | None = None) -> 
     """
     from resources.simulation import kernel  # noqa: PLC0415 - numba takes a second, and the oracle's figures need none
 
+    if kernel.can_stream(system, load):
+        return figures_from(system, kernel.stream(system, parts(load, _PART), load.seeded), sizes)
     return figures_of(system, load, kernel.simulate(system, load), sizes)
+
+
+def parts(load: Load, count: int) -> Iterator[Load]:
+    """A load in parts of so many requests."""
+    for first in range(0, len(load.due_us), count):
+        columns = {name: getattr(load, name)[first : first + count] for name in Load._fields if name != "seeded"}
+        yield load._replace(**columns)

@@ -1,1297 +1,122 @@
 """The fast engine: what `resources.simulation.oracle` does, compiled, and equal to it to the microsecond.
 
-Put here the oracle's steps as numba functions over arrays; each has the oracle's name for it, and its comments are
-there. Keep out anything that the oracle does not do. This is the only module that imports numba, which takes a second:
+Put here running the compiled steps over a system and a load, and reading what came of it. Keep out the steps
+(`resources.simulation.steps`). This and what it imports are the only modules that import numba, which takes a second:
 import it where something is simulated.
 
 Compiled code is kept on disk, beside this file or in NUMBA_CACHE_DIR. It stops when one of its buffers is nearly full,
 and goes on with a larger or an emptied one: what it needs follows from what is under way, not from how much there was.
 """
-# ruff: noqa: PLR0912, PLR0915, PLR0917 - one function for each of the oracle's, and numba takes no keywords
 
-import hashlib
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable
 
-import numba
 import numpy as np
-import numpy.typing as npt
-from numba import carray  # type: ignore[attr-defined]  # its stubs leave it out
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from resources.simulation.draws import GOLDEN, MIX_1, MIX_2
-from resources.simulation.oracle import (
-    ANSWER,
-    BATCH,
-    BEGIN,
-    CUT,
-    DONE,
-    DUE,
-    FREE,
-    GROW,
-    HELD,
-    INVOKE,
-    ISSUE,
-    STOP,
-    STORED,
-    VISIBLE,
-    WAKE,
-)
-from resources.simulation.system import (
-    ALL_FAILED,
-    ANSWERED,
-    AT_API,
-    AT_FUNCTION,
-    AT_MAPPING,
-    AT_QUEUE,
-    AT_TABLE,
-    BACK_OFF,
-    BY_ACCOUNT,
-    BY_GATEWAY,
-    BY_IN_FLIGHT,
-    BY_INTEGRATION,
-    BY_PARTITION,
-    BY_POLLERS,
-    BY_RESERVED,
-    BY_RETENTION,
-    BY_SCALING,
-    BY_TABLE,
-    COMMANDS,
-    COMMITTED,
-    CUT_OFF,
-    CUT_SHORT,
-    DELIVERY,
-    DISABLED,
-    DOWN,
-    DUPLICATE,
-    DUPLICATED,
-    ERROR,
-    FAILED,
-    FAULT_HIT,
-    FAULT_TIME,
-    GATEWAY,
-    HANG,
-    IDLE,
-    INIT,
-    LATENCY,
-    LIMITS,
-    NEVER,
-    PARTITION,
-    PARTLY_FAILED,
-    PLACEMENT,
-    QUERIES,
-    READ,
-    REFUSED,
-    RESET,
-    RESET_BY,
-    SEND,
-    SUCCEEDED,
-    THROTTLE,
-    TIMED_OUT,
-    TRUNCATE,
-    WARM,
-    WRITE,
-    Load,
-    Result,
-    System,
-    sends,
-)
-from resources.simulation.system import (
-    INVOKE as INVOKING,
-)
-
-Array = npt.NDArray[np.int64]
-
-_LONGEST_PAUSE_US = 5_000_000
-_FIRST_BACK_OFF_US, _LONGEST_BACK_OFF_US = 1_000_000, 20_000_000
-_TOKEN = 1_000_000_000
-_SECOND_US = 1_000_000
-_WRITE_UNIT, _READ_UNIT = 1024, 4096
-_KIND_BITS = 48  # of an event's number; its kind is above
-_ANSWER_BASE, _STATUS_BASE = 2048, 1024  # a call and a status in one number
-
-# Numbers of the state that are no arrays.
-(
-    HEAP,
-    FOLLOWING,
-    NEXT_SAMPLE,
-    SETTLED,
-    ENVIRONMENTS,
-    INVOCATIONS,
-    IN_FLIGHT,
-    DELAYED,
-    DEAD,
-    ACTIVE,
-    POLLERS,
-    GROWING,
-    LAST_ACTIVE,
-    WOKEN,
-    HEAD,
-    WAITING,
-    FREE_SLOTS,
-    RECORDS,
-    ROWS,
-    SAMPLES,
-    INIT_US,
-    SECOND,
-    NEXT_GROWTH,
-    PARTITIONS,
-    ORIGINALS,
+from resources.simulation.draws import first_third
+from resources.simulation.steps import advance_world, prepare_world
+from resources.simulation.system import DISTRIBUTIONS, LIMITS, NEVER, TIMED_OUT, Counted, Load, Result, System, sends
+from resources.simulation.world import (
+    COLUMNS,
+    CONDENSED,
     COUNT,
-    UNRESERVED,
+    DEAD,
     FAULT_BUCKETS,
-    TABLE_BUCKETS,
-    PARTITION_BUCKETS,
-) = range(30)
-FINISHED, HEAP_FULL, SLOTS_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FULL = range(6)
-# Columns of a slot, which holds an invocation.
-(
-    S_FUNCTION,
-    S_FIRST,
-    S_CALL,
-    S_RECEIVED,
-    S_NUMBER,
-    S_ENVIRONMENT,
-    S_STARTED,
-    S_COLD,
-    S_AT,
-    S_SECOND,
-    S_ATTEMPT,
-    S_UNAVAILABLE,
-    S_FOUND,
-    S_APPLIED,
-    S_HANDED_ON,
-    S_RESULT,
-    S_RESULT_AT,
-    S_RESULT_FOUND,
-    S_FREE,  # no slot's own, but the stack of free slots
-) = range(19)
-
-
-# The system's numbers, in their order.
-(
-    C_SEED,
-    C_DEADLINE_US,
-    C_RETRIES,
-    C_ASK_AFTER_US,
-    C_GATEWAY_RATE,
-    C_GATEWAY_BURST,
-    C_INTEGRATION_TIMEOUT_US,
-    C_MAX_PAYLOAD_BYTES,
-    C_THROTTLED_STATUS,
-    C_ACCOUNT_CONCURRENCY,
-    C_SCALING_RATE,
-    C_SCALING_BURST,
-    C_CONSUMER,
-    C_RESULT,
-    C_VISIBILITY_US,
-    C_MAX_RECEIVES,
-    C_BATCH_SIZE,
-    C_BATCH_WINDOW_US,
-    C_POLLERS,
-    C_POLLER_EVERY_US,
-    C_MAX_POLLERS,
-    C_SCALE_IN_US,
-    C_THROTTLE_BACKOFF_US,
-    C_MAX_IN_FLIGHT,
-    C_RETENTION_US,
-    C_DUPLICATE_THRESHOLD,
-    C_TABLE_TIMEOUT_US,
-    C_TABLE_ATTEMPTS,
-    C_TABLE_BACKOFF_US,
-    C_REFUSED_US,
-    C_IDEMPOTENT,
-    C_WRITE_CAPACITY,
-    C_READ_CAPACITY,
-    C_MAX_CAPACITY,
-    C_PARTITION_WRITES,
-    C_PARTITION_READS,
-    C_TABLE_BURST_S,
-    C_GROWTH_PERIOD_US,
-    C_SAMPLE_EVERY_US,
-) = range(39)
-# Columns of a request: of the load, and what came of it.
-(
+    FINISHED,
+    FIRST_STATUS,
+    FOLDER,
+    FREE_SLOTS,
+    HEAD,
+    HEAP_FULL,
+    INIT_US,
+    L_DELAY_US,
+    L_DELIVERY,
     L_DUE_US,
-    L_QUERY,
-    L_QUEUED,
     L_FUNCTION,
     L_ORDER,
     L_PAYLOAD_BYTES,
-    L_WORK_US,
     L_POISON,
-    L_DELIVERY,
-    L_DELAY_US,
-    R_STATUS,
-    R_SENT,
-    R_RESPONDED,
-    R_ATTEMPTS,
-    R_FETCHES,
-    R_FETCHED,
-    R_CALLS,
-    R_OPEN,
-    R_FETCHING,
-    R_AGE,
-    R_TICKET,
-    R_HOLD,
-    R_TRUNCATED,
-    R_SILENT,
-    R_COMMITS,
-    R_STAMPS,
-    R_FOUND,
-    R_OPERATIONS,
-) = range(28)
-# Columns of a message. The last one is no message's own, but the queue's ring.
-(
-    M_STORED,
-    M_SHOWN,
-    M_RECEIVES,
+    L_QUERY,
+    L_QUEUED,
+    L_WORK_US,
+    LOADED,
+    LOW,
     M_DEAD,
-    M_DUPLICATED,
     M_FOLLOWING,
-    M_RESULT,
-    M_RESULT_AT,
-    M_RESULT_FOUND,
-    M_QUEUE,
-) = range(10)
-# Columns of a fault.
-(
-    F_KIND,
-    F_AT,
-    F_START_US,
-    F_END_US,
-    F_THRESHOLD,
-    F_OPERATIONS,
-    F_RATE,
-    F_BURST,
-    F_STATUS,
-    F_FORWARDED,
-) = range(10)
-# Columns of a function, of an event, and rows of the table's units.
-N_RESERVED, N_TIMEOUT_US, N_WARM, N_RUNNING, N_IDLE_COUNT, N_MOST = range(6)
-H_TIME, H_KEY, H_DATA = range(3)
-CAPACITY, PEAK, IN_SECOND = range(3)
-GATEWAY_BUCKET = 0  # then those of the functions' growth, of faults, of the table, of its partitions
+    M_RECEIVES,
+    M_STORED,
+    MORE,
+    N_BUSY_US,
+    N_COLD,
+    N_IDLE_FIRST,
+    N_INVOCATIONS,
+    N_MOST,
+    NEEDS_MORE,
+    ORIGINALS,
+    PARTITION_BUCKETS,
+    QUEUE_FULL,
+    R_ATTEMPTS,
+    R_COMMITS,
+    R_FETCHED,
+    R_FETCHES,
+    R_FOUND,
+    R_HOLDERS,
+    R_RESPONDED,
+    R_SENT,
+    R_STAMPS,
+    R_STATUS,
+    RECORDS,
+    RECORDS_FULL,
+    ROWS,
+    ROWS_FULL,
+    S_FREE,
+    SAMPLES,
+    SAMPLES_FULL,
+    SETTLED,
+    SLOTS_FULL,
+    STATUSES,
+    T_ACCEPTED,
+    T_ATTEMPTS,
+    T_COMMITS,
+    T_COMMITTED,
+    T_COMPLETION_MAX_US,
+    T_COMPLETION_US,
+    T_DELIVERIES,
+    T_FETCHES,
+    T_LIMITED,
+    T_OUTCOMES,
+    T_RESPONSE_MAX_US,
+    T_RESPONSE_US,
+    T_WORK_US,
+    TABLE_BUCKETS,
+    Array,
+    World,
+    addresses,
+    entry,
+    world_at,
+)
 
-
-class World(NamedTuple):
-    """All that the kernel knows, in few arrays: each would cost every function's compilation."""
-
-    n: Array
-    c: Array
-    draws: Array
-    fault_draws: Array
-    requests: Array
-    messages: Array
-    functions: Array
-    faults: Array
-    heap: Array
-    idle: Array
-    slots: Array
-    buckets: Array
-    units: Array
-    exists: Array
-    bound: Array
-    records: Array
-    rows: Array
-    samples: Array
-
-
-def _cache_folder() -> Path | None:
-    """Where compiled code is kept, for this version of all that it is compiled from; None: where numba keeps it.
-
-    Numba looks at this file alone, and would go on with the numbers that another file had before.
-    """
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return Path(os.environ["NUMBA_CACHE_DIR"])
-    here = Path(__file__).parent
-    sources = b"".join((here / f"{name}.py").read_bytes() for name in ("draws", "kernel", "oracle", "system"))
-    folder = here / "__pycache__" / f"kernel-{hashlib.blake2b(sources, digest_size=6).hexdigest()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a place that this user may not write to
-        return None
-    return folder
-
-
-_FOLDER = _cache_folder()
-if _FOLDER is not None:
-    numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]  # set when numba is imported
-
-# A wrapper for Python would cost a third of the compilation of each function that only others of these call. None of
-# them makes an array: without counting the owners of arrays (`_nrt`) they take half the time.
-_COUNTING: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_OPTIONS: dict[str, Any] = {**_COUNTING, "_nrt": False}
-_compiled: Callable[..., Any] = numba.njit(**_OPTIONS)
-_counted: Callable[..., Any] = numba.njit(**_COUNTING)
-_intrinsic: Callable[..., Any] = intrinsic
-_entry: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
+_WINDOW = 32_768  # requests that have rows at once, unless more are under way: what fits into a core's cache is quicker
+_NO_COPIES = 1 << 47  # in place of the number of requests, where messages have the numbers of these
 
 
 def is_compiled() -> bool:
     """Whether this machine has the compiled code; where it has not, the first simulation takes about 20 s longer."""
-    return _FOLDER is not None and any(_FOLDER.rglob("kernel.advance-*.nbi"))
+    return FOLDER is not None and any(FOLDER.rglob("kernel.advance-*.nbi"))
 
 
-@_compiled
-def _mixed(state):  # type: ignore[no-untyped-def]
-    state = state + np.uint64(GOLDEN)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(MIX_1)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(MIX_2)
-    return state ^ (state >> np.uint64(31))
-
-
-@_compiled
-def _hashed(seed, stream, index, attempt, shift):  # type: ignore[no-untyped-def]
-    """The upper bits of `draws.hashed`, all but ``shift`` of them."""
-    state = _mixed(np.uint64(seed) + np.uint64(stream) * np.uint64(GOLDEN))
-    state = _mixed(state + np.uint64(index) * np.uint64(GOLDEN))
-    state = _mixed(state + np.uint64(attempt) * np.uint64(GOLDEN))
-    return np.int64(state >> np.uint64(shift))
-
-
-@_compiled
-def _draw(w, stream, index, attempt):  # type: ignore[no-untyped-def]
-    return w.draws[stream, _hashed(w.c[C_SEED], stream, index, attempt, 48)]
-
-
-@_compiled
-def _move(heap, at, time, key, data):  # type: ignore[no-untyped-def]
-    heap[at, H_TIME], heap[at, H_KEY], heap[at, H_DATA] = time, key, data
-
-
-@_compiled
-def _at(w, when_us, kind, number, data):  # type: ignore[no-untyped-def]
-    """Push an event on the heap."""
-    heap = w.heap
-    key = (kind << _KIND_BITS) | number
-    at = w.n[HEAP]
-    w.n[HEAP] = at + 1
-    while at > 0:
-        parent = (at - 1) >> 1
-        if heap[parent, H_TIME] < when_us or (heap[parent, H_TIME] == when_us and heap[parent, H_KEY] <= key):
-            break
-        _move(heap, at, heap[parent, H_TIME], heap[parent, H_KEY], heap[parent, H_DATA])
-        at = parent
-    _move(heap, at, when_us, key, data)
-
-
-@_compiled
-def _pop(w):  # type: ignore[no-untyped-def]
-    """Remove the first event from the heap."""
-    heap = w.heap
-    size = w.n[HEAP] - 1
-    w.n[HEAP] = size
-    time, key, data = heap[size, H_TIME], heap[size, H_KEY], heap[size, H_DATA]
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        right = child + 1
-        if right < size and (
-            heap[right, H_TIME] < heap[child, H_TIME]
-            or (heap[right, H_TIME] == heap[child, H_TIME] and heap[right, H_KEY] < heap[child, H_KEY])
-        ):
-            child = right
-        if time < heap[child, H_TIME] or (time == heap[child, H_TIME] and key <= heap[child, H_KEY]):
-            break
-        _move(heap, at, heap[child, H_TIME], heap[child, H_KEY], heap[child, H_DATA])
-        at = child
-    _move(heap, at, time, key, data)
-
-
-@_compiled
-def _bind(w, limit, now):  # type: ignore[no-untyped-def]
-    if w.bound[limit, 0] == 0:
-        w.bound[limit, 1] = now
-    w.bound[limit, 0] += 1
-
-
-@_compiled
-def _holds(w, bucket, rate, size, now, tokens):  # type: ignore[no-untyped-def]
-    elapsed = now - w.buckets[bucket, 1]
-    room = size - w.buckets[bucket, 0]
-    if rate > 0 and elapsed > room // rate:
-        w.buckets[bucket, 0] = size
-    else:
-        w.buckets[bucket, 0] += elapsed * rate
-    w.buckets[bucket, 1] = now
-    return w.buckets[bucket, 0] >= tokens * _TOKEN
-
-
-@_compiled
-def _take(w, bucket, tokens):  # type: ignore[no-untyped-def]
-    w.buckets[bucket, 0] -= tokens * _TOKEN
-
-
-@_compiled
-def _request_of(w, message):  # type: ignore[no-untyped-def]
-    """A message's request; a division takes as long as ten comparisons."""
-    count = w.n[COUNT]
-    return message if message < count else message % count
-
-
-@_compiled
-def _is_on(w, number, now):  # type: ignore[no-untyped-def]
-    return w.faults[number, F_START_US] <= now < w.faults[number, F_END_US]
-
-
-@_compiled
-def _is_down(w, place, now):  # type: ignore[no-untyped-def]
-    for number in range(len(w.faults)):
-        kind = w.faults[number, F_KIND]
-        if w.faults[number, F_AT] == place and kind in (DOWN, DISABLED) and _is_on(w, number, now):
-            return True
-    return False
-
-
-@_compiled
-def _fault(w, place, operation, i, attempt, now):  # type: ignore[no-untyped-def]
-    for number in range(len(w.faults)):
-        if (
-            w.faults[number, F_AT] != place
-            or w.faults[number, F_KIND] == THROTTLE
-            or not _is_on(w, number, now)
-            or w.faults[number, F_OPERATIONS] & operation == 0
-        ):
-            continue
-        if w.faults[number, F_KIND] != DOWN and w.faults[number, F_RATE] != NEVER:
-            bucket = w.n[FAULT_BUCKETS] + number
-            if _holds(w, bucket, w.faults[number, F_RATE], w.faults[number, F_BURST] * _TOKEN, now, 1):
-                _take(w, bucket, 1)
-                continue
-        if _hashed(w.c[C_SEED], FAULT_HIT + number, i, attempt, 32) < w.faults[number, F_THRESHOLD]:
-            return number
-    return NEVER
-
-
-@_compiled
-def _late(w, fault, i, attempt):  # type: ignore[no-untyped-def]
-    return w.fault_draws[fault, _hashed(w.c[C_SEED], FAULT_TIME + fault, i, attempt, 48)]
-
-
-# The caller.
-
-
-@_compiled
-def _ask(w, i, age_us, now):  # type: ignore[no-untyped-def]
-    while w.requests[i, R_TICKET] + age_us < now:
-        age_us += min(age_us, _LONGEST_PAUSE_US)
-    if age_us < w.c[C_DEADLINE_US]:
-        w.requests[i, R_AGE] = age_us
-        _at(w, w.requests[i, R_TICKET] + age_us, DUE, i, 0)
-
-
-@_compiled
-def _answered(w, i, status, now):  # type: ignore[no-untyped-def]
-    w.requests[i, R_OPEN] = 0
-    if w.requests[i, R_FETCHING]:
-        if now > w.requests[i, R_TICKET] + w.c[C_DEADLINE_US]:
-            return
-        if status == 200:
-            w.requests[i, R_FETCHED] = now
-        else:
-            _ask(w, i, w.requests[i, R_AGE] + min(w.requests[i, R_AGE], _LONGEST_PAUSE_US), now)
-        return
-    deadline_us = w.requests[i, R_SENT] + w.c[C_DEADLINE_US]
-    if now > deadline_us:
-        return
-    w.requests[i, R_STATUS] = status
-    w.requests[i, R_RESPONDED] = now
-    retried = status <= REFUSED or status in (429, 500, 502, 503, 504)
-    if retried and w.requests[i, R_ATTEMPTS] <= w.c[C_RETRIES]:
-        longest_us = min(_FIRST_BACK_OFF_US << min(w.requests[i, R_ATTEMPTS] - 1, 10), _LONGEST_BACK_OFF_US)
-        random = _hashed(w.c[C_SEED], BACK_OFF, i, w.requests[i, R_ATTEMPTS], 32)
-        again_us = now + ((random * longest_us) >> 32)
-        if again_us < deadline_us:
-            _at(w, again_us, DUE, i, 0)
-    elif status == 202 and w.requests[i, L_QUERY] and w.c[C_ASK_AFTER_US] != NEVER:
-        w.requests[i, R_FETCHES] = 0
-        w.requests[i, R_FETCHING] = 1
-        w.requests[i, R_TICKET] = now
-        _ask(w, i, w.c[C_ASK_AFTER_US], now)
-
-
-@_compiled
-def _respond(w, i, call, status, now):  # type: ignore[no-untyped-def]
-    if not w.requests[i, R_OPEN] or w.requests[i, R_CALLS] != call:
-        return
-    w.requests[i, R_OPEN] = 0
-    if w.requests[i, R_SILENT]:
-        return
-    if w.requests[i, R_TRUNCATED]:
-        status = CUT_SHORT
-    if w.requests[i, R_HOLD]:
-        _at(w, now + w.requests[i, R_HOLD], HELD, i, call * _ANSWER_BASE + status + _STATUS_BASE)
-    else:
-        _answered(w, i, status, now)
-
-
-@_compiled
-def _let_through(w, now):  # type: ignore[no-untyped-def]
-    enough = _holds(w, GATEWAY_BUCKET, w.c[C_GATEWAY_RATE], w.c[C_GATEWAY_BURST] * _TOKEN, now, 1)
-    for number in range(len(w.faults)):
-        if w.faults[number, F_KIND] == THROTTLE and _is_on(w, number, now):
-            bucket, size = w.n[FAULT_BUCKETS] + number, w.faults[number, F_BURST] * _TOKEN
-            enough = _holds(w, bucket, w.faults[number, F_RATE], size, now, 1) and enough
-    if not enough:
-        return False
-    _take(w, GATEWAY_BUCKET, 1)
-    for number in range(len(w.faults)):
-        if w.faults[number, F_KIND] == THROTTLE and _is_on(w, number, now):
-            _take(w, w.n[FAULT_BUCKETS] + number, 1)
-    return True
-
-
-@_compiled
-def _send(w, i, now):  # type: ignore[no-untyped-def]
-    call = w.requests[i, R_CALLS] + 1
-    w.requests[i, R_CALLS] = call
-    w.requests[i, R_OPEN] = 1
-    w.requests[i, R_HOLD] = 0
-    w.requests[i, R_TRUNCATED] = 0
-    w.requests[i, R_SILENT] = 0
-    if w.requests[i, R_FETCHING]:
-        w.requests[i, R_FETCHES] += 1
-    else:
-        w.requests[i, R_ATTEMPTS] += 1
-        w.requests[i, R_STATUS] = TIMED_OUT
-        w.requests[i, R_RESPONDED] = NEVER
-        if w.requests[i, R_ATTEMPTS] == 1:
-            w.requests[i, R_SENT] = now
-    mask = QUERIES if w.requests[i, L_QUERY] else COMMANDS
-    fault = _fault(w, AT_API, mask, i, call, now)
-    if fault != NEVER:
-        kind = w.faults[fault, F_KIND]
-        if kind in (DOWN, RESET):
-            _respond(w, i, call, REFUSED if kind == DOWN else RESET_BY, now)
-            return
-        if kind == ERROR:
-            _respond(w, i, call, w.faults[fault, F_STATUS], now)
-            return
-        if kind == HANG:
-            w.requests[i, R_SILENT] = 1
-            if not w.faults[fault, F_FORWARDED]:
-                return
-        if kind == LATENCY:
-            w.requests[i, R_HOLD] = _late(w, fault, i, call)
-        if kind == TRUNCATE:
-            w.requests[i, R_TRUNCATED] = 1
-    # The API.
-    then = now + _draw(w, GATEWAY, i, call)
-    if not _let_through(w, now):
-        _bind(w, BY_GATEWAY, now)
-        _at(w, then, ANSWER, i, call * _ANSWER_BASE + 429 + _STATUS_BASE)
-    elif w.requests[i, L_PAYLOAD_BYTES] > w.c[C_MAX_PAYLOAD_BYTES]:
-        _at(w, then, ANSWER, i, call * _ANSWER_BASE + 413 + _STATUS_BASE)
-    elif w.requests[i, R_FETCHING] or not w.requests[i, L_QUEUED]:
-        _at(w, then + _draw(w, INVOKING, i, call), INVOKE, i, 0)
-    elif _is_down(w, AT_QUEUE, then):
-        _at(w, then, ANSWER, i, call * _ANSWER_BASE + 500 + _STATUS_BASE)
-    else:
-        _at(w, then + _draw(w, SEND, i, call), STORED, i, 0)
-
-
-# The queue.
-
-
-@_compiled
-def _show(w, message, now):  # type: ignore[no-untyped-def]
-    size = len(w.messages)
-    w.messages[(w.n[HEAD] + w.n[WAITING]) % size, M_QUEUE] = message
-    w.n[WAITING] += 1
-    w.messages[message, M_SHOWN] = now
-
-
-@_compiled
-def _dispatch(w, now):  # type: ignore[no-untyped-def]
-    n = w.n
-    if w.c[C_CONSUMER] == NEVER or _is_down(w, AT_MAPPING, now) or _is_down(w, AT_QUEUE, now):
-        return
-    if n[ACTIVE] == 0 and now - n[LAST_ACTIVE] > w.c[C_SCALE_IN_US]:
-        n[POLLERS] = w.c[C_POLLERS]
-    size = len(w.messages)
-    while n[WAITING] > 0:
-        if n[ACTIVE] >= n[POLLERS]:
-            if not n[GROWING] and w.c[C_POLLER_EVERY_US] != NEVER and n[POLLERS] < w.c[C_MAX_POLLERS]:
-                n[GROWING] = 1
-                _at(w, now + w.c[C_POLLER_EVERY_US], GROW, 0, 0)
-            _bind(w, BY_POLLERS, now)
-            return
-        if n[IN_FLIGHT] >= w.c[C_MAX_IN_FLIGHT]:
-            _bind(w, BY_IN_FLIGHT, now)
-            return
-        if n[WAITING] < w.c[C_BATCH_SIZE] and w.c[C_BATCH_WINDOW_US]:
-            full_us = w.messages[w.messages[n[HEAD], M_QUEUE], M_SHOWN] + w.c[C_BATCH_WINDOW_US]
-            if now < full_us:
-                if full_us != n[WOKEN]:
-                    n[WOKEN] = full_us
-                    _at(w, full_us, WAKE, len(w.faults), 0)
-                return
-        first, last, taken = NEVER, NEVER, 0
-        while n[WAITING] > 0 and taken < w.c[C_BATCH_SIZE]:
-            message = w.messages[n[HEAD], M_QUEUE]
-            n[HEAD] = (n[HEAD] + 1) % size
-            n[WAITING] -= 1
-            if now - w.messages[message, M_STORED] > w.c[C_RETENTION_US]:
-                _bind(w, BY_RETENTION, now)
-                continue
-            received = max(0, w.messages[message, M_RECEIVES])
-            if received >= w.c[C_MAX_RECEIVES]:
-                w.messages[message, M_RECEIVES] = received
-                w.messages[message, M_DEAD] = 1
-                n[DEAD] += 1
-                continue
-            w.messages[message, M_RECEIVES] = received + 1
-            n[IN_FLIGHT] += 1
-            w.messages[message, M_FOLLOWING] = NEVER
-            if taken:
-                w.messages[last, M_FOLLOWING] = message
-            else:
-                first = message
-            last = message
-            taken += 1
-        if taken:
-            n[ACTIVE] += 1
-            n[LAST_ACTIVE] = now
-            slot = _new_slot(w, w.c[C_CONSUMER], first)
-            w.slots[slot, S_RECEIVED] = now
-            _at(w, now + _draw(w, DELIVERY, first, w.messages[first, M_RECEIVES]), BATCH, first, slot)
-
-
-@_compiled
-def _free(w, now):  # type: ignore[no-untyped-def]
-    w.n[ACTIVE] -= 1
-    w.n[LAST_ACTIVE] = now
-    _dispatch(w, now)
-
-
-@_compiled
-def _again(w, message, received_us, now):  # type: ignore[no-untyped-def]
-    _at(w, max(now, received_us + w.c[C_VISIBILITY_US]), VISIBLE, message, 0)
-
-
-@_compiled
-def _copy(w, message, now):  # type: ignore[no-untyped-def]
-    copy = message + w.n[ORIGINALS]
-    if w.messages[copy, M_STORED] == NEVER and w.messages[copy, M_RECEIVES] == 0:
-        w.messages[copy, M_RECEIVES] = NEVER
-        w.n[DELAYED] += 1
-        _at(w, now + w.requests[_request_of(w, message), L_DELAY_US], VISIBLE, copy, 0)
-
-
-@_compiled
-def _handled(w, message, now):  # type: ignore[no-untyped-def]
-    if message < w.n[ORIGINALS] and w.requests[_request_of(w, message), L_DELIVERY] == 1:
-        _copy(w, message, now)
-    if (
-        not w.messages[message, M_DUPLICATED]
-        and _hashed(w.c[C_SEED], DUPLICATE, message, w.messages[message, M_RECEIVES], 32) < w.c[C_DUPLICATE_THRESHOLD]
-    ):
-        w.messages[message, M_DUPLICATED] = 1
-        _at(w, now, VISIBLE, message, 0)
-    else:
-        w.n[IN_FLIGHT] -= 1
-
-
-@_compiled
-def _is_late(w, message):  # type: ignore[no-untyped-def]
-    return message < w.n[ORIGINALS] and w.requests[_request_of(w, message), L_DELIVERY] == 2
-
-
-# The functions.
-
-
-@_compiled
-def _new_slot(w, function, first):  # type: ignore[no-untyped-def]
-    w.n[FREE_SLOTS] -= 1
-    slot = w.slots[w.n[FREE_SLOTS], S_FREE]
-    row = w.slots[slot]
-    row[:S_FREE] = 0
-    row[S_FUNCTION] = function
-    row[S_FIRST] = first
-    row[S_AT] = first
-    row[S_ATTEMPT] = 1
-    row[S_FOUND] = NEVER
-    return slot
-
-
-@_compiled
-def _drop_slot(w, slot):  # type: ignore[no-untyped-def]
-    w.slots[w.n[FREE_SLOTS], S_FREE] = slot
-    w.n[FREE_SLOTS] += 1
-
-
-@_compiled
-def _idle(w, function, environment, now, stream, attempt):  # type: ignore[no-untyped-def]
-    at = w.functions[function, N_IDLE_COUNT]
-    w.idle[function, at, 0] = environment
-    w.idle[function, at, 1] = now + w.draws[IDLE, _hashed(w.c[C_SEED], stream, environment, attempt, 48)]
-    w.functions[function, N_IDLE_COUNT] = at + 1
-
-
-@_compiled
-def _end(w, slot, outcome, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    w.functions[row[S_FUNCTION], N_RUNNING] -= 1
-    out = w.rows[w.n[ROWS]]
-    w.n[ROWS] += 1
-    out[0], out[1], out[2], out[3] = row[S_NUMBER], row[S_FUNCTION], row[S_STARTED], now - row[S_STARTED]
-    out[4], out[5], out[6], out[7] = row[S_COLD], row[S_HANDED_ON], outcome, row[S_ENVIRONMENT]
-
-
-@_compiled
-def _write_record(w, number, i, result, at, receives, found):  # type: ignore[no-untyped-def]
-    out = w.records[w.n[RECORDS]]
-    w.n[RECORDS] += 1
-    out[0], out[1], out[2], out[3], out[4], out[5] = number, i, result, at, receives, found
-
-
-@_compiled
-def _record(w, slot, result, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    if row[S_FUNCTION] == w.c[C_CONSUMER]:
-        message = row[S_AT]
-        w.messages[message, M_RESULT] = result
-        w.messages[message, M_RESULT_AT] = now
-        w.messages[message, M_RESULT_FOUND] = row[S_FOUND]
-    else:
-        row[S_RESULT] = result
-        row[S_RESULT_AT] = now
-        row[S_RESULT_FOUND] = row[S_FOUND]
-    row[S_FOUND] = NEVER
-
-
-@_compiled
-def _finish(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    number, function = row[S_NUMBER], row[S_FUNCTION]
-    if function == w.c[C_CONSUMER]:
-        failed = 0
-        message = row[S_FIRST]
-        while message != NEVER:
-            if not _is_late(w, message):
-                _write_record(
-                    w,
-                    number,
-                    _request_of(w, message),
-                    w.messages[message, M_RESULT],
-                    w.messages[message, M_RESULT_AT],
-                    w.messages[message, M_RECEIVES],
-                    w.messages[message, M_RESULT_FOUND],
-                )
-                failed += w.messages[message, M_RESULT] == FAILED
-            message = w.messages[message, M_FOLLOWING]
-        outcome = SUCCEEDED
-        if failed:
-            outcome = PARTLY_FAILED if failed < row[S_HANDED_ON] else ALL_FAILED
-        _end(w, slot, outcome, now)
-        _idle(w, function, row[S_ENVIRONMENT], now, IDLE, number)
-        message = row[S_FIRST]
-        while message != NEVER:
-            then = w.messages[message, M_FOLLOWING]
-            if _is_late(w, message):
-                w.n[IN_FLIGHT] -= 1
-            elif w.messages[message, M_RESULT] == FAILED:
-                _again(w, message, row[S_RECEIVED], now)
-            else:
-                _handled(w, message, now)
-            message = then
-        _drop_slot(w, slot)
-        _free(w, now)
-        return
-    i, call, result, found = row[S_FIRST], row[S_CALL], row[S_RESULT], row[S_RESULT_FOUND]
-    _write_record(w, number, i, result, row[S_RESULT_AT], NEVER, found)
-    _end(w, slot, ALL_FAILED if result == FAILED else SUCCEEDED, now)
-    _idle(w, function, row[S_ENVIRONMENT], now, IDLE, number)
-    _drop_slot(w, slot)
-    if result == FAILED:
-        status = 400 if w.requests[i, L_POISON] and function != w.c[C_RESULT] else 503
-    elif result == ANSWERED:
-        status = 200 if found else 404
-    else:
-        status = 201
-    _respond(w, i, call, status, now)
-
-
-@_compiled
-def _stop(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    _end(w, slot, CUT_OFF, now)
-    first, call = row[S_FIRST], row[S_CALL]
-    if row[S_FUNCTION] == w.c[C_CONSUMER]:
-        message = first
-        while message != NEVER:
-            _again(w, message, row[S_RECEIVED], now)
-            message = w.messages[message, M_FOLLOWING]
-        _drop_slot(w, slot)
-        _free(w, now)
-        return
-    _drop_slot(w, slot)
-    _respond(w, first, call, 502, now)
-
-
-@_compiled
-def _until(w, slot, when_us, kind):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    deadline_us = row[S_STARTED] + w.functions[row[S_FUNCTION], N_TIMEOUT_US]
-    if when_us > deadline_us:
-        when_us, kind = deadline_us, STOP
-    _at(w, when_us, kind, row[S_NUMBER], slot)
-
-
-@_compiled
-def _end_second(w, second):  # type: ignore[no-untyped-def]
-    for which in range(2):
-        w.units[PEAK, which] = max(w.units[PEAK, which], w.units[IN_SECOND, which])
-        w.units[IN_SECOND, which] = 0
-    w.n[SECOND] = second
-
-
-@_compiled
-def _partition_table(w, now):  # type: ignore[no-untyped-def]
-    writes, reads = w.units[CAPACITY, 0], w.units[CAPACITY, 1]
-    count = max(1, -(-writes // w.c[C_PARTITION_WRITES]), -(-reads // w.c[C_PARTITION_READS]))
-    w.n[PARTITIONS] = count
-    for which in range(2):
-        bucket = w.n[TABLE_BUCKETS] + which
-        w.buckets[bucket, 0] = w.units[CAPACITY, which] * w.c[C_TABLE_BURST_S] * _TOKEN
-        w.buckets[bucket, 1] = now
-        rate = w.c[C_PARTITION_WRITES] if which == 0 else w.c[C_PARTITION_READS]
-        for partition in range(count):
-            bucket = w.n[PARTITION_BUCKETS] + 2 * partition + which
-            w.buckets[bucket, 0] = rate * _TOKEN
-            w.buckets[bucket, 1] = now
-
-
-@_compiled
-def _grow_table(w, now):  # type: ignore[no-untyped-def]
-    _end_second(w, now // _SECOND_US)
-    changed = False
-    for which in range(2):
-        wanted = min(2 * w.units[PEAK, which], w.c[C_MAX_CAPACITY])
-        if wanted > w.units[CAPACITY, which]:
-            w.units[CAPACITY, which] = wanted
-            changed = True
-    w.n[NEXT_GROWTH] = (now // w.c[C_GROWTH_PERIOD_US] + 1) * w.c[C_GROWTH_PERIOD_US]
-    if changed:
-        _partition_table(w, now)
-
-
-@_compiled
-def _has_capacity(w, i, writes, now):  # type: ignore[no-untyped-def]
-    if now >= w.n[NEXT_GROWTH]:
-        _grow_table(w, now)
-    second = now // _SECOND_US
-    if second != w.n[SECOND]:
-        _end_second(w, second)
-    which = 0 if writes else 1
-    unit = _WRITE_UNIT if writes else _READ_UNIT
-    units = max(1, -(-w.requests[i, L_PAYLOAD_BYTES] // unit))
-    partition = _hashed(w.c[C_SEED], PARTITION, w.requests[i, L_ORDER], 0, 32) % w.n[PARTITIONS]
-    capacity = w.units[CAPACITY, which]
-    rate = w.c[C_PARTITION_WRITES] if writes else w.c[C_PARTITION_READS]
-    whole, part = w.n[TABLE_BUCKETS] + which, w.n[PARTITION_BUCKETS] + 2 * partition + which
-    enough = _holds(w, whole, capacity * 1000, capacity * w.c[C_TABLE_BURST_S] * _TOKEN, now, units)
-    enough_there = _holds(w, part, rate * 1000, rate * _TOKEN, now, units)
-    if not enough:
-        _bind(w, BY_TABLE, now)
-        return False
-    if not enough_there:
-        _bind(w, BY_PARTITION, now)
-        return False
-    _take(w, whole, units)
-    _take(w, part, units)
-    w.units[IN_SECOND, which] += units
-    return True
-
-
-@_compiled
-def _apply(w, slot, i, writes, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    if row[S_FUNCTION] == w.c[C_RESULT]:
-        row[S_FOUND] = 1 if w.requests[i, R_COMMITS] > 0 else 0
-        return ANSWERED
-    order = w.requests[i, L_ORDER]
-    if not writes:
-        row[S_FOUND] = w.exists[order]
-        return ANSWERED
-    if w.c[C_IDEMPOTENT] and w.requests[i, R_COMMITS] > 0:
-        return DUPLICATED
-    w.requests[i, R_COMMITS] += 1
-    if w.requests[i, R_STAMPS] == NEVER:
-        w.requests[i, R_STAMPS] = now
-    if w.requests[i, L_QUERY]:
-        w.requests[i, R_FOUND] = row[S_FOUND]
-    else:
-        w.exists[order] = 1
-    return COMMITTED
-
-
-@_compiled
-def _issue(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    i = _request_of(w, row[S_AT])
-    writes = row[S_FUNCTION] != w.c[C_RESULT] and (row[S_SECOND] == 1 or not w.requests[i, L_QUERY])
-    w.requests[i, R_OPERATIONS] += 1
-    operation = w.requests[i, R_OPERATIONS]
-    takes_us = _draw(w, WRITE, i, operation) if writes else _draw(w, READ, i, operation)
-    fault = _fault(w, AT_TABLE, COMMANDS if writes else QUERIES, i, operation, now)
-    kind = NEVER if fault == NEVER else w.faults[fault, F_KIND]
-    row[S_APPLIED] = FAILED
-    if kind in (DOWN, RESET):
-        takes_us = w.c[C_REFUSED_US]
-    elif kind == HANG:
-        takes_us = w.c[C_TABLE_TIMEOUT_US]
-        if w.faults[fault, F_FORWARDED] and _has_capacity(w, i, writes, now):
-            _apply(w, slot, i, writes, now)
-    elif kind != ERROR and _has_capacity(w, i, writes, now):
-        row[S_APPLIED] = _apply(w, slot, i, writes, now)
-        if kind == LATENCY:
-            takes_us += _late(w, fault, i, operation)
-        if kind == TRUNCATE:
-            row[S_APPLIED] = FAILED
-    if takes_us > w.c[C_TABLE_TIMEOUT_US]:
-        takes_us = w.c[C_TABLE_TIMEOUT_US]
-        row[S_APPLIED] = FAILED
-    _until(w, slot, now + takes_us, DONE)
-
-
-@_compiled
-def _next(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    consumes = row[S_FUNCTION] == w.c[C_CONSUMER]
-    fetching = row[S_FUNCTION] == w.c[C_RESULT]
-    while row[S_AT] != NEVER:
-        message = row[S_AT]
-        i = _request_of(w, message)
-        late = consumes and _is_late(w, message)
-        if late or (w.requests[i, L_POISON] and not fetching) or row[S_UNAVAILABLE]:
-            if not late:
-                _record(w, slot, FAILED, now)
-            row[S_AT] = w.messages[message, M_FOLLOWING] if consumes else NEVER
-            continue
-        row[S_SECOND] = 0
-        row[S_ATTEMPT] = 1
-        row[S_FOUND] = NEVER
-        work_us = 0 if fetching else w.requests[i, L_WORK_US]
-        if work_us:
-            _until(w, slot, now + work_us, ISSUE)
-        else:
-            _issue(w, slot, now)
-        return
-    _finish(w, slot, now)
-
-
-@_compiled
-def _done(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    message = row[S_AT]
-    i = _request_of(w, message)
-    if row[S_APPLIED] == FAILED:
-        if row[S_ATTEMPT] < w.c[C_TABLE_ATTEMPTS]:
-            pause_us = w.c[C_TABLE_BACKOFF_US] << (row[S_ATTEMPT] - 1)
-            row[S_ATTEMPT] += 1
-            _until(w, slot, now + pause_us, ISSUE)
-            return
-        row[S_UNAVAILABLE] = 1
-    elif w.requests[i, L_QUEUED] and w.requests[i, L_QUERY] and not row[S_SECOND] and row[S_FUNCTION] != w.c[C_RESULT]:
-        row[S_SECOND] = 1
-        row[S_ATTEMPT] = 1
-        _issue(w, slot, now)
-        return
-    if row[S_APPLIED] == FAILED:
-        row[S_FOUND] = NEVER
-    _record(w, slot, row[S_APPLIED], now)
-    row[S_AT] = w.messages[message, M_FOLLOWING] if row[S_FUNCTION] == w.c[C_CONSUMER] else NEVER
-    _next(w, slot, now)
-
-
-@_compiled
-def _begin(w, slot, now):  # type: ignore[no-untyped-def]
-    row = w.slots[slot]
-    row[S_STARTED] = now
-    if row[S_FUNCTION] == w.c[C_CONSUMER]:
-        message = row[S_FIRST]
-        while message != NEVER:
-            if _is_late(w, message):
-                _copy(w, message, now)
-            else:
-                row[S_HANDED_ON] += 1
-            message = w.messages[message, M_FOLLOWING]
-    else:
-        row[S_HANDED_ON] = 1
-    _next(w, slot, now)
-
-
-@_compiled
-def _start(w, slot, now):  # type: ignore[no-untyped-def]
-    """As the oracle's; returns when it starts, `NEVER` where Lambda refuses it. The caller begins what starts now."""
-    row = w.slots[slot]
-    function = row[S_FUNCTION]
-    reserved = w.functions[function, N_RESERVED]
-    if _is_down(w, AT_FUNCTION + function, now) or (reserved >= 0 and w.functions[function, N_RUNNING] >= reserved):
-        _bind(w, BY_RESERVED, now)
-        return NEVER
-    if reserved < 0:
-        running = 0
-        for other in range(len(w.functions)):
-            if w.functions[other, N_RESERVED] < 0:
-                running += w.functions[other, N_RUNNING]
-        if running >= w.n[UNRESERVED]:
-            _bind(w, BY_ACCOUNT, now)
-            return NEVER
-    idle = w.functions[function, N_IDLE_COUNT]
-    while idle > 0 and w.idle[function, idle - 1, 1] <= now:
-        idle -= 1
-    starts_us = now
-    if idle > 0:
-        idle -= 1
-        w.functions[function, N_IDLE_COUNT] = idle
-        row[S_ENVIRONMENT] = w.idle[function, idle, 0]
-    else:
-        w.functions[function, N_IDLE_COUNT] = 0
-        if not _holds(w, 1 + function, w.c[C_SCALING_RATE], w.c[C_SCALING_BURST] * _TOKEN, now, 1):
-            _bind(w, BY_SCALING, now)
-            return NEVER
-        _take(w, 1 + function, 1)
-        number = w.n[ENVIRONMENTS]
-        w.n[ENVIRONMENTS] += 1
-        row[S_ENVIRONMENT] = number
-        init_us = _draw(w, INIT, number, 0)
-        w.n[INIT_US] += init_us
-        starts_us += _draw(w, PLACEMENT, number, 0) + init_us
-        row[S_COLD] = 1
-    w.functions[function, N_RUNNING] += 1
-    w.functions[function, N_MOST] = max(w.functions[function, N_MOST], w.functions[function, N_RUNNING])
-    row[S_NUMBER] = w.n[INVOCATIONS]
-    w.n[INVOCATIONS] += 1
-    if starts_us > now:
-        _at(w, starts_us, BEGIN, row[S_NUMBER], slot)
-    return starts_us
-
-
-@_compiled
-def _invoke(w, i, now):  # type: ignore[no-untyped-def]
-    function = w.c[C_RESULT] if w.requests[i, R_FETCHING] else w.requests[i, L_FUNCTION]
-    call = w.requests[i, R_CALLS]
-    slot = _new_slot(w, function, i)
-    w.slots[slot, S_CALL] = call
-    starts_us = _start(w, slot, now)
-    if starts_us == NEVER:
-        _drop_slot(w, slot)
-        _respond(w, i, call, w.c[C_THROTTLED_STATUS], now)
-        return
-    # Where the function's own time-out comes first, it need not be looked at.
-    if starts_us + w.functions[function, N_TIMEOUT_US] > now + w.c[C_INTEGRATION_TIMEOUT_US]:
-        _at(w, now + w.c[C_INTEGRATION_TIMEOUT_US], CUT, i, call)
-    if starts_us == now:
-        _begin(w, slot, now)
-
-
-@_compiled
-def _batch(w, slot, now):  # type: ignore[no-untyped-def]
-    starts_us = _start(w, slot, now)
-    if starts_us != NEVER:
-        if starts_us == now:
-            _begin(w, slot, now)
-        return
-    row = w.slots[slot]
-    again_us = now + w.c[C_THROTTLE_BACKOFF_US]
-    if again_us < row[S_RECEIVED] + w.c[C_VISIBILITY_US]:
-        _at(w, again_us, BATCH, row[S_FIRST], slot)
-        return
-    message = row[S_FIRST]
-    while message != NEVER:
-        _again(w, message, row[S_RECEIVED], now)
-        message = w.messages[message, M_FOLLOWING]
-    _at(w, again_us, FREE, row[S_FIRST], 0)
-    _drop_slot(w, slot)
-
-
-@_compiled
-def _sample(w, when_us):  # type: ignore[no-untyped-def]
-    out = w.samples[w.n[SAMPLES]]
-    w.n[SAMPLES] += 1
-    out[0], out[1], out[2], out[3], out[4] = when_us, w.n[WAITING], w.n[IN_FLIGHT], w.n[DELAYED], w.n[DEAD]
-
-
-@_compiled
-def _prepare(w):  # type: ignore[no-untyped-def]
-    """Set up the state before the first event."""
-    n = w.n
-    taken = 0
-    for function in range(len(w.functions)):
-        taken += max(0, w.functions[function, N_RESERVED])
-    n[UNRESERVED] = max(0, w.c[C_ACCOUNT_CONCURRENCY] - taken)
-    n[POLLERS] = w.c[C_POLLERS]
-    n[WOKEN] = NEVER
-    n[NEXT_GROWTH] = w.c[C_GROWTH_PERIOD_US]
-    w.buckets[GATEWAY_BUCKET, 0] = w.c[C_GATEWAY_BURST] * _TOKEN
-    for function in range(len(w.functions)):
-        w.buckets[1 + function, 0] = w.c[C_SCALING_BURST] * _TOKEN
-    for number in range(len(w.faults)):
-        w.buckets[n[FAULT_BUCKETS] + number, 0] = w.faults[number, F_BURST] * _TOKEN
-    w.units[CAPACITY, 0] = w.c[C_WRITE_CAPACITY]
-    w.units[CAPACITY, 1] = w.c[C_READ_CAPACITY]
-    _partition_table(w, 0)
-    for function in range(len(w.functions)):
-        for _ in range(w.functions[function, N_WARM]):
-            number = n[ENVIRONMENTS]
-            n[ENVIRONMENTS] += 1
-            _idle(w, function, number, 0, WARM, n[ENVIRONMENTS])
-    for number in range(len(w.faults)):
-        _at(w, w.faults[number, F_END_US], WAKE, number, 0)
-
-
-@_compiled
-def _advance(w):  # type: ignore[no-untyped-def]
-    """Let things happen until all has happened, or a buffer is nearly full; returns which."""
-    n = w.n
-    count = n[COUNT]
-    room = w.c[C_MAX_POLLERS] + 64
-    mask = (1 << _KIND_BITS) - 1
-    while n[HEAP] > 0 or n[FOLLOWING] < count:
-        if n[HEAP] + room + w.c[C_BATCH_SIZE] > len(w.heap):
-            return HEAP_FULL
-        if n[FREE_SLOTS] < room:
-            return SLOTS_FULL
-        if n[RECORDS] + w.c[C_BATCH_SIZE] + 2 > len(w.records):
-            return RECORDS_FULL
-        if n[ROWS] + 2 > len(w.rows):
-            return ROWS_FULL
-        if n[SAMPLES] + 4 > len(w.samples):
-            return SAMPLES_FULL
-        following = n[FOLLOWING]
-        arrives = following < count
-        if arrives and n[HEAP] > 0:
-            due_us, key = w.requests[following, L_DUE_US], (DUE << _KIND_BITS) | following
-            arrives = due_us < w.heap[0, H_TIME] or (due_us == w.heap[0, H_TIME] and key < w.heap[0, H_KEY])
-        if arrives:
-            now, kind, number, data = w.requests[following, L_DUE_US], DUE, following, 0
-        else:
-            now, key, data = w.heap[0, H_TIME], w.heap[0, H_KEY], w.heap[0, H_DATA]
-            kind, number = key >> _KIND_BITS, key & mask
-            if kind == CUT and not (w.requests[number, R_OPEN] and w.requests[number, R_CALLS] == data):
-                _pop(w)
-                continue
-        n[SETTLED] = now
-        if n[NEXT_SAMPLE] < now:
-            _sample(w, n[NEXT_SAMPLE])
-            n[NEXT_SAMPLE] += w.c[C_SAMPLE_EVERY_US]
-            continue
-        if arrives:
-            n[FOLLOWING] += 1
-        else:
-            _pop(w)
-        if kind == DUE:
-            _send(w, number, now)
-        elif kind == INVOKE:
-            _invoke(w, number, now)
-        elif kind == DONE:
-            _done(w, data, now)
-        elif kind == BEGIN:
-            _begin(w, data, now)
-        elif kind == ISSUE:
-            _issue(w, data, now)
-        elif kind == STOP:
-            _stop(w, data, now)
-        elif kind == BATCH:
-            _batch(w, data, now)
-        elif kind == STORED:
-            message = number
-            if n[ORIGINALS] != count:
-                message += count * (w.requests[number, R_ATTEMPTS] - 1)
-            w.messages[message, M_STORED] = now
-            _show(w, message, now)
-            _respond(w, number, w.requests[number, R_CALLS], 202, now)
-            _dispatch(w, now)
-        elif kind == VISIBLE:
-            if w.messages[number, M_STORED] == NEVER:
-                w.messages[number, M_STORED] = now
-                n[DELAYED] -= 1
-            else:
-                n[IN_FLIGHT] -= 1
-            _show(w, number, now)
-            _dispatch(w, now)
-        elif kind == FREE:
-            _free(w, now)
-        elif kind == GROW:
-            n[GROWING] = 0
-            if n[WAITING] > 0 and n[ACTIVE] >= n[POLLERS] and n[POLLERS] < w.c[C_MAX_POLLERS]:
-                n[POLLERS] += 1
-                _dispatch(w, now)
-        elif kind == WAKE:
-            _dispatch(w, now)
-        elif kind == ANSWER:
-            _respond(w, number, data // _ANSWER_BASE, data % _ANSWER_BASE - _STATUS_BASE, now)
-        elif kind == HELD:
-            if w.requests[number, R_CALLS] == data // _ANSWER_BASE:
-                _answered(w, number, data % _ANSWER_BASE - _STATUS_BASE, now)
-        else:  # CUT
-            _bind(w, BY_INTEGRATION, now)
-            _respond(w, number, data, 504, now)
-    _sample(w, n[SETTLED])
-    return FINISHED
-
-
-@_intrinsic
-def _pointer(_context, address):  # type: ignore[no-untyped-def]
-    """An address as a pointer, as numba's documentation has it."""
-
-    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
-
-
-@_counted
-def _unowned(array):  # type: ignore[no-untyped-def]
-    return carray(_pointer(array.ctypes.data), array.shape, np.int64)
-
-
-@_counted
-def _borrowed(w):  # type: ignore[no-untyped-def]
-    """The same arrays without their owners, which would be counted, atomically, at each call of each function."""
-    return World(
-        _unowned(w.n),
-        _unowned(w.c),
-        _unowned(w.draws),
-        _unowned(w.fault_draws),
-        _unowned(w.requests),
-        _unowned(w.messages),
-        _unowned(w.functions),
-        _unowned(w.faults),
-        _unowned(w.heap),
-        _unowned(w.idle),
-        _unowned(w.slots),
-        _unowned(w.buckets),
-        _unowned(w.units),
-        _unowned(w.exists),
-        _unowned(w.bound),
-        _unowned(w.records),
-        _unowned(w.rows),
-        _unowned(w.samples),
-    )
-
-
-@_entry
-def prepare(w):  # type: ignore[no-untyped-def]
+@entry
+def prepare(where):  # type: ignore[no-untyped-def]
     """Set up the world before the first event."""
-    _prepare(_borrowed(w))
+    prepare_world(world_at(where.ctypes.data))
 
 
-@_entry
-def advance(w):  # type: ignore[no-untyped-def]
+@entry
+def advance(where):  # type: ignore[no-untyped-def]
     """Let things happen until all has happened, or a buffer is nearly full; returns which."""
-    return _advance(_borrowed(w))
+    return advance_world(world_at(where.ctypes.data))
 
 
-@_entry
+@entry
 def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
     """Set up the rows of requests and messages in one pass: one for each column would take longer than what follows."""
     due_us, query, queued, function, order, payload_bytes, work_us, poison, delivery, delay_us = load
@@ -1300,13 +125,16 @@ def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
         row[L_DUE_US], row[L_QUERY], row[L_QUEUED], row[L_FUNCTION] = due_us[i], query[i], queued[i], function[i]
         row[L_ORDER], row[L_PAYLOAD_BYTES], row[L_WORK_US] = order[i], payload_bytes[i], work_us[i]
         row[L_POISON], row[L_DELIVERY], row[L_DELAY_US] = poison[i], delivery[i], delay_us[i]
+        row[R_STATUS:] = 0
         row[R_STATUS] = TIMED_OUT
         row[R_SENT] = row[R_RESPONDED] = row[R_FETCHES] = row[R_FETCHED] = row[R_STAMPS] = row[R_FOUND] = NEVER
+        row[R_HOLDERS] = 1  # that it is due
     for message in range(len(messages)):
+        messages[message] = 0
         messages[message, M_STORED] = messages[message, M_FOLLOWING] = NEVER
 
 
-@_entry
+@entry
 def _columns(rows):  # type: ignore[no-untyped-def]
     """The columns of a table, one after another, in one pass."""
     columns = np.empty((rows.shape[1], rows.shape[0]), np.int64)
@@ -1316,10 +144,12 @@ def _columns(rows):  # type: ignore[no-untyped-def]
     return columns
 
 
-def _new_world(system: System, load: Load) -> World:
-    count = len(load.due_us)
-    originals = count * sends(system)
-    messages = 1 if system.consumer == NEVER or not load.queued.any() else originals * (2 if load.delivery.any() else 1)
+def _columns_of(load: Load) -> list[Array]:
+    """What `_fill` takes, always of one type: two processes that compile it for two at once would mix these up."""
+    return [np.require(column, np.int64, ["C", "W"]) for column in load[:-1]]  # all but `seeded`
+
+
+def _new_world(system: System, seeded: Array, requests: int, messages: int) -> World:
     functions, faults = len(system.reserved), len(system.fault_kind)
     reserved = int(np.maximum(system.reserved, 0).sum())
     most_idle = max(system.account_concurrency, reserved) + int(system.warm.sum()) + 1
@@ -1328,34 +158,44 @@ def _new_world(system: System, load: Load) -> World:
         (max(system.max_capacity, system.read_capacity), system.partition_reads),
     )
     most_partitions = max(-(-capacity // each) for capacity, each in capacities)
-    numbers = np.zeros(30, np.int64)
-    numbers[ORIGINALS], numbers[COUNT] = originals, count
-    numbers[FREE_SLOTS] = slots = 4 * (system.max_pollers + 64)
-    numbers[FAULT_BUCKETS] = 1 + functions
-    numbers[TABLE_BUCKETS] = 1 + functions + faults
-    numbers[PARTITION_BUCKETS] = 3 + functions + faults
     constants = [getattr(system, name) for name in System._fields if np.ndim(getattr(system, name)) == 0]
+    slots = 4 * (system.max_pollers + 64)
+    rows = {
+        "requests": requests,
+        "messages": messages,
+        "functions": functions,
+        "faults": faults,
+        "heap": system.max_pollers + system.batch_size + 4096,
+        "idle": functions * most_idle,
+        "slots": slots,
+        "buckets": 3 + functions + faults + 2 * (most_partitions + 1),
+        "units": 3,
+        "bound": len(LIMITS),
+        "records": 65_536 + system.batch_size,
+        "rows": 65_536,
+        "samples": 4096,
+        "totals": 2,
+        "responses": 2,
+        "completions": 2,
+    }
+    streams = np.array([first_third(system.seed, stream) for stream in range(DISTRIBUTIONS)], np.uint64)
     world = World(
-        n=numbers,
+        n=np.zeros(LOW + 1, np.int64),
         c=np.array(constants, np.int64),
         draws=system.draws,
         fault_draws=system.fault_draws,
-        requests=np.zeros((count, R_OPERATIONS + 1), np.int64),
-        messages=np.zeros((messages + 1, M_QUEUE + 1), np.int64),
-        functions=np.zeros((functions, N_MOST + 1), np.int64),
-        faults=np.zeros((faults, F_FORWARDED + 1), np.int64),
-        heap=np.zeros((system.max_pollers + system.batch_size + 4096, 3), np.int64),
-        idle=np.zeros((functions, most_idle, 2), np.int64),
-        slots=np.zeros((slots, S_FREE + 1), np.int64),
-        buckets=np.zeros((3 + functions + faults + 2 * (most_partitions + 1), 2), np.int64),
-        units=np.zeros((3, 2), np.int64),
-        exists=load.seeded.astype(np.int64),
-        bound=np.zeros((len(LIMITS), 2), np.int64),
-        records=np.zeros((65_536 + system.batch_size, 6), np.int64),
-        rows=np.zeros((65_536, 8), np.int64),
-        samples=np.zeros((4096, 5), np.int64),
+        exists=seeded.astype(np.int64),
+        queue=np.zeros(4096, np.int64),  # a power of two
+        streams=streams.view(np.int64),
+        statuses=np.zeros(STATUSES, np.int64),
+        **{name: np.zeros((count, COLUMNS[name]), np.int64) for name, count in rows.items()},
     )
-    _fill(world.requests, world.messages, *load[:-1])  # all but `seeded`
+    numbers = world.n
+    numbers[FREE_SLOTS] = slots
+    numbers[FAULT_BUCKETS] = 1 + functions
+    numbers[TABLE_BUCKETS] = 1 + functions + faults
+    numbers[PARTITION_BUCKETS] = 3 + functions + faults
+    world.functions[:, N_IDLE_FIRST] = np.arange(functions) * most_idle
     for column, values in enumerate((system.reserved, system.timeout_us, system.warm)):
         world.functions[:, column] = values
     for column, name in enumerate(
@@ -1364,6 +204,7 @@ def _new_world(system: System, load: Load) -> World:
         world.faults[:, column] = getattr(system, name)
     world.slots[:, S_FREE] = np.arange(slots)[::-1]
     world.bound[:, 1] = NEVER
+    world.totals[:, [T_RESPONSE_MAX_US, T_COMPLETION_MAX_US]] = NEVER
     return world
 
 
@@ -1371,33 +212,84 @@ def _larger(array: Array) -> Array:
     return np.concatenate([array, np.zeros_like(array)])
 
 
+class _Run:
+    """A world, and what is written down of it in the buffers that were full."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.first = 0  # the number of the request that the first row is of
+        self._written: dict[str, list[Array]] = {"records": [], "rows": [], "samples": []}
+
+    def until(self, stops: int) -> None:
+        """Let things happen until the engine says so."""
+        while (why := advance(addresses(self.world, self.first))) != stops:
+            if why == HEAP_FULL:
+                self.world = self.world._replace(heap=_larger(self.world.heap))
+            elif why == SLOTS_FULL:
+                self._add_slots()
+            elif why == QUEUE_FULL:
+                head, queue = int(self.world.n[HEAD]), self.world.queue
+                self.world = self.world._replace(queue=_larger(np.roll(queue, -head)))
+                self.world.n[HEAD] = 0
+            else:
+                self._drain({RECORDS_FULL: "records", ROWS_FULL: "rows", SAMPLES_FULL: "samples"}[why])
+
+    def start(self) -> None:
+        """Set up what is there before the first event."""
+        prepare(addresses(self.world))
+
+    def written(self, name: str) -> Array:
+        """All rows of one of the buffers."""
+        self._drain(name)
+        return np.concatenate(self._written[name])
+
+    def load(self, chunk: Load) -> None:
+        """Add requests, and drop those at the beginning to which nothing can happen any more."""
+        world, loaded = self.world, int(self.world.n[LOADED])
+        held = world.requests[: loaded - self.first, R_HOLDERS] != 0
+        gone = int(np.argmax(held)) if held.any() else len(held)
+        kept, count = len(held) - gone, len(chunk.due_us)
+        room = len(world.requests)
+        while room < kept + count:
+            room *= 2
+        for name in ("requests", "messages"):
+            before = getattr(world, name)
+            if len(before) == 1 and name == "messages":  # nothing is queued
+                continue
+            after = before if room == len(before) else np.zeros((room, before.shape[1]), np.int64)
+            after[:kept] = before[gone : gone + kept]
+            world = world._replace(**{name: after})
+        self.world, self.first = world, self.first + gone
+        _fill(world.requests[kept : kept + count], world.messages[kept : kept + count], *_columns_of(chunk))
+        world.n[LOADED], world.n[LOW] = loaded + count, self.first
+
+    def _drain(self, name: str) -> None:
+        at = {"records": RECORDS, "rows": ROWS, "samples": SAMPLES}[name]
+        self._written[name].append(getattr(self.world, name)[: self.world.n[at]].copy())
+        self.world.n[at] = 0
+
+    def _add_slots(self) -> None:
+        before, free = len(self.world.slots), int(self.world.n[FREE_SLOTS])
+        self.world = self.world._replace(slots=_larger(self.world.slots))
+        self.world.slots[free : free + before, S_FREE] = np.arange(before, 2 * before)[::-1]
+        self.world.n[FREE_SLOTS] = free + before
+
+
 def simulate(system: System, load: Load) -> Result:
     """Simulate a system under a load. The result is equal to `resources.simulation.oracle.simulate`'s."""
-    world = _new_world(system, load)
-    written: dict[str, list[Array]] = {"records": [], "rows": [], "samples": []}
-    counts = {"records": RECORDS, "rows": ROWS, "samples": SAMPLES}
-
-    def drain(name: str) -> None:
-        written[name].append(getattr(world, name)[: world.n[counts[name]]].copy())
-        world.n[counts[name]] = 0
-
-    prepare(world)
-    while (why := advance(world)) != FINISHED:
-        if why == HEAP_FULL:
-            world = world._replace(heap=_larger(world.heap))
-        elif why == SLOTS_FULL:
-            before, free = len(world.slots), int(world.n[FREE_SLOTS])
-            world = world._replace(slots=_larger(world.slots))
-            world.slots[free : free + before, S_FREE] = np.arange(before, 2 * before)[::-1]
-            world.n[FREE_SLOTS] = free + before
-        else:
-            drain({RECORDS_FULL: "records", ROWS_FULL: "rows", SAMPLES_FULL: "samples"}[why])
-    for name in written:
-        drain(name)
-    whole = {name: np.concatenate(parts) for name, parts in written.items()}
-    requests, of_messages = _columns(world.requests), _columns(world.messages[:-1])
-    nothing = np.zeros(len(load.due_us), np.int64)
+    count = len(load.due_us)
     used = system.consumer != NEVER and load.queued.any()
+    originals = count * sends(system)
+    messages = originals * (2 if load.delivery.any() else 1) if used else 0
+    run = _Run(_new_world(system, load.seeded, count, messages + 1))
+    world = run.world
+    world.n[ORIGINALS], world.n[COUNT], world.n[LOADED] = originals, count, count
+    _fill(world.requests, world.messages, *_columns_of(load))
+    run.start()
+    run.until(FINISHED)
+    world = run.world
+    requests, of_messages = _columns(world.requests), _columns(world.messages[:-1])
+    nothing = np.zeros(count, np.int64)
 
     def of_requests(column: int) -> Array:
         found: Array = requests[column]
@@ -1415,12 +307,78 @@ def simulate(system: System, load: Load) -> Result:
         found=of_requests(R_FOUND),
         dead=of_messages[M_DEAD] if used else nothing,
         receives=np.maximum(of_messages[M_RECEIVES], 0) if used else nothing,
-        records=whole["records"],
-        invocations=whole["rows"],
-        samples=whole["samples"],
+        records=run.written("records"),
+        invocations=run.written("rows"),
+        samples=run.written("samples"),
         concurrency=world.functions[:, N_MOST].copy(),
         bound=world.bound[:, 0].copy(),
         bound_first_us=world.bound[:, 1].copy(),
         init_us=int(world.n[INIT_US]),
+        settled_us=int(world.n[SETTLED]),
+    )
+
+
+def can_stream(system: System, load: Load) -> bool:
+    """Whether `stream` takes it: a request has one message at most, which nothing copies."""
+    return sends(system) == 1 and not load.delivery.any()
+
+
+def stream(system: System, loads: Iterable[Load], seeded: Array, *, window: int = _WINDOW) -> Counted:
+    """Simulate a system and count, with memory for what is under way only.
+
+    Args:
+        system: What gets the load; `can_stream` it.
+        loads: Its parts, in order. The field ``seeded`` of each is not looked at.
+        seeded: As in `Load`, for all of them.
+        window: How many requests have rows at once, unless more are under way.
+
+    Returns:
+        What `resources.simulation.figures.figures_of` counts in the rows of the same run.
+
+    Raises:
+        ValueError: Requests are out of order, or one has several messages.
+    """
+    run = _Run(_new_world(system, seeded, window, window if system.consumer != NEVER else 1))
+    numbers = run.world.n
+    numbers[ORIGINALS] = numbers[COUNT] = _NO_COPIES
+    numbers[MORE] = numbers[CONDENSED] = 1
+    run.start()
+    last_us = 0
+    for part in loads:
+        if not len(part.due_us):
+            continue
+        if not can_stream(system, part):
+            raise ValueError("a request with several messages needs its rows: use simulate")
+        if part.due_us[0] < last_us or (np.diff(part.due_us) < 0).any():
+            raise ValueError("requests must be in the order in which they are due, from 0 on")
+        last_us = int(part.due_us[-1])
+        run.load(part)
+        run.until(NEEDS_MORE)
+    numbers[MORE] = 0
+    run.until(FINISHED)
+    world, total = run.world, run.world.totals
+    return Counted(
+        outcomes=total[:, T_OUTCOMES:],
+        limited=total[:, T_LIMITED],
+        statuses={int(at) + FIRST_STATUS: int(world.statuses[at]) for at in np.flatnonzero(world.statuses)},
+        response_bins=world.responses,
+        response_us=total[:, T_RESPONSE_US],
+        response_max_us=total[:, T_RESPONSE_MAX_US],
+        completion_bins=world.completions,
+        completion_us=total[:, T_COMPLETION_US],
+        completion_max_us=total[:, T_COMPLETION_MAX_US],
+        attempts=total[:, T_ATTEMPTS],
+        fetches=total[:, T_FETCHES],
+        committed=total[:, T_COMMITTED],
+        commits=total[:, T_COMMITS],
+        accepted=total[:, T_ACCEPTED],
+        deliveries=total[:, T_DELIVERIES],
+        work_us=total[:, T_WORK_US],
+        functions=world.functions[:, [N_INVOCATIONS, N_COLD, N_BUSY_US, N_MOST]],
+        bound=world.bound,
+        samples=run.written("samples"),
+        dead=int(world.n[DEAD]),
+        init_us=int(world.n[INIT_US]),
+        duration_us=last_us,
         settled_us=int(world.n[SETTLED]),
     )

@@ -58,6 +58,16 @@ LIMITS = (
     BY_RETENTION,
 ) = range(len(LIMITS))
 
+# What may have refused a request that a function was called for.
+BY_CONCURRENCY = (BY_RESERVED, BY_ACCOUNT, BY_SCALING)
+
+# What became of a request, by its last answer, where it is counted and has no row.
+OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out")
+WAS_ANSWERED, WAS_ACCEPTED, WAS_THROTTLED, HAS_FAILED, HAS_TIMED_OUT = range(len(OUTCOMES))
+# Times are counted in bins of 1/256 of a power of two; below 256 us every microsecond has its own.
+BIN_BITS = 8
+BINS = (63 - BIN_BITS) << BIN_BITS
+
 
 class Load(NamedTuple):
     """Requests in the order in which they are due, one item of each array for each.
@@ -204,6 +214,60 @@ class Result(NamedTuple):
     bound: Ints
     bound_first_us: Ints
     init_us: int
+    settled_us: int
+
+
+class Counted(NamedTuple):
+    """What happened, without rows. What has two rows is of commands and of queries; moments are microseconds.
+
+    Attributes:
+        outcomes: How many requests had each of `OUTCOMES`.
+        limited: How many besides these were refused if a function's limit was ever met, and failed if not.
+        statuses: How many had each status as their last answer.
+        response_bins: Times until requests were acknowledged, of those that were: how many are in each bin.
+        response_us: All of them together.
+        response_max_us: The greatest; `NEVER` where there is none.
+        completion_bins: The same until what they asked for was done.
+        completion_us: As above.
+        completion_max_us: As above.
+        attempts: How often they were sent.
+        fetches: How often their answers were asked for.
+        committed: Those acknowledged and done.
+        commits: How often they were written.
+        accepted: Those whose last answer was 202.
+        deliveries: How often a function that handles them got them.
+        work_us: What handlers worked on them.
+        functions: By function: invocations, cold ones, microseconds they took, and the most at work at once.
+        bound: For each of `LIMITS` how often it refused or delayed something, and when it did so first.
+        samples: As in `Result`.
+        dead: Messages in the dead-letter queue.
+        init_us: What the new environments took in all.
+        duration_us: When the last request was due.
+        settled_us: When nothing moved any more.
+    """
+
+    outcomes: npt.NDArray[np.int64]
+    limited: Ints
+    statuses: dict[int, int]
+    response_bins: npt.NDArray[np.int64]
+    response_us: Ints
+    response_max_us: Ints
+    completion_bins: npt.NDArray[np.int64]
+    completion_us: Ints
+    completion_max_us: Ints
+    attempts: Ints
+    fetches: Ints
+    committed: Ints
+    commits: Ints
+    accepted: Ints
+    deliveries: Ints
+    work_us: Ints
+    functions: npt.NDArray[np.int64]
+    bound: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.int64]
+    dead: int
+    init_us: int
+    duration_us: int
     settled_us: int
 
 
