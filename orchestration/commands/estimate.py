@@ -42,6 +42,7 @@ class Estimate:
         work: What handlers do, in a sentence; empty for nothing.
         busiest_s: Where only the busiest part is replayed: from which recorded second to which.
         virtual: Whether replays are simulated.
+        rounds: How often the recording is played in a row without anybody having said so.
         charge: Whose account pays; None where nothing is paid for.
         budget: What it costs there.
     """
@@ -56,6 +57,7 @@ class Estimate:
     work: str = ""
     busiest_s: tuple[float, float] | None = None
     virtual: bool = False
+    rounds: int = 1
     charge: Charge | None = None
     budget: Budget | None = None
 
@@ -83,6 +85,8 @@ class Estimate:
                 f" Pauses over {self.longest_pause_s:g} s are cut, {self.paused_s:,.0f} s of each replay"
                 " (--longest-pause 0 keeps them)."
             )
+        if self.rounds > 1:
+            text += f" The recording is repeated {self.rounds} times in a row, as a p99 takes (--loop 1 plays it once)."
         return f"{text} {self.work}".rstrip()
 
 
@@ -141,6 +145,7 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         next((plan.work.sentence() for plan in plans if len(plan.work.us)), ""),
         plans[0].busiest_s,
         platform.target.virtual,
+        plans[0].rounds,
         charge,
         budget(parts, platform, charge.pace, places) if charge else None,
     )

@@ -92,6 +92,7 @@ class LoadPlan:
         recording: What is played, already cut.
         work: How long handlers work on it; on none of it where the scenario says how long they do.
         busiest_s: Where only the busiest part is played: from which recorded second to which.
+        rounds: How often it is played in a row without anybody having said so, for a p99.
     """
 
     schedule: Schedule
@@ -99,6 +100,7 @@ class LoadPlan:
     recording: Recording
     work: Work
     busiest_s: tuple[float, float] | None = None
+    rounds: int = 1
 
 
 def plan_load(
@@ -125,7 +127,8 @@ def plan_load(
         raise UsageError(f"{scenario.name} needs the lab's own backend, for {own}: leave it out, or --service")
     if settings.service:
         _check_service(find(places, settings.service).service, platform)
-    cut = settings.cut(recording)
+    looped = settings.looped_on(target, recording)
+    cut = looped.cut(recording)
     if settings.recorded_routes:
         _check_routes(cut)
     work = work_of(recording, cut, kind=settings.work, overhead_ms=settings.overhead_ms)
@@ -162,7 +165,7 @@ def plan_load(
         recorded_routes=settings.recorded_routes,
         ask_after_s=settings.ask_after_s if settings.asks else None,
     )
-    return replace(plan, busiest_s=busiest_s)
+    return replace(plan, busiest_s=busiest_s, rounds=looped.loop or 1 if settings.loop is None else 1)
 
 
 def slower(plan: LoadPlan, settings: LabSettings, scenario: Scenario, target: Target) -> LoadPlan | None:

@@ -6,6 +6,7 @@ options of ``archduel compare`` and the command a report proposes are made from 
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Annotated, Self
 
@@ -30,6 +31,8 @@ ANSWERS = ("poll", "none")
 ROUTES = ("orders", "recorded")
 DEFAULT_BASELINE = "synchronous"
 _LONGEST_PAUSE_S = 1.0
+_FOR_A_P99 = 500  # requests of an operation: five of them are beyond it
+_MOST_LOOPED = 100_000  # requests that a recording has after it was looped for that
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 
 
@@ -168,6 +171,19 @@ class LabSettings(Shape):
     def cut(self, recording: Recording) -> Recording:
         """What is replayed of ``recording``."""
         return self.of(recording, self.seed, self.limit).cut(duration_s=self.duration_s, limit=self.limit)
+
+    def looped_on(self, target: Target, recording: Recording) -> Self:
+        """These settings; where time costs nothing, with as many rounds as a p99 of each operation takes.
+
+        Not where it is said how many there are, or which part of the recording is replayed.
+        """
+        if self.loop is not None or self.chooses_part or not target.virtual:
+            return self
+        once = self.cut(recording)
+        commands = round(once.command_share * once.requests)
+        fewest = min((one for one in (commands, once.requests - commands) if one), default=_FOR_A_P99)
+        most = max(1, _MOST_LOOPED // max(once.requests, 1))
+        return self.model_copy(update={"loop": min(math.ceil(_FOR_A_P99 / fewest), most)})
 
     @property
     def chooses_part(self) -> bool:

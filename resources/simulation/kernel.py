@@ -144,8 +144,11 @@ def _columns(rows):  # type: ignore[no-untyped-def]
     return columns
 
 
-def _columns_of(load: Load) -> list[Array]:
+def _columns_of(load: Load, orders: int, functions: int) -> list[Array]:
     """What `_fill` takes, always of one type: two processes that compile it for two at once would mix these up."""
+    for name, numbers, count in (("order", load.order, orders), ("function", load.function, functions)):
+        if len(numbers) and not (numbers.min() >= 0 and numbers.max() < count):
+            raise ValueError(f"{name} must be numbers from 0 to {count - 1}")  # compiled code would not notice
     return [np.require(column, np.int64, ["C", "W"]) for column in load[:-1]]  # all but `seeded`
 
 
@@ -260,7 +263,11 @@ class _Run:
             after[:kept] = before[gone : gone + kept]
             world = world._replace(**{name: after})
         self.world, self.first = world, self.first + gone
-        _fill(world.requests[kept : kept + count], world.messages[kept : kept + count], *_columns_of(chunk))
+        _fill(
+            world.requests[kept : kept + count],
+            world.messages[kept : kept + count],
+            *_columns_of(chunk, len(world.exists), len(world.functions)),
+        )
         world.n[LOADED], world.n[LOW] = loaded + count, self.first
 
     def _drain(self, name: str) -> None:
@@ -284,7 +291,7 @@ def simulate(system: System, load: Load) -> Result:
     run = _Run(_new_world(system, load.seeded, count, messages + 1))
     world = run.world
     world.n[ORIGINALS], world.n[COUNT], world.n[LOADED] = originals, count, count
-    _fill(world.requests, world.messages, *_columns_of(load))
+    _fill(world.requests, world.messages, *_columns_of(load, len(world.exists), len(world.functions)))
     run.start()
     run.until(FINISHED)
     world = run.world

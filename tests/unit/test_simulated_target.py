@@ -116,7 +116,7 @@ def test_more_requests_than_there_is_room_for_are_refused(tmp_path: Path) -> Non
     cell, comparison = Cell("food_orders", "steady", "simulated"), Comparison("c1", "adhoc", "2026-11-20")
     with (
         Lab(Places(tmp_path), LabSettings(target="simulated"), replayer=small) as lab,
-        pytest.raises(UsageError, match=r"room for 1,000 requests, this one has 1,533"),
+        pytest.raises(UsageError, match=r"room for 1,000 requests, this one has 3,066"),
     ):
         list(lab.replay(["synchronous"], cell, comparison))
 

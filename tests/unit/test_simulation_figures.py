@@ -61,6 +61,7 @@ def test_requests_are_counted_by_their_last_answer_and_limits_by_name() -> None:
         query=[0, 0, 0, 1, 0, 0],
         queued=[0, 0, 0, 0, 0, 1],
         function=[0, 0, 0, 1, 0, 0],
+        order=[0] * 6,
         work_us=[100 * MS] * 6,
         seeded=[1],
     )
@@ -107,3 +108,11 @@ def test_requests_out_of_order_are_refused() -> None:
     calls = load([2, 1])
     with pytest.raises(ValueError, match="in the order in which they are due"):
         simulate_figures(system(), calls)
+
+
+@pytest.mark.parametrize("name", ["order", "function"])
+def test_what_does_not_exist_is_refused_before_compiled_code_looks_for_it(name: str) -> None:
+    calls = load([0, 1], seeded=[1], order=[0, 0])
+    for engine in (kernel.simulate, simulate_figures):
+        with pytest.raises(ValueError, match=f"{name} must be numbers from 0 to"):
+            engine(system(), calls._replace(**{name: ints([0, 9])}))

@@ -51,8 +51,8 @@ class Shape(Settings):
     amplify: Annotated[float, Option("--amplify", "factor")] = Field(
         default=1.0, ge=1, description="Multiply the clients by this factor, with clones."
     )
-    loop: Annotated[int, Option("--loop", "N")] = Field(
-        default=1, ge=1, description="Repeat the recording this many times in a row."
+    loop: Annotated[int | None, Option("--loop", "N", default="1; on a simulated target as often as a p99 takes")] = (
+        Field(default=None, ge=1, description="Repeat the recording this many times in a row.")
     )
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class Shape(Settings):
             table = table.filter(pa.array(_drawn(_entities(table), f"sample/{seed}") < self.sample))
         if not table.num_rows:
             raise ArchduelError(f"nothing is left of {recording.name}: take more of its time, or a greater sample")
-        rounds = self.loop
+        rounds = self.loop or 1
         if limit is not None:
             rounds = min(rounds, math.ceil(limit / (table.num_rows * math.floor(self.amplify))))
             if rounds == 1:
