@@ -96,9 +96,13 @@ class Parameter(BaseModel):
     def _check(self, value: float) -> None:
         low, high = self.range
         if not math.isfinite(value) or not low <= value <= high:
-            raise ValueError(f"{value:g} {self.unit} is outside of its range, {low:g} to {high:g} {self.unit}")
+            raise ValueError(
+                f"{_plain(value)} {self.unit} is outside of its range, {_plain(low)} to {_plain(high)} {self.unit}"
+            )
         if self.unit in _COUNTED and value != round(value):
-            raise ValueError(f"{value:g} {self.unit} must be a whole number, {low:g} to {high:g} {self.unit}")
+            raise ValueError(
+                f"{_plain(value)} {self.unit} must be a whole number, {_plain(low)} to {_plain(high)} {self.unit}"
+            )
 
     @property
     def is_time(self) -> bool:
@@ -178,7 +182,7 @@ class Parameters(Mapping[str, Parameter]):
         for name, change in changes.items():
             if name not in changed:
                 near = difflib.get_close_matches(name, changed, n=3, cutoff=0.5)
-                hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(changed)}"
+                hint = f"did you mean {' or '.join(near)}?" if near else "docs/simulation.md says where they all are"
                 raise UsageError(f"{where}: unknown parameter {name!r}: {hint}")
             changed[name] = _changed(changed[name], change, where)
         return Parameters(changed, self.changed | frozenset(changes))
@@ -227,6 +231,10 @@ def _changed(known: Parameter, change: Any, where: str) -> Parameter:
     for field in fields:
         if field not in _CHANGEABLE:
             raise UsageError(f"{where}: {known.name} has no {field!r} to change: use {', '.join(_CHANGEABLE)}")
+    if not fields.keys() & {"value", "quantiles", "max"}:
+        raise UsageError(f"{where}: {known.name} has nothing to change: give value, quantiles or max")
+    if {"value", "quantiles"} <= fields.keys():
+        raise UsageError(f"{where}: {known.name} has both value and quantiles: give one of them")
     unit = fields.pop("unit", known.unit)
     kind = _kind(known.unit) or {}
     if unit not in kind:
@@ -248,12 +256,17 @@ def _changed(known: Parameter, change: Any, where: str) -> Parameter:
     except (TypeError, ValueError):
         low, high = known.range
         raise UsageError(
-            f"{where}: {known.name} must be a number of {known.unit} from {low:g} to {high:g}"
+            f"{where}: {known.name} must be a number of {known.unit} from {_plain(low)} to {_plain(high)}"
             + (", or quantiles such as [[0.5, 16], [0.99, 105]]" if known.is_time else "")
         ) from None
     if merged["quantiles"] and not known.quantiles:
         raise UsageError(f"{where}: {known.name} is a single value, not a distribution")
     return _parameter(merged, where)
+
+
+def _plain(value: float) -> str:
+    """A number as people write it."""
+    return f"{value:,.12g}"
 
 
 def _scaled(value: Any, factor: float) -> float:

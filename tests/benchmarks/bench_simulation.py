@@ -1,14 +1,17 @@
 """The simulation's engines beside each other, beside a model of the same in SimPy, and beside simfaas.
 
-Run ``python -m tests.benchmarks.bench_simulation``: about a minute. Two loads: functions alone, which simfaas can do as
-well (``uv pip install simfaas`` adds it; without it its row says so), and the event-driven architecture with all its
+Run ``python -m tests.benchmarks.bench_simulation``: about two minutes. Two loads: functions alone, which simfaas can do
+as well (``uv pip install simfaas`` adds it; without it its row says so), and the event-driven architecture with all its
 parts. Each engine gets as many requests as it does in some seconds; the table has requests per second of CPU time, how
-many times slower than the compiled engine that is, and a figure that all of them have to agree on.
+many times slower than counting with the compiled engine that is, and a figure that all of them have to agree on.
+
+Then runs of growing length, counted and not kept: time has to grow as they do, and memory not at all.
 """
 
 import argparse
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from resources.architectures.stack import StackSettings
 from resources.simulation import kernel, oracle
 from resources.simulation import system as codes
 from resources.simulation.building import Caller, build_system
+from resources.simulation.figures import simulate_figures
 from resources.simulation.parameters import bundled
 from resources.simulation.system import Load, Result, System
 from tests.simpy_model import SimpyModel
@@ -28,6 +32,7 @@ from workloads.scenarios import scenarios
 
 _SECOND = 1_000_000
 _PER_S, _WARM_S, _KEEP_S = 20.0, 0.5, 10.0
+_PART, _ORDERS = 16_384, 10_000
 Timed = tuple[int, float, float]  # requests, CPU seconds, the figure
 
 
@@ -66,6 +71,44 @@ def _timed(run: Callable[[System, Load], float], make: Callable[[int], tuple[Sys
     return count, time.process_time() - began, figure
 
 
+def _counted_cold_share(one: System, calls: Load) -> float:
+    figures = simulate_figures(one, calls)
+    return float(figures.cold.sum() / figures.invocations.sum())
+
+
+def _counted_p50_ms(one: System, calls: Load) -> float:
+    return (simulate_figures(one, calls).completions.quantile_us(0.5) or np.nan) / 1000
+
+
+def _parts(count: int) -> Iterator[Load]:
+    """The event-driven load at a thousand requests per second, made as it is asked for."""
+    for first in range(0, count, _PART):
+        random = np.random.default_rng([3, first])
+        many = min(_PART, count - first)
+        due_us = np.sort(random.integers(0, _PART * 1000, many)) + first * 1000
+        yield load(
+            due_us,
+            query=np.arange(many) % 2,
+            queued=np.ones(many),
+            order=random.integers(0, _ORDERS, many),
+            seeded=np.ones(_ORDERS),
+        )
+
+
+def _streamed(console: Console, counts: list[int]) -> None:
+    table = Table(title="Event-driven, counted and not kept", title_justify="left")
+    for heading in ("requests", "CPU s", "requests/s", "largest memory so far, MB"):
+        table.add_column(heading, justify="right")
+    one, _ = _whole(10)
+    for count in counts:
+        began = time.process_time()
+        kernel.stream(one._replace(sample_every_us=10 * _SECOND), _parts(count), np.ones(_ORDERS, np.int64))
+        seconds = time.process_time() - began
+        memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        table.add_row(f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}", f"{memory_mb:,.0f}")
+    console.print(table)
+
+
 def _cold_share(result: Result) -> float:
     return float(result.invocations[:, 4].mean())
 
@@ -98,7 +141,7 @@ def _print(console: Console, title: str, figure: str, rows: dict[str, Timed | No
     table = Table(title=title, title_justify="left")
     for heading in ("engine", "requests", "CPU s", "requests/s", "times slower", figure):
         table.add_column(heading, justify="left" if heading == "engine" else "right")
-    first = rows["numba"]
+    first = rows["numba, counted"]
     assert first is not None
     for name, row in rows.items():
         if row is None:
@@ -113,11 +156,13 @@ def _print(console: Console, title: str, figure: str, rows: dict[str, Timed | No
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1_000_000, help="of the compiled engine; others get fewer")
+    parser.add_argument("--longest", type=int, default=10_000_000, help="requests of the longest run")
     options = parser.parse_args()
     console, many = Console(width=110), options.requests
     began = time.perf_counter()
     compiled = kernel.is_compiled()
     kernel.simulate(*_functions(10))
+    simulate_figures(*_functions(10))
     console.print(
         f"loading the compiled engine took {time.perf_counter() - began:.1f} s"
         f" ({'compiled before' if compiled else 'compiled now'})"
@@ -131,7 +176,8 @@ def main() -> None:
         "Functions alone: 20 requests/s, 0.5 s of work, kept for 10 s",
         "cold share",
         {
-            "numba": _timed(lambda one, calls: _cold_share(kernel.simulate(one, calls)), _functions, many),
+            "numba, counted": _timed(_counted_cold_share, _functions, many),
+            "numba, with rows": _timed(lambda one, calls: _cold_share(kernel.simulate(one, calls)), _functions, many),
             "oracle (heapq)": _timed(
                 lambda one, calls: _cold_share(oracle.simulate(one, calls)), _functions, many // 20
             ),
@@ -152,11 +198,13 @@ def main() -> None:
         "Event-driven, all parts: 1,000 requests/s",
         "written p50, ms",
         {
-            "numba": _timed(p50(kernel.simulate), _whole, many),
+            "numba, counted": _timed(_counted_p50_ms, _whole, many),
+            "numba, with rows": _timed(p50(kernel.simulate), _whole, many),
             "oracle (heapq)": _timed(p50(oracle.simulate), _whole, many // 20),
             "SimPy": _timed(simpy_p50, _whole, many // 50),
         },
     )
+    _streamed(console, [count for count in (10**6, 10**7, 10**8, 10**9) if count < options.longest] + [options.longest])
 
 
 if __name__ == "__main__":
