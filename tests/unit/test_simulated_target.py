@@ -60,9 +60,15 @@ def test_every_request_is_accounted_for(tmp_path: Path, architecture: str, scena
 
 
 def test_recorded_time_is_its_time_and_pauses_stay(tmp_path: Path) -> None:
-    [row] = replayed(tmp_path, "synchronous", duration_s=None)["experiments"].to_pylist()
+    [row] = replayed(tmp_path, "synchronous", duration_s=None, loop=1)["experiments"].to_pylist()
     assert row["speed"] == 1.0
     assert row["duration_us"] == row["recorded_us"]
+
+
+def test_a_recording_is_repeated_until_a_p99_has_enough_requests_of_each_operation(tmp_path: Path) -> None:
+    sent = replayed(tmp_path, "synchronous", duration_s=None)["sent"]
+    counts = sent.group_by("operation").aggregate([("request_id", "count")]).to_pylist()
+    assert {row["operation"]: row["request_id_count"] for row in counts} == {"command": 684, "query": 2382}
 
 
 def same(one: Tables, other: Tables) -> bool:
