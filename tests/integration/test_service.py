@@ -73,9 +73,9 @@ def several_traffic() -> Recording:
     requests = []
     for number in range(10):
         at_us = number * 200_000
-        slug = "gone" if number % 5 == 4 else f"a{number}"
+        slug = "gone" if number % 5 == 4 else f"a{number:03}"
         requests += [
-            {"method": "PUT", "path": f"/links/a{number}", "operation": "command", "arrival_us": at_us},
+            {"method": "PUT", "path": f"/links/a{number:03}", "operation": "command", "arrival_us": at_us},
             {"method": "POST", "path": "/previews", "operation": "command", "arrival_us": at_us + 50_000},
             {"method": "GET", "path": f"/previews/{slug}", "operation": "query", "arrival_us": at_us + 100_000},
         ]
@@ -96,7 +96,7 @@ def test_each_of_several_functions_gets_its_own_routes_in_python_or_node(
         outcomes = replay(bench, offered, scenario, KeepAliveClient())
         table = bench.stack.facts["table"]["of_service"]["links"]
         stored = bench.stack.clients.dynamodb.scan(TableName=table)["Items"]
-    assert {item["slug"]["S"] for item in stored} == {f"a{number}" for number in range(10)}
+    assert {item["slug"]["S"] for item in stored} == {f"a{number:03}" for number in range(10)}
     with duckdb.connect() as connection:
         for name in ("requests", "effects"):
             connection.register(name, outcomes[name])
