@@ -89,6 +89,7 @@ def _judged(cell: Sequence[_Series]) -> Iterator[dict[str, Any]]:
         metric = rules().metric(night["metric"])
         row = {name: night[name] for name in (*_KEY, "night", "value")}
         row |= {"unit": metric.unit, "nights": len(before), "verdict": "too_few_nights"}
+        row |= {name: night[name] for name in ("service", "nights_of_others")}
         if series.long_enough:
             expected = expectation(
                 [one["value"] for one in before],

@@ -5,11 +5,18 @@
 WITH this AS (
     SELECT * FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
 ),
-nights AS (
-    SELECT c.comparison_id, c.night, c.comparison_id = $comparison_id AS mine
+-- Of a service of the user's own, or of the same name with another digest, a night says nothing of this one.
+before AS (
+    SELECT c.comparison_id, c.night, c.finished_at, c.comparison_id = $comparison_id AS mine,
+        c.config ->> 'service' IS NOT DISTINCT FROM t.config ->> 'service' AS same_service
     FROM comparisons c, this t
     WHERE c.origin = 'nightly' AND c.target IS NOT DISTINCT FROM t.target
         AND (c.comparison_id = $comparison_id OR c.night < t.night)
+),
+nights AS (
+    SELECT c.comparison_id, c.night, c.mine
+    FROM before c
+    WHERE same_service
     QUALIFY row_number() OVER (PARTITION BY c.night ORDER BY c.finished_at DESC, c.comparison_id DESC) = 1 OR mine
 ),
 replayed AS (
@@ -53,6 +60,8 @@ figures AS (
     GROUP BY ALL
 )
 SELECT workload, scenario, architecture, variant, operation, metric, night, mine, offered,
+    (SELECT config ->> 'service' FROM this) AS service,
+    (SELECT count(DISTINCT night) FROM before WHERE NOT same_service) AS nights_of_others,
     if(isfinite(value), value, NULL) AS value, low,
     row_number() OVER (
         PARTITION BY workload, scenario, architecture, variant, operation, metric ORDER BY mine DESC, night DESC

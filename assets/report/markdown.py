@@ -219,11 +219,14 @@ def _nights(judgements: Judgements) -> str:
     if not nights:
         return ""
     judged = [one for one in nights if one.row["verdict"] != "too_few_nights"]
+    left_out = f" {judgements.history.left_out}".rstrip()
     if not judged:
-        return f"## Nights\n\nIt takes {rules().history.min_nights} nights before this one to say what changed."
+        return (
+            f"## Nights\n\nIt takes {rules().history.min_nights} nights before this one to say what changed.{left_out}"
+        )
     changed = [one for one in judged if one.row["verdict"] in {"better", "worse"}]
     if not changed:
-        return f"## Nights\n\nNone of {len(judged):,} figures changed beyond the noise of past nights."
+        return f"## Nights\n\nNone of {len(judged):,} figures changed beyond the noise of past nights.{left_out}"
     rows = [
         [
             one.row["cell"],

@@ -6,20 +6,20 @@ CREATE VIEW agreement AS
 WITH judged AS (
     SELECT 'difference' AS kind, c.target, c.comparison_id, c.finished_at, p.workload, p.scenario, p.operation,
         p.variant, p.baseline, p.candidate, p.metric AS judged, '' AS part, p.verdict,
-        p.verdict <> 'inconclusive' AS decided
+        p.verdict <> 'inconclusive' AS decided, coalesce(c.config ->> 'service', '') AS service
     FROM pairwise p JOIN comparisons c USING (comparison_id)
     WHERE p.arm = 'main'
     UNION ALL
     SELECT 'claim', c.target, c.comparison_id, c.finished_at, '', '', '',
         '', '', coalesce(l.architecture, ''), l.claim_id, l.part, l.verdict,
-        l.verdict NOT IN ('inconclusive', 'not_testable_here')
+        l.verdict NOT IN ('inconclusive', 'not_testable_here'), coalesce(c.config ->> 'service', '')
     FROM claims l JOIN comparisons c USING (comparison_id)
     WHERE l.evidence = coalesce(c.evidence, 'observed')
 ),
 newest AS (
     SELECT * FROM judged
     QUALIFY row_number() OVER (
-        PARTITION BY kind, target, workload, scenario, operation, variant, baseline, candidate, judged, part
+        PARTITION BY kind, service, target, workload, scenario, operation, variant, baseline, candidate, judged, part
         ORDER BY finished_at DESC, comparison_id DESC
     ) = 1
 ),
@@ -37,9 +37,9 @@ SELECT a.kind, a.workload, a.scenario, a.operation, a.variant, a.baseline, a.can
         WHEN len(explained_by) > 0 THEN 'explained'
         ELSE 'open' END AS agreement,
     explained_by,
-    a.comparison_id, b.comparison_id AS other_comparison_id
+    a.comparison_id, b.comparison_id AS other_comparison_id, service
 FROM newest a
-JOIN newest b USING (kind, workload, scenario, operation, variant, baseline, candidate, judged, part)
+JOIN newest b USING (kind, service, workload, scenario, operation, variant, baseline, candidate, judged, part)
 CROSS JOIN LATERAL (
     SELECT coalesce(list(d.behaviour ORDER BY d.behaviour), []) AS explained_by
     FROM differing d
@@ -67,3 +67,5 @@ COMMENT ON COLUMN agreement.agreement IS
 COMMENT ON COLUMN agreement.explained_by IS 'Behaviours of conformance that explain it';
 COMMENT ON COLUMN agreement.comparison_id IS 'Comparison on the one target';
 COMMENT ON COLUMN agreement.other_comparison_id IS 'Comparison on the other';
+COMMENT ON COLUMN agreement.service IS
+    'Service of the user''s own that both replayed, by name and digest; empty for the lab''s own backend';

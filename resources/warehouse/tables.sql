@@ -539,7 +539,7 @@ COMMENT ON COLUMN claims.query IS 'SQL that computes the value again; NULL: not 
 CREATE TABLE history (
     comparison_id VARCHAR, night VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, variant VARCHAR,
     operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE,
-    high DOUBLE, verdict VARCHAR, target VARCHAR
+    high DOUBLE, verdict VARCHAR, target VARCHAR, service VARCHAR, nights_of_others BIGINT
 );
 COMMENT ON TABLE history IS 'Each figure of a night, compared with the last fourteen nights before it on the same target.';
 COMMENT ON COLUMN history.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
@@ -559,6 +559,10 @@ COMMENT ON COLUMN history.low IS 'Lower end of the expected range; NULL: too few
 COMMENT ON COLUMN history.high IS 'Upper end of the expected range; NULL: too few nights';
 COMMENT ON COLUMN history.verdict IS 'usual, better, worse or too_few_nights';
 COMMENT ON COLUMN history.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN history.service IS
+    'Name and digest of the service of the user''s own that was replayed; NULL: the lab''s own backend';
+COMMENT ON COLUMN history.nights_of_others IS
+    'Nights before on the same target that replayed another service, or one of another digest: not compared with';
 
 CREATE TABLE noise (
     comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, architecture VARCHAR,

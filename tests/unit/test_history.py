@@ -1,6 +1,7 @@
 """A night beside the nights before it: few false alarms, and real changes found."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -13,13 +14,19 @@ TIME, SHARE = rules().metric("response_p99"), rules().metric("done_share")
 
 
 def nights(
-    count: int, *, last_us: int = 20_000, last_acknowledged: int = 1000, offered: int = 1000
+    count: int,
+    *,
+    last_us: int = 20_000,
+    last_acknowledged: int = 1000,
+    offered: int = 1000,
+    services: Sequence[str | None] = (),
 ) -> JudgementBuilder:
     """Nearly the same night again and again, and a last one."""
     builder = JudgementBuilder()
     for number in range(1, count + 1):
         last = number == count
-        builder.comparison(f"n{number}", origin="nightly", night=f"2026-11-{number:02}")
+        config = {"service": services[number - 1]} if services else {}
+        builder.comparison(f"n{number}", origin="nightly", night=f"2026-11-{number:02}", config=config)
         builder.replay(
             "synchronous",
             comparison_id=f"n{number}",
@@ -50,6 +57,15 @@ class TestHistory:
         few = nights(8, last_us=40_000, offered=499)
         assert verdict(few, "n8", "response_p99") == []
         assert verdict(few, "n8", "response_p50") == ["usual"]
+
+    @pytest.mark.parametrize("before", ["shop@1", "cart@2", None])
+    def test_compares_no_service_with_another_or_with_another_digest_and_says_so(self, before: str | None) -> None:
+        builder = nights(9, last_us=40_000, services=[before] * 6 + ["shop@2"] * 3)
+        assert verdict(builder, "n9", "response_p99") == ["too_few_nights"]
+        assert verdict(nights(9, last_us=40_000, services=["shop@2"] * 9), "n9", "response_p99") == ["worse"]
+        with builder.connect() as connection:
+            rows = history(connection, "n9").to_pylist()
+        assert {(row["service"], row["nights"], row["nights_of_others"]) for row in rows} == {("shop@2", 2, 6)}
 
     def test_is_of_nightly_comparisons_alone(self) -> None:
         assert verdict(JudgementBuilder().replay("synchronous"), "c1", "response_p99") == []

@@ -39,6 +39,16 @@ class History:
     sql: str
 
     @property
+    def left_out(self) -> str:
+        """Why nights before are not compared with, in a sentence; empty where all are."""
+        row = self.nights[0].row if self.nights else {}
+        if not row.get("nights_of_others"):
+            return ""
+        before, service = row["nights_of_others"], row["service"] or "the lab's own backend"
+        nights = "1 night" if before == 1 else f"{before:,} nights"
+        return f"{nights} before this one replayed something else than {service}: it is not compared with them."
+
+    @property
     def counts(self) -> list[tuple[Mark, int]]:
         """How many figures are as usual, and how many are not."""
         return counted((one.row["verdict"] for one in self.nights), NIGHT_VERDICTS)

@@ -99,13 +99,15 @@ ORDER BY position, claim_id, part"""
 # Nights up to this one, of the same target; of a night that was run again only the newest run.
 HISTORY = """\
 WITH this AS (
-    SELECT night, target FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
+    SELECT night, target, config ->> 'service' AS service
+    FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
 ),
 nights AS (
     SELECT h.*, dense_rank() OVER (ORDER BY h.night DESC) AS ago
     FROM history h
     JOIN comparisons c USING (comparison_id)
     JOIN this ON h.target IS NOT DISTINCT FROM this.target AND h.night <= this.night
+        AND h.service IS NOT DISTINCT FROM this.service
     WHERE c.origin = 'nightly'
     QUALIFY row_number() OVER (
         PARTITION BY h.night, workload, scenario, architecture, variant, operation, metric
