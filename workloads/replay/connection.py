@@ -63,6 +63,10 @@ _CAUSES = {
 Address = tuple[int, int, int, str, Any]  # as `socket.getaddrinfo` has it
 
 
+class NotSpokenError(OSError):
+    """The service does not speak the protocol it was asked for."""
+
+
 def own_limit(error: OSError) -> str | None:
     """What of this machine ran out, in words; None where an error is the target's or the network's."""
     return _OWN_LIMITS.get(error.errno or 0)
@@ -70,7 +74,7 @@ def own_limit(error: OSError) -> str | None:
 
 def cause_of(error: OSError) -> str:
     """The cause that an error of a connection is written down as."""
-    if isinstance(error, ssl.SSLError):
+    if isinstance(error, ssl.SSLError | NotSpokenError):
         return TLS_FAILED
     if isinstance(error, socket.gaierror):
         return UNKNOWN_HOST
@@ -215,6 +219,7 @@ class Connection:
             self._loop.remove_reader(fd)
             self._loop.remove_writer(fd)
             self._socket.close()
+            del self._parser  # which knows this connection: nothing collects such circles while a replay is sent
 
     def send(self, call: Any, message: bytes) -> str | None:
         """Write a message, as much of it as the kernel takes now; the rest follows by itself.
@@ -222,6 +227,12 @@ class Connection:
         Returns:
             Why the connection failed, and is closed; None where it did not.
         """
+        if failure := self._write(message):
+            return failure
+        self.call = call
+        return None
+
+    def _write(self, message: bytes) -> str | None:
         try:
             written = self._socket.send(message)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
@@ -229,7 +240,6 @@ class Connection:
         except OSError as error:
             self.close()
             return cause_of(error)
-        self.call = call
         if written < len(message):
             self._rest = memoryview(message)[written:]
             self._loop.add_writer(self._socket.fileno(), self._writable)

@@ -181,20 +181,24 @@ class Results:
                 yield _StoredPart(schedule, responses, self._others)
 
     def read(self, lengths: Iterable[int]) -> Iterator[Responses]:
-        """The results so far of the parts, whose lengths these are.
+        """The results so far, for so many requests at a time; all but the last of a number of parts are whole ones.
 
         What the client had not come to when it ended is `UNSENT`; the rest is as it left it.
         """
         others = np.fromfile(self._others, np.int64).reshape(-1, 3).tolist()
         with self._file.open("rb") as file:
             for length in lengths:
-                stored = file.read(_PART_BYTES)
-                if len(stored) < _PART_BYTES:
-                    responses = Responses.empty(length)
-                else:
-                    block = np.frombuffer(bytearray(stored), np.uint8).reshape(1, -1)
-                    responses = Responses(**_columns(block, length))
-                responses.status[(responses.attempts == 0) & (responses.status == NO_STATUS)] = UNSENT
+                stored = bytearray(file.read(math.ceil(length / PART) * _PART_BYTES))
+                block = np.frombuffer(stored, np.uint8).reshape(-1, _PART_BYTES)
+                responses = Responses(**_columns(block, length))
+                if (known := len(responses.status)) < length:
+                    whole = Responses.empty(length)
+                    for name in (*_WIDE, *_NARROW):
+                        getattr(whole, name)[:known] = getattr(responses, name)
+                    responses = whole
+                never = (responses.attempts == 0) & (responses.status == NO_STATUS)
+                responses.status[never] = UNSENT
+                responses.sent_us[never] = responses.responded_us[never] = -1  # where a kill left a part half made
                 responses.others += [(sent, over, status) for sent, over, status in others]
                 others = []
                 yield responses

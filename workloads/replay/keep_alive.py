@@ -38,7 +38,7 @@ from workloads.replay.pool import Pool, raise_open_files
 from workloads.replay.schedule import Schedule, split_url
 
 _TICK_S = 0.02
-# A loop of libuv lets its timers wait for 48 rounds where more than a thousand connections always have something to say.
+# libuv's timers wait up to 48 rounds of a loop in which more than a thousand connections always have something to say.
 _LATE_TICK_US = 100_000
 _SWEEP_US = 100_000  # how late a time-out is noticed at most
 _SECOND_US = 1_000_000
@@ -67,7 +67,7 @@ def back_off_s(seed: str, attempts: int) -> float:
 
 @dataclass(frozen=True)
 class KeepAliveClient:
-    """A client in this process with one event loop: HTTP/1.1 keep-alive, over TLS where the URL is https.
+    """A client in this process with one event loop, over TLS where the URL is https, and connections that are kept.
 
     Attributes:
         connections: The most connections, and so requests in flight.
@@ -82,6 +82,7 @@ class KeepAliveClient:
         ask_after_s: How long after the ticket of a query its answer is asked for first, in seconds; then again whenever
             that time has doubled, and at least every 5 s. None to ask for none.
         digests: Whether a checksum of each answer's body is kept.
+        http2: Whether it speaks HTTP/2.
         authorities: A file with the only certificates to trust for TLS; None for this machine's.
     """
 
@@ -92,6 +93,7 @@ class KeepAliveClient:
     longest_back_off_s: float = _LONGEST_BACK_OFF_S
     ask_after_s: float | None = ASK_AFTER_S
     digests: bool = False
+    http2: bool = False
     authorities: Path | None = None
 
     def shared_by(self, processes: int) -> "KeepAliveClient":
@@ -250,6 +252,13 @@ class _Run:
         self._done = loop.create_future()
         loop.set_exception_handler(self._failed)
         tls = ssl.create_default_context(cafile=self.client.authorities) if self.url.startswith("https:") else None
+        kind: type[Connection] = DigestingConnection if self.client.digests else Connection
+        if self.client.http2:
+            from workloads.replay import http2  # noqa: PLC0415 - takes a while, and few ask for it
+
+            kind = http2.DigestingHttp2Connection if self.client.digests else http2.Http2Connection
+            if tls is not None:
+                tls.set_alpn_protocols([http2.PROTOCOL])
         self._pool = Pool(
             self,
             self._host,
@@ -258,7 +267,7 @@ class _Run:
             most=self.client.connections,
             connects_per_s=self.client.connects_per_s,
             connect_deadline_s=self.client.deadline_s,
-            kind=DigestingConnection if self.client.digests else Connection,
+            kind=kind,
         )
         await self._pool.resolve()
         self._alarm = alarm(loop, self._ring)
@@ -481,8 +490,8 @@ class _Run:
         """See `User.answered`."""
         now_us = self.now_us()
         self._over(call, status, now_us)
-        # Thousands of answers may come at once, after a stall: what is due does not wait for them. The alarm has rung by
-        # now, which is heard when they are through.
+        # Thousands of answers may come at once, after a stall: what is due does not wait for them. The alarm has rung
+        # by now, which is heard when they are through.
         if self._next_us is not None and self._next_us <= now_us:
             self._send_due()
             if now_us - self._ticked_us > _LATE_TICK_US:

@@ -37,8 +37,8 @@ def raise_open_files(connections: int) -> None:
     with suppress(ImportError, OSError, ValueError):
         import fcntl  # noqa: PLC0415 - not on every system
 
-        # Linux has a table of open files that it doubles when it is full: tens of milliseconds in a process with threads,
-        # in which nothing would be sent.
+        # Linux has a table of open files that it doubles when it is full. In a process with threads that takes tens of
+        # milliseconds, in which nothing would be sent.
         with socket.socket() as any_file:
             os.close(fcntl.fcntl(any_file, fcntl.F_DUPFD_CLOEXEC, needed - 1))
 

@@ -26,7 +26,13 @@ _COLUMNS = (
     *("request_id", "arrival_us", "operation", "entity", "client", "method", "path", "payload_bytes"),
     *("recorded_status", "recorded_latency_us"),
 )
-_BLOCK = 8192  # rows unpacked at once, in a thread: where a row group begins that takes tens of milliseconds
+# What is known of a request that is sent: its path as it stands in the request line, the rest as recorded.
+BLOCK = (
+    *("request_id", "operation", "entity", "method", "path", "payload_bytes", "due_us"),
+    *("recorded_status", "recorded_latency_us"),
+)
+_PLAIN_PATH = "^/[A-Za-z0-9_.~/%:@!$&'()*+,;=-]*$"  # which `request_target` leaves as it is
+_ROWS = 8192  # unpacked at once, in a thread: where a row group begins that takes tens of milliseconds
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
@@ -42,12 +48,10 @@ class RecordedSchedule(Schedule):
     Attributes:
         methods: Of each request.
         paths: Of each request, as they are sent.
-        rows: The requests' rows of the recording's file.
     """
 
     methods: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    rows: pa.RecordBatch | None = None
 
     def message(self, index: int, base: str, host: str) -> bytes:
         """See `Schedule.message`."""
@@ -116,17 +120,17 @@ class Source:
 
     def parts(self, size: int) -> Iterator[RecordedSchedule]:
         """The requests of this process in the order in which they are due, in parts of at most ``size``."""
-        for rows, due_us, number in prefetch(self._blocks()):
-            for start in range(0, rows.num_rows, size):
-                yield self._part(rows.slice(start, size), due_us[start : start + size], number)
+        for block in prefetch(self.blocks()):
+            for start in range(0, block.num_rows, size):
+                yield self._part(block.slice(start, size))
 
-    def _blocks(self) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.int64], int]]:
-        """The rows of this process with when they are due and the number of the round, from 0."""
+    def blocks(self) -> Iterator[pa.RecordBatch]:
+        """The same, as they are sent: the columns of `BLOCK`, some thousands of rows at a time."""
         first_us, round_us = self._round_us()
         left = requests = self.requests
         for number in range(self.loop):
             with pq.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(_BLOCK, columns=list(_COLUMNS), use_threads=False):
+                for batch in file.iter_batches(_ROWS, columns=list(_COLUMNS), use_threads=False):
                     rows = batch.slice(0, left)
                     if not rows.num_rows:
                         return
@@ -136,10 +140,8 @@ class Source:
                         arrival_us = rows.column("arrival_us").to_numpy()
                         due_us = ((arrival_us - first_us + number * round_us) / self.speed).astype(np.int64)
                     left -= rows.num_rows
-                    if self.shards > 1:
-                        own = self._own(rows)
-                        rows, due_us = rows.filter(own), due_us[own.to_numpy(zero_copy_only=False)]
-                    yield rows, due_us, number
+                    block = self._block(rows, due_us, number)
+                    yield block.filter(self._own(rows)) if self.shards > 1 else block
 
     def _own(self, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Which rows are this process's: those of its share of the clients."""
@@ -147,27 +149,39 @@ class Source:
         owned = [zlib.crc32(name.encode()) % self.shards == self.shard for name in named.dictionary.to_pylist()]
         return pa.array(owned, pa.bool_()).take(named.indices)
 
-    def _part(self, rows: pa.RecordBatch, due_us: npt.NDArray[np.int64], number: int) -> RecordedSchedule:
-        ids = [f"{name}~r{number + 1}" if number else str(name) for name in rows.column("request_id").to_pylist()]
-        return RecordedSchedule(
-            request_ids=ids,
-            operations=rows.column("operation").to_pylist(),
-            entities=ids,
-            order_ids=ids,
-            payload_bytes=rows.column("payload_bytes").to_pylist(),
-            due_us=due_us,
-            seed=self.seed,
-            methods=rows.column("method").to_pylist(),
-            paths=[self._sent_as(path) for path in rows.column("path").to_pylist()],
-            rows=rows,
-        )
+    def _block(self, rows: pa.RecordBatch, due_us: npt.NDArray[np.int64], number: int) -> pa.RecordBatch:
+        ids = rows.column("request_id").cast(pa.string())
+        if number:
+            ids = pc.binary_join_element_wise(ids, f"r{number + 1}", "~")
+        sent = {"request_id": ids, "path": self._sent_as(rows.column("path")), "due_us": pa.array(due_us)}
+        return pa.record_batch([sent[name] if name in sent else rows.column(name) for name in BLOCK], list(BLOCK))
 
-    def _sent_as(self, path: str) -> str:
+    def _sent_as(self, paths: pa.StringArray) -> pa.StringArray:
+        if not self.replaced and pc.all(pc.match_substring_regex(paths, _PLAIN_PATH)).as_py():
+            return paths
+        named = paths.dictionary_encode()
+        return pa.array(map(self._path_sent, named.dictionary.to_pylist()), pa.string()).take(named.indices)
+
+    def _path_sent(self, path: str) -> str:
         for beginning, other in self.replaced:
             if path.startswith(beginning):
                 path = other + path[len(beginning) :]
                 break
         return request_target(path if path.startswith("/") else f"/{path}")
+
+    def _part(self, block: pa.RecordBatch) -> RecordedSchedule:
+        ids = block.column("request_id").to_pylist()
+        return RecordedSchedule(
+            request_ids=ids,
+            operations=block.column("operation").to_pylist(),
+            entities=ids,
+            order_ids=ids,
+            payload_bytes=block.column("payload_bytes").to_pylist(),
+            due_us=block.column("due_us").to_numpy(),
+            seed=self.seed,
+            methods=block.column("method").to_pylist(),
+            paths=block.column("path").to_pylist(),
+        )
 
     def _round_us(self) -> tuple[int, float]:
         """The first arrival, and how long after one round begins the next: its length and the mean pause."""

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from workloads.replay.client import Gauge
 from workloads.replay.files import PART, Progress, Results, read_schedule
 from workloads.replay.keep_alive import KeepAliveClient
+from workloads.replay.pool import raise_open_files
 from workloads.replay.recorded import Source
 
 _NICENESS = -10  # a target that takes all of the machine would otherwise make its own load late
@@ -42,6 +43,7 @@ def main() -> None:
     with suppress(OSError):  # few users may
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
         _SESSION.write_text(str(_NICENESS))  # who starts it makes a session for it
+    raise_open_files(KeepAliveClient.connections)  # which may take a while, before anything is due
     with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rw") as lines:
         _tell(lines)
         for line in lines:
