@@ -14,6 +14,7 @@ from altair.utils.schemapi import debug_mode
 from assets.analysis.cost.break_even import break_even
 from assets.report import document, markdown, page
 from assets.report.content import gather
+from assets.report.direct import PAGE
 from resources.prices.book import assumptions, prices
 from resources.warehouse.reading import connect
 from workloads.atomic import replace_all
@@ -50,7 +51,11 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
             texts = {
                 file.with_name("report.json"): document.render(connection, content.comparison_id),
                 file.with_name("report.md"): markdown.render(content),
-                file: page.render(content, claims_file=_CLAIMS if content.with_claims else ""),
+                file: page.render(
+                    content,
+                    claims_file=_CLAIMS if content.with_claims else "",
+                    replays_file=PAGE if file.with_name(PAGE).exists() else "",
+                ),
             }
             if content.with_claims:
                 texts[about_claims] = page.render_claims(content, answer_file=file.name)

@@ -50,14 +50,15 @@ _FILTERS = {
 }
 
 
-def render(content: Content, *, claims_file: str = "") -> str:
+def render(content: Content, *, claims_file: str = "", replays_file: str = "") -> str:
     """The whole of ``index.html``.
 
     Args:
         content: What it says.
         claims_file: The name of the page of claims beside it; empty where there is none.
+        replays_file: That of the page of replays to services.
     """
-    return _filled("page.html.j2", content, claims_file=claims_file)
+    return _filled("page.html.j2", content, claims_file=claims_file, replays_file=replays_file)
 
 
 def render_claims(content: Content, *, answer_file: str) -> str:

@@ -3,12 +3,11 @@
 Put here its options, and what it prints. Keep out sending and comparing (`resources.lab.direct`).
 """
 
-import json
+import os
 import re
 import time
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ import click
 import pyarrow.parquet as pq
 from rich.table import Table
 
+from assets.report.direct import write_replays
 from orchestration.commands.options import positive
 from orchestration.commands.terminal import PlainConsole, open_console, say
-from resources.lab.direct import StopIf, busiest_second, check_address, compared, send, summary
+from resources.lab.direct import Direct, StopIf, begin, busiest_second, check_address, conclude_killed
 from resources.lab.sending import INTERRUPTED, ProcessClient
-from workloads.atomic import replacing
+from resources.warehouse.publish import publish
 from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -62,8 +62,8 @@ _PRINT_EVERY_S = 5.0
 @click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="Repeatable. A private host that is yours.")
 @click.option("--connections", type=click.IntRange(1), default=1024, show_default=True, help="Requests in flight.")
 @click.option(
-    "--processes", type=click.IntRange(1, 64), default=1, show_default=True,
-    help="Share the requests out among so many, by their clients.",
+    "--processes", type=click.IntRange(1, 64),
+    help="Share the requests out among so many, by their clients.  [default: by the rate, at most one per core]",
 )  # fmt: skip
 @click.option(
     "--deadline", type=float, default=DEADLINE_S, show_default=True, callback=positive,
@@ -80,6 +80,7 @@ _PRINT_EVERY_S = 5.0
     show_default=True,
     help="The seed of the bodies, which are made up.",
 )
+@click.option("--http2", is_flag=True, help="Speak HTTP/2; over plain http the service must expect it.")
 @click.option("--digests", is_flag=True, help="Keep a checksum of each answer's body, and compare those too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 def command(name: str, urls: tuple[str, ...], **options: Any) -> None:
@@ -93,34 +94,53 @@ def command(name: str, urls: tuple[str, ...], **options: Any) -> None:
     if len(set(addresses)) < len(addresses):
         raise UsageError("--to names a service twice")
     stop_if = None if options["stop_if"] is None else StopIf.read(options["stop_if"])
-    with scratch(places.temporary) as folder:
-        source = _source(places, name, options, folder)
-        _describe(console, name, source, addresses)
+    with scratch(places.temporary) as temporary:
+        source, shaped = _source(places, name, options, temporary)
+        busiest = busiest_second(source)
+        processes = options["processes"] or _processes(busiest)
+        say(console, _description(name, source, busiest, processes, addresses))
         if options["dry_run"]:
             say(console, "Nothing was sent: --dry-run.")
             return
+        _conclude_killed(console, places)
         settings = KeepAliveClient(
             connections=options["connections"],
             deadline_s=options["deadline"],
             ask_after_s=None,
             digests=options["digests"],
+            http2=options["http2"],
             authorities=options["authorities"],
         )
-        out = places.replays / name / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        with closing(ProcessClient(settings, places.temporary, out / "log", shards=options["processes"])) as client:
-            results: list[_Sent] = []
-            for number, url in enumerate(addresses, start=1):
-                results.append(_send(console, client, source, url, out / f"{number}", stop_if=stop_if))
-                if results[-1].summary["invalid_reason"] == INTERRUPTED:
-                    break
-    _conclude(console, out, results, {"recording": name, "source": {**source.settings, "path": name}})
-    if results[-1].summary["invalid_reason"] == INTERRUPTED:
+        kept = {option: value for option in _KEPT if (value := options[option]) not in (None, False, ())}
+        protocol = "HTTP/2" if options["http2"] else "HTTP/1.1"
+        with begin(
+            places, name, source, addresses, processes=processes, protocol=protocol, shaped=shaped, options=kept
+        ) as replay:
+            with closing(ProcessClient(settings, places.temporary, replay.folder / "log", shards=processes)) as client:
+                interrupted = _send_all(console, client, replay, stop_if)
+            _conclude(console, replay)
+    publish(places)
+    say(console, f"Every request is in the table direct_requests (archduel sql). {write_replays(places)}")
+    if interrupted:
         raise click.exceptions.Exit(130)
 
 
-def _source(places: Places, name: str, options: dict[str, Any], folder: Path) -> Source:
-    """Which requests are sent. A part of the recording, or more of it, is made first and takes memory; all of it does
-    not.
+_KEPT = ("start", "end", "amplify", "rate", "maps", "stop_if", "connections", "deadline", "limit", "loop", "seed")
+_PER_PROCESS = 15_000  # requests a second, at 45 us of CPU each; the target wants some CPU too
+
+
+def _processes(busiest: int) -> int:
+    return max(1, min(-(-busiest // _PER_PROCESS), os.cpu_count() or 1))
+
+
+def _conclude_killed(console: PlainConsole, places: Places) -> None:
+    for one in conclude_killed(places):
+        say(console, f"The replay {one} was killed; what it had sent until then is in the results now.")
+
+
+def _source(places: Places, name: str, options: dict[str, Any], folder: Path) -> tuple[Source, bool]:
+    """Which requests are sent, and whether a recording was made for it. A part of the recording, or more of it, is made
+    first and takes memory; all of it does not.
     """
     library = Library(places)
     path = choose(library.paths(), name, "workload")
@@ -130,11 +150,12 @@ def _source(places: Places, name: str, options: dict[str, Any], folder: Path) ->
         "end_s": second_of("--to-time", options["end"], first_arrival),
         "amplify": options["amplify"],
     }
-    if shape != {"start_s": None, "end_s": None, "amplify": 1.0}:
+    is_shaped = shape != {"start_s": None, "end_s": None, "amplify": 1.0}
+    if is_shaped:
         shaped = Shape(**shape).of(library.load(name), options["seed"])
         path = folder / "requests.parquet"
         pq.write_table(shaped.table, path, row_group_size=8192)
-    return Source(
+    source = Source(
         str(path),
         speed=options["speed"],
         loop=options["loop"],
@@ -143,6 +164,7 @@ def _source(places: Places, name: str, options: dict[str, Any], folder: Path) ->
         rate=_rate(options["rate"]) if options["rate"] else (),
         replaced=tuple(_replaced(one) for one in options["maps"]),
     )
+    return source, is_shaped
 
 
 def _rate(text: str) -> tuple[tuple[float, float], ...]:
@@ -168,28 +190,27 @@ def _replaced(text: str) -> tuple[str, str]:
     return beginning, other
 
 
-def _describe(console: PlainConsole, name: str, source: Source, urls: list[str]) -> None:
-    lasts_s = source.duration_us / 1e6
-    say(
-        console,
-        f"{source.requests:,} requests of {name} in {lasts_s:,.1f} s, {busiest_second(source):,} in the busiest second,"
-        f" to {', then '.join(urls)}. Bodies are made up.",
+def _description(name: str, source: Source, busiest: int, processes: int, urls: list[str]) -> str:
+    by = f" by {processes} processes," if processes > 1 else ""
+    return (
+        f"{source.requests:,} requests of {name} in {source.duration_us / 1e6:,.1f} s,"
+        f" {busiest:,} in the busiest second,{by} to {', then '.join(urls)}. Bodies are made up."
     )
 
 
-@dataclass(frozen=True)
-class _Sent:
-    url: str
-    file: Path
-    summary: dict[str, Any]
+def _send_all(console: PlainConsole, client: ProcessClient, replay: Direct, stop_if: StopIf | None) -> bool:
+    """Send to one service after the other; returns whether that was interrupted."""
+    for number, url in enumerate(replay.plan["urls"], start=1):
+        why = replay.send(client, number, stop_if=stop_if, watch=_watcher(console, replay.source.requests))
+        if why is not None:
+            say(console, f"{url}: {why}", style="yellow")
+        if why == INTERRUPTED:
+            return True
+    return False
 
 
-def _send(
-    console: PlainConsole, client: ProcessClient, source: Source, url: str, folder: Path, *, stop_if: StopIf | None
-) -> _Sent:
-    folder.mkdir(parents=True)
-    total, began = source.requests, time.monotonic()
-    printed_at = began
+def _watcher(console: PlainConsole, total: int) -> Callable[[Gauge], None]:
+    began = printed_at = time.monotonic()
 
     def watch(gauge: Gauge) -> None:
         nonlocal printed_at
@@ -202,44 +223,37 @@ def _send(
                 f" lag {gauge.lag_us / 1000:.1f} ms at most",
             )
 
-    why = send(client, source, url, folder, stop_if=stop_if, watch=watch)
-    file = folder / "requests.parquet"
-    found = {"url": url, "invalid_reason": why, **summary(file)}
-    if why is not None:
-        say(console, f"{url}: {why}", style="yellow")
-    return _Sent(url, file, found)
+    return watch
 
 
-def _conclude(console: PlainConsole, out: Path, sent: list[_Sent], about: dict[str, Any]) -> None:
+def _conclude(console: PlainConsole, replay: Direct) -> None:
+    concluded = replay.conclude()
+    services = concluded["services"]
     table = Table(box=None, pad_edge=False)
-    for heading in ("service", "answered", "throttled", "failed", "timed out", "unsent", "p50", "p99", "lag p99"):
-        table.add_column(heading, justify="left" if heading == "service" else "right")
-    for one in sent:
-        found = one.summary
-        counts = (f"{found[name]:,}" for name in ("answered", "throttled", "failed", "timed_out", "unsent"))
-        times = (_ms(found[name]) for name in ("response_p50_us", "response_p99_us", "send_lag_p99_us"))
-        table.add_row(one.url, *counts, *times)
+    for heading in ("service", *_SHOWN, "p50", "p99", "lag p99"):
+        table.add_column(heading.replace("_", " "), justify="left" if heading == "service" else "right")
+    for one in services:
+        counts = (f"{one[name]:,}" for name in _SHOWN)
+        times = (_ms(one[name]) for name in ("response_p50_us", "response_p99_us", "send_lag_p99_us"))
+        table.add_row(one["url"], *counts, *times)
     console.print(table)
-    for one in sent:
-        if causes := one.summary["broken_causes"]:
+    for one in services:
+        if causes := one["broken_causes"]:
             why = ", ".join(f"{count:,} {cause}" for cause, count in causes.items())
-            say(console, f"Connections of {one.url} that failed: {why}.")
-    shortest_us = min((one.summary["response_p99_us"] or 0 for one in sent), default=0)
-    if late := [one for one in sent if 10 * (one.summary["client_lag_p99_us"] or 0) > shortest_us > 0]:
-        lag = max(one.summary["client_lag_p99_us"] for one in late)
+            say(console, f"Connections of {one['url']} that failed: {why}.")
+    shortest_us = min((one["response_p99_us"] or 0 for one in services), default=0)
+    lag_us = max((one["client_lag_p99_us"] or 0 for one in services), default=0)
+    if 10 * lag_us > shortest_us > 0:
         say(
             console,
-            f"The load generator's own lag at p99, {_ms(lag)}, is more than a tenth of the shortest p99: its times are"
-            " partly archduel's. Close what else runs, add --processes, or lower --speed.",
+            f"The load generator's own lag at p99, {_ms(lag_us)}, is more than a tenth of the shortest p99: its times"
+            " are partly archduel's. Close what else runs, add --processes, or lower --speed.",
             style="yellow",
         )
-    pairs = []
-    for other in sent[1:]:
-        found = compared(sent[0].file, other.file)
-        pairs.append({"one": sent[0].url, "other": other.url, **found})
+    for found in concluded["compared"]:
         say(
             console,
-            f"{other.url} beside {sent[0].url}: the same status in {found['same_status']:,} of"
+            f"{found['other_url']} beside {found['url']}: the same status in {found['same_status']:,} of"
             f" {found['requests']:,} requests; of {found['answered_by_both']:,} answered by both, longer by"
             f" {_ms(found['longer_p50_us'])} at the median, {_ms(found['longer_p99_us'])} at p99.",
         )
@@ -247,11 +261,10 @@ def _conclude(console: PlainConsole, out: Path, sent: list[_Sent], about: dict[s
             say(console, f"  the same body in {found['same_body']:,} of {found['bodies_compared']:,} answered by both")
         for row in found["statuses"]:
             say(console, f"  {row['requests']:,} requests: {row['one'] or 'none'} there, {row['other'] or 'none'} here")
-    with replacing(out / "summary.json") as file:
-        file.write_text(
-            json.dumps({**about, "services": [one.summary for one in sent], "compared": pairs}, indent=1) + "\n"
-        )
-    say(console, f"Every request: {out}/*/requests.parquet")
+    say(console, f"Every request: {replay.folder}/*/requests.parquet")
+
+
+_SHOWN = ("answered", "throttled", "failed", "timed_out", "unsent")
 
 
 def _ms(us: float | None) -> str:

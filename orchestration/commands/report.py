@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from assets.analysis.judge import ask, newest, refresh
+from assets.report.direct import write_replays
 from assets.report.files import write_report
 from orchestration.commands.options import requirements_option
 from orchestration.commands.terminal import write
+from resources.lab.direct import conclude_killed
 from resources.warehouse.publish import publish
 from workloads.places import Places
 
@@ -26,11 +28,18 @@ from workloads.places import Places
 def command(open_it: bool, comparison_id: str | None, requirements: Path | None, claims: bool) -> None:
     """Rebuild the database and the report from what is on disk.
 
-    Judges again where outcomes, rules, prices or the target's conformance have changed. report.md, for pull requests,
-    and report.json, for programs, are written beside the page.
+    Replays to services have a page of their own, replays.html. Judges again where outcomes, rules, prices or the
+    target's conformance have changed. report.md, for pull requests, and report.json, for programs, are written beside
+    the page.
     """
     places = Places.from_environment()
+    conclude_killed(places)
     publish(places)
+    replays = write_replays(places)
+    if replays is not None:
+        write(f"{replays}\n")
+        if comparison_id is None and not any(places.outcomes.glob("*")):
+            return  # there is nothing else to report on
     comparison_id = comparison_id or newest(places)
     if requirements:
         ask(places, comparison_id, requirements)

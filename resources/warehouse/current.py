@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from resources.warehouse import schema
 from resources.warehouse.reading import attach, confine, connect, rows
-from resources.warehouse.sources import SINGLE, Source, compare, declared, select, tables_of
+from resources.warehouse.sources import SINGLE, Source, compare, declared, select, single, tables_of
 from workloads.databases import in_memory
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -34,9 +34,11 @@ def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
     try:
         if known:
             attach(connection, places)
-        confine(
-            connection, [places.outcomes, places.judgements, places.recordings, places.conformance, places.calibrations]
+        read = (
+            *(places.outcomes, places.judgements, places.recordings, places.conformance),
+            *(places.calibrations, places.replays),
         )
+        confine(connection, list(read))
         for table, sql in _current(now, outdated, attached=bool(known)).items():
             connection.execute(f"CREATE VIEW {table} AS {sql}")
         for name in schema.VIEWS:
@@ -78,6 +80,5 @@ def _current(now: Sequence[Source], outdated: Collection[tuple[str, str]], *, at
         if source.key in outdated:
             for table in tables_of(source.kind):
                 selects[table].append(select(table, source.paths))
-    paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
-    selects |= {name: [select(name, paths)] for name in SINGLE}
+    selects |= {name: [select(name, paths)] for name, paths in single(usable).items()}
     return {table: " UNION ALL ".join(parts) or select(table, []) for table, parts in selects.items()}

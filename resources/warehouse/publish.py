@@ -21,7 +21,7 @@ from resources.warehouse import schema
 from resources.warehouse.current import DECLARED, STAMPS, published_stamps
 from resources.warehouse.read_only import SCHEME
 from resources.warehouse.reading import CONFINED, write_log
-from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, tables_of
+from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, single, tables_of
 from workloads.databases import in_memory
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -112,12 +112,11 @@ def _update(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, st
                 connection.execute(f"DELETE FROM {table}{of}")
             connection.execute(f"DELETE FROM {STAMPS} WHERE kind = ? AND comparison_id = ?", [kind, comparison_id])
         usable = [_insert(connection, source, damaged) if source.key in outdated else source for source in now]
-        paths = [path for source in usable if source.kind == "outcomes" for path in source.paths]
-        for name in SINGLE:
+        for name, paths in single(usable).items():
             connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select(name, paths)}")
             connection.execute(schema.published()[name].view_comments)
         connection.execute(f"DELETE FROM {CONFINED}")
-        connection.executemany(f"INSERT INTO {CONFINED} VALUES (?, ?)", list(enumerate(_confined(paths))))
+        connection.executemany(f"INSERT INTO {CONFINED} VALUES (?, ?)", list(enumerate(_confined(usable))))
         connection.commit()
         # Written out here, where a full disk is an error: on closing DuckDB keeps it to itself.
         connection.execute("CHECKPOINT archduel")
@@ -125,9 +124,9 @@ def _update(places: Places, file: Path, known: Stamps, damaged: Mapping[Path, st
         connection.execute("DETACH archduel")
 
 
-def _confined(paths: Sequence[Path]) -> Iterator[str]:
+def _confined(sources: Sequence[Source]) -> Iterator[str]:
     """The views that read files, for a connection that reads them as `resources.warehouse.read_only` does."""
-    for name in SINGLE:
+    for name, paths in single(sources).items():
         yield f"CREATE TEMP VIEW {name} AS {select(name, paths, SCHEME)}"
     for name in schema.OF_SINGLE:
         declared_as = schema.declaration(name).partition("COMMENT ON")[0]
@@ -153,9 +152,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, source: Source, damaged: Mapp
     usable = source.without(faults)
     for table in tables_of(source.kind):
         connection.execute(f"INSERT INTO {table} {select(table, usable.paths)}")
-    if source.kind == "outcomes":
-        for name in SINGLE:  # a file that is missing is an error now, and not of those who read
-            connection.execute(f"SELECT count(*) FROM ({select(name, usable.paths)})")
+    for name, paths in single([usable]).items():  # a file that is missing is an error now, and not of those who read
+        if paths:
+            connection.execute(f"SELECT count(*) FROM ({select(name, paths)})")
     # Looked at, and named, again the next time where something is left out.
     connection.execute(f"INSERT INTO {STAMPS} VALUES (?, ?, ?)", [*source.key, "" if faults else source.stamp])
     return usable

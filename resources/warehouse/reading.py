@@ -48,7 +48,7 @@ def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDB
             connection.execute(f"SET memory_limit = {quoted(memory_limit)}")
         # Views of single requests name files, which this connection reads by a file system of its own.
         views = connection.execute(f"SELECT statement FROM {CONFINED} ORDER BY position").fetchall()
-        only_read(connection, [places.outcomes])
+        only_read(connection, [places.outcomes, places.replays])
         for (statement,) in views:
             connection.execute(statement)
     except (duckdb.IOException, duckdb.CatalogException) as error:

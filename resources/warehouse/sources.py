@@ -23,7 +23,8 @@ from workloads.places import Places
 from workloads.sql import quoted, unglobbed
 
 # Of single requests, invocations and moments: they stay Parquet, behind views.
-SINGLE = ("requests", "effects", "invocations", "samples")
+SINGLE_OUTCOMES = ("requests", "effects", "invocations", "samples")
+SINGLE = (*SINGLE_OUTCOMES, "direct_requests")
 TABLES = ("comparisons", "experiments", "ledger", "latency", "recovery", *CONDENSED)
 # What a scenario or a contender decides: in `experiments`, and in no `comparisons`.
 _OF_A_CELL = (*(field.name for field in fields(StackSettings)), "worked", "busiest_s")
@@ -42,8 +43,8 @@ class Source:
     """Rows that are replaced together.
 
     Attributes:
-        kind: ``outcomes``, one of the `JUDGEMENTS` or of the tables `SIMULATED`, ``quarantine``, ``conformance`` or
-            ``validation``.
+        kind: ``outcomes``, one of the `JUDGEMENTS` or of the tables `SIMULATED`, ``quarantine``, ``conformance``,
+            ``validation``, or a table of replays to services.
         comparison_id: The comparison they are of; '' for those of none.
         paths: Folders of partitions' versions, or Parquet files of what is in no partition.
         stamp: Changes with anything that is written there.
@@ -74,7 +75,7 @@ class Source:
     def _files(self, path: Path) -> list[Path]:
         if path.is_file():
             return [path]
-        tables = (*TABLES[1:], *SINGLE) if self.kind == "outcomes" else (self.kind,)
+        tables = (*TABLES[1:], *SINGLE_OUTCOMES) if self.kind == "outcomes" else (self.kind,)
         return [path / f"{table}.parquet" for table in tables]
 
     def _fault(self, path: Path) -> str:
@@ -103,7 +104,14 @@ class Source:
 
 def tables_of(kind: str) -> tuple[str, ...]:
     """The tables that a kind of source has rows in."""
-    return TABLES if kind == "outcomes" else (kind,)
+    return TABLES if kind == "outcomes" else () if kind in SINGLE else (kind,)
+
+
+def single(sources: Iterable[Source]) -> dict[str, list[Path]]:
+    """The paths of each of `SINGLE` in these sources."""
+    of = {name: "outcomes" if name in SINGLE_OUTCOMES else name for name in SINGLE}
+    listed = list(sources)
+    return {name: [path for one in listed if one.kind == kind for path in one.paths] for name, kind in of.items()}
 
 
 def sources(places: Places) -> list[Source]:
@@ -119,11 +127,15 @@ def sources(places: Places) -> list[Source]:
         for key, folders in partitions.items()
         if (versions := tuple(version for folder in folders if (version := current(folder))))
     ]
+    concluded = sorted(places.replays.glob("*/*/direct_replays.parquet"))
     for name, files in (
         ("quarantine", places.recordings.glob("[!.]*/quarantine.parquet")),
         ("conformance", places.conformance.glob("[!.]*.parquet")),
         *((name, places.grids.glob(f"[!.]*/{name}.parquet")) for name in SIMULATED),
         ("validation", places.calibrations.glob("[!.]*.parquet")),
+        ("direct_replays", concluded),
+        ("direct_pairs", places.replays.glob("*/*/direct_pairs.parquet")),
+        ("direct_requests", (one for row in concluded for one in row.parent.glob("[0-9]*/requests.parquet"))),
     ):
         listed = tuple(sorted(files))
         found.append(Source(name, "", listed, stamp(listed)))

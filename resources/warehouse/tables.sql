@@ -1019,3 +1019,110 @@ COMMENT ON COLUMN last_commits.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN last_commits.repetition IS 'Number of the replay within its cell and contender, from 1';
 COMMENT ON COLUMN last_commits.fault IS 'Position in experiments.fault_windows, from 0';
 COMMENT ON COLUMN last_commits.last_commit_us IS 'From the window''s end, microseconds; below 0: within the window';
+
+CREATE TABLE direct_replays (
+    replay VARCHAR, recording VARCHAR, service INTEGER, url VARCHAR, protocol VARCHAR, processes INTEGER, started_at
+    TIMESTAMPTZ, finished_at TIMESTAMPTZ, speed DOUBLE, duration_us BIGINT, requests BIGINT, answered BIGINT,
+    throttled BIGINT, failed BIGINT, timed_out BIGINT, unsent BIGINT, response_p50_us BIGINT, response_p99_us BIGINT,
+    response_max_us BIGINT, send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT, client_lag_p99_us
+    BIGINT, displaced_share DOUBLE, broken_causes JSON, invalid_reason VARCHAR, options JSON, code_version VARCHAR
+);
+COMMENT ON TABLE direct_replays IS
+    'A recording sent straight to a service by `archduel replay`: one row per replay and service.';
+COMMENT ON COLUMN direct_replays.replay IS 'Names the replay: the recording and when it began';
+COMMENT ON COLUMN direct_replays.recording IS 'Name of the recording';
+COMMENT ON COLUMN direct_replays.service IS 'Number of the service in the order given, from 1';
+COMMENT ON COLUMN direct_replays.url IS 'The service''s base URL';
+COMMENT ON COLUMN direct_replays.protocol IS 'What was spoken: HTTP/1.1 or HTTP/2';
+COMMENT ON COLUMN direct_replays.processes IS 'Processes that shared the requests out by their clients';
+COMMENT ON COLUMN direct_replays.started_at IS 'When the replay, of all its services, began';
+COMMENT ON COLUMN direct_replays.finished_at IS
+    'When the last request of this service was over; NULL: archduel was killed';
+COMMENT ON COLUMN direct_replays.speed IS 'Recorded time was played so many times as fast; NULL: at rates of its own';
+COMMENT ON COLUMN direct_replays.duration_us IS 'When the last request was due, microseconds after the first';
+COMMENT ON COLUMN direct_replays.requests IS 'Requests offered: the sum of the next five';
+COMMENT ON COLUMN direct_replays.answered IS 'Requests answered below status 500, but 429';
+COMMENT ON COLUMN direct_replays.throttled IS 'Requests answered with 429';
+COMMENT ON COLUMN direct_replays.failed IS 'Requests answered with 500 and more, or whose connection failed';
+COMMENT ON COLUMN direct_replays.timed_out IS 'Requests without an answer in time';
+COMMENT ON COLUMN direct_replays.unsent IS
+    'Requests never sent: no connection was free in time, or the replay ended before';
+COMMENT ON COLUMN direct_replays.response_p50_us IS
+    'Median of response_us of answered requests, microseconds; NULL: none';
+COMMENT ON COLUMN direct_replays.response_p99_us IS 'Its 99th percentile, microseconds';
+COMMENT ON COLUMN direct_replays.response_max_us IS 'Its maximum, microseconds';
+COMMENT ON COLUMN direct_replays.send_lag_p50_us IS
+    'Median of sent_us - scheduled_us, microseconds; NULL: nothing was sent';
+COMMENT ON COLUMN direct_replays.send_lag_p99_us IS 'Its 99th percentile, microseconds';
+COMMENT ON COLUMN direct_replays.send_lag_max_us IS 'Its maximum, microseconds';
+COMMENT ON COLUMN direct_replays.client_lag_p99_us IS
+    '99th percentile of the part of it that is the load generator''s own, microseconds';
+COMMENT ON COLUMN direct_replays.displaced_share IS
+    'Share of requests that did not leave in the second they were due in, 0 to 1';
+COMMENT ON COLUMN direct_replays.broken_causes IS 'Connections that failed, by broken_cause';
+COMMENT ON COLUMN direct_replays.invalid_reason IS 'Why it is not what the schedule says, a sentence; NULL: it is';
+COMMENT ON COLUMN direct_replays.options IS 'What else was asked for';
+COMMENT ON COLUMN direct_replays.code_version IS 'Version of archduel that sent it';
+
+CREATE TABLE direct_pairs (
+    replay VARCHAR, recording VARCHAR, service INTEGER, url VARCHAR, other_service INTEGER, other_url VARCHAR,
+    requests BIGINT, same_status BIGINT, answered_by_both BIGINT, longer_p01_us BIGINT, longer_p50_us BIGINT,
+    longer_p99_us BIGINT, longer_mean_us DOUBLE, bodies_compared BIGINT, same_body BIGINT, statuses JSON
+);
+COMMENT ON TABLE direct_pairs IS
+    'Two services of one replay of `archduel replay`, request by request: one row for each service beside the '
+    'first.';
+COMMENT ON COLUMN direct_pairs.replay IS 'Names the replay: the recording and when it began';
+COMMENT ON COLUMN direct_pairs.recording IS 'Name of the recording';
+COMMENT ON COLUMN direct_pairs.service IS 'Number of the one service, the first';
+COMMENT ON COLUMN direct_pairs.url IS 'Its base URL';
+COMMENT ON COLUMN direct_pairs.other_service IS 'Number of the other service';
+COMMENT ON COLUMN direct_pairs.other_url IS 'Its base URL';
+COMMENT ON COLUMN direct_pairs.requests IS 'Requests offered to either';
+COMMENT ON COLUMN direct_pairs.same_status IS 'Requests with the same status from both, or from neither';
+COMMENT ON COLUMN direct_pairs.answered_by_both IS 'Requests that both answered';
+COMMENT ON COLUMN direct_pairs.longer_p01_us IS
+    'First percentile of how much longer the other took for those, microseconds; NULL: none';
+COMMENT ON COLUMN direct_pairs.longer_p50_us IS 'Median of it, microseconds';
+COMMENT ON COLUMN direct_pairs.longer_p99_us IS '99th percentile of it, microseconds';
+COMMENT ON COLUMN direct_pairs.longer_mean_us IS 'Mean of it, microseconds';
+COMMENT ON COLUMN direct_pairs.bodies_compared IS 'Requests that both answered and whose bodies'' checksums were kept';
+COMMENT ON COLUMN direct_pairs.same_body IS 'Those of them with the same checksum';
+COMMENT ON COLUMN direct_pairs.statuses IS
+    'The ten commonest pairs of different statuses, with one, other and requests';
+
+CREATE TABLE direct_requests (
+    replay VARCHAR, recording VARCHAR, service INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, method
+    VARCHAR, path VARCHAR, scheduled_us BIGINT, sent_us BIGINT, client_queue_us BIGINT, connect_us BIGINT,
+    responded_us BIGINT, response_us BIGINT, service_us BIGINT, status INTEGER, broken_cause VARCHAR, outcome VARCHAR,
+    body_digest BIGINT, recorded_status INTEGER, recorded_latency_us BIGINT
+);
+COMMENT ON TABLE direct_requests IS
+    'What became of every request that `archduel replay` offered to a service: one row per replay, service and '
+    'request.';
+COMMENT ON COLUMN direct_requests.replay IS 'Names the replay: the recording and when it began';
+COMMENT ON COLUMN direct_requests.recording IS 'Name of the recording';
+COMMENT ON COLUMN direct_requests.service IS 'Number of the service in the order given, from 1';
+COMMENT ON COLUMN direct_requests.request_id IS
+    'Id of the request within the recording; later rounds of --loop end with ~r2 and so on';
+COMMENT ON COLUMN direct_requests.operation IS 'command or query';
+COMMENT ON COLUMN direct_requests.entity IS 'What the request is about, as recorded; NULL: unknown';
+COMMENT ON COLUMN direct_requests.method IS 'HTTP method sent';
+COMMENT ON COLUMN direct_requests.path IS 'Path sent';
+COMMENT ON COLUMN direct_requests.scheduled_us IS 'When it was due, microseconds since the replay''s start';
+COMMENT ON COLUMN direct_requests.sent_us IS 'When it was sent; NULL: never';
+COMMENT ON COLUMN direct_requests.client_queue_us IS
+    'How long it waited before for a free connection, microseconds; NULL: never sent';
+COMMENT ON COLUMN direct_requests.connect_us IS
+    'How long it waited before for the service to take its connection, microseconds; NULL: never sent';
+COMMENT ON COLUMN direct_requests.responded_us IS 'When its answer had come or its connection failed; NULL: neither';
+COMMENT ON COLUMN direct_requests.response_us IS 'responded_us - scheduled_us: how long a client would have waited';
+COMMENT ON COLUMN direct_requests.service_us IS 'responded_us - sent_us';
+COMMENT ON COLUMN direct_requests.status IS 'HTTP status; NULL: no answer';
+COMMENT ON COLUMN direct_requests.broken_cause IS 'Why its connection failed, as in requests; NULL: it did not';
+COMMENT ON COLUMN direct_requests.outcome IS
+    'answered, throttled (429), failed (500 and more, or its connection failed), timed_out or unsent';
+COMMENT ON COLUMN direct_requests.body_digest IS 'CRC-32 of its answer''s body; NULL: not kept';
+COMMENT ON COLUMN direct_requests.recorded_status IS 'Status in the recording; NULL: unknown';
+COMMENT ON COLUMN direct_requests.recorded_latency_us IS
+    'How long its answer took in the recording, microseconds; NULL: unknown';

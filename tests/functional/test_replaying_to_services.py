@@ -25,6 +25,14 @@ def test_every_request_is_sent_and_two_services_are_compared(call: Call, places:
     assert [service["answered"] for service in told["services"]] == [100, 100]
     assert told["compared"][0]["longer_p50_us"] > 5_000
     assert pq.read_metadata(folder / "2" / "requests.parquet").num_rows == 100
+    asked = call(
+        "sql", "SELECT service, count(*) AS n FROM direct_requests GROUP BY ALL ORDER BY ALL", "--format", "csv"
+    )
+    assert asked.stdout.splitlines() == ['"service","n"', "1,100", "2,100"]
+    page = (places.report.parent / "replays.html").read_text()
+    assert "the same status in 100 of 100; of 100 answered by both" in page
+    reported = call("report")
+    assert reported.stdout.endswith("replays.html\n"), "there is no comparison to report on"
 
 
 def test_a_dry_run_says_what_it_would_send_and_sends_nothing(call: Call, places: Places) -> None:

@@ -31,7 +31,7 @@ from resources.warehouse.partitions import SCHEMA_VERSION, current, read_table, 
 from resources.warehouse.publish import is_published, publish
 from resources.warehouse.reading import connect, query, write_log
 from resources.warehouse.schema import VIEWS, Column, Table, observed, published, schema
-from resources.warehouse.sources import SINGLE
+from resources.warehouse.sources import SINGLE_OUTCOMES
 from tests.every_line import before_every_line
 from tests.observations_builder import ObservationsBuilder, windows
 from workloads.errors import ArchduelError, UsageError
@@ -266,7 +266,7 @@ class TestPublishing:
             assert described(connection) == published()
             counted = {
                 name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
-                for name in (*SINGLE, *sources.TABLES, "summary")
+                for name in (*SINGLE_OUTCOMES, *sources.TABLES, "summary")
             }
         assert counted == {
             "requests": 3,
@@ -353,7 +353,7 @@ class TestPublishing:
         for architecture in ("synchronous", "hybrid"):
             write_outcomes(places, "c1", CELL, architecture, small[architecture])
         publish(places)
-        names = (*SINGLE, *set(sources.TABLES) - {"comparisons"})
+        names = (*SINGLE_OUTCOMES, *set(sources.TABLES) - {"comparisons"})
         hybrid = {name: rows(places, f"(FROM {name} WHERE architecture = 'hybrid')") for name in names}
         files = {path: path.read_bytes() for path in (places.outcomes / "c1" / CELL / "hybrid").rglob("*.parquet")}
 
