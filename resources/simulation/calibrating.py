@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from resources.simulation.parameters import Parameters
 from resources.warehouse.observations import Tables
@@ -100,7 +101,7 @@ def calibrate(cells: Iterable[Tables]) -> Calibration:
     """
     samples: dict[str, list[Microseconds]] = {}
     pollers, colds = 0, []
-    for tables in cells:
+    for tables in map(_valid, cells):
         with duckdb.connect(config={"threads": 1}) as connection:
             for name in ("sent", "records", "invocations", "samples"):
                 connection.register(name, tables[name])
@@ -128,6 +129,13 @@ def calibrate(cells: Iterable[Tables]) -> Calibration:
             "mapping.pollers_per_minute": 0,
         }
     return calibration
+
+
+def _valid(tables: Tables) -> Tables:
+    """Without the repetitions that are invalid."""
+    experiments = tables["experiments"]
+    valid = experiments.filter(pc.is_null(experiments.column("invalid_reason"))).column("repetition")
+    return {name: table.filter(pc.is_in(table.column("repetition"), valid)) for name, table in tables.items()}
 
 
 def _fit_cold(calibration: Calibration, cold_us: Microseconds, warm_us: Microseconds) -> None:
