@@ -16,6 +16,7 @@ from assets.report.charts.fates import ledger_panel
 from assets.report.charts.latency import MEASURES, latency_panel
 from assets.report.charts.over_time import (
     BACKLOG,
+    CONCURRENCY,
     GOODPUT,
     answers_panel,
     end_of_time_s,
@@ -37,6 +38,7 @@ _QUERIES = {
     "answers": queries.ANSWERS,
     "goodput": queries.GOODPUT,
     "backlog": queries.BACKLOG,
+    "concurrency": queries.CONCURRENCY,
     "windows": queries.WINDOWS,
     "latency_over_time": queries.LATENCY_OVER_TIME,
     "fates": queries.FATES,
@@ -207,6 +209,9 @@ def _add_charts(section: CellSection, tables: dict[str, pa.Table]) -> None:
         section.over_time.append(add(lines_panel(GOODPUT, goodput, windows, end_s=end_s), text))
     if section.waited:
         section.over_time.append(add(lines_panel(BACKLOG, backlog, windows, end_s=end_s), "Messages waiting"))
+    if tables["concurrency"].num_rows:
+        panel = lines_panel(CONCURRENCY, tables["concurrency"], windows, end_s=end_s)
+        section.over_time.append(add(panel, "Execution environments at work"))
     over_time = tables["latency_over_time"]
     for operation in sorted({row["operation"] for row in over_time.to_pylist() if row["p50_us"] is not None}):
         panel = latency_over_time_panel(over_time, windows, operation=operation, end_s=end_s)

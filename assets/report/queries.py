@@ -283,6 +283,23 @@ SELECT operation, contender, (bin * bin_s)::DOUBLE AS t_s, p50_us, max_us
 FROM bins CROSS JOIN operations LEFT JOIN timed USING (contender, operation, bin)
 ORDER BY ALL"""
 
+# The most at once; where nothing began or ended, as many as before.
+CONCURRENCY = f"""\
+{_BINS},
+watched AS (
+    SELECT contender, bin_s, floor(second / bin_s)::BIGINT AS bin, max(busy_max) AS busy,
+        arg_max(busy_last, second) AS busy_last
+    FROM longest, replays JOIN concurrency c USING ({KEY})
+    WHERE second >= 0
+    GROUP BY ALL
+)
+SELECT contender, (bin * bin_s)::DOUBLE AS t_s, busy FROM watched
+UNION ALL  -- from the end of a bin until the next one with anything
+SELECT contender, ((bin + 1) * bin_s)::DOUBLE, busy_last
+FROM watched
+QUALIFY coalesce(lead(bin) OVER (PARTITION BY contender ORDER BY bin) > bin + 1, true)
+ORDER BY ALL"""
+
 BACKLOG = f"""\
 {_BINS},
 watched AS (

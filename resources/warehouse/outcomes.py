@@ -13,7 +13,16 @@ from resources.warehouse.partitions import write_partition
 from workloads.places import Places
 
 # Outcomes condensed to what the report draws: small however many requests there were.
-CONDENSED = ("distributions", "service_times", "timeline", "backlog", "fates", "last_commits", "sensitivity")
+CONDENSED = (
+    "distributions",
+    "service_times",
+    "timeline",
+    "backlog",
+    "fates",
+    "last_commits",
+    "sensitivity",
+    "concurrency",
+)
 # The tables of judgements, each made of outcomes and of those before it in `assets.analysis.judge.STAGES`.
 JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "requirements", "recommendations")
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
 
-SCHEMA_VERSION = "10"
+SCHEMA_VERSION = "11"
 _VERSION = re.compile(r"v\d{6}")
 
 

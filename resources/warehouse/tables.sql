@@ -985,6 +985,24 @@ COMMENT ON COLUMN backlog.waiting_max IS 'Most messages waiting or being worked 
 COMMENT ON COLUMN backlog.waiting_last IS 'The same at the second''s last sample';
 COMMENT ON COLUMN backlog.last_us IS 'When that sample was, microseconds since the replay''s start';
 
+CREATE TABLE concurrency (
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, second BIGINT, busy_max BIGINT, busy_last BIGINT
+);
+COMMENT ON TABLE concurrency IS
+    'How many execution environments were busy: one row per experiment and second in which an invocation began or ended.';
+COMMENT ON COLUMN concurrency.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN concurrency.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN concurrency.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN concurrency.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN concurrency.workload IS 'Name of the recording';
+COMMENT ON COLUMN concurrency.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN concurrency.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN concurrency.second IS 'Second of the replay, from 0';
+COMMENT ON COLUMN concurrency.busy_max IS 'Most environments at work at once in it, of all functions';
+COMMENT ON COLUMN concurrency.busy_last IS 'How many were at work when it ended';
+
 CREATE TABLE fates (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, operation VARCHAR, outcome VARCHAR, state VARCHAR, requests BIGINT

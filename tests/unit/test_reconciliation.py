@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.analysis.outcomes import identities, imbalances, reconcile
-from resources.warehouse.observations import Tables
+from resources.warehouse.observations import Tables, rows
 from tests.observations_builder import KEY, SETTLED_US, ObservationsBuilder, only, together, window, windows
 
 OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
@@ -1374,3 +1374,22 @@ def test_the_identities_show_their_numbers_and_by_how_much_each_is_off() -> None
     )
     assert shown["unknown_effects = 0"] == ("1 = 0", 1)
     assert len(shown) == 4
+
+
+class TestConcurrency:
+    """How many environments are at work is counted from invocations, whatever function they are of."""
+
+    def test_the_most_at_once_in_a_second_and_how_many_were_left_when_it_ended(self) -> None:
+        tables = queued().request(status=202).tables()
+        one = {"repetition": 1, "function": "command", "outcome": "succeeded"}
+        spans = [(100_000, 500_000), (200_000, 1_500_000), (600_000, 100_000), (3_200_000, 10_000)]
+        tables["invocations"] = rows(
+            "invocations", [{**one, "started_us": start, "duration_us": length} for start, length in spans]
+        )
+        found = reconcile(tables)["concurrency"].to_pylist()
+        # The third begins when the first has ended: two at once, not three.
+        assert [(row["second"], row["busy_max"], row["busy_last"]) for row in found] == [
+            (0, 2, 1),
+            (1, 1, 0),
+            (3, 1, 0),
+        ]

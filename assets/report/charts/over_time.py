@@ -145,6 +145,7 @@ GOODPUT = Lines(
     f"Goodput: {_COMMANDS}, by when they were {_STORED}",
 )
 BACKLOG = Lines("waiting", "messages", "Backlog")
+CONCURRENCY = Lines("busy", "environments", "Concurrency: environments at work, at most")
 
 
 def lines_panel(
@@ -159,7 +160,7 @@ def lines_panel(
     """One line for each contender; shaded are the faults that any of them had.
 
     Args:
-        lines: `GOODPUT` or `BACKLOG`.
+        lines: `GOODPUT`, `BACKLOG` or `CONCURRENCY`.
         table: What the query of that name in `queries` gives.
         windows: What `queries.WINDOWS` gives.
         end_s: Where the time axis ends.
