@@ -278,7 +278,7 @@ class TestPublishing:
             "recovery": 1,
             "distributions": 3,
             "service_times": 1,
-            "concurrency": 2,
+            "concurrency": 1,
             "sensitivity": 0,  # of a simulated replay alone
             "timeline": 1,
             "backlog": 1,
