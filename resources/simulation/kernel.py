@@ -43,6 +43,7 @@ from resources.simulation.world import (
     M_DEAD,
     M_FOLLOWING,
     M_RECEIVES,
+    M_RESULT_FOUND,
     M_STORED,
     MORE,
     N_BUSY_US,
@@ -125,12 +126,14 @@ def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
         row[L_DUE_US], row[L_QUERY], row[L_QUEUED], row[L_FUNCTION] = due_us[i], query[i], queued[i], function[i]
         row[L_ORDER], row[L_PAYLOAD_BYTES], row[L_WORK_US] = order[i], payload_bytes[i], work_us[i]
         row[L_POISON], row[L_DELIVERY], row[L_DELAY_US] = poison[i], delivery[i], delay_us[i]
-        row[R_STATUS:] = 0
+        for column in range(R_STATUS, R_HOLDERS):  # a slice would be checked for its shape each time
+            row[column] = 0
         row[R_STATUS] = TIMED_OUT
         row[R_SENT] = row[R_RESPONDED] = row[R_FETCHES] = row[R_FETCHED] = row[R_STAMPS] = row[R_FOUND] = NEVER
         row[R_HOLDERS] = 1  # that it is due
     for message in range(len(messages)):
-        messages[message] = 0
+        for column in range(M_RESULT_FOUND + 1):
+            messages[message, column] = 0
         messages[message, M_STORED] = messages[message, M_FOLLOWING] = NEVER
 
 

@@ -741,7 +741,8 @@ def _new_slot(w, function, first):  # type: ignore[no-untyped-def]
     w.n[FREE_SLOTS] -= 1
     slot = w.slots[w.n[FREE_SLOTS], S_FREE]
     row = w.slots[slot]
-    row[:S_FREE] = 0
+    for column in range(S_FREE):  # a slice would be checked for its shape each time
+        row[column] = 0
     row[S_FUNCTION] = function
     row[S_FIRST] = first
     row[S_AT] = first
