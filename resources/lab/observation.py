@@ -7,6 +7,7 @@ Put here what is read, as rows of `resources.warehouse.observations` without tho
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ _COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible",
 _COMMITS, _STAMP = "commits#", "stamp#"
 _REQUEST = re.compile(r"(START|REPORT) RequestId: (\S+)")
 _OF_THE_PLATFORM = re.compile(r'(?:START|END|REPORT|INIT_START) |\{"(?:archduel|lab)"|\{\}')
+_EVENTS_IN_A_PAGE = 10_000  # at most: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents
 _DURATION = re.compile(r"\tDuration: ([0-9.]+) ms")
 
 
@@ -153,8 +155,26 @@ def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
     group = f"/aws/lambda/{function}"
     if not any(one["logGroupName"] == group for one in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]):
         return  # never invoked
-    for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
-        yield from page["events"]
+    since: dict[str, int] = {}
+    read: list[tuple[str, str]] = []  # of the millisecond from which on it goes on
+    while True:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, **since)
+        events = [event for page in pages for event in page["events"]]
+        again = Counter(read)
+        for event in events:
+            if again[one := (event["logStreamName"], event["message"])] and event["timestamp"] == since["startTime"]:
+                again[one] -= 1
+            else:
+                yield event
+        if len(events) != _EVENTS_IN_A_PAGE:
+            return
+        # As many as a page may hold: an emulator names no next page.
+        last_ms = events[-1]["timestamp"]
+        if last_ms == since.get("startTime"):
+            since, read = {"startTime": last_ms + 1}, []
+        else:
+            since = {"startTime": last_ms}
+            read = [(one["logStreamName"], one["message"]) for one in events if one["timestamp"] == last_ms]
 
 
 def last_logged(stack: Stack, characters: int = 3_000) -> str:

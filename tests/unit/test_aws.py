@@ -4,6 +4,7 @@ botocore validates the requests against its own model of each service.
 """
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -519,6 +520,26 @@ class TestLogs:
     def test_are_not_waited_for_without_end(self) -> None:
         _, records = self.read(Logs([line("i0", 2000, "r0")], late=0), 0.03, "r0", "cut off")
         assert {row["request_id"] for row in records} == {"r0"}
+
+    @pytest.mark.usefixtures("_pace")
+    @pytest.mark.parametrize("in_a_millisecond", [1, 7, 25_000])
+    def test_are_read_whole_where_an_emulator_names_no_next_page(self, in_a_millisecond: int) -> None:
+        class InPages(Logs):
+            def paginate(self, *, startTime: int = 0, **_: Any) -> list[dict[str, Any]]:  # noqa: N803 - boto3's name
+                self.reads += 1
+                start = bisect_left(self.events, startTime, key=lambda event: event["timestamp"])
+                return [{"events": self.events[start : start + 10_000]}]
+
+        events = [
+            {"message": f"START RequestId: i{number}", "logStreamName": "s", "timestamp": number // in_a_millisecond}
+            for number in range(21_000)
+        ]
+        logs = InPages(events, late=0)
+        stack = Stack(clients(), architectures()["synchronous"].nodes, "")
+        stack.clients.__dict__["logs"] = logs
+        read = [event["message"] for event in observation._log_events(stack, "f")]
+        in_one = in_a_millisecond > 10_000  # no program reads more of a single millisecond
+        assert read == [event["message"] for event in events[: 10_000 if in_one else None]]
 
     @pytest.mark.usefixtures("_pace")
     def test_are_read_once_where_they_are_there_at_once(self) -> None:
