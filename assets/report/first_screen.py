@@ -280,7 +280,7 @@ def _first_screen(
         workload=workload,
         headline=(whole and whole["sentence"]) or "No answer was worked out for this comparison.",
         lacking=[one for one in (whole and whole["lacking"]) or [] if one],
-        rests_on=_rests_on(comparison, workload, experiments, simulated),
+        rests_on=_rests_on(connection, comparison, workload, experiments, simulated),
         assumed=[one for one in (whole and whole["assumed"]) or [] if one],
         asked=[Asked(name, bound_title(shown[name])) for _, name in names],
         lines=lines,
@@ -342,14 +342,23 @@ def _wanted(row: Mapping[str, Any]) -> Wanted:
 
 
 def _rests_on(
-    comparison: Mapping[str, Any], workload: str, experiments: Rows, simulated: Mapping[str, Any] | None
+    connection: duckdb.DuckDBPyConnection,
+    comparison: Mapping[str, Any],
+    workload: str,
+    experiments: Rows,
+    simulated: Mapping[str, Any] | None,
 ) -> str:
     requests = " or ".join(count(one) for one in sorted({row["requests"] for row in experiments}))
     valid = Counter((row["scenario"], row["contender"]) for row in experiments if row["valid"]).values()
     repetitions = repetitions_title(max(valid), min(valid)) if valid else "no valid replay"
     date = comparison["started_at"].strftime("%Y-%m-%d") if comparison["started_at"] else comparison["night"]
     source = shown_with(source_title(comparison["evidence"], comparison["target"]), simulated)
-    return f"{workload}: {requests}{NO_BREAK}requests, {repetitions}, {source}, {date}"
+    counted = table_of(
+        connection, bound(outcomes.UNFETCHED, comparison_id=str(comparison["comparison_id"]), workload=workload)
+    )
+    unfetched = "; fetching queued queries' answers is not counted, in time or cost (--answers poll)"
+    missing = unfetched if counted["ledgers"][0].as_py() else ""
+    return f"{workload}: {requests}{NO_BREAK}requests, {repetitions}, {source}, {date}{missing}"
 
 
 def _over_time(

@@ -71,6 +71,12 @@ SELECT * FROM books ORDER BY operation, contender"""
 # Latencies are medians over the repetitions; of what was censored in any of them only a lower bound is known. The
 # queue's time to drain is from the end of the last fault that passes, the longest of the repetitions; none where it
 # never drained in one of them.
+UNFETCHED = """\
+SELECT count(*) AS ledgers
+FROM ledger
+WHERE comparison_id = $comparison_id AND workload = $workload AND operation = 'query' AND accepted > 0
+  AND coalesce(fetches, 0) = 0"""
+
 SUMMARY = f"""\
 {_BOOKS},
 times AS (

@@ -44,8 +44,9 @@ _QUEUE_SHARE = 0.8  # of a consumer's environments busy in the busiest second: e
 # To take a request into a queue and carry it out in a batch costs less than half of what answering one costs, by which
 # the capacity is measured; its answer's fetch costs as much as that.
 _QUEUED = 2
-# Beside a fault that withholds answers clients ask again and again: up to the capacity, for what they find is nothing.
-_ASKING = 2.0
+# Beside a fault that withholds answers clients ask again and again, until after it. What has waited is carried out
+# meanwhile, as fast as the target can: with fetches up to all of the capacity it answered after seconds.
+_ASKING = 1.3
 _CPU_SHARE = 0.3  # of this machine's cores that work may use in the busiest second: the emulator needs them as well
 
 Microseconds = npt.NDArray[np.int64]
@@ -234,6 +235,7 @@ def plan_at(
     """
     if work is None or scenario.work_us:
         work = no_work()
+    rate_per_s = max_per_s
     holds_s = max(held_us(scenario, variant) for variant in variants) / 1e6
     if max_per_s is not None and scenario.reserved_concurrency is None:
         max_per_s = min(max_per_s, busy.environments / max(holds_s, 1e-3))
@@ -257,8 +259,8 @@ def plan_at(
                 excess(plan.schedule.due_us, max_per_s, recording.clump),
                 busy.exceeded(plan.schedule.due_us, offered, holds_s),
             )
-            if ask_after_s is not None:
-                asked = _asked(plan.schedule, scenario, ask_after_s, max_per_s, recording.clump)
+            if ask_after_s is not None and rate_per_s is not None:
+                asked = _asked(plan.schedule, scenario, ask_after_s, rate_per_s, recording.clump)
                 too_many = max(too_many, asked)
         if too_many <= _NEAR_ENOUGH:
             return plan

@@ -269,11 +269,11 @@ def test_impossible_settings_are_refused_in_one_line_that_names_them(wrong: dict
 @pytest.mark.parametrize(
     ("settings", "scenario", "retries", "ask_after_s"),
     [
-        ({}, "steady", 0, 0.25),
-        ({}, "callers_retry", 3, 0.25),
-        ({"client_retries": 0}, "callers_retry", 0, 0.25),
-        ({"client_retries": 5}, "callers_retry", 5, 0.25),
-        ({"client_retries": 2, "ask_after_s": 1.5}, "steady", 2, 1.5),
+        ({}, "steady", 0, None),
+        ({}, "callers_retry", 3, None),
+        ({"client_retries": 0}, "callers_retry", 0, None),
+        ({"client_retries": 5, "answers": "poll"}, "callers_retry", 5, 0.25),
+        ({"client_retries": 2, "answers": "poll", "ask_after_s": 1.5}, "steady", 2, 1.5),
         ({"answers": "none"}, "steady", 0, None),
     ],
 )

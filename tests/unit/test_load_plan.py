@@ -75,7 +75,7 @@ def test_what_multiplies_requests_or_holds_environments_is_played_slower(name: s
 @pytest.mark.parametrize("name", ["steady", "backend_outage", "consumer_down", "queue_down", "network_jitter"])
 def test_answers_that_are_asked_for_count_as_requests(name: str) -> None:
     """Once each, where a request into a queue counts a half; and beside a fault that withholds them as often as clients
-    ask, up to the capacity."""
+    ask, with a third more allowed."""
     scenario = scenarios()[name]
     plan = plan_at(EVEN, scenario, speed=10.0, seed=1, longest_pause_s=1.0, max_per_s=60.0, ask_after_s=0.25)
     withheld = [
@@ -87,7 +87,7 @@ def test_answers_that_are_asked_for_count_as_requests(name: str) -> None:
     fetches_us = asked_us(plan.schedule, withheld, ask_after_us=250_000, deadline_us=29_000_000)
     assert len(fetches_us) > 600 if withheld else len(fetches_us) == 300
     busiest = peak_rate(np.sort(np.concatenate([plan.schedule.due_us[::2], fetches_us])))
-    assert 50 < busiest <= 1.06 * (120 + 5 if withheld else 60 + 1)
+    assert 50 < busiest <= 1.06 * (78 + 5 if withheld else 60 + 1)
     assert peak_rate(plan.schedule.due_us) <= 1.06 * 60
     assert plan.speed < 10.0
 
