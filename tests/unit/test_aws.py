@@ -472,7 +472,7 @@ class Logs:
     def get_paginator(self, _operation: str) -> "Logs":
         return self
 
-    def paginate(self, **_: str) -> list[dict[str, Any]]:
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
         self.reads += 1
         return [{"events": self.events[: len(self.events) - max(0, self.late - self.reads)]}]
 
@@ -525,9 +525,9 @@ class TestLogs:
     @pytest.mark.parametrize("in_a_millisecond", [1, 7, 25_000])
     def test_are_read_whole_where_an_emulator_names_no_next_page(self, in_a_millisecond: int) -> None:
         class InPages(Logs):
-            def paginate(self, *, startTime: int = 0, **_: Any) -> list[dict[str, Any]]:  # noqa: N803 - boto3's name
+            def paginate(self, **options: Any) -> list[dict[str, Any]]:
                 self.reads += 1
-                start = bisect_left(self.events, startTime, key=lambda event: event["timestamp"])
+                start = bisect_left(self.events, options.get("startTime", 0), key=lambda event: event["timestamp"])
                 return [{"events": self.events[start : start + 10_000]}]
 
         events = [
