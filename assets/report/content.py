@@ -5,7 +5,7 @@ Put here which cells, replays and judgements a comparison has. Keep out what a s
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from assets.report.judgements.cost import BreakEven
 from assets.report.queries import Rows, bound, table_of
 from assets.report.replayed import Replayed, replayed
 from assets.report.trust import Trust, trust_of
+from assets.report.what_if import GridSection, grid_sections
 from assets.report.words import judged
 from assets.report.words.titles import (
     done_title,
@@ -38,6 +39,8 @@ from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.outcomes import beside
 from workloads.errors import ArchduelError, choose
 from workloads.scenarios import Scenario
+
+_MOST_GRIDS = 3  # of a recording: each takes 30 KB of the page
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Content:
         with_claims: Whether the textbook's claims are shown, on a page of their own.
         beside: What AWS is predicted to do with the same cells; None where that was not simulated.
         trust: How well the simulation predicts; None where nothing on the page is simulated.
+        grids: What was simulated of its recordings with more traffic, or other settings.
     """
 
     comparison: dict[str, Any]
@@ -105,6 +109,7 @@ class Content:
     judgements: Judgements
     beside: Beside | None = None
     trust: Trust | None = None
+    grids: Sequence[GridSection] = ()
 
     @property
     def comparison_id(self) -> str:
@@ -231,6 +236,7 @@ def gather(
         judgements=judgements_of(connection, comparison, titles, break_even),
         beside=beside_of(connection, comparison, simulated, titles) if simulated else None,
         trust=trust_of(connection) if simulated or comparison["evidence"] == "simulated" else None,
+        grids=[one for screen in screens for one in grid_sections(connection, screen.workload, _MOST_GRIDS)],
     )
 
 

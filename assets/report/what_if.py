@@ -1,4 +1,4 @@
-"""The page on a grid: its heat maps or curves, its limits, its cells.
+"""What pages say of a grid: its heat maps or curves, its limits, its cells.
 
 Put here what is gathered of a grid, for its own page and for the report on comparisons of the same recording. Keep out
 charts (`assets.report.charts.what_if`), words (`assets.report.words.what_if`) and the cells (`assets.analysis.sizing`).
@@ -7,31 +7,25 @@ charts (`assets.report.charts.what_if`), words (`assets.report.words.what_if`) a
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import altair as alt
 import duckdb
-from altair.utils.schemapi import debug_mode
 
 from assets.report.charts.rendering import Chart, chart
-from assets.report.charts.style import Drawing, NothingToDraw, contender, styles_by_name
+from assets.report.charts.style import Drawing, NothingToDraw, Style, contender, styles_by_name
 from assets.report.charts.what_if import curves, curves_figure, heat_panel
-from assets.report.page import fill
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.what_if import FIGURES, figure_text, limit_title
 from resources.architectures.stack import DEFAULT_VARIANT
-from resources.warehouse.reading import connect
-from workloads.atomic import replacing
+from resources.simulation.varying import RATE, TRAFFIC
 from workloads.errors import ArchduelError
-from workloads.places import Places
-from workloads.scenarios import scenarios
 
 LABEL = "simulated"
 _MOST_ROWS = 200  # of the page's table: more is for SQL
 _HEATED = ("refused_share", "completion_p99_ms", "usd_per_month")
 _GRIDS = "SELECT grid_id, kind, workload, scenario, architectures, varied, cells FROM grids"
-_CELLS = "SELECT * FROM grid_cells WHERE grid_id = $grid_id ORDER BY architecture, traffic, cell"
+_CELLS = "SELECT * FROM grid_cells WHERE grid_id = $grid_id ORDER BY architecture, traffic, batch_size, cell"
 _LIMITS = "SELECT * FROM growth_limits WHERE grid_id = $grid_id ORDER BY architecture, position"
 
 
@@ -42,6 +36,7 @@ class GridSection:
     Attributes:
         grid: Its row of ``grids``.
         charts: Its heat maps or curves.
+        styles: The lines of its architectures; none where no line is drawn.
         note: What they show of it, a sentence.
         limits: Rows of ``growth_limits``.
         headings: Of the table of cells.
@@ -52,6 +47,7 @@ class GridSection:
 
     grid: dict[str, Any]
     charts: list[Chart]
+    styles: list[Style]
     note: str
     limits: Rows
     headings: list[str]
@@ -100,6 +96,7 @@ def grid_section(connection: duckdb.DuckDBPyConnection, grid_id: str) -> GridSec
     return GridSection(
         grid,
         [chart(drawing, f"{text}, {grid_id}") for drawing, text in drawings],
+        list(styles_by_name(rows).values()) if len(grid["varied"]) == 1 else [],
         note,
         [{**row, "title": titles.get(row["contender"], row["architecture"])} for row in limits],
         [*grid["varied"], *FIGURES.values()],
@@ -123,9 +120,18 @@ def grid_figure(rows: Rows, limits: Rows, varied: Sequence[str]) -> Drawing:
     if not rows or not varied:
         raise NothingToDraw("the grid has no cell")
     if len(varied) == 1:
-        return curves_figure(rows, [row for row in marked if row["position"] == 1], x=varied[0], label=LABEL)
+        return curves_figure(rows, begun(marked), x=varied[0], label=LABEL)
     drawings, _ = _drawings({"varied": list(varied)}, rows, marked)
     return alt.vconcat(*(drawing for drawing, text in drawings if text.startswith(FIGURES["refused_share"])))
+
+
+def begun(limits: Rows) -> Rows:
+    """For each architecture the first limit that begins to bind at some traffic; one that always binds is no news."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in sorted(limits, key=lambda row: row["position"]):
+        if row["free_up_to"] is not None:
+            found.setdefault(row["architecture"], row)
+    return list(found.values())
 
 
 def _drawings(grid: dict[str, Any], rows: Rows, limits: Rows) -> tuple[list[tuple[Drawing, str]], str]:
@@ -133,14 +139,14 @@ def _drawings(grid: dict[str, Any], rows: Rows, limits: Rows) -> tuple[list[tupl
     if not rows or not varied:
         return [], "There is no cell yet."
     if len(varied) == 1:
-        first = [row for row in limits if row["position"] == 1]
+        first = begun(limits)
         drawn = curves(rows, first, x=varied[0])
         note = "A line ends where over 1 % are refused: of them 99 in 100 never get an answer."
         if first:
-            note += " The dotted lines are where a limit first binds, by architecture."
+            note += " The dotted lines are where limits begin to bind, the first of each architecture."
         return [(one, f"{one.title.text} by {varied[0]}") for one in drawn], note
     most = {name: len({row[name] for row in rows}) for name in varied}
-    x, y = sorted(varied, key=lambda name: -most[name])[:2]
+    x, y = sorted(varied, key=lambda name: (name not in (TRAFFIC, RATE), -most[name]))[:2]
     others = {name: min(row[name] for row in rows) for name in varied if name not in (x, y)}
     shown = [row for row in rows if all(row[name] == value for name, value in others.items())]
     titles = {name: style.title for name, style in styles_by_name(rows).items()}
@@ -164,30 +170,3 @@ def _drawings(grid: dict[str, Any], rows: Rows, limits: Rows) -> tuple[list[tupl
             f" Drawn at {', '.join(f'{name} {value:g}' for name, value in others.items())}; the table has all cells."
         )
     return found, note
-
-
-def write_grid_page(places: Places, grid_id: str) -> Path:
-    """Write the page on a grid.
-
-    Returns:
-        Its path.
-
-    Raises:
-        ArchduelError: There is no such grid, or the page cannot be written.
-    """
-    file = places.report.parent / "grids" / f"{grid_id}.html"
-    with connect(places) as connection, debug_mode(False):
-        section = grid_section(connection, grid_id)
-    scenario = scenarios(places).get(section.grid["scenario"])
-    text = fill(
-        "what_if.html.j2",
-        section=section,
-        label=LABEL,
-        scenario=scenario.title if scenario else section.grid["scenario"],
-    )
-    try:
-        with replacing(file) as hidden:
-            hidden.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ArchduelError(f"cannot write {file}: {error.strerror or error}") from error
-    return file

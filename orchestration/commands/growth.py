@@ -51,7 +51,7 @@ def command(**options: Any) -> None:
     what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
     # As in `orchestration.commands.vary`.
     from assets.analysis.sizing import grids  # noqa: PLC0415
-    from assets.report.what_if import write_grid_page  # noqa: PLC0415
+    from assets.report.grid_page import write_grid_page  # noqa: PLC0415
     from assets.report.words.what_if import figure_text, limit_title  # noqa: PLC0415
     from resources.lab.what_if import MOST_REQUESTS  # noqa: PLC0415
     from resources.warehouse.publish import publish  # noqa: PLC0415

@@ -129,7 +129,7 @@ def _check_size(values: dict[str, tuple[Value, ...]]) -> None:
 
 
 def _print(console: PlainConsole, places: Places, grid_id: str, varied: list[str], rows: Rows) -> None:
-    from assets.report.what_if import write_grid_page  # noqa: PLC0415 - as above
+    from assets.report.grid_page import write_grid_page  # noqa: PLC0415 - as above
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
     order = {name: number for number, name in enumerate(architectures())}

@@ -31,7 +31,7 @@ _LOGARITHMIC = {"response_p99_ms", "completion_p99_ms", "backlog_peak", "usd_per
 _WIDE = 20.0  # how many times the least the greatest x is, from where on an axis is logarithmic
 
 
-def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str) -> alt.LayerChart:
+def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str, among: Rows = ()) -> alt.LayerChart:
     """One figure of one architecture over two varied parameters.
 
     Args:
@@ -40,17 +40,20 @@ def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str) -> alt.La
         x: The parameter along the page.
         y: The one up the page.
         title: The panel's.
+        among: The rows of all panels that share its colours; none for its own.
 
     Raises:
         NothingToDraw: There is no row.
     """
     if not rows:
         raise NothingToDraw("the grid has no cell")
-    found = [row[figure] for row in rows if row[figure] is not None]
+    found = [row[figure] for row in among or rows if row[figure] is not None]
     logarithmic = figure in _LOGARITHMIC and bool(found) and min(found) > 0
     low, high = (min(found), max(found)) if found else (0.0, 1.0)
     if figure.endswith("_share"):
         low, high = 0.0, max(high, 0.01)
+    elif logarithmic:
+        high = max(high, 2 * low)  # a difference of a hundredth is none to the eye
     xs, ys = (sorted({row[name] for row in rows}) for name in (x, y))
     few = len(xs) <= 12
     values = [
@@ -66,15 +69,33 @@ def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str) -> alt.La
     scale = alt.Scale(
         type="log" if logarithmic else "linear", domain=[low, high if high > low else low + 1], range=_SCALE, nice=False
     )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
-        x=alt.X("x:N", sort=[f"{one:g}" for one in xs], axis=alt.Axis(title=x, labelAngle=0, labelOverlap=True)),
-        y=alt.Y("y:N", sort=[f"{one:g}" for one in reversed(ys)], axis=alt.Axis(title=y, domain=False, ticks=False)),
+    along = alt.X(
+        "x:N",
+        scale=alt.Scale(domain=[f"{one:g}" for one in xs]),
+        axis=alt.Axis(title=x, labelAngle=0, labelOverlap=True),
     )
-    colour = alt.condition("datum.value === null", alt.value(_NEVER), alt.Color("value:Q", scale=scale, legend=None))
-    layers: list[alt.Chart] = [base.mark_rect(stroke="white", strokeWidth=0.5).encode(color=colour)]
+    up = alt.Y(
+        "y:N",
+        scale=alt.Scale(domain=[f"{one:g}" for one in reversed(ys)]),
+        axis=alt.Axis(title=y, domain=False, ticks=False),
+    )
+
+    def layer(kept: list[dict[str, Any]]) -> alt.Chart:
+        return alt.Chart(alt.InlineData(values=kept)).encode(x=along, y=up)
+
+    # Layers of their own: a condition within one takes Altair a second to read.
+    known = [one for one in values if one["value"] is not None]
+    never = [one for one in values if one["value"] is None]
+    layers = [
+        layer(known)
+        .mark_rect(stroke="white", strokeWidth=0.5)
+        .encode(color=alt.Color("value:Q", scale=scale, legend=None)),
+        layer(never).mark_rect(stroke="white", strokeWidth=0.5, fill=_NEVER),
+    ]
     if few:
-        ink = alt.condition("datum.dark", alt.value("white"), alt.value("#1b1b1b"))
-        layers.append(base.mark_text(fontSize=10).encode(text="text:N", color=ink))
+        for dark, ink in ((True, "white"), (False, "#1b1b1b")):
+            kept = [one for one in values if one["dark"] is dark]
+            layers.append(layer(kept).mark_text(fontSize=10, color=ink).encode(text="text:N"))
     height = max(60, _CELL * len(ys))
     return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=height, title=panel_title(title))
 
@@ -110,9 +131,10 @@ def curve_panel(
     xs = [row[x] for row in rows]
     wide = min(xs) > 0 and max(xs) / min(xs) >= _WIDE
     seconds = figure.endswith("_ms")
+    factor = 1000 if seconds else 1
     data = contender_data(
         [
-            {"contender": row["contender"], "x": row[x], "value": row[figure] * (1000 if seconds else 1)}
+            {"contender": row["contender"], "x": row[x], "value": row[figure] * factor}
             for row in sorted(drawn, key=lambda row: row[x])
         ]
     )
@@ -126,12 +148,24 @@ def curve_panel(
     along = alt.X(
         "x:Q",
         scale=alt.Scale(type="log" if wide else "linear", domain=[min(xs), max(xs)], nice=False),
-        axis=alt.Axis(title="times the recorded traffic" if x == "traffic" else x, format="~g", tickCount=6),
+        axis=alt.Axis(
+            title="times the recorded traffic" if x == "traffic" else x,
+            format="~g",
+            **({"values": _round_numbers(min(xs), max(xs))} if wide else {"tickCount": 6}),
+        ),
     )
+    ys = [row[figure] * factor for row in drawn]
+    floor = 0.01 if figure.endswith("_share") else 1e-9
     up = alt.Y(
         "value:Q",
-        scale=alt.Scale(type="log") if logarithmic_y else alt.Scale(type="linear", domainMin=0),
-        axis=alt.Axis(title=FIGURES[figure], labelExpr=labels, tickCount=5),
+        scale=alt.Scale(type="log", domain=[min(ys) * 0.8, max(ys) * 1.25], nice=False)
+        if logarithmic_y
+        else alt.Scale(type="linear", domain=[0, max([floor, *ys])]),
+        axis=alt.Axis(
+            title=FIGURES[figure],
+            labelExpr=labels,
+            **({"values": _round_numbers(min(ys) * 0.8, max(ys) * 1.25)} if logarithmic_y else {"tickCount": 5}),
+        ),
     )
     lines = (
         alt.Chart(data)
@@ -155,11 +189,23 @@ def curve_panel(
         layers.append(at.mark_rule(strokeDash=[2, 2], strokeWidth=1.2))
         layers += [
             at.transform_filter(f"datum.place == {number}")
-            .mark_text(align="left", dx=3, fontSize=10)
+            .mark_text(fontSize=10, **_beside(_share(mark["x"], min(xs), max(xs), logarithmic=wide)))
             .encode(text="text:N", y=alt.value(8 + 13 * number))
-            for number in range(len(marks))
+            for number, mark in enumerate(marks)
         ]
     return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT, title=panel_title(title))
+
+
+def _beside(share: float) -> dict[str, Any]:
+    """On which side of a line its text has room."""
+    return {"align": "right", "dx": -3} if share > 0.5 else {"align": "left", "dx": 3}
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... between two numbers above 0; of many only the powers of ten."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [step * 10.0**power for power in powers for step in (1, 2, 5) if low <= step * 10.0**power <= high]
+    return found if len(found) <= 10 else [one for one in found if math.isclose(math.log10(one) % 1, 0, abs_tol=1e-9)]
 
 
 def curves_figure(rows: Rows, limits: Rows, *, x: str, label: str) -> alt.VConcatChart:
