@@ -64,10 +64,12 @@ def check(file: str, workload: str | None, **options: Any) -> None:
 
 @command.command("from-template")
 @click.argument("template", type=click.Path(path_type=Path))
-@click.option("--function", metavar="NAME", help="Its logical name, where the template has several with an API.")
+@click.option(
+    "--function", metavar="NAME", help="A function's logical name.  [default: all with an API, or the only one]"
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.  [default: print it]")
 def from_template(template: Path, function: str | None, out: Path | None) -> None:
-    """Make a service.toml of the function in TEMPLATE, a SAM or CloudFormation template, and say what is left out."""
+    """Make a service.toml of the functions in TEMPLATE, for SAM or CloudFormation, and say what is left out."""
     # It takes a second, which other commands need not wait for.
     from resources.services.from_template import from_template as carried_over  # noqa: PLC0415
 

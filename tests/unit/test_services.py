@@ -15,9 +15,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from orchestration.commands.service import command as service_command
+from orchestration.commands.template import command as template_command
 from resources.architectures import architectures
 from resources.architectures.packaging import package_with
 from resources.architectures.template import template_of_service
@@ -620,3 +622,20 @@ def test_parameters_of_routes_may_have_any_name(deploy: Deploy) -> None:
     on = deploy(routes=("POST /carts/{cart-id}",))
     on.ask()
     assert on.app.seen[0]["pathParameters"] == {"cart-id": "7"}
+
+
+def test_a_services_template_is_written_beside_its_code(
+    tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARCHDUEL_HOME", str(places.home))
+    out = tmp_path / "adopted"
+    arguments = ["hybrid", "--service", str(SHORTENER), "--out", str(out)]
+    assert CliRunner().invoke(template_command, arguments).exit_code == 0
+    resources = yaml.safe_load((out / "template.yaml").read_text())["Resources"]
+    folders = {name: one["Properties"]["Code"] for name, one in resources.items() if "Code" in one["Properties"]}
+    assert folders == {"Consumer": "code/Consumer", "Query": "code/Query"}
+    assert [path.name for path in (out / "code/Query").iterdir()] == ["app.py"], "nothing of archduel's"
+    assert resources["Query"]["Properties"]["Handler"] == "app.handler"
+    assert (out / "code/Consumer/archduel_adapter.py").is_file()
+    assert isinstance(CliRunner().invoke(template_command, arguments).exception, UsageError), "it exists"
+    assert isinstance(CliRunner().invoke(template_command, arguments[:3]).exception, UsageError), "without --out"
