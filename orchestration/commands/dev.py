@@ -68,10 +68,7 @@ def command(port: int) -> None:
             try:
                 while services.alive:
                     time.sleep(_LOOK_S)
-            except KeyboardInterrupt:
-                _end(services, instance)
-                return
-            except SystemExit:
+            except (KeyboardInterrupt, SystemExit):
                 _end(services, instance)
                 raise
         end_dead_runs(instance)
@@ -94,7 +91,7 @@ def _end(services: LeashedProcess, instance: dagster.DagsterInstance) -> None:
         dagster_dev = services.processes()
         for process in dagster_dev:
             with suppress(psutil.Error):
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # to Dagster the same as SIGINT, of which one that is importing prints a traceback
         psutil.wait_procs(dagster_dev, timeout=_SERVICES_S)
     services.close()
     end_dead_runs(instance)
