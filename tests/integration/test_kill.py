@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import dagster as dg
 import psutil
 import pytest
 
@@ -130,9 +131,12 @@ def test_a_busy_lab_refuses_who_does_not_wait_and_ctrl_c_leaves_nothing(compared
         with compare(compared, "--limit", "30", "--no-wait") as second:
             output, _ = second.communicate(timeout=150)  # niced, beside a replay: half a minute alone
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=30)
+        heard, _ = first.communicate(timeout=30)
     assert second.returncode == 1
     assert "the lab is busy with" in output
     assert first.returncode == 130
+    assert "Traceback" not in heard
+    with dg.DagsterInstance.from_config(str(compared.dagster)) as instance:
+        assert instance.get_runs(limit=1)[0].status is dg.DagsterRunStatus.CANCELED
     assert wait_until_gone(compared) == []
     assert query(compared, "SELECT * FROM requests ORDER BY ALL").equals(before)

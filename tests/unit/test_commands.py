@@ -43,3 +43,18 @@ finally:
 def test_the_committed_page_is_made_from_the_commands() -> None:
     """`python -m orchestration.commands.reference` writes it."""
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page()
+
+
+def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:
+    code = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "orchestration.commands.main":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from orchestration.commands.start import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
