@@ -22,7 +22,6 @@ from orchestration.commands.options import (
     shape_options,
 )
 from orchestration.commands.request import CompareRequest
-from orchestration.commands.service import named
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import write
 from resources.architectures import architectures
@@ -183,6 +182,8 @@ def _settings(places: Places, options: Mapping[str, Any], shape: dict[str, Any],
     """The lab's settings from the options, the ``shape`` among them; a budget is shared out among the ``cells``."""
     given = given_settings(LabSettings, options) | {"wait": not options["no_wait"]} | shape
     if options["service"]:
+        from orchestration.commands.service import named  # noqa: PLC0415 - with it emulators' modules are imported
+
         given["service"] = named(places, options["service"])
     if options["variants"]:
         given["variants"] = list(dict.fromkeys(options["variants"]))
