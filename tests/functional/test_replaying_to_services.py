@@ -44,6 +44,15 @@ def test_a_dry_run_says_what_it_would_send_and_sends_nothing(call: Call, places:
     assert not places.replays.exists()
 
 
+@pytest.mark.parametrize(("rate", "says"), [("15000", "busiest second, to"), ("30000", "by 2 processes, to")])
+def test_as_many_processes_share_it_as_the_rate_needs_and_the_cores_allow(
+    call: Call, monkeypatch: pytest.MonkeyPatch, rate: str, says: str
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    done = call("replay", "food_orders", "--to", "http://127.0.0.1:1", "--rate", rate, "--loop", "30", "--dry-run")
+    assert says in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
