@@ -77,6 +77,7 @@ def shown(request: pytest.FixtureRequest, home: Places, page: Page, markdown: st
     [
         pytest.param("It misses nothing that was asked; synchronous would refuse about 8,240 commands", id="headline"),
         pytest.param("15 requests, 1 repetition, observed on MiniStack 1.5.33, 2026-11", id="what it rests on"),
+        pytest.param("answers is not counted, in time or cost (--answers poll)", id="what is not counted"),
         pytest.param("✗ 0.042 % observed", id="a missed requirement: sign, figure with unit, kind of evidence"),
         pytest.param("8,240 a month", id="in units that people feel"),
         pytest.param("? 0.083 % observed", id="an undecided one"),
