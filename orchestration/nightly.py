@@ -75,7 +75,9 @@ def nightly_schedule(
         due = context.scheduled_execution_time.astimezone(UTC)
         date, current = due.strftime("%Y-%m-%d"), nights_in_use(places)
         check(current, places)
-        if gone := missed(context.instance, _before(due), target):
+        earlier = _before(due)
+        lost = missed(context.instance, earlier, target)
+        if gone := list(itertools.takewhile(lost.__contains__, reversed(earlier))):  # since the last that ran
             context.log.warning(f"missed, and not made up for: {', '.join(gone)}")
         end = current.ends_by(due)
         if current.missed == "mark" and now() > end:
