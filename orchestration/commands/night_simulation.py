@@ -42,7 +42,6 @@ _WORK_MS, _SLOWER_MS = "20", "60"
 _KEEP = 5  # nights
 _SETTLED = 3  # nights after which nothing may grow any more
 _SPARE_DESCRIPTORS = 4
-_GROWN = 1.5  # of results once as many nights are whole as are kept: what stays of older ones is small
 _LIMIT = 300  # requests of the recording: small cells
 _NIGHTS = f"""
 targets = ["{TARGET}"]
@@ -66,6 +65,7 @@ class Played:
         ran: Whether it ran.
         worse: How many figures got worse beyond the noise of the nights before.
         told: What people were told of it.
+        whole: How many nights have single requests still.
         results_mb: What results take on the disk.
         dagster_mb: What Dagster's history takes.
         runs: How many runs Dagster remembers.
@@ -78,6 +78,7 @@ class Played:
     ran: bool
     worse: int
     told: tuple[str, ...]
+    whole: int
     results_mb: float
     dagster_mb: float
     runs: int
@@ -202,12 +203,17 @@ class _Night:
             ran,
             self._worse(text) if ran else 0,
             tuple(self._told),
+            self._whole(),
             size_bytes(self._home) / 1e6,
             _bytes(self._home.dagster) / 1e6,
             self._instance.get_runs_count(),
             me.num_fds(),
             len(me.children(recursive=True)),
         )
+
+    def _whole(self) -> int:
+        rows = query(self._home, "SELECT count(DISTINCT comparison_id) AS n FROM requests")
+        return int(rows.column("n")[0].as_py())
 
     def _worse(self, text: str) -> int:
         sql = "SELECT count(*) AS n FROM history WHERE comparison_id = ? AND verdict = 'worse'"
@@ -232,10 +238,9 @@ def faults_of(played: list[Played]) -> Iterable[str]:
     settled = [one for one in played if one.number >= _SETTLED]
     if settled and max(one.descriptors for one in settled) > settled[0].descriptors + _SPARE_DESCRIPTORS:
         yield f"open files grew from {settled[0].descriptors} to {max(one.descriptors for one in settled)}"
-    # A night at its size, and what is kept of each older one: never as much as if nothing was pruned.
     bounded = [one for one in played if one.number > _KEEP + 1]
-    if bounded and max(one.results_mb for one in bounded) > _GROWN * bounded[0].results_mb:
-        yield f"results grew from {bounded[0].results_mb:.1f} to {max(one.results_mb for one in bounded):.1f} MB"
+    if any(one.whole > _KEEP for one in played):
+        yield f"{max(one.whole for one in played)} nights are whole, where {_KEEP} are kept"
     if bounded and max(one.runs for one in bounded) > 2 * (_KEEP + 1):
         yield f"Dagster remembers {max(one.runs for one in bounded)} runs: old ones are to be pruned"
 
@@ -246,12 +251,12 @@ def _line(one: Played) -> str:
 
 
 def _table(played: list[Played]) -> Table:
-    headings = ("night", "worse", "results, MB", "Dagster, MB", "runs", "open files", "processes")
+    headings = ("night", "worse", "whole nights", "results, MB", "Dagster, MB", "runs", "open files", "processes")
     table = Table(*headings, header_style="bold", box=box.SIMPLE_HEAD)
     for one in played:
         figures = (one.runs, one.descriptors, one.processes)
         sizes = (f"{one.results_mb:.2f}", f"{one.dagster_mb:.2f}")
-        table.add_row(f"{one.number} {one.date}", str(one.worse), *sizes, *map(str, figures))
+        table.add_row(f"{one.number} {one.date}", str(one.worse), str(one.whole), *sizes, *map(str, figures))
     return table
 
 

@@ -93,7 +93,7 @@ def _box(svg: ET.Element, place: tuple[int, int], name: str, service: str) -> No
     x, y = _corner(place)
     size = {"width": str(_WIDTH), "height": str(_HEIGHT), "rx": "5"}
     ET.SubElement(svg, "rect", {"x": str(x), "y": str(y), **size, "fill": _FILL, "stroke": _FAINT})
-    lines = [(name, 12.5, _INK), (service, 10.5, _FAINT)] if service else [(name, 12.5, _INK)]
+    lines = [(name, 11.5, _INK), (service, 10.5, _FAINT)] if service else [(name, 11.5, _INK)]
     for number, (text, size_px, colour) in enumerate(lines):
         at = {"x": str(x + _WIDTH // 2), "y": str(y + (17 if service else 24) + 15 * number)}
         looks = {"text-anchor": "middle", "font-size": str(size_px), "fill": colour}
