@@ -32,6 +32,7 @@ from workloads.replay.schedule import Schedule, split_url, warm_up
 from workloads.replay.work import peak_busy
 from workloads.scenarios import Scenario
 
+_LONG_ENOUGH_TO_STALL_US = 10_000_000  # no default replay is shorter
 HOLD_MS = 500  # of each execution environment that is made
 _WARM_UP_PER_S, _WARM_UP_S = 20.0, 0.5
 WARM_UP = warm_up(_WARM_UP_PER_S, _WARM_UP_S)
@@ -90,6 +91,8 @@ def settings_for(
         busy += peak_busy(schedule.due_us, expected_us)
     commands = np.array(schedule.operations, dtype=object) == "command"
     stalled = limits.stall_s * max(peak_rate(schedule.due_us[commands]), peak_rate(schedule.due_us[~commands]))
+    if schedule.duration_us < _LONG_ENOUGH_TO_STALL_US:  # over before an emulator falls behind: not worth the start
+        stalled = 0.0
     usual = StackSettings()
     settings = replace(
         usual,
