@@ -190,7 +190,10 @@ def _about(places: Places, request: CompareRequest, comparison_id: str) -> str:
             " Limits, time-outs and retries do not scale with the speed: 1 s of a drain is"
             f" {speeds_title((row['slowest'], row['fastest']))} s of the recording."
         )
-    return f"All figures {source}, recorded time played {speeds} times as fast{emulated}.{unscaled}"
+    which = "All figures"
+    if _rows(places, beside(comparison_id), "SELECT comparison_id FROM comparisons WHERE comparison_id = $1"):
+        which = "Figures not marked simulated, which AWS is predicted to have, are"
+    return f"{which} {source}, recorded time played {speeds} times as fast{emulated}.{unscaled}"
 
 
 def _speeds(places: Places, comparison_id: str) -> dict[str, float]:
