@@ -61,8 +61,7 @@ class Ui:
         page = self.open(f"/locations/archduel/jobs/{job}/playground")
         editor = page.locator(".CodeMirror").first
         editor.wait_for()
-        page.get_by_placeholder("Partition").click()
-        page.keyboard.type(partition, delay=5)
+        page.get_by_placeholder("Partition").fill(partition)  # instead of what was launched last
         page.get_by_role("menuitem").or_(page.locator("[role=option], .bp5-menu-item")).first.wait_for()
         page.keyboard.press("Enter")
         page.get_by_text(f"partition: {partition}").first.wait_for()
