@@ -108,7 +108,10 @@ def differences(connection: duckdb.DuckDBPyConnection, first: str, second: str) 
             known = connection.execute(
                 "SELECT comparison_id FROM comparisons ORDER BY finished_at DESC LIMIT 5"
             ).fetchall()
-            raise UsageError(f"there is no comparison {one}: the last are {', '.join(name for (name,) in known)}")
+            last = ", ".join(name for (name,) in known)
+            raise UsageError(
+                f"there is no comparison {one!r}: " + (f"the last are {last}" if last else "there is none")
+            )
     parameters = {
         "ids": [first, second],
         **{f"{name}_takes": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},

@@ -16,7 +16,7 @@ from resources.targets import Charge, open_target
 from workloads.places import Places
 from workloads.recordings.library import Library
 
-# Seconds measured on two shared cores, of the bundled recording on MiniStack.
+# Seconds measured on two shared cores, of the bundled recording on the default target.
 _LOOK_S = 4  # of a contender in each cell: its resources are made once, to be looked at
 _START_S = 6  # of a replay's instance: emulator, provisioning, environments, and reading what was observed
 _SETTLE_S = 1  # of a replay under which nothing breaks

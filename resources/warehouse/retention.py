@@ -75,7 +75,8 @@ def _partitions(places: Places, comparison_id: str) -> list[Path]:
 
 def _single(partition: Path) -> list[Path]:
     version = current(partition)
-    return [version / f"{name}.parquet" for name in SINGLE] if version else []
+    files = [version / f"{name}.parquet" for name in SINGLE] if version else []
+    return [file for file in files if file.exists()]  # replays to services have tables of their own
 
 
 def _empty(partition: Path) -> None:

@@ -82,7 +82,7 @@ def test_what_else_differed_and_what_one_of_them_lacks_is_said() -> None:
     builder.replay("hybrid", comparison_id="c1")
     with builder.connect() as connection:
         found = differences(connection, "c0", "c1")
-        with pytest.raises(UsageError, match="there is no comparison nope: the last are c"):
+        with pytest.raises(UsageError, match="there is no comparison 'nope': the last are c"):
             differences(connection, "c0", "nope")
     assert found.conditions == {("food_orders", "steady"): ["code_version 1 / 2"]}
     assert found.alone == [(1, "steady (food_orders), hybrid")]

@@ -142,6 +142,9 @@ class Odd:
                     if isinstance(event, h2.events.DataReceived):
                         http2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                     if isinstance(event, h2.events.StreamEnded) and self._answer(http2, peer, event.stream_id):
+                        peer.shutdown(socket.SHUT_WR)
+                        while peer.recv(65_536):  # or what is unread makes a reset of the end
+                            pass
                         return
                 peer.sendall(http2.data_to_send())
 

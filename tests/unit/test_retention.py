@@ -64,6 +64,7 @@ def single(places: Places) -> dict[tuple[str, str], int]:
     rows = [
         query(places, f"SELECT '{name}' AS t, comparison_id, count(*) AS n FROM {name} GROUP BY ALL").to_pylist()
         for name in SINGLE
+        if "comparison_id" in schema(name).names
     ]
     return {(row["t"], row["comparison_id"]): row["n"] for of_one in rows for row in of_one}
 
