@@ -14,7 +14,7 @@ from resources.lab import experiment
 from resources.lab.bench import Bench, settings_for
 from resources.services.model import Deployable
 from resources.targets import DEFAULT_TARGET
-from resources.warehouse.observations import Tables, rows
+from resources.warehouse.observations import Tables, combine, rows
 from tests.observations_builder import ObservationsBuilder
 from tests.platforms import platform
 from workloads.places import Places
@@ -65,7 +65,7 @@ def replay(bench: Bench, offered: Schedule, scenario: Scenario, client: KeepAliv
     row = {**template, **replayed.facts, **identity, "variant": bench.stack.settings.variant}
     if bench.stack.service is not None:
         row["config"] = json.dumps({"service": bench.stack.service.name})
-    observations = {**replayed.tables, "experiments": rows("experiments", [row])}
+    observations = combine([{**replayed.tables, "experiments": rows("experiments", [row])}])
     outcomes = reconcile(observations)
     assert imbalances(observations, outcomes) == []
     return outcomes
