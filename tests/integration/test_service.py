@@ -101,7 +101,7 @@ def test_each_of_several_functions_gets_its_own_routes_in_python_or_node(
         for name in ("requests", "effects"):
             connection.register(name, outcomes[name])
         seen = connection.execute(
-            "SELECT split_part(route, '/', 2) AS first, operation, status, count(*), sum(commits)"
+            "SELECT split_part(requests.route, '/', 2) AS first, operation, status, count(*), sum(commits)"
             " FROM requests JOIN effects USING (request_id, operation) GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     counted = {(first, operation, status): count for first, operation, status, count, _ in seen}
