@@ -49,6 +49,7 @@ def simulated_beside(
             "longest_pause_s": None,
             "budget_s": None,
             "aa": False,
+            "loop": settings.loop or 1,  # repeated for its p99 alone, it would have another, longer outage
             **part,
         }
     )

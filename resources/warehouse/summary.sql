@@ -4,7 +4,7 @@
 -- which five lie beyond it.
 CREATE VIEW summary AS
 WITH books AS (
-    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant,
+    SELECT l.comparison_id, l.workload, l.scenario, l.operation, l.architecture, l.variant, e.target, e.evidence,
         count(*) AS repetitions,
         sum(offered)::BIGINT AS offered,
         sum(answered + accepted)::BIGINT AS acknowledged,
@@ -71,6 +71,8 @@ COMMENT ON COLUMN summary.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN summary.operation IS 'command or query';
 COMMENT ON COLUMN summary.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
 COMMENT ON COLUMN summary.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN summary.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN summary.evidence IS 'Kind of proof: observed on the target, or simulated';
 COMMENT ON COLUMN summary.repetitions IS 'Valid repetitions';
 COMMENT ON COLUMN summary.offered IS 'Requests offered';
 COMMENT ON COLUMN summary.acknowledged IS 'Answered or accepted';

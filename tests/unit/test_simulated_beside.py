@@ -26,6 +26,7 @@ def test_the_same_cells_at_the_recorded_speed_and_often_enough_for_a_p99(tmp_pat
     assert found.cells == [Cell("food_orders", "steady", "simulated")]
     settings = found.settings
     assert (settings.speed, settings.seed, settings.limit, settings.target) == (None, 3, 400, "simulated")
+    assert settings.loop == 1, "with more rounds an outage would last longer than the one beside it"
     assert settings.repetitions == 12  # two of 311 queries make a sample, and it takes six
 
 
