@@ -238,12 +238,17 @@ def read(lines: Iterable[str]) -> list[dict[str, Any]]:
         if not any(cells[1:]):
             operation = next(operations)
             continue
-        name, offered, acknowledged, refused, done, lost, reordered, ghosts, response, completion, backlog = cells
+        name, offered, acknowledged, refused, done, lost, reordered, *ghosts, response, completion, backlog = cells
         of_each, _, repeated = offered.partition(" × ")
         repetitions = int(repeated or 1)
         whole = round(number(of_each) * repetitions)
         shares = {"acknowledged": acknowledged, "committed": done}
-        counts = {"throttled": refused, "lost": lost, "reordered": reordered, "ghost_commits": ghosts}
+        counts = {
+            "throttled": refused,
+            "lost": lost,
+            "reordered": reordered,
+            "ghost_commits": ghosts[0] if ghosts else "0",
+        }
         measures = {"response": response, "completion": completion}
         rows.append(
             {"scenario": "backend_outage", "operation": operation, "architecture": name, "offered": whole}
