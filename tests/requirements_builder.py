@@ -36,6 +36,7 @@ class Asked:
         lacks: Behaviours of AWS that the target lacks; all others are reproduced.
         month: Requests of the recording in a month of 730 hours.
         name: The comparison's.
+        speed: How many times as fast as recorded it was played.
         beside: The simulated comparison beside it.
     """
 
@@ -44,6 +45,7 @@ class Asked:
     lacks: Iterable[str] = ()
     month: float = 4_380_000.0
     name: str = "c1"
+    speed: float = 1.0
     beside: "Asked | None" = None
     _tables: dict[str, list[pa.Table]] = field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class Asked:
             **key,
             "target": self.target,
             "evidence": self.evidence,
+            "speed": self.speed,
             "valid": invalid is None,
             "invalid_reason": invalid,
             "duration_us": DURATION_US,

@@ -217,10 +217,7 @@ def limits_bound(summary: Sequence[Mapping[str, Any]], speeds: Mapping[str, floa
     known = scenarios()
     lines = []
     for name, speed in speeds.items():
-        one = known.get(name)
-        limited = one is not None and (
-            one.reserved_concurrency is not None or any(fault.kind == "throttle" for fault in one.faults)
-        )
+        limited = name in known and known[name].limited
         refused = sum(row["throttled"] for row in summary if row["scenario"] == name)
         if limited and refused and speed > 1:
             lines.append(

@@ -530,7 +530,7 @@ COMMENT ON COLUMN claims.verdict IS
 COMMENT ON COLUMN claims.kind IS
     'measured: it could have come out either way; demonstrated: how the architecture is built allows one outcome, '
     'which was seen; NULL: documented alone';
-COMMENT ON COLUMN claims.evidence IS 'Kind of proof: observed, simulated or documented';
+COMMENT ON COLUMN claims.evidence IS 'Kind of proof: observed, simulated, modelled (cost, from counts) or documented';
 COMMENT ON COLUMN claims.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN claims.reason IS 'What the verdict rests on or lacks; NULL: nothing to add';
 COMMENT ON COLUMN claims.source IS 'Page that documents it; NULL: measured';

@@ -224,7 +224,7 @@ class Planted:
 def check(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> None:
     """What holds of every row: no figure that is none, a reason, and a query that gives the same figure."""
     assert row["verdict"] in {"supported", "refuted", "partly", "inconclusive", "not_testable_here"}
-    assert row["evidence"] in {"observed", "simulated", "documented"}
+    assert row["evidence"] in {"observed", "simulated", "modelled", "documented"}
     assert row["reason"]
     assert not {"nan", "None", "NULL", "inf"} & set(row["reason"].replace(",", " ").split())
     figures = [row[name] for name in ("value", "ci_low", "ci_high", "threshold")]
@@ -746,14 +746,14 @@ class TestJudgements:
         ("synchronous", "event_driven", "of_s8", "of_e8"),
         [(6.0, 5.0, "supported", "supported"), (5.0, 6.0, "refuted", "refuted"), (5.1, 5.0, "refuted", "supported")],
     )
-    def test_of_cost_are_simulated(
+    def test_of_cost_are_modelled(
         self, planted: Planted, synchronous: float, event_driven: float, of_s8: str, of_e8: str
     ) -> None:
         planted.cost("synchronous", synchronous)
         planted.cost("event_driven", event_driven)
         rows = planted.judged("S8", "E8")
         assert (rows["S8", "REST API"]["verdict"], rows["E8", "REST API"]["verdict"]) == (of_s8, of_e8)
-        assert rows["S8", "REST API"]["evidence"] == "simulated"
+        assert rows["S8", "REST API"]["evidence"] == "modelled"
         assert rows["S8", "REST API"]["value"] == pytest.approx(synchronous / event_driven - 1)
         assert rows["S8", "HTTP API"]["verdict"] == "inconclusive"
 

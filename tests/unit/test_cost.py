@@ -427,7 +427,7 @@ class TestBreakEven:
         assert {(row["gateway"], row["processor"]) for row in rows} == {(g, p) for g in GATEWAYS for p in PROCESSORS}
         assert all(math.isfinite(row["usd"]) and row["usd"] > 0 for row in rows)
         assert found.curves.num_rows == len({tuple(row.values())[:5] for row in rows})
-        assert {row["evidence"] for row in rows} == {"simulated"}
+        assert {row["evidence"] for row in rows} == {"modelled"}
 
     @pytest.mark.parametrize("gateway", GATEWAYS)
     def test_batches_break_even_where_algebra_says(self, gateway: Gateway) -> None:

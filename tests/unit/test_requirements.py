@@ -49,6 +49,7 @@ def only(builder: Asked, requirement: dict[str, Any], **more: Any) -> Row:
 
 
 REFUSED = {"measure": "refused_share", "of": "command", "under": "any", "at_most": 0.05}
+LIMITED = {**REFUSED, "under": "peak"}
 
 
 class TestStates:
@@ -213,6 +214,33 @@ class TestSimulatedBeside:
     def test_what_the_emulator_shows_stays_observed(self) -> None:
         row = only(self.observed(5_000, refused=0.5), REFUSED)
         assert (row["state"], row["value"], row["evidence"]) == ("met", 0.0, "observed")
+
+    @pytest.mark.parametrize(
+        ("scenario", "speed", "refused", "state"),
+        [
+            ("concurrency_limit", 7.6, 0.3, "not_shown_here"),
+            ("gateway_throttle", 7.6, 0.05, "not_shown_here"),  # undecided, of a load that nobody recorded
+            ("concurrency_limit", 7.6, 0.0, "met"),  # under less load, too
+            ("concurrency_limit", 1.0, 0.3, "missed"),
+            ("burst", 7.6, 0.3, "missed"),  # which has no limit of its own
+        ],
+    )
+    def test_a_limit_is_not_judged_by_more_than_the_recorded_load(
+        self, scenario: str, speed: float, refused: float, state: str
+    ) -> None:
+        row = only(Asked(speed=speed).replay("hybrid", scenario, refused=refused), LIMITED)
+        assert row["state"] == state
+        if state == "not_shown_here":
+            assert (
+                f"At 7.6 times the recorded speed the limit of {scenario} met 7.6 times the recorded load"
+                in row["reason"]
+            )
+
+    def test_a_limit_is_judged_by_the_simulated_load_where_the_replayed_one_was_more(self) -> None:
+        beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")
+        beside.replay("hybrid", "concurrency_limit", refused=0.01)
+        row = only(Asked(beside=beside, speed=7.6).replay("hybrid", "concurrency_limit", refused=0.3), LIMITED)
+        assert (row["state"], row["value"], row["evidence"]) == ("met", pytest.approx(0.01), "simulated")
 
     def test_a_simulation_of_too_few_requests_shows_nothing(self) -> None:
         beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")

@@ -15,7 +15,7 @@ from workloads.scenarios.faults import Fault, same_place
 
 # What requirements may be asked under, besides a scenario's own name: see `Scenario.situations`.
 SITUATIONS = ("any", "steady", "peak", "outage")
-_RAISES_OR_LIMITS = frozenset({"burst", "ramp", "throttle"})
+_RAISES = frozenset({"burst", "ramp"})
 _TAKES_AWAY = frozenset({"down", "hang"})
 _SHORTEST_US = 1000
 
@@ -114,16 +114,20 @@ class Scenario(BaseModel):
         ``outage``: the table is away and nothing else is wrong; queues try again as often as they usually do.
         """
         found = {"any", self.name}
-        limited = self.reserved_concurrency is not None
         plain = Scenario(**{name: getattr(self, name) for name in ("name", "title", "description", "position")})
         if self == plain:
             found.add("steady")
-        if limited or any(fault.kind in _RAISES_OR_LIMITS for fault in self.faults):
+        if self.limited or any(fault.kind in _RAISES for fault in self.faults):
             found.add("peak")
         away = self.faults and all(fault.target == "table" and fault.kind in _TAKES_AWAY for fault in self.faults)
-        if away and not limited and self.max_receive_count is None:
+        if away and not self.limited and self.max_receive_count is None:
             found.add("outage")
         return frozenset(found)
+
+    @property
+    def limited(self) -> bool:
+        """Whether it has a limit of requests of its own, which stays as it is however fast recorded time is played."""
+        return self.reserved_concurrency is not None or any(fault.kind == "throttle" for fault in self.faults)
 
     def holds_us(self, table_timeout_us: int) -> float:
         """How long a request holds its execution environment longer than usual, on average, under the worst fault.

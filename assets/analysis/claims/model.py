@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from workloads.recordings.recording import Operation
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
-Evidence = Literal["observed", "simulated"]
+Evidence = Literal["observed", "modelled"]
 Words = Annotated[str, Field(min_length=1, strict=True)]
 Page = Annotated[str, Field(pattern=r"^https://docs\.aws\.amazon\.com/\S+$")]
 

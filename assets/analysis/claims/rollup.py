@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _DECIDED = ("supported", "refuted")
-_STRENGTH = ("observed", "simulated", "documented")
+_STRENGTH = ("observed", "simulated", "modelled", "documented")
 _KINDS = ("measured", "demonstrated")
 
 

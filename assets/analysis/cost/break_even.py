@@ -3,7 +3,7 @@
 Put what a batch size, a rate, fixed work per invocation or a month's volume does to the cost of either here. Keep out
 the costs of observed replays (`assets.analysis.cost.counting`) and the model (`resources.prices.model`).
 
-Everything here is `simulated`. `break_even` counts nothing from a replay; `turning_volumes` takes the mix of requests
+Everything here is `modelled`. `break_even` counts nothing from a replay; `turning_volumes` takes the mix of requests
 of one, at volumes that were not replayed.
 """
 
@@ -128,7 +128,7 @@ def break_even(prices: Prices, assumptions: Assumptions, *, queries_per_command:
                 "gateway": gateway,
                 "processor": processor,
                 "x_unit": sweep.unit,
-                "evidence": "simulated",
+                "evidence": "modelled",
             }
             for series, modelled in {SYNCHRONOUS: sweep.synchronous, **sweep.series}.items():
                 curves += [{**same, "series": series, "x": x, "usd": bill.usd(modelled, x)} for x in sweep.xs]

@@ -242,6 +242,10 @@ class _Judge:
             reason = wording.no_volume() if volume else wording.nothing_of(of, scenario)
             return Case(scenario, "undecided", reason=reason)
         state = state_of(figure, requirement)
+        speed = max(row["speed"] or 0.0 for row in replays)
+        if state != "met" and speed > 1 and scenario in self._scenarios and self._scenarios[scenario].limited:
+            # What is met at more than the recorded load is met at that load, too; what is not may be.
+            return Case(scenario, "not_shown_here", figure, wording.too_much_load(scenario, speed), per_month)
         reason = self._open(contender, requirement, figure, scenario) if state == "undecided" else ""
         return Case(scenario, state, figure, reason, per_month)
 
@@ -371,7 +375,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, statement: str, comparison_id: 
 _ABOUT = "SELECT target, evidence FROM comparisons WHERE comparison_id = ?"
 
 _REPLAYS = """\
-SELECT workload, variant, architecture, scenario, valid, invalid_reason
+SELECT workload, variant, architecture, scenario, valid, invalid_reason, speed
 FROM experiments WHERE comparison_id = ? AND arm = 'main'
 ORDER BY ALL"""
 

@@ -86,6 +86,14 @@ def own_time(target: str) -> str:
     return f"Times on {target} are not those of AWS: AWS itself, or the simulated target, can show it."
 
 
+def too_much_load(scenario: str, speed: float) -> str:
+    """Say that a limit met more than the recorded load."""
+    return (
+        f"At {speed:g} times the recorded speed the limit of {scenario} met {speed:g} times the recorded load:"
+        " --speed 1, or the simulated target, can show it."
+    )
+
+
 def no_replay(architecture: str, scenario: str, invalid_reason: str | None) -> str:
     """Say that an architecture has no valid replay under a scenario."""
     why = f": {invalid_reason.rstrip('.')}" if invalid_reason else ""
