@@ -28,6 +28,7 @@ from assets.analysis.requirements.figures import Contender, Covers, Figure, Figu
 from assets.analysis.requirements.judging import BUSIEST, situations_of, state_of
 from assets.analysis.requirements.measures import MEASURES, PER_MONTH
 from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, Requirements
+from assets.analysis.requirements.wording import amount
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.architectures import architectures
 from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
@@ -150,7 +151,7 @@ def recommend(
         For each workload a row for all, whose ``operation`` is '', one for each operation, and one for each of the
         busiest routes.
     """
-    figures = Figures(connection, comparison_id)
+    figures, simulated_figures = (Figures(connection, name) for name in (comparison_id, beside(comparison_id)))
     replays = connection.sql(_REPLAYS, params=[comparison_id]).to_arrow_table().to_pylist()
     about = connection.execute(_ABOUT, [comparison_id]).fetchall()
     target, evidence = about[0] if about else (None, None)
@@ -166,6 +167,7 @@ def recommend(
             rows=[row for row in judged.to_pylist() if (row["workload"], row["variant"]) == (workload, variant)],
             replays=[row for row in own if row["variant"] == variant],
             figures=figures,
+            simulated_figures=simulated_figures,
             bills=bills,
             target=target or "this target",
             repeating=Repeating.read(connection, comparison_id),
@@ -188,6 +190,7 @@ class _Case:
     rows: Sequence[Row]
     replays: Sequence[Row]
     figures: Figures
+    simulated_figures: Figures  # of the comparison beside this one; of nothing without
     bills: Bills
     target: str
     repeating: Repeating
@@ -480,8 +483,9 @@ class _Case:
         contender, refused = self._contender(choice.pick), MEASURES["refused_share"]
         found = []
         for one in sorted({key[0] for key in self._offered(choice.pick)}):
-            shares = {}
-            for scenario in sorted({row["scenario"] for row in self.replays if row["valid"]}):
+            shares: dict[str, str] = {}
+            speeds = {row["scenario"]: row["speed"] or 0.0 for row in self.replays if row["valid"]}
+            for scenario, speed in sorted(speeds.items()):
                 situations = situations_of(scenario, self.scenarios)
                 asked = any(
                     one in requirement.measured.operations
@@ -490,9 +494,16 @@ class _Case:
                     and requirement.under in situations
                     for requirement in self.requirements.requirement
                 )
-                figure = None if asked else self.figures.share(contender, scenario, _any_of(one), refused)
+                if asked:
+                    continue
+                figure, how = self.figures.share(contender, scenario, _any_of(one), refused), ""
+                if scenario in self.scenarios and self.scenarios[scenario].limits_more_than_recorded(speed):
+                    predicted = self.simulated_figures.share(contender, scenario, _any_of(one), refused)
+                    figure, how = (
+                        (predicted, " (simulated)") if predicted else (figure, f" (of {speed:g} times the load)")
+                    )
                 if figure and figure.value and figure.low and figure.low > _REFUSES:
-                    shares[scenario] = figure.value
+                    shares[scenario] = f"{amount(figure.value, 'share')}{how}"
             if shares:
                 found.append(sentences.not_required(choice.pick, one, shares))
         return found
@@ -618,6 +629,6 @@ SELECT workload, count(DISTINCT repetition) FROM experiments
 WHERE comparison_id = ? AND valid AND arm = 'main' GROUP BY workload"""
 
 _REPLAYS = """\
-SELECT workload, variant, architecture, scenario, valid, invalid_reason
+SELECT workload, variant, architecture, scenario, valid, invalid_reason, speed
 FROM experiments WHERE comparison_id = ? AND arm = 'main'
 ORDER BY ALL"""

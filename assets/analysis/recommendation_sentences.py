@@ -121,9 +121,9 @@ def minutes(at: float, assumed: float, then: str, *, fewer: bool) -> str:
     return f"{side} {_short(at)} minutes of outage a month ({_short(assumed)} assumed) {then}."
 
 
-def not_required(pick: str, operation: str, shares: Mapping[str, float]) -> str:
-    """Say what the chosen one would miss, were it asked; ``shares`` that it refused, by scenario."""
-    where, what = " and ".join(shares), " and ".join(amount(share, "share") for share in shares.values())
+def not_required(pick: str, operation: str, shares: Mapping[str, str]) -> str:
+    """Say what the chosen one would miss, were it asked; ``shares`` that it refused, in words, by scenario."""
+    where, what = " and ".join(shares), " and ".join(shares.values())
     return (
         f"Nothing asks for {PLURALS[operation]} to be taken under {where}, where {called(pick)} refused {what} of them."
     )

@@ -217,9 +217,9 @@ def limits_bound(summary: Sequence[Mapping[str, Any]], speeds: Mapping[str, floa
     known = scenarios()
     lines = []
     for name, speed in speeds.items():
-        limited = name in known and known[name].limited
+        too_much = name in known and known[name].limits_more_than_recorded(speed)
         refused = sum(row["throttled"] for row in summary if row["scenario"] == name)
-        if limited and refused and speed > 1:
+        if too_much and refused:
             lines.append(
                 f"{name}: at {speed:g} times the recorded speed its limit meets {speed:g} times the recorded load."
                 " At the recorded load it may refuse nothing: --busiest 5m replays the busiest minutes as they were."

@@ -235,6 +235,18 @@ class TestWhatWouldChangeIt:
         asked = headline(outage(), asking(OUTAGE, ANSWERED))
         assert not any(why.startswith("Nothing asks") for why in asked["would_change"])
 
+    def test_what_a_limit_refuses_of_more_than_the_recorded_load_is_the_simulated_share_or_said_to_be_so(self) -> None:
+        def first(simulated: Asked | None) -> str:
+            builder = Asked(speed=8.0, beside=simulated).replay("synchronous")
+            builder.replay("synchronous", "concurrency_limit", refused=0.6)
+            return str(headline(builder, asking(ANSWERED))["would_change"][0])
+
+        words = "Nothing asks for commands to be taken under concurrency_limit, where synchronous refused "
+        assert first(None) == f"{words}60 % (of 8 times the load) of them."
+        beside = Asked(target="simulated", evidence="simulated", name="c1-simulated")
+        beside.replay("synchronous", "concurrency_limit", refused=0.1)
+        assert first(beside) == f"{words}10 % (simulated) of them."
+
     def test_the_volume_from_which_on_another_is_cheaper(self) -> None:
         """Hybrid costs 20 USD whatever is sent, synchronous 10 USD at today's 4.38 million requests a month."""
 

@@ -124,9 +124,13 @@ class Scenario(BaseModel):
             found.add("outage")
         return frozenset(found)
 
+    def limits_more_than_recorded(self, speed: float) -> bool:
+        """Whether, at this speed, a limit of its own meets more than the recorded load: it stays as it is."""
+        return speed > 1 and self.limited
+
     @property
     def limited(self) -> bool:
-        """Whether it has a limit of requests of its own, which stays as it is however fast recorded time is played."""
+        """Whether it has a limit of requests of its own."""
         return self.reserved_concurrency is not None or any(fault.kind == "throttle" for fault in self.faults)
 
     def holds_us(self, table_timeout_us: int) -> float:

@@ -243,7 +243,8 @@ class _Judge:
             return Case(scenario, "undecided", reason=reason)
         state = state_of(figure, requirement)
         speed = max(row["speed"] or 0.0 for row in replays)
-        if state != "met" and speed > 1 and scenario in self._scenarios and self._scenarios[scenario].limited:
+        known = self._scenarios.get(scenario)
+        if state != "met" and known and known.limits_more_than_recorded(speed):
             # What is met at more than the recorded load is met at that load, too; what is not may be.
             return Case(scenario, "not_shown_here", figure, wording.too_much_load(scenario, speed), per_month)
         reason = self._open(contender, requirement, figure, scenario) if state == "undecided" else ""
