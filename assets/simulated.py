@@ -17,9 +17,10 @@ from assets.report.charts.style import NothingToDraw
 from assets.report.what_if import grid_figure
 from resources.architectures import architectures
 from resources.lab.settings import LabSettings
-from resources.lab.what_if import TARGET, WhatIf
+from resources.lab.what_if import WhatIf
 from resources.progress import Silent
 from resources.simulation.varying import TRAFFIC, Value
+from resources.targets.simulated import TARGET
 from resources.warehouse.publish import publish
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS
@@ -85,13 +86,13 @@ def simulated_assets(
         description="A recording with up to 500 times the traffic: latency, refusals, cost, limits that bind.",
     )
     def growth(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        settings = LabSettings(target=TARGET)
+        settings = LabSettings(target=TARGET.name)
         what_if = WhatIf(places, settings, context.partition_key, DEFAULT_SCENARIOS[0], Silent())
-        growing = grids.growth(what_if, None, tuple(architectures()), {}, context.partition_key, DEFAULT_SCENARIOS[0])
+        growing = grids.growth(what_if, None, tuple(architectures()), {})
         grids.keep(places, growing)
         computing = grids.Computing(places, growing, what_if)
         rows = computing.compute(growing.cells(), _told(context, growing.grid_id))
-        limits = grids.growth_limits(computing, lambda _done, _total: None)
+        limits = grids.growth_limits(computing)
         publish(places)
         pictures = _picture("growth_plot", computing.rows().to_pylist(), limits.to_pylist(), [TRAFFIC])
         result = _result(rows, pictures)
@@ -101,7 +102,7 @@ def simulated_assets(
     return [grid_asset, growth]
 
 
-def _told(context: dg.AssetExecutionContext, grid_id: str) -> grids.Done:
+def _told(context: dg.AssetExecutionContext, grid_id: str) -> grids.OnProgress:
     """Logs each tenth."""
     told = -1
 

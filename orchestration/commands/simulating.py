@@ -18,6 +18,7 @@ from orchestration.commands.terminal import PlainConsole, say
 from resources.architectures import architectures
 from resources.lab.settings import LabSettings
 from resources.simulation.varying import TRAFFIC, Value, check_together, read_values, varied
+from resources.targets.simulated import TARGET
 from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
@@ -27,7 +28,6 @@ from workloads.scenarios import DEFAULT_SCENARIOS
 if TYPE_CHECKING:
     from resources.lab.what_if import WhatIf
 
-_TARGET = "simulated"
 _LONG_S = 600.0
 # Of a comparison alone: how often it is repeated, on what, and how fast an emulator is played.
 _OF_COMPARISONS = (
@@ -67,7 +67,7 @@ def given_lab_settings(places: Places, options: Mapping[str, Any]) -> LabSetting
         choose(architectures(), name, "architecture")
     given = given_settings(LabSettings, options) | given_shape(places, options["workload"], options)
     target_options = {"parameters": options["parameters"]} if options["parameters"] else {}
-    return LabSettings(**given, target=_TARGET, target_options=target_options)
+    return LabSettings(**given, target=TARGET.name, target_options=target_options)
 
 
 def given_values(texts: Sequence[str], varied_names: Sequence[str] = ()) -> dict[str, Value]:
@@ -98,9 +98,7 @@ def open_what_if(
 
     with TerminalReporter(console) as reporter:
         what_if = WhatIf(places, settings, workload, scenario, reporter)
-        if not kernel.is_compiled():
-            reporter.stage("compiling the simulation, once on this machine: about 20 s")
-        what_if.run(next(iter(architectures())), {})
+        kernel.make_ready(reporter.stage)
     return what_if
 
 

@@ -27,6 +27,7 @@ from resources.simulation.parameters import Parameters
 from resources.simulation.system import Load
 from resources.simulation.varying import MEMORY, RATE, TRAFFIC, Values
 from resources.targets import Platform, open_target
+from resources.targets.simulated import TARGET
 from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -34,7 +35,6 @@ from workloads.replay.schedule import Schedule
 from workloads.scenarios import scenario
 from workloads.scenarios.model import Scenario
 
-TARGET = "simulated"
 MOST_REQUESTS = 2_000_000  # of one run; each takes about 400 bytes while it is simulated
 _KEPT_REQUESTS = 2_000_000  # of loads that are kept for the next cell
 
@@ -84,7 +84,7 @@ class WhatIf:
             UsageError: One of the names is unknown, or the scenario cannot be simulated.
         """
         self.settings, self.scenario_name = settings, scenario_name
-        self.platform: Platform = open_target(TARGET, places, settings.target_options, reporter)
+        self.platform: Platform = open_target(TARGET.name, places, settings.target_options, reporter)
         self.scenario: Scenario = scenario(places, scenario_name)
         choose(Library(places).paths(), workload, "workload")
         recording = Library(places).load(workload)
@@ -134,8 +134,8 @@ class WhatIf:
             )
         if wanted < 1:
             raise UsageError(f"{varying.key(values)} leaves none of the {self.requests:,} requests: take more traffic")
-        for architecture in architectures().values():
-            varying.apply(values, self._settings(architecture, self.plan.schedule), self.parameters, self._caller)
+        for usual in self._usual.values():
+            varying.apply(values, usual, self.parameters, self._caller)
 
     def run(
         self,
@@ -203,6 +203,11 @@ class WhatIf:
         cpu = self.settings.cpu_share
         return 1 - cpu + cpu * varying.slower_by(values.get(MEMORY))
 
+    @cached_property
+    def _usual(self) -> dict[str, StackSettings]:
+        """The settings of each architecture under the recorded traffic, before anything is varied."""
+        return {name: self._settings(one, self.plan.schedule) for name, one in architectures().items()}
+
     def _settings(self, architecture: Architecture, schedule: Schedule) -> StackSettings:
         limits, cpu_share = self.platform.target.limits, self.settings.cpu_share
         return settings_for(self.scenario, architecture, schedule, limits, self.variant, cpu_share=cpu_share)
@@ -213,7 +218,7 @@ class WhatIf:
             if (found := self._loads.get((architecture.name, traffic))) is not None:
                 return found
         schedule = self.plan.schedule
-        settings = self._settings(architecture, schedule)
+        settings = self._usual[architecture.name]
         load = build_load(architecture, settings, schedule)
         if traffic != 1:
             made = copies(load, traffic, schedule.seed)

@@ -8,14 +8,15 @@ Compiled code is kept on disk, beside this file or in NUMBA_CACHE_DIR. It stops 
 and goes on with a larger or an emptied one: what it needs follows from what is under way, not from how much there was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from resources.simulation.draws import first_third
+from resources.simulation.draws import SIZE, first_third
 from resources.simulation.steps import advance_world, prepare_world
 from resources.simulation.system import DISTRIBUTIONS, LIMITS, NEVER, TIMED_OUT, Counted, Load, Result, System, sends
 from resources.simulation.world import (
+    C_CONSUMER,
     COLUMNS,
     CONDENSED,
     COUNT,
@@ -105,6 +106,17 @@ def is_compiled() -> bool:
     return FOLDER is not None and any(FOLDER.rglob("kernel.advance-*.nbi"))
 
 
+def make_ready(say: Callable[[str], None]) -> None:
+    """Compile what this machine has not compiled yet, so that no simulation that is timed has to; ``say`` is told."""
+    if not is_compiled():
+        say("compiling the simulation, once on this machine: about 20 s")
+    none = np.zeros(0, np.int64)
+    tables = {"draws": np.zeros((DISTRIBUTIONS, SIZE), np.int64), "fault_draws": np.zeros((0, SIZE), np.int64)}
+    kinds = System.__annotations__.items()
+    empty = System(**{name: 1 if kind is int else none for name, kind in kinds} | tables)  # type: ignore[arg-type]
+    simulate(empty, Load(*[none] * len(Load._fields)))
+
+
 @entry
 def prepare(where):  # type: ignore[no-untyped-def]
     """Set up the world before the first event."""
@@ -147,11 +159,20 @@ def _columns(rows):  # type: ignore[no-untyped-def]
     return columns
 
 
-def _columns_of(load: Load, orders: int, functions: int) -> list[Array]:
-    """What `_fill` takes, always of one type: two processes that compile it for two at once would mix these up."""
-    for name, numbers, count in (("order", load.order, orders), ("function", load.function, functions)):
+def _columns_of(load: Load, world: World) -> list[Array]:
+    """What `_fill` takes, always of one type: two processes that compile it for two at once would mix these up.
+
+    Raises:
+        ValueError: The load asks for what the world has not; compiled code would not notice.
+    """
+    for name, numbers, count in (
+        ("order", load.order, len(world.exists)),
+        ("function", load.function, len(world.functions)),
+    ):
         if len(numbers) and not (numbers.min() >= 0 and numbers.max() < count):
-            raise ValueError(f"{name} must be numbers from 0 to {count - 1}")  # compiled code would not notice
+            raise ValueError(f"{name} must be numbers from 0 to {count - 1}")
+    if world.c[C_CONSUMER] == NEVER and load.queued.any():
+        raise ValueError("requests are queued, and no function takes them from the queue")
     return [np.require(column, np.int64, ["C", "W"]) for column in load[:-1]]  # all but `seeded`
 
 
@@ -260,7 +281,7 @@ class _Run:
             room *= 2
         for name in ("requests", "messages"):
             before = getattr(world, name)
-            if len(before) == 1 and name == "messages":  # nothing is queued
+            if name == "messages" and world.c[C_CONSUMER] == NEVER:  # nothing is queued
                 continue
             after = before if room == len(before) else np.zeros((room, before.shape[1]), np.int64)
             after[:kept] = before[gone : gone + kept]
@@ -269,7 +290,7 @@ class _Run:
         _fill(
             world.requests[kept : kept + count],
             world.messages[kept : kept + count],
-            *_columns_of(chunk, len(world.exists), len(world.functions)),
+            *_columns_of(chunk, world),
         )
         world.n[LOADED], world.n[LOW] = loaded + count, self.first
 
@@ -288,13 +309,13 @@ class _Run:
 def simulate(system: System, load: Load) -> Result:
     """Simulate a system under a load. The result is equal to `resources.simulation.oracle.simulate`'s."""
     count = len(load.due_us)
-    used = system.consumer != NEVER and load.queued.any()
+    used = load.queued.any()
     originals = count * sends(system)
     messages = originals * (2 if load.delivery.any() else 1) if used else 0
     run = _Run(_new_world(system, load.seeded, count, messages + 1))
     world = run.world
     world.n[ORIGINALS], world.n[COUNT], world.n[LOADED] = originals, count, count
-    _fill(world.requests, world.messages, *_columns_of(load, len(world.exists), len(world.functions)))
+    _fill(world.requests, world.messages, *_columns_of(load, world))
     run.start()
     run.until(FINISHED)
     world = run.world

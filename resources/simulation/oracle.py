@@ -21,18 +21,18 @@ from resources.simulation.system import NEVER, Load, Result, System
 DONE, STOP, ANSWER, HELD, CUT, VISIBLE, FREE, STORED, GROW, WAKE, BATCH, INVOKE, BEGIN, ISSUE, DUE = range(15)
 
 _RETRIED = (429, 500, 502, 503, 504, codes.REFUSED, codes.CUT_SHORT, codes.RESET_BY)
-_LONGEST_PAUSE_US = 5_000_000  # between two questions for one answer
-_FIRST_BACK_OFF_US, _LONGEST_BACK_OFF_US = 1_000_000, 20_000_000  # of a caller
-_TOKEN = 1_000_000_000  # a bucket's unit is so small that every refill is a whole number
-_SECOND_US = 1_000_000
-_WRITE_UNIT, _READ_UNIT = 1024, 4096
+LONGEST_PAUSE_US = 5_000_000  # between two questions for one answer
+FIRST_BACK_OFF_US, LONGEST_BACK_OFF_US = 1_000_000, 20_000_000  # of a caller
+TOKEN = 1_000_000_000  # a bucket's unit is so small that every refill is a whole number
+SECOND_US = 1_000_000
+WRITE_UNIT, READ_UNIT = 1024, 4096
 
 
 class Bucket:
     """A token bucket: ``rate`` thousandths of a token per second, at most ``burst`` tokens, full at first."""
 
     def __init__(self, rate: int, burst: int) -> None:
-        self.rate, self.size = rate, burst * _TOKEN
+        self.rate, self.size = rate, burst * TOKEN
         self.tokens, self.filled_us = self.size, 0
 
     def holds(self, now_us: int, tokens: int = 1) -> bool:
@@ -44,11 +44,11 @@ class Bucket:
         else:
             self.tokens += elapsed_us * self.rate
         self.filled_us = now_us
-        return self.tokens >= tokens * _TOKEN
+        return self.tokens >= tokens * TOKEN
 
     def take(self, tokens: int = 1) -> None:
         """Take so many out."""
-        self.tokens -= tokens * _TOKEN
+        self.tokens -= tokens * TOKEN
 
 
 @dataclass
@@ -316,13 +316,13 @@ class Oracle:
             if status == 200:
                 request.fetched_us = now
             else:
-                self._ask(i, request.age_us + min(request.age_us, _LONGEST_PAUSE_US), now)
+                self._ask(i, request.age_us + min(request.age_us, LONGEST_PAUSE_US), now)
             return
         if now > request.deadline_us:
             return
         request.status, request.responded_us = status, now
         if status in _RETRIED and request.attempts <= self.s.retries:
-            longest_us = min(_FIRST_BACK_OFF_US << min(request.attempts - 1, 10), _LONGEST_BACK_OFF_US)
+            longest_us = min(FIRST_BACK_OFF_US << min(request.attempts - 1, 10), LONGEST_BACK_OFF_US)
             random = hashed(self.s.seed, codes.BACK_OFF, i, request.attempts) >> 32
             again_us = now + ((random * longest_us) >> 32)
             if again_us < request.deadline_us:
@@ -334,7 +334,7 @@ class Oracle:
     def _ask(self, i: int, age_us: int, now: int) -> None:
         request = self.requests[i]
         while request.ticket_us + age_us < now:  # the question before took longer
-            age_us += min(age_us, _LONGEST_PAUSE_US)
+            age_us += min(age_us, LONGEST_PAUSE_US)
         if age_us < self.s.deadline_us:
             request.age_us = age_us
             self._at(request.ticket_us + age_us, DUE, i)
@@ -582,11 +582,11 @@ class Oracle:
         """Whether table and partition have the units for a call; it takes them."""
         if now >= self.next_growth_us:
             self._grow_table(now)
-        second = now // _SECOND_US
+        second = now // SECOND_US
         if second != self.second:
             self._end_second(second)
         size = int(self.load.payload_bytes[i])
-        units = max(1, -(-size // (_WRITE_UNIT if writes else _READ_UNIT)))
+        units = max(1, -(-size // (WRITE_UNIT if writes else READ_UNIT)))
         which = 0 if writes else 1
         partition = (hashed(self.s.seed, codes.PARTITION, int(self.load.order[i]), 0) >> 32) % len(
             self.partitions[which]
@@ -611,7 +611,7 @@ class Oracle:
 
     def _grow_table(self, now: int) -> None:
         """After each period: room for twice the busiest second so far."""
-        self._end_second(now // _SECOND_US)
+        self._end_second(now // SECOND_US)
         before = list(self.capacities)
         for which in (0, 1):
             wanted = min(2 * self.peaks[which], self.s.max_capacity)

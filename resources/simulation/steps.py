@@ -16,15 +16,22 @@ from resources.simulation.oracle import (
     CUT,
     DONE,
     DUE,
+    FIRST_BACK_OFF_US,
     FREE,
     GROW,
     HELD,
     INVOKE,
     ISSUE,
+    LONGEST_BACK_OFF_US,
+    LONGEST_PAUSE_US,
+    READ_UNIT,
+    SECOND_US,
     STOP,
     STORED,
+    TOKEN,
     VISIBLE,
     WAKE,
+    WRITE_UNIT,
 )
 from resources.simulation.system import (
     ALL_FAILED,
@@ -273,11 +280,6 @@ from resources.simulation.world import (
     compiled,
 )
 
-_LONGEST_PAUSE_US = 5_000_000
-_FIRST_BACK_OFF_US, _LONGEST_BACK_OFF_US = 1_000_000, 20_000_000
-_TOKEN = 1_000_000_000
-_SECOND_US = 1_000_000
-_WRITE_UNIT, _READ_UNIT = 1024, 4096
 _KIND_BITS = 48  # of an event's number; its kind is above
 _ANSWER_BASE, _STATUS_BASE = 2048, 1024  # a call and a status in one number
 _OF_REQUESTS = 1 << ANSWER | 1 << HELD | 1 << VISIBLE | 1 << STORED | 1 << INVOKE | 1 << DUE  # whose number is one's
@@ -455,12 +457,12 @@ def _holds(w, bucket, rate, size, now, tokens):  # type: ignore[no-untyped-def]
     else:
         w.buckets[bucket, 0] += elapsed * rate
     w.buckets[bucket, 1] = now
-    return w.buckets[bucket, 0] >= tokens * _TOKEN
+    return w.buckets[bucket, 0] >= tokens * TOKEN
 
 
 @compiled
 def _take(w, bucket, tokens):  # type: ignore[no-untyped-def]
-    w.buckets[bucket, 0] -= tokens * _TOKEN
+    w.buckets[bucket, 0] -= tokens * TOKEN
 
 
 @compiled
@@ -489,7 +491,7 @@ def _fault(w, place, operation, i, attempt, now):  # type: ignore[no-untyped-def
             continue
         if w.faults[number, F_KIND] != DOWN and w.faults[number, F_RATE] != NEVER:
             bucket = w.n[FAULT_BUCKETS] + number
-            if _holds(w, bucket, w.faults[number, F_RATE], w.faults[number, F_BURST] * _TOKEN, now, 1):
+            if _holds(w, bucket, w.faults[number, F_RATE], w.faults[number, F_BURST] * TOKEN, now, 1):
                 _take(w, bucket, 1)
                 continue
         if _hashed(w.c[C_SEED], FAULT_HIT + number, i, attempt, 32) < w.faults[number, F_THRESHOLD]:
@@ -508,7 +510,7 @@ def _late(w, fault, i, attempt):  # type: ignore[no-untyped-def]
 @compiled
 def _ask(w, i, age_us, now):  # type: ignore[no-untyped-def]
     while w.requests[i, R_TICKET] + age_us < now:
-        age_us += min(age_us, _LONGEST_PAUSE_US)
+        age_us += min(age_us, LONGEST_PAUSE_US)
     if age_us < w.c[C_DEADLINE_US]:
         w.requests[i, R_AGE] = age_us
         _at(w, w.requests[i, R_TICKET] + age_us, DUE, i, 0)
@@ -523,7 +525,7 @@ def _answered(w, i, status, now):  # type: ignore[no-untyped-def]
         if status == 200:
             w.requests[i, R_FETCHED] = now
         else:
-            _ask(w, i, w.requests[i, R_AGE] + min(w.requests[i, R_AGE], _LONGEST_PAUSE_US), now)
+            _ask(w, i, w.requests[i, R_AGE] + min(w.requests[i, R_AGE], LONGEST_PAUSE_US), now)
         return
     deadline_us = w.requests[i, R_SENT] + w.c[C_DEADLINE_US]
     if now > deadline_us:
@@ -532,7 +534,7 @@ def _answered(w, i, status, now):  # type: ignore[no-untyped-def]
     w.requests[i, R_RESPONDED] = now
     retried = status <= REFUSED or status in (429, 500, 502, 503, 504)
     if retried and w.requests[i, R_ATTEMPTS] <= w.c[C_RETRIES]:
-        longest_us = min(_FIRST_BACK_OFF_US << min(w.requests[i, R_ATTEMPTS] - 1, 10), _LONGEST_BACK_OFF_US)
+        longest_us = min(FIRST_BACK_OFF_US << min(w.requests[i, R_ATTEMPTS] - 1, 10), LONGEST_BACK_OFF_US)
         random = _hashed(w.c[C_SEED], BACK_OFF, i, w.requests[i, R_ATTEMPTS], 32)
         again_us = now + ((random * longest_us) >> 32)
         if again_us < deadline_us:
@@ -561,10 +563,10 @@ def _respond(w, i, call, status, now):  # type: ignore[no-untyped-def]
 
 @compiled
 def _let_through(w, now):  # type: ignore[no-untyped-def]
-    enough = _holds(w, GATEWAY_BUCKET, w.c[C_GATEWAY_RATE], w.c[C_GATEWAY_BURST] * _TOKEN, now, 1)
+    enough = _holds(w, GATEWAY_BUCKET, w.c[C_GATEWAY_RATE], w.c[C_GATEWAY_BURST] * TOKEN, now, 1)
     for number in range(len(w.faults)):
         if w.faults[number, F_KIND] == THROTTLE and _is_on(w, number, now):
-            bucket, size = w.n[FAULT_BUCKETS] + number, w.faults[number, F_BURST] * _TOKEN
+            bucket, size = w.n[FAULT_BUCKETS] + number, w.faults[number, F_BURST] * TOKEN
             enough = _holds(w, bucket, w.faults[number, F_RATE], size, now, 1) and enough
     if not enough:
         return False
@@ -909,18 +911,18 @@ def _partition_table(w, now):  # type: ignore[no-untyped-def]
     w.n[PARTITIONS] = count
     for which in range(2):
         bucket = w.n[TABLE_BUCKETS] + which
-        w.buckets[bucket, 0] = w.units[CAPACITY, which] * w.c[C_TABLE_BURST_S] * _TOKEN
+        w.buckets[bucket, 0] = w.units[CAPACITY, which] * w.c[C_TABLE_BURST_S] * TOKEN
         w.buckets[bucket, 1] = now
         rate = w.c[C_PARTITION_WRITES] if which == 0 else w.c[C_PARTITION_READS]
         for partition in range(count):
             bucket = w.n[PARTITION_BUCKETS] + 2 * partition + which
-            w.buckets[bucket, 0] = rate * _TOKEN
+            w.buckets[bucket, 0] = rate * TOKEN
             w.buckets[bucket, 1] = now
 
 
 @compiled
 def _grow_table(w, now):  # type: ignore[no-untyped-def]
-    _end_second(w, now // _SECOND_US)
+    _end_second(w, now // SECOND_US)
     changed = False
     for which in range(2):
         wanted = min(2 * w.units[PEAK, which], w.c[C_MAX_CAPACITY])
@@ -936,18 +938,18 @@ def _grow_table(w, now):  # type: ignore[no-untyped-def]
 def _has_capacity(w, i, writes, now):  # type: ignore[no-untyped-def]
     if now >= w.n[NEXT_GROWTH]:
         _grow_table(w, now)
-    second = now // _SECOND_US
+    second = now // SECOND_US
     if second != w.n[SECOND]:
         _end_second(w, second)
     which = 0 if writes else 1
-    unit = _WRITE_UNIT if writes else _READ_UNIT
+    unit = WRITE_UNIT if writes else READ_UNIT
     units = max(1, -(-w.requests[i, L_PAYLOAD_BYTES] // unit))
     partition = _hashed(w.c[C_SEED], PARTITION, w.requests[i, L_ORDER], 0, 32) % w.n[PARTITIONS]
     capacity = w.units[CAPACITY, which]
     rate = w.c[C_PARTITION_WRITES] if writes else w.c[C_PARTITION_READS]
     whole, part = w.n[TABLE_BUCKETS] + which, w.n[PARTITION_BUCKETS] + 2 * partition + which
-    enough = _holds(w, whole, capacity * 1000, capacity * w.c[C_TABLE_BURST_S] * _TOKEN, now, units)
-    enough_there = _holds(w, part, rate * 1000, rate * _TOKEN, now, units)
+    enough = _holds(w, whole, capacity * 1000, capacity * w.c[C_TABLE_BURST_S] * TOKEN, now, units)
+    enough_there = _holds(w, part, rate * 1000, rate * TOKEN, now, units)
     if not enough:
         _bind(w, BY_TABLE, now)
         return False
@@ -1105,7 +1107,7 @@ def _start(w, slot, now):  # type: ignore[no-untyped-def]
         row[S_ENVIRONMENT] = w.idle[first + idle, 0]
     else:
         w.functions[function, N_IDLE_COUNT] = 0
-        if not _holds(w, 1 + function, w.c[C_SCALING_RATE], w.c[C_SCALING_BURST] * _TOKEN, now, 1):
+        if not _holds(w, 1 + function, w.c[C_SCALING_RATE], w.c[C_SCALING_BURST] * TOKEN, now, 1):
             _bind(w, BY_SCALING, now)
             return NEVER
         _take(w, 1 + function, 1)
@@ -1184,11 +1186,11 @@ def prepare_world(w):  # type: ignore[no-untyped-def]
     n[POLLERS] = w.c[C_POLLERS]
     n[WOKEN] = NEVER
     n[NEXT_GROWTH] = w.c[C_GROWTH_PERIOD_US]
-    w.buckets[GATEWAY_BUCKET, 0] = w.c[C_GATEWAY_BURST] * _TOKEN
+    w.buckets[GATEWAY_BUCKET, 0] = w.c[C_GATEWAY_BURST] * TOKEN
     for function in range(len(w.functions)):
-        w.buckets[1 + function, 0] = w.c[C_SCALING_BURST] * _TOKEN
+        w.buckets[1 + function, 0] = w.c[C_SCALING_BURST] * TOKEN
     for number in range(len(w.faults)):
-        w.buckets[n[FAULT_BUCKETS] + number, 0] = w.faults[number, F_BURST] * _TOKEN
+        w.buckets[n[FAULT_BUCKETS] + number, 0] = w.faults[number, F_BURST] * TOKEN
     w.units[CAPACITY, 0] = w.c[C_WRITE_CAPACITY]
     w.units[CAPACITY, 1] = w.c[C_READ_CAPACITY]
     _partition_table(w, 0)
@@ -1239,9 +1241,7 @@ def advance_world(w):  # type: ignore[no-untyped-def]
         else:
             now, key, data = w.heap[0, H_TIME], w.heap[0, H_KEY], w.heap[0, H_DATA]
             kind, number = key >> _KIND_BITS, key & mask
-            if kind == CUT and not (
-                number >= n[LOW] and w.requests[number, R_OPEN] and w.requests[number, R_CALLS] == data
-            ):
+            if kind == CUT and not _is_open(w, number, data):
                 _pop(w)
                 continue
         n[SETTLED] = now

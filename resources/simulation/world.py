@@ -3,7 +3,7 @@
 Put here the arrays, the names of their columns, and how compiled code gets at them. Keep out what happens to them
 (`resources.simulation.steps`) and running it (`resources.simulation.kernel`).
 
-A compiled function gets one address, `WORLD`, instead of eighteen arrays: handing over these, nine numbers each, took
+A compiled function gets one address, `WORLD`, instead of two dozen arrays: handing over these, nine numbers each, took
 most of the time of a call. At that address are two numbers for each array, where it is and how many rows it has; how
 many columns is in `COLUMNS`.
 """
@@ -292,13 +292,12 @@ def _cache_folder() -> Path | None:
 
     Numba looks at one file alone, and would go on with the numbers that another file had before.
     """
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return Path(os.environ["NUMBA_CACHE_DIR"])
     here = Path(__file__).parent
     sources = b"".join(
         (here / f"{name}.py").read_bytes() for name in ("draws", "kernel", "oracle", "steps", "system", "world")
     )
-    folder = here / "__pycache__" / f"kernel-{hashlib.blake2b(sources, digest_size=6).hexdigest()}"
+    kept = Path(os.environ.get("NUMBA_CACHE_DIR", here / "__pycache__"))
+    folder = kept / f"kernel-{hashlib.blake2b(sources, digest_size=6).hexdigest()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a place that this user may not write to

@@ -116,3 +116,25 @@ def test_what_does_not_exist_is_refused_before_compiled_code_looks_for_it(name: 
     for engine in (kernel.simulate, simulate_figures):
         with pytest.raises(ValueError, match=f"{name} must be numbers from 0 to"):
             engine(system(), calls._replace(**{name: ints([0, 9])}))
+
+
+def test_what_is_queued_where_nothing_takes_it_is_refused_before_compiled_code_looks_for_its_messages() -> None:
+    one = system(consumer=codes.NEVER)
+    for engine in (kernel.simulate, simulate_figures):
+        with pytest.raises(ValueError, match="no function takes them from the queue"):
+            engine(one, load([0], queued=[1]))
+
+
+def test_messages_have_rows_however_few_requests_have_rows_at_first() -> None:
+    one, calls = system(), load(np.arange(200) * MS, queued=[1] * 200, work_us=[SECOND] * 200)
+    expected = figures_of(one, calls, oracle.simulate(one, calls))
+    found = figures_from(one, kernel.stream(one, parts(calls, 1), calls.seeded, window=1))
+    assert different(expected, found) == []
+
+
+def test_the_compiled_code_is_ready_after_one_call_and_nobody_is_told_where_it_was_before() -> None:
+    told: list[str] = []
+    kernel.make_ready(told.append)
+    kernel.make_ready(told.append)
+    assert len(told) <= 1
+    assert kernel.is_compiled()
