@@ -224,7 +224,7 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         sizes: How large requests are in what AWS bills; None: one unit each.
     """
     query, sent = load.query.astype(bool), result.status
-    handled = (result.records[:, 4] != NEVER) | (_functions_of(result) != system.result)
+    handled = (result.records[:, 4] != NEVER) | (codes.functions_of(result) != system.result)
     was_handled = np.zeros(len(sent), bool)
     was_handled[result.records[handled, 1]] = True
     limited = result.bound[list(BY_CONCURRENCY)].any()
@@ -284,14 +284,6 @@ def backlog_of(samples: npt.NDArray[np.int64]) -> tuple[int, int]:
     waits = np.flatnonzero(backlog)
     drained_us = int(samples[min(waits[-1] + 1, len(samples) - 1), 0]) if len(waits) else 0
     return int(backlog.max(initial=0)), drained_us
-
-
-def _functions_of(result: Result) -> Ints:
-    """The function that each record is of."""
-    function_of = np.zeros(int(result.invocations[:, 0].max(initial=-1)) + 1, np.int64)
-    function_of[result.invocations[:, 0]] = result.invocations[:, 1]
-    found: Ints = function_of[result.records[:, 0]]
-    return found
 
 
 def _by_operation(

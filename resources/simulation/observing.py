@@ -58,8 +58,6 @@ def observations(
 
     count = len(schedule)
     records, invocations, samples = result.records, result.invocations, result.samples
-    function_of = np.zeros(int(invocations[:, 0].max(initial=-1)) + 1, np.int64)
-    function_of[invocations[:, 0]] = invocations[:, 1]
     stored = np.flatnonzero(result.commits)
     dead = np.flatnonzero(result.dead)
     has_queue = CONSUMER in architecture.nodes
@@ -105,7 +103,7 @@ def observations(
         "records": table(
             "records",
             len(records),
-            function=functions.take(pa.array(function_of[records[:, 0]])),
+            function=functions.take(pa.array(codes.functions_of(result))),
             invocation_id=_labels("i", records[:, 0]),
             request_id=named(records[:, 1]),
             result=_words(_RESULTS, records[:, 2]),

@@ -277,6 +277,14 @@ def sends(system: System) -> int:
     return 1 + system.retries if lost else 1
 
 
+def functions_of(result: Result) -> Ints:
+    """The number of the function that each record is of."""
+    function_of = np.zeros(int(result.invocations[:, 0].max(initial=-1)) + 1, np.int64)
+    function_of[result.invocations[:, 0]] = result.invocations[:, 1]
+    found: Ints = function_of[result.records[:, 0]]
+    return found
+
+
 def differences(one: Result, other: Result) -> list[str]:
     """The names of the fields in which two results differ, each with the first row at fault."""
     found = []
