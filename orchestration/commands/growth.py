@@ -56,9 +56,7 @@ def command(**options: Any) -> None:
     from resources.lab.what_if import MOST_REQUESTS  # noqa: PLC0415
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
-    grid = grids.growth(
-        what_if, asked, grids.whole_architectures(options["names"]), fixed, options["workload"], options["scenario"]
-    )
+    grid = grids.growth(what_if, asked, grids.chosen_architectures(options["names"]), fixed)
     cells = grid.cells()
     for cell in cells:
         what_if.check({**fixed, **cell})
@@ -67,12 +65,12 @@ def command(**options: Any) -> None:
         say(console, f"up to {most:g} times the traffic: more would be over {MOST_REQUESTS:,} requests")
     grids.keep(places, grid)
     seconds = seconds_for(what_if, [*grid.varied[TRAFFIC]], grid.architectures, os.cpu_count() or 1)
-    what = f"{len(cells)} traffics of {len(grid.architectures)} architectures, and about as long for limits"
+    what = f"{len(cells)} traffics of {', '.join(grid.architectures)}, and about as long for limits"
     announce(console, f"{grid.grid_id}: {what}", 2 * seconds, yes=options["yes"])
     computing = grids.Computing(places, grid, what_if)
     with Counting(console, grid.grid_id) as counting:
         rows = computing.compute(cells, counting.done, again=options["again"]).to_pylist()
-        limits = grids.growth_limits(computing, lambda _done, _total: None).to_pylist()
+        limits = grids.growth_limits(computing).to_pylist()
     order = {name: number for number, name in enumerate(grid.architectures)}
     rows.sort(key=lambda row: (order[row["architecture"]], row["traffic"]))
     console.print(cells_table(rows, [TRAFFIC]))

@@ -77,11 +77,11 @@ def command(**options: Any) -> None:
     console = open_console()
     what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
     what_if.check(fixed)
-    from assets.analysis.sizing import sizes  # noqa: PLC0415 - as above
+    from assets.analysis.sizing import grids, sizes  # noqa: PLC0415 - as above
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
-    asking = sizes.Asking(what_if, options["workload"], options["scenario"], objectives, fixed, choices)
-    names = sizes.whole(options["names"])
+    asking = sizes.Asking(what_if, objectives, fixed, choices)
+    names = grids.chosen_architectures(options["names"])
     with Counting(console, f"sizing {options['workload']}") as counting:
         found = sizes.size(places, asking, names, counting.one_more)
     publish(places)

@@ -5,6 +5,7 @@ other simulating commands have as well (`orchestration.commands.simulating`).
 """
 
 import json
+import math
 import os
 from typing import Any
 
@@ -73,16 +74,7 @@ def command(**options: Any) -> None:
     # Dagster and the report take seconds to import, which a wrong option need not wait for.
     from assets.analysis.sizing import grids  # noqa: PLC0415
 
-    grid = grids.Grid(
-        grids.VARY,
-        options["workload"],
-        options["scenario"],
-        grids.whole_architectures(options["names"]),
-        values,
-        fixed,
-        settings,
-        grids.digest_of(what_if),
-    )
+    grid = grids.vary(what_if, values, grids.chosen_architectures(options["names"]), fixed)
     cells = grid.cells()
     for cell in cells:
         what_if.check({**fixed, **cell})
@@ -98,7 +90,7 @@ def command(**options: Any) -> None:
         return
     traffics = [what_if.traffic({**fixed, **cell}) for cell in cells]
     seconds = seconds_for(what_if, traffics, grid.architectures, os.cpu_count() or 1)
-    what = f"{len(cells):,} cells of {len(grid.architectures)} architectures"
+    what = f"{len(cells):,} cells of {', '.join(grid.architectures)}"
     announce(console, f"{grid.grid_id}: {what}, {what_if.requests:,} requests as recorded", seconds, yes=options["yes"])
     with Counting(console, grid.grid_id) as counting:
         rows = grids.Computing(places, grid, what_if).compute(cells, counting.done, again=options["again"]).to_pylist()
@@ -116,9 +108,7 @@ def _several(texts: tuple[str, ...]) -> list[tuple[str, tuple[Value, ...]]]:
 def _check_size(values: dict[str, tuple[Value, ...]]) -> None:
     from assets.analysis.sizing.grids import MOST_CELLS  # noqa: PLC0415 - as above
 
-    count = 1
-    for each in values.values():
-        count *= len(each)
+    count = math.prod(map(len, values.values()))
     if count > MOST_CELLS:
         parts = " x ".join(f"{len(each):,} of {name}" for name, each in values.items())
         # A cell of a thousand requests takes about 30 ms for three architectures on two cores.

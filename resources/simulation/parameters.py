@@ -187,6 +187,28 @@ class Parameters(Mapping[str, Parameter]):
             changed[name] = _changed(changed[name], change, where)
         return Parameters(changed, self.changed | frozenset(changes))
 
+    def times(self, name: str, factor: float, where: str) -> "Parameters":
+        """These parameters with one of them multiplied, within the range that makes sense.
+
+        Args:
+            name: The parameter's.
+            factor: By what it is multiplied.
+            where: As of `with_changes`.
+        """
+        one = self[name]
+        low, high = one.range
+
+        def multiplied(value: float) -> float:
+            found = min(max(value * factor, low), high)
+            return float(round(found)) if one.is_counted else found
+
+        if one.value is not None:
+            return self.with_changes({name: multiplied(one.value)}, where)
+        change: dict[str, Any] = {"quantiles": [(share, multiplied(value)) for share, value in one.quantiles]}
+        if one.max is not None:
+            change["max"] = multiplied(one.max)
+        return self.with_changes({name: change}, where)
+
 
 @cache
 def bundled() -> Parameters:

@@ -26,21 +26,18 @@ def assumed(parameters: Parameters) -> list[Parameter]:
     return [one for one in parameters.values() if one.known == "assumed"]
 
 
-def times(parameters: Parameters, name: str, factor: float) -> Parameters:
-    """Parameters with one of them multiplied, within the range that makes sense."""
-    one = parameters[name]
-    low, high = one.range
+def halved_and_doubled(parameters: Parameters) -> Iterator[tuple[str, float, Parameters]]:
+    """The parameters with each assumed one multiplied by each of `FACTORS`, where that changes it.
 
-    def scaled(value: float) -> float:
-        found = min(max(value * factor, low), high)
-        return float(round(found)) if one.is_counted else found
-
-    if one.value is not None:
-        return parameters.with_changes({name: scaled(one.value)}, "sensitivity")
-    change: dict[str, Any] = {"quantiles": [(share, scaled(value)) for share, value in one.quantiles]}
-    if one.max is not None:
-        change["max"] = scaled(one.max)
-    return parameters.with_changes({name: change}, "sensitivity")
+    Yields:
+        Its name, the factor, and all parameters with it.
+    """
+    for one in assumed(parameters):
+        for factor in FACTORS:
+            changed = parameters.times(one.name, factor, "sensitivity")
+            other = changed[one.name]
+            if (other.value, other.quantiles, other.max) != (one.value, one.quantiles, one.max):
+                yield one.name, factor, changed
 
 
 def sensitivity(
@@ -61,21 +58,17 @@ def sensitivity(
     if len(load.due_us) > MAX_REQUESTS:
         return
     before = _measures(load, unchanged)
-    for one in assumed(parameters):
-        for factor in FACTORS:
-            changed = times(parameters, one.name, factor)
-            if (changed[one.name].value, changed[one.name].quantiles) == (one.value, one.quantiles):
-                continue
-            after = _measures(load, simulate(changed))
-            for (operation, measure), value in before.items():
-                yield {
-                    "operation": operation,
-                    "measure": measure,
-                    "parameter": one.name,
-                    "factor": factor,
-                    "unchanged": value,
-                    "changed": after[operation, measure],
-                }
+    for name, factor, changed in halved_and_doubled(parameters):
+        after = _measures(load, simulate(changed))
+        for (operation, measure), value in before.items():
+            yield {
+                "operation": operation,
+                "measure": measure,
+                "parameter": name,
+                "factor": factor,
+                "unchanged": value,
+                "changed": after[operation, measure],
+            }
 
 
 def _measures(load: Load, result: Result) -> Mapping[tuple[str, str], float | None]:

@@ -110,11 +110,6 @@ _OF_STACK = (
 )
 
 
-def varied_whole(unit: str) -> bool:
-    """Whether values of this unit are whole numbers."""
-    return unit in {"requests", "messages", "environments", "batches", "status", "bytes"}
-
-
 @cache
 def varied() -> Mapping[str, Varied]:
     """Everything that may be varied, by name: what has a name of its own first, then numbers among the parameters."""
@@ -123,8 +118,8 @@ def varied() -> Mapping[str, Varied]:
         if parameter.value is None:
             continue
         short = next((short for short, long in _SHORT.items() if long == name), name)
-        whole = varied_whole(parameter.unit)
-        known[short] = Varied(short, parameter.unit, *parameter.range, whole, parameter.about, parameter=name)
+        unit, whole = parameter.unit, parameter.is_counted
+        known[short] = Varied(short, unit, *parameter.range, whole, parameter.about, parameter=name)
     return known
 
 
@@ -257,23 +252,6 @@ def _check(settings: StackSettings, parameters: Parameters) -> None:
 def slower_by(memory_mb: Value | None) -> float:
     """How many times as long CPU work takes with this memory as on one vCPU; a handler has no use for a second one."""
     return max(1.0, VCPU_MB / memory_mb) if memory_mb else 1.0
-
-
-def scaled(parameters: Parameters, name: str, factor: float) -> Parameters:
-    """The parameters with one of them this many times as great, within its range."""
-    one = parameters[name]
-    low, high = one.range
-
-    def times(value: float) -> float:
-        product = min(high, max(low, value * factor))
-        return float(round(product)) if varied_whole(one.unit) else product
-
-    if one.value is not None:
-        return parameters.with_changes({name: times(one.value)}, "a what-if")
-    change: dict[str, object] = {"quantiles": [[share, times(value)] for share, value in one.quantiles]}
-    if one.max is not None:
-        change["max"] = times(one.max)
-    return parameters.with_changes({name: change}, "a what-if")
 
 
 def key(values: Values) -> str:

@@ -24,7 +24,8 @@ def test_a_grid_is_computed_kept_and_computed_again_to_the_bit(call: Call, place
     asked = ("vary", "--vary", "batch_size=1,5", "--vary", "traffic=1..3:2", *SHORT)
     done = call(*asked)
     assert done.returncode == 0, done.stderr
-    assert "4 cells of 3 architectures" in done.stdout
+    assert "3 of 12 simulations" in done.stdout
+    assert "4 cells of synchronous, event_driven, hybrid" in done.stdout
     first = rows(places, "FROM grid_cells ORDER BY ALL")
     assert len(first) == 12
     assert {(row["traffic"], row["batch_size"]) for row in first if row["architecture"] == "hybrid"} == {
@@ -35,7 +36,9 @@ def test_a_grid_is_computed_kept_and_computed_again_to_the_bit(call: Call, place
     ]
     (page,) = (places.report.parent / "grids").glob("*.html")
     assert page.read_text().count('class="chart"') == 9  # three figures of three architectures
-    assert "12 of 12 simulations" in call(*asked).stdout  # all were there
+    done = call(*asked)
+    assert "12 of 12 simulations" in done.stdout
+    assert "3 of 12 simulations" not in done.stdout, "all were there"
     assert call(*asked, "--again").returncode == 0
     assert rows(places, "FROM grid_cells ORDER BY ALL") == first
 

@@ -10,14 +10,14 @@ from resources.lab.cell import Cell, Comparison
 from resources.lab.lab import Lab
 from resources.lab.settings import LabSettings
 from resources.simulation.parameters import bundled
-from resources.simulation.sensitivity import MAX_REQUESTS, assumed, sensitivity, times
+from resources.simulation.sensitivity import MAX_REQUESTS, assumed, sensitivity
 from workloads.places import Places
 
 
 def test_a_parameter_stays_within_its_range_and_whole_where_it_is_counted() -> None:
-    assert times(bundled(), "mapping.pollers", 0.01)["mapping.pollers"].value == 1
-    assert times(bundled(), "mapping.pollers", 0.5)["mapping.pollers"].value == round(2.5)
-    doubled = times(bundled(), "table.write_latency", 2)["table.write_latency"]
+    assert bundled().times("mapping.pollers", 0.01, "a test")["mapping.pollers"].value == 1
+    assert bundled().times("mapping.pollers", 0.5, "a test")["mapping.pollers"].value == round(2.5)
+    doubled = bundled().times("table.write_latency", 2, "a test")["table.write_latency"]
     assert doubled.max == 2 * (bundled()["table.write_latency"].max or 0)
     assert [value for _, value in doubled.quantiles] == [
         2 * value for _, value in bundled()["table.write_latency"].quantiles

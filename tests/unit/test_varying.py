@@ -115,10 +115,10 @@ def test_a_batch_of_more_than_ten_may_be_gathered() -> None:
 
 
 def test_scaling_keeps_a_parameter_within_its_range() -> None:
-    twice = varying.scaled(bundled(), "gateway.latency", 2)
+    twice = bundled().times("gateway.latency", 2, "a test")
     assert list(twice["gateway.latency"].quantiles) == [(0.05, 20), (0.95, 60)]
-    assert varying.scaled(bundled(), "sqs.duplicate_share", 2)["sqs.duplicate_share"].number == 0
-    assert varying.scaled(bundled(), "mapping.throttle_backoff", 1e9)["mapping.throttle_backoff"].number == 900_000
+    assert bundled().times("sqs.duplicate_share", 2, "a test")["sqs.duplicate_share"].number == 0
+    assert bundled().times("mapping.throttle_backoff", 1e9, "a test")["mapping.throttle_backoff"].number == 900_000
 
 
 def load_of(count: int) -> Load:

@@ -50,7 +50,7 @@ _FLUSH_S = 2.0
 _WITHIN = 1.05  # between the traffic that a limit leaves alone and that at which it binds
 _SPEC = "grid.json"
 
-Done = Callable[[int, int], None]  # told how many of how many simulations are done
+OnProgress = Callable[[int, int], None]  # called with how many simulations are done, and how many there are
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,6 @@ class Grid:
             for values in itertools.product(*(self.varied[name] for name in names))
         ]
 
-    def __len__(self) -> int:
-        count = 1
-        for values in self.varied.values():
-            count *= len(values)
-        return count
-
 
 def named(workload: str, scenario: str, asked: Mapping[str, Any]) -> str:
     """The name of a grid or a sizing: recording, scenario and a digest of what was asked."""
@@ -118,7 +112,7 @@ def named(workload: str, scenario: str, asked: Mapping[str, Any]) -> str:
 
 
 def digest_of(what_if: WhatIf) -> str:
-    """What cells follow from besides names and settings: requests, scenario, parameters, prices do not count."""
+    """A digest of what cells follow from besides names, settings and prices: requests, scenario and parameters."""
     schedule = what_if.plan.schedule
     digest = hashlib.blake2b(schedule.due_us.tobytes(), digest_size=8)
     digest.update(schedule.work_us.tobytes())
@@ -128,18 +122,18 @@ def digest_of(what_if: WhatIf) -> str:
     return digest.hexdigest()
 
 
-def growth(  # noqa: PLR0917 - a grid's parts
-    what_if: WhatIf,
-    traffics: Sequence[Value] | None,
-    names: tuple[str, ...],
-    fixed: Values,
-    workload: str,
-    scenario: str,
+def vary(
+    what_if: WhatIf, values: Mapping[str, tuple[Value, ...]], names: tuple[str, ...], fixed: Values, kind: str = VARY
 ) -> Grid:
+    """The grid of all combinations of some values."""
+    whose = (what_if.workload, what_if.scenario_name)
+    return Grid(kind, *whose, names, values, fixed, what_if.settings, digest_of(what_if))
+
+
+def growth(what_if: WhatIf, traffics: Sequence[Value] | None, names: tuple[str, ...], fixed: Values) -> Grid:
     """The grid of a growth: the traffics given, or as many of `FACTORS` as there is room for."""
     fitting = tuple(float(one) for one in FACTORS if one * what_if.requests <= MOST_REQUESTS)
-    chosen = tuple(traffics or fitting or (1.0,))
-    return Grid(GROWTH, workload, scenario, names, {TRAFFIC: chosen}, fixed, what_if.settings, digest_of(what_if))
+    return vary(what_if, {TRAFFIC: tuple(traffics or fitting or (1.0,))}, names, fixed, GROWTH)
 
 
 def keep(places: Places, grid: Grid) -> None:
@@ -227,12 +221,14 @@ class Computing:
             )
         self.what_if.check({**self.grid.fixed, **cell})
 
-    def compute(self, cells: Sequence[Values], done: Done, *, again: bool = False) -> pa.Table:
+    def compute(
+        self, cells: Sequence[Values], done: OnProgress = lambda _count, _total: None, *, again: bool = False
+    ) -> pa.Table:
         """Compute cells that are not there yet, on all cores, and keep them.
 
         Args:
             cells: Their values.
-            done: Told of progress.
+            done: Called as simulations are done.
             again: Whether to compute those that are there, too.
 
         Returns:
@@ -353,14 +349,13 @@ class Computing:
         write_simulated(self.places, self.grid.grid_id, "grids", rows)
 
 
-def growth_limits(computing: Computing, done: Done) -> pa.Table:
+def growth_limits(computing: Computing) -> pa.Table:
     """Find for each architecture which limit binds at which traffic, to 5 %: between the traffics of a growth's cells.
 
     The cells that are computed on the way are kept with the grid's.
 
     Args:
         computing: A grid of the kind `GROWTH`, whose cells are computed.
-        done: Told of progress, as of `Computing.compute`.
 
     Returns:
         Rows of ``growth_limits``, which are kept as well.
@@ -375,7 +370,7 @@ def growth_limits(computing: Computing, done: Done) -> pa.Table:
                 middle = float(f"{(free * bound) ** 0.5:.4g}")
                 if not free < middle < bound:
                     break
-                found = computing.compute([{TRAFFIC: middle}], done).to_pylist()
+                found = computing.compute([{TRAFFIC: middle}]).to_pylist()
                 known[middle] = next(row for row in found if row["architecture"] == name)
                 free, bound = _between(known, limit)
             rows.append(
@@ -409,6 +404,6 @@ def _between(known: Mapping[float, Measured], limit: str) -> tuple[float | None,
     return max((traffic for traffic in known if traffic < bound), default=None), bound
 
 
-def whole_architectures(names: Sequence[str]) -> tuple[str, ...]:
+def chosen_architectures(names: Sequence[str]) -> tuple[str, ...]:
     """The architectures named, in their own order; all where none is named."""
     return tuple(name for name in architectures() if not names or name in names)

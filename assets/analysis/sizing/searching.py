@@ -23,17 +23,17 @@ from resources.lab.what_if import MOST_REQUESTS, WhatIf
 from resources.prices.book import Assumptions, Prices
 from resources.simulation import varying
 from resources.simulation.parameters import Parameters
+from resources.simulation.sensitivity import halved_and_doubled
 from resources.simulation.varying import MAX_CONCURRENCY, MEMORY, RATE, TRAFFIC, Value, Values
 from workloads.errors import UsageError
 
 BATCH_SIZES = (1, 2, 5, 10)
 MEMORIES_MB = (128, 256, 512, 1024, varying.VCPU_MB)
-KEPT_UNRESERVED = 100  # of an account's concurrency: AWS lets nobody reserve it
-LEAST_MAPPING = 2  # the least maximum concurrency of an event source mapping
-_MOST_TIMES = 100.0  # the traffic that it is sized for, up to which it is looked for what breaks
+MIN_UNRESERVED = 100  # of an account's concurrency, which AWS refuses to have reserved for any function
+MIN_MAPPING_CONCURRENCY = 2  # AWS takes no lower maximum concurrency of an event source mapping
+_MOST_TIMES = 100.0  # up to so many times the traffic that is sized for, what breaks is looked for
 DELAYING = frozenset({"mapping.pollers", "sqs.max_in_flight"})  # limits that refuse nobody
 _NEAR = 1.02  # how near traffic that is met and traffic that is not have to be
-_FLIPPING = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Room:
     Attributes:
         functions: The functions that the API calls, with the most environments that each may have.
         queued: Whether there is a queue, and so a mapping and batches.
-        most_mapping: The most that the mapping's maximum concurrency may be.
+        max_mapping_concurrency: The highest maximum concurrency that the event source mapping may have.
         batch_sizes: To choose from.
         memories_mb: To choose from.
         reservable: Environments that may be reserved in all.
@@ -110,7 +110,7 @@ class Room:
 
     functions: Mapping[str, int]
     queued: bool
-    most_mapping: int
+    max_mapping_concurrency: int
     batch_sizes: Sequence[int]
     memories_mb: Sequence[int]
     reservable: int
@@ -118,7 +118,7 @@ class Room:
     def widest(self) -> list[Configuration]:
         """The configuration with the most concurrency for each batch size and memory."""
         return [
-            Configuration(dict(self.functions), self.most_mapping if self.queued else None, batch, memory)
+            Configuration(dict(self.functions), self.max_mapping_concurrency if self.queued else None, batch, memory)
             for batch, memory in itertools.product(self.batch_sizes if self.queued else [None], self.memories_mb)
         ]
 
@@ -148,11 +148,8 @@ def search(architecture: str, room: Room, objectives: Sequence[Objective], simul
     """
     widest = [(one, simulate(one)) for one in room.widest()]
     meeting = [(one, found) for one, found in widest if not missed(objectives, found)]
-    fitting = [
-        (narrowed, simulate(narrowed))
-        for one, found in meeting
-        if (narrowed := _narrowed(one, found, objectives, simulate)) and narrowed.concurrency <= room.reservable
-    ]
+    narrowed = [_narrowed(one, found, objectives, simulate) for one, found in meeting]
+    fitting = [(one, simulate(one)) for one in narrowed if one.concurrency <= room.reservable]
     if not fitting:
         one, found = min(meeting or widest, key=lambda each: _worst(objectives, each[1]))
         return Sized(architecture, one, found, missed(objectives, found))
@@ -170,22 +167,22 @@ def _worst(objectives: Iterable[Objective], found: Measured) -> list[float]:
 
 def _narrowed(
     one: Configuration, found: Measured, objectives: Sequence[Objective], simulate: Simulate
-) -> Configuration | None:
+) -> Configuration:
     """The least concurrency with the same batch size and memory."""
 
     def meets(other: Configuration) -> bool:
         return not missed(objectives, simulate(other))
 
     used: Mapping[str, int] = found["concurrency_of"]
-    # As many as were at work at once refuse nobody: more are never used.
+    # A limit at the peak concurrency that this run reached would have throttled nothing: higher ones change nothing.
     top = {name: max(1, min(limit, used[name])) for name, limit in one.reserved.items()}
-    mapping = one.max_concurrency and min(one.max_concurrency, max(LEAST_MAPPING, used[CONSUMER]))
+    mapping = one.max_concurrency and min(one.max_concurrency, max(MIN_MAPPING_CONCURRENCY, used[CONSUMER]))
     start = replace(one, reserved=top, max_concurrency=mapping)
     if not meets(start):
         start = one
         top, mapping = dict(one.reserved), one.max_concurrency
     if mapping:
-        mapping = smallest(LEAST_MAPPING, mapping, lambda n: meets(replace(start, max_concurrency=n)))
+        mapping = smallest(MIN_MAPPING_CONCURRENCY, mapping, lambda n: meets(replace(start, max_concurrency=n)))
         start = replace(start, max_concurrency=mapping)
     if not top:
         return start
@@ -216,7 +213,7 @@ def _bound_by(one: Configuration, objectives: Sequence[Objective], simulate: Sim
         for name, n in one.reserved.items()
         if n > 1
     }
-    if one.max_concurrency and one.max_concurrency > LEAST_MAPPING:
+    if one.max_concurrency and one.max_concurrency > MIN_MAPPING_CONCURRENCY:
         less = one.max_concurrency - 1
         smaller[f"maximum concurrency at {less}"] = replace(one, max_concurrency=less)
     for words, other in smaller.items():
@@ -267,18 +264,11 @@ def _breaking_limit(worst: Objective, before: Measured, found: Measured) -> str 
 def flipping(sized: Sized, objectives: Sequence[Objective], simulate: Simulate, parameters: Parameters) -> None:
     """Find which assumed parameters decide whether the objectives are met, when they are half or twice as great."""
     met = not sized.missed
-    for name, parameter in parameters.items():
-        if parameter.known != "assumed":
-            continue
-        for factor in _FLIPPING:
-            other = varying.scaled(parameters, name, factor)
-            if other[name].model_dump(exclude={"source"}) == parameter.model_dump(exclude={"source"}):
-                continue
-            found = simulate(sized.configuration, parameters=other)
-            worst = missed(objectives, found)
-            if bool(worst) == met:
-                words = worst[0].value(found) if worst else "all objectives are met"
-                sized.flips.append(f"{name} {'half' if factor < 1 else 'twice'} as great: {words}")
+    for name, factor, changed in halved_and_doubled(parameters):
+        worst = missed(objectives, found := simulate(sized.configuration, parameters=changed))
+        if bool(worst) == met:
+            words = worst[0].value(found) if worst else "all objectives are met"
+            sized.flips.append(f"{name} {'half' if factor < 1 else 'twice'} as great: {words}")
 
 
 class Simulated:
@@ -326,7 +316,6 @@ class Simulated:
         run = self._what_if.run(self._name, values, reserved, parameters)
         found = measured(run, self._prices, self._assumptions, self._what_if.seconds)
         found["concurrency_of"] = dict(zip(functions, run.figures.concurrency.tolist(), strict=True))
-        found["invoked"] = dict(zip(functions, run.figures.invocations.tolist(), strict=True))
         self.simulations += 1
         self._done()
         if parameters is None:
@@ -343,15 +332,16 @@ class Simulated:
         account = int(
             self._fixed.get("account_concurrency", self._what_if.parameters["lambda.account_concurrency"].whole)
         )
-        reservable = account - KEPT_UNRESERVED
+        reservable = account - MIN_UNRESERVED
         queued = CONSUMER in architecture.functions
         called = [name for name in architecture.functions if name != CONSUMER]
         if RESULT in called and self._what_if.settings.answers == "none":
             called.remove(RESULT)  # nobody asks for answers
-        if reservable < len(called) + LEAST_MAPPING * queued:
+        least = len(called) + MIN_MAPPING_CONCURRENCY * queued
+        if reservable < least:
             raise UsageError(
-                f"account_concurrency: of {account:,} AWS keeps {KEPT_UNRESERVED} unreserved, which leaves too few"
-                f" for {self._name}: at least {KEPT_UNRESERVED + len(called) + LEAST_MAPPING * queued:,} are needed"
+                f"account_concurrency: of {account:,} AWS keeps {MIN_UNRESERVED} unreserved, which leaves too few"
+                f" for {self._name}: at least {MIN_UNRESERVED + least:,} are needed"
             )
         most = min(reservable, int(varying.find(MAX_CONCURRENCY).high))
         return Room(dict.fromkeys(called, reservable), queued, most, batch_sizes, memories_mb, reservable)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.analysis.sizing.grids import digest_of, named, whole_architectures
+from assets.analysis.sizing.grids import digest_of, named
 from assets.analysis.sizing.objectives import Objective
 from assets.analysis.sizing.searching import (
     BATCH_SIZES,
-    KEPT_UNRESERVED,
     MEMORIES_MB,
+    MIN_UNRESERVED,
     Simulated,
     Sized,
     breaking,
@@ -33,23 +33,20 @@ from resources.warehouse.grids import write_simulated
 from resources.warehouse.schema import schema
 from workloads.places import Places
 
-whole = whole_architectures
 _TABLE = "sizes"
 
 
 class Asking:
     """What is asked: objectives for a recording, and among what is chosen."""
 
-    def __init__(  # noqa: PLR0917 - a question's parts
+    def __init__(
         self,
         what_if: WhatIf,
-        workload: str,
-        scenario: str,
         objectives: Sequence[Objective],
         fixed: Values,
         choices: Mapping[str, tuple[Value, ...]],
     ) -> None:
-        self.what_if, self.workload, self.scenario = what_if, workload, scenario
+        self.what_if, self.workload, self.scenario = what_if, what_if.workload, what_if.scenario_name
         self.objectives, self.fixed, self.choices = list(objectives), dict(fixed), choices
         self.at = what_if.traffic(fixed)
         self.most = most_traffic(what_if, self.at)
@@ -127,7 +124,7 @@ def _row(asking: Asking, one: Sized) -> dict[str, Any]:
         "of_functions": json.dumps(chosen.reserved),
         "batch_size": chosen.batch_size,
         "max_concurrency": chosen.max_concurrency,
-        "account_concurrency": chosen.concurrency + KEPT_UNRESERVED,
+        "account_concurrency": chosen.concurrency + MIN_UNRESERVED,
         **{
             name: one.figures[name]
             for name in ("refused_share", "response_p99_ms", "completion_p99_ms", "drain_s", "usd_per_month")
