@@ -158,13 +158,15 @@ def _drawings(grid: dict[str, Any], rows: Rows, limits: Rows) -> tuple[list[tupl
                 x=x,
                 y=y,
                 title=f"{FIGURES[figure]}: {title}",
+                among=shown,
             ),
             f"{FIGURES[figure]} of {title} by {x} and {y}",
         )
         for figure in _HEATED
         for name, title in titles.items()
     ]
-    note = "Grey: over 1 % are refused, so that 99 in 100 never get an answer."
+    note = "Of one figure the same colour is the same value in all architectures."
+    note += " Grey: over 1 % are refused, so that 99 in 100 never get an answer."
     if others:
         note += (
             f" Drawn at {', '.join(f'{name} {value:g}' for name, value in others.items())}; the table has all cells."

@@ -31,7 +31,7 @@ _LOGARITHMIC = {"response_p99_ms", "completion_p99_ms", "backlog_peak", "usd_per
 _WIDE = 20.0  # how many times the least the greatest x is, from where on an axis is logarithmic
 
 
-def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str, among: Rows = ()) -> alt.LayerChart:
+def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str, among: Rows) -> alt.LayerChart:
     """One figure of one architecture over two varied parameters.
 
     Args:
@@ -40,14 +40,14 @@ def heat_panel(rows: Rows, figure: str, *, x: str, y: str, title: str, among: Ro
         x: The parameter along the page.
         y: The one up the page.
         title: The panel's.
-        among: The rows of all panels that share its colours; none for its own.
+        among: The rows of all panels that share its colours.
 
     Raises:
         NothingToDraw: There is no row.
     """
     if not rows:
         raise NothingToDraw("the grid has no cell")
-    found = [row[figure] for row in among or rows if row[figure] is not None]
+    found = [row[figure] for row in among if row[figure] is not None]
     logarithmic = figure in _LOGARITHMIC and bool(found) and min(found) > 0
     low, high = (min(found), max(found)) if found else (0.0, 1.0)
     if figure.endswith("_share"):
@@ -214,22 +214,21 @@ def curves_figure(rows: Rows, limits: Rows, *, x: str, label: str) -> alt.VConca
     Raises:
         NothingToDraw: There is no row.
     """
-    found = list(curves(rows, limits, x=x))
+    found = curves(rows, limits, x=x, legend=True)
     if not found:
         raise NothingToDraw("the grid has no cell")
     return alt.vconcat(*found, title=heading("Simulated", label))
 
 
-def curves(rows: Rows, limits: Rows, *, x: str) -> list[alt.LayerChart]:
-    """Panels of latency, refusals, backlog and cost over one parameter."""
+def curves(rows: Rows, limits: Rows, *, x: str, legend: bool = False) -> list[alt.LayerChart]:
+    """Panels of latency, refusals, backlog and cost over one parameter; ``legend``: the first names architectures."""
     shown = ("response_p99_ms", "completion_p99_ms", "refused_share", "backlog_peak", "usd_per_month")
-    found = []
+    found: list[alt.LayerChart] = []
     for figure in shown:
+        marked = limits if figure == "refused_share" else ()
         try:
             found.append(
-                curve_panel(
-                    rows, figure, x=x, title=FIGURES[figure], limits=limits if figure == "refused_share" else ()
-                )
+                curve_panel(rows, figure, x=x, title=FIGURES[figure], limits=marked, legend=legend and not found)
             )
         except NothingToDraw:
             continue
