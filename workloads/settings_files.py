@@ -1,13 +1,20 @@
 """Small files that people write: mappings, scenarios, requirements, price lists.
 
-Put here reading one within bounds. Keep out what is in it (`workloads.importers.rules.mapping`,
-`workloads.scenarios.reading` and others).
+Put here reading one within bounds, and what complaints of all kinds of them have in common. Keep out what is in it
+(`workloads.importers.rules.mapping`, `workloads.scenarios.reading` and others).
 """
 
 import errno
 import os
 import stat
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from workloads.errors import UsageError
 
 MAX_BYTES = 1 << 20  # ten thousands of rules
 
@@ -31,3 +38,27 @@ def read_settings(path: Path) -> str:
     if len(stored) > MAX_BYTES:
         raise OSError(errno.EFBIG, f"over {MAX_BYTES:,} bytes, which none of its kind needs", str(path))
     return stored.decode("utf-8-sig")
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The content of a small TOML file.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        return tomllib.loads(read_settings(file))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{file} is not a TOML file: {error}") from None
+
+
+def to_name(errors: Iterable[ErrorDetails]) -> ErrorDetails:
+    """Of all that is wrong in a file what is to be named: an unknown key first, which explains a missing one."""
+    return min(errors, key=lambda error: error["type"] != "extra_forbidden")
+
+
+def wrong(words: str) -> PydanticCustomError:
+    """What a model's validator raises to have its own words for what is wrong."""
+    return PydanticCustomError("wrong", "{words}", {"words": words})

@@ -7,15 +7,14 @@ and where newer prices come from (`resources.prices.offers`).
 import datetime as dt
 import itertools
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from workloads.errors import ArchduelError
+from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
-from workloads.settings_files import read_settings
+from workloads.settings_files import read_toml, to_name
 
 BUNDLED_PRICES = Path(__file__).with_name("prices.toml")
 BUNDLED_ASSUMPTIONS = Path(__file__).with_name("assumptions.toml")
@@ -245,16 +244,13 @@ def _read(model: type[_Model], bundled: Path, own: Path | None) -> _Model:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_settings(file))
-    except OSError as error:
-        raise ArchduelError(f"cannot read {file}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ArchduelError(f"{file} is not a TOML file: {error}") from None
+        return read_toml(file)
+    except UsageError as error:  # of a file that is there whatever the command: none of its arguments is wrong
+        raise ArchduelError(error) from None
 
 
 def _complaint(file: Path, error: ValidationError) -> str:
-    # An unknown key explains a missing one (`uds`), and so comes first.
-    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    first = to_name(error.errors(include_url=False))
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         words = "unknown here: see `archduel prices` for the names"

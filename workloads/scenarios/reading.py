@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from workloads.errors import UsageError
 from workloads.scenarios.faults import Fault, FaultBase
 from workloads.scenarios.model import Scenario
-from workloads.settings_files import read_settings
+from workloads.settings_files import read_settings, to_name
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # no double underscore: it separates workload and scenario
 _LONGEST_NAME = 64
@@ -52,8 +52,7 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def _complaint(file: str, text: str, errors: list[ErrorDetails]) -> str:
-    # An unknown key explains a missing one (`lenght`), and so comes first.
-    first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    first = to_name(errors)
     place = first["loc"]
     sentence = _sentence(place, first)
     if first["type"] == "faults_overlap":

@@ -4,20 +4,18 @@ Put here what a requirement may say, and which file counts for a comparison. Kee
 (`assets.analysis.requirements.measures`) and whether a requirement is met (`assets.analysis.requirements.judging`).
 """
 
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from assets.analysis.requirements.measures import MEASURES, OF_MONTH, PREFERENCES, Measure
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.scenarios.model import SITUATIONS
-from workloads.settings_files import read_settings
+from workloads.settings_files import read_toml, to_name, wrong
 
 BUNDLED = Path(__file__).with_name("requirements.toml")
 HOURS_PER_MONTH = 730  # as AWS's calculator has it
@@ -68,21 +66,21 @@ class Requirement(_Part):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.measure not in MEASURES:
-            raise _wrong(f"unknown measure {self.measure!r}: `archduel requirements` lists them")
+            raise wrong(f"unknown measure {self.measure!r}: `archduel requirements` lists them")
         measure = self.measured
         if self.unit is not None and self.unit != measure.unit:
-            raise _wrong(f"{self.measure} is in {measure.unit}, not {self.unit!r}: write unit = {measure.unit!r}")
+            raise wrong(f"{self.measure} is in {measure.unit}, not {self.unit!r}: write unit = {measure.unit!r}")
         if (self.at_most is None) == (self.at_least is None):
-            raise _wrong("needs at_most or at_least, and not both")
+            raise wrong("needs at_most or at_least, and not both")
         if measure.unit == "share" and self.limit > 1:
-            raise _wrong(f"a share lies between 0 and 1, not at {self.limit:g}: 1 % is 0.01")
+            raise wrong(f"a share lies between 0 and 1, not at {self.limit:g}: 1 % is 0.01")
         if self.of in OPERATIONS and measure.operations and self.of not in measure.operations:
             counted = " or ".join(sorted(measure.operations))
-            raise _wrong(f"{self.measure} is counted of {counted}, not of {self.of}: write of = {counted!r}")
+            raise wrong(f"{self.measure} is counted of {counted}, not of {self.of}: write of = {counted!r}")
         if measure.kind == "month" and self.under not in {"outage", "steady"}:
-            raise _wrong(f'{self.measure} needs under = "outage" or "steady": other scenarios have no part of a month')
+            raise wrong(f'{self.measure} needs under = "outage" or "steady": other scenarios have no part of a month')
         if self.measure.endswith(OF_MONTH) and self.under != "outage":
-            raise _wrong(f'{self.measure} is for under = "outage"; under "steady" it is the share itself')
+            raise wrong(f'{self.measure} is for under = "outage"; under "steady" it is the share itself')
         return self
 
     @property
@@ -120,7 +118,7 @@ class Preference(_Part):
     def _known(self) -> Self:
         for name in self.among_equals:
             if name not in PREFERENCES:
-                raise _wrong(f"among_equals cannot have {name!r}: choose from {', '.join(PREFERENCES)}")
+                raise wrong(f"among_equals cannot have {name!r}: choose from {', '.join(PREFERENCES)}")
         return self
 
 
@@ -135,7 +133,7 @@ class Requirements(_Part):
     def _named_apart(self) -> Self:
         names = [one.name for one in self.requirement]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise _wrong(f"two requirements are called {twice!r}: name them apart")
+            raise wrong(f"two requirements are called {twice!r}: name them apart")
         return self
 
 
@@ -173,12 +171,7 @@ def adopt(places: Places, comparison_id: str, file: Path) -> None:
 
 def read(file: Path) -> Requirements:
     """Read a file of requirements; a `UsageError` names what is wrong in it, and what would be right."""
-    try:
-        data = tomllib.loads(read_settings(file))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{file} is not a TOML file: {error}") from None
+    data = read_toml(file)
     try:
         return Requirements.model_validate(data)
     except ValidationError as error:
@@ -216,13 +209,8 @@ def cautions(requirements: Requirements) -> list[str]:
     ]
 
 
-def _wrong(words: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{words}", {"words": words})
-
-
 def _complaint(file: Path, data: dict[str, Any], error: ValidationError) -> str:
-    # An unknown key explains a missing one (`atmost`), and so comes first.
-    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    first = to_name(error.errors(include_url=False))
     place, where = list(first["loc"]), ""
     if place[:2] == ["assumptions", "month"]:  # beyond it are the kinds of value it may have
         return f"{file.name}: assumptions.month must be 'recorded' or a number greater than 0"
