@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h2.config
 import h2.connection
@@ -19,7 +19,8 @@ from hypercorn.config import Config
 from resources.machine.leash import free_port
 from tests.unit.test_replay_client import Certified, Server, answer, evenly, send
 from workloads.replay.client import BROKEN
-from workloads.replay.connection import CAUSES
+from workloads.replay.connection import CAUSES, Connection, Owner, cause_of
+from workloads.replay.http2 import Http2Connection
 from workloads.replay.keep_alive import KeepAliveClient
 
 CLIENT = KeepAliveClient(http2=True, deadline_s=10)
@@ -183,3 +184,20 @@ def test_a_body_longer_than_the_service_takes_at_once_arrives_whole() -> None:
     assert [len(asked["body"]) for asked in app.asked if asked["method"] == "POST"] == [300_000] * len(
         [operation for operation in schedule.operations if operation == "command"]
     )
+
+
+def test_a_service_that_hangs_up_at_once_fails_a_connection_and_not_the_replay() -> None:
+    failed: list[OSError] = []
+
+    class User:
+        def failed(self, _connection: Connection, error: OSError) -> None:
+            failed.append(error)
+
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with asyncio.Runner() as runner:
+        connection = Http2Connection(cast("Owner", User()), runner.get_loop(), 0, memoryview(bytearray(16)))
+        connection._socket = ours
+        connection._ready()
+    [error] = failed
+    assert cause_of(error) == "reset"

@@ -8,6 +8,7 @@ socket. It costs a multiple of the CPU of HTTP/1.1 (2.5 times at 100 requests a 
 """
 
 import asyncio
+import errno
 import zlib
 from typing import Any
 
@@ -50,7 +51,9 @@ class Http2Connection(Connection):
                 self._fail(NotSpokenError("HTTP/2 is not among its protocols"))
                 return
         self._http2.initiate_connection()
-        self._flush()
+        if self._flush() is not None:
+            self._fail(ConnectionResetError(errno.ECONNRESET, "it was closed as soon as it was open"))
+            return
         super()._ready()
 
     def close(self) -> None:
@@ -113,8 +116,8 @@ class Http2Connection(Connection):
         for event in events:
             self._heard(event)
         if self.call is not None and self._over and self._told:
-            self._flush()
-            self._done(self.call, reusable=not self._ending and self._rest is None and not self._body)
+            written = self._flush() is None
+            self._done(self.call, reusable=written and not (self._ending or self._rest or self._body))
         elif self._broken or (self._ending and self.call is None):
             self._end(RESET if self._broken else CLOSED)
         elif self._flush() is not None:
