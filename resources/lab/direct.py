@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +165,7 @@ class Direct:
                 stopped.append(f"it was stopped since {stop_if.text}; what was not sent then is unsent")
 
         gauge.tick = tick
-        try:
-            client.send_recorded(self.source, self.plan["urls"][number - 1], self.of_service(number) / _PARTS, gauge)
-        except BaseException:
-            gauge.stop = True
-            raise
+        client.send_recorded(self.source, self.plan["urls"][number - 1], self.of_service(number) / _PARTS, gauge)
         why = gauge.fault or next(iter(stopped), None)
         with replacing(self.of_service(number) / _ENDED) as file:
             file.write_text(json.dumps({"invalid_reason": why, "finished_at": _now()}))
@@ -181,6 +178,9 @@ class Direct:
 
         Returns:
             What ``summary.json`` holds: the plan, ``services`` and ``compared``.
+
+        Raises:
+            ArchduelError: The recording was replaced meanwhile.
         """
         services = []
         for number, url in enumerate(self.plan["urls"], start=1):
@@ -225,6 +225,8 @@ class Direct:
 
     def _write(self, number: int, path: Path) -> None:
         """One row per offered request: of each process in the order in which they were due."""
+        if Path(self.source.path).stat().st_mtime > datetime.fromisoformat(self.plan["started_at"]).timestamp():
+            raise ArchduelError(f"{self.plan['recording']} was written again since: what was sent of it is not known")
         named = {"replay": self.name, "recording": self.plan["recording"], "service": number}
         with replacing(path) as hidden, pq.ParquetWriter(hidden, schema("direct_requests"), compression="zstd") as file:
             for shard in range(self.plan["processes"]):
@@ -232,9 +234,9 @@ class Direct:
                 parts = self.of_service(number) / _PARTS / str(shard)
                 parts.mkdir(parents=True, exist_ok=True)
                 results = Results(parts).create()
-                lengths = (block.num_rows for block in source.blocks())
+                blocks, again = tee(source.blocks())
                 tables = []
-                for block, responses in zip(source.blocks(), results.read(lengths), strict=True):
+                for block, responses in zip(blocks, results.read(block.num_rows for block in again), strict=True):
                     responses.end_cut_off(CAUSES.index(STOPPED))
                     tables.append(_rows(named, block, responses))
                     if len(tables) == _BLOCKS_TOGETHER:
@@ -303,7 +305,7 @@ def conclude_killed(places: Places) -> list[str]:
             one = Direct(plan.parent, json.loads(plan.read_text()))
             try:
                 one.conclude()
-            except (OSError, pa.ArrowException) as error:  # its recording is gone, say
+            except (ArchduelError, OSError, pa.ArrowException) as error:  # its recording is gone, say
                 _LOG.warning("the replay %s was killed, and cannot be concluded: %s", one.name, error)
             else:
                 concluded.append(one.name)

@@ -2,9 +2,11 @@
 
 import _thread
 import json
+import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -219,6 +221,15 @@ class TestKilled:
         other = killed(tmp_path, Source(recorded(folder, 3)))
         assert conclude_killed(Places(tmp_path)) == [other.name]
         assert f"{gone.name} was killed, and cannot be concluded" in caplog.text
+
+    def test_one_whose_recording_was_replaced_is_not_taken_for_a_replay_of_the_new_one(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        replay = killed(tmp_path, Source(recorded(tmp_path, 3)), 2)
+        recorded(tmp_path, 4)
+        os.utime(replay.source.path, (time.time() + 1,) * 2)
+        assert conclude_killed(Places(tmp_path)) == []
+        assert "shop was written again since" in caplog.text
 
 
 class TestPublished:
