@@ -769,7 +769,7 @@ class TestOverTls:
             client = KeepAliveClient(authorities=ours.certificate, deadline_s=5)
             responses = send(client, evenly(100, 200), server.url)
         assert (responses.status == 200).all()
-        assert server.connections < 100, "connections are kept alive, few of them unless the server is slow to take one"
+        assert server.connections < 50, "connections are kept alive"
 
     def test_nothing_is_sent_to_a_server_without_a_trusted_certificate(self, tmp_path: Path) -> None:
         with Server(answer, tls=Certified.of("IP:127.0.0.1", tmp_path).context).running() as server:
