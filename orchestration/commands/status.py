@@ -4,16 +4,14 @@ Put here what of a home is told at a glance. Keep out whether this machine is fi
 (`orchestration.commands.doctor`), and results (`orchestration.commands.summary`).
 """
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from orchestration.commands.terminal import PlainConsole, open_console, say
+from workloads.disk import taken_bytes
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
@@ -77,11 +75,9 @@ def _runs(places: Places, *statuses: str) -> Iterator[str]:
         records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus[name] for name in statuses]))
         for record in records[:_MOST]:
             run = record.dagster_run
-            what = run.tags.get("dagster/partition", "")
+            what = " ".join(filter(None, [run.job_name, run.tags.get("dagster/partition")]))
             since = datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), UTC)
-            yield f"{run.job_name} {what}: {run.status.value.lower()} since {since:%Y-%m-%d %H:%M:%S} UTC".replace(
-                " :", ":"
-            )
+            yield f"{what}: {run.status.value.lower()} since {since:%Y-%m-%d %H:%M:%S} UTC"
         if len(records) > _MOST:
             yield f"and {len(records) - _MOST:,} more"
 
@@ -108,26 +104,11 @@ def disk(places: Places) -> Iterator[str]:
     """How much each part of the home takes, and how much is free: a line each."""
     if not places.home.exists():
         return
-    parts = {path.name: _bytes(path) for path in places.home.iterdir()}
+    parts = {path.name: taken_bytes(path) for path in places.home.iterdir()}
     largest = sorted(parts.items(), key=lambda part: -part[1])
     shown = ", ".join(f"{name} {_size(size)}" for name, size in largest[:5] if size)
     yield f"{places.home}: {_size(sum(parts.values()))}" + (f" ({shown})" if shown else "")
     yield f"free: {_size(shutil.disk_usage(places.home).free)}"
-
-
-def _bytes(path: Path) -> int:
-    """What a file, or everything in a folder, takes on the disk; what is removed meanwhile counts for nothing."""
-    try:
-        own = path.lstat()
-    except OSError:
-        return 0
-    total = own.st_blocks * 512
-    if path.is_dir() and not path.is_symlink():
-        for folder, _, files in os.walk(path):
-            for name in files:
-                with suppress(OSError):
-                    total += Path(folder, name).lstat().st_blocks * 512
-    return total
 
 
 def _size(count: float) -> str:

@@ -55,7 +55,7 @@ def measured(places: Places, service: str) -> Measured | None:
         service: The name with which the service is kept: of another digest nothing counts.
     """
     store = ObservationStore(places)
-    for folder in sorted(places.observations.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for folder in sorted(places.observations.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True):
         found: dict[str, list[Microseconds]] = {}
         for tables in _observed(store, folder.name, service):
             routes = dict(

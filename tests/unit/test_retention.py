@@ -146,6 +146,27 @@ def test_a_kill_at_any_step_leaves_judgements_whole_and_the_next_pruning_finishe
     assert not [path for path in nights.observations.iterdir() if path.name != NEW]
 
 
+def test_what_a_pruning_left_that_was_killed_while_removing_goes_with_the_next(
+    nights: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("workloads.atomic._remove", lambda _path: None)  # as a kill has it
+        prune(nights, [OLD])
+    assert [path for path in nights.observations.iterdir() if path.name != NEW]
+    prune(nights, [])
+    assert [path.name for path in nights.observations.iterdir()] == [NEW]
+
+
+def test_a_damaged_file_of_one_contender_does_not_keep_the_others_from_being_pruned(nights: Places) -> None:
+    replay(nights, OLD, "event_driven")
+    publish(nights)
+    [damaged] = (nights.outcomes / OLD / CELL / "synchronous~idempotent").glob("v*/effects.parquet")
+    damaged.write_bytes(b"no longer Parquet")
+    prune(nights, [OLD])
+    assert not is_whole(nights, OLD)
+    assert OLD not in {key[1] for key in single(nights)}
+
+
 def test_views_of_single_requests_still_answer(nights: Places, tmp_path: Path) -> None:
     prune(nights, [OLD, NEW])
     for name in VIEWS:
