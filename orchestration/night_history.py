@@ -32,7 +32,7 @@ class Night:
         target: The target.
         expected: How many cells it was to run.
         ended: How many have ended.
-        failed: Those of them whose last run failed or was ended.
+        failed: Those of them none of whose runs succeeded.
         runs: How many runs its cells had.
         compared: The last run that compared it; None: none did.
         seconds: From its first run's start to its last one's end; None while there is none.
@@ -90,9 +90,7 @@ def night(instance: dg.DagsterInstance, date: str, target: str, expected: int) -
         target: The target.
         expected: How many cells it has, where its runs do not say.
     """
-    records = [
-        record for record in instance.get_run_records(dg.RunsFilter(tags={NIGHT_TAG: date})) if _on(record, target)
-    ]
+    records = _runs(instance, date, target)
     of_cells: dict[str, list[Any]] = {}
     compared = None
     for record in sorted(records, key=lambda record: record.create_timestamp):
@@ -109,7 +107,9 @@ def night(instance: dg.DagsterInstance, date: str, target: str, expected: int) -
         target,
         max(said, default=expected),
         sum(all(run.is_finished for run in runs) for runs in of_cells.values()),
-        tuple(cell for cell, runs in of_cells.items() if runs[-1].is_finished and not _any_success(runs)),
+        tuple(
+            cell for cell, runs in of_cells.items() if runs[-1].is_finished and not any(run.is_success for run in runs)
+        ),
         sum(map(len, of_cells.values())),
         compared,
         max(ended) - min(begun) if begun and ended else None,
@@ -175,10 +175,6 @@ def _on(record: Any, target: str) -> bool:
         return Cell.parse(run.tags.get(CELL_TAG, "")).target == target
     except ArchduelError:
         return False
-
-
-def _any_success(runs: Iterable[dg.DagsterRun]) -> bool:
-    return any(run.is_success for run in runs)
 
 
 def _complaints(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterable[str]:

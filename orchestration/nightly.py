@@ -15,13 +15,13 @@ import dagster as dg
 
 from orchestration.jobs import Job
 from orchestration.night_history import CELLS_TAG, Night, comparison_config, missed, night, run_config
-from orchestration.nights import NightCell, Nights, cells_of_night, check, nightly_targets, nights_in_use
+from orchestration.nights import NightCell, Nights, cells_of_night, check, daily, nightly_targets, nights_in_use
 from orchestration.partitions import NIGHTS, cell_key, declare_cells
 from resources.alerting import Addresses, send
 from resources.architectures import architectures
 from resources.dagster_resources import NIGHT_TAG
 from resources.lab.cell import target_suffix
-from workloads.errors import UsageError
+from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 
 # How many seconds these cells will take; None where that is not known.
@@ -29,7 +29,7 @@ Estimator = Callable[[dg.DagsterInstance, Nights, Sequence[NightCell]], float | 
 Send = Callable[[Addresses, str, list[str]], None]
 
 _LOOK_BACK = 2  # nights
-_REMEMBERED = 50  # nights that were told
+_REMEMBERED = 100  # of what was sent
 
 
 def _now() -> datetime:
@@ -66,7 +66,7 @@ def nightly_schedule(
     @dg.schedule(
         name=f"nightly{target_suffix(target, '_')}",
         job=job,
-        cron_schedule=nights.cron,
+        cron_schedule=daily(nights.start),
         execution_timezone="UTC",
         default_status=status,
         description=f"Every cell that nights.toml names, on {target}. `archduel nights` shows them.",
@@ -214,20 +214,32 @@ def alerts_sensor(
         if not current.alerts.any:
             return dg.SkipReason("nights.toml has no address: see [alerts] there")
         told: list[str] = json.loads(context.cursor or "[]")
-        sent = 0
+        sent, failures = 0, []
         for date, target in itertools.product(latest(), current.targets):
-            key = f"{date}/{target}"
-            if key in told:
+            each = {f"{date}/{target}/{name}": one for name, one in current.alerts.each().items()}
+            left = {key: one for key, one in each.items() if key not in told}
+            if not left:
                 continue
-            due = datetime.fromisoformat(f"{date}T{current.start}").replace(tzinfo=UTC)
+            due = current.due(datetime.fromisoformat(date))
             state = _state(context.instance, date, target, places)
             if state.missed and date not in missed(context.instance, [*_before(due), date], target):
                 continue  # nights had not begun
-            if troubles := state.troubles(late=now() > current.ends_by(due)):
-                sending(current.alerts, f"archduel: the night {date} on {target} went wrong", troubles)
-                sent += 1
-                told.append(key)
-                context.update_cursor(json.dumps(told[-_REMEMBERED:]))
+            if not (troubles := state.troubles(late=now() > current.ends_by(due))):
+                continue
+            for key, one in left.items():
+                try:
+                    sending(one, f"archduel: the night {date} on {target} went wrong", troubles)
+                except ArchduelError as error:
+                    failures.append(str(error))
+                else:
+                    sent += 1
+                    told.append(key)
+        context.update_cursor(json.dumps(told[-_REMEMBERED:]))
+        # A tick that fails is seen in the UI; but Dagster forgets its cursor, and so what was sent would be sent again.
+        if failures and not sent:
+            raise ArchduelError("; ".join(failures))
+        for failure in failures:
+            context.log.error(failure)
         return dg.SkipReason(f"{sent} sent" if sent else "there is nothing to tell")
 
     return alerts

@@ -4,15 +4,13 @@ Put here what such a file may say and what is wrong with a wrong one. Keep out w
 (`orchestration.nightly`) and how they went (`orchestration.night_history`).
 """
 
-import tomllib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from assets.analysis.claims import scenarios_needed
 from resources.alerting import Addresses
@@ -25,7 +23,7 @@ from workloads.errors import UsageError, choose
 from workloads.places import Places
 from workloads.recordings.library import DEFAULT_WORKLOAD, Library
 from workloads.scenarios import scenarios
-from workloads.settings_files import read_settings
+from workloads.settings_files import read_toml, to_name, wrong
 
 BUNDLED = Path(__file__).with_name("nights.toml")
 _Names = tuple[Annotated[str, Field(min_length=1, max_length=200, strict=True)], ...]
@@ -56,7 +54,7 @@ class Cells(_Part):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.scenarios and not self.claims:
-            raise _wrong("needs scenarios, or claims = true")
+            raise wrong("needs scenarios, or claims = true")
         return self
 
 
@@ -92,16 +90,20 @@ class Nights(_Part):
         """The architectures that are compared."""
         return self.architectures or tuple(architectures())
 
-    @property
-    def cron(self) -> str:
-        """When a night starts, as cron has it."""
-        at = time.fromisoformat(self.start)
-        return f"{at.minute} {at.hour} * * *"
+    def due(self, night: date) -> datetime:
+        """When the night of a date starts."""
+        return datetime.combine(night, time.fromisoformat(self.start), UTC)
 
     def ends_by(self, started: datetime) -> datetime:
         """By when the night that is due to start at ``started`` should have ended."""
         end = datetime.combine(started.date(), time.fromisoformat(self.end), started.tzinfo)
         return end if end > started else end + timedelta(days=1)
+
+
+def daily(clock: str) -> str:
+    """Once a day at HH:MM, as cron has it."""
+    at = time.fromisoformat(clock)
+    return f"{at.minute} {at.hour} * * *"
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,7 @@ def nights_in_use(places: Places) -> Nights:
 
 def read(file: Path) -> Nights:
     """Read a file of nights; a `UsageError` names what is wrong in it, and what would be right."""
-    try:
-        data = tomllib.loads(read_settings(file))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{file} is not a TOML file: {error}") from None
+    data = read_toml(file)
     try:
         return Nights.model_validate(data)
     except ValidationError as error:
@@ -184,13 +181,8 @@ def check(nights: Nights, places: Places) -> None:
         cells_of_night(nights, target, places)
 
 
-def _wrong(words: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{words}", {"words": words})
-
-
 def _complaint(error: ValidationError) -> str:
-    # An unknown key explains a missing one, and so comes first.
-    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    first = to_name(error.errors(include_url=False))
     place: list[Any] = [part + 1 if isinstance(part, int) else part for part in first["loc"]]
     where = " ".join(map(str, place))
     if first["type"] == "extra_forbidden":

@@ -14,7 +14,7 @@ import filelock
 from assets.analysis.judge import judge
 from assets.architectures import POOL
 from orchestration.jobs import IMPORT_RECORDING
-from orchestration.nights import Nights, nights_in_use
+from orchestration.nights import Nights, daily, nights_in_use
 from resources.dagster_resources import NIGHT_TAG
 from resources.warehouse.outcomes import JUDGEMENTS
 from resources.warehouse.partitions import current
@@ -98,11 +98,12 @@ def _prune_runs(places: Places, instance: dg.DagsterInstance, oldest: datetime) 
         and (record.create_timestamp < oldest or record.dagster_run.tags.get(NIGHT_TAG, kept) < kept)
     ]
     for run in old:
+        # Dagster leaves a run's own database and its output behind; the latter goes first, so that a kill in between
+        # leaves a run to be found again.
+        shutil.rmtree(places.dagster / "storage" / run.run_id, ignore_errors=True)
         instance.delete_run(run.run_id)
-        # Dagster leaves a run's own database and its output behind.
         for file in (places.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
             file.unlink(missing_ok=True)
-        shutil.rmtree(places.dagster / "storage" / run.run_id, ignore_errors=True)
     return len(old)
 
 
@@ -134,11 +135,10 @@ def retention_job(places: Places) -> dg.JobDefinition:
 
 def retention_schedule(job: dg.JobDefinition, nights: Nights) -> dg.ScheduleDefinition:
     """Make the schedule that prunes once a day, when nights should have ended."""
-    hour, minute = nights.end.split(":")
     return dg.ScheduleDefinition(
         name=RETENTION,
         job=job,
-        cron_schedule=f"{int(minute)} {int(hour)} * * *",
+        cron_schedule=daily(nights.end),
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if nights.keep_nights else dg.DefaultScheduleStatus.STOPPED,
         description="Prunes once a day what nights.toml does not keep.",

@@ -9,15 +9,16 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from email.message import EmailMessage
+from http.client import HTTPException
 from typing import Any, Self
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
 
 from workloads.errors import ArchduelError
+from workloads.settings_files import wrong
 
 PASSWORD_VARIABLE = "ARCHDUEL_SMTP_PASSWORD"  # noqa: S105 - the variable's name
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -48,18 +49,23 @@ class Addresses(BaseModel):
         """Whether there is somewhere to send to."""
         return bool(self.webhook or self.email)
 
+    def each(self) -> "dict[str, Addresses]":
+        """Each address alone, by its name here: what one does not take is no matter of the other's."""
+        alone = {"webhook": {"email": ""}, "email": {"webhook": ""}}
+        return {name: self.model_copy(update=others) for name, others in alone.items() if getattr(self, name)}
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.webhook:
             parts = urlsplit(self.webhook)
             plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
             if not parts.hostname or not (parts.scheme == "https" or plain):
-                raise _wrong("webhook must be an https:// address, or http:// on this machine")
+                raise wrong("webhook must be an https:// address, or http:// on this machine")
         if self.email and not _host_port(self.smtp):
-            raise _wrong("email needs smtp, the mail server's host:port")
+            raise wrong("email needs smtp, the mail server's host:port")
         for name, value in (("email", self.email), ("sender", self.sender)):
             if value and (value.count("@") != 1 or any(sign in value for sign in "\r\n<>, ")):
-                raise _wrong(f"{name} must be one address, such as me@example.org")
+                raise wrong(f"{name} must be one address, such as me@example.org")
         return self
 
 
@@ -80,7 +86,7 @@ def send(addresses: Addresses, subject: str, lines: list[str], environment: Mapp
         if wanted:
             try:
                 way(addresses, subject, lines, environment)
-            except (OSError, smtplib.SMTPException) as error:  # URLError is an OSError
+            except (OSError, HTTPException, smtplib.SMTPException) as error:  # URLError is an OSError
                 reason = error.reason if isinstance(error, URLError) else error
                 failures.append(f"cannot send the alert to {_shown(wanted)}: {reason}")
     if failures:
@@ -128,7 +134,3 @@ def _host_port(text: str) -> tuple[str, int] | None:
 def _shown(address: str) -> str:
     """A webhook's host alone: its path is as good as a password."""
     return urlsplit(address).hostname or address if "://" in address else address
-
-
-def _wrong(words: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{words}", {"words": words})

@@ -6,12 +6,16 @@ Put here how two comparisons are shown side by side. Keep out what differs, and 
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
 from orchestration.commands.terminal import PlainConsole, open_console, say, styled
 from workloads.places import Places
+
+if TYPE_CHECKING:  # it takes a second to import, which `--help` need not wait for
+    from assets.analysis.difference import Difference
 
 _STYLES = {"changed": "bold", "the same": "", "undecided": "dim", "not judged": "dim"}
 
@@ -79,8 +83,8 @@ def show_difference(places: Places, first: str, second: str, console: PlainConso
         say(console, line)
 
 
-def _words(figures: Sequence[object], equal: int) -> list[str]:
-    decisions = [getattr(one, "decision", "") for one in figures]
+def _words(figures: Sequence["Difference"], equal: int) -> list[str]:
+    decisions = [one.decision for one in figures]
     counted = [f"{decisions.count(name)} {name}" for name in _STYLES if name in decisions]
     lines = [f"{len(figures)} figures: {', '.join(counted)}." if figures else "They have no figure in common."]
     if equal:

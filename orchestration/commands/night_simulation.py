@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -32,6 +31,7 @@ from orchestration.retention import prune_all
 from resources.progress import Silent
 from resources.warehouse.reading import query
 from resources.warehouse.retention import size_bytes
+from workloads.disk import taken_bytes
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scratch import scratch
@@ -163,7 +163,7 @@ class _Night:
     def _run(self) -> None:
         definitions = build_definitions(self._home, lambda _log: Silent(), first_night=self._first.isoformat())
         repository, nights = definitions.get_repository_def(), nights_in_use(self._home)
-        due = datetime.combine(self._date, time.fromisoformat(nights.start), UTC)
+        due = nights.due(self._date)
         one_cell, comparison = (definitions.resolve_job_def(name) for name in (ONE_CELL, COMPARISON))
         schedule = nightly_schedule(one_cell, TARGET, self._home, nights, now=lambda: due)
         with dg.build_schedule_context(
@@ -205,7 +205,7 @@ class _Night:
             tuple(self._told),
             self._whole(),
             size_bytes(self._home) / 1e6,
-            _bytes(self._home.dagster) / 1e6,
+            taken_bytes(self._home.dagster) / 1e6,
             self._instance.get_runs_count(),
             me.num_fds(),
             len(me.children(recursive=True)),
@@ -265,7 +265,3 @@ def _conclusion(played: list[Played]) -> str:
     planted = f"Handlers became slower in night {_PLANTED}; " if len(played) >= _PLANTED else ""
     seen = f"figures got worse first in night {found}" if found else "no figure got worse"
     return f"{len(played)} nights. {planted}{seen}. Nothing is left of them."
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

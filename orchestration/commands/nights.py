@@ -82,8 +82,7 @@ def _show_cells(
 
 def _next(nights: Nights) -> datetime:
     now = datetime.now(UTC)
-    hour, minute = map(int, nights.start.split(":"))
-    due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    due = nights.due(now)
     return due if due > now else due + timedelta(days=1)
 
 
@@ -96,7 +95,7 @@ def _show_past(places: Places, instance: dg.DagsterInstance, nights: Nights, con
         gone = missed(instance, dates, target)
         for date in dates:
             state = night(instance, date, target, expected)
-            late = today > nights.ends_by(datetime.fromisoformat(f"{date}T{nights.start}+00:00"))
+            late = today > nights.ends_by(nights.due(datetime.fromisoformat(date)))
             if state.missed and not (late and date in gone):
                 continue
             minutes = "" if state.seconds is None else f"{state.seconds / 60:,.1f}"

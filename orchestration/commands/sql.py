@@ -79,7 +79,7 @@ def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Non
     def run() -> None:
         try:
             work()
-        except BaseException as error:
+        except BaseException as error:  # handed over to the thread that waits, which raises it
             failures.append(error.with_traceback(None))  # whose frames would keep the query open
         done.set()
 
@@ -88,7 +88,7 @@ def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Non
     try:
         while not done.wait(0.1):
             pass
-    except BaseException:
+    except BaseException:  # Ctrl-C above all
         connection.interrupt()
         done.wait(30)  # what is left of DuckDB when Python ends is complained of, line by line
         raise

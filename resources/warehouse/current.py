@@ -43,7 +43,7 @@ def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
             connection.execute(f"CREATE VIEW {table} AS {sql}")
         for name in schema.VIEWS:
             connection.execute(schema.declaration(name))
-    except BaseException:
+    except BaseException:  # nobody else has it to close
         connection.close()
         raise
     return connection

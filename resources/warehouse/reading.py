@@ -55,7 +55,7 @@ def connect(places: Places, *, memory_limit: str | None = None) -> duckdb.DuckDB
         connection.close()
         first = str(error).partition("\n")[0]
         raise ArchduelError(f"{file} cannot be opened: {first}; `archduel report` builds it again") from None
-    except BaseException:
+    except BaseException:  # nobody else has it to close
         connection.close()
         raise
     return connection

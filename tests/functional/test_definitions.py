@@ -32,6 +32,7 @@ from orchestration.jobs import jobs
 from orchestration.nightly import alerts_sensor, nightly_schedule
 from orchestration.nights import BUNDLED, cells_of_night, nightly_targets, read
 from orchestration.partitions import CELL_TAG, CELLS_BY_NIGHT, NIGHTS, cell_key, declare, declare_cells
+from resources.alerting import Addresses
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
 from resources.dagster_resources import NIGHT_TAG, ComparisonResource, warehouse_resource
@@ -246,6 +247,35 @@ def test_people_are_told_once_of_a_night_that_went_wrong(
         assert any(told in line for line in lines)
     else:
         assert sent == []
+
+
+def test_an_address_that_takes_nothing_has_the_other_told_no_more_than_once(places: Places) -> None:
+    alerts = 'webhook = "http://127.0.0.1:9/x"\nemail = "me@example.org"\nsmtp = "mail.example.org:25"'
+    places.home.mkdir(parents=True)
+    places.nights.write_text(f"{NIGHTS_FILE}[alerts]\n{alerts}")
+    taken: list[str] = []
+    broken = [True]
+
+    def sending(addresses: Addresses, _subject: str, _lines: list[str]) -> None:
+        if addresses.email and broken:
+            raise ArchduelError("cannot send the alert to me@example.org")
+        taken.append(next(iter(addresses.each())))
+
+    sensor = alerts_sensor(
+        places,
+        read(places.nights),
+        latest=lambda: ["2026-11-23"],
+        sending=sending,
+        now=lambda: datetime(2026, 11, 23, 9, tzinfo=UTC),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(of_night(dg.DagsterRunStatus.FAILURE))
+        cursor = sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).cursor
+        with pytest.raises(ArchduelError, match="cannot send the alert"):
+            sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+        broken.clear()
+        sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+    assert taken == ["webhook", "email"]
 
 
 def test_nobody_is_told_anything_by_default(own: dg.Definitions, places: Places) -> None:

@@ -80,6 +80,18 @@ def test_a_webhook_that_does_not_take_it_is_an_error_without_its_secret_path(sta
     assert len(server.posted) == 1, "it is not sent elsewhere"
 
 
+def test_a_webhook_that_speaks_no_http_is_an_error_like_any_other() -> None:
+    class Rude(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(b"220 hello\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Rude) as server, serving(server):
+        address = Addresses(webhook=f"http://127.0.0.1:{server.server_address[1]}/x")
+        with pytest.raises(ArchduelError, match=r"cannot send the alert to 127\.0\.0\.1"):
+            send(address, SUBJECT, LINES)
+
+
 class Mailbox:
     """A handler for `aiosmtpd` that keeps what it is sent."""
 

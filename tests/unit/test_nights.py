@@ -7,7 +7,7 @@ import pytest
 
 from assets.analysis.claims import scenarios_needed
 from orchestration.nightly import length
-from orchestration.nights import BUNDLED, cells_of_night, check, file_in_use, read
+from orchestration.nights import BUNDLED, cells_of_night, check, daily, file_in_use, read
 from resources.architectures import architectures
 from resources.architectures.stack import SDK_DEFAULTS
 from resources.targets import DEFAULT_TARGET
@@ -106,7 +106,7 @@ def test_a_night_may_begin_before_midnight(tmp_path: Path, start: str, end: str,
     nights = read(written(tmp_path, f"start = '{start}'\nend = '{end}'\n{CELLS}"))
     hour, minute = map(int, start.split(":"))
     assert f"{nights.ends_by(datetime(2026, 11, 30, hour, minute, tzinfo=UTC)):%Y-%m-%d %H:%M}" == by
-    assert nights.cron == f"{minute} {hour} * * *"
+    assert daily(nights.start) == f"{minute} {hour} * * *"
 
 
 @pytest.mark.parametrize(("hours", "late"), [(5.9, False), (6.1, True)])
