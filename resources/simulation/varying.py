@@ -9,13 +9,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resources.architectures.stack import StackSettings
-from resources.simulation.building import Caller
 from resources.simulation.parameters import Parameters, bundled
 from workloads.errors import UsageError
+
+if TYPE_CHECKING:  # it imports scipy, for which a mistyped option would wait half a second
+    from resources.simulation.building import Caller
 
 TRAFFIC, RATE, MEMORY, RESERVED, MAX_CONCURRENCY = (
     "traffic",
@@ -210,8 +213,8 @@ def check_together(names: Iterable[str]) -> None:
 
 
 def apply(
-    values: Values, settings: StackSettings, parameters: Parameters, caller: Caller
-) -> tuple[StackSettings, Parameters, Caller]:
+    values: Values, settings: StackSettings, parameters: Parameters, caller: "Caller"
+) -> "tuple[StackSettings, Parameters, Caller]":
     """Settings, parameters and caller with these values in place of theirs; the traffic's and memory are not theirs.
 
     Raises:
