@@ -115,6 +115,7 @@ def make_ready(say: Callable[[str], None]) -> None:
     kinds = System.__annotations__.items()
     empty = System(**{name: 1 if kind is int else none for name, kind in kinds} | tables)  # type: ignore[arg-type]
     simulate(empty, Load(*[none] * len(Load._fields)))
+    _first_held(np.zeros((0, COLUMNS["requests"]), np.int64))
 
 
 @entry
@@ -147,6 +148,15 @@ def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
         for column in range(M_RESULT_FOUND + 1):
             messages[message, column] = 0
         messages[message, M_STORED] = messages[message, M_FOLLOWING] = NEVER
+
+
+@entry
+def _first_held(requests):  # type: ignore[no-untyped-def]
+    """The number of the first row to whose request something may still happen."""
+    for i in range(len(requests)):
+        if requests[i, R_HOLDERS]:
+            return i
+    return len(requests)
 
 
 @entry
@@ -271,28 +281,31 @@ class _Run:
         return np.concatenate(self._written[name])
 
     def load(self, chunk: Load) -> None:
-        """Add requests, and drop those at the beginning to which nothing can happen any more."""
-        world, loaded = self.world, int(self.world.n[LOADED])
-        held = world.requests[: loaded - self.first, R_HOLDERS] != 0
-        gone = int(np.argmax(held)) if held.any() else len(held)
-        kept, count = len(held) - gone, len(chunk.due_us)
-        room = len(world.requests)
-        while room < kept + count:
+        """Add requests."""
+        loaded, count = int(self.world.n[LOADED]), len(chunk.due_us)
+        self._make_room(loaded - self.first, count)
+        world, at = self.world, loaded - self.first
+        _fill(world.requests[at : at + count], world.messages[at : at + count], *_columns_of(chunk, world))
+        world.n[LOADED], world.n[LOW] = loaded + count, self.first
+
+    def _make_room(self, used: int, count: int) -> None:
+        """Drop the rows at the beginning to which nothing can happen any more, where these are as many as the others;
+        where so many more have no room then, get more. So no row is moved often, and few rows stay in use.
+        """
+        world, gone = self.world, int(_first_held(self.world.requests[:used]))
+        kept, room = used - gone, len(world.requests)
+        if gone < kept and used + count <= room:
+            return
+        while room < kept + max(count, kept if gone < kept else 0):
             room *= 2
         for name in ("requests", "messages"):
             before = getattr(world, name)
             if name == "messages" and world.c[C_CONSUMER] == NEVER:  # nothing is queued
                 continue
             after = before if room == len(before) else np.zeros((room, before.shape[1]), np.int64)
-            after[:kept] = before[gone : gone + kept]
+            after[:kept] = before[gone:used]
             world = world._replace(**{name: after})
         self.world, self.first = world, self.first + gone
-        _fill(
-            world.requests[kept : kept + count],
-            world.messages[kept : kept + count],
-            *_columns_of(chunk, world),
-        )
-        world.n[LOADED], world.n[LOW] = loaded + count, self.first
 
     def _drain(self, name: str) -> None:
         at = {"records": RECORDS, "rows": ROWS, "samples": SAMPLES}[name]

@@ -217,7 +217,7 @@ def curves_figure(rows: Rows, limits: Rows, *, x: str, label: str) -> alt.VConca
     found = curves(rows, limits, x=x, legend=True)
     if not found:
         raise NothingToDraw("the grid has no cell")
-    return alt.vconcat(*found, title=heading("Simulated", label))
+    return alt.vconcat(*found, title=heading(f"By {x}", label))
 
 
 def curves(rows: Rows, limits: Rows, *, x: str, legend: bool = False) -> list[alt.LayerChart]:
