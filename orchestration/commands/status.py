@@ -22,6 +22,7 @@ WITH ended AS (
     SELECT c.origin, c.night, c.target, c.comparison_id, max(e.finished_at) AS ended, count(*) AS replays,
         count(DISTINCT (e.workload, e.scenario)) AS cells, count(*) FILTER (e.valid) AS valid
     FROM comparisons c JOIN experiments e USING (comparison_id)
+    WHERE c.beside IS NULL OR c.beside NOT IN (SELECT comparison_id FROM comparisons)
     GROUP BY ALL
 )
 FROM ended QUALIFY row_number() OVER (PARTITION BY origin ORDER BY ended DESC) = 1 ORDER BY origin

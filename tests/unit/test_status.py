@@ -1,5 +1,6 @@
 """The state of a home at a glance."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
@@ -38,3 +39,15 @@ def test_who_has_the_lab_the_last_comparison_and_the_disk_are_told(tmp_path_fact
     assert f"{places.home}: " in text
     assert "free: " in text
     assert "the lab is in use" not in shown(places)
+
+
+def test_the_last_comparison_is_the_one_that_was_asked_for_not_what_is_simulated_beside_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    def both(places: Places) -> None:
+        for hour, name, evidence in ((1, "c1", "observed"), (2, "c1-simulated", "simulated")):
+            ended = datetime(2026, 11, 20, hour, tzinfo=UTC)
+            replayed = outage("hybrid", comparison_id=name, evidence=evidence, finished_at=ended)
+            file_outcomes(places, replayed, f"{name}/food_orders__backend_outage/hybrid")
+
+    assert "last comparison: c1 on" in shown(home_of(tmp_path_factory, both))
