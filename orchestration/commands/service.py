@@ -15,6 +15,7 @@ from orchestration.commands.progress import TerminalReporter
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import open_console, write, write_new
 from resources.lab.trying import tried
+from resources.services.from_template import from_template as carried_over
 from resources.services.importing import check_import
 from resources.services.kept import find
 from resources.services.model import Deployable
@@ -70,9 +71,6 @@ def check(file: str, workload: str | None, **options: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.  [default: print it]")
 def from_template(template: Path, function: str | None, out: Path | None) -> None:
     """Make a service.toml of the functions in TEMPLATE, for SAM or CloudFormation, and say what is left out."""
-    # It takes a second, which other commands need not wait for.
-    from resources.services.from_template import from_template as carried_over  # noqa: PLC0415
-
     carried = carried_over(template, function, None if out is None else out.parent)
     if out is None:
         write(carried.text)
@@ -96,12 +94,12 @@ def described(deployable: Deployable) -> str:
 
 
 def named(places: Places, service: str) -> str:
-    """Keep a service that is named by its file, and return the name with which it is kept; `Path` or name alike.
+    """Keep a service that is named by its file, and return the name with which it is kept; a kept one's name stays.
 
     Raises:
         UsageError: for a file that is wrong, or a name that is unknown.
         ArchduelError: for a handler that cannot be imported.
     """
-    deployable = find(places, str(Path(service)) if service.endswith(".toml") else service)
+    deployable = find(places, service)
     check_import(deployable, places.temporary)
     return deployable.name

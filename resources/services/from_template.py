@@ -98,7 +98,7 @@ class _Reading:
     here: Path
     there: Path
     carried: Carried
-    sources: list[bytes] = field(default_factory=list)  # of the functions' code
+    sources: dict[Path, bytes] = field(default_factory=dict)  # of the functions' code, which they may share
 
     def resolved(self, value: Any) -> str:
         """A value as text: tables by their placeholder, parameters by their default; `KeyError` where it is neither."""
@@ -218,9 +218,9 @@ def _code(name: str, properties: Mapping[str, Any], reading: _Reading) -> str:
     code = properties.get("CodeUri", properties.get("Code", "."))
     if isinstance(code, str) and "://" not in code:
         files = (reading.here / code).rglob("*") if (reading.here / code).is_dir() else ()
-        reading.sources.extend(
-            file.read_bytes() for file in files if file.suffix in _SOURCES and "node_modules" not in file.parts
-        )
+        own = (file for file in files if file.suffix in _SOURCES and "node_modules" not in file.parts)
+        new = (file for file in own if file not in reading.sources and file.is_file())
+        reading.sources.update({file: file.read_bytes() for file in new})
         return os.path.relpath(reading.here / code, reading.there)
     reading.carried.left.append(
         f"{name}: its code is not a folder here: set code to the folder or zip that is deployed"
@@ -236,13 +236,14 @@ def _table(name: str, properties: Mapping[str, Any], reading: _Reading) -> list[
         reading.text(name, one, "AttributeName", "id"): one["AttributeType"]
         for one in properties.get("AttributeDefinitions") or ()
     }
-    types[key] = {"Number": "N", "Binary": "B"}.get(str(primary.get("Type")), "S")
+    if not properties.get("KeySchema"):  # as SAM's simple tables, whose key has its type beside it
+        types[key] = {"Number": "N", "Binary": "B"}.get(str(primary.get("Type")), "S")
     carried.left += [f"{name}: {one}" for one in sorted(set(properties) - _CARRIED_OF_TABLES)]
     carried.left += [
         f"{name}: {attribute} is binary, and becomes a text" for attribute, kind in types.items() if kind == "B"
     ]
     fixed = reading.fixed_name(name)
-    is_written = fixed is not None and any(fixed.encode() in content for content in reading.sources)
+    is_written = fixed is not None and any(fixed.encode() in content for content in reading.sources.values())
     numbers = [attribute for attribute, kind in types.items() if kind == "N"]
     lines = ["[[tables]]", f"name = {json.dumps(_kebab(name))}"]
     lines += [f"fixed_name = {json.dumps(fixed)}"] if is_written else []

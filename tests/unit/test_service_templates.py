@@ -132,6 +132,22 @@ def test_what_cannot_be_resolved_is_named_and_what_stands_in_its_place(tmp_path:
     assert (made.memory_mb, made.timeout_s, made.routes, made.tables[0].key) == (1024, 3, ["GET /{proxy+}"], "id")
 
 
+def test_a_key_has_the_type_that_the_template_gives_it_whatever_its_name(tmp_path: Path) -> None:
+    schema = [{"AttributeName": "id", "KeyType": "HASH"}]
+    table = {"KeySchema": schema, "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "N"}]}
+    resources = {
+        "Fn": function(),
+        "Full": {"Type": "AWS::DynamoDB::Table", "Properties": table},
+        "Simple": {
+            "Type": "AWS::Serverless::SimpleTable",
+            "Properties": {"PrimaryKey": {"Name": "no", "Type": "Number"}},
+        },
+        "Bare": {"Type": "AWS::Serverless::SimpleTable"},
+    }
+    made = Service(**tomllib.loads(from_template(template(tmp_path, resources)).text))
+    assert [one.attributes for one in made.tables] == [{"id": "N"}, {"no": "N"}, {"id": "S"}]
+
+
 @pytest.mark.parametrize("text", ["", "just text", "a: [", "Resources: {}", "{"])
 def test_anything_else_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "t.yaml"
