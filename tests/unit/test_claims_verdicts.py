@@ -19,6 +19,7 @@ from assets.analysis.claims.composing import compose
 from assets.analysis.claims.verdicts import judge_claims
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.conformance.running import probes
+from resources.warehouse.outcomes import beside
 from resources.warehouse.schema import schema
 from tests.published_tables import published_tables
 from workloads.errors import ArchduelError
@@ -741,6 +742,32 @@ class TestJudgements:
             empty.cell(STEADY, "hybrid", comparison=name, found=found)
         assert verdict(empty, "T2", "steady") == expected
         assert empty.judged("T2", comparison="c2")["T2", "steady"]["verdict"] == "not_testable_here"
+
+    @pytest.mark.parametrize(
+        ("found", "verdict", "evidence"),
+        [
+            ("true", "supported", "simulated"),
+            ("false", "refuted", "simulated"),
+            ("i % 100 <> 1", "not_testable_here", "observed"),  # which the simulation does not decide either
+        ],
+    )
+    def test_that_an_emulator_cannot_make_are_made_by_the_simulation_beside_it(
+        self, planted: Planted, found: str, verdict: str, evidence: str
+    ) -> None:
+        planted.comparison(beside("c1"), target="simulated", evidence="simulated")
+        for name, seen in (("c1", "true"), (beside("c1"), found)):
+            planted.cell(STEADY, "hybrid", comparison=name, found=seen)
+        row = planted.judged("T2")["T2", "steady"]
+        assert (row["verdict"], row["evidence"], row["comparison_id"]) == (verdict, evidence, "c1")
+        assert row["target"] == ("simulated" if evidence == "simulated" else TARGET)
+
+    def test_that_an_emulator_can_make_are_its_own_whatever_is_simulated(self, planted: Planted) -> None:
+        planted.comparison(beside("c1"), target="simulated", evidence="simulated")
+        planted.cell("function_timeout", "synchronous", status="504", response_us="2100000")
+        alone = planted.judged("S4")
+        planted.cell("function_timeout", "synchronous", status="200", comparison=beside("c1"))
+        assert planted.judged("S4") == alone
+        assert alone["S4", "function"]["evidence"] == "observed"
 
     @pytest.mark.parametrize(
         ("synchronous", "event_driven", "of_s8", "of_e8"),
