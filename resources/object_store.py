@@ -232,11 +232,10 @@ class S3Inbox:
 
     @contextmanager
     def _explained(self, address: str) -> Iterator[None]:
-        try:
-            yield
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _ABSENT:
-                raise FileNotFoundError(address) from None
-            raise ArchduelError(f"cannot read {address}: {error}") from None
-        except BotoCoreError as error:
-            raise ArchduelError(f"cannot read {address}: {error}") from None
+        with _explained(address):
+            try:
+                yield
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _ABSENT:
+                    raise FileNotFoundError(address) from None
+                raise

@@ -68,15 +68,15 @@ LEDGER = f"""\
 {_BOOKS}
 SELECT * FROM books ORDER BY operation, contender"""
 
-# Latencies are medians over the repetitions; of what was censored in any of them only a lower bound is known. The
-# queue's time to drain is from the end of the last fault that passes, the longest of the repetitions; none where it
-# never drained in one of them.
 UNFETCHED = """\
 SELECT count(*) AS ledgers
 FROM ledger
 WHERE comparison_id = $comparison_id AND workload = $workload AND operation = 'query' AND accepted > 0
   AND coalesce(fetches, 0) = 0"""
 
+# Latencies are medians over the repetitions; of what was censored in any of them only a lower bound is known. The
+# queue's time to drain is from the end of the last fault that passes, the longest of the repetitions; none where it
+# never drained in one of them.
 SUMMARY = f"""\
 {_BOOKS},
 times AS (
@@ -142,8 +142,7 @@ waits AS (
     SELECT contender, max(waiting_max) AS backlog_max FROM replays JOIN backlog b USING ({KEY}) GROUP BY ALL
 ),
 drains AS (
-    SELECT contender, CASE WHEN count(drain_us) = count(*) THEN median(drain_us) END AS drain_us,
-        any_value(speed) AS speed
+    SELECT contender, CASE WHEN count(drain_us) = count(*) THEN median(drain_us) END AS drain_us
     FROM replays JOIN recovery w USING ({KEY})
     WHERE present
     GROUP BY ALL
