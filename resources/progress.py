@@ -15,7 +15,10 @@ class Reporter(Protocol):
         ...
 
     def replaying(self, label: str, done: int, total: int, waiting: int) -> None:
-        """Of a replay, ``done`` of ``total`` requests are over and ``waiting`` messages are in the queue."""
+        """Of a replay, ``done`` of ``total`` requests are over and ``waiting`` messages are in the queue.
+
+        Of a simulated replay only `finished` is reported.
+        """
         ...
 
     def finished(self, label: str, text: str) -> None:

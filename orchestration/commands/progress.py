@@ -58,7 +58,7 @@ class TerminalReporter:
             quarter = 4 * done // max(total, 1)
             if (label, quarter) != self._reported:
                 self._reported = (label, quarter)
-                self._console.print(f"  {label}: {done} of {total} requests {note}")
+                self._console.print(", ".join(filter(None, (f"  {label}: {done:,} of {total:,} requests", note))))
             return
         self._end_stage()
         if label not in self._tasks:
@@ -69,6 +69,8 @@ class TerminalReporter:
         if label in self._tasks:
             self._progress.update(self._tasks[label], note="done")
             self._progress.stop_task(self._tasks[label])
+        elif self._stage is not None:  # a simulated replay, which is over too soon for a bar of its own
+            self._progress.update(self._stage, note=f"{printable(label)}: done", refresh=True)
         if text:
             self._console.print(f"{label}: INVALID: {text}", style="yellow")
 

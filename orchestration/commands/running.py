@@ -20,6 +20,7 @@ import dagster as dg
 from assets.analysis.judge import judge_one
 from assets.analysis.requirements.model import adopt as adopt_requirements
 from assets.report.files import write_report
+from assets.report.words.titles import repetitions_title
 from orchestration.build import build_definitions
 from orchestration.commands.beside import settings_beside, simulated_beside
 from orchestration.commands.estimate import Estimate, estimate
@@ -31,6 +32,7 @@ from orchestration.commands.terminal import PlainConsole, open_console
 from orchestration.instance import command_line_instance, end_dead_runs, prepare_instance, process_tags
 from orchestration.jobs import COMPARISON, ONE_CELL
 from orchestration.partitions import cell_key, declare_cells
+from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
 from resources.lab.trying import check
 from resources.services.kept import find
@@ -146,8 +148,9 @@ def _run(
         end_dead_runs(instance)
         declare_cells(instance, request.cells)
         for cell in request.cells:
-            reporter.stage(f"{cell}: {'simulating' if targets()[cell.target].virtual else 'starting emulators'}")
-            if why := execute(one_cell, cell_key(cell, night), request.settings_of(cell), asset_selection=assets):
+            of_cell = request.settings_of(cell)
+            reporter.stage(first_line(cell, of_cell))
+            if why := execute(one_cell, cell_key(cell, night), of_cell, asset_selection=assets):
                 failures += 1
                 console.print(f"{cell}: {why}", style="red")
         if failures == len(request.cells):
@@ -157,7 +160,7 @@ def _run(
             name = beside_name(comparison_id)
             for cell in beside.cells:
                 of_cell = settings_beside(beside, cell)
-                reporter.stage(f"{cell}: simulating, {of_cell.repetitions} times each")
+                reporter.stage(first_line(cell, of_cell))
                 if why := execute(one_cell, cell_key(cell, night), of_cell, name, asset_selection=assets):
                     console.print(f"{cell}: {why}", style="yellow")  # what was replayed stands without it
             try:  # what else is judged of it is judged when its own report is asked for
@@ -168,6 +171,13 @@ def _run(
         if why := execute(definitions.resolve_job_def(COMPARISON), night, request.settings):
             raise ArchduelError(f"the comparison failed: {why}")
     return comparison_id, not failures
+
+
+def first_line(cell: Cell, settings: LabSettings) -> str:
+    """The line with which a cell begins: the only one of a simulated cell."""
+    if targets()[cell.target].virtual:
+        return f"{cell}: simulating, {repetitions_title(settings.repetitions)}"
+    return f"{cell}: starting emulators"
 
 
 def _run_config(settings: LabSettings, comparison_id: str) -> dict[str, Any]:

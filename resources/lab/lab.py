@@ -231,7 +231,8 @@ class Lab:
     ) -> Tables:
         """The observations of one replay of one contender, its row of `experiments` among them."""
         label = self._label(setup.cell, contender, repetition)
-        self.reporter.stage(f"{label}: building and warming up")
+        if not setup.platform.target.virtual:  # which builds nothing, and has dozens of replays in seconds
+            self.reporter.stage(f"{label}: building and warming up")
 
         def progress(done: int, total: int, waiting: int) -> None:
             self.reporter.replaying(label, done, total, waiting)

@@ -65,7 +65,7 @@ class SimulatingReplayer:
 
     def close(self) -> None: ...
 
-    def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:
+    def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:  # noqa: ARG002 - none here
         setup, schedule, scenario = self._setup, self._setup.plan.schedule, self._setup.scenario
         architecture = choose(architectures(), contender.architecture, "architecture")
         limits = setup.platform.target.limits
@@ -96,7 +96,6 @@ class SimulatingReplayer:
             return kernel.simulate(system, load)
 
         result = simulate(self._parameters)
-        progress(len(schedule), len(schedule), 0)
         self._replayed[contender] += 1
         tables = observations(
             architecture, schedule, load, result, deadline_us=caller.deadline_us, repetition=repetition
