@@ -17,15 +17,15 @@ import pyarrow as pa
 from assets.analysis.outcomes import reconcile
 from resources.lab.cell import Cell, Comparison, Contender
 from resources.lab.lab import Lab
-from resources.lab.settings import LabSettings
+from resources.lab.settings import FOR_A_P99, SIMULATED, LabSettings
 from resources.progress import Reporter
 from resources.simulation.calibrating import Calibration, calibrate
 from resources.simulation.parameters import bundled
-from resources.targets import targets
 from resources.warehouse.current import connect_current
 from resources.warehouse.observations import ObservationStore, Tables
 from resources.warehouse.schema import schema
 from workloads.atomic import replacing
+from workloads.databases import in_memory
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import Places
 
@@ -36,7 +36,6 @@ _SHARES = ("refused_share", "done_share")
 _COUNTS = ("backlog_max",)
 _MEASURES = (*_TIMES, *_SHARES, *_COUNTS)
 _OF_THE_QUEUE = ("drain_us", "backlog_max")  # not of an operation
-_FOR_P99 = 500  # requests
 
 Row = dict[str, Any]
 
@@ -131,22 +130,8 @@ def _target_of(config: Mapping[str, Any]) -> str:
 
 def _predicted(places: Places, one: Observed, file: Path) -> Iterator[dict[tuple[str, str], float]]:
     """Every measure of a cell, simulated with what was fitted: of all repetitions together, then of each."""
-    options = {name: value for name, value in one.config.items() if name in LabSettings.model_fields}
-    settings = LabSettings(
-        **{
-            **options,
-            "target": "simulated",
-            "target_options": {"parameters": str(file)},
-            "speed": one.speed,
-            "longest_pause_s": LabSettings(**options).longest_pause_on(targets()[_target_of(one.config)]),
-            "repetitions": REPETITIONS,
-            "budget_s": None,
-            "aa": False,
-            "variants": [one.contender.variant],
-            **_part(one.config),
-        }
-    )
-    cell, comparison = Cell(one.cell.workload, one.cell.scenario, "simulated"), Comparison(_NAME, "adhoc", "")
+    settings = settings_of(one, file)
+    cell, comparison = Cell(one.cell.workload, one.cell.scenario, SIMULATED), Comparison(_NAME, "adhoc", "")
     try:
         with Lab(places, settings) as lab:
             list(lab.replay([one.contender.architecture], cell, comparison))
@@ -163,14 +148,23 @@ def _predicted(places: Places, one: Observed, file: Path) -> Iterator[dict[tuple
             }
 
 
-def _part(config: Mapping[str, Any]) -> dict[str, float]:
-    """The busiest part, where only that was replayed."""
-    part = config.get("busiest_s")
-    return {"start_s": part[0], "end_s": part[1] + 1e-6} if part else {}
+def settings_of(one: Observed, file: Path) -> LabSettings:
+    """How a cell is predicted with the parameters in a file: the requests that were replayed, at the same speed."""
+    config = one.config
+    options = {name: value for name, value in config.items() if name in LabSettings.model_fields}
+    # Of a replay `busiest_s` is which part was played; of settings, how long it is to be.
+    return LabSettings(**{**options, "busiest_s": config.get("busiest_length_s")}).simulated(
+        config.get("busiest_s"),
+        target_options={"parameters": str(file)},
+        speed=one.speed,
+        longest_pause_s=config.get("pauses_cut_to_s", 0.0),
+        repetitions=REPETITIONS,
+        variants=[one.contender.variant],
+    )
 
 
 def _connected(outcomes: Tables) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"threads": 1})
+    connection = in_memory(threads=1)
     for name, table in outcomes.items():
         connection.register("raw_experiments" if name == "experiments" else name, table)
     connection.execute("CREATE TABLE all_experiments AS SELECT *, invalid_reason IS NULL AS valid FROM raw_experiments")
@@ -194,7 +188,7 @@ def _measured(
         for measure in _MEASURES:
             if measure in _OF_THE_QUEUE:
                 found["", measure] = row[measure]
-            elif "p99" not in measure or (row["acknowledged"] or 0) >= _FOR_P99:
+            elif "p99" not in measure or (row["acknowledged"] or 0) >= FOR_A_P99:
                 found[row["operation"], measure] = row[measure]
     return [(*key, value) for key, value in found.items() if value is not None]
 

@@ -1,6 +1,6 @@
 -- What one contender's valid replays of a cell come to, a row for each operation: shares of the offered requests,
 -- quantiles over the acknowledged requests of all repetitions together as the bins of `distributions` have them, and the
--- queue's largest backlog and longest drain.
+-- queue's largest backlog and median drain, which is NULL where the queue never drained after one of the faults.
 WITH replays AS (
     SELECT comparison_id, architecture, variant, arm, workload, scenario, repetition
     FROM experiments
@@ -37,7 +37,7 @@ waits AS (
     FROM replays JOIN backlog USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
 ),
 drains AS (
-    SELECT median(drain_us) AS drain_us
+    SELECT CASE WHEN count(drain_us) = count(*) THEN median(drain_us) END AS drain_us
     FROM replays JOIN recovery USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
     WHERE present
 )

@@ -11,14 +11,12 @@ from assets.analysis.requirements.figures import MAX_REPETITIONS
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from orchestration.commands.request import CompareRequest
 from resources.lab.cell import Cell
-from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
+from resources.lab.settings import FOR_A_P99, NIGHTLY_REPETITIONS, SIMULATED, LabSettings
 from resources.targets import targets
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.recordings.recording import Recording
 
-SIMULATED = "simulated"
-_FOR_P99 = 500  # requests of a kind that a sample takes
 _MAX_REQUESTS = 50_000  # of a replay: more would take longer than seconds
 
 
@@ -40,19 +38,7 @@ def simulated_beside(
         return None
     if settings.service:
         return "the simulation runs no handler of yours"
-    part = {} if busiest_s is None else {"start_s": busiest_s[0], "end_s": busiest_s[1] + 1e-6}
-    changed = settings.model_copy(
-        update={
-            "target": SIMULATED,
-            "target_options": {},
-            "speed": None,
-            "longest_pause_s": None,
-            "budget_s": None,
-            "aa": False,
-            "loop": settings.loop or 1,  # repeated for its p99 alone, it would have another, longer outage
-            **part,
-        }
-    )
+    changed = settings.simulated(busiest_s)
     cut = changed.cut(Library(places).load(request.workload))
     if cut.requests > _MAX_REQUESTS:
         return (
@@ -74,6 +60,6 @@ def settings_beside(beside: CompareRequest, cell: Cell) -> LabSettings:
 def repetitions_for(recording: Recording) -> int:
     """How many repetitions tell the 99th percentile of commands and of queries, as far as a reasonable number does."""
     commands = round(recording.requests * recording.command_share)
-    together = (math.ceil(_FOR_P99 / n) for n in (commands, recording.requests - commands) if n)
+    together = (math.ceil(FOR_A_P99 / n) for n in (commands, recording.requests - commands) if n)
     enough = [MIN_PAIRS * one for one in together if MIN_PAIRS * one <= MAX_REPETITIONS]
     return max(NIGHTLY_REPETITIONS, *enough, 0)

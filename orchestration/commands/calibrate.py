@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from assets.analysis.judge import newest
-from assets.analysis.validation import Validated, validate
+from assets.analysis.validation import REPETITIONS, Validated, validate
 from assets.report.words.numbers import duration
 from assets.report.words.validation import MEASURES, miss_title, missed_sentence, value_title
 from orchestration.commands.progress import TerminalReporter
@@ -60,7 +60,7 @@ def command(comparison_id: str | None, fit: Sequence[str]) -> None:
 
 def _fitted(found: Validated) -> Table:
     table = Table(title="Fitted", title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    for heading in ("parameter", "p50", "95 % interval", "p99", "most", "times"):
+    for heading in ("parameter", "p50", "95 % interval", "p99", "longest", "samples"):
         table.add_column(heading, justify="left" if heading == "parameter" else "right")
     for one in found.calibration.fitted:
         if one.n:
@@ -80,7 +80,15 @@ def _fitted(found: Validated) -> Table:
 
 def _predicted(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(title="Predicted", title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    for heading in ("cell", "of", "measure", "observed", "predicted", "in 8 repetitions", "predicted / observed"):
+    for heading in (
+        "cell",
+        "of",
+        "measure",
+        "observed",
+        "predicted",
+        f"in {REPETITIONS} repetitions",
+        "predicted / observed",
+    ):
         table.add_column(heading, justify="left" if heading in {"cell", "of", "measure"} else "right")
     for row in sorted(rows, key=lambda row: row["fitted"]):
         measure = row["measure"]

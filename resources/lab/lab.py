@@ -263,7 +263,8 @@ class Lab:
                         "overhead_us": setup.plan.work.overhead_us,
                         "mean_us": round(setup.plan.work.mean_us),
                     },
-                    "busiest_s": setup.plan.busiest_s,
+                    "busiest_s": setup.plan.busiest_s,  # which part that is; in the settings, how long it is to be
+                    "busiest_length_s": self.settings.busiest_s,
                     **asdict(replayed.stack),
                 }
             ),

@@ -8,7 +8,7 @@ options of ``archduel compare`` and the command a report proposes are made from 
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -29,9 +29,10 @@ from workloads.settings import Option
 
 ANSWERS = ("none", "poll")  # beside an outage on two cores what polling adds slows an emulator too much
 ROUTES = ("orders", "recorded")
+SIMULATED = "simulated"  # the target in virtual time
 DEFAULT_BASELINE = "synchronous"
 _LONGEST_PAUSE_S = 1.0
-_FOR_A_P99 = 500  # requests of an operation: five of them are beyond it
+FOR_A_P99 = 500  # requests of an operation: five of them are beyond it
 _MOST_LOOPED = 100_000  # requests that a recording has after it was looped for that
 NIGHTLY_REPETITIONS = 8  # pairs enough for a sign-flip test to reach p = 0.008, and 0.05 among six metrics
 
@@ -181,9 +182,28 @@ class LabSettings(Shape):
             return self
         once = self.cut(recording)
         commands = round(once.command_share * once.requests)
-        fewest = min((one for one in (commands, once.requests - commands) if one), default=_FOR_A_P99)
+        fewest = min((one for one in (commands, once.requests - commands) if one), default=FOR_A_P99)
         most = max(1, _MOST_LOOPED // max(once.requests, 1))
-        return self.model_copy(update={"loop": min(math.ceil(_FOR_A_P99 / fewest), most)})
+        return self.model_copy(update={"loop": min(math.ceil(FOR_A_P99 / fewest), most)})
+
+    def simulated(self, busiest_s: Sequence[float] | None, **others: Any) -> Self:
+        """These settings with the same requests simulated, at the recorded speed and as often in a row.
+
+        Args:
+            busiest_s: Where only the busiest part is replayed: from which recorded second to which.
+            others: Settings in place of these.
+        """
+        # The part's last request is in it.
+        part = {} if busiest_s is None else {"start_s": busiest_s[0], "end_s": busiest_s[1] + 1e-6}
+        # Repeated in a row for its p99 alone, a recording would have another, longer outage.
+        same: dict[str, Any] = {
+            "target": SIMULATED,
+            "target_options": {},
+            "speed": None,
+            "longest_pause_s": None,
+            "loop": self.loop or 1,
+        }
+        return self.model_copy(update={**same, "budget_s": None, "aa": False, **part, **others})
 
     @property
     def chooses_part(self) -> bool:

@@ -10,13 +10,13 @@ The model has one latency before a function and none after it, so what a call ta
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
 from resources.simulation.parameters import Parameters
 from resources.warehouse.observations import Tables
+from workloads.databases import in_memory
 from workloads.errors import UsageError
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -62,7 +62,7 @@ class Calibration:
         """What was fitted, as a user's file of parameters has it; within the ranges that make sense."""
         changes: dict[str, object] = {}
         for one in self.fitted:
-            low, high = (end * _us(known, one.name) for end in known[one.name].range)
+            low, high = known[one.name].range_us
             values = [(share, min(max(us, low), high)) for share, us in one.quantiles]
             changes[one.name] = {
                 "quantiles": [[share, us] for share, us in values],
@@ -102,7 +102,7 @@ def calibrate(cells: Iterable[Tables]) -> Calibration:
     samples: dict[str, list[Microseconds]] = {}
     pollers, colds = 0, []
     for tables in map(_valid, cells):
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with in_memory(threads=1) as connection:
             for name in ("sent", "records", "invocations", "samples"):
                 connection.register(name, tables[name])
             for name, sql in _TIMES.items():
@@ -149,14 +149,11 @@ def _fit_cold(calibration: Calibration, cold_us: Microseconds, warm_us: Microsec
 
 def _fitted(name: str, us: Microseconds) -> Fitted:
     quantiles = tuple((share, float(value)) for share, value in zip(QUANTILES, np.quantile(us, QUANTILES), strict=True))
-    drawn = np.random.default_rng(1).choice(us, (_RESAMPLES, us.size))
-    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    generator = np.random.default_rng(1)
+    # One at a time: all together would take 1,600 bytes for each time that was seen.
+    medians = [float(np.median(generator.choice(us, us.size))) for _ in range(_RESAMPLES)]
+    low, high = np.quantile(medians, (0.025, 0.975))
     return Fitted(name, quantiles, float(us.max()), us.size, float(low), float(high))
-
-
-def _us(known: Parameters, name: str) -> float:
-    """How many microseconds the unit of a time is."""
-    return {"us": 1.0, "ms": 1e3, "s": 1e6, "min": 6e7}[known[name].unit]
 
 
 def _written(value: object) -> str:

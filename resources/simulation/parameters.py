@@ -142,6 +142,12 @@ class Parameter(BaseModel):
         return tuple((share, value * factor) for share, value in self.quantiles)
 
     @property
+    def range_us(self) -> tuple[float, float]:
+        """The least and the greatest time that make sense, in microseconds."""
+        low, high = self.range
+        return low * _KINDS[0][self.unit], high * _KINDS[0][self.unit]
+
+    @property
     def max_us(self) -> float | None:
         """The greatest time in microseconds; None where it is not known."""
         return None if self.max is None else self.max * _KINDS[0][self.unit]
