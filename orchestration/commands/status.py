@@ -78,7 +78,7 @@ def _runs(places: Places, *statuses: str) -> Iterator[str]:
             run = record.dagster_run
             what = " ".join(filter(None, [run.job_name, run.tags.get("dagster/partition")]))
             since = datetime.fromtimestamp(record.start_time or record.create_timestamp.timestamp(), UTC)
-            yield f"{what}: {run.status.value.lower()} since {since:%Y-%m-%d %H:%M:%S} UTC"
+            yield f"{what}: {run.status.value.lower().replace('_', ' ')} since {since:%Y-%m-%d %H:%M:%S} UTC"
         if len(records) > _MOST:
             yield f"and {len(records) - _MOST:,} more"
 

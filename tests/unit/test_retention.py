@@ -25,14 +25,22 @@ from workloads.places import Places
 CELL, OLD, NEW = "food_orders__steady", "nightly-2026-11-20", "nightly-2026-11-21"
 
 
-def replay(places: Places, comparison_id: str, architecture: str, requests: int = 20) -> None:
+def replay(
+    places: Places,
+    comparison_id: str,
+    architecture: str,
+    requests: int = 20,
+    *,
+    origin: str = "nightly",
+    night: str | None = None,
+) -> None:
     builder = ObservationsBuilder().experiment(
         architecture=architecture,
         variant="idempotent",
         requests=requests,
         comparison_id=comparison_id,
-        origin="nightly",
-        night=comparison_id.removeprefix("nightly-"),
+        origin=origin,
+        night=night or comparison_id.removeprefix("nightly-"),
     )
     for number in range(requests):
         name, at_us = str(number), number * 100_000
