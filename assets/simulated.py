@@ -15,7 +15,7 @@ from assets.presentation import rows_metadata, table_metadata
 from assets.report.charts.rendering import markdown_image
 from assets.report.charts.style import NothingToDraw
 from assets.report.what_if import grid_figure
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.settings import LabSettings
 from resources.lab.what_if import WhatIf
 from resources.progress import Silent
@@ -88,7 +88,7 @@ def simulated_assets(
     def growth(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         settings = LabSettings(target=TARGET.name)
         what_if = WhatIf(places, settings, context.partition_key, DEFAULT_SCENARIOS[0], Silent())
-        growing = grids.growth(what_if, None, tuple(architectures()), {})
+        growing = grids.growth(what_if, None, chosen_architectures(), {})
         grids.keep(places, growing)
         computing = grids.Computing(places, growing, what_if)
         rows = computing.compute(growing.cells(), _told(context, growing.grid_id))

@@ -132,11 +132,9 @@ def _before(due: datetime) -> list[str]:
     return [(due - timedelta(days=ago)).strftime("%Y-%m-%d") for ago in range(14, 0, -1)]
 
 
-def _selected(nights: Nights) -> list[dg.AssetKey] | None:
-    """The nodes of the architectures that are compared; None: all there are."""
-    if not nights.architectures:
-        return None
-    nodes = {name: [*architectures()[name].nodes, "replay", "outcomes"] for name in nights.architectures}
+def _selected(nights: Nights) -> list[dg.AssetKey]:
+    """The nodes of the architectures that are compared."""
+    nodes = {name: [*architectures()[name].nodes, "replay", "outcomes"] for name in nights.compared}
     return [dg.AssetKey([name, node]) for name, of_one in nodes.items() for node in of_one]
 
 

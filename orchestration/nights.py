@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assets.analysis.claims import scenarios_needed
 from resources.alerting import Addresses
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.architectures.stack import DEFAULT_VARIANT, VARIANTS
 from resources.lab.cell import Cell
 from resources.targets import targets
@@ -66,7 +66,7 @@ class Nights(_Part):
         end: By when it should have ended, HH:MM in UTC; earlier than ``start``: on the next day.
         missed: What becomes of a night whose start this machine missed.
         targets: Those that nights run on by default.
-        architectures: Those that are compared; none named: all.
+        architectures: Those that are compared, ``all`` for all there are; none named: the basic ones.
         repetitions: How often each cell is replayed.
         quiet_within_s: How long all replays of a cell may wait for other programs, in seconds.
         keep_nights: Of how many nights single requests are kept; 0: of all.
@@ -88,7 +88,7 @@ class Nights(_Part):
     @property
     def compared(self) -> tuple[str, ...]:
         """The architectures that are compared."""
-        return self.architectures or tuple(architectures())
+        return chosen_architectures(self.architectures)
 
     def due(self, night: date) -> datetime:
         """When the night of a date starts."""
@@ -174,8 +174,7 @@ def check(nights: Nights, places: Places) -> None:
             choose(recordings, recording, "recording")
         for variant in part.variants:
             choose(dict.fromkeys(VARIANTS), variant, "variant")
-    for architecture in nights.architectures:
-        choose(architectures(), architecture, "architecture")
+    chosen_architectures(nights.architectures)
     for target in nights.targets:
         choose(dict.fromkeys(nightly_targets()), target, "target of nights")
         cells_of_night(nights, target, places)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import duckdb
 
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import flag
 from workloads.scenarios import DEFAULT_SCENARIOS
@@ -65,7 +65,7 @@ def repeating_command(
     options: dict[str, Any] = {"--workload": workload}
     if set(scenario_names) != set(DEFAULT_SCENARIOS):
         options["--scenario"] = scenario_names
-    if set(architecture_names) != set(architectures()):
+    if set(architecture_names) != set(chosen_architectures()):
         options["--architecture"] = architecture_names
     defaults = LabSettings()
     for name, field in LabSettings.model_fields.items():

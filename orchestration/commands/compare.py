@@ -24,7 +24,7 @@ from orchestration.commands.options import (
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import write
-from resources.architectures import architectures
+from resources.architectures import architectures, chosen_architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
 from resources.targets.availability import why_unavailable
@@ -62,7 +62,7 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
     "architecture_names",
     multiple=True,
     metavar="NAME",
-    help="What to replay through. Repeatable.  [default: all]",
+    help="What to replay through, all for all there are. Repeatable.  [default: the three basic ones]",
 )
 @click.option(
     "--claims",
@@ -166,16 +166,17 @@ def chosen_scenarios(
 
 
 def _chosen_architectures(names: Sequence[str], baseline: str | None) -> tuple[str, ...]:
-    """The architectures' names in their own order; all where none is named. The baseline, if named, is among them."""
-    for name in names:
-        choose(architectures(), name, "architecture")
+    """The architectures' names in their own order; the basic ones where none is named. The baseline, if named, is
+    among them.
+    """
+    chosen = chosen_architectures(names)
     if baseline is not None:
         choose(architectures(), baseline, "baseline")
-        if baseline not in (names or architectures()):
+        if baseline not in chosen:
             raise UsageError(
                 f"the baseline {baseline} is not among the chosen architectures: add --architecture {baseline}"
             )
-    return tuple(name for name in architectures() if name in (names or architectures()))
+    return chosen
 
 
 def _settings(places: Places, options: Mapping[str, Any], shape: dict[str, Any], *, cells: int) -> LabSettings:

@@ -22,6 +22,7 @@ from orchestration.commands.simulating import (
 )
 from orchestration.commands.terminal import open_console, say
 from orchestration.commands.vary import cells_table
+from resources.architectures import chosen_architectures
 from resources.simulation.varying import RATE, TRAFFIC, read_values
 from workloads.errors import UsageError
 from workloads.places import Places
@@ -56,7 +57,7 @@ def command(**options: Any) -> None:
     from resources.lab.what_if import MOST_REQUESTS  # noqa: PLC0415
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
-    grid = grids.growth(what_if, asked, grids.chosen_architectures(options["names"]), fixed)
+    grid = grids.growth(what_if, asked, chosen_architectures(options["names"]), fixed)
     cells = grid.cells()
     for cell in cells:
         what_if.check({**fixed, **cell})

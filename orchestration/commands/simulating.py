@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from orchestration.commands.options import Command, given_settings, given_shape, settings_options, shape_options
 from orchestration.commands.terminal import PlainConsole, say
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.settings import LabSettings
 from resources.simulation.varying import TRAFFIC, Value, check_together, read_values, varied
 from resources.targets.simulated import TARGET
@@ -51,7 +51,11 @@ def simulation_options(command: Command) -> Command:
         help="A value that holds throughout, of what archduel vary --list names. Repeatable.",
     )(command)
     command = click.option(
-        "--architecture", "names", multiple=True, metavar="NAME", help="Of these alone. Repeatable.  [default: all]"
+        "--architecture",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help="Of these alone, all for all there are. Repeatable.  [default: the basic ones]",
     )(command)
     command = click.option(
         "--scenario", default=DEFAULT_SCENARIOS[0], show_default=True, metavar="NAME", help="What breaks."
@@ -63,8 +67,7 @@ def simulation_options(command: Command) -> Command:
 def given_lab_settings(places: Places, options: Mapping[str, Any]) -> LabSettings:
     """The settings that a command's options give; raises `UsageError` for an unknown recording or architecture."""
     choose(Library(places).paths(), options["workload"], "workload")
-    for name in options["names"]:
-        choose(architectures(), name, "architecture")
+    chosen_architectures(options["names"])
     given = given_settings(LabSettings, options) | given_shape(places, options["workload"], options)
     target_options = {"parameters": options["parameters"]} if options["parameters"] else {}
     return LabSettings(**given, target=TARGET.name, target_options=target_options)

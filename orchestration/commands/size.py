@@ -18,6 +18,7 @@ from orchestration.commands.simulating import (
     simulation_options,
 )
 from orchestration.commands.terminal import PlainConsole, open_console, say
+from resources.architectures import chosen_architectures
 from resources.simulation.varying import MAX_CONCURRENCY, MEMORY, RESERVED, TRAFFIC, find, read_values
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -77,11 +78,11 @@ def command(**options: Any) -> None:
     console = open_console()
     what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
     what_if.check(fixed)
-    from assets.analysis.sizing import grids, sizes  # noqa: PLC0415 - as above
+    from assets.analysis.sizing import sizes  # noqa: PLC0415 - as above
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
     asking = sizes.Asking(what_if, objectives, fixed, choices)
-    names = grids.chosen_architectures(options["names"])
+    names = chosen_architectures(options["names"])
     with Counting(console, f"sizing {options['workload']}") as counting:
         found = sizes.size(places, asking, names, counting.one_more)
     publish(places)

@@ -24,7 +24,7 @@ from orchestration.commands.simulating import (
     simulation_options,
 )
 from orchestration.commands.terminal import PlainConsole, open_console, say, write
-from resources.architectures import architectures
+from resources.architectures import architectures, chosen_architectures
 from resources.simulation.varying import Value, check_together, plain, read_values
 from workloads.errors import UsageError
 from workloads.places import Places
@@ -74,7 +74,7 @@ def command(**options: Any) -> None:
     # Dagster and the report take seconds to import, which a wrong option need not wait for.
     from assets.analysis.sizing import grids  # noqa: PLC0415
 
-    grid = grids.vary(what_if, values, grids.chosen_architectures(options["names"]), fixed)
+    grid = grids.vary(what_if, values, chosen_architectures(options["names"]), fixed)
     cells = grid.cells()
     for cell in cells:
         what_if.check({**fixed, **cell})

@@ -5,13 +5,14 @@ Put here what an architecture is and the modules of the architectures. Keep out 
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 from resources.architectures.stack import Node
 from workloads.discovery import discover
+from workloads.errors import choose
 from workloads.recordings.recording import Operation
 
 CALLER = "caller"  # of the API, in an architecture's steps
@@ -36,6 +37,7 @@ class Architecture:
         nodes: The resources by name, each with how it is made and which others it needs.
         queued: The operations that a queue acknowledges and that are carried out later.
         position: Its place in tables and charts.
+        basic: Whether it is compared where nothing else is said, as in nights.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Architecture:
     nodes: Mapping[str, Node]
     queued: frozenset[Operation]
     position: int = 100
+    basic: bool = False
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -102,3 +105,23 @@ class Architecture:
 def architectures() -> dict[str, Architecture]:
     """Every registered architecture by name, in the order of its position."""
     return discover(sys.modules[__name__], "ARCHITECTURE")
+
+
+ALL = "all"  # in place of a name, all of them
+
+
+def chosen_architectures(names: Collection[str] = ()) -> tuple[str, ...]:
+    """The names of the architectures that are meant, in their own order.
+
+    Args:
+        names: Those named, `ALL` among them for all there are; the basic ones where none is named.
+
+    Raises:
+        UsageError: One of them is not there.
+    """
+    known = architectures()
+    for name in names:
+        choose({**known, ALL: None}, name, "architecture")
+    if ALL in names:
+        return tuple(known)
+    return tuple(name for name, one in known.items() if (name in names if names else one.basic))

@@ -18,6 +18,7 @@ ARCHITECTURE = Architecture(
         " a query's answer is stored in the table, where its caller fetches it by the ticket."
     ),
     position=2,
+    basic=True,
     queued=frozenset({"command", "query"}),
     nodes={"table": table(), **CONSUMING, RESULT: function("result"), "api": api(command=QUEUE, query=QUEUE)},
 )

@@ -15,6 +15,7 @@ ARCHITECTURE = Architecture(
     title="Hybrid",
     description="Orders are placed by event (202 with a ticket), their status is read synchronously (200 or 404).",
     position=3,
+    basic=True,
     queued=frozenset({"command"}),
     nodes={"table": table(), **CONSUMING, "query": function("query"), "api": api(command=QUEUE, query="query")},
 )

@@ -13,6 +13,7 @@ ARCHITECTURE = Architecture(
     title="Synchronous",
     description="API Gateway -> Lambda -> DynamoDB. A command is answered 201 once stored, a query 200 or 404.",
     position=1,
+    basic=True,
     queued=frozenset(),
     nodes={
         "table": table(),

@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.analysis.sizing.measuring import Measured, measured
-from resources.architectures import architectures
 from resources.lab.settings import LabSettings
 from resources.lab.what_if import MOST_REQUESTS, Run, WhatIf
 from resources.prices.book import Assumptions, Prices, assumptions, prices
@@ -402,8 +401,3 @@ def _between(known: Mapping[float, Measured], limit: str) -> tuple[float | None,
     """The greatest traffic below which a limit does not bind, and the least at which it does."""
     bound = min(traffic for traffic, row in known.items() if limit in json.loads(row["limits"]))
     return max((traffic for traffic in known if traffic < bound), default=None), bound
-
-
-def chosen_architectures(names: Sequence[str]) -> tuple[str, ...]:
-    """The architectures named, in their own order; all where none is named."""
-    return tuple(name for name in architectures() if not names or name in names)
