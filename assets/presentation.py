@@ -11,6 +11,7 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.report.markdown import escaped
+from resources.plugins import installed_plugins
 from resources.warehouse.schema import published
 from workloads.printable import printable_lines
 
@@ -27,6 +28,12 @@ def facts_metadata(facts: dict[str, Any]) -> dict[str, dg.MetadataValue[Any]]:
         else dg.MetadataValue.text(str(value))
         for name, value in facts.items()
     }
+
+
+def plugins_metadata() -> dict[str, dg.MetadataValue[Any]]:
+    """The plug-ins of installed packages, and why some are left out; nothing where there is none."""
+    told = [f"{plugin}{f' is left out: {plugin.problem}' if plugin.problem else ''}" for plugin in installed_plugins()]
+    return {"plug_ins": dg.MetadataValue.text(printable_lines("\n".join(told)))} if told else {}
 
 
 def rows_metadata(rows: pa.Table, table: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from assets.claims import claims_asset
 from assets.comparison import comparison_assets
 from assets.conformance import conformance_asset
 from assets.judgements import judgement_assets
+from assets.presentation import plugins_metadata
 from assets.recorded_traffic import recorded_traffic_asset
 from assets.simulated import simulated_assets
 from orchestration.inbox import inbox_sensor
@@ -84,4 +85,5 @@ def build_definitions(
         },
         # A cheap step takes 50 ms in process; a process for each cost 27 s for three. And one lab serves all steps.
         executor=dg.in_process_executor,
+        metadata=plugins_metadata(),
     )

@@ -33,6 +33,7 @@ from resources.warehouse.retention import is_pruned
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
+from workloads.plugins import packages
 from workloads.scenarios import scenario_files, scenarios
 
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
@@ -204,7 +205,7 @@ def _compared_with(connection: duckdb.DuckDBPyConnection, comparison_id: str) ->
 
 @cache
 def _digest_of_code() -> str:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(" ".join(packages()).encode(), digest_size=16)
     for package in _CODE:
         for path in sorted((REPOSITORY / package).rglob("*")):
             if path.suffix in {".py", ".sql", ".toml"}:

@@ -4,6 +4,7 @@ Put how an error becomes a message and an exit code here. Keep the errors themse
 """
 
 import errno
+import logging
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ _INTERRUPTED = 130  # as shells have it
 def warn(text: object) -> None:
     """Print ``text`` on the standard error, as archduel's; what it repeats of an input is printable and not endless."""
     click.echo(f"archduel: {message(str(text))}", err=True)
+
+
+class Warnings(logging.Handler):
+    """Prints what modules log as `warn` does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
 
 
 def _exit(text: object, code: int) -> NoReturn:

@@ -7,6 +7,7 @@ imported when it is called, since that takes up to three seconds.
 import ast
 import atexit
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -15,9 +16,10 @@ from typing import cast
 
 import click
 
-from orchestration.commands.errors import ReportingGroup
+from orchestration.commands.errors import ReportingGroup, Warnings
 from orchestration.commands.listing import first_paragraph
 from workloads.places import Places
+from workloads.plugins import with_plugins
 from workloads.recordings.folders import is_interrupted
 
 
@@ -31,10 +33,13 @@ def _end_quietly() -> None:
 
 atexit.register(_end_quietly)  # the first to be registered is the last to be called
 
+# Of plug-ins that are left out, as soon as a command's module reads a registry.
+logging.getLogger(with_plugins.__module__).addHandler(Warnings())
+
 _FOLDER = Path(__file__).parent
 _NAMES = (
     *("architectures", "calibrate", "compare", "dev", "diff", "doctor", "export", "growth", "import", "inbox"),
-    *("mapping", "nights", "permissions", "prices", "prune", "record", "replay", "report", "requirements"),
+    *("mapping", "nights", "permissions", "plugins", "prices", "prune", "record", "replay", "report", "requirements"),
     *("scenarios", "service", "size", "sql", "status", "sweep", "template", "vary", "workloads"),
 )
 _MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module

@@ -1,18 +1,21 @@
-"""The registry of architectures: one module here is one entry, and nothing else needs an edit.
+"""The registry of architectures: one module here is one entry, and nothing else needs an edit. Plug-ins bring others.
 
 Put here what an architecture is and the modules of the architectures. Keep out what they are made of
 (`resources.architectures.parts`) and what runs in their functions (`resources.architectures.handlers`).
 """
 
+import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple, cast
 
 from resources.architectures.stack import Node
 from workloads.discovery import discover
 from workloads.errors import choose
+from workloads.plugins import with_plugins
 from workloads.recordings.recording import Operation
 
 CALLER = "caller"  # of the API, in an architecture's steps
@@ -101,13 +104,53 @@ class Architecture:
         return tuple(found)
 
 
+ALL = "all"  # in place of a name, all of them
+
+# Groups of other assets in Dagster, whose keys an architecture's would meet.
+_RESERVED = frozenset({"comparison", "recorded_traffic", "simulated", CALLER, ALL})
+_RESERVED_NODES = frozenset({"replay", "outcomes"})  # assets of every architecture, beside its nodes
+_NODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_OPERATIONS = frozenset({"command", "query"})
+
+
+def faults_of(entry: object) -> Iterator[str]:
+    """Say what an object lacks to be an `Architecture` that can be made, a clause each; nothing where it is one."""
+    if not isinstance(entry, Architecture):
+        yield "it is no Architecture"
+        return
+    if entry.name in _RESERVED:
+        yield f"{entry.name} is a name that something else has"
+    for name, node in entry.nodes.items():
+        if not isinstance(cast("object", node), Node):  # a plug-in may say anything
+            yield f"its node {name} is no Node"
+        if not _NODE.fullmatch(name) or name in _RESERVED_NODES:
+            yield f"a node cannot be named {name!r}: lower case, digits and single _, and not replay or outcomes"
+        for need in (*node.needs, *node.routes.values()):
+            if need not in entry.nodes:
+                yield f"its node {name} names a node {need!r}, which it has not"
+    if circle := _in_circle(entry.nodes):
+        yield f"its node {circle} needs itself, by way of others"
+    routed = {operation for node in entry.nodes.values() for operation in node.routes}
+    if missing := sorted(_OPERATIONS - routed):
+        yield f"no node takes its {missing[0]} requests: an API routes command and query"
+    if missing := sorted({"api", "table"} - set(entry.nodes)):
+        yield f"it has no node {missing[0]}"
+    if alien := sorted(entry.queued - _OPERATIONS):
+        yield f"it queues {alien[0]!r}, which is no operation: command and query are"
+
+
+def _in_circle(nodes: Mapping[str, Node]) -> str:
+    try:
+        tuple(TopologicalSorter({name: node.needs for name, node in nodes.items()}).static_order())
+    except CycleError as error:
+        return str(error.args[1][0])
+    return ""
+
+
 @cache
 def architectures() -> dict[str, Architecture]:
-    """Every registered architecture by name, in the order of its position."""
-    return discover(sys.modules[__name__], "ARCHITECTURE")
-
-
-ALL = "all"  # in place of a name, all of them
+    """Every registered architecture by name, a module each here and those of plug-ins, in the order of its position."""
+    return with_plugins("architecture", discover(sys.modules[__name__], "ARCHITECTURE"), faults_of)
 
 
 def chosen_architectures(names: Collection[str] = ()) -> tuple[str, ...]:

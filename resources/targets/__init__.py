@@ -1,4 +1,5 @@
 """The registry of targets: what the lab can run on. One module here is one entry, and nothing else needs an edit.
+Plug-ins bring others.
 
 Put here what every target declares and how the lab uses it. Keep out how one of them is started or found, and ended
 (its own module), and which scenarios need what (`resources.targets.availability`).
@@ -6,12 +7,12 @@ Put here what every target declares and how the lab uses it. Keep out how one of
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, cast
 
 from resources.aws.clients import Clients, Pace, Services
 from resources.machine.leash import LeashedProcess
@@ -21,6 +22,7 @@ from resources.targets.spending import Spending
 from workloads.discovery import discover
 from workloads.errors import UsageError, choose
 from workloads.places import Places
+from workloads.plugins import with_plugins
 from workloads.replay.client import Client
 
 DEFAULT_TARGET = "ministack"
@@ -218,9 +220,34 @@ class Target(ABC):
 
 
 @cache
-def targets() -> dict[str, Target]:
-    """Every registered target by name, in the order of its position."""
+def _bundled() -> dict[str, Target]:
     return discover(sys.modules[__name__], "TARGET")
+
+
+@cache
+def targets() -> dict[str, Target]:
+    """Every registered target by name, a module each here and those of plug-ins, in the order of its position."""
+    return with_plugins("target", _bundled(), faults_of)
+
+
+def faults_of(entry: object) -> Iterator[str]:
+    """Say what an object lacks to be a `Target` of a plug-in, a clause each; nothing where it is one."""
+    if not isinstance(entry, Target):
+        yield "it is no Target"
+        return
+    for name in ("name", "description", "limits", "throttled_status"):
+        if not hasattr(entry, name):
+            yield f"it has no {name}"
+    if not isinstance(cast("object", entry.limits), Limits):  # a plug-in may say anything
+        yield "its limits are no Limits"
+    if not entry.product or " " in entry.product or entry.product in {one.product for one in _bundled().values()}:
+        # The first word of the title, by which figures of different targets are told apart.
+        yield "its product is not one word that no other target has"
+    alien = [option for option in entry.options if not option.startswith(f"{entry.name}_")]
+    if alien:
+        yield f"its option {alien[0]} does not begin with {entry.name}_, so that another one may have it"
+    if unknown := set(entry.defaults) - set(entry.options):
+        yield f"it has a default of {sorted(unknown)[0]}, which is none of its options"
 
 
 def is_genuine(title: str) -> bool:

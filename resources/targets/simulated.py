@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resources.progress import Reporter
-from resources.simulation.parameters import load
+from resources.simulation.parameters import Parameters, load
 from resources.targets import Instance, Limits, Platform, Target
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -40,6 +40,10 @@ class Simulated(Target):
         file = options["parameters"]
         parameters = load(None if file == _BUNDLED else Path(file).expanduser())
         title = self.product if file == _BUNDLED else f"{self.product} with {Path(file).name}"
+        return self.computing_with(title, parameters)
+
+    def computing_with(self, title: str, parameters: Parameters) -> Platform:
+        """A platform that computes with these parameters; a plug-in's target in virtual time opens such a one, too."""
         return Platform(self, title, _start, parameters=parameters)
 
 

@@ -5,9 +5,10 @@ Put here the protocol that every format keeps, and what only speaks of it. Keep 
 every format (`workloads.importers.rules`, `workloads.importers.ingest`).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
@@ -82,6 +83,7 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Importer(Protocol):
     """One format of recorded traffic."""
 
@@ -162,6 +164,26 @@ class Format:
         """See `Importer.with_options`."""
         refuse_options(self.name, options)
         return self
+
+
+def faults_of(entry: object) -> Iterator[str]:
+    """Say what an object lacks to be an `Importer`, a clause each; nothing where it is one."""
+    if not isinstance(entry, Importer) or isinstance(entry, type):
+        wanted = [name for name in vars(Importer) if not name.startswith("_")]
+        missing = [name for name in wanted if not hasattr(entry, name)]
+        yield f"it is no importer: it has no {', '.join(missing)}" if missing else "it is no importer, but a class"
+        return
+    for name, kind in (("name", str), ("description", str), ("example", str), ("mark", str), ("position", int)):
+        if not isinstance(getattr(entry, name), kind):
+            yield f"its {name} is no {kind.__name__}"
+    if entry.name != entry.name.lower():
+        yield "its name is not in lower case"
+    if not entry.example:
+        yield "it has no example line"
+    try:
+        re.compile(entry.mark)
+    except re.error as error:
+        yield f"its mark is no regular expression: {error}"
 
 
 def refuse_options(name: str, options: Options, *, template: bool = False, columns: bool = False) -> None:

@@ -19,6 +19,7 @@ from workloads.importers.formats.named import names_latency
 from workloads.importers.importer import Entries, Format, Importer, KnownError, Options
 from workloads.importers.rules.books import Books
 from workloads.importers.rules.classify import classified
+from workloads.plugins import described, leave_out, plugin_of
 
 NAME = "auto"
 
@@ -90,6 +91,8 @@ def _with_options(options: Options) -> list[Importer]:
             candidates.append(importer.with_options(options))
         except UsageError as error:
             refusals.append(error)
+        except Exception as error:
+            _leave_out(importer, error)
     if not candidates:
         raise refusals[0]
     return candidates
@@ -207,7 +210,18 @@ def _judged(importer: Importer, source: Source) -> Judged:
         raise
     except ArchduelError as error:
         return Judged(importer, Books(), str(error), isinstance(error, KnownError))
+    except Exception as error:
+        _leave_out(importer, error)
+        return Judged(importer, Books(), described(error))
     return Judged(importer, books)
+
+
+def _leave_out(importer: Importer, error: Exception) -> None:
+    """Name a plug-in that fails, as every file would be tried in vain by it; raise the error of another format."""
+    plugin = plugin_of("importer", importer.name)
+    if plugin is None:
+        raise error
+    leave_out(plugin, described(error))
 
 
 def _beginning(source: Source) -> Source:
