@@ -1,4 +1,5 @@
-"""The judgements of a night's comparison: verdicts, noise, cost, history, requirements, recommendation; a node each.
+"""The judgements of a night's comparison: verdicts, noise, cost, history, requirements, recommendation and decision
+table; a node each.
 
 Put here which judgements are nodes, and what they show and check. Keep out how they are made (`assets.analysis.judge`)
 and the claims (`assets.claims`).
@@ -53,6 +54,11 @@ _NODES: dict[str, tuple[tuple[str, ...], str, plots.Plot | None]] = {
     "recommendations": (
         ("requirements", "pairwise", "cost", "claims"),
         "What to build, why, and what would change it.",
+        None,
+    ),
+    "decisions": (
+        ("ledger", "latency", "cost"),
+        "The decision table: what people ask of every architecture, with evidence and query.",
         None,
     ),
 }

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from assets.analysis.claims.verdicts import judge_claims
 from assets.analysis.cost.counting import cost_of, counted, monthly_usd
+from assets.analysis.decisions.answers import decide
 from assets.analysis.history import history
 from assets.analysis.recommendation import recommend
 from assets.analysis.requirements import model
@@ -41,7 +42,7 @@ Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 # Those of a stage are made of outcomes, and of those of the stages before it.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("pairwise", "cost", "history"),
-    ("noise", "claims", "requirements"),
+    ("noise", "claims", "requirements", "decisions"),
     ("recommendations",),
 )
 _CODE = (
@@ -168,6 +169,7 @@ def fingerprint(places: Places, comparison_id: str) -> str:
         places.prices,
         book.own_assumptions(places),
         *sorted(places.conformance.glob("[!.]*.parquet")),
+        *sorted(places.grids.glob("[!.]*/growth_limits.parquet")),
         *scenario_files(places).values(),
         model.file_in_use(places, comparison_id),
     ]
@@ -271,6 +273,11 @@ def _recommendations(places: Places, connection: duckdb.DuckDBPyConnection, comp
     return recommend(connection, comparison_id, requirements=asked, judged=judged, bills=bills, places=places)
 
 
+def _decisions(places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Table:
+    asked = model.read(model.file_in_use(places, comparison_id))
+    return decide(connection, comparison_id, _bills(places, connection, comparison_id, asked), places)
+
+
 def _bills(
     places: Places, connection: duckdb.DuckDBPyConnection, comparison_id: str, asked: model.Requirements
 ) -> Bills:
@@ -301,4 +308,5 @@ _STEPS: Mapping[str, Step] = {
     "history": _history,
     "requirements": _requirements,
     "recommendations": _recommendations,
+    "decisions": _decisions,
 }

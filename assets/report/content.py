@@ -19,6 +19,7 @@ from assets.report.cells import CellSection, cell_section
 from assets.report.charts.over_time import decider_panel
 from assets.report.charts.rendering import Chart, chart
 from assets.report.charts.style import ANSWERS, styles_by_name
+from assets.report.decisions import DecisionTable, decision_tables
 from assets.report.first_screen import FirstScreen, OverTime, first_screens
 from assets.report.judgements import Judgements, judgements_of
 from assets.report.judgements.cost import BreakEven
@@ -94,6 +95,7 @@ class Content:
         beside: What AWS is predicted to do with the same cells; None where that was not simulated.
         trust: How well the simulation predicts; None where nothing on the page is simulated.
         grids: What was simulated of its recordings with more traffic, or other settings.
+        decisions: The decision table of each recording.
     """
 
     comparison: dict[str, Any]
@@ -110,6 +112,7 @@ class Content:
     beside: Beside | None = None
     trust: Trust | None = None
     grids: Sequence[GridSection] = ()
+    decisions: Sequence[DecisionTable] = ()
 
     @property
     def comparison_id(self) -> str:
@@ -236,6 +239,7 @@ def gather(
         judgements=judgements_of(connection, comparison, titles, break_even),
         beside=beside_of(connection, comparison, simulated, titles) if simulated else None,
         trust=trust_of(connection) if simulated or comparison["evidence"] == "simulated" else None,
+        decisions=decision_tables(connection, str(comparison["comparison_id"])),
         grids=[one for screen in screens for one in grid_sections(connection, screen.workload, _MOST_GRIDS)],
     )
 

@@ -28,6 +28,7 @@ TABLES = (
     "history",
     "requirements",
     "recommendations",
+    "decisions",
 )
 
 SCHEMA_VERSION = 1

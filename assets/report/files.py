@@ -1,4 +1,4 @@
-"""The report's files: ``index.html``, ``report.md``, ``report.json`` and, where it is asked for, ``claims.html``.
+"""The report's files: ``index.html``, ``which-one.html``, ``report.md``, ``report.json``, on demand ``claims.html``.
 
 Put writing here, which is all or none. Keep out what is in them (`assets.report.page`,
 `assets.report.markdown`, `assets.report.document`).
@@ -12,7 +12,7 @@ import pyarrow as pa
 from altair.utils.schemapi import debug_mode
 
 from assets.analysis.cost.break_even import break_even
-from assets.report import document, markdown, page
+from assets.report import decisions, document, markdown, page
 from assets.report.content import gather
 from assets.report.direct import PAGE
 from resources.prices.book import assumptions, prices
@@ -35,7 +35,8 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
         claims: Whether there is a page of the textbook's claims as well; of a night there always is.
 
     Returns:
-        The page's path. ``report.md`` and ``report.json`` are beside it, and ``claims.html`` if there is one.
+        The page's path. ``which-one.html``, ``report.md`` and ``report.json`` are beside it, and ``claims.html`` if
+        there is one.
 
     Raises:
         ArchduelError: Nothing was published, the comparison does not exist, or a file cannot be written. The earlier
@@ -55,8 +56,12 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
                     content,
                     claims_file=_CLAIMS if content.with_claims else "",
                     replays_file=PAGE if file.with_name(PAGE).exists() else "",
+                    decisions_file=decisions.PAGE if content.decisions else "",
                 ),
             }
+            which_one = file.with_name(decisions.PAGE)
+            if content.decisions:
+                texts[which_one] = page.render_decisions(content, answer_file=file.name)
             if content.with_claims:
                 texts[about_claims] = page.render_claims(content, answer_file=file.name)
     except duckdb.Error as error:
@@ -64,8 +69,9 @@ def write_report(places: Places, comparison_id: str | None = None, apart: str = 
         raise ArchduelError(f"cannot read the results in {places.database}: {what}") from error
     try:
         replace_all(texts)
-        if about_claims not in texts:
-            about_claims.unlink(missing_ok=True)  # of another comparison
+        for other in (about_claims, which_one):
+            if other not in texts:
+                other.unlink(missing_ok=True)  # of another comparison
     except OSError as error:
         raise ArchduelError(f"cannot write {file.parent}: {error.strerror or error}") from error
     return file

@@ -10,11 +10,13 @@ from typing import Any
 
 from assets.analysis.verdicts.rules import rules
 from assets.report.content import Content
+from assets.report.decisions import DecisionTable, in_words
 from assets.report.first_screen import FirstScreen, Met
 from assets.report.judgements import Judgements
 from assets.report.judgements.claims import Claim
 from assets.report.replayed import Replayed
 from assets.report.words import numbers
+from assets.report.words.decisions import STANDINGS
 from assets.report.words.judged import claim_interval, claim_value
 from assets.report.words.requirements import STATES
 from assets.report.words.titles import build_title, counted_title, metric_title, operation_title
@@ -56,6 +58,7 @@ def render(content: Content) -> str:
         "---",
         *(_because(screen) for screen in content.screens if screen.because),
         *map(_replayed, content.replayed),
+        *map(_decision_table, content.decisions),
         _answers(content),
         _cost(judgements),
         _verdicts(judgements),
@@ -64,6 +67,17 @@ def render(content: Content) -> str:
         _measured(content),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _decision_table(table: DecisionTable) -> str:
+    headings = ["architecture", *(f"{one.group}: {one.title}" for one in table.headings)]
+    rows = [[line.style.title, *map(in_words, line.cells)] for line in table.lines]
+    words = (
+        f"Commands / queries where it is of both. {STANDINGS['ahead'].symbol} all of its interval is better than"
+        f" another one's, {STANDINGS['behind'].symbol} worse, ? undecided, {numbers.NONE} not measured."
+    )
+    notes = "\n".join(f"- {escaped(note)}" for note in table.notes)
+    return "\n\n".join(part for part in ("## Which one?", _table(headings, rows), escaped(words), notes) if part)
 
 
 def _first_screen(screen: FirstScreen) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The pages: their templates filled with results, and the script that sorts tables and unfolds what is linked to.
 
-Put here what ``page.html.j2`` and ``claims.html.j2`` are filled with, and what keeps recorded texts from becoming code.
-Keep out what the pages say (`assets.report.content`).
+Put here what ``page.html.j2``, ``claims.html.j2`` and ``which_one.html.j2`` are filled with, and what keeps recorded
+texts from becoming code. Keep out what the pages say (`assets.report.content`).
 """
 
 import base64
@@ -50,20 +50,27 @@ _FILTERS = {
 }
 
 
-def render(content: Content, *, claims_file: str = "", replays_file: str = "") -> str:
+def render(content: Content, *, claims_file: str = "", replays_file: str = "", decisions_file: str = "") -> str:
     """The whole of ``index.html``.
 
     Args:
         content: What it says.
         claims_file: The name of the page of claims beside it; empty where there is none.
         replays_file: That of the page of replays to services.
+        decisions_file: That of the page of the decision table.
     """
-    return _filled("page.html.j2", content, claims_file=claims_file, replays_file=replays_file)
+    files = {"claims_file": claims_file, "replays_file": replays_file, "decisions_file": decisions_file}
+    return _filled("page.html.j2", content, **files)
 
 
 def render_claims(content: Content, *, answer_file: str) -> str:
     """The whole of ``claims.html``; ``answer_file`` is the name of the page beside it."""
     return _filled("claims.html.j2", content, answer_file=answer_file)
+
+
+def render_decisions(content: Content, *, answer_file: str) -> str:
+    """The whole of the decision table's page; ``answer_file`` is the name of the report beside it."""
+    return _filled("which_one.html.j2", content, answer_file=answer_file)
 
 
 @cache

@@ -13,8 +13,10 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from assets.analysis.verdicts.decisive import Shown
+from assets.report.decisions import DecisionTable, decision_tables, in_words
 from assets.report.first_screen import FirstScreen, Met, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
+from assets.report.words.decisions import STANDINGS
 from assets.report.words.numbers import NONE, count, duration, percent, times
 from assets.report.words.requirements import STATES
 from assets.report.words.titles import contender_title, operation_title, rests_on, source_title, speeds_title
@@ -71,6 +73,8 @@ def print_summary(places: Places, request: CompareRequest, comparison_id: str, c
         *_judged(places, comparison_id),
     ):
         say(console, line)
+    for decisions in _decisions(places, comparison_id):
+        print_decisions(decisions, console)
     # Last, since it is what one screen of a terminal still shows.
     for screen in _screens(places, comparison_id):
         print_first_screen(screen, console)
@@ -112,6 +116,30 @@ def _screens(places: Places, comparison_id: str) -> list[FirstScreen]:
             bound("FROM comparisons WHERE comparison_id = $comparison_id", comparison_id=beside(comparison_id)),
         ).to_pylist()
         return first_screens(connection, comparison, experiments, titles, found[0] if found else None)
+
+
+def _decisions(places: Places, comparison_id: str) -> list[DecisionTable]:
+    with connect(places) as connection:
+        return decision_tables(connection, comparison_id)
+
+
+def print_decisions(table: DecisionTable, console: PlainConsole) -> None:
+    """Print the decision table of a recording: architectures down, what people ask across."""
+    title = f"which one?  ({table.workload})  commands / queries; {_LEGEND}"
+    printed = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    printed.show_edge = printed.pad_edge = False
+    printed.add_column("architecture")
+    for heading in table.headings:
+        printed.add_column(f"{heading.group}:\n{heading.title}")
+    for line in table.lines:
+        printed.add_row(line.style.title, *map(in_words, line.cells))
+    console.print()
+    console.print(printed)
+    for note in table.notes:
+        say(console, f"- {note}", style="dim")
+
+
+_LEGEND = f"{STANDINGS['ahead'].symbol} better than another one, {STANDINGS['behind'].symbol} worse, ? undecided"
 
 
 def print_first_screen(screen: FirstScreen, console: PlainConsole) -> None:

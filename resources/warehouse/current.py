@@ -36,7 +36,7 @@ def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
             attach(connection, places)
         read = (
             *(places.outcomes, places.judgements, places.recordings, places.conformance),
-            *(places.calibrations, places.replays),
+            *(places.calibrations, places.replays, places.grids),
         )
         confine(connection, list(read))
         for table, sql in _current(now, outdated, attached=bool(known)).items():

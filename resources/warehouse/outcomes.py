@@ -24,7 +24,7 @@ CONDENSED = (
     "concurrency",
 )
 # The tables of judgements, each made of outcomes and of those before it in `assets.analysis.judge.STAGES`.
-JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "requirements", "recommendations")
+JUDGEMENTS = ("pairwise", "noise", "cost", "claims", "history", "requirements", "recommendations", "decisions")
 
 BESIDE = "-simulated"  # the end of the name of a comparison that stands beside another one
 

@@ -632,6 +632,54 @@ COMMENT ON COLUMN requirements.target IS 'Target it ran on, with its version';
 COMMENT ON COLUMN requirements.reason IS
     'What would decide it, or why it cannot be shown here, a sentence; NULL: it is decided';
 
+CREATE TABLE decisions (
+    comparison_id VARCHAR, workload VARCHAR, variant VARCHAR, architecture VARCHAR, position BIGINT, question VARCHAR,
+    operation VARCHAR, unit VARCHAR, state VARCHAR, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, words VARCHAR,
+    standing VARCHAR, scenario VARCHAR, n BIGINT, repetitions BIGINT, evidence VARCHAR, target VARCHAR, reason VARCHAR,
+    query VARCHAR
+);
+COMMENT ON TABLE decisions IS
+    'The decision table: what people ask of an architecture. One row per architecture, question and operation that the '
+    'question is about.';
+COMMENT ON COLUMN decisions.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN decisions.workload IS 'Name of the recording';
+COMMENT ON COLUMN decisions.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN decisions.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN decisions.position IS 'Place of the question among the columns, from 1';
+COMMENT ON COLUMN decisions.question IS
+    'acknowledged_in_outage (share of requests due during an outage that were answered or accepted), done_after_outage '
+    '(share of these that were acknowledged and in the end stored or answered), out_of_turn (share of commands stored '
+    'after a later one of their entity), duplicated (share of commands stored more than once), response_p99 (time to '
+    'the answer, of all offered), completion_p99 (time until done), usd_per_million (USD per million committed '
+    'commands), first_limit (from how many times the recorded traffic on a limit binds) or parts (resources to build '
+    'and run)';
+COMMENT ON COLUMN decisions.operation IS 'command or query; NULL: it is about the whole';
+COMMENT ON COLUMN decisions.unit IS
+    'Unit of value: share (0 to 1), ms, usd, traffic (multiples of the recorded one) or parts';
+COMMENT ON COLUMN decisions.state IS
+    'measured (value and interval may decide), undecided (too few repetitions or requests for an interval), '
+    'not_shown_here (the target cannot show it) or not_measured';
+COMMENT ON COLUMN decisions.value IS
+    'Value under the scenario that is worst for it; NULL: none, or beyond what was watched';
+COMMENT ON COLUMN decisions.ci_low IS 'Lower end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN decisions.ci_high IS 'Upper end of its 95 % interval; NULL: open or none';
+COMMENT ON COLUMN decisions.words IS
+    'Which limit binds first, as the parameters of the simulation name it; NULL of other questions';
+COMMENT ON COLUMN decisions.standing IS
+    'behind (all of another architecture''s interval is better), ahead (all of its own is better than another one''s, '
+    'and it is not behind) or level (neither); NULL: undecided, or no value';
+COMMENT ON COLUMN decisions.scenario IS 'Scenario that the value is of; NULL: none';
+COMMENT ON COLUMN decisions.n IS 'Requests it rests on; NULL: none are counted';
+COMMENT ON COLUMN decisions.repetitions IS 'Valid replays it rests on; NULL: none are counted';
+COMMENT ON COLUMN decisions.evidence IS
+    'Kind of proof: observed, simulated, documented or modelled; NULL: there is no value';
+COMMENT ON COLUMN decisions.target IS 'Target it ran on, with its version';
+COMMENT ON COLUMN decisions.reason IS
+    'Why it is undecided, cannot be shown or was not measured, a sentence; NULL: it is measured';
+COMMENT ON COLUMN decisions.query IS
+    'SQL that recomputes it for all architectures, and scenarios where it has any: its column value; NULL: it is '
+    'counted in the architecture''s module';
+
 CREATE TABLE recommendations (
     comparison_id VARCHAR, workload VARCHAR, operation VARCHAR, architecture VARCHAR, sentence VARCHAR,
     because VARCHAR[], would_change VARCHAR[], evidence VARCHAR, target VARCHAR, route VARCHAR, state VARCHAR,

@@ -82,7 +82,9 @@ def test_an_architecture_under_a_scenario_on_a_target_of_plug_ins_is_compared(
 ) -> None:
     places = Places(tmp_path)
     about = ("--architecture", "split", "--scenario", "short_outage", "--target", "slow_aws")
-    compared = archduel(places, "compare", *about, "--limit", "60", "--repetitions", "1", environment=installed)
+    compared = archduel(
+        places, "compare", *about, "--limit", "60", "--repetitions", "1", environment=installed, timeout_s=240
+    )
     assert compared.returncode == 0, compared.stderr
     assert "Split" in compared.stdout
     query = (

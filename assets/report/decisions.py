@@ -1,0 +1,156 @@
+"""The decision table, alike on its page, in ``report.md``, in the terminal and in Dagster.
+
+Put here which answers stand in which row and column. Keep out the answers (`assets.analysis.decisions`) and their words
+(`assets.report.words.decisions`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from assets.report.charts.style import Style, styles_by_name
+from assets.report.queries import Rows, bound, table_of
+from assets.report.words.decisions import HEADINGS, Heading, answer, sign, spread
+from assets.report.words.titles import Mark, operation_title
+
+PAGE = "which-one.html"
+DECISIONS = """\
+SELECT *, architecture || '~' || variant AS contender FROM decisions
+WHERE comparison_id = $comparison_id ORDER BY workload, position, operation, contender"""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer, as it is read.
+
+    Attributes:
+        noun: Of which requests it is; empty where it is of all.
+        text: The value with its unit, or a dash.
+        interval: Its interval; empty where it has none.
+        sign: What marks it; None for nothing.
+        evidence: The kind of proof; empty where there is no value.
+        why: Why it is undecided or missing; empty where it is neither.
+        note: The number of that sentence among the table's; 0 for none.
+        query: The anchor of its query; empty where it has none.
+        row: The row of ``decisions`` that it is.
+    """
+
+    noun: str
+    text: str
+    interval: str
+    sign: Mark | None
+    evidence: str
+    why: str
+    note: int
+    query: str
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One architecture: its answers by column, one or two for each."""
+
+    style: Style
+    cells: Sequence[Sequence[Answered]]
+
+
+@dataclass(frozen=True)
+class DecisionTable:
+    """The table of one recording.
+
+    Attributes:
+        workload: The recording.
+        headings: Of its columns.
+        groups: Of these, with how many columns each spans.
+        lines: The architectures, in the registry's order.
+        notes: The reasons for what is undecided or missing, in the order of their numbers from 1.
+        queries: By anchor the title and the SQL of each query.
+        targets: What was replayed or simulated on, by kind of proof.
+    """
+
+    workload: str
+    headings: Sequence[Heading]
+    groups: Sequence[tuple[str, int]]
+    lines: Sequence[Line]
+    notes: Sequence[str]
+    queries: Mapping[str, tuple[str, str]]
+    targets: Mapping[str, str]
+
+
+def decision_tables(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[DecisionTable]:
+    """The decision table of each recording of a comparison; none where none was made.
+
+    Args:
+        connection: To the published database.
+        comparison_id: Of the comparison.
+    """
+    rows = table_of(connection, bound(DECISIONS, comparison_id=comparison_id)).to_pylist()
+    return [
+        decision_table([row for row in rows if row["workload"] == workload], number)
+        for number, workload in enumerate(dict.fromkeys(row["workload"] for row in rows), start=1)
+    ]
+
+
+def decision_table(rows: Rows, number: int = 1) -> DecisionTable:
+    """The table of one recording.
+
+    Args:
+        rows: Its rows of ``decisions``, with ``contender``, in order of position and operation.
+        number: Of the table on its page, from 1: anchors begin with it.
+    """
+    notes: dict[str, int] = {}
+    queries: dict[str, tuple[str, str]] = {}
+    questions = [name for name in HEADINGS if any(row["question"] == name for row in rows)]
+    lines = [
+        Line(
+            style,
+            [
+                [
+                    _answered(row, notes, queries, number)
+                    for row in rows
+                    if row["contender"] == contender and row["question"] == name
+                ]
+                for name in questions
+            ],
+        )
+        for contender, style in styles_by_name(rows).items()
+    ]
+    headings = [HEADINGS[name] for name in questions]
+    groups = {
+        group: sum(one.group == group for one in headings) for group in dict.fromkeys(one.group for one in headings)
+    }
+    targets = {row["evidence"]: row["target"] for row in rows if row["evidence"] in {"observed", "simulated"}}
+    return DecisionTable(rows[0]["workload"], headings, list(groups.items()), lines, list(notes), queries, targets)
+
+
+def _answered(
+    row: Mapping[str, Any], notes: dict[str, int], queries: dict[str, tuple[str, str]], number: int
+) -> Answered:
+    noun = operation_title(row["operation"]) if row["operation"] else ""
+    anchor = ""
+    if row["query"]:
+        title = f"{HEADINGS[row['question']].group}: {HEADINGS[row['question']].title}{f', {noun}' if noun else ''}"
+        known = next((name for name, (_, sql) in queries.items() if sql == row["query"]), None)
+        anchor = known or f"query-{number}-{len(queries) + 1}"
+        queries.setdefault(anchor, (title, row["query"]))
+    why = row["reason"] or ""
+    return Answered(
+        noun,
+        answer(row),
+        spread(row),
+        sign(row),
+        row["evidence"] or "",
+        why,
+        notes.setdefault(why, len(notes) + 1) if why else 0,
+        anchor,
+        row,
+    )
+
+
+def in_words(cell: Sequence[Answered]) -> str:
+    """A cell as one text: ``▲ 100 % / ▼ 0 %``, commands before queries, once where both are the same."""
+    texts = [" ".join(part for part in (one.sign.symbol if one.sign else "", one.text) if part) for one in cell]
+    texts = [text.replace("– –", "–") for text in texts]
+    return " / ".join(dict.fromkeys(texts) if len(set(texts)) == 1 else texts)
