@@ -17,6 +17,8 @@ from assets import plots
 from assets.analysis.judge import ask, judge_one
 from assets.architectures import OWNERS
 from assets.presentation import rows_metadata, table_metadata
+from assets.report.decisions import tables_of_rows
+from assets.report.markdown import decisions_as_markdown
 from resources.dagster_resources import ComparisonResource
 from resources.version import code_version
 from workloads.places import Places
@@ -108,6 +110,7 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
         return dg.MaterializeResult(
             metadata={
                 **(plots.comparison_plots(warehouse, comparison_id, plot) if plot else {}),
+                **(_decision_tables(rows) if name == "decisions" else {}),
                 name: table_metadata(rows.drop_columns(["comparison_id"])),
                 "comparison_id": comparison_id,
                 **rows_metadata(rows, name),
@@ -116,6 +119,11 @@ def _judgement(name: str, nights: dg.PartitionsDefinition) -> dg.AssetsDefinitio
         )
 
     return judgement
+
+
+def _decision_tables(rows: pa.Table) -> dict[str, dg.MetadataValue[str]]:
+    tables = tables_of_rows(rows.to_pylist())
+    return {"decision_table": dg.MetadataValue.md("\n\n".join(map(decisions_as_markdown, tables)))}
 
 
 def _regressions(history: pa.Table) -> dg.AssetCheckResult:

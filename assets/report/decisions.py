@@ -11,14 +11,14 @@ from typing import Any
 import duckdb
 
 from assets.report.charts.style import Style, styles_by_name
+from assets.report.charts.style import contender as contender_name
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.decisions import HEADINGS, Heading, answer, sign, spread
 from assets.report.words.titles import Mark, operation_title
 
 PAGE = "which-one.html"
 DECISIONS = """\
-SELECT *, architecture || '~' || variant AS contender FROM decisions
-WHERE comparison_id = $comparison_id ORDER BY workload, position, operation, contender"""
+FROM decisions WHERE comparison_id = $comparison_id ORDER BY workload, position, operation, architecture, variant"""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answered:
     """One answer, as it is read.
 
     Attributes:
-        noun: Of which requests it is; empty where it is of all.
+        noun: Of which requests it is, and whether a ticket came back; empty where it is of all.
         text: The value with its unit, or a dash.
         interval: Its interval; empty where it has none.
         sign: What marks it; None for nothing.
@@ -86,20 +86,25 @@ def decision_tables(connection: duckdb.DuckDBPyConnection, comparison_id: str) -
         connection: To the published database.
         comparison_id: Of the comparison.
     """
-    rows = table_of(connection, bound(DECISIONS, comparison_id=comparison_id)).to_pylist()
+    return tables_of_rows(table_of(connection, bound(DECISIONS, comparison_id=comparison_id)).to_pylist())
+
+
+def tables_of_rows(rows: Rows) -> list[DecisionTable]:
+    """The decision table of each recording, of a comparison's rows of ``decisions``, position by position."""
     return [
         decision_table([row for row in rows if row["workload"] == workload], number)
         for number, workload in enumerate(dict.fromkeys(row["workload"] for row in rows), start=1)
     ]
 
 
-def decision_table(rows: Rows, number: int = 1) -> DecisionTable:
+def decision_table(decisions: Rows, number: int = 1) -> DecisionTable:
     """The table of one recording.
 
     Args:
-        rows: Its rows of ``decisions``, with ``contender``, in order of position and operation.
+        decisions: Its rows of ``decisions``, in order of position and operation.
         number: Of the table on its page, from 1: anchors begin with it.
     """
+    rows = [{**row, "contender": contender_name(row["architecture"], row["variant"])} for row in decisions]
     notes: dict[str, int] = {}
     queries: dict[str, tuple[str, str]] = {}
     questions = [name for name in HEADINGS if any(row["question"] == name for row in rows)]
@@ -129,6 +134,7 @@ def _answered(
     row: Mapping[str, Any], notes: dict[str, int], queries: dict[str, tuple[str, str]], number: int
 ) -> Answered:
     noun = operation_title(row["operation"]) if row["operation"] else ""
+    of = f"{noun}, by ticket" if row["ticket"] else noun
     anchor = ""
     if row["query"]:
         title = f"{HEADINGS[row['question']].group}: {HEADINGS[row['question']].title}{f', {noun}' if noun else ''}"
@@ -137,7 +143,7 @@ def _answered(
         queries.setdefault(anchor, (title, row["query"]))
     why = row["reason"] or ""
     return Answered(
-        noun,
+        of,
         answer(row),
         spread(row),
         sign(row),

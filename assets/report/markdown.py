@@ -58,7 +58,7 @@ def render(content: Content) -> str:
         "---",
         *(_because(screen) for screen in content.screens if screen.because),
         *map(_replayed, content.replayed),
-        *map(_decision_table, content.decisions),
+        *map(decisions_as_markdown, content.decisions),
         _answers(content),
         _cost(judgements),
         _verdicts(judgements),
@@ -69,7 +69,8 @@ def render(content: Content) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _decision_table(table: DecisionTable) -> str:
+def decisions_as_markdown(table: DecisionTable) -> str:
+    """The decision table of a recording, with a heading."""
     headings = ["architecture", *(f"{one.group}: {one.title}" for one in table.headings)]
     rows = [[line.style.title, *map(in_words, line.cells)] for line in table.lines]
     words = (

@@ -635,8 +635,8 @@ COMMENT ON COLUMN requirements.reason IS
 CREATE TABLE decisions (
     comparison_id VARCHAR, workload VARCHAR, variant VARCHAR, architecture VARCHAR, position BIGINT, question VARCHAR,
     operation VARCHAR, unit VARCHAR, state VARCHAR, value DOUBLE, ci_low DOUBLE, ci_high DOUBLE, words VARCHAR,
-    standing VARCHAR, scenario VARCHAR, n BIGINT, repetitions BIGINT, evidence VARCHAR, target VARCHAR, reason VARCHAR,
-    query VARCHAR
+    standing VARCHAR, ticket BOOLEAN, scenario VARCHAR, n BIGINT, repetitions BIGINT, evidence VARCHAR, target VARCHAR,
+    reason VARCHAR, query VARCHAR
 );
 COMMENT ON TABLE decisions IS
     'The decision table: what people ask of an architecture. One row per architecture, question and operation that the '
@@ -651,8 +651,8 @@ COMMENT ON COLUMN decisions.question IS
     '(share of these that were acknowledged and in the end stored or answered), out_of_turn (share of commands stored '
     'after a later one of their entity), duplicated (share of commands stored more than once), response_p99 (time to '
     'the answer, of all offered), completion_p99 (time until done), usd_per_million (USD per million committed '
-    'commands), first_limit (from how many times the recorded traffic on a limit binds) or parts (resources to build '
-    'and run)';
+    'commands), first_limit (from how many times the recorded traffic on a limit refuses or delays something; if '
+    'none does, the most that was tried) or parts (resources to build and run)';
 COMMENT ON COLUMN decisions.operation IS 'command or query; NULL: it is about the whole';
 COMMENT ON COLUMN decisions.unit IS
     'Unit of value: share (0 to 1), ms, usd, traffic (multiples of the recorded one) or parts';
@@ -664,10 +664,13 @@ COMMENT ON COLUMN decisions.value IS
 COMMENT ON COLUMN decisions.ci_low IS 'Lower end of its 95 % interval; NULL: open or none';
 COMMENT ON COLUMN decisions.ci_high IS 'Upper end of its 95 % interval; NULL: open or none';
 COMMENT ON COLUMN decisions.words IS
-    'Which limit binds first, as the parameters of the simulation name it; NULL of other questions';
+    'Which limit binds first, as the parameters of the simulation name it; NULL: none, and of other questions';
 COMMENT ON COLUMN decisions.standing IS
     'behind (all of another architecture''s interval is better), ahead (all of its own is better than another one''s, '
-    'and it is not behind) or level (neither); NULL: undecided, or no value';
+    'and it is not behind) or level (neither); NULL: undecided, no value, or a limit, which may delay or refuse';
+COMMENT ON COLUMN decisions.ticket IS
+    'Whether what came back for these requests was mostly a ticket (202) and no result; NULL: nothing did, or it is no '
+    'question of answers';
 COMMENT ON COLUMN decisions.scenario IS 'Scenario that the value is of; NULL: none';
 COMMENT ON COLUMN decisions.n IS 'Requests it rests on; NULL: none are counted';
 COMMENT ON COLUMN decisions.repetitions IS 'Valid replays it rests on; NULL: none are counted';

@@ -90,6 +90,8 @@ def test_times_are_of_steady_and_ahead_only_where_intervals_lie_apart(simulated:
     assert (quick["value"], quick["standing"]) == (pytest.approx(3.0035), "ahead")
     assert (slow["value"], slow["standing"]) == (pytest.approx(9.0035), "behind")
     assert quick["ci_high"] < slow["ci_low"]
+    assert (quick["ticket"], slow["ticket"]) == (True, False), "what is quick is no result"
+    assert cell(simulated, "completion_p99", "hybrid")["ticket"] is None
 
 
 def test_what_an_emulator_cannot_show_says_so_and_has_no_standing(observed: list[Row]) -> None:
@@ -142,16 +144,27 @@ def test_an_architecture_without_a_valid_replay_says_why() -> None:
 def test_the_first_limit_is_that_of_the_finest_growth() -> None:
     with outage().connect() as connection:
         for grid, cells, traffic in (("g1", 3, 50.0), ("g2", 9, 12.0)):
-            connection.execute(f"INSERT INTO grids BY NAME SELECT '{grid}' AS grid_id, {cells} AS cells")
+            connection.execute(f"INSERT INTO grids BY NAME SELECT '{grid}' AS grid_id, 'growth' AS kind")
+            connection.execute(
+                "INSERT INTO grid_cells BY NAME SELECT ? AS grid_id, 'food_orders' AS workload, 'steady' AS scenario,"
+                " unnest(['hybrid', 'synchronous']) AS architecture, n::VARCHAR AS cell, n::DOUBLE AS traffic"
+                " FROM range(1, ?) AS numbers(n)",
+                [grid, cells + 1],
+            )
             connection.execute(
                 "INSERT INTO growth_limits BY NAME SELECT ? AS grid_id, 'food_orders' AS workload,"
-                " 'steady' AS scenario, 'hybrid' AS architecture, 'mapping.pollers' AS limited_by, 1 AS position, ? AS traffic",
+                " 'steady' AS scenario, 'hybrid' AS architecture, 'mapping.pollers' AS limited_by,"
+                " 1 AS position, ? AS traffic",
                 [grid, traffic],
             )
         rows = decide(connection, "c1", Bills(COST, Assumptions())).to_pylist()
     row = cell(rows, "first_limit", operation=None)
     assert (row["words"], row["value"], row["evidence"]) == ("mapping.pollers", 12.0, "simulated")
-    assert "archduel growth" in cell(rows, "first_limit", "synchronous", None)["reason"]
+    free = cell(rows, "first_limit", "synchronous", None)
+    assert (free["state"], free["words"], free["value"]) == ("measured", None, 9.0), (
+        "none up to the most that was tried"
+    )
+    assert row["standing"] is free["standing"] is None, "a limit that delays is not like one that refuses"
 
 
 def test_parts_and_bills_are_what_they_are(observed: list[Row]) -> None:
@@ -188,10 +201,6 @@ def test_each_query_gives_its_figures(beside: Asked | None) -> None:
     assert checked >= (20 if beside else 14)
 
 
-def shown(rows: list[Row]) -> list[Row]:
-    return [{**row, "contender": f"{row['architecture']}~{row['variant']}"} for row in rows]
-
-
 class TestReading:
     def test_columns_are_the_questions_in_their_order(self) -> None:
         assert list(HEADINGS) == [question.name for question in QUESTIONS]
@@ -199,7 +208,7 @@ class TestReading:
     def test_a_cell_has_commands_before_queries_and_one_text_where_both_are_the_same(
         self, simulated: list[Row]
     ) -> None:
-        table = decision_table(shown(simulated))
+        table = decision_table(simulated)
         texts = {line.style.title: [in_words(cell) for cell in line.cells] for line in table.lines}
         assert texts["Synchronous"][0].replace("\u00a0", " ") == "▼ 10 % / 100 %"
         assert texts["Hybrid"][1].replace("\u00a0", " ") == "▲ 100 % / 100 %"
@@ -207,7 +216,7 @@ class TestReading:
         assert [line.style.title for line in table.lines] == ["Synchronous", "Hybrid"]
 
     def test_each_reason_is_told_once(self, observed: list[Row]) -> None:
-        table = decision_table(shown(observed))
+        table = decision_table(observed)
         assert len(table.notes) == len(set(table.notes)) < len([row for row in observed if row["reason"]])
 
     def test_it_holds_any_number_of_architectures(self, simulated: list[Row]) -> None:
@@ -217,7 +226,7 @@ class TestReading:
             for row in simulated
             if row["architecture"] == "hybrid"
         ]
-        table = decision_table(shown([*simulated, *more]))
+        table = decision_table([*simulated, *more])
         assert len(table.lines) == 14
         assert all(len(line.cells) == len(QUESTIONS) for line in table.lines)
 

@@ -51,6 +51,7 @@ class Answer:
     reason: str = ""
     words: str | None = None
     evidence: str | None = None
+    ticket: bool | None = None
     of: str = ""  # the comparison it is from
 
 
@@ -104,6 +105,7 @@ def decide(
                     "ci_high": one.figure.high,
                     "words": one.words,
                     "standing": standings.get(contender),
+                    "ticket": one.ticket,
                     "scenario": one.scenario,
                     "n": one.figure.n,
                     "repetitions": one.figure.repetitions,
@@ -124,7 +126,7 @@ def _usd(contender: Contender, bills: Bills) -> Answer:
     return Answer("measured", exactly(usd), "steady", evidence="modelled")
 
 
-def _first_limit(contender: Contender, limits: Mapping[tuple[str, str], tuple[str, float]]) -> Answer:
+def _first_limit(contender: Contender, limits: Mapping[tuple[str, str], tuple[str | None, float]]) -> Answer:
     found = limits.get((contender.workload, contender.architecture))
     if found is None:
         reason = f"Its traffic was not made to grow: `archduel growth --workload {contender.workload}` simulates it."
@@ -208,12 +210,14 @@ class _Answers:
             return Answer("not_measured", scenario=scenario, reason=f"No {operation} was due under {scenario}{when}.")
         state: State = "undecided" if figure.lacking else "measured"
         reason = f"{figure.lacking}." if figure.lacking else ""
-        return Answer(state, figure, scenario, reason, evidence=self._evidence, of=self.comparison_id)
+        of_answers = measure.decided_by in {"acknowledged", "response"}
+        ticket = self._figures.queued(contender, covers) if of_answers else None
+        return Answer(state, figure, scenario, reason, evidence=self._evidence, ticket=ticket, of=self.comparison_id)
 
 
 def _first_limits(
     connection: duckdb.DuckDBPyConnection, comparison_id: str
-) -> dict[tuple[str, str], tuple[str, float]]:
+) -> dict[tuple[str, str], tuple[str | None, float]]:
     question = next(one for one in QUESTIONS if one.name == "first_limit")
     rows = connection.execute(question.query(comparison_id, None) or "").fetchall()
     return {(workload, architecture): (limit, traffic) for workload, architecture, limit, traffic, *_ in rows}
@@ -226,6 +230,8 @@ def _badness(figure: Figure, question: Question) -> float:
 
 def _standings(question: Question, answers: Mapping[Contender, Answer]) -> dict[Contender, str]:
     """Where each stands among those of its recording and variant, as far as that is decided."""
+    if question.better is None:
+        return {}
     ends = {
         contender: _ends(question, answer.figure) for contender, answer in answers.items() if answer.state == "measured"
     }

@@ -26,7 +26,7 @@ class Question:
     Attributes:
         name: As the table has it.
         unit: Of its values; ``traffic`` is in multiples of the recorded traffic.
-        better: Whether more or less of it is better.
+        better: Whether more or less of it is better; None where that depends, as on what a limit does.
         measure: What is counted or timed; None where nothing is.
         under: The class of the scenarios it is asked under.
         in_fault: Whether only requests due while a fault was on are meant.
@@ -36,7 +36,7 @@ class Question:
 
     name: str
     unit: Unit
-    better: Better
+    better: Better | None
     measure: Measure | None = None
     under: str = ""
     in_fault: bool = False
@@ -82,6 +82,6 @@ QUESTIONS: tuple[Question, ...] = (
     _asked("response_p99", "response_p99_ms", "ms", "less", "steady"),
     _asked("completion_p99", "completion_p99_ms", "ms", "less", "steady"),
     Question("usd_per_million", "usd", "less", sql="cost"),
-    Question("first_limit", "traffic", "more", sql="first_limit"),
+    Question("first_limit", "traffic", None, sql="first_limit"),
     Question("parts", "parts", "less"),
 )

@@ -33,7 +33,9 @@ HEADINGS: Mapping[str, Heading] = {
     ),
     "duplicated": Heading("Order and duplicates", "stored twice", "commands stored more than once, worst scenario"),
     "response_p99": Heading(
-        "Time of 99 in 100", "to the answer", "of all offered, from when it was due; a ticket (202) is an answer"
+        "Time of 99 in 100",
+        "to the answer",
+        "of all offered, from when it was due; a ticket (202) is an answer, and no result",
     ),
     "completion_p99": Heading("Time of 99 in 100", "until done", "of all offered, until stored or answered"),
     "usd_per_million": Heading(
@@ -61,7 +63,8 @@ def answer(row: Mapping[str, Any]) -> str:
     if known is None:
         return "never"
     if row["unit"] == "traffic":
-        return f"{limit_title(row['words'] or '')}, {number(float(f'{known:.3g}'))}×"
+        times = f"{number(float(f'{known:.3g}'))}×"
+        return f"{limit_title(row['words'])}, from {times} on" if row["words"] else f"none up to {times}"
     if row["unit"] == "parts":
         return number(known)
     return amount(known, row["unit"]).removesuffix(f"{NO_BREAK}USD")
