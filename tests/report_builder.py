@@ -252,6 +252,59 @@ RECOMMENDATION = {
 }
 
 
+def decision(architecture: str, position: int, question: str, operation: str | None, **more: Any) -> dict[str, Any]:
+    """One row of ``decisions``: a share that was measured."""
+    row = {
+        "workload": "food_orders",
+        "variant": "idempotent",
+        "architecture": architecture,
+        "position": position,
+        "question": question,
+        "operation": operation,
+        "unit": "share",
+        "state": "measured",
+        "value": 0.9951,
+        "ci_low": 0.99,
+        "ci_high": 0.999,
+        "standing": "ahead" if architecture == "hybrid" else "behind",
+        "scenario": "backend_outage",
+        "n": 1140,
+        "repetitions": 3,
+        "evidence": "observed",
+        "target": TARGET,
+        "query": f"SELECT '{question} {operation}' AS value FROM requests /* {HOSTILE} */",
+    }
+    return {**row, **more}
+
+
+def file_decisions(places: Places, architectures: Iterable[str] = ("synchronous", "event_driven", "hybrid")) -> None:
+    """A decision table with answers of every state."""
+    missing = {"state": "not_measured", "value": None, "standing": None, "evidence": None, "reason": "nobody grew it"}
+    rows = []
+    for position, (question, unit, operations) in enumerate(
+        (
+            ("acknowledged_in_outage", "share", ("command", "query")),
+            ("done_after_outage", "share", ("command", "query")),
+            ("out_of_turn", "share", ("command",)),
+            ("duplicated", "share", ("command",)),
+            ("response_p99", "ms", ("command", "query")),
+            ("completion_p99", "ms", ("command", "query")),
+            ("usd_per_million", "usd", (None,)),
+            ("first_limit", "traffic", (None,)),
+            ("parts", "parts", (None,)),
+        ),
+        start=1,
+    ):
+        for name in architectures:
+            more: dict[str, Any] = {"unit": unit}
+            if unit == "traffic":
+                more |= missing if name == "hybrid" else {"words": "mapping.pollers", "value": 12.0}
+            if question == "completion_p99":
+                more |= {"state": "undecided", "standing": None, "reason": f"one repetition {HOSTILE}"}
+            rows += [decision(name, position, question, operation, **more) for operation in operations]
+    judge(places, "decisions", rows)
+
+
 def file_outages(places: Places) -> None:
     """An outage with two valid replays, and a scenario whose only replay is invalid; every recorded text is hostile."""
     config = json.dumps({"visibility_timeout_s": 12, "limit": 15, "repetitions": 1, "work_us": 0, "note": HOSTILE})
@@ -318,6 +371,7 @@ def file_answer(places: Places, routes: int = 12) -> None:
         ]
     ]
     judge(places, "recommendations", [answer, *wanted])
+    file_decisions(places)
 
 
 def home_of(factory: pytest.TempPathFactory, file: Callable[[Places], None]) -> Places:

@@ -34,9 +34,16 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(home_of(tmp_path_factory, file_judged_night), "c1")
 
 
-@pytest.fixture(params=["answer", "night", "claims"])
-def page(request: pytest.FixtureRequest, answer: Path, night: Path) -> Path:
-    return {"answer": answer, "night": night, "claims": night.with_name("claims.html")}[request.param]
+@pytest.fixture(scope="module")
+def which_one(answer: Path) -> Path:
+    """The page of the decision table."""
+    return answer.with_name("which-one.html")
+
+
+@pytest.fixture(params=["answer", "night", "claims", "which_one"])
+def page(request: pytest.FixtureRequest, answer: Path, night: Path, which_one: Path) -> Path:
+    pages = {"answer": answer, "night": night, "claims": night.with_name("claims.html"), "which_one": which_one}
+    return pages[request.param]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -81,6 +88,16 @@ def test_paper_has_the_first_screen_on_its_first_sheet_and_only_what_is_open_bes
     assert _sheets(tab.paper()) == 1
     tab.value("document.querySelector('#scenarios').open = document.querySelector('#scenario-1').open = true")
     assert _sheets(tab.paper()) > 1
+
+
+def test_the_decision_table_fits_a_screen_and_a_sheet_and_leads_to_its_queries(tab: Tab, which_one: Path) -> None:
+    tab.show(which_one, width=1400, height=900)
+    assert tab.value("document.querySelector('.decide').getBoundingClientRect().bottom") <= 900
+    assert tab.value("document.querySelector('.decide').scrollWidth") <= 1400
+    assert _sheets(tab.paper()) == 1
+    anchors = "[...document.querySelectorAll('.decide a')].map((one) => one.getAttribute('href').slice(1))"
+    assert tab.value(f"{anchors}.length") > 30
+    assert tab.value(f"{anchors}.every((one) => document.getElementById(one) !== null)")
 
 
 def test_a_link_into_a_fold_unfolds_it(tab: Tab, answer: Path) -> None:
