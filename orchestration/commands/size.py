@@ -92,6 +92,8 @@ def command(**options: Any) -> None:
 
 
 def _print(console: PlainConsole, asking: Any, found: list[Any]) -> None:
+    from assets.analysis.sizing.objectives import written  # noqa: PLC0415 - as above
+    from assets.analysis.sizing.searching import SEEDS  # noqa: PLC0415 - as above
     from assets.report.words.what_if import FIGURES, figure_text, limit_title  # noqa: PLC0415 - as above
 
     say(console, f"{asking.size_id}: {'; '.join(map(str, asking.objectives))}, at {asking.at:g} times the traffic")
@@ -112,6 +114,11 @@ def _print(console: PlainConsole, asking: Any, found: list[Any]) -> None:
         )
     console.print(table)
     for one in found:
+        for goal in asking.objectives:
+            least, greatest = one.figures["spread"][goal.figure.column]
+            if least != greatest:
+                between = " to ".join(written(goal.figure, end) for end in (least, greatest))
+                say(console, f"{one.architecture}: {goal.figure.title} {between}, by the seed: {SEEDS} were simulated")
         if one.missed:
             nearest = "; ".join(f"{goal.value(one.figures)} (asked: {goal})" for goal in one.missed)
             limit = one.figures["first_limit"]

@@ -134,7 +134,7 @@ def _print(console: PlainConsole, places: Places, grid_id: str, varied: list[str
 
 def cells_table(rows: Rows, varied: list[str]) -> Table:
     """Rows of ``grid_cells`` as a table: the varied values, then what they come to."""
-    from assets.report.words.what_if import FIGURES, figure_text  # noqa: PLC0415 - as above
+    from assets.report.words.what_if import FIGURES, figure_text, limit_title  # noqa: PLC0415 - as above
 
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)
     for name in varied:
@@ -149,6 +149,6 @@ def cells_table(rows: Rows, varied: list[str]) -> Table:
             *(plain(values[name]) for name in varied),
             row["architecture"],
             *(figure_text(name, row[name]) for name in FIGURES),
-            row["first_limit"] or "-",
+            limit_title(row["first_limit"]) if row["first_limit"] else "–",
         )
     return table

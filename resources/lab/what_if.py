@@ -143,6 +143,8 @@ class WhatIf:
         values: Values,
         reserved: Sequence[int] | None = None,
         parameters: Parameters | None = None,
+        *,
+        repetition: int = 1,
     ) -> Run:
         """Simulate an architecture with these values.
 
@@ -151,6 +153,7 @@ class WhatIf:
             values: What is varied.
             reserved: The reserved concurrency of each of its functions; -1 for none. None: what the values say.
             parameters: Of the model, before the values are applied; None: the usual ones.
+            repetition: Its seed is that of this repetition of a comparison.
         """
         architecture, traffic = architectures()[name], self.traffic(values)
         load, usual = self._load(architecture, traffic)
@@ -164,7 +167,7 @@ class WhatIf:
             parameters,
             caller=caller,
             consumers=self.platform.target.limits.consumers,
-            seed=replay_seed(self.plan.schedule.seed, name, self.variant, "main", 1),
+            seed=replay_seed(self.plan.schedule.seed, name, self.variant, "main", repetition),
         )
         if reserved is not None:
             limits = np.array(reserved, np.int64)

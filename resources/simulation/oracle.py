@@ -639,7 +639,7 @@ class Oracle:
         self.stored_us[message] = now
         self._show(message, now)
         self._respond(i, self.requests[i].calls, 202, now)
-        self._dispatch(now)
+        self._dispatch(now, arrived=True)
 
     def _show(self, message: int, now: int) -> None:
         self.visible.append(message)
@@ -653,7 +653,7 @@ class Oracle:
         else:
             self.in_flight -= 1
         self._show(message, now)
-        self._dispatch(now)
+        self._dispatch(now, arrived=True)
 
     def _again(self, message: int, invocation: Invocation, now: int) -> None:
         """A message that was not deleted comes back after its visibility timeout."""
@@ -683,8 +683,8 @@ class Oracle:
         self.last_active_us = now
         self._dispatch(now)
 
-    def _dispatch(self, now: int) -> None:
-        """Hand batches to pollers that are free."""
+    def _dispatch(self, now: int, *, arrived: bool = False) -> None:
+        """Hand batches to pollers that are free; ``arrived``: a message came, which a limit may make wait."""
         if self.s.consumer == NEVER or self._is_down(codes.AT_MAPPING, now) or self._is_down(codes.AT_QUEUE, now):
             return
         if not self.active and now - self.last_active_us > self.s.scale_in_us:
@@ -694,10 +694,12 @@ class Oracle:
                 if not self.growing and self.s.poller_every_us != NEVER and self.pollers < self.s.max_pollers:
                     self.growing = True
                     self._at(now + self.s.poller_every_us, GROW, 0)
-                self._bind(codes.BY_POLLERS, now)
+                if arrived:
+                    self._bind(codes.BY_POLLERS, now)
                 return
             if self.in_flight >= self.s.max_in_flight:
-                self._bind(codes.BY_IN_FLIGHT, now)
+                if arrived:
+                    self._bind(codes.BY_IN_FLIGHT, now)
                 return
             if len(self.visible) < self.s.batch_size and self.s.batch_window_us:
                 full_us = self.visible_since[self.visible[0]] + self.s.batch_window_us

@@ -638,7 +638,7 @@ def _show(w, message, now):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _dispatch(w, now):  # type: ignore[no-untyped-def]
+def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
     n = w.n
     if w.c[C_CONSUMER] == NEVER or _is_down(w, AT_MAPPING, now) or _is_down(w, AT_QUEUE, now):
         return
@@ -650,10 +650,12 @@ def _dispatch(w, now):  # type: ignore[no-untyped-def]
             if not n[GROWING] and w.c[C_POLLER_EVERY_US] != NEVER and n[POLLERS] < w.c[C_MAX_POLLERS]:
                 n[GROWING] = 1
                 _at(w, now + w.c[C_POLLER_EVERY_US], GROW, 0, 0)
-            _bind(w, BY_POLLERS, now)
+            if arrived:
+                _bind(w, BY_POLLERS, now)
             return
         if n[IN_FLIGHT] >= w.c[C_MAX_IN_FLIGHT]:
-            _bind(w, BY_IN_FLIGHT, now)
+            if arrived:
+                _bind(w, BY_IN_FLIGHT, now)
             return
         if n[WAITING] < w.c[C_BATCH_SIZE] and w.c[C_BATCH_WINDOW_US]:
             full_us = w.messages[w.queue[n[HEAD]], M_SHOWN] + w.c[C_BATCH_WINDOW_US]
@@ -699,7 +701,7 @@ def _dispatch(w, now):  # type: ignore[no-untyped-def]
 def _free(w, now):  # type: ignore[no-untyped-def]
     w.n[ACTIVE] -= 1
     w.n[LAST_ACTIVE] = now
-    _dispatch(w, now)
+    _dispatch(w, now, False)
 
 
 @compiled
@@ -1274,7 +1276,7 @@ def advance_world(w):  # type: ignore[no-untyped-def]
             w.messages[message, M_STORED] = now
             _show(w, message, now)
             _respond(w, number, w.requests[number, R_CALLS], 202, now)
-            _dispatch(w, now)
+            _dispatch(w, now, True)
         elif kind == VISIBLE:
             if w.messages[number, M_STORED] == NEVER:
                 w.messages[number, M_STORED] = now
@@ -1282,16 +1284,16 @@ def advance_world(w):  # type: ignore[no-untyped-def]
             else:
                 n[IN_FLIGHT] -= 1
             _show(w, number, now)
-            _dispatch(w, now)
+            _dispatch(w, now, True)
         elif kind == FREE:
             _free(w, now)
         elif kind == GROW:
             n[GROWING] = 0
             if n[WAITING] > 0 and n[ACTIVE] >= n[POLLERS] and n[POLLERS] < w.c[C_MAX_POLLERS]:
                 n[POLLERS] += 1
-                _dispatch(w, now)
+                _dispatch(w, now, False)
         elif kind == WAKE:
-            _dispatch(w, now)
+            _dispatch(w, now, False)
         elif kind == ANSWER:
             _respond(w, number, data // _ANSWER_BASE, data % _ANSWER_BASE - _STATUS_BASE, now)
         elif kind == HELD:

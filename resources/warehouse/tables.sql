@@ -783,7 +783,7 @@ COMMENT ON COLUMN grids.code_version IS 'Version of archduel, with a digest of i
 CREATE TABLE grid_cells (
     grid_id VARCHAR, cell VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, settings JSON,
     traffic DOUBLE, rate DOUBLE, batch_size BIGINT, reserved_concurrency BIGINT, account_concurrency BIGINT,
-    max_concurrency BIGINT, pollers BIGINT, memory_mb BIGINT, requests BIGINT, refused_share DOUBLE,
+    max_concurrency BIGINT, pollers BIGINT, memory_mb BIGINT, requests BIGINT, messages BIGINT, refused_share DOUBLE,
     throttled_share DOUBLE, lost_share DOUBLE, dead_lettered_share DOUBLE, response_p50_ms DOUBLE,
     response_p99_ms DOUBLE, completion_p50_ms DOUBLE, completion_p99_ms DOUBLE, backlog_peak BIGINT, drain_s DOUBLE,
     peak_concurrency BIGINT, cold_share DOUBLE, usd_per_month DOUBLE, first_limit VARCHAR, first_limit_s DOUBLE,
@@ -811,6 +811,7 @@ COMMENT ON COLUMN grid_cells.pollers IS
     'Batches that the event source mapping holds at once to begin with; NULL where nothing is queued';
 COMMENT ON COLUMN grid_cells.memory_mb IS 'Memory of each function, MB';
 COMMENT ON COLUMN grid_cells.requests IS 'Requests offered';
+COMMENT ON COLUMN grid_cells.messages IS 'Messages that the queue took; NULL where nothing is queued';
 COMMENT ON COLUMN grid_cells.refused_share IS 'Share of the requests that were throttled, failed or timed out';
 COMMENT ON COLUMN grid_cells.throttled_share IS 'Share of the requests that a limit turned away';
 COMMENT ON COLUMN grid_cells.lost_share IS
@@ -834,10 +835,11 @@ COMMENT ON COLUMN grid_cells.cold_share IS 'Share of the invocations that were c
 COMMENT ON COLUMN grid_cells.usd_per_month IS
     'AWS''s bill for a month of this traffic (REST API, x86), by the price model, USD; NULL where nothing was committed';
 COMMENT ON COLUMN grid_cells.first_limit IS
-    'The limit that refused or delayed something first; NULL: none did. As the parameters of the simulation name it';
-COMMENT ON COLUMN grid_cells.first_limit_s IS 'When it did so, seconds of the replay; NULL with first_limit';
+    'The limit that bound first: that refused something, or made at least one in a hundred messages wait; NULL: none '
+    'did. As the parameters of the simulation name it';
+COMMENT ON COLUMN grid_cells.first_limit_s IS 'When it first did so, seconds of the replay; NULL with first_limit';
 COMMENT ON COLUMN grid_cells.limits IS
-    'Every limit that refused or delayed something, with how often, a JSON object';
+    'Every limit that refused something or made messages wait, with how many, a JSON object';
 COMMENT ON COLUMN grid_cells.evidence IS 'Kind of proof: simulated';
 
 CREATE TABLE growth_limits (
@@ -851,7 +853,8 @@ COMMENT ON COLUMN growth_limits.workload IS 'Name of the recording';
 COMMENT ON COLUMN growth_limits.scenario IS 'Name of the scenario';
 COMMENT ON COLUMN growth_limits.architecture IS 'Name of the architecture';
 COMMENT ON COLUMN growth_limits.limited_by IS
-    'The limit, as the parameters of the simulation name it: it refused or delayed something';
+    'The limit, as the parameters of the simulation name it: it refused something, or made at least one in a hundred '
+    'messages wait';
 COMMENT ON COLUMN growth_limits.position IS 'In which order the limits bind, from 1';
 COMMENT ON COLUMN growth_limits.free_up_to IS
     'The greatest simulated traffic, as multiples of the recorded one, below which it does not bind; NULL: it binds at '
@@ -866,7 +869,8 @@ CREATE TABLE sizes (
     met BOOLEAN, missed VARCHAR[], memory_mb BIGINT, concurrency BIGINT, of_functions JSON, batch_size BIGINT,
     max_concurrency BIGINT, account_concurrency BIGINT, refused_share DOUBLE, response_p99_ms DOUBLE,
     completion_p99_ms DOUBLE, drain_s DOUBLE, usd_per_month DOUBLE, bound_by VARCHAR[], breaks_at DOUBLE,
-    breaks_objective VARCHAR, breaks_limit VARCHAR, flips VARCHAR[], simulations BIGINT, settings JSON,
+    breaks_objective VARCHAR, breaks_limit VARCHAR, flips VARCHAR[], seeds BIGINT, spread JSON, simulations BIGINT,
+    settings JSON,
     code_version VARCHAR, evidence VARCHAR
 );
 COMMENT ON TABLE sizes IS
@@ -888,11 +892,11 @@ COMMENT ON COLUMN sizes.max_concurrency IS
     'Maximum concurrency of the event source mapping; NULL where nothing is queued';
 COMMENT ON COLUMN sizes.account_concurrency IS
     'Concurrency that the account needs: what is reserved, and 100 that AWS keeps unreserved';
-COMMENT ON COLUMN sizes.refused_share IS 'Share of the requests that are refused with it';
-COMMENT ON COLUMN sizes.response_p99_ms IS 'As in `grid_cells`';
-COMMENT ON COLUMN sizes.completion_p99_ms IS 'As in `grid_cells`';
-COMMENT ON COLUMN sizes.drain_s IS 'As in `grid_cells`';
-COMMENT ON COLUMN sizes.usd_per_month IS 'As in `grid_cells`';
+COMMENT ON COLUMN sizes.refused_share IS 'Share of the requests that are refused with it, by the worst of the seeds';
+COMMENT ON COLUMN sizes.response_p99_ms IS 'As in `grid_cells`, by the worst of the seeds';
+COMMENT ON COLUMN sizes.completion_p99_ms IS 'As in `grid_cells`, by the worst of the seeds';
+COMMENT ON COLUMN sizes.drain_s IS 'As in `grid_cells`, by the worst of the seeds';
+COMMENT ON COLUMN sizes.usd_per_month IS 'As in `grid_cells`, by the dearest of the seeds';
 COMMENT ON COLUMN sizes.bound_by IS
     'For each dimension that was searched, which objective the next smaller value misses, a phrase each';
 COMMENT ON COLUMN sizes.breaks_at IS
@@ -903,6 +907,10 @@ COMMENT ON COLUMN sizes.breaks_limit IS 'The limit that binds more often there; 
 COMMENT ON COLUMN sizes.flips IS
     'Assumed parameters of the simulation with which the configuration no longer meets everything, a phrase each: half '
     'or twice their value';
+COMMENT ON COLUMN sizes.seeds IS 'With how many seeds each configuration was simulated; it meets what it meets with all';
+COMMENT ON COLUMN sizes.spread IS
+    'The least and the greatest of each figure that an objective bounds, over the seeds, a JSON object by column of '
+    '`grid_cells`; null: with one it never comes';
 COMMENT ON COLUMN sizes.simulations IS 'How many replays were simulated to find it';
 COMMENT ON COLUMN sizes.settings IS 'All that it was made from, a JSON object';
 COMMENT ON COLUMN sizes.code_version IS 'Version of archduel, with a digest of its code';

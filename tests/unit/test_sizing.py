@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from assets.analysis.sizing.objectives import DEFAULT, Objective, missed, read_objective
-from assets.analysis.sizing.searching import Configuration, Room, Sized, breaking, flipping, search, smallest
+from assets.analysis.sizing.measuring import binding
+from assets.analysis.sizing.objectives import DEFAULT, FIGURES, Objective, missed, read_objective
+from assets.analysis.sizing.searching import (
+    Configuration,
+    Room,
+    Sized,
+    breaking,
+    flipping,
+    search,
+    smallest,
+    worst_of,
+)
 from resources.simulation.parameters import Parameters, bundled
 from workloads.errors import UsageError
 
@@ -44,6 +54,7 @@ class Servers:
             "usd_per_month": 100.0 / (configuration.batch_size or 1) + configuration.memory_mb / 1000,
             "first_limit": "reserved concurrency",
             "limits": '{"reserved concurrency": 1}',
+            "messages": None,
             "concurrency_of": {
                 **dict.fromkeys(configuration.reserved, 200),
                 "consumer": configuration.max_concurrency or 0,
@@ -200,3 +211,31 @@ def test_excess_is_how_many_times_the_limit() -> None:
     measured: Mapping[str, Any] = {"response_p99_ms": 150.0}
     assert read_objective("p99 response < 100 ms").excess(measured) == pytest.approx(1.5)
     assert math.isinf(read_objective("p99 response < 100 ms").excess({"response_p99_ms": None}))
+
+
+@pytest.mark.parametrize(
+    ("limits", "messages", "binds"),
+    [
+        ('{"mapping.pollers": 9, "gateway.rate": 1}', 1000, ["gateway.rate"]),
+        ('{"mapping.pollers": 10}', 1000, ["mapping.pollers"]),
+        ('{"reserved concurrency": 1}', None, ["reserved concurrency"]),
+    ],
+)
+def test_what_makes_messages_wait_binds_from_one_in_a_hundred_on(
+    limits: str, messages: int | None, binds: list[str]
+) -> None:
+    assert binding({"limits": limits, "messages": messages}) == binds
+
+
+def test_the_worst_of_several_seeds_counts_and_their_spread_is_kept() -> None:
+    def of_seed(**more: Any) -> dict[str, Any]:
+        usual = {figure.column: 0.1 for figure in FIGURES} | {"drain_s": None, "first_limit": None}
+        return {**usual, "first_limit_s": None, "concurrency_of": {"query": 3}, **more}
+
+    limited = of_seed(response_p99_ms=None, first_limit="gateway.rate", first_limit_s=4.0, refused_share=0.2)
+    found = worst_of([of_seed(concurrency_of={"query": 5}), limited, of_seed(response_p99_ms=7.0)])
+    assert found["refused_share"] == 0.2
+    assert found["response_p99_ms"] is None, "with one seed it never comes"
+    assert found["drain_s"] is None, "nothing is queued"
+    assert (found["first_limit"], found["concurrency_of"]) == ("gateway.rate", {"query": 5})
+    assert found["spread"]["response_p99_ms"] == (0.1, None)

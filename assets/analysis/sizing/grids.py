@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.analysis.sizing.measuring import Measured, measured
+from assets.analysis.sizing.measuring import Measured, binding, measured
 from resources.lab.settings import LabSettings
 from resources.lab.what_if import MOST_REQUESTS, Run, WhatIf
 from resources.prices.book import Assumptions, Prices, assumptions, prices
@@ -363,7 +363,7 @@ def growth_limits(computing: Computing) -> pa.Table:
     rows: list[Measured] = []
     for name in grid.architectures:
         known = {row["traffic"]: row for row in computing.rows().to_pylist() if row["architecture"] == name}
-        for limit in dict.fromkeys(limit for row in known.values() for limit in json.loads(row["limits"])):
+        for limit in dict.fromkeys(limit for row in known.values() for limit in binding(row)):
             free, bound = _between(known, limit)
             while free is not None and bound / free > _WITHIN:
                 middle = float(f"{(free * bound) ** 0.5:.4g}")
@@ -399,5 +399,5 @@ def growth_limits(computing: Computing) -> pa.Table:
 
 def _between(known: Mapping[float, Measured], limit: str) -> tuple[float | None, float]:
     """The greatest traffic below which a limit does not bind, and the least at which it does."""
-    bound = min(traffic for traffic, row in known.items() if limit in json.loads(row["limits"]))
+    bound = min(traffic for traffic, row in known.items() if limit in binding(row))
     return max((traffic for traffic in known if traffic < bound), default=None), bound

@@ -5,6 +5,7 @@ Put here how a run's figures become a row. Keep out the runs (`resources.lab.wha
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from resources.lab.what_if import Run
@@ -15,6 +16,9 @@ from resources.simulation.system import NEVER
 from resources.simulation.varying import MEMORY
 
 Measured = dict[str, Any]
+
+DELAYING = frozenset({"mapping.pollers", "sqs.max_in_flight"})  # limits that make messages wait and refuse nothing
+_MADE_TO_WAIT = 0.01  # share of the messages from which on a p99 shows it
 
 
 def measured(run: Run, prices: Prices, assumptions: Assumptions, seconds: float) -> Measured:
@@ -32,10 +36,12 @@ def measured(run: Run, prices: Prices, assumptions: Assumptions, seconds: float)
     committed = int(figures.committed.sum())
     queued = figures.consumer != NEVER
     invocations = int(figures.invocations.sum())
-    first = min(figures.bound_first_us, key=figures.bound_first_us.__getitem__, default=None)
+    messages = int(figures.messages.sum())
+    first = min(_binding(figures.bound, messages), key=figures.bound_first_us.__getitem__, default=None)
     lost = max(0, acknowledged - committed - figures.dead)
     return {
         "requests": figures.offered,
+        "messages": messages if queued else None,
         "refused_share": figures.refused / offered,
         "throttled_share": int(figures.outcomes[:, THROTTLED].sum()) / offered,
         "failed_share": int(figures.outcomes[:, [FAILED, TIMED_OUT]].sum()) / offered,
@@ -55,6 +61,15 @@ def measured(run: Run, prices: Prices, assumptions: Assumptions, seconds: float)
         "first_limit_s": figures.bound_first_us[first] / 1e6 if first else None,
         "limits": json.dumps(figures.bound),
     }
+
+
+def binding(row: Measured) -> list[str]:
+    """The limits that bind in a row of ``grid_cells``: they refuse something, or make many messages wait."""
+    return _binding(json.loads(row["limits"]), row["messages"] or 0)
+
+
+def _binding(bound: Mapping[str, int], messages: int) -> list[str]:
+    return [name for name, count in bound.items() if name not in DELAYING or count >= _MADE_TO_WAIT * messages]
 
 
 def usd_per_month(run: Run, prices: Prices, assumptions: Assumptions, seconds: float) -> float | None:

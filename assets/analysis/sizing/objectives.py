@@ -49,6 +49,7 @@ FIGURES = (
     Figure("cold_share", "share", "cold starts", ("cold",)),
     Figure("usd_per_month", "usd", "cost", ("month", "budget", "bill", "cost a month", "usd a month")),
 )
+MAYBE_NONE = frozenset({"drain_s", "backlog_peak"})  # figures that there is none of without a queue
 _NAMES = {name: figure for figure in FIGURES for name in (figure.column, figure.title, *figure.others)}
 _FORM = re.compile(
     r"(?P<what>.+?)\s*(?:<=|<|≤|\bbelow\b|\bunder\b|\bwithin\b|\bat most\b)\s*(?P<limit>[$]?\s*[-+\w.]+?)"
@@ -76,7 +77,7 @@ class Objective:
         value = measured[self.figure.column]
         if value is None:
             # Without a queue nothing has to drain; a time that is not known is that of a request without an answer.
-            return 0.0 if self.figure.column in {"drain_s", "backlog_peak"} else math.inf
+            return 0.0 if self.figure.column in MAYBE_NONE else math.inf
         if self.limit == 0:
             return math.inf if value > 0 else 0.0
         return float(value / self.limit)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from assets.analysis.sizing.measuring import Measured, measured
-from assets.analysis.sizing.objectives import Objective, missed
+from assets.analysis.sizing.measuring import DELAYING, Measured, binding, measured
+from assets.analysis.sizing.objectives import FIGURES, MAYBE_NONE, Objective, missed
 from resources.architectures import architectures
 from resources.architectures.parts.api import RESULT
 from resources.architectures.parts.event_source_mapping import CONSUMER
@@ -32,7 +32,7 @@ MEMORIES_MB = (128, 256, 512, 1024, varying.VCPU_MB)
 MIN_UNRESERVED = 100  # of an account's concurrency, which AWS refuses to have reserved for any function
 MIN_MAPPING_CONCURRENCY = 2  # AWS takes no lower maximum concurrency of an event source mapping
 _MOST_TIMES = 100.0  # up to so many times the traffic that is sized for, what breaks is looked for
-DELAYING = frozenset({"mapping.pollers", "sqs.max_in_flight"})  # limits that refuse nobody
+SEEDS = 5  # that each configuration is simulated with
 _NEAR = 1.02  # how near traffic that is met and traffic that is not have to be
 
 
@@ -255,7 +255,7 @@ def breaking(sized: Sized, objectives: Sequence[Objective], simulate: Simulate, 
 
 def _breaking_limit(worst: Objective, before: Measured, found: Measured) -> str | None:
     """The limit that binds more often than before, of those that refuse where more is refused than may be."""
-    was, now = json.loads(before["limits"]), json.loads(found["limits"])
+    was, now = ({name: json.loads(row["limits"])[name] for name in binding(row)} for row in (before, found))
     refuses = worst.figure.column in {"refused_share", "throttled_share"}
     known = [one for one in now if not (refuses and one in DELAYING)] or list(now)
     return max(known, key=lambda one: (one not in was, now[one] - was.get(one, 0)), default=None)
@@ -292,7 +292,7 @@ class Simulated:
     def figures(
         self, configuration: Configuration, traffic: float | None = None, parameters: Parameters | None = None
     ) -> Measured:
-        """What a configuration comes to.
+        """What a configuration comes to with the worst of the seeds, and in ``spread`` from what to what.
 
         Args:
             configuration: It.
@@ -313,11 +313,15 @@ class Simulated:
         # What the mapping may hold at once is kept free for the consumer, as AWS advises.
         of_each = {CONSUMER: configuration.max_concurrency, **configuration.reserved}
         reserved = [-1 if (n := of_each.get(name)) is None else n for name in functions]
-        run = self._what_if.run(self._name, values, reserved, parameters)
-        found = measured(run, self._prices, self._assumptions, self._what_if.seconds)
-        found["concurrency_of"] = dict(zip(functions, run.figures.concurrency.tolist(), strict=True))
-        self.simulations += 1
-        self._done()
+        of_each_seed: list[Measured] = []
+        for number in range(1, SEEDS + 1):
+            run = self._what_if.run(self._name, values, reserved, parameters, repetition=number)
+            measures = measured(run, self._prices, self._assumptions, self._what_if.seconds)
+            measures["concurrency_of"] = dict(zip(functions, run.figures.concurrency.tolist(), strict=True))
+            of_each_seed.append(measures)
+            self.simulations += 1
+            self._done()
+        found = worst_of(of_each_seed)
         if parameters is None:
             self._known[asked] = found
         return found
@@ -345,6 +349,24 @@ class Simulated:
             )
         most = min(reservable, int(varying.find(MAX_CONCURRENCY).high))
         return Room(dict.fromkeys(called, reservable), queued, most, batch_sizes, memories_mb, reservable)
+
+
+def worst_of(measures: Sequence[Measured]) -> Measured:
+    """The figures of the same configuration with several seeds, as one: of each figure the worst, and in ``spread`` the
+    least and the greatest. The rest is that of the seed that met a limit first.
+    """
+    columns = [one.column for one in FIGURES]
+    found = dict(min(measures, key=lambda one: math.inf if one["first_limit"] is None else one["first_limit_s"]))
+    spread = {}
+    for column in columns:
+        known = [one[column] for one in measures if one[column] is not None]
+        never = len(known) < len(measures)
+        spread[column] = (min(known, default=None), None if never else max(known))
+        found[column] = spread[column][1] if column not in MAYBE_NONE else max(known, default=None)
+    most = [one["concurrency_of"] for one in measures]
+    found["concurrency_of"] = {name: max(each[name] for each in most) for name in most[0]}
+    found["spread"] = spread
+    return found
 
 
 def most_traffic(what_if: WhatIf, at: float) -> float:

@@ -18,6 +18,7 @@ from assets.analysis.sizing.searching import (
     BATCH_SIZES,
     MEMORIES_MB,
     MIN_UNRESERVED,
+    SEEDS,
     Simulated,
     Sized,
     breaking,
@@ -134,6 +135,10 @@ def _row(asking: Asking, one: Sized) -> dict[str, Any]:
         "breaks_objective": one.breaks_objective,
         "breaks_limit": one.breaks_limit,
         "flips": one.flips,
+        "seeds": SEEDS,
+        "spread": json.dumps(
+            {goal.figure.column: one.figures["spread"][goal.figure.column] for goal in asking.objectives}
+        ),
         "simulations": one.simulations,
         "settings": json.dumps(asking.spec, sort_keys=True),
         "code_version": code_version(),
