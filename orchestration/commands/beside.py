@@ -10,8 +10,7 @@ from dataclasses import replace
 from assets.analysis.requirements.figures import MAX_REPETITIONS
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from orchestration.commands.request import CompareRequest
-from resources.lab.cell import Cell
-from resources.lab.settings import FOR_A_P99, NIGHTLY_REPETITIONS, SIMULATED, LabSettings
+from resources.lab.settings import FOR_A_P99, NIGHTLY_REPETITIONS, SIMULATED
 from resources.targets import targets
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -34,7 +33,7 @@ def simulated_beside(
         The request; a clause that says why nothing is simulated; None where nothing is asked for.
     """
     settings = request.settings
-    if not request.simulated or request.as_a_night or targets()[settings.target].virtual:
+    if not request.simulated or targets()[settings.target].virtual:
         return None
     if settings.service:
         return "the simulation runs no handler of yours"
@@ -45,21 +44,31 @@ def simulated_beside(
             f"a replay has {cut.requests:,} requests, over {_MAX_REQUESTS:,}, which takes longer:"
             f" `archduel compare --target {SIMULATED}` does it"
         )
-    repetitions = max(settings.repetitions if settings.budget_s is None else 1, repetitions_for(cut))
-    return replace(request, settings=changed.model_copy(update={"repetitions": repetitions}), simulated=False)
+    asked = settings.repetitions if settings.budget_s is None else 1
+    repetitions = max(asked, NIGHTLY_REPETITIONS, *repetitions_for_p99(cut))
+    own = changed.model_copy(update={"repetitions": repetitions})
+    return replace(request, settings=own, simulated=False, as_a_night=False, fewer_where_broken=True)
 
 
-def settings_beside(beside: CompareRequest, cell: Cell) -> LabSettings:
-    """The settings of one simulated cell: where something is broken a p99 is not asked for, and fewer do."""
-    if "steady" in beside.scenarios[cell.scenario].situations:
-        return beside.settings
-    fewer = min(beside.settings.repetitions, MIN_PAIRS)
-    return beside.settings.model_copy(update={"repetitions": fewer})
+def in_virtual_time(places: Places, request: CompareRequest) -> CompareRequest:
+    """A comparison on a target where time costs nothing, of which nobody said how often each cell is replayed: as often
+    as a p99 takes, of the recording as it is. Where no reasonable number of repetitions tells one, the recording is
+    repeated in a row besides. Unchanged where a replay takes longer than seconds.
+    """
+    settings = request.settings
+    once = settings.model_copy(update={"loop": settings.loop or 1})
+    cut = once.cut(Library(places).load(request.workload))
+    if cut.requests > _MAX_REQUESTS:
+        return request
+    enough = repetitions_for_p99(cut)
+    update = {"repetitions": max(enough, default=NIGHTLY_REPETITIONS), "loop": once.loop if enough else settings.loop}
+    return replace(request, settings=settings.model_copy(update=update), fewer_where_broken=True)
 
 
-def repetitions_for(recording: Recording) -> int:
-    """How many repetitions tell the 99th percentile of commands and of queries, as far as a reasonable number does."""
+def repetitions_for_p99(recording: Recording) -> list[int]:
+    """How many repetitions tell the 99th percentile of commands, and of queries: of each that a reasonable number does,
+    eight at least.
+    """
     commands = round(recording.requests * recording.command_share)
     together = (math.ceil(FOR_A_P99 / n) for n in (commands, recording.requests - commands) if n)
-    enough = [MIN_PAIRS * one for one in together if MIN_PAIRS * one <= MAX_REPETITIONS]
-    return max(NIGHTLY_REPETITIONS, *enough, 0)
+    return [max(NIGHTLY_REPETITIONS, MIN_PAIRS * one) for one in together if MIN_PAIRS * one <= MAX_REPETITIONS]

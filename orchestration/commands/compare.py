@@ -75,7 +75,8 @@ def _repetitions(_context: click.Context, _parameter: click.Parameter, value: st
     type=str,
     metavar="N|auto",
     callback=_repetitions,
-    help="How often each cell is replayed; auto: until every verdict is decided, 24 times at most.  [default: 1]",
+    help="How often each cell is replayed; auto: until every verdict is decided, 24 times at most.  [default: 1; on a"
+    " simulated target as often as a p99 takes]",
 )
 @click.option(
     "--budget",
@@ -119,6 +120,10 @@ def command(**options: Any) -> None:
         requirements=options["requirements"],
         simulated=not options["observed_only"],
     )
+    if target.virtual and "repetitions" not in request.settings.model_fields_set:
+        from orchestration.commands.beside import in_virtual_time  # noqa: PLC0415 - it imports the statistics
+
+        request = in_virtual_time(places, request)
     asked = read(request.requirements or file_in_use(places))
     routes = Library(places).load(workload).routes if any(one.route for one in asked.requirement) else ()
     check(asked, routes, {*known_scenarios(places), *scenarios})

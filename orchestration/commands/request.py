@@ -26,6 +26,8 @@ class CompareRequest:
         as_a_night: Whether the A/A arm is added where a night has it.
         requirements: The file of what is asked of the architectures; None: the one in use.
         simulated: Whether the cells are simulated as well, beside what is replayed.
+        fewer_where_broken: Whether cells in which something is broken, where no p99 is asked for, have as few
+            repetitions as a verdict takes.
     """
 
     workload: str
@@ -35,6 +37,7 @@ class CompareRequest:
     as_a_night: bool = False
     requirements: Path | None = None
     simulated: bool = True
+    fewer_where_broken: bool = False
 
     @property
     def cells(self) -> list[Cell]:
@@ -43,4 +46,9 @@ class CompareRequest:
 
     def settings_of(self, cell: Cell) -> LabSettings:
         """Return the settings of one cell."""
-        return self.settings.model_copy(update={"aa": self.settings.aa or (self.as_a_night and shows_noise(cell))})
+        settings = self.settings.model_copy(update={"aa": self.settings.aa or (self.as_a_night and shows_noise(cell))})
+        if self.fewer_where_broken and "steady" not in self.scenarios[cell.scenario].situations:
+            from assets.analysis.statistics.verdicts import MIN_PAIRS  # noqa: PLC0415 - scipy, which --help need not wait for
+
+            return settings.model_copy(update={"repetitions": min(settings.repetitions, MIN_PAIRS)})
+        return settings

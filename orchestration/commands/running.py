@@ -22,7 +22,7 @@ from assets.analysis.requirements.model import adopt as adopt_requirements
 from assets.report.files import write_report
 from assets.report.words.titles import repetitions_title
 from orchestration.build import build_definitions
-from orchestration.commands.beside import settings_beside, simulated_beside
+from orchestration.commands.beside import simulated_beside
 from orchestration.commands.estimate import Estimate, estimate
 from orchestration.commands.guard import agree
 from orchestration.commands.progress import TerminalReporter
@@ -159,7 +159,7 @@ def _run(
             declare_cells(instance, beside.cells)
             name = beside_name(comparison_id)
             for cell in beside.cells:
-                of_cell = settings_beside(beside, cell)
+                of_cell = beside.settings_of(cell)
                 reporter.stage(first_line(cell, of_cell))
                 if why := execute(one_cell, cell_key(cell, night), of_cell, name, asset_selection=assets):
                     console.print(f"{cell}: {why}", style="yellow")  # what was replayed stands without it

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.commands.beside import repetitions_for, simulated_beside
+from orchestration.commands.beside import in_virtual_time, repetitions_for_p99, simulated_beside
 from orchestration.commands.request import CompareRequest
 from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
@@ -43,7 +43,6 @@ def test_where_only_the_busiest_part_is_replayed_that_is_simulated(tmp_path: Pat
     "asked",
     [
         request(simulated=False),
-        request(as_a_night=True),
         request(settings={"target": "simulated"}),
     ],
 )
@@ -59,8 +58,32 @@ def test_why_nothing_is_simulated_is_said(tmp_path: Path) -> None:
     assert own == "the simulation runs no handler of yours"
 
 
-@pytest.mark.parametrize(("limit", "repetitions"), [(None, 12), (100, 8)])
-def test_repetitions_are_enough_for_a_p99_or_no_more_than_usual(limit: int | None, repetitions: int) -> None:
+def test_claims_are_simulated_beside_as_they_are_replayed_but_without_a_second_arm(tmp_path: Path) -> None:
+    found = simulated_beside(Places(tmp_path), request(as_a_night=True), None)
+    assert isinstance(found, CompareRequest)
+    assert not found.settings_of(found.cells[0]).aa
+
+
+@pytest.mark.parametrize(("limit", "repetitions"), [(None, [12, 8]), (100, [])])
+def test_repetitions_are_enough_for_a_p99_where_a_sensible_number_is(limit: int | None, repetitions: list[int]) -> None:
     """342 commands: two together are a sample. Of a hundred requests no sensible number is enough."""
     recording = LabSettings(limit=limit).cut(Library(Places(Path("/nonexistent"))).load("food_orders"))
-    assert repetitions_for(recording) == repetitions
+    assert repetitions_for_p99(recording) == repetitions
+
+
+@pytest.mark.parametrize(
+    ("settings", "repetitions", "loop"),
+    [({}, 12, 1), ({"limit": 100}, 8, None), ({"amplify": 100.0}, 1, None)],
+)
+def test_where_time_costs_nothing_a_p99_is_told_unless_replays_are_long(
+    tmp_path: Path, settings: dict[str, Any], repetitions: int, loop: int | None
+) -> None:
+    found = in_virtual_time(Places(tmp_path), request(settings={"target": "simulated", **settings})).settings
+    assert (found.repetitions, found.loop) == (repetitions, loop)
+
+
+def test_where_something_is_broken_fewer_repetitions_do(tmp_path: Path) -> None:
+    both = {name: scenarios()[name] for name in ("steady", "backend_outage")}
+    asked = CompareRequest("food_orders", both, ("hybrid",), LabSettings(target="simulated"))
+    found = in_virtual_time(Places(tmp_path), asked)
+    assert [found.settings_of(cell).repetitions for cell in found.cells] == [12, 6]
