@@ -20,10 +20,12 @@ from resources.dagster_resources import ComparisonResource
 from resources.lab.cell import Cell
 from resources.lab.lab import Lab
 from resources.version import code_version
+from resources.warehouse import large
 from resources.warehouse.outcomes import write_outcomes
 from workloads.places import Places
 from workloads.scratch import scratch
 
+_JUDGED = ("ledger", "latency", "experiments")  # the outcomes that a node shows and checks
 POOL = "lab"  # one run at a time: two labs on one machine would measure each other
 OWNERS = ["team:archduel"]
 RECORDED_TRAFFIC = dg.AssetKey("recorded_traffic")
@@ -134,14 +136,15 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
         added_to = comparison.of(night, cell)
         recorded, alone = lab.recorded(architecture.name, cell, added_to)
         faults: list[str] = []
-        outcomes = []
+        outcomes, requests = [], 0
         with scratch(warehouse.temporary) as folder:
             for contender, observations in recorded.items():
                 tables = reconcile(observations, folder)
                 write_outcomes(warehouse, added_to.comparison_id, str(cell), contender.partition, tables)
                 faults += (f"{contender}: {fault}" for fault in imbalances(observations, tables, folder))
-                outcomes.append(tables)
-        tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in outcomes[0]}
+                requests, schema = requests + large.count(tables["requests"]), tables["requests"].schema
+                outcomes.append({name: tables[name] for name in _JUDGED})
+        tables = {name: pa.concat_tables([one[name] for one in outcomes]) for name in _JUDGED}
         experiments = tables["experiments"]
         reasons = [reason for reason in experiments.column("invalid_reason").to_pylist() if reason]
         shares = {"others_cpu_share": experiments.column("others_cpu_share").to_pylist()}  # one per replay
@@ -154,7 +157,8 @@ def _outcomes_asset(architecture: Architecture, partitions: dg.PartitionsDefinit
                 "evidence": tables["experiments"].column("evidence")[0].as_py(),
                 "comparison_id": added_to.comparison_id,
                 "replayed_alone": alone,
-                **rows_metadata(tables["requests"], "requests"),
+                **rows_metadata(schema.empty_table(), "requests"),
+                "dagster/row_count": requests,
             },
             check_results=[
                 dg.AssetCheckResult(

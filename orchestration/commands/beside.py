@@ -61,7 +61,8 @@ def in_virtual_time(places: Places, request: CompareRequest) -> CompareRequest:
     if cut.requests > _MAX_REQUESTS:
         return request
     enough = repetitions_for_p99(cut)
-    update = {"repetitions": max(enough, default=NIGHTLY_REPETITIONS), "loop": once.loop if enough else settings.loop}
+    is_told = len(enough) == (1 if cut.command_share in {0.0, 1.0} else 2)
+    update = {"repetitions": max(enough, default=NIGHTLY_REPETITIONS), "loop": once.loop if is_told else settings.loop}
     return replace(request, settings=settings.model_copy(update=update), fewer_where_broken=True)
 
 

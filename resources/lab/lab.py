@@ -162,7 +162,9 @@ class Lab:
         if alone:
             for _ in self.replay([name], cell, comparison):
                 pass
-        return {contender: self.observations.read(*key, contender.partition) for contender in contenders}, alone
+        return {
+            contender: self.observations.read(*key, contender.partition, held=False) for contender in contenders
+        }, alone
 
     def conformance(self) -> pa.Table:
         """How the target differs from AWS, one row per behaviour; probed now where this machine never did."""
@@ -215,7 +217,7 @@ class Lab:
         # With it numba is imported: a second that nothing else need wait for.
         from resources.lab.simulating import SimulatingReplayer  # noqa: PLC0415
 
-        return lambda setup: SimulatingReplayer(setup, self.reporter)
+        return lambda setup: SimulatingReplayer(setup, self.reporter, self.places.temporary)
 
     def _platform(self, target: str) -> Platform:
         return open_target(target, self.places, self.settings.target_options, self.reporter)

@@ -6,8 +6,10 @@ Put here how a replay of the lab becomes a run of the simulation. Keep out the m
 
 import json
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from resources.architectures import Architecture, architectures
@@ -22,16 +24,20 @@ from resources.progress import Reporter
 from resources.simulation import kernel
 from resources.simulation import system as codes
 from resources.simulation.building import build_load, build_system, caller_of, replay_seed
-from resources.simulation.observing import observations
+from resources.simulation.figures import parts
+from resources.simulation.observing import observations, observations_on_disk
 from resources.simulation.parameters import Parameters
 from resources.simulation.sensitivity import sensitivity
-from resources.simulation.system import Result
+from resources.simulation.system import Result, System
+from resources.warehouse.large import MOST_HELD
 from resources.warehouse.observations import rows
 from workloads.errors import UsageError, choose
 from workloads.replay.shaping import hits
-from workloads.scenarios.faults import Disabled, Down
+from workloads.scenarios.faults import Disabled, Down, Truncate
+from workloads.scratch import scratch
 
-_MAX_REQUESTS = 2_000_000  # every one of them has its rows, of about 200 bytes each
+_MAX_REQUESTS = 20_000_000  # whose schedule is in memory: about 500 bytes each
+_PART = 65_536  # requests
 _UNRESERVED = (codes.BY_ACCOUNT, codes.BY_SCALING)
 
 
@@ -42,7 +48,16 @@ class SimulatingReplayer:
         UsageError: The replay has more requests than there is room for.
     """
 
-    def __init__(self, setup: Setup, reporter: Reporter, max_requests: int = _MAX_REQUESTS) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        reporter: Reporter,
+        temporary: Path,
+        *,
+        max_requests: int = _MAX_REQUESTS,
+        held: int = MOST_HELD,
+    ) -> None:
+        """``temporary``: where folders for what does not fit into memory are made; ``held``: how many requests do."""
         if setup.platform.parameters is None:
             raise ValueError(f"{setup.platform.title} is not in virtual time")
         if len(setup.plan.schedule) > max_requests:
@@ -53,6 +68,14 @@ class SimulatingReplayer:
         self._setup = setup
         self._parameters: Parameters = setup.platform.parameters
         self._replayed: Counter[Contender] = Counter()
+        self._is_large = len(setup.plan.schedule) > held
+        if self._is_large and _has_several_messages(setup):
+            raise UsageError(
+                f"under {setup.scenario.name} a request may have several messages, and then a simulated replay has room"
+                f" for {held:,} requests, this one has {len(setup.plan.schedule):,}: take a part (--from, --duration,"
+                " --limit) or a sample (--sample)"
+            )
+        self._temporary, self._exit = temporary, ExitStack()
         kernel.make_ready(reporter.stage)  # no replay's time
 
     def ensure(self, contender: Contender, node: str) -> Facts:  # noqa: ARG002 - all are the same
@@ -63,7 +86,8 @@ class SimulatingReplayer:
     def change_plan(self, plan: LoadPlan) -> None:
         self._setup = replace(self._setup, plan=plan)
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self._exit.close()
 
     def replay(self, contender: Contender, repetition: int, progress: Progress) -> Replayed:  # noqa: ARG002 - none here
         setup, schedule, scenario = self._setup, self._setup.plan.schedule, self._setup.scenario
@@ -82,8 +106,8 @@ class SimulatingReplayer:
         caller = caller_of(setup.client)
         load = build_load(architecture, settings, schedule)
 
-        def simulate(parameters: Parameters) -> Result:
-            system = build_system(
+        def system_with(parameters: Parameters) -> System:
+            return build_system(
                 architecture,
                 settings,
                 scenario,
@@ -93,14 +117,28 @@ class SimulatingReplayer:
                 consumers=limits.consumers,
                 seed=replay_seed(schedule.seed, contender.architecture, contender.variant, contender.arm, repetition),
             )
-            return kernel.simulate(system, load)
 
-        result = simulate(self._parameters)
+        def simulate(parameters: Parameters) -> Result:
+            return kernel.simulate(system_with(parameters), load)
+
+        if self._is_large:
+            tables, result, cold_starts = observations_on_disk(
+                architecture,
+                schedule,
+                load,
+                kernel.simulated_parts(system_with(self._parameters), parts(load, _PART), load.seeded),
+                deadline_us=caller.deadline_us,
+                repetition=repetition,
+                folder=self._exit.enter_context(scratch(self._temporary)),
+            )
+        else:
+            result = simulate(self._parameters)
+            tables = observations(
+                architecture, schedule, load, result, deadline_us=caller.deadline_us, repetition=repetition
+            )
+            cold_starts = int(result.invocations[:, 4].sum())
         self._replayed[contender] += 1
-        tables = observations(
-            architecture, schedule, load, result, deadline_us=caller.deadline_us, repetition=repetition
-        )
-        if repetition == 1 and contender.arm == "main":
+        if repetition == 1 and contender.arm == "main" and not self._is_large:
             moved = sensitivity(self._parameters, load, result, simulate)
             tables["sensitivity"] = rows("sensitivity", [{"repetition": 1, **row} for row in moved])
         facts: dict[str, Any] = {
@@ -114,7 +152,7 @@ class SimulatingReplayer:
             **dict.fromkeys(_LAGS, 0 if len(schedule) else None),
             "displaced_share": 0.0 if len(schedule) else None,
             "gaps_distance_us": 0.0 if len(schedule) > 1 else None,
-            "cold_starts": int(result.invocations[:, 4].sum()),
+            "cold_starts": cold_starts,
             "clock_uncertainty_us": 0,
             "queued": sorted(architecture.queued),
             "fault_windows": json.dumps(self._windows(architecture, result)),
@@ -146,6 +184,12 @@ _LAGS = (
     "client_lag_p99_us",
     "client_lag_max_us",
 )
+
+
+def _has_several_messages(setup: Setup) -> bool:
+    """Whether a queue may get, or hand out, several messages about one request."""
+    cut_off = any(isinstance(fault, Truncate) and fault.target == "api" for fault in setup.scenario.faults)
+    return cut_off or any("delivery" in extra for extra in setup.plan.schedule.extras.values())
 
 
 def _is_present(architecture: Architecture, target: str) -> bool:

@@ -8,7 +8,7 @@ Compiled code is kept on disk, beside this file or in NUMBA_CACHE_DIR. It stops 
 and goes on with a larger or an emptied one: what it needs follows from what is under way, not from how much there was.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -252,10 +252,13 @@ def _larger(array: Array) -> Array:
 class _Run:
     """A world, and what is written down of it in the buffers that were full."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, keeps: bool = False) -> None:
+        """``keeps``: the rows that are dropped are kept for `dropped`."""
         self.world = world
         self.first = 0  # the number of the request that the first row is of
         self._written: dict[str, list[Array]] = {"records": [], "rows": [], "samples": []}
+        self._keeps = keeps
+        self._gone: list[tuple[Array, Array]] = []
 
     def until(self, stops: int) -> None:
         """Let things happen until the engine says so."""
@@ -276,9 +279,15 @@ class _Run:
         prepare(addresses(self.world))
 
     def written(self, name: str) -> Array:
-        """All rows of one of the buffers."""
+        """All rows of one of the buffers, since this was last called."""
         self._drain(name)
-        return np.concatenate(self._written[name])
+        found, self._written[name] = self._written[name], []
+        return np.concatenate(found)
+
+    def dropped(self) -> list[tuple[Array, Array]]:
+        """The rows of requests and of messages that were dropped since this was last called."""
+        found, self._gone = self._gone, []
+        return found
 
     def load(self, chunk: Load) -> None:
         """Add requests."""
@@ -298,6 +307,9 @@ class _Run:
             return
         while room < kept + max(count, kept if gone < kept else 0):
             room *= 2
+        if self._keeps:
+            messages = 0 if world.c[C_CONSUMER] == NEVER else gone
+            self._gone.append((world.requests[:gone].copy(), world.messages[:messages].copy()))
         for name in ("requests", "messages"):
             before = getattr(world, name)
             if name == "messages" and world.c[C_CONSUMER] == NEVER:  # nothing is queued
@@ -331,26 +343,29 @@ def simulate(system: System, load: Load) -> Result:
     _fill(world.requests, world.messages, *_columns_of(load, world))
     run.start()
     run.until(FINISHED)
-    world = run.world
-    requests, of_messages = _columns(world.requests), _columns(world.messages[:-1])
-    nothing = np.zeros(count, np.int64)
+    return _result(run, run.world.requests, run.world.messages[:-1] if used else None)
 
-    def of_requests(column: int) -> Array:
-        found: Array = requests[column]
-        return found
 
+def _result(run: _Run, of_requests: Array, of_messages: Array | None) -> Result:
+    """What happened to some requests, by their rows and those of their messages, where any were queued."""
+    world, requests = run.world, _columns(of_requests)
+    nothing = np.zeros(len(of_requests), np.int64)
+    dead, receives = nothing, nothing
+    if of_messages is not None:
+        messages = _columns(of_messages)
+        dead, receives = messages[M_DEAD], np.maximum(messages[M_RECEIVES], 0)
     return Result(
-        sent_us=of_requests(R_SENT),
-        responded_us=of_requests(R_RESPONDED),
-        status=of_requests(R_STATUS),
-        attempts=of_requests(R_ATTEMPTS),
-        fetches=of_requests(R_FETCHES),
-        fetched_us=of_requests(R_FETCHED),
-        commits=of_requests(R_COMMITS),
-        stamp_us=of_requests(R_STAMPS),
-        found=of_requests(R_FOUND),
-        dead=of_messages[M_DEAD] if used else nothing,
-        receives=np.maximum(of_messages[M_RECEIVES], 0) if used else nothing,
+        sent_us=requests[R_SENT],
+        responded_us=requests[R_RESPONDED],
+        status=requests[R_STATUS],
+        attempts=requests[R_ATTEMPTS],
+        fetches=requests[R_FETCHES],
+        fetched_us=requests[R_FETCHED],
+        commits=requests[R_COMMITS],
+        stamp_us=requests[R_STAMPS],
+        found=requests[R_FOUND],
+        dead=dead,
+        receives=receives,
         records=run.written("records"),
         invocations=run.written("rows"),
         samples=run.written("samples"),
@@ -363,8 +378,58 @@ def simulate(system: System, load: Load) -> Result:
 
 
 def can_stream(system: System, load: Load) -> bool:
-    """Whether `stream` takes it: a request has one message at most, which nothing copies."""
+    """Whether `stream` and `simulated_parts` take it: a request has one message at most, which nothing copies."""
     return sends(system) == 1 and not load.delivery.any()
+
+
+def _begun(system: System, seeded: Array, window: int, *, keeps: bool = False) -> _Run:
+    """A run whose requests are yet to come."""
+    run = _Run(_new_world(system, seeded, window, window if system.consumer != NEVER else 1), keeps=keeps)
+    numbers = run.world.n
+    numbers[ORIGINALS] = numbers[COUNT] = _NO_COPIES
+    numbers[MORE] = 1
+    return run
+
+
+def _continued(run: _Run, system: System, part: Load, last_us: int) -> int:
+    """Let a run go on with more requests, the last before which was due at ``last_us``; returns when their last is."""
+    if not len(part.due_us):
+        return last_us
+    if not can_stream(system, part):
+        raise ValueError("a request with several messages needs its rows: use simulate")
+    if part.due_us[0] < last_us or (np.diff(part.due_us) < 0).any():
+        raise ValueError("requests must be in the order in which they are due, from 0 on")
+    run.load(part)
+    run.until(NEEDS_MORE)
+    return int(part.due_us[-1])
+
+
+def simulated_parts(
+    system: System, loads: Iterable[Load], seeded: Array, *, window: int = _WINDOW
+) -> Iterator[tuple[int, Result]]:
+    """Simulate a system, with memory for what is under way only: what happened comes in parts. Arguments as `stream`'s.
+
+    Yields:
+        The number of a part's first request, and what became of the part's requests, which nothing happens to any more.
+        What its records, invocations and samples are of was over since the part before. ``concurrency``, ``bound``
+        and the numbers are those of all parts until then.
+
+    Raises:
+        ValueError: As `stream`.
+    """
+    run = _begun(system, seeded, window, keeps=True)
+    run.start()
+    last_us = first = 0
+    for part in loads:
+        last_us = _continued(run, system, part, last_us)
+        for requests, messages in run.dropped():
+            yield first, _result(run, requests, messages if len(messages) else None)
+            first += len(requests)
+    run.world.n[MORE] = 0
+    run.until(FINISHED)
+    left = int(run.world.n[LOADED]) - run.first
+    queued = system.consumer != NEVER
+    yield first, _result(run, run.world.requests[:left], run.world.messages[:left] if queued else None)
 
 
 def stream(system: System, loads: Iterable[Load], seeded: Array, *, window: int = _WINDOW) -> Counted:
@@ -382,23 +447,13 @@ def stream(system: System, loads: Iterable[Load], seeded: Array, *, window: int 
     Raises:
         ValueError: Requests are out of order, or one has several messages.
     """
-    run = _Run(_new_world(system, seeded, window, window if system.consumer != NEVER else 1))
-    numbers = run.world.n
-    numbers[ORIGINALS] = numbers[COUNT] = _NO_COPIES
-    numbers[MORE] = numbers[CONDENSED] = 1
+    run = _begun(system, seeded, window)
+    run.world.n[CONDENSED] = 1
     run.start()
     last_us = 0
     for part in loads:
-        if not len(part.due_us):
-            continue
-        if not can_stream(system, part):
-            raise ValueError("a request with several messages needs its rows: use simulate")
-        if part.due_us[0] < last_us or (np.diff(part.due_us) < 0).any():
-            raise ValueError("requests must be in the order in which they are due, from 0 on")
-        last_us = int(part.due_us[-1])
-        run.load(part)
-        run.until(NEEDS_MORE)
-    numbers[MORE] = 0
+        last_us = _continued(run, system, part, last_us)
+    run.world.n[MORE] = 0
     run.until(FINISHED)
     world, total = run.world, run.world.totals
     return Counted(

@@ -11,11 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from resources.warehouse import large
+from resources.warehouse.large import Rows
 from resources.warehouse.partitions import current, read_table, write_partition
 from resources.warehouse.schema import observed
 from workloads.places import Places
 
-Tables = dict[str, pa.Table]
+Tables = dict[str, Rows]  # on disk are those of a replay with more requests than are held in memory
 
 SCHEMAS = {name: table.schema for name, table in observed().items()}
 
@@ -28,7 +30,7 @@ def rows(name: str, values: Sequence[dict[str, Any]]) -> pa.Table:
 def combine(repetitions: Sequence[Tables]) -> Tables:
     """The observations of several repetitions as one; a table that none of them has is empty."""
     return {
-        name: pa.concat_tables([schema.empty_table(), *(one[name] for one in repetitions if name in one)])
+        name: large.joined([one[name] for one in repetitions if name in one], schema)
         for name, schema in SCHEMAS.items()
     }
 
@@ -50,7 +52,10 @@ class ObservationStore:
         """Whether there are any of this contender in this cell."""
         return current(self._partition(comparison_id, cell, architecture)) is not None
 
-    def read(self, comparison_id: str, cell: str, architecture: str) -> Tables:
-        """The observations of one contender in one cell, by table; `ArchduelError` where there are none."""
+    def read(self, comparison_id: str, cell: str, architecture: str, *, held: bool = True) -> Tables:
+        """The observations of one contender in one cell, by table; `ArchduelError` where there are none.
+
+        All of them are in memory; unless ``held``, large ones stay on disk.
+        """
         partition = self._partition(comparison_id, cell, architecture)
-        return {name: read_table(partition, name) for name in SCHEMAS}
+        return {name: read_table(partition, name, held=held) for name in SCHEMAS}

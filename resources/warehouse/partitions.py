@@ -17,6 +17,7 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.warehouse import large
 from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
 
@@ -36,7 +37,7 @@ def current(partition: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
-def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
+def write_partition(partition: Path, tables: Mapping[str, large.Rows]) -> Path:
     """Replace a partition, whole or not at all.
 
     Args:
@@ -53,8 +54,7 @@ def write_partition(partition: Path, tables: Mapping[str, pa.Table]) -> Path:
         with hidden_beside(partition / "version") as hidden:
             hidden.mkdir()
             for name, table in tables.items():
-                stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
-                pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
+                large.write(table, hidden / f"{name}.parquet", {"schema_version": SCHEMA_VERSION})
             with filelock.FileLock(partition / ".lock"):
                 return _publish(partition, hidden)
     except OSError as error:
@@ -72,8 +72,8 @@ def _publish(partition: Path, hidden: Path) -> Path:
     return version
 
 
-def read_table(partition: Path, name: str) -> pa.Table:
-    """Read one table of a partition's newest version.
+def read_table(partition: Path, name: str, *, held: bool = True) -> large.Rows:
+    """Read one table of a partition's newest version, into memory; unless ``held``, a large one stays on disk.
 
     Raises:
         ArchduelError: It was never written, or another version of archduel wrote it.
@@ -81,10 +81,11 @@ def read_table(partition: Path, name: str) -> pa.Table:
     version = current(partition)
     if version is None:
         raise ArchduelError(f"nothing was ever written to {partition}")
-    with pq.ParquetFile(version / f"{name}.parquet") as file:
+    path = version / f"{name}.parquet"
+    with pq.ParquetFile(path) as file:
         if fault := other_version(file):
             raise ArchduelError(f"{version} cannot be read: {fault}")
-        return file.read()
+        return file.read() if held or file.metadata.num_rows <= large.MOST_HELD else large.on_disk([path])
 
 
 def other_version(file: pq.ParquetFile) -> str:
@@ -113,8 +114,7 @@ def replace_tables(partition: Path, tables: Mapping[str, pa.Table]) -> None:
                 if file.stem not in tables:
                     shutil.copy2(file, hidden / file.name)  # with its time of writing, by which it is known
             for name, table in tables.items():
-                stamped = table.replace_schema_metadata({"schema_version": SCHEMA_VERSION})
-                pq.write_table(stamped, hidden / f"{name}.parquet", compression="zstd")
+                large.write(table, hidden / f"{name}.parquet", {"schema_version": SCHEMA_VERSION})
             with filelock.FileLock(partition / ".lock"):
                 _publish(partition, hidden)
     except OSError as error:

@@ -73,7 +73,7 @@ def test_repetitions_are_enough_for_a_p99_where_a_sensible_number_is(limit: int 
 
 @pytest.mark.parametrize(
     ("settings", "repetitions", "loop"),
-    [({}, 12, 1), ({"limit": 100}, 8, None), ({"amplify": 100.0}, 1, None)],
+    [({}, 12, 1), ({"limit": 100}, 8, None), ({"limit": 600}, 24, 1), ({"amplify": 100.0}, 1, None)],
 )
 def test_where_time_costs_nothing_a_p99_is_told_unless_replays_are_long(
     tmp_path: Path, settings: dict[str, Any], repetitions: int, loop: int | None

@@ -18,8 +18,10 @@ from resources.lab.simulating import SimulatingReplayer
 from resources.progress import Silent
 from resources.simulation.building import _KINDS
 from resources.targets import open_target
-from resources.warehouse.observations import Tables
+from resources.warehouse import large
+from resources.warehouse.observations import SCHEMAS, Tables
 from resources.warehouse.outcomes import write_outcomes
+from resources.warehouse.partitions import current
 from resources.warehouse.publish import publish
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -117,7 +119,7 @@ def test_parameters_that_make_no_sense_are_refused_before_anything_is_simulated(
 
 def test_more_requests_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
     def small(setup: Setup) -> SimulatingReplayer:
-        return SimulatingReplayer(setup, Silent(), max_requests=1000)
+        return SimulatingReplayer(setup, Silent(), tmp_path, max_requests=1000)
 
     cell, comparison = Cell("food_orders", "steady", "simulated"), Comparison("c1", "adhoc", "2026-11-20")
     with (
@@ -125,6 +127,45 @@ def test_more_requests_than_there_is_room_for_are_refused(tmp_path: Path) -> Non
         pytest.raises(UsageError, match=r"room for 1,000 requests, this one has 3,066"),
     ):
         list(lab.replay(["synchronous"], cell, comparison))
+
+
+def on_disk(tmp_path: Path, scenario: str, **settings: Any) -> Tables:
+    """The observations of a replay that has no room in memory, as the files that it left."""
+
+    def held(setup: Setup) -> SimulatingReplayer:
+        return SimulatingReplayer(setup, Silent(), tmp_path / "tmp", held=100)
+
+    few = LabSettings(target="simulated", **{"duration_s": 60.0, **settings})
+    cell, comparison = Cell("food_orders", scenario, "simulated"), Comparison("c1", "adhoc", "2026-11-20")
+    with Lab(Places(tmp_path), few, replayer=held) as lab:
+        list(lab.replay(["hybrid"], cell, comparison))
+        [contender] = few.contenders(["hybrid"])
+        version = current(lab.observations.places.observations / "c1" / str(cell) / contender.partition)
+    assert version is not None
+    return {name: large.on_disk([version / f"{name}.parquet"]) for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("scenario", ["steady", "component_down"])
+def test_outcomes_are_the_same_where_a_replay_has_no_room_in_memory(tmp_path: Path, scenario: str) -> None:
+    tables = {**on_disk(tmp_path / "a", scenario, repetitions=2)}
+    expected = reconcile(replayed(tmp_path / "b", "hybrid", scenario, repetitions=2))
+    tables["experiments"] = tables["experiments"].to_table()
+    folder = tmp_path / "spilled"
+    folder.mkdir()
+    found = reconcile(tables, folder)
+    assert imbalances(tables, found, folder) == []
+    assert found["requests"].count_rows() > 100
+    for name in ("requests", "effects", "invocations", "samples"):
+        found[name] = found[name].to_table()
+        keys = [(column, "ascending") for column in found[name].column_names[6:9]]
+        found[name], expected[name] = found[name].sort_by(keys), expected[name].sort_by(keys)
+    differing = {name for name, table in found.items() if table.to_pylist() != expected[name].to_pylist()}
+    assert differing == {"experiments", "sensitivity"}  # when it ran; and nothing is tried again
+
+
+def test_what_has_several_messages_and_no_room_in_memory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"duplicate_delivery a request may have several messages.* room for 100"):
+        on_disk(tmp_path, "duplicate_delivery")
 
 
 def test_nothing_is_started(tmp_path: Path) -> None:

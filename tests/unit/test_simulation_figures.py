@@ -93,6 +93,26 @@ def test_figures_without_rows_are_those_of_the_oracles_rows(both: tuple[codes.Sy
     assert different(expected, found) == []
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(systems_and_loads(), st.sampled_from([1, 7, 50]))
+def test_what_happened_is_the_same_in_parts_and_whole(both: tuple[codes.System, codes.Load], part: int) -> None:
+    one, calls = both
+    if not kernel.can_stream(one, calls):
+        calls = calls._replace(delivery=0 * calls.delivery)
+        one = one._replace(retries=0)
+    found = list(kernel.simulated_parts(one, parts(calls, part), calls.seeded, window=8))
+    assert [first for first, _ in found] == np.cumsum([0, *(len(part.sent_us) for _, part in found)])[:-1].tolist()
+    results = [result for _, result in found]
+    so_far = ("concurrency", "bound", "bound_first_us", "init_us", "settled_us")
+    whole: dict[str, Any] = {
+        name: getattr(results[-1], name)
+        if name in so_far
+        else np.concatenate([getattr(result, name) for result in results])
+        for name in codes.Result._fields
+    }
+    assert codes.differences(kernel.simulate(one, calls), codes.Result(**whole)) == []
+
+
 def different(one: Any, other: Any) -> list[str]:
     """The names of the fields in which two dataclasses differ."""
     return [name for name, value in vars(one).items() if not same(value, getattr(other, name))]

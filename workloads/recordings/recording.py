@@ -7,7 +7,7 @@ Put here its schema, its rates, and when its requests are due in a replay. Keep 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,15 @@ def operation_of(method: str) -> Operation | None:
     if method in _COMMANDS:
         return "command"
     return "query" if method in _QUERIES else None
+
+
+def listed(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """The words of a column, in which few recur: each of them is in memory once."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
+    words = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    found: list[Any] = words[encoded.indices.to_numpy()].tolist() if len(words) else []
+    return found
 
 
 MOMENT_S = 0.25  # real logs come in clumps that a second averages away
@@ -146,8 +155,7 @@ class Recording:
     def routes(self) -> list[str]:
         """The route of each request: the column that `Library.load` adds, or found from the paths."""
         named = self.table.column("route") if "route" in self.table.column_names else routes(self.table)
-        listed: list[str] = named.to_pylist()
-        return listed
+        return listed(named)
 
     @property
     def requests(self) -> int:

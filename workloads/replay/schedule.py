@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from workloads.recordings.recording import Operation, Recording
+from workloads.recordings.recording import Operation, Recording, listed
 from workloads.replay.bodies import rendered
 
 WARM_UP_PREFIX = "warm-"
@@ -222,7 +222,7 @@ def schedule(
     ]
     return Schedule(
         request_ids=ids,
-        operations=table.column("operation").to_pylist(),
+        operations=listed(table.column("operation")),
         entities=entities,
         order_ids=[order_id(entity) for entity in entities],
         payload_bytes=table.column("payload_bytes").to_pylist(),

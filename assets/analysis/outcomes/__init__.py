@@ -4,15 +4,18 @@ Put here the rules (the SQL files in this folder) and how they are run. Keep out
 another (`assets.analysis.verdicts`).
 """
 
+import tempfile
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from assets.analysis.outcomes.intervals import with_intervals
+from resources.warehouse import large
 from resources.warehouse.observations import Tables
 from resources.warehouse.outcomes import CONDENSED
 from workloads.databases import in_memory
+from workloads.sql import quoted
 
 # Each may use those before it.
 _RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
@@ -20,6 +23,8 @@ _PASSED_ON = ("invocations", "samples")
 # Fewer requests than this are reconciled in one thread: on a shared machine, as it is beside a lab, two threads wait
 # for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
 _MANY = 100_000
+_MEMORY_LIMIT = "2GB"  # of a reconciliation of tables that are on disk
+_LARGE = ("requests", "effects", *_PASSED_ON)
 
 
 def rule(name: str) -> str:
@@ -32,7 +37,8 @@ def reconcile(observations: Tables, spills_to: Path | None = None) -> Tables:
 
     Args:
         observations: Of all its repetitions, by table.
-        spills_to: See `in_memory`.
+        spills_to: See `in_memory`. Where observations are on disk, the outcomes with a row for each request are too: in
+            this folder.
 
     Returns:
         The outcomes by table: those of the rules, ``invocations``, ``samples``, and ``experiments``, in which a
@@ -40,7 +46,7 @@ def reconcile(observations: Tables, spills_to: Path | None = None) -> Tables:
     """
     with _connect(observations, spills_to) as connection:
         for name, table in observations.items():
-            connection.register(f"raw_{name}" if name in (*_PASSED_ON, *_RULES) else name, table)
+            large.register(connection, f"raw_{name}" if name in (*_PASSED_ON, *_RULES) else name, table)
         for name in _PASSED_ON:
             connection.execute(
                 f"CREATE TABLE {name} AS SELECT e.comparison_id, e.architecture, e.variant, e.arm, e.workload,"
@@ -48,14 +54,31 @@ def reconcile(observations: Tables, spills_to: Path | None = None) -> Tables:
             )
         for name in _RULES:
             connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
-        outcomes = {name: connection.table(name).to_arrow_table() for name in (*_RULES, *_PASSED_ON)}
+        outcomes = {name: _made(connection, name, observations, spills_to) for name in (*_RULES, *_PASSED_ON)}
         outcomes["latency"] = with_intervals(connection)
     faults = imbalances(observations, outcomes, spills_to)
     return {**outcomes, "experiments": _invalidated(observations["experiments"], faults)}
 
 
 def _connect(observations: Tables, spills_to: Path | None) -> duckdb.DuckDBPyConnection:
-    return in_memory(spills_to=spills_to, threads=None if observations["sent"].num_rows >= _MANY else 1)
+    return in_memory(
+        spills_to=spills_to,
+        threads=None if large.count(observations["sent"]) >= _MANY else 1,
+        memory_limit=_MEMORY_LIMIT if _on_disk(observations) else None,
+    )
+
+
+def _on_disk(observations: Tables) -> bool:
+    return not all(isinstance(table, pa.Table) for table in observations.values())
+
+
+def _made(connection: duckdb.DuckDBPyConnection, name: str, observations: Tables, spills_to: Path | None) -> large.Rows:
+    """One of the outcomes that a connection has."""
+    if name in _LARGE and spills_to is not None and _on_disk(observations):
+        file = Path(tempfile.mkdtemp(dir=spills_to)) / f"{name}.parquet"
+        connection.execute(f"COPY {name} TO {quoted(file)} (FORMAT parquet)")
+        return large.on_disk([file])
+    return connection.table(name).to_arrow_table()
 
 
 def _invalidated(experiments: pa.Table, faults: list[str]) -> pa.Table:
@@ -85,7 +108,7 @@ def imbalances(observations: Tables, outcomes: Tables, spills_to: Path | None = 
     seen = {name: observations[name] for name in ("experiments", "sent", "items", "messages", "samples")}
     with _connect(observations, spills_to) as connection:
         for name, table in {**seen, **{name: outcomes[name] for name in ("requests", "effects", "ledger")}}.items():
-            connection.register(name, table)
+            large.register(connection, name, table)
         return [row[0] for row in connection.execute(rule("imbalances")).fetchall()]
 
 
