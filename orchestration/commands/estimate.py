@@ -111,7 +111,10 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     ]
     lengths = [plan.schedule.duration_us / 1e6 for plan in plans]
     contenders = [request.settings_of(cell).contenders(request.architectures) for cell in request.cells]
-    replays = [len(of_cell) * settings.repetitions for of_cell in contenders]
+    replays = [
+        len(of_cell) * request.settings_of(cell).repetitions
+        for of_cell, cell in zip(contenders, request.cells, strict=True)
+    ]
     own_s = 0 if platform.target.empties else _OWN_RESOURCES_S
     seconds = float(_JUDGE_S)
     if platform.target.virtual:

@@ -147,7 +147,7 @@ def poller_ramp(bench: ProbeBench) -> Observation:
     "partial batch response",
     expected="only the reported messages come again",
     documented_at=_ERRORS,
-    affects=("E4", "E13", "T1", "T2"),
+    affects=("E4", "E11", "E13", "T1", "T2"),
 )
 def partial_batch(bench: ProbeBench) -> Observation:
     queue = bench.queue(VisibilityTimeout=2)

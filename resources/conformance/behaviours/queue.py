@@ -73,7 +73,7 @@ def _judge_wait(waited_s: float | None, documented_s: float) -> Observation:
     "visibility timeout",
     expected="a received message is hidden for as long, and then comes again, counted",
     documented_at=_VISIBILITY,
-    affects=("E4", "E13", "T1", "T2"),
+    affects=("E4", "E11", "E13", "T1", "T2"),
 )
 def visibility_timeout(bench: ProbeBench) -> Observation:
     queue = bench.queue(VisibilityTimeout=2)
