@@ -134,7 +134,7 @@ def _answered(
     row: Mapping[str, Any], notes: dict[str, int], queries: dict[str, tuple[str, str]], number: int
 ) -> Answered:
     noun = operation_title(row["operation"]) if row["operation"] else ""
-    of = f"{noun}, by ticket" if row["ticket"] else noun
+    of = f"{noun}, ticket" if row["ticket"] else noun
     anchor = ""
     if row["query"]:
         title = f"{HEADINGS[row['question']].group}: {HEADINGS[row['question']].title}{f', {noun}' if noun else ''}"

@@ -93,7 +93,7 @@ def test_an_architecture_under_a_scenario_on_a_target_of_plug_ins_is_compared(
     )
     rows = archduel(places, "sql", "--format", "csv", query, environment=installed).stdout.splitlines()
     assert len(rows) == 2
-    assert rows[1].startswith("split,short_outage,slow-aws,simulated,")
+    assert rows[1].startswith('"split","short_outage","slow-aws","simulated",')
     assert "archduel-toy 1.0" in rows[1]
 
 
