@@ -14,6 +14,7 @@ from assets.report.charts.style import Style, styles_by_name
 from assets.report.charts.style import contender as contender_name
 from assets.report.queries import Rows, bound, table_of
 from assets.report.words.decisions import HEADINGS, Heading, answer, sign, spread
+from assets.report.words.numbers import NONE
 from assets.report.words.titles import Mark, operation_title
 
 PAGE = "which-one.html"
@@ -155,8 +156,17 @@ def _answered(
     )
 
 
-def in_words(cell: Sequence[Answered]) -> str:
+def evidence(table: DecisionTable) -> list[str]:
+    """The kinds of proof in each column: ``observed, simulated``; a dash where there is none."""
+    kinds = [
+        dict.fromkeys(one.evidence for line in table.lines for one in line.cells[at] if one.evidence)
+        for at in range(len(table.headings))
+    ]
+    return [", ".join(found) or NONE for found in kinds]
+
+
+def in_words(cell: Sequence[Answered], between: str = " / ") -> str:
     """A cell as one text: ``▲ 100 % / ▼ 0 %``, commands before queries, once where both are the same."""
     texts = [" ".join(part for part in (one.sign.symbol if one.sign else "", one.text) if part) for one in cell]
     texts = [text.replace("– –", "–") for text in texts]
-    return " / ".join(dict.fromkeys(texts) if len(set(texts)) == 1 else texts)
+    return between.join(dict.fromkeys(texts) if len(set(texts)) == 1 else texts)

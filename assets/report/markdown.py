@@ -10,7 +10,7 @@ from typing import Any
 
 from assets.analysis.verdicts.rules import rules
 from assets.report.content import Content
-from assets.report.decisions import DecisionTable, in_words
+from assets.report.decisions import DecisionTable, evidence, in_words
 from assets.report.first_screen import FirstScreen, Met
 from assets.report.judgements import Judgements
 from assets.report.judgements.claims import Claim
@@ -73,9 +73,11 @@ def decisions_as_markdown(table: DecisionTable) -> str:
     """The decision table of a recording, with a heading."""
     headings = ["architecture", *(f"{one.group}: {one.title}" for one in table.headings)]
     rows = [[line.style.title, *map(in_words, line.cells)] for line in table.lines]
+    rows.append(["evidence", *evidence(table)])
     words = (
         f"Commands / queries where it is of both. {STANDINGS['ahead'].symbol} all of its interval is better than"
         f" another one's, {STANDINGS['behind'].symbol} worse, ? undecided, {numbers.NONE} not measured."
+        f" {' '.join(f'{kind.capitalize()}: {target}.' for kind, target in table.targets.items())}"
     )
     notes = "\n".join(f"- {escaped(note)}" for note in table.notes)
     return "\n\n".join(part for part in ("## Which one?", _table(headings, rows), escaped(words), notes) if part)

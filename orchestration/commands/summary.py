@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from assets.analysis.verdicts.decisive import Shown
-from assets.report.decisions import DecisionTable, decision_tables, in_words
+from assets.report.decisions import DecisionTable, decision_tables, evidence, in_words
 from assets.report.first_screen import FirstScreen, Met, first_screens
 from assets.report.queries import EXPERIMENTS, bound, table_of
 from assets.report.words.decisions import STANDINGS
@@ -125,14 +125,16 @@ def _decisions(places: Places, comparison_id: str) -> list[DecisionTable]:
 
 def print_decisions(table: DecisionTable, console: PlainConsole) -> None:
     """Print the decision table of a recording: architectures down, what people ask across."""
-    title = f"which one?  ({table.workload})  commands / queries; {_LEGEND}"
+    title = f"which one?  ({table.workload})  commands above queries; {_LEGEND}"
     printed = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     printed.show_edge = printed.pad_edge = False
     printed.add_column("architecture")
     for heading in table.headings:
         printed.add_column(f"{heading.group}:\n{heading.title}")
     for line in table.lines:
-        printed.add_row(line.style.title, *map(in_words, line.cells))
+        printed.add_row(line.style.title, *(in_words(cell, "\n") for cell in line.cells))
+    printed.add_section()
+    printed.add_row("evidence", *evidence(table), style="dim")
     console.print()
     console.print(printed)
     for note in table.notes:

@@ -9,7 +9,7 @@ from assets.analysis.decisions.answers import decide
 from assets.analysis.decisions.questions import QUESTIONS
 from assets.analysis.requirements.bills import Bills
 from assets.analysis.requirements.model import Assumptions
-from assets.report.decisions import decision_table, in_words
+from assets.report.decisions import decision_table, evidence, in_words
 from assets.report.files import write_report
 from assets.report.words.decisions import HEADINGS
 from resources.architectures import architectures
@@ -211,6 +211,7 @@ class TestReading:
         assert texts["Synchronous"][0].replace("\u00a0", " ") == "▼ 10 % / 100 %"
         assert texts["Hybrid"][1].replace("\u00a0", " ") == "▲ 100 % / 100 %"
         assert texts["Hybrid"][7] == "–"
+        assert evidence(table) == [*["simulated"] * 6, "modelled", "–", "documented"]
         assert [line.style.title for line in table.lines] == ["Synchronous", "Hybrid"]
 
     def test_each_reason_is_told_once(self, observed: list[Row]) -> None:

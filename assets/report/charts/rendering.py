@@ -49,6 +49,7 @@ _DEFAULTS = {
     ("opacity", "1"),
     ("stroke-width", "1"),
     ("font-weight", "normal"),
+    ("text-anchor", "start"),
     ("x2", "0"),
     ("y2", "0"),
     ("transform", "translate(0,0)"),
@@ -58,10 +59,13 @@ _CLASSES = {
     (("stroke", "currentColor"), ("stroke-opacity", "0.13")): "grid",
     (("stroke", "currentColor"), ("stroke-opacity", "0.4")): "axis",
     (("fill", "currentColor"), ("fill-opacity", "0.78"), ("font-size", "11px")): "says",
+    (("text-anchor", "middle"),): "mid",
+    (("text-anchor", "end"),): "end",
 }
 _TRANSLATED = re.compile(r"translate\(([-\d.]+),([-\d.]+)\)")
 _STRAIGHT = re.compile(r"(?:[ML]-?[\d.]+,-?[\d.]+|Z)+")
 _POINT = re.compile(r"([ML])(-?[\d.]+),(-?[\d.]+)|Z")
+_LEADING_ZERO = re.compile(r"^(-?)0\.")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
@@ -101,6 +105,9 @@ def _make_lean(element: ET.Element, key: str) -> None:
         _make_lean(child, key)
         if _shows_nothing(child):
             element.remove(child)
+        elif child.tag == f"{_SVG}g" and not child.attrib:
+            at = list(element).index(child)
+            element[at : at + 1] = list(child)  # a group that says nothing of what is in it
     _join_lines(element)
     _name_looks(element)
     only = list(element)
@@ -138,7 +145,7 @@ def _name_looks(element: ET.Element) -> None:
         if set(looks) <= set(element.attrib.items()):
             for attribute, _ in looks:
                 del element.attrib[attribute]
-            element.set("class", name)
+            element.set("class", f"{element.get('class', '')} {name}".strip())
 
 
 def _shows_nothing(element: ET.Element) -> bool:
@@ -196,7 +203,7 @@ def straightened(path: str) -> str:
     for kind, dx, dy in steps:
         values = {"h": (dx,), "v": (dy,), "z": ()}.get(kind, (dx, dy))
         # A letter holds for the numbers that follow it, and a minus needs no comma before it.
-        numbers = ",".join(f"{value / 10:g}" for value in values).replace(",-", "-")
+        numbers = ",".join(_LEADING_ZERO.sub(r"\1.", f"{value / 10:g}") for value in values).replace(",-", "-")
         repeated = kind == before and kind != "z"
         written += ("" if numbers.startswith("-") else ",") + numbers if repeated else kind + numbers
         before = kind
