@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from assets.analysis.outcomes.intervals import PER_REPETITION
+from assets.analysis.requirements.figures import needed_requests
 from assets.analysis.requirements.measures import MEASURES, Measure
+from assets.analysis.statistics.verdicts import MIN_PAIRS
 from workloads.recordings.recording import Operation
 from workloads.sql import quoted
 
@@ -57,6 +59,8 @@ class Question:
                 "in_fault": "in_fault" if self.in_fault else "true",
                 "blocks": str(PER_REPETITION),
                 "quantile": str(self.measure.quantile),
+                "needed": str(needed_requests(self.measure.quantile)),
+                "fewest": str(MIN_PAIRS),
             }
         return re.sub(r"\$(\w+)", lambda match: values[match[1]], text).strip()
 

@@ -151,7 +151,7 @@ class Figures:
         if not wanted or not found:
             return None
         figure = _over_repetitions(found, us_per_unit=1000)
-        least, needed = min(n for *_, n in found), math.ceil(_BEYOND / (1 - measure.quantile) - 1e-9)
+        least, needed = min(n for *_, n in found), needed_requests(measure.quantile)
         if least >= needed:
             return figure
         # Repetitions are independent: some of them together are a sample as well, as long as there are enough samples.
@@ -215,6 +215,11 @@ def _without_nulls(table: pa.Table, names: list[str]) -> pa.ChunkedArray:
 
 def _sql(rule: str) -> str:
     return Path(__file__).with_name(f"{rule}.sql").read_text(encoding="utf-8")
+
+
+def needed_requests(quantile: float) -> int:
+    """How many requests such a quantile, below 1, takes: enough lie beyond it."""
+    return math.ceil(_BEYOND / (1 - quantile) - 1e-9)
 
 
 def scaled(figure: Figure, factor: float) -> Figure:
