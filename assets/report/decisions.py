@@ -68,7 +68,7 @@ class DecisionTable:
         lines: The architectures, in the registry's order.
         notes: The reasons for what is undecided or missing, in the order of their numbers from 1.
         queries: By anchor the title and the SQL of each query.
-        targets: What was replayed or simulated on, by kind of proof.
+        sources: What was replayed on, or that a model was, a phrase for each kind of proof of a replay.
     """
 
     workload: str
@@ -77,7 +77,7 @@ class DecisionTable:
     lines: Sequence[Line]
     notes: Sequence[str]
     queries: Mapping[str, tuple[str, str]]
-    targets: Mapping[str, str]
+    sources: Sequence[str]
 
 
 def decision_tables(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> list[DecisionTable]:
@@ -127,8 +127,12 @@ def decision_table(decisions: Rows, number: int = 1) -> DecisionTable:
     groups = {
         group: sum(one.group == group for one in headings) for group in dict.fromkeys(one.group for one in headings)
     }
-    targets = {row["evidence"]: row["target"] for row in rows if row["evidence"] in {"observed", "simulated"}}
-    return DecisionTable(rows[0]["workload"], headings, list(groups.items()), lines, list(notes), queries, targets)
+    replayed = {row["evidence"]: row["target"] for row in rows if row["evidence"] in {"observed", "simulated"}}
+    sources = [
+        f"observed on {target}" if kind == "observed" else f"{target}, a model of AWS"
+        for kind, target in replayed.items()
+    ]
+    return DecisionTable(rows[0]["workload"], headings, list(groups.items()), lines, list(notes), queries, sources)
 
 
 def _answered(

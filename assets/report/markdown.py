@@ -77,7 +77,7 @@ def decisions_as_markdown(table: DecisionTable) -> str:
     words = (
         f"Commands / queries where it is of both. {STANDINGS['ahead'].symbol} all of its interval is better than"
         f" another one's, {STANDINGS['behind'].symbol} worse, ? undecided, {numbers.NONE} not measured."
-        f" {' '.join(f'{kind.capitalize()}: {target}.' for kind, target in table.targets.items())}"
+        f" Replays: {'; '.join(table.sources) or 'none'}."
     )
     notes = "\n".join(f"- {escaped(note)}" for note in table.notes)
     return "\n\n".join(part for part in ("## Which one?", _table(headings, rows), escaped(words), notes) if part)

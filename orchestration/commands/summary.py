@@ -125,7 +125,8 @@ def _decisions(places: Places, comparison_id: str) -> list[DecisionTable]:
 
 def print_decisions(table: DecisionTable, console: PlainConsole) -> None:
     """Print the decision table of a recording: architectures down, what people ask across."""
-    title = f"which one?  ({table.workload})  commands above queries; {_LEGEND}"
+    source = "; ".join(table.sources)
+    title = f"which one?  ({table.workload})  {source}\ncommands above queries; {_LEGEND}"
     printed = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     printed.show_edge = printed.pad_edge = False
     printed.add_column("architecture")
