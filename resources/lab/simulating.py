@@ -36,7 +36,7 @@ from workloads.replay.shaping import hits
 from workloads.scenarios.faults import Disabled, Down, Truncate
 from workloads.scratch import scratch
 
-_MAX_REQUESTS = 20_000_000  # whose schedule is in memory: about 500 bytes each
+_MAX_REQUESTS = 10_000_000  # whose recording and schedule are in memory: about 700 bytes each
 _PART = 65_536  # requests
 _UNRESERVED = (codes.BY_ACCOUNT, codes.BY_SCALING)
 

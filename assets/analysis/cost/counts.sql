@@ -14,16 +14,22 @@ together AS (
     FROM replays
     GROUP BY ALL
 ),
--- A write is billed by the larger of the order before it and after it, a read by the order as it is then.
+bodies AS (
+    SELECT *, CASE WHEN operation = 'command' THEN payload_bytes END AS body_bytes,
+        bool_or(operation = 'command') OVER (
+            PARTITION BY workload, architecture, variant, repetition, entity
+        ) AS is_written
+    FROM requests
+    SEMI JOIN replays USING (architecture, variant, workload, repetition)
+    WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
+),
+-- A write is billed by the larger of the order before it and after it, a read by the order as it is then. What is never
+-- written has no size; where millions of queries are about one such, to look back from each would take minutes.
 sized AS (
     SELECT *, last_value(body_bytes IGNORE NULLS) OVER upto_now AS stored_bytes,
         last_value(body_bytes IGNORE NULLS) OVER before AS stored_before_bytes
-    FROM (
-        SELECT *, CASE WHEN operation = 'command' THEN payload_bytes END AS body_bytes
-        FROM requests
-        SEMI JOIN replays USING (architecture, variant, workload, repetition)
-        WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
-    )
+    FROM bodies
+    WHERE is_written
     WINDOW
         upto_now AS (
             PARTITION BY workload, architecture, variant, repetition, entity ORDER BY scheduled_us, request_id
@@ -33,6 +39,8 @@ sized AS (
             PARTITION BY workload, architecture, variant, repetition, entity ORDER BY scheduled_us, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
+    UNION ALL
+    SELECT *, NULL, NULL FROM bodies WHERE NOT is_written
 ),
 billed AS (
     SELECT *,

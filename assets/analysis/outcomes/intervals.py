@@ -38,7 +38,9 @@ def counted_by_block(
     rule = _SQL.read_text()
     sql = f"WITH {sources} SELECT * FROM ({rule})" if sources else rule
     found = connection.sql(sql, params={**own, **(parameters or {})}).to_arrow_table()
-    return {name: found.column(name).to_numpy(zero_copy_only=False) for name in found.column_names}
+    columns = {name: found.column(name).to_numpy(zero_copy_only=False) for name in found.column_names}
+    # Hundreds of comparisons follow, ten times as fast with texts in place of objects.
+    return {name: each.astype(str) if each.dtype == object else each for name, each in columns.items()}
 
 
 def with_intervals(connection: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -8,20 +8,29 @@ WITH joined AS (
     FROM requests r
     JOIN effects f USING (repetition, request_id)
 ),
-ordered AS (
+seen AS (
     SELECT
         *,
-        -- committed after a command of the same entity that was sent later
-        operation = 'command' AND committed_us > min(committed_us) FILTER (operation = 'command') OVER (
-            PARTITION BY repetition, entity
-            ORDER BY sent_us
-            RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS overtaken,
         -- when the entity's first order was acknowledged
         min(responded_us) FILTER (operation = 'command' AND acknowledged) OVER (
             PARTITION BY repetition, entity
         ) AS acknowledged_us
     FROM joined
+),
+-- Queries are left out of this window: where millions are about one entity it would take minutes.
+ordered AS (
+    SELECT
+        *,
+        -- committed after a command of the same entity that was sent later
+        committed_us > min(committed_us) OVER (
+            PARTITION BY repetition, entity
+            ORDER BY sent_us
+            RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS overtaken
+    FROM seen
+    WHERE operation = 'command'
+    UNION ALL
+    SELECT *, false FROM seen WHERE operation <> 'command'
 ),
 strangers AS (
     SELECT repetition, count(DISTINCT request_id) AS unknown_effects

@@ -19,18 +19,26 @@ joined AS (
     JOIN replays e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
 ),
 -- As `assets/analysis/outcomes/ledger.sql` counts them.
-ordered AS (
+seen AS (
     SELECT
         *,
-        operation = 'command' AND committed_us > min(committed_us) FILTER (operation = 'command') OVER (
-            PARTITION BY workload, variant, architecture, scenario, repetition, entity
-            ORDER BY sent_us
-            RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS overtaken,
         min(responded_us) FILTER (operation = 'command' AND acknowledged) OVER (
             PARTITION BY workload, variant, architecture, scenario, repetition, entity
         ) AS acknowledged_us
     FROM joined
+),
+ordered AS (
+    SELECT
+        *,
+        committed_us > min(committed_us) OVER (
+            PARTITION BY workload, variant, architecture, scenario, repetition, entity
+            ORDER BY sent_us
+            RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS overtaken
+    FROM seen
+    WHERE operation = 'command'
+    UNION ALL
+    SELECT *, false FROM seen WHERE operation <> 'command'
 )
 SELECT
     workload, variant, architecture, scenario, repetition, operation, route, block, in_fault,

@@ -30,6 +30,7 @@ application, section 3.8).
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypedDict
 
 import numpy as np
@@ -49,6 +50,14 @@ class Drawing(TypedDict, total=False):
     resamples: int
     confidence: float
     seed: int
+
+
+@lru_cache(maxsize=4)
+def _weights_of_one(blocks: int, resamples: int, seed: int) -> Floats:
+    """What `Resampling.block_weights` draws first where all blocks are of one repetition: of hundreds, the same."""
+    weights = Resampling(blocks, resamples=resamples).block_weights(np.random.default_rng(seed))
+    weights.flags.writeable = False
+    return weights
 
 
 class Resampling:
@@ -101,7 +110,12 @@ class Resampling:
         estimate = statistic(np.ones((1, self.blocks)))[0]
         generator = np.random.default_rng(self._seed)
         correlation = self._correlation(estimate, statistic(1 - np.eye(self.blocks)))
-        low, high = self._from_blocks(estimate, statistic(self.block_weights(generator)), correlation)
+        weights = (
+            _weights_of_one(self.blocks, self._resamples, self._seed)
+            if self._names.size == 1
+            else self.block_weights(generator)
+        )
+        low, high = self._from_blocks(estimate, statistic(weights), correlation)
         if self._names.size > 1:
             half = self._half_width_over_repetitions(statistic(self._repetition_weights(generator)))
             with np.errstate(invalid="ignore"):
