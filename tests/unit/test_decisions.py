@@ -1,5 +1,6 @@
 """The decision table: what is asked of every architecture, from planted requests of which the answers are known."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from assets.analysis.requirements.model import Assumptions
 from assets.report.decisions import decision_table, evidence, in_words
 from assets.report.files import write_report
 from assets.report.words.decisions import HEADINGS
+from orchestration.commands.summary import print_decisions
+from orchestration.commands.terminal import PlainConsole
 from resources.architectures import architectures
 from tests.report_builder import HOSTILE, file_outages, home_of, judge
 from tests.requirements_builder import Asked, bills
@@ -219,6 +222,17 @@ class TestReading:
         assert texts["Hybrid"][7] == "–"
         assert evidence(table) == [*["simulated"] * 6, "modelled", "–", "documented"]
         assert [line.style.title for line in table.lines] == ["Synchronous", "Hybrid"]
+
+    def test_the_terminal_has_queries_below_commands_the_evidence_and_every_reason(self, observed: list[Row]) -> None:
+        output = StringIO()
+        print_decisions(decision_table(observed), PlainConsole(file=output, width=160))
+        printed = output.getvalue().replace("\u00a0", " ")
+        cells = [[cell.strip() for cell in line.split("│")] for line in printed.splitlines() if "│" in line]
+        [at] = [number for number, line in enumerate(cells) if line[0] == "Synchronous"]
+        assert (cells[at][1], cells[at + 1][:2]) == ("▼ 10 %", ["", "100 %"])
+        assert "observed on MiniStack 1.5.33" in printed
+        assert "evidence" in printed
+        assert all(row["reason"].rstrip(".") in printed for row in observed if row["reason"])
 
     def test_each_reason_is_told_once(self, observed: list[Row]) -> None:
         table = decision_table(observed)
