@@ -170,7 +170,12 @@ def evidence(table: DecisionTable) -> list[str]:
 
 
 def in_words(cell: Sequence[Answered], between: str = " / ") -> str:
-    """A cell as one text: ``▲ 100 % / ▼ 0 %``, commands before queries, once where both are the same."""
-    texts = [" ".join(part for part in (one.sign.symbol if one.sign else "", one.text) if part) for one in cell]
-    texts = [text.replace("– –", "–") for text in texts]
+    """A cell as one text: ``▲ 59 ms (202) / ▼ 126 ms``, commands before queries, once where both are the same.
+
+    Where tickets came back, the status says so.
+    """
+    texts = []
+    for one in cell:
+        symbol = one.sign.symbol if one.sign and one.sign.symbol != one.text else ""
+        texts.append(" ".join(part for part in (symbol, one.text, "(202)" if one.row["ticket"] else "") if part))
     return between.join(dict.fromkeys(texts) if len(set(texts)) == 1 else texts)

@@ -76,7 +76,7 @@ def decisions_as_markdown(table: DecisionTable) -> str:
     rows.append(["evidence", *evidence(table)])
     words = (
         f"Commands / queries where it is of both. {STANDINGS['ahead'].symbol} all of its interval is better than"
-        f" another one's, {STANDINGS['behind'].symbol} worse, ? undecided, {numbers.NONE} not measured."
+        f" another one's, {STANDINGS['behind'].symbol} worse, ? undecided, {numbers.NONE} not measured, (202) a ticket."
         f" Replays: {'; '.join(table.sources) or 'none'}."
     )
     notes = "\n".join(f"- {escaped(note)}" for note in table.notes)

@@ -142,7 +142,10 @@ def print_decisions(table: DecisionTable, console: PlainConsole) -> None:
         say(console, f"- {note}", style="dim")
 
 
-_LEGEND = f"{STANDINGS['ahead'].symbol} better than another one, {STANDINGS['behind'].symbol} worse, ? undecided"
+_LEGEND = (
+    f"{STANDINGS['ahead'].symbol} better than another one, {STANDINGS['behind'].symbol} worse, ? undecided,"
+    " (202) a ticket and no result"
+)
 
 
 def print_first_screen(screen: FirstScreen, console: PlainConsole) -> None:

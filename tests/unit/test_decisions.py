@@ -220,6 +220,7 @@ class TestReading:
         assert texts["Synchronous"][0].replace("\u00a0", " ") == "▼ 10 % / 100 %"
         assert texts["Hybrid"][1].replace("\u00a0", " ") == "▲ 100 % / 100 %"
         assert texts["Hybrid"][7] == "–"
+        assert texts["Hybrid"][4].replace("\u00a0", " ") == "▲ 3.0 ms (202) / ▲ 3.0 ms"
         assert evidence(table) == [*["simulated"] * 6, "modelled", "–", "documented"]
         assert [line.style.title for line in table.lines] == ["Synchronous", "Hybrid"]
 
