@@ -24,6 +24,7 @@ _RECOVER_S = 6  # of one under which something does: from none to 25, by what is
 _JUDGE_S = 15  # of a comparison, with its report
 _PROBE_S = 25  # of how faithful the target is, once on a machine
 _SIMULATED_S = 0.5  # of a simulated replay, its accounting included
+_SIMULATED_REQUEST_S = 50e-6  # and of each of its requests, which show where there are millions
 _OWN_RESOURCES_S = 240  # of a replay that makes and deletes resources of its own: assumed, not measured
 
 
@@ -118,7 +119,10 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     own_s = 0 if platform.target.empties else _OWN_RESOURCES_S
     seconds = float(_JUDGE_S)
     if platform.target.virtual:
-        seconds += sum(replays) * _SIMULATED_S
+        seconds += sum(
+            count * (_SIMULATED_S + _SIMULATED_REQUEST_S * len(plan.schedule))
+            for count, plan in zip(replays, plans, strict=True)
+        )
     else:
         for scenario, of_cell, count, length in zip(
             request.scenarios.values(), contenders, replays, lengths, strict=True
