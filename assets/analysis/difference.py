@@ -18,6 +18,7 @@ import numpy.typing as npt
 from assets.analysis.outcomes.intervals import QUANTILES
 from assets.analysis.statistics.holm import holm
 from assets.analysis.statistics.quantiles import observations_needed
+from assets.analysis.verdicts.decisive import enough_pairs
 from assets.analysis.verdicts.rules import Metric, rules
 from workloads.errors import UsageError
 
@@ -53,8 +54,11 @@ class Difference:
         second: The same in the second.
         repetitions: How many valid repetitions of each have it.
         decision: ``changed``: they differ by more than repetitions do. ``the same``: by less than the metric's margin.
-            ``undecided``: neither is shown. ``not judged``: too few repetitions for any verdict.
+            ``undecided``: neither is shown. ``not judged``: too few repetitions for any verdict, or one
+            whose quantile was beyond what was watched.
         p: The probability of so great a difference between repetitions of one kind; None where it is not judged.
+        of_all: Whether it is a time of all offered requests, what was refused counting as never: the two
+            acknowledged shares differ by more than their margin.
     """
 
     about: Contended
@@ -64,6 +68,7 @@ class Difference:
     repetitions: tuple[int, int]
     decision: Decision
     p: float | None = None
+    of_all: bool = False
 
     @property
     def size(self) -> float:
@@ -114,12 +119,16 @@ def differences(connection: duckdb.DuckDBPyConnection, first: str, second: str) 
             )
     parameters = {
         "ids": [first, second],
+        "acknowledged_margin": rules().metric("acknowledged_share").margin,
         **{f"{name}_takes": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},
     }
     found = connection.sql(_SQL.read_text(), params=parameters).fetchall()
     values: dict[Contended, dict[str, tuple[list[float], list[float]]]] = {}
-    for comparison_id, workload, scenario, architecture, variant, operation, metric, value in found:
+    of_all: set[Contended] = set()
+    for comparison_id, workload, scenario, architecture, variant, operation, metric, of_offered, value in found:
         contended = Contended(workload, scenario, architecture, variant, operation)
+        if of_offered:
+            of_all.add(contended)
         pair = values.setdefault(contended, {}).setdefault(metric, ([], []))
         pair[0 if comparison_id == first else 1].append(value)
         if first == second:
@@ -127,19 +136,32 @@ def differences(connection: duckdb.DuckDBPyConnection, first: str, second: str) 
     figures: list[Difference] = []
     alone: dict[tuple[int, str], None] = {}
     for about, by_metric in values.items():
-        both = {metric: pair for metric, pair in by_metric.items() if all(pair)}
+        both = {
+            metric: pair
+            for metric, pair in by_metric.items()
+            if all(pair) and all(math.isfinite(np.median(one)) for one in pair)
+        }
         if not both:
             at = 0 if any(one for one, _ in by_metric.values()) else 1
             alone[at, f"{about.scenario} ({about.workload}), {about.architecture}"] = None
-        figures += _judged(about, both)
+        figures += _judged(about, both, of_all=about in of_all)
     return Differences(figures, list(alone), _conditions(connection, first, second))
 
 
-def _judged(about: Contended, both: dict[str, tuple[list[float], list[float]]]) -> Iterator[Difference]:
+def _judged(
+    about: Contended, both: dict[str, tuple[list[float], list[float]]], *, of_all: bool
+) -> Iterator[Difference]:
     metrics = [metric for metric in rules().metrics if metric.name in both]
     alpha = 1 - rules().confidence
     # With fewer repetitions not even the greatest difference would pass the correction for all metrics.
-    able = [metric.name for metric in metrics if _least_p(*map(len, both[metric.name])) * len(metrics) <= alpha]
+    able = [
+        metric.name
+        for metric in metrics
+        for counts in [[len(one) for one in both[metric.name]]]
+        if enough_pairs(metric.unit, min(counts)) and _least_p(*counts) * len(metrics) <= alpha
+        # One that was not over while it was watched is no number, and without it the rest would be too good.
+        if all(math.isfinite(max(one)) for one in both[metric.name])
+    ]
     tests = [_tests(metric, *map(np.array, both[metric.name])) for metric in metrics if metric.name in able]
     differ, same = (dict(zip(able, holm([test[side] for test in tests]), strict=True)) for side in (0, 1))
     for metric in metrics:
@@ -159,6 +181,7 @@ def _judged(about: Contended, both: dict[str, tuple[list[float], list[float]]]) 
             (len(one), len(other)),
             decision,
             differ.get(metric.name),
+            of_all=of_all and metric.unit == "ratio",
         )
 
 

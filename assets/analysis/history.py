@@ -70,6 +70,7 @@ def history(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> pa.Tab
         "comparison_id": comparison_id,
         "nights": rules().history.nights,
         "metrics": [metric.name for metric in rules().metrics],
+        "acknowledged_margin": rules().metric("acknowledged_share").margin,
         **{f"{name}_takes": observations_needed(QUANTILES[name]) for name in ("p50", "p99")},
     }
     figures = connection.sql(_SQL.read_text(), params=parameters).to_arrow_table().to_pylist()
@@ -89,7 +90,7 @@ def _judged(cell: Sequence[_Series]) -> Iterator[dict[str, Any]]:
         metric = rules().metric(night["metric"])
         row = {name: night[name] for name in (*_KEY, "night", "value")}
         row |= {"unit": metric.unit, "nights": len(before), "verdict": "too_few_nights"}
-        row |= {name: night[name] for name in ("service", "nights_of_others")}
+        row |= {name: night[name] for name in ("service", "nights_of_others", "requests")}
         if series.long_enough:
             expected = expectation(
                 [one["value"] for one in before],

@@ -2,6 +2,9 @@
 -- figure and night, `ago` 0 for the night itself, of nightly comparisons and valid repetitions of the arm 'main' alone.
 -- A share is pooled over the repetitions, a time the median of their quantiles, where what is censored counts as
 -- endless: `value` is NULL then, and `low` its lower bound. A night that was compared twice counts as last compared.
+-- Times are of acknowledged requests (`requests`), unless this night's acknowledged share differs from that of the nights
+-- before by more than its margin: whoever refuses the slow ones would get better. They are of all offered ones then, in
+-- every night, what was refused counting as never.
 WITH this AS (
     SELECT * FROM comparisons WHERE comparison_id = $comparison_id AND origin = 'nightly'
 ),
@@ -40,26 +43,37 @@ shares AS (
         ], recursive := true)
     FROM books
 ),
+unequal AS (
+    SELECT workload, scenario, architecture, variant, operation
+    FROM shares
+    WHERE metric = 'acknowledged_share'
+    GROUP BY ALL
+    HAVING abs(any_value(value) FILTER (mine) - avg(value) FILTER (NOT mine)) > $acknowledged_margin
+),
 quantiles AS (
     SELECT e.night, e.mine, l.workload, l.scenario, l.architecture, l.variant, l.operation,
+        if(l.measure LIKE '%_of_all', 'offered', 'acknowledged') AS requests,
         unnest([
-            {'metric': l.measure || '_p50', 'takes': $p50_takes, 'n': l.n, 'us': l.p50_us, 'low_us': l.p50_low_us},
-            {'metric': l.measure || '_p99', 'takes': $p99_takes, 'n': l.n, 'us': l.p99_us, 'low_us': l.p99_low_us}
+            {'metric': replace(l.measure, '_of_all', '') || '_p50', 'takes': $p50_takes, 'n': l.n, 'us': l.p50_us, 'low_us': l.p50_low_us},
+            {'metric': replace(l.measure, '_of_all', '') || '_p99', 'takes': $p99_takes, 'n': l.n, 'us': l.p99_us, 'low_us': l.p99_low_us}
         ], recursive := true)
     FROM latency l
     JOIN replayed e USING (comparison_id, architecture, variant, arm, workload, scenario, repetition)
-    WHERE l.n > 0 AND l.measure IN ('response', 'completion')
+    LEFT JOIN unequal u USING (workload, scenario, architecture, variant, operation)
+    WHERE l.n > 0 AND list_contains(
+        if(u.workload IS NULL, ['response', 'completion'], ['response_of_all', 'completion_of_all']), l.measure
+    )
 ),
 figures AS (
-    SELECT *, value AS low FROM shares
+    SELECT *, value AS low, 'offered' AS requests FROM shares
     UNION ALL BY NAME
-    SELECT night, mine, workload, scenario, architecture, variant, operation, metric, NULL::BIGINT AS offered,
+    SELECT night, mine, workload, scenario, architecture, variant, operation, metric, requests, NULL::BIGINT AS offered,
         median(coalesce(us::DOUBLE, 'infinity')) AS value, median(coalesce(us, low_us)::DOUBLE) AS low
     FROM quantiles
     WHERE n >= takes
     GROUP BY ALL
 )
-SELECT workload, scenario, architecture, variant, operation, metric, night, mine, offered,
+SELECT workload, scenario, architecture, variant, operation, metric, night, mine, offered, requests,
     (SELECT config ->> 'service' FROM this) AS service,
     (SELECT count(DISTINCT night) FROM before WHERE NOT same_service) AS nights_of_others,
     if(isfinite(value), value, NULL) AS value, low,

@@ -178,6 +178,7 @@ def _verdicts(judgements: Judgements) -> str:
     ]
     if rows and any(row["not_shown_here"] for row in part.rows):
         blocks.append("In brackets: seen here, but no verdict on AWS.")
+    blocks += map(escaped, part.retries)
     if judgements.noise.sentence:
         blocks.append(escaped(judgements.noise.sentence))
     return "\n\n".join(blocks)

@@ -59,7 +59,8 @@ books AS (
         avg(lost) AS lost, avg(rejected) AS rejected, avg(ghost_commits) AS ghost_commits,
         avg(ghost_commits + ghost_dead_lettered + ghost_in_flight) AS ghosts,
         avg(unknown_effects) AS unknown_effects, avg(duplicates) AS duplicates, avg(redeliveries) AS redeliveries,
-        avg(reordered) AS reordered, avg(read_your_writes_misses) AS read_your_writes_misses
+        avg(reordered) AS reordered, avg(read_your_writes_misses) AS read_your_writes_misses,
+        avg(attempts) AS attempts
     FROM replays JOIN ledger l USING ({KEY})
     GROUP BY ALL
 )"""

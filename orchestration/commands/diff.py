@@ -67,7 +67,7 @@ def show_difference(places: Places, first: str, second: str, console: PlainConso
         for one in rows:
             table.add_row(
                 contender_title(one.about.architecture, one.about.variant),
-                f"{operation_title(one.about.operation)}: {metric_title(one.metric.name)}",
+                f"{'all offered ' * one.of_all}{operation_title(one.about.operation)}: {metric_title(one.metric.name)}",
                 metric_value(one.first, one.metric.name),
                 metric_value(one.second, one.metric.name),
                 difference(one.size, one.metric.unit),
@@ -91,7 +91,8 @@ def _words(figures: Sequence["Difference"], equal: int) -> list[str]:
         lines.append(f"Not shown, as they are equal: {equal} (--all shows them).")
     lines.append(
         "changed: they differ by more than repetitions do, at 95 % for the figures of an architecture together. the"
-        " same: by less than the margin of verdicts. not judged: it takes about five valid repetitions of each."
+        " same: by less than the margin of verdicts. not judged: it takes about five valid repetitions of each, and six"
+        " for times."
     )
     lines.append(
         "The two were replayed at different instants: what else changed on this machine in between is in these"

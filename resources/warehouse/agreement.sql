@@ -6,7 +6,7 @@ CREATE VIEW agreement AS
 WITH judged AS (
     SELECT 'difference' AS kind, c.target, c.comparison_id, c.finished_at, p.workload, p.scenario, p.operation,
         p.variant, p.baseline, p.candidate, p.metric AS judged, '' AS part, p.verdict,
-        p.verdict <> 'inconclusive' AS decided, coalesce(c.config ->> 'service', '') AS service
+        coalesce(p.decides, false) AS decided, coalesce(c.config ->> 'service', '') AS service
     FROM pairwise p JOIN comparisons c USING (comparison_id)
     WHERE p.arm = 'main'
     UNION ALL

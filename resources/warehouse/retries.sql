@@ -22,23 +22,24 @@ judged AS (
     SELECT * FROM pairwise WHERE arm = 'main'
 ),
 both_ways AS (
-    SELECT 'handlers' AS who, o.scenario AS scenario_with_retries, o.*, w.verdict AS verdict_with_retries
+    SELECT 'handlers' AS who, o.scenario AS scenario_with_retries, o.*, w.verdict AS verdict_with_retries,
+        o.decides AND w.decides AND w.requests IS NOT DISTINCT FROM o.requests AS known
     FROM (FROM judged WHERE variant = 'idempotent') o
     JOIN (FROM judged WHERE variant = 'sdk_defaults') w
-        USING (comparison_id, workload, scenario, operation, baseline, candidate, metric, requests)
+        USING (comparison_id, workload, scenario, operation, baseline, candidate, metric)
     UNION ALL
-    SELECT 'callers', t.scenario_with_retries, o.*, w.verdict
+    SELECT 'callers', t.scenario_with_retries, o.*, w.verdict,
+        o.decides AND w.decides AND w.requests IS NOT DISTINCT FROM o.requests
     FROM tried_again t
     JOIN (FROM judged WHERE variant = 'idempotent') o USING (comparison_id, workload, scenario)
     JOIN (FROM judged WHERE variant = 'idempotent') w
         ON w.comparison_id = o.comparison_id AND w.workload = o.workload AND w.scenario = t.scenario_with_retries
         AND w.operation = o.operation AND w.baseline = o.baseline AND w.candidate = o.candidate
-        AND w.metric = o.metric AND w.requests IS NOT DISTINCT FROM o.requests
+        AND w.metric = o.metric
 )
 SELECT comparison_id, workload, scenario, who, scenario_with_retries, operation, baseline, candidate, metric, requests,
     verdict, verdict_with_retries,
-    CASE WHEN 'inconclusive' IN (verdict, verdict_with_retries) THEN NULL
-        ELSE verdict <> verdict_with_retries END AS depends
+    CASE WHEN known THEN verdict <> verdict_with_retries END AS depends
 FROM both_ways;
 COMMENT ON VIEW retries IS 'Verdicts of one comparison without retries and with, side by side.';
 COMMENT ON COLUMN retries.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
@@ -50,8 +51,9 @@ COMMENT ON COLUMN retries.operation IS 'command or query';
 COMMENT ON COLUMN retries.baseline IS 'Architecture compared with';
 COMMENT ON COLUMN retries.candidate IS 'Architecture it is about';
 COMMENT ON COLUMN retries.metric IS 'As in pairwise';
-COMMENT ON COLUMN retries.requests IS 'As in pairwise';
+COMMENT ON COLUMN retries.requests IS 'As in pairwise, without retries';
 COMMENT ON COLUMN retries.verdict IS 'Verdict without retries';
 COMMENT ON COLUMN retries.verdict_with_retries IS 'Verdict with them';
 COMMENT ON COLUMN retries.depends IS
-    'Whether the two differ; NULL: one of them is inconclusive, so that this is not known';
+    'Whether the two differ; NULL: one of them decides nothing (`pairwise.decides`), or they are of other requests, so that '
+    'this is not known';

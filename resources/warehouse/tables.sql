@@ -539,7 +539,7 @@ COMMENT ON COLUMN claims.query IS 'SQL that computes the value again; NULL: not 
 CREATE TABLE history (
     comparison_id VARCHAR, night VARCHAR, workload VARCHAR, scenario VARCHAR, architecture VARCHAR, variant VARCHAR,
     operation VARCHAR, metric VARCHAR, unit VARCHAR, value DOUBLE, nights BIGINT, usual DOUBLE, low DOUBLE,
-    high DOUBLE, verdict VARCHAR, target VARCHAR, service VARCHAR, nights_of_others BIGINT
+    high DOUBLE, verdict VARCHAR, target VARCHAR, service VARCHAR, nights_of_others BIGINT, requests VARCHAR
 );
 COMMENT ON TABLE history IS 'Each figure of a night, compared with the last fourteen nights before it on the same target.';
 COMMENT ON COLUMN history.comparison_id IS 'Names the comparison: the experiments meant to be compared with each other';
@@ -563,6 +563,9 @@ COMMENT ON COLUMN history.service IS
     'Name and digest of the service of the user''s own that was replayed; NULL: the lab''s own backend';
 COMMENT ON COLUMN history.nights_of_others IS
     'Nights before on the same target that replayed another service, or one of another digest: not compared with';
+COMMENT ON COLUMN history.requests IS
+    'Requests that the figure is of: acknowledged; or offered, where times are of all as the acknowledged shares differ, '
+    'what was refused counting as never';
 
 CREATE TABLE noise (
     comparison_id VARCHAR, workload VARCHAR, scenario VARCHAR, operation VARCHAR, architecture VARCHAR,

@@ -71,9 +71,15 @@ def warehouse() -> Warehouse:
 def test_differences_are_compared_by_their_verdicts(
     warehouse: Warehouse, verdict: str, other: str, agreement: str
 ) -> None:
-    warehouse.judge(OTHER, "pairwise", other, **DIFFERENCE)
-    warehouse.judge(ONE, "pairwise", verdict, **DIFFERENCE)
+    for target, found in ((OTHER, other), (ONE, verdict)):
+        warehouse.judge(target, "pairwise", found, decides=found != "inconclusive", **DIFFERENCE)
     assert warehouse.found() == [(ONE, verdict, OTHER, other, agreement, [])]
+
+
+def test_a_difference_that_decides_nothing_on_its_target_is_no_disagreement(warehouse: Warehouse) -> None:
+    warehouse.judge(ONE, "pairwise", "better", decides=True, **DIFFERENCE)
+    warehouse.judge(OTHER, "pairwise", "worse", decides=False, **DIFFERENCE)
+    assert [row[4] for row in warehouse.found()] == ["undecided"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_a_claim_that_cannot_be_tested_on_one_of_them_is_undecided(warehouse: Wa
 
 def test_the_newest_verdict_of_each_target_counts(warehouse: Warehouse) -> None:
     for target, verdict in ((ONE, "worse"), (OTHER, "better"), (ONE, "better")):
-        warehouse.judge(target, "pairwise", verdict, **DIFFERENCE)
+        warehouse.judge(target, "pairwise", verdict, decides=True, **DIFFERENCE)
     assert warehouse.found() == [(ONE, "better", OTHER, "better", "agrees", [])]
 
 

@@ -59,6 +59,34 @@ def test_few_repetitions_are_not_judged_however_far_apart(repetitions: int) -> N
     assert {one.decision for one in compared(10_000, 90_000, repetitions=repetitions).figures} == {"not judged"}
 
 
+@pytest.mark.parametrize(("repetitions", "decision"), [(5, "not judged"), (6, "changed")])
+def test_no_time_is_judged_on_fewer_repetitions_than_verdicts_take(repetitions: int, decision: Decision) -> None:
+    found = compared(10_000, 90_000, repetitions=repetitions, refused=100)
+    assert decided(found, "response_p50") == decision
+    assert decided(found, "acknowledged_share") == "changed"
+
+
+def test_who_sheds_the_slow_ones_is_no_quicker() -> None:
+    """The second answers 600 of 1,000, and these in half the time: of all offered requests the p99 never came."""
+    shedding = compared(10_000, 5_000, refused=400)
+    assert [one.metric.name for one in shedding.figures if one.of_all] == ["response_p50", "completion_p50"]
+    assert "response_p99" not in {one.metric.name for one in shedding.figures}
+    assert not any(one.of_all for one in compared(10_000, 5_000, refused=5).figures)
+
+
+def test_a_repetition_that_was_never_over_is_not_left_out_of_what_is_judged() -> None:
+    builder = JudgementBuilder().comparison("c0").comparison("c1")
+    for number in range(16):
+        never = number == 15
+        key: dict[str, Any] = {"comparison_id": f"c{number % 2}", "operations": ["query"]}
+        builder.replay(
+            "hybrid", number // 2 + 1, response_us=(1_000 + number % 2 * 9_000, None if never else 9_000), **key
+        )
+    with builder.connect() as connection:
+        found = differences(connection, "c0", "c1")
+    assert (decided(found, "response_p50"), decided(found, "response_p99")) == ("changed", "not judged")
+
+
 def test_of_unchanged_ones_few_are_called_changed() -> None:
     """Six figures a time, at 95 % together; here four of them vary."""
     alarms = 0

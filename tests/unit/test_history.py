@@ -50,6 +50,15 @@ class TestHistory:
         assert verdict(builder, "n8", "response_p50") == ["usual"]
         assert verdict(builder, "n8", "done_share") == ["worse"]
 
+    def test_a_night_that_sheds_the_slow_ones_is_no_better(self) -> None:
+        shedding = nights(8, last_us=10_000, last_acknowledged=600)
+        assert verdict(shedding, "n8", "response_p99") == ["worse"]  # of all offered ones it never came
+        assert verdict(shedding, "n8", "acknowledged_share") == ["worse"]
+        assert verdict(nights(8, last_us=10_000, last_acknowledged=995), "n8", "response_p99") == ["better"]
+        with shedding.connect() as connection:
+            rows = history(connection, "n8").to_pylist()
+        assert {row["requests"] for row in rows} == {"offered"}
+
     def test_says_so_where_nights_are_too_few(self) -> None:
         assert verdict(nights(5, last_us=40_000), "n5", "response_p99") == ["too_few_nights"]
 

@@ -224,6 +224,12 @@ class TestAnswer:
         )
         assert "made no duplicate" in answer([safe, dataclasses.replace(naive, duplicates=0)])[1]["Naivety"]
         assert "Naivety" not in answer([naive])[1]
+        assert "Naivety" not in answer([safe, dataclasses.replace(naive, variant="sdk_defaults")])[1]
+
+    def test_how_often_clients_tried_again_is_said(self) -> None:
+        again = dataclasses.replace(PLAIN, offered=80, unsent=2, attempts=142)
+        assert answer([again])[1]["Trying again"] == "Clients sent 78 commands of synchronous 142 times."
+        assert "Trying again" not in answer([dataclasses.replace(again, attempts=78)])[1]
 
     def test_where_there_is_nothing_to_say_it_says_so(self) -> None:
         """No rows, no offered requests, only one operation: sentences, not gaps."""

@@ -23,7 +23,17 @@ class Warehouse:
         marks = ", ".join("?" * len(row))
         self.connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
-    def cell(self, scenario: str, verdict: str, *, variant: str = "idempotent", retries: int = 0, **more: Any) -> None:
+    def cell(
+        self,
+        scenario: str,
+        verdict: str,
+        *,
+        variant: str = "idempotent",
+        retries: int = 0,
+        requests: str = "offered",
+        decides: bool | None = None,
+        **more: Any,
+    ) -> None:
         """Two repetitions of each architecture, whose faults began a little late, and the verdict on them."""
         fault = more.pop("fault", HANG)
         key = {"comparison_id": more.pop("comparison_id", "c1"), "workload": "food_orders", "scenario": scenario}
@@ -40,7 +50,8 @@ class Warehouse:
                 fault_windows=json.dumps(windows, sort_keys=True),
             )
         judged = {"operation": "command", "baseline": "synchronous", "candidate": "hybrid", "metric": "done_share"}
-        self.plant("pairwise", **key, **judged, requests="offered", verdict=verdict)
+        decides = verdict != "inconclusive" if decides is None else decides
+        self.plant("pairwise", **key, **judged, requests=requests, verdict=verdict, decides=decides)
 
     def found(self) -> list[tuple[Any, ...]]:
         sql = "SELECT who, scenario, scenario_with_retries, verdict, verdict_with_retries, depends FROM retries"
@@ -92,3 +103,13 @@ def test_scenarios_that_differ_by_more_are_not_compared(warehouse: Warehouse, ot
     warehouse.cell("outage", "better")
     warehouse.cell("callers_retry", "worse", retries=3, **other)
     assert warehouse.found() == []
+
+
+@pytest.mark.parametrize("with_retries", [{"decides": False}, {"requests": "acknowledged"}])
+def test_what_decides_nothing_or_is_of_other_requests_stays_and_is_not_known(
+    warehouse: Warehouse, with_retries: dict[str, Any]
+) -> None:
+    warehouse.cell("outage", "better")
+    warehouse.cell("outage", "worse", variant="sdk_defaults", **with_retries)
+    warehouse.cell("callers_retry", "worse", retries=3, **with_retries)
+    assert [(row[0], row[5]) for row in warehouse.found()] == [("callers", None), ("handlers", None)]

@@ -332,7 +332,8 @@ class Computing:
 
     def _write_grid(self) -> None:
         if not self._is_current():  # cells of other code, or of other prices, are not of this grid
-            (grid_folder(self.places, self.grid.grid_id) / f"{CELLS}.parquet").unlink(missing_ok=True)
+            for table in (CELLS, "growth_limits"):
+                (grid_folder(self.places, self.grid.grid_id) / f"{table}.parquet").unlink(missing_ok=True)
         row = {
             "grid_id": self.grid.grid_id,
             "kind": self.grid.kind,

@@ -30,11 +30,11 @@ class Figure(NamedTuple):
     contender: str
     metric: str
 
-    @property
-    def title(self) -> str:
-        """``response p99 of commands, Hybrid``."""
+    def title(self, night: Mapping[str, Any]) -> str:
+        """``response p99 of commands, Hybrid``; where a night's times are of all offered requests, it says so."""
         (style,) = styles([self.contender])
-        return f"{metric_title(self.metric)} of {operation_title(self.operation)}, {style.title}"
+        of_all = "all offered " if night["unit"] == "ratio" and night["requests"] == "offered" else ""
+        return f"{metric_title(self.metric)} of {of_all}{operation_title(self.operation)}, {style.title}"
 
 
 def nights_of(history: Rows) -> dict[Figure, list[Mapping[str, Any]]]:
@@ -130,7 +130,7 @@ def nights_figure(history: pa.Table, *, label: str) -> alt.VConcatChart:
         NothingToDraw: No figure has a value on two nights.
     """
     panels = [
-        nights_panel(nights, title=figure.title, width=440)
+        nights_panel(nights, title=figure.title(nights[-1]), width=440)
         for figure, nights in nights_of(history.to_pylist()).items()
         if nights_drawable(nights)
     ][:_MAX_PANELS]

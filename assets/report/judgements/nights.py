@@ -63,8 +63,8 @@ def history_of(connection: duckdb.DuckDBPyConnection, comparison_id: str, titles
         cell = titles.get((figure.workload, figure.scenario), figure.scenario)
         (style,) = styles([figure.contender])
         last = {**rows[-1], "mark": mark(rows[-1]["verdict"], NIGHT_VERDICTS), "cell": cell}
-        nights.append(Night(last, figure.title, style, spark(rows)))
+        nights.append(Night(last, figure.title(last), style, spark(rows)))
         if len(panels) < _MAX_PANELS and nights_drawable(rows):
-            title = f"{cell}: {figure.title}"
+            title = f"{cell}: {figure.title(last)}"
             panels.append(chart(nights_panel(rows, title=title), f"Nights of {title}, {figure.workload}"))
     return History(nights, panels, sql)

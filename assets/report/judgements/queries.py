@@ -115,7 +115,7 @@ nights AS (
     ) = 1
 )
 SELECT n.workload, n.scenario, n.operation, n.architecture, n.variant, n.architecture || '~' || n.variant AS contender,
-    n.metric, n.unit, n.night, n.value, n.nights, n.usual, n.low, n.high, n.verdict
+    n.metric, n.unit, n.night, n.value, n.nights, n.usual, n.low, n.high, n.verdict, n.requests
 FROM nights n
 SEMI JOIN (FROM history WHERE comparison_id = $comparison_id) f
     USING (workload, scenario, architecture, variant, operation, metric)

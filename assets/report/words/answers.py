@@ -19,6 +19,8 @@ from assets.report.words.titles import (
 )
 from resources.architectures.stack import DEFAULT_VARIANT
 
+_NAIVE = "naive"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -36,6 +38,7 @@ class Outcome:
             observed.
         architecture: The same for every variant of an architecture.
         repetitions: How many the means are over.
+        attempts: How often requests were sent in a repetition, those sent again included.
     """
 
     contender: str
@@ -61,6 +64,7 @@ class Outcome:
     architecture: str = ""
     variant: str = DEFAULT_VARIANT
     repetitions: int = 1
+    attempts: float = 0.0
 
     @property
     def refused(self) -> float:
@@ -127,6 +131,7 @@ def answer(outcomes: Sequence[Outcome], windows: Sequence[Window], unmeasured: S
         ("Queue", _backlogs(outcomes, windows)),
         ("Correctness", _correctness(outcomes, with_commands=bool(commands))),
         ("Naivety", _naivety(commands)),
+        ("Trying again", _tried_again(outcomes)),
         ("Medians", " ".join(_medians(rows) for rows in (commands, queries) if rows)),
         ("Missing", _missing(unmeasured)),
     ]
@@ -308,11 +313,7 @@ def _correctness(outcomes: Sequence[Outcome], *, with_commands: bool) -> str:
 def _naivety(commands: Sequence[Outcome]) -> str:
     """What writing without regard to repetition cost, of the architectures replayed both ways."""
     usual = {one.architecture: one for one in commands if one.variant == DEFAULT_VARIANT}
-    pairs = [
-        (one, usual[one.architecture])
-        for one in commands
-        if one.variant != DEFAULT_VARIANT and one.architecture in usual
-    ]
+    pairs = [(one, usual[one.architecture]) for one in commands if one.variant == _NAIVE and one.architecture in usual]
     clauses = [
         f"{count(naive.duplicates)} duplicate{'' if naive.duplicates == 1 else 's'} among {count(naive.offered)}"
         f" {operation_title('command')} in {inside(naive.contender)},"
@@ -323,6 +324,17 @@ def _naivety(commands: Sequence[Outcome]) -> str:
     if clauses:
         return _sentence(f"writing again what is delivered again made {'; '.join(clauses)}")
     return "Writing again what is delivered again made no duplicate here." if pairs else ""
+
+
+def _tried_again(outcomes: Sequence[Outcome]) -> str:
+    """How often clients sent requests again; empty where none did."""
+    clauses = [
+        f"{times(one.offered - one.unsent, one.repetitions)} {operation_title(one.operation)} of"
+        f" {inside(one.contender)} {count(one.attempts)} times"
+        for one in outcomes
+        if one.attempts > one.offered - one.unsent
+    ]
+    return f"Clients sent {listed(clauses)}." if clauses else ""
 
 
 def _medians(outcomes: Sequence[Outcome]) -> str:
