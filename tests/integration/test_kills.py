@@ -52,6 +52,7 @@ class Home:
 
     folder: Path
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
+    dagsters_own: set[Path] = field(default_factory=set)  # hidden files that Dagster keeps in a home never killed
 
     def __post_init__(self) -> None:
         self.places = Places(self.folder / "home")
@@ -104,7 +105,11 @@ class Home:
 
     def left_over(self) -> list[Path]:
         """Hidden files of the home, and temporary ones, that nothing needs any more."""
-        hidden = [path for path in self.places.home.rglob(".*") if path.name not in EXPECTED_HIDDEN]
+        hidden = [
+            path
+            for path in self.places.home.rglob(".*")
+            if path.name not in EXPECTED_HIDDEN and path.relative_to(self.places.home) not in self.dagsters_own
+        ]
         kept = self.places.temporary
         return [*hidden, *self.temporary.iterdir(), *(kept.iterdir() if kept.exists() else ())]
 
@@ -232,6 +237,7 @@ LAUNCH = """mutation ($tags: [ExecutionTag!], $config: RunConfigData) { launchRu
 
 @pytest.mark.emulator
 def test_dagster_killed_in_the_middle_of_a_run_takes_all_of_it_along(home: Home) -> None:
+    home.dagsters_own = hidden_of_a_dagster_never_killed(home)
     before = home.results()
     for _ in range(KILLS):
         port = free_port()
@@ -249,6 +255,33 @@ def test_dagster_killed_in_the_middle_of_a_run_takes_all_of_it_along(home: Home)
         home.whole()
     home.well(*COMPARE)
     assert home.left_over() == []
+
+
+def hidden_of_a_dagster_never_killed(home: Home) -> set[Path]:
+    """Hidden files, relative to a home of their own, whose Dagster served its pages and was ended as people end it."""
+    places, port = Places(home.folder / "never-killed"), free_port()
+    command = [sys.executable, "-m", "orchestration.commands.main", "dev", "--port", str(port)]
+    environment = {**home.environment, "ARCHDUEL_HOME": str(places.home)}
+    with (home.folder / "output").open("ab") as output:
+        dev = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=output, stderr=output)
+    try:
+        assert until(partial(schedules_known, port), 180), (home.folder / "output").read_text()[-2000:]
+    finally:
+        dev.send_signal(signal.SIGINT)
+        dev.wait(60)
+    return {path.relative_to(places.home) for path in places.home.rglob(".*")}
+
+
+def schedules_known(port: int) -> bool:
+    """Whether Dagster has looked for its schedules in what runs left: what it keeps for itself is there then."""
+    question = """{ instigationStatesOrError: schedulesOrError(repositorySelector: {
+      repositoryLocationName: "archduel", repositoryName: "__repository__"}) {
+      ... on Schedules { results { name } } } assetNodes { assetMaterializations(limit: 1) { runId } } }"""
+    try:
+        answer = requests.post(f"http://127.0.0.1:{port}/graphql", json={"query": question}, timeout=60)
+        return bool(answer.json()["data"])
+    except (requests.RequestException, TypeError, KeyError):
+        return False
 
 
 def launched(port: int) -> bool:
