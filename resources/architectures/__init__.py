@@ -10,13 +10,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from resources.architectures.stack import Node
 from workloads.discovery import discover
 from workloads.errors import choose
 from workloads.plugins import with_plugins
 from workloads.recordings.recording import Operation
+from workloads.scenarios.model import Reliance
+
+Queueing = Literal["standard", "fifo"]
 
 CALLER = "caller"  # of the API, in an architecture's steps
 
@@ -39,6 +42,8 @@ class Architecture:
         description: One or two sentences for people.
         nodes: The resources by name, each with how it is made and which others it needs.
         queued: The operations that a queue acknowledges and that are carried out later.
+        queueing: What queues them: a standard queue, or one that keeps the order of each entity's messages (``fifo``).
+        rests_on: The behaviours of AWS without which a target cannot show what it does.
         position: Its place in tables and charts.
         basic: Whether it is compared where nothing else is said, as in nights.
     """
@@ -48,8 +53,15 @@ class Architecture:
     description: str
     nodes: Mapping[str, Node]
     queued: frozenset[Operation]
+    queueing: Queueing = "standard"
+    rests_on: tuple[Reliance, ...] = ()
     position: int = 100
     basic: bool = False
+
+    @property
+    def delivers_anyhow(self) -> bool:
+        """Whether what it queues may be delivered twice, or late."""
+        return self.queueing == "standard"
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -75,7 +87,11 @@ class Architecture:
         while needed:
             found |= needed
             needed = {need for name in needed for need in self.nodes[name].needs} - found
-        return frozenset((name, self.nodes[name].kind) for name in found)
+        return frozenset((name, self._service(name)) for name in found)
+
+    def _service(self, name: str) -> str:
+        kind = self.nodes[name].kind
+        return f"{kind} {self.queueing}" if kind == "sqs" and self.queueing != "standard" else kind
 
     def steps(self) -> tuple[Step, ...]:
         """The way of requests: from the caller to the API, to what that passes them to, and on to the table.

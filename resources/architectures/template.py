@@ -158,7 +158,11 @@ class _Tables(_Service):
 
 class _Queues(_Service):
     def create_queue(self, *, QueueName: str, Attributes: Mapping[str, str]) -> Facts:  # noqa: N803 - boto3's names
-        attributes = {name: json.loads(value) for name, value in Attributes.items()}
+        # As text all of them; a template has numbers, maps and booleans, and leaves words as they are.
+        attributes = {
+            name: value if re.fullmatch("[A-Za-z]+", value) and value != "true" else json.loads(value)
+            for name, value in Attributes.items()
+        }
         return {"QueueUrl": f"${{{self.pad.write('SQS::Queue', {'QueueName': QueueName, **attributes})}}}"}
 
     def get_queue_attributes(self, *, QueueUrl: str, **_: Any) -> Facts:  # noqa: N803 - boto3's names

@@ -5,7 +5,7 @@ target behaves with it (`resources.conformance.behaviours`).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from resources.aws.clients import ACCOUNT, REGION
 
@@ -17,6 +17,13 @@ QUEUE_RESPONSES = (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}"))
 REQUEST_BODY = "$util.urlEncode($input.body)"
 
 
+class QueueIdentity(NamedTuple):
+    """The mapping templates of what a message to a FIFO queue has besides its body, percent-encoded."""
+
+    group: str = ""
+    deduplication: str = ""
+
+
 def function_integration(arn: str, *, region: str = REGION, partition: str = "aws") -> dict[str, Any]:
     """A REST API's proxy integration with the function ``arn``, as arguments of boto3's ``put_integration``."""
     uri = f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
@@ -26,6 +33,7 @@ def function_integration(arn: str, *, region: str = REGION, partition: str = "aw
 def queue_integration(
     queue: str,
     message: str = REQUEST_BODY,
+    identity: QueueIdentity | None = None,
     *,
     role: str = ROLE,
     account: str = ACCOUNT,
@@ -37,11 +45,13 @@ def queue_integration(
     Args:
         queue: The queue's name.
         message: The mapping template of the message's body, percent-encoded.
+        identity: Its group and its deduplication id, where the queue is a FIFO one.
         role: The ARN of the role that sends the message.
         account: The queue's account.
         region: The queue's region.
         partition: The queue's partition.
     """
+    more = f"&MessageGroupId={identity.group}&MessageDeduplicationId={identity.deduplication}" if identity else ""
     return {
         "type": "AWS",
         "integrationHttpMethod": "POST",
@@ -49,7 +59,7 @@ def queue_integration(
         "uri": f"arn:{partition}:apigateway:{region}:sqs:path/{account}/{queue}",
         # SQS rejects a request without this type.
         "requestParameters": {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
-        "requestTemplates": {"application/json": f"Action=SendMessage&MessageBody={message}"},
+        "requestTemplates": {"application/json": f"Action=SendMessage&MessageBody={message}{more}"},
         "passthroughBehavior": "NEVER",
     }
 

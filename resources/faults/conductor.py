@@ -112,6 +112,8 @@ class FaultConductor:
                 self._withholding.append(window)
             if (requests := hits(schedule, fault, start_us, end_us)) is not None:
                 window |= {"start_us": start_us, "end_us": end_us, "requests": requests}
+                if fault.target == "deliveries" and not stack.settings.delivery_faults:
+                    window["present"] = False  # its queue delivers once, and in turn
                 continue
             effect = (
                 _Hop(proxies[fault.target], fault, schedule.seed + number) if by_proxy(fault) else policy(stack, fault)

@@ -100,7 +100,7 @@ def settings_for(
         work_cpu_share=cpu_share,
         recorded_routes=bool(schedule.paths),
         variant=variant,
-        delivery_faults=any(fault.target == "deliveries" for fault in scenario.faults),
+        delivery_faults=architecture.delivers_anyhow and any(fault.target == "deliveries" for fault in scenario.faults),
         **{
             "environments": min(limits.warm, max(usual.environments, math.ceil(1.5 * busy + stalled))),
             **_room_for_work(schedule, scenario.function_timeout_s),

@@ -17,7 +17,7 @@ from resources.aws.clients import Pace
 from resources.lab.bench import HOLD_MS, WARM_UP
 from resources.lab.settling import quiet_polls
 from resources.prices.book import Assumptions, Prices, assumptions, prices
-from resources.prices.model import Counts, Sizes, total_usd
+from resources.prices.model import Counts, Sizes, queue_price, total_usd
 from resources.targets import Platform
 from workloads.places import Places
 from workloads.replay.schedule import Schedule
@@ -119,8 +119,7 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     counts = _counts(part, seeds, sizes)
     usd = (
         total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
-        + polls * book.queue_requests.usd / 1e6
-        + idle * queues * book.queue_requests.usd / 1e6
+        + (polls + idle * queues) * book.entries()[queue_price(fifo=counts.fifo)].usd / 1e6
         + quiet * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
     )
     return Budget(
@@ -165,4 +164,5 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
         reads=number["query"],
         work_ms=part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000,
         sizes=Sizes.of(bodies, sizes),
+        fifo=part.architecture.queueing == "fifo",
     )

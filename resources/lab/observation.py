@@ -113,7 +113,8 @@ def executed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
-    """Receive every visible message of a queue, a node that may have several, which hides it.
+    """Receive every visible message of a queue, a node that may have several, which hides it, or deletes it where it
+    would hide others.
 
     Yields:
         A row of the table `messages` for each, without its repetition.
@@ -134,6 +135,8 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
         for message in messages:
             # Receiving counts as a delivery too, but not one to the consumer.
             received = int(message["Attributes"]["ApproximateReceiveCount"]) - 1
+            if url.endswith(".fifo"):  # which gives out no other of its group while this one is there
+                stack.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             yield {"request_id": _request_id(message["Body"]), "queue": queue, "receive_count": received}
 
 

@@ -257,5 +257,17 @@ class LabSettings(Shape):
         return (scenario.client_retries or 0) if self.client_retries is None else self.client_retries
 
     def contenders(self, names: Sequence[str]) -> list[Contender]:
-        """Everything that is replayed for the named architectures."""
+        """Everything that is replayed for the named architectures.
+
+        Raises:
+            UsageError: One of them takes the lab's own routes alone, and these are others.
+        """
+        for name in names:
+            known = architectures().get(name)
+            if known and known.queueing == "fifo" and (self.recorded_routes or self.service):
+                raise UsageError(
+                    f"{name} needs the lab's own routes: of a recorded one its API cannot say which entity it is about,"
+                    " which is the message's group. Leave out --routes recorded and --service, or"
+                    f" --architecture {name}"
+                )
         return [Contender(*parts) for parts in itertools.product(names, self.variants, self.arms)]

@@ -167,6 +167,8 @@ class SimulatingReplayer:
             window = {**described(fault, start_us), "start_us": start_us, "end_us": end_us}
             if (requests := hits(schedule, fault, start_us, end_us)) is not None:
                 window["requests"] = requests
+                if fault.target == "deliveries" and not architecture.delivers_anyhow:
+                    window["present"] = False
             elif isinstance(fault, Down | Disabled) and not _is_present(architecture, fault.target):
                 window["present"] = False
             windows.append(window)

@@ -87,6 +87,7 @@ UNITS = {
     "function_time_x86": "GB-second",
     "function_time_arm": "GB-second",
     "queue_requests": "million requests",
+    "fifo_queue_requests": "million requests",
     "table_write_units": "million write units",
     "table_read_units": "million read units",
     "logs": "GB",
@@ -105,6 +106,7 @@ class Prices(_Frozen):
     function_time_x86: Price
     function_time_arm: Price
     queue_requests: Price
+    fifo_queue_requests: Price
     table_write_units: Price
     table_read_units: Price
     logs: Price

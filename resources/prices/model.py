@@ -110,6 +110,7 @@ class Counts:
             is never found empty, and the first paid tier of each price counts.
         batch_evidence: Whether ``batches`` was observed or modelled.
         sizes: How large requests, messages and orders are.
+        fifo: Whether the queue is a FIFO one, whose requests have another price.
     """
 
     committed: float
@@ -128,6 +129,7 @@ class Counts:
     seconds: float = 0
     batch_evidence: Evidence = "modelled"
     sizes: Sizes = Sizes()
+    fifo: bool = False
 
     @property
     def deliveries_per_s(self) -> float:
@@ -229,6 +231,11 @@ def empty_receives(batches: float, seconds: float, polling: float, assumptions: 
     return batches / math.expm1(awaited) if awaited < 700 else 0.0
 
 
+def queue_price(*, fifo: bool) -> str:
+    """The name of the price of a queue's requests."""
+    return "fifo_queue_requests" if fifo else "queue_requests"
+
+
 def expected_counts(
     queued: Collection[str],
     *,
@@ -237,6 +244,7 @@ def expected_counts(
     batch: float = 1,
     seconds: float = 0,
     sizes: Sizes = Sizes(),
+    fifo: bool = False,
 ) -> Counts:
     """What a million commands take where nothing fails.
 
@@ -247,6 +255,7 @@ def expected_counts(
         batch: Messages in a batch, on average.
         seconds: How long it goes on for.
         sizes: How large requests, messages and orders are.
+        fifo: Whether the queue is a FIFO one.
     """
     operations = {"command": _MILLION, "query": _MILLION * queries_per_command}
     messages = sum(number for operation, number in operations.items() if operation in queued)
@@ -267,6 +276,7 @@ def expected_counts(
         reads=operations["query"],
         seconds=seconds,
         sizes=sizes,
+        fifo=fifo,
     )
 
 
@@ -353,7 +363,7 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
     scenario_work = ", the work that was asked for" if counts.work_ms else ""
-    writes, reads, queue = "table_write_units", "table_read_units", "queue_requests"
+    writes, reads, queue = "table_write_units", "table_read_units", queue_price(fifo=counts.fifo)
     api, time, starts = f"api_{gateway}_requests", f"function_time_{processor}", f"function_requests_{processor}"
     fetched = "answers asked for by their ticket"
     return [

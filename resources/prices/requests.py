@@ -4,9 +4,7 @@ Put here the price of a request. Keep out what a whole comparison costs (`resour
 (`resources.targets.spending`).
 """
 
-from collections.abc import Collection
-
-from resources.architectures import architectures
+from resources.architectures import Architecture, architectures
 from resources.prices.book import assumptions, prices
 from resources.prices.model import expected_counts, total_usd
 from workloads.places import Places
@@ -18,13 +16,14 @@ def max_usd_per_request(places: Places) -> float:
     """
     book, sizes = prices(places), assumptions(places)
 
-    def usd(queued: Collection[str], *, queries: float) -> float:
+    def usd(architecture: Architecture, *, queries: float) -> float:
         """Of one command and so many queries."""
-        counts = expected_counts(queued, queries_per_command=queries, fetches_per_query=0)
+        fifo = architecture.queueing == "fifo"
+        counts = expected_counts(architecture.queued, queries_per_command=queries, fetches_per_query=0, fifo=fifo)
         return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
 
     each = []
     for architecture in architectures().values():
-        command = usd(architecture.queued, queries=0)
-        each += [command, usd(architecture.queued, queries=1) - command]
+        command = usd(architecture, queries=0)
+        each += [command, usd(architecture, queries=1) - command]
     return max(each)

@@ -166,6 +166,7 @@ def build_system(
     p = parameters
     per_minute = p["mapping.pollers_per_minute"].number
     sdk = settings.variant == SDK_DEFAULTS
+    fifo = architecture.queueing == "fifo"
     return System(
         seed=seed,
         deadline_us=caller.deadline_us,
@@ -187,7 +188,7 @@ def build_system(
         visibility_us=settings.visibility_timeout_s * 1_000_000,
         max_receives=settings.max_receive_count,
         batch_size=settings.batch_size,
-        batch_window_us=p["mapping.batch_window"].us,
+        batch_window_us=0 if fifo else p["mapping.batch_window"].us,  # which a FIFO queue cannot have
         pollers=p["mapping.pollers"].whole,
         poller_every_us=round(60e6 / per_minute) if per_minute else NEVER,
         max_pollers=max(p["mapping.max_pollers"].whole, p["mapping.pollers"].whole),
@@ -195,7 +196,8 @@ def build_system(
         throttle_backoff_us=p["mapping.throttle_backoff"].us,
         max_in_flight=p["sqs.max_in_flight"].whole,
         retention_us=p["sqs.retention"].us,
-        duplicate_threshold=draws.threshold(p["sqs.duplicate_share"].number),
+        duplicate_threshold=0 if fifo else draws.threshold(p["sqs.duplicate_share"].number),
+        ordered=int(fifo),
         table_timeout_us=settings.table_timeout_ms * 1000,
         table_attempts=_SDK_ATTEMPTS if sdk else 1,
         table_backoff_us=_SDK_BACKOFF_US,

@@ -151,6 +151,7 @@ class Figures:
     work_us: int
     sizes: Sizes
     consumer: int
+    fifo: bool
     result: int
     duration_us: int
     settled_us: int
@@ -200,6 +201,7 @@ class Figures:
             seconds=self.duration_us / 1e6 if seconds is None else seconds,
             batch_evidence="observed",
             sizes=self.sizes,
+            fifo=self.fifo,
         )
 
 
@@ -272,6 +274,7 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         work_us=int(load.work_us[result.records[handled, 1]].sum()),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
+        fifo=bool(system.ordered),
         result=system.result,
         duration_us=int(load.due_us[-1]) if len(load.due_us) else 0,
         settled_us=result.settled_us,
@@ -330,6 +333,7 @@ def figures_from(system: System, counted: Counted, sizes: Sizes | None = None) -
         work_us=int(counted.work_us.sum()),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
+        fifo=bool(system.ordered),
         result=system.result,
         duration_us=counted.duration_us,
         settled_us=counted.settled_us,

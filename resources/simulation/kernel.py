@@ -26,6 +26,8 @@ from resources.simulation.world import (
     FIRST_STATUS,
     FOLDER,
     FREE_SLOTS,
+    G_FIRST,
+    G_LAST,
     HEAD,
     HEAP_FULL,
     INIT_US,
@@ -207,6 +209,7 @@ def _new_world(system: System, seeded: Array, requests: int, messages: int) -> W
         "slots": slots,
         "buckets": 3 + functions + faults + 2 * (most_partitions + 1),
         "units": 3,
+        "groups": len(seeded) if system.ordered else 0,
         "bound": len(LIMITS),
         "records": 65_536 + system.batch_size,
         "rows": 65_536,
@@ -240,6 +243,7 @@ def _new_world(system: System, seeded: Array, requests: int, messages: int) -> W
     ):
         world.faults[:, column] = getattr(system, name)
     world.slots[:, S_FREE] = np.arange(slots)[::-1]
+    world.groups[:, [G_FIRST, G_LAST]] = NEVER
     world.bound[:, 1] = NEVER
     world.totals[:, [T_RESPONSE_MAX_US, T_COMPLETION_MAX_US]] = NEVER
     return world

@@ -93,6 +93,7 @@ class _Observer:
         self._request_ids = pa.array(schedule.request_ids, pa.string())
         self._functions = pa.array(architecture.functions, pa.string())
         self._has_queue = CONSUMER in architecture.nodes
+        self._fifo = architecture.queueing == "fifo"
 
     def _named(self, numbers: npt.NDArray[np.int64]) -> pa.Array:
         return self._request_ids.take(pa.array(numbers))
@@ -158,7 +159,7 @@ class _Observer:
                 at_us=records[:, 3],
                 receive_count=_known(records[:, 4]),
                 found=_flag(records[:, 5]),
-                worked_us=_worked_us(load, records),
+                worked_us=_worked_us(load, records, fifo=self._fifo),
             ),
             "invocations": self._table(
                 "invocations",
@@ -226,11 +227,18 @@ def _coded(codes_of: npt.NDArray[np.int64], words: Mapping[int, str], otherwise:
     return pa.array([otherwise, *words.values()], pa.string()).take(pa.array(numbers))
 
 
-def _worked_us(load: Load, records: npt.NDArray[np.int64]) -> pa.Array:
-    """How long each handling worked: not at all on what is invalid, nor after the table failed earlier in its batch."""
+def _worked_us(load: Load, records: npt.NDArray[np.int64], *, fifo: bool) -> pa.Array:
+    """How long each handling worked: not at all on what is invalid, nor after the table failed earlier in its batch,
+    nor behind one of a FIFO queue's group that failed.
+    """
     invocations, requests = records[:, 0], records[:, 1]
     valid = load.poison[requests] == 0
-    failed = valid & (records[:, 2] == codes.FAILED)
+    failed = records[:, 2] == codes.FAILED
+    if fifo and len(records):
+        orders = load.order[requests]
+        same = (np.diff(invocations, prepend=-1) == 0) & (np.diff(orders, prepend=-1) == 0)
+        valid &= ~(same & np.roll(failed, 1))
+    failed &= valid
     before = np.cumsum(failed) - failed
     # Records of an invocation follow one another: what failed before its first one is not its own.
     first = np.flatnonzero(np.diff(invocations, prepend=-1))

@@ -8,7 +8,8 @@ no time happens at once, within the event that it follows from.
 """
 
 import heapq
-from collections import deque
+from bisect import insort
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,6 +131,11 @@ class Oracle:
         self.visible: deque[int] = deque()
         self.visible_since: dict[int, int] = {}
         self.woken_us = NEVER  # for a batch that is not full
+        # Of a FIFO queue: the waiting messages of each group in their order, how many of it are in flight, and the
+        # groups that have some waiting and none in flight.
+        self.groups: dict[int, list[int]] = {}
+        self.flying: Counter[int] = Counter()
+        self.ready: deque[int] = deque()
         self.stored_us = [NEVER] * (copies * count)
         self.receives = [0] * (copies * count)
         self.dead = [0] * (copies * count)
@@ -420,7 +426,7 @@ class Oracle:
                 invocation.at += 1
                 continue
             fetching = invocation.function == self.s.result
-            if (self.load.poison[i] and not fetching) or invocation.unavailable:
+            if (self.load.poison[i] and not fetching) or invocation.unavailable or self._is_blocked(invocation, i):
                 self._record(invocation, codes.FAILED, now)
                 invocation.at += 1
                 continue
@@ -430,6 +436,15 @@ class Oracle:
                 return self._until(invocation, now + work_us, ISSUE)
             return self._issue(invocation, now)
         return self._finish(invocation, now)
+
+    def _is_blocked(self, invocation: Invocation, i: int) -> bool:
+        """Whether the message before it, of the same group of a FIFO queue, failed: then it is reported as failed too,
+        or it would overtake that one. Messages of a group follow each other in a batch.
+        """
+        if not self.s.ordered or invocation.function != self.s.consumer or not invocation.records:
+            return False
+        before, result, *_ = invocation.records[-1]
+        return result == codes.FAILED and bool(self.load.order[before] == self.load.order[i])
 
     def _until(self, invocation: Invocation, when_us: int, kind: int) -> None:
         """Go on later, unless the function's time-out comes first."""
@@ -636,14 +651,40 @@ class Oracle:
     def _stored(self, i: int, now: int) -> None:
         """A message is in the queue, and its sender knows."""
         message = i if self.originals == self.count else i + self.count * (self.requests[i].attempts - 1)
-        self.stored_us[message] = now
-        self._show(message, now)
+        if not self.s.ordered or self.stored_us[message] == NEVER:  # else it is the same once more, and dropped
+            self.stored_us[message] = now
+            self._show(message, now)
         self._respond(i, self.requests[i].calls, 202, now)
         self._dispatch(now, arrived=True)
 
     def _show(self, message: int, now: int) -> None:
-        self.visible.append(message)
         self.visible_since[message] = now
+        if not self.s.ordered:
+            self.visible.append(message)
+            return
+        group = self._group(message)
+        insort(self.groups.setdefault(group, []), message, key=lambda one: (self.stored_us[one], one))
+        self._unlock(group)
+
+    def _group(self, message: int) -> int:
+        return int(self.load.order[message % self.count])
+
+    def _unlock(self, group: int) -> None:
+        """Hand out a group of a FIFO queue from now on, where it has messages waiting and none in flight."""
+        if self.groups.get(group) and not self.flying[group] and group not in self.ready:
+            self.ready.append(group)
+
+    def _waiting(self) -> int:
+        """How many messages are visible."""
+        return len(self.visible) + sum(len(waiting) for waiting in self.groups.values())
+
+    def _land(self, message: int) -> None:
+        """A message is in flight no longer."""
+        self.in_flight -= 1
+        if self.s.ordered:
+            group = self._group(message)
+            self.flying[group] -= 1
+            self._unlock(group)
 
     def _visible(self, message: int, now: int) -> None:
         """A message is visible again, or for the first time after its delay."""
@@ -651,7 +692,7 @@ class Oracle:
             self.stored_us[message] = now
             self.delayed -= 1
         else:
-            self.in_flight -= 1
+            self._land(message)
         self._show(message, now)
         self._dispatch(now, arrived=True)
 
@@ -668,7 +709,7 @@ class Oracle:
             self.duplicated[message] = True
             self._at(now, VISIBLE, message)
         else:
-            self.in_flight -= 1
+            self._land(message)
 
     def _copy(self, message: int, now: int) -> None:
         """Put a copy of a message into the queue, once."""
@@ -689,7 +730,7 @@ class Oracle:
             return
         if not self.active and now - self.last_active_us > self.s.scale_in_us:
             self.pollers = self.s.pollers
-        while self.visible:
+        while self.ready if self.s.ordered else self.visible:
             if self.active >= self.pollers:
                 if not self.growing and self.s.poller_every_us != NEVER and self.pollers < self.s.max_pollers:
                     self.growing = True
@@ -701,7 +742,7 @@ class Oracle:
                 if arrived:
                     self._bind(codes.BY_IN_FLIGHT, now)
                 return
-            if len(self.visible) < self.s.batch_size and self.s.batch_window_us:
+            if len(self.visible) < self.s.batch_size and self.s.batch_window_us and not self.s.ordered:
                 full_us = self.visible_since[self.visible[0]] + self.s.batch_window_us
                 if now < full_us:
                     if full_us != self.woken_us:
@@ -717,27 +758,42 @@ class Oracle:
                 self._at(delivered_us, BATCH, messages[0], invocation)
 
     def _receive(self, now: int) -> list[int]:
-        """Take a batch: but for messages received too often, which become dead letters, and for those too old."""
+        """Take a batch: but for messages received too often, which become dead letters, and for those too old. Of a
+        FIFO queue all that wait of one group, then of the next.
+        """
         messages: list[int] = []
-        while self.visible and len(messages) < self.s.batch_size:
-            message = self.visible.popleft()
-            if now - self.stored_us[message] > self.s.retention_us:
-                self._bind(codes.BY_RETENTION, now)
-                continue
-            received = max(0, self.receives[message])
-            if received >= self.s.max_receives:
-                self.receives[message] = received
-                self.dead[message] = 1
-                self.dead_letters += 1
-                continue
-            self.receives[message] = received + 1
-            self.in_flight += 1
-            messages.append(message)
+        while (self.ready if self.s.ordered else self.visible) and len(messages) < self.s.batch_size:
+            if self.s.ordered:
+                group = self.ready[0]
+                message = self.groups[group].pop(0)
+            else:
+                message = self.visible.popleft()
+            messages += self._taken(message, now)
+            if self.s.ordered and not (self.groups[group] and len(messages) < self.s.batch_size):
+                self.ready.popleft()
         return messages
+
+    def _taken(self, message: int, now: int) -> list[int]:
+        """A message that a poller takes; none where it is received too often, or too old."""
+        if now - self.stored_us[message] > self.s.retention_us:
+            self._bind(codes.BY_RETENTION, now)
+            return []
+        received = max(0, self.receives[message])
+        if received >= self.s.max_receives:
+            self.receives[message] = received
+            self.dead[message] = 1
+            self.dead_letters += 1
+            return []
+        self.receives[message] = received + 1
+        self.in_flight += 1
+        if self.s.ordered:
+            self.flying[self._group(message)] += 1
+        return [message]
 
     def _grow(self, now: int) -> None:
         self.growing = False
-        if self.visible and self.active >= self.pollers and self.pollers < self.s.max_pollers:
+        waits = self.ready if self.s.ordered else self.visible
+        if waits and self.active >= self.pollers and self.pollers < self.s.max_pollers:
             self.pollers += 1
             self._dispatch(now)
 
@@ -792,7 +848,7 @@ class Oracle:
     # What is written down.
 
     def _sample(self, when_us: int) -> None:
-        self.samples.append((when_us, len(self.visible), self.in_flight, self.delayed, self.dead_letters))
+        self.samples.append((when_us, self._waiting(), self.in_flight, self.delayed, self.dead_letters))
 
     def _result(self, now: int) -> Result:
         def of_requests(name: str) -> codes.Ints:

@@ -115,6 +115,7 @@ from resources.simulation.world import (
     C_MAX_PAYLOAD_BYTES,
     C_MAX_POLLERS,
     C_MAX_RECEIVES,
+    C_ORDERED,
     C_PARTITION_READS,
     C_PARTITION_WRITES,
     C_POLLER_EVERY_US,
@@ -158,6 +159,10 @@ from resources.simulation.world import (
     FIRST_STATUS,
     FOLLOWING,
     FREE_SLOTS,
+    G_FIRST,
+    G_FLYING,
+    G_LAST,
+    G_READY,
     GATEWAY_BUCKET,
     GROWING,
     H_DATA,
@@ -232,6 +237,7 @@ from resources.simulation.world import (
     R_STATUS,
     R_TICKET,
     R_TRUNCATED,
+    READY,
     RECORDS,
     RECORDS_FULL,
     ROWS,
@@ -239,6 +245,7 @@ from resources.simulation.world import (
     S_APPLIED,
     S_AT,
     S_ATTEMPT,
+    S_BEFORE,
     S_CALL,
     S_COLD,
     S_ENVIRONMENT,
@@ -631,10 +638,89 @@ def _send(w, i, now):  # type: ignore[no-untyped-def]
 
 @compiled
 def _show(w, message, now):  # type: ignore[no-untyped-def]
-    w.queue[(w.n[HEAD] + w.n[WAITING]) & (len(w.queue) - 1)] = message
+    if w.c[C_ORDERED]:
+        _into_group(w, message)
+    else:
+        w.queue[(w.n[HEAD] + w.n[WAITING]) & (len(w.queue) - 1)] = message
     w.n[WAITING] += 1
     _hold(w, _request_of(w, message))
     w.messages[message, M_SHOWN] = now
+
+
+@compiled
+def _into_group(w, message):  # type: ignore[no-untyped-def]
+    group = w.requests[_request_of(w, message), L_ORDER]
+    of_group = w.groups[group]
+    before = of_group[G_LAST]
+    if before != NEVER and not _is_before(w, before, message):  # back from a consumer: it is among the first
+        before, after = NEVER, of_group[G_FIRST]
+        while _is_before(w, after, message):
+            before, after = after, w.messages[after, M_FOLLOWING]
+    after = of_group[G_FIRST] if before == NEVER else w.messages[before, M_FOLLOWING]
+    w.messages[message, M_FOLLOWING] = after
+    if before == NEVER:
+        of_group[G_FIRST] = message
+    else:
+        w.messages[before, M_FOLLOWING] = message
+    if after == NEVER:
+        of_group[G_LAST] = message
+    _unlock(w, group)
+
+
+@compiled
+def _is_before(w, one, other):  # type: ignore[no-untyped-def]
+    stored_us, than_us = w.messages[one, M_STORED], w.messages[other, M_STORED]
+    return stored_us < than_us or (stored_us == than_us and one < other)
+
+
+@compiled
+def _unlock(w, group):  # type: ignore[no-untyped-def]
+    of_group = w.groups[group]
+    if of_group[G_FIRST] != NEVER and of_group[G_FLYING] == 0 and not of_group[G_READY]:
+        of_group[G_READY] = 1
+        w.queue[(w.n[HEAD] + w.n[READY]) & (len(w.queue) - 1)] = group
+        w.n[READY] += 1
+
+
+@compiled
+def _land(w, message):  # type: ignore[no-untyped-def]
+    w.n[IN_FLIGHT] -= 1
+    if w.c[C_ORDERED]:
+        group = w.requests[_request_of(w, message), L_ORDER]
+        w.groups[group, G_FLYING] -= 1
+        _unlock(w, group)
+
+
+@compiled
+def _waits(w):  # type: ignore[no-untyped-def]
+    """Whether anything may be handed out."""
+    return w.n[READY] > 0 if w.c[C_ORDERED] else w.n[WAITING] > 0
+
+
+@compiled
+def _next_waiting(w):  # type: ignore[no-untyped-def]
+    """Take the next message out of the queue. Its group stays the first one as long as it has more."""
+    n = w.n
+    first = w.queue[n[HEAD]]
+    n[WAITING] -= 1
+    if not w.c[C_ORDERED]:
+        n[HEAD] = (n[HEAD] + 1) & (len(w.queue) - 1)
+        return first
+    of_group = w.groups[first]
+    message = of_group[G_FIRST]
+    of_group[G_FIRST] = w.messages[message, M_FOLLOWING]
+    if of_group[G_FIRST] == NEVER:
+        of_group[G_LAST] = NEVER
+        _drop_group(w)
+    return message
+
+
+@compiled
+def _drop_group(w):  # type: ignore[no-untyped-def]
+    """The first group is not handed out any more."""
+    w.groups[w.queue[w.n[HEAD]], G_READY] = 0
+    w.n[HEAD] = (w.n[HEAD] + 1) & (len(w.queue) - 1)
+    w.n[READY] -= 1
 
 
 @compiled
@@ -642,10 +728,10 @@ def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
     n = w.n
     if w.c[C_CONSUMER] == NEVER or _is_down(w, AT_MAPPING, now) or _is_down(w, AT_QUEUE, now):
         return
+    most = w.c[C_BATCH_SIZE]
     if n[ACTIVE] == 0 and now - n[LAST_ACTIVE] > w.c[C_SCALE_IN_US]:
         n[POLLERS] = w.c[C_POLLERS]
-    mask = len(w.queue) - 1
-    while n[WAITING] > 0:
+    while _waits(w):
         if n[ACTIVE] >= n[POLLERS]:
             if not n[GROWING] and w.c[C_POLLER_EVERY_US] != NEVER and n[POLLERS] < w.c[C_MAX_POLLERS]:
                 n[GROWING] = 1
@@ -657,7 +743,7 @@ def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
             if arrived:
                 _bind(w, BY_IN_FLIGHT, now)
             return
-        if n[WAITING] < w.c[C_BATCH_SIZE] and w.c[C_BATCH_WINDOW_US]:
+        if not w.c[C_ORDERED] and n[WAITING] < most and w.c[C_BATCH_WINDOW_US]:
             full_us = w.messages[w.queue[n[HEAD]], M_SHOWN] + w.c[C_BATCH_WINDOW_US]
             if now < full_us:
                 if full_us != n[WOKEN]:
@@ -665,10 +751,8 @@ def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
                     _at(w, full_us, WAKE, len(w.faults), 0)
                 return
         first, last, taken = NEVER, NEVER, 0
-        while n[WAITING] > 0 and taken < w.c[C_BATCH_SIZE]:
-            message = w.queue[n[HEAD]]
-            n[HEAD] = (n[HEAD] + 1) & mask
-            n[WAITING] -= 1
+        while taken < most and _waits(w):
+            message = _next_waiting(w)
             if now - w.messages[message, M_STORED] > w.c[C_RETENTION_US]:
                 _bind(w, BY_RETENTION, now)
                 _release(w, _request_of(w, message))
@@ -682,6 +766,8 @@ def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
                 continue
             w.messages[message, M_RECEIVES] = received + 1
             n[IN_FLIGHT] += 1
+            if w.c[C_ORDERED]:
+                w.groups[w.requests[_request_of(w, message), L_ORDER], G_FLYING] += 1
             w.messages[message, M_FOLLOWING] = NEVER
             if taken:
                 w.messages[last, M_FOLLOWING] = message
@@ -689,6 +775,8 @@ def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
                 first = message
             last = message
             taken += 1
+        if w.c[C_ORDERED] and taken == most and n[READY] > 0 and w.groups[w.queue[n[HEAD]], G_FLYING] > 0:
+            _drop_group(w)  # the rest of it waits for these
         if taken:
             n[ACTIVE] += 1
             n[LAST_ACTIVE] = now
@@ -729,7 +817,7 @@ def _handled(w, message, now):  # type: ignore[no-untyped-def]
         w.messages[message, M_DUPLICATED] = 1
         _at(w, now, VISIBLE, message, 0)
     else:
-        w.n[IN_FLIGHT] -= 1
+        _land(w, message)
 
 
 @compiled
@@ -751,7 +839,7 @@ def _new_slot(w, function, first):  # type: ignore[no-untyped-def]
     row[S_FIRST] = first
     row[S_AT] = first
     row[S_ATTEMPT] = 1
-    row[S_FOUND] = NEVER
+    row[S_FOUND] = row[S_BEFORE] = NEVER
     return slot
 
 
@@ -1024,9 +1112,11 @@ def _next(w, slot, now):  # type: ignore[no-untyped-def]
         message = row[S_AT]
         i = _request_of(w, message)
         late = consumes and _is_late(w, message)
-        if late or (w.requests[i, L_POISON] and not fetching) or row[S_UNAVAILABLE]:
+        failed = (w.requests[i, L_POISON] and not fetching) or row[S_UNAVAILABLE]
+        if late or failed or _is_blocked(w, slot, i):
             if not late:
                 _record(w, slot, FAILED, now)
+            row[S_BEFORE] = message
             row[S_AT] = w.messages[message, M_FOLLOWING] if consumes else NEVER
             continue
         row[S_SECOND] = 0
@@ -1039,6 +1129,15 @@ def _next(w, slot, now):  # type: ignore[no-untyped-def]
             _issue(w, slot, now)
         return
     _finish(w, slot, now)
+
+
+@compiled
+def _is_blocked(w, slot, i):  # type: ignore[no-untyped-def]
+    before = w.slots[slot, S_BEFORE]
+    if not w.c[C_ORDERED] or before == NEVER or w.slots[slot, S_FUNCTION] != w.c[C_CONSUMER]:
+        return False
+    same = w.requests[_request_of(w, before), L_ORDER] == w.requests[i, L_ORDER]
+    return same and w.messages[before, M_RESULT] == FAILED
 
 
 @compiled
@@ -1061,6 +1160,7 @@ def _done(w, slot, now):  # type: ignore[no-untyped-def]
     if row[S_APPLIED] == FAILED:
         row[S_FOUND] = NEVER
     _record(w, slot, row[S_APPLIED], now)
+    row[S_BEFORE] = message
     row[S_AT] = w.messages[message, M_FOLLOWING] if row[S_FUNCTION] == w.c[C_CONSUMER] else NEVER
     _next(w, slot, now)
 
@@ -1273,8 +1373,9 @@ def advance_world(w):  # type: ignore[no-untyped-def]
             message = number
             if n[ORIGINALS] != n[COUNT]:
                 message += n[COUNT] * (w.requests[number, R_ATTEMPTS] - 1)
-            w.messages[message, M_STORED] = now
-            _show(w, message, now)
+            if not w.c[C_ORDERED] or w.messages[message, M_STORED] == NEVER:
+                w.messages[message, M_STORED] = now
+                _show(w, message, now)
             _respond(w, number, w.requests[number, R_CALLS], 202, now)
             _dispatch(w, now, True)
         elif kind == VISIBLE:
@@ -1282,14 +1383,14 @@ def advance_world(w):  # type: ignore[no-untyped-def]
                 w.messages[number, M_STORED] = now
                 n[DELAYED] -= 1
             else:
-                n[IN_FLIGHT] -= 1
+                _land(w, number)
             _show(w, number, now)
             _dispatch(w, now, True)
         elif kind == FREE:
             _free(w, now)
         elif kind == GROW:
             n[GROWING] = 0
-            if n[WAITING] > 0 and n[ACTIVE] >= n[POLLERS] and n[POLLERS] < w.c[C_MAX_POLLERS]:
+            if _waits(w) and n[ACTIVE] >= n[POLLERS] and n[POLLERS] < w.c[C_MAX_POLLERS]:
                 n[POLLERS] += 1
                 _dispatch(w, now, False)
         elif kind == WAKE:

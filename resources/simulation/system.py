@@ -138,6 +138,7 @@ class System(NamedTuple):
     max_in_flight: int
     retention_us: int
     duplicate_threshold: int
+    ordered: int  # 1: a FIFO queue, in which an order's messages are a group
     # The table.
     table_timeout_us: int
     table_attempts: int
@@ -272,7 +273,11 @@ class Counted(NamedTuple):
 
 
 def sends(system: System) -> int:
-    """How many messages a request may put into the queue: as many as its caller sends it, where answers get lost."""
+    """How many messages a request may put into the queue: as many as its caller sends it, where answers get lost; one
+    into a FIFO queue, which knows it by its deduplication id.
+    """
+    if system.ordered:
+        return 1
     lost = bool(np.any((system.fault_at == AT_API) & (system.fault_kind == TRUNCATE)))
     return 1 + system.retries if lost else 1
 

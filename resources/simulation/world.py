@@ -66,8 +66,9 @@ Array = npt.NDArray[np.int64]
     LOADED,
     MORE,
     CONDENSED,
+    READY,
     LOW,
-) = range(34)
+) = range(35)
 FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FULL, NEEDS_MORE = range(8)
 # Columns of a slot, which holds an invocation.
 (
@@ -89,8 +90,9 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     S_RESULT,
     S_RESULT_AT,
     S_RESULT_FOUND,
+    S_BEFORE,  # the message before the one it works on
     S_FREE,  # no slot's own, but the stack of free slots
-) = range(19)
+) = range(20)
 
 
 # The system's numbers, in their order.
@@ -121,6 +123,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_MAX_IN_FLIGHT,
     C_RETENTION_US,
     C_DUPLICATE_THRESHOLD,
+    C_ORDERED,
     C_TABLE_TIMEOUT_US,
     C_TABLE_ATTEMPTS,
     C_TABLE_BACKOFF_US,
@@ -134,7 +137,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_TABLE_BURST_S,
     C_GROWTH_PERIOD_US,
     C_SAMPLE_EVERY_US,
-) = range(39)
+) = range(40)
 # Columns of a request: of the load, and what came of it.
 (
     L_DUE_US,
@@ -180,6 +183,9 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     M_RESULT_AT,
     M_RESULT_FOUND,
 ) = range(9)
+# Columns of a group of a FIFO queue: its first and last waiting message, which `M_FOLLOWING` links, how many of it are
+# in flight, and whether it is in the queue of groups that may be handed out.
+G_FIRST, G_LAST, G_FLYING, G_READY = range(4)
 # Columns of a fault.
 (
     F_KIND,
@@ -247,6 +253,7 @@ class World(NamedTuple):
     buckets: Array
     units: Array
     exists: Array
+    groups: Array
     bound: Array
     records: Array
     rows: Array
@@ -274,6 +281,7 @@ COLUMNS = {
     "buckets": 2,
     "units": 2,
     "exists": 0,
+    "groups": G_READY + 1,
     "bound": 2,
     "records": 6,
     "rows": 8,

@@ -145,6 +145,8 @@ def test_no_fault_of_before_outlives_its_replay(bench: Bench, offered: Schedule)
 
 @pytest.mark.whole_replay
 def test_a_steady_replay_does_everything_once(bench: Bench, offered: Schedule) -> None:
+    # With ids of its own: a FIFO queue drops what it took from the replay before in the last five minutes.
+    offered = replace(offered, request_ids=[f"{one}-once" for one in offered.request_ids])
     outcomes = replay(bench, offered, STEADY)
     ledger = outcomes["ledger"].to_pylist()
     assert sum(row["offered"] for row in ledger) == len(offered)
@@ -198,3 +200,25 @@ def test_requests_reach_their_entities_by_recorded_routes(architecture: str, emu
     effects = outcomes["effects"]
     found = effects.filter(pc.equal(effects.column("operation"), "query")).column("found").to_pylist()
     assert found.count(True) >= 0.9 * len(found), "the others overtook their commands"
+
+
+@pytest.mark.long  # its dead letters take three tries, four seconds apart
+def test_nothing_overtakes_in_a_fifo_queue_and_a_dead_letter_blocks_its_group_no_longer(emulator_home: Path) -> None:
+    hot, poison = (scenarios()["poison_ordered"]).faults
+    faults = (hot.model_copy(update={"share": 0.5}), poison.model_copy(update={"share": 0.2}))
+    scenario = scenarios()["poison_ordered"].model_copy(update={"faults": faults})
+    offered = lunch(emulator_home, 100, 4.0, scenario)
+    with warm_bench("fifo", scenario, offered, emulator_home) as bench:
+        outcomes = replay(bench, offered, scenario)
+    (books,) = (row for row in outcomes["ledger"].to_pylist() if row["operation"] == "command")
+    assert books["dead_lettered"] > 1
+    assert books["dead_lettered"] + books["committed"] == books["accepted"] == books["offered"]
+    answered_us = {row["request_id"]: row["responded_us"] for row in outcomes["requests"].to_pylist()}
+    committed: dict[str, list[tuple[int, int]]] = {}
+    for row in outcomes["effects"].to_pylist():
+        if row["operation"] == "command" and row["state"] == "committed":
+            committed.setdefault(row["entity"], []).append((row["committed_us"], answered_us[row["request_id"]]))
+    assert max(map(len, committed.values())) > 5, "one entity has many"
+    for stored in committed.values():
+        answers_us = [answer_us for _, answer_us in sorted(stored)]
+        assert answers_us == sorted(answers_us)

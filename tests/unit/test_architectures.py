@@ -7,6 +7,7 @@ behaves (`tests.conformance.test_architectures`).
 import pytest
 
 from resources.architectures import ALL, architectures, chosen_architectures
+from resources.lab.settings import LabSettings
 from workloads.errors import UsageError
 
 BASIC = ("synchronous", "event_driven", "hybrid")
@@ -23,6 +24,13 @@ BASIC = ("synchronous", "event_driven", "hybrid")
 )
 def test_none_named_means_the_basic_ones_and_all_means_all(named: tuple[str, ...], meant: tuple[str, ...]) -> None:
     assert chosen_architectures(named) == meant
+
+
+def test_whose_queue_has_groups_takes_no_routes_but_the_labs() -> None:
+    settings = LabSettings(routes="recorded")
+    with pytest.raises(UsageError, match="fifo needs the lab's own routes"):
+        settings.contenders(["hybrid", "fifo"])
+    assert settings.contenders(["hybrid"])
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:

@@ -51,10 +51,20 @@ ASSUMED = assumptions(Places(Path("no home")))
 WARM = ASSUMED.having(cold_share=0, log_invocation_bytes=0.3 * 1024, log_record_bytes=0, log_months=0)
 NEITHER, BOTH = (), ("command", "query")
 
+
+def test_a_fifo_queues_requests_have_their_own_price() -> None:
+    def sends(*, fifo: bool) -> float:
+        counts = expected_counts(BOTH, fifo=fifo)
+        bill = itemise(counts, PRICES, ASSUMED, gateway="rest", processor="x86")
+        return next(item.unit_price for item in bill if item.item == "queue_sends")
+
+    assert (sends(fifo=False), sends(fifo=True)) == (0.40, 0.50)
+
+
 COUNTED = [
     field.name
     for field in dataclasses.fields(Counts)
-    if field.name not in {"committed", "batch_evidence", "seconds", "sizes"}
+    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "fifo"}
 ]
 amounts = st.floats(0, 1e9)
 recorded_s = st.just(0.0) | st.floats(1e-6, 1e9)  # arrivals are stamped to the microsecond

@@ -466,6 +466,17 @@ class TestConsumer:
         _, records = handlers.deliver(ORDER, {**CHANGE, "details": 0}, CHANGE)
         assert [one["error"] for one in records] == [THROTTLED, "InvalidOrder", THROTTLED]
 
+    def test_reports_what_follows_a_failed_message_of_its_group_and_carries_out_other_groups(
+        self, handlers: Handlers, messages: list[Json]
+    ) -> None:
+        for message, group in zip(messages[:4], ("a", "b", "a", "b"), strict=True):
+            message["attributes"]["MessageGroupId"] = group
+        messages[0]["body"] = json.dumps({"request_id": "17", "order_id": "order-17", "details": 0})
+        reported, records = handlers.batch(messages[:4])
+        assert reported == [messages[0]["messageId"], messages[2]["messageId"]]
+        assert [record["result"] for record in records] == ["failed", "committed", "failed", "committed"]
+        assert [record.get("error") for record in records] == ["InvalidOrder", None, "Blocked", None]
+
 
 class TestARequestThatComesAgain:
     @pytest.mark.parametrize(("body", "key"), [(ORDER, "order-17"), (QUESTION, "answer/19")])

@@ -51,6 +51,7 @@ class TestFiles:
             "function_time_x86": 0.0000166667,
             "function_time_arm": 0.0000133334,
             "queue_requests": 0.40,
+            "fifo_queue_requests": 0.50,
             "table_write_units": 0.625,
             "table_read_units": 0.125,
             "logs": 0.50,
@@ -246,7 +247,7 @@ SAMPLES = {
     "AWSQueueService": offer(
         "AWSQueueService",
         sold("Requests-RBP", ("0", "0.00000041"), ("100000000000", "0.0000003"), queueType="Standard"),
-        sold("Requests-FIFO-RBP", ("0", "0.0000005"), queueType="FIFO (first-in, first-out)"),
+        sold("Requests-FIFO-RBP", ("0", "0.00000051"), queueType="FIFO (first-in, first-out)"),
         sold("Global-Requests", ("0", "0"), where=ANYWHERE, queueType="Standard"),
     ),
     "AmazonDynamoDB": offer(
@@ -312,6 +313,7 @@ class TestPriceList:
             "function_time_x86": 0.0000166668,
             "function_time_arm": 0.0000133335,
             "queue_requests": 0.41,
+            "fifo_queue_requests": 0.51,
             "table_write_units": 0.626,
             "table_read_units": 0.126,
             "logs": 0.51,
@@ -432,8 +434,9 @@ class TestCommand:
 
     def test_imports_and_goes_back(self, places: Places, tmp_path: Path) -> None:
         text = shown(places, imports=files(tmp_path, "AWSQueueService"))
-        assert "1 prices of us-east-1" not in text
-        assert "1 price of us-east-1" in text
+        assert "2 prices of us-east-1" in text
+        one = shown(places, imports=files(tmp_path, "AWSDataTransfer"))
+        assert "1 price of us-east-1" in one
         assert "queue_requests *" in text
         assert "logs stays as it was: no file of AmazonCloudWatch was given" in text
         assert f"removed {places.prices}" in shown(places, reset=True)

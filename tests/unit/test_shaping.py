@@ -56,6 +56,20 @@ MARKS = [
 ]
 
 
+def test_a_share_of_the_window_is_about_one_entity_and_everything_else_stays() -> None:
+    schedule = orders(4000)
+    scenario = with_faults(fault("hot", share=0.2))
+    result = shaped(schedule, scenario)
+    [(hot, start_us, end_us)] = scenario.windows(schedule.duration_us)
+    about = np.array(result.entities) == "hot"
+    inside = (schedule.due_us >= start_us) & (schedule.due_us < end_us)
+    assert not about[~inside].any()
+    assert 0.15 < about[inside].mean() < 0.25
+    assert hits(result, hot, start_us, end_us) == about.sum()
+    assert set(np.array(result.order_ids)[about].tolist()) == {order_id("hot")}
+    assert (result.request_ids, result.operations) == (schedule.request_ids, schedule.operations)
+
+
 class TestDeterminism:
     def test_the_same_seed_gives_the_same_requests_byte_for_byte(self) -> None:
         for scenario in scenarios().values():

@@ -84,6 +84,46 @@ class TestFunctions:
         assert result.commits.tolist() == [1]
 
 
+class TestFifoQueue:
+    def test_messages_of_a_group_come_one_batch_after_another_and_those_of_others_beside_it(
+        self, simulate: Engine
+    ) -> None:
+        one = system(ordered=1, batch_size=1)
+        result = simulate(one, queued(5, order=[0, 0, 1, 0, 1], seeded=[0, 0], work_us=[SECOND] * 5))
+        starts_us = {int(request): int(at) - SECOND for request, at in result.records[:, [1, 3]]}
+        assert starts_us == {0: 0, 2: 0, 1: SECOND, 4: SECOND, 3: 2 * SECOND}
+
+    def test_a_batch_takes_what_waits_of_one_group_first(self, simulate: Engine) -> None:
+        one = system(ordered=1, batch_size=3, pollers=1, max_pollers=1)
+        first = load([0, 1, 2, 3, 4], queued=[1] * 5, order=[0, 1, 2, 1, 2], seeded=[0] * 3, work_us=[SECOND] + [0] * 4)
+        result = simulate(one, first)
+        assert result.records[:, 1].tolist() == [0, 1, 3, 2, 4]
+        assert result.invocations[:, 5].tolist() == [1, 3, 1]
+
+    def test_what_fails_blocks_its_group_until_it_is_a_dead_letter_and_no_other_one(self, simulate: Engine) -> None:
+        one = system(ordered=1, max_receives=2, visibility_us=10 * SECOND)
+        result = simulate(one, queued(4, order=[0, 0, 1, 0], seeded=[0, 0], poison=[1, 0, 0, 0]))
+        assert result.dead.tolist() == [1, 0, 0, 0]
+        assert result.receives.tolist() == [2, 2, 1, 2], "what follows it in its batch fails with it"
+        assert result.stamp_us.tolist() == [NEVER, 20 * SECOND, 0, 20 * SECOND]
+
+    def test_a_request_sent_again_is_one_message(self, simulate: Engine) -> None:
+        faults = {
+            **{name: ints([0]) for name in system()._fields if name.startswith("fault_") and name != "fault_draws"},
+            "fault_kind": ints([codes.TRUNCATE]),
+            "fault_at": ints([codes.AT_API]),
+            "fault_end_us": ints([10 * MS]),
+            "fault_threshold": ints([draws.threshold(1)]),
+            "fault_operations": ints([codes.COMMANDS]),
+            "fault_rate": ints([NEVER]),
+            "fault_draws": np.zeros((1, draws.SIZE), np.int64),
+        }
+        again = queued(1, order=[0], seeded=[0])
+        results = [simulate(system(ordered=ordered, retries=1, **faults), again) for ordered in (0, 1)]
+        assert [result.attempts.tolist() for result in results] == [[2], [2]]
+        assert [result.receives.sum() for result in results] == [2, 1]
+
+
 class TestQueue:
     @pytest.mark.parametrize("consumers", [1, 3])
     def test_messages_wait_as_the_recursion_of_lindley_and_of_kiefer_and_wolfowitz_says(

@@ -14,14 +14,19 @@ from resources.targets import is_genuine
 from tests.judgement_builder import JudgementBuilder
 from workloads.places import Places
 from workloads.scenarios import scenarios
-from workloads.scenarios.model import Measure
+from workloads.scenarios.model import Measure, Reliance
 
 THROTTLED, RAMP = "a consumer that is throttled", "pollers of a mapping scale up"
 
 
+def _reliances() -> list[Reliance]:
+    of_scenarios = [one for scenario in scenarios().values() for one in scenario.rests_on]
+    return of_scenarios + [one for architecture in architectures().values() for one in architecture.rests_on]
+
+
 def shown(conformance: Mapping[str, str] | None = None, target: str = "MiniStack 1.5.33", **more: Any) -> Shown:
     """A target that reproduces all that scenarios rest on, ``conformance`` aside."""
-    reproduced = {one.behaviour: "reproduced" for scenario in scenarios().values() for one in scenario.rests_on}
+    reproduced = {one.behaviour: "reproduced" for one in _reliances()}
     return replace(Shown(target, False, reproduced | dict(conformance or {}), scenarios()), **more)
 
 
@@ -55,6 +60,8 @@ class TestCarryingOver:
             ("response", "query", ("synchronous", "hybrid"), True),
             ("response", "command", ("event_driven", "hybrid"), True),
             ("response", "query", ("event_driven", "hybrid"), False),
+            ("response", "command", ("hybrid", "fifo"), False),
+            ("response", "query", ("hybrid", "fifo"), True),
             ("completion", "command", ("event_driven", "event_driven"), True),
             ("completion", "command", ("event_driven",), False),
             ("response", "command", ("theirs", "synchronous"), False),
@@ -120,6 +127,16 @@ class TestABehaviourThatATargetLacks:
         )
         assert target.absent("burst") == []
 
+    def test_decides_nothing_of_an_architecture_that_rests_on_it(self) -> None:
+        target = shown({"groups of a FIFO queue side by side": "different"})
+        why = target.not_shown("backlog", "steady", "command", "hybrid", "fifo")
+        assert why == (
+            "MiniStack 1.5.33 differs from AWS in a behaviour that fifo rests on under steady: groups of a FIFO queue"
+            " side by side."
+        )
+        assert target.not_shown("backlog", "steady", "command", "event_driven", "hybrid") is None
+        assert target.not_shown("done", "steady", "command", "hybrid", "fifo") is None
+
     def test_is_named_for_the_scenario_that_rests_on_it(self) -> None:
         target = shown({RAMP: "absent", THROTTLED: "different"})
         assert target.absent("ramp") == [THROTTLED, RAMP]
@@ -142,7 +159,7 @@ class TestTheData:
     def test_names_only_behaviours_that_are_probed_and_components_that_exist(self) -> None:
         behaviours = {probe.behaviour for probe in probes()}
         components = {name for architecture in architectures().values() for name in architecture.nodes}
-        named = [one for scenario in scenarios().values() for one in scenario.rests_on]
+        named = _reliances()
         assert named
         assert {one.behaviour for one in named} <= behaviours
         assert {one.component for one in named} <= components

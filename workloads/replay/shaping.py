@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workloads.replay.schedule import Schedule, order_id
-from workloads.scenarios.faults import Burst, Fault, Late, Poison, Ramp, Twice, Work
+from workloads.scenarios.faults import Burst, Fault, Hot, Late, Poison, Ramp, Twice, Work
 from workloads.scenarios.model import Scenario
 
 _Special = Poison | Work | Twice | Late
+HOT = "hot"  # the entity that a share of the requests is about, under such a fault
 _CLONES_SPREAD_US = 250_000  # in the same microsecond as their originals, clones would come in pairs only
 
 
@@ -36,6 +37,8 @@ def shaped(schedule: Schedule, scenario: Scenario) -> Schedule:
             schedule = _burst(schedule, fault, start_us, end_us, number)
         elif isinstance(fault, Ramp):
             schedule = _ramp(schedule, fault, start_us, end_us)
+        elif isinstance(fault, Hot):
+            schedule = _hot(schedule, fault, start_us, end_us, number)
     for number, (fault, start_us, end_us) in enumerate(windows):
         if isinstance(fault, _Special):
             extra = _extra(fault)
@@ -57,6 +60,9 @@ def hits(schedule: Schedule, fault: Fault, start_us: int, end_us: int) -> int | 
     Returns:
         The count; None for a fault that is not in the traffic.
     """
+    if isinstance(fault, Hot):
+        due = _due_between(schedule, start_us, end_us)
+        return sum(bool(due[index]) and entity == HOT for index, entity in enumerate(schedule.entities))
     if isinstance(fault, Burst | Ramp):
         return int(_due_between(schedule, start_us, end_us).sum())
     if not isinstance(fault, _Special):
@@ -129,6 +135,14 @@ def _burst(schedule: Schedule, fault: Burst, start_us: int, end_us: int, number:
         paths=_taken(schedule.paths, source) if schedule.paths else [],
         work_us=schedule.work_us[source] if len(schedule.work_us) else schedule.work_us,
     )
+
+
+def _hot(schedule: Schedule, fault: Hot, start_us: int, end_us: int, number: int) -> Schedule:
+    """A share of the window's requests, drawn by the schedule's seed and the fault's number, about the entity `HOT`."""
+    drawn = np.random.default_rng([schedule.seed, number]).random(len(schedule)) < fault.share
+    hit = drawn & _due_between(schedule, start_us, end_us)
+    entities = [HOT if one else entity for one, entity in zip(hit.tolist(), schedule.entities, strict=True)]
+    return replace(schedule, entities=entities, order_ids=[order_id(entity) for entity in entities])
 
 
 def _taken(values: list[Any], indices: npt.NDArray[np.int64]) -> list[Any]:

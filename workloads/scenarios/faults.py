@@ -306,6 +306,14 @@ class Ramp(FaultBase):
     steps: Annotated[int, Field(ge=2, le=100, strict=True)]
 
 
+class Hot(FaultBase):
+    """A share of the requests is about one entity."""
+
+    kind: Literal["hot"]
+    target: Literal["requests"] = "requests"
+    share: Share
+
+
 class Poison(FaultBase):
     """A share of the commands can never be carried out: their orders are invalid."""
 
@@ -344,7 +352,7 @@ class Late(FaultBase):
     delay_s: Annotated[int, Field(ge=1, le=900, strict=True)]
 
 
-TrafficFault = Burst | Ramp | Poison | Work | Twice | Late
+TrafficFault = Burst | Ramp | Hot | Poison | Work | Twice | Late
 Fault = Annotated[
     Down | Disabled | Throttle | Reset | Hang | Latency | Error | Truncate | TrafficFault,
     Field(discriminator="kind"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from resources.architectures import architectures
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
 from resources.prices.model import BYTES_PER_UNIT, Counts, Sizes, itemise, month_usd
 from resources.warehouse.schema import schema
@@ -48,13 +49,17 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
         **{f"{name}_bytes": size for name, size in BYTES_PER_UNIT.items()},
     }
     rows = connection.sql(_COUNTS, params=params).to_arrow_table().to_pylist()
+    fifo = {name for name, one in architectures().items() if one.queueing == "fifo"}
     identity = ("workload", "architecture", "variant", "target")
     return [
         Counted(
-            **{name: row.pop(name) for name in identity},
-            counts=Counts(sizes=Sizes(**row.pop("sizes")), batch_evidence="observed", **row),
+            **of,
+            counts=Counts(
+                sizes=Sizes(**row.pop("sizes")), batch_evidence="observed", fifo=of["architecture"] in fifo, **row
+            ),
         )
         for row in rows
+        for of in [{name: row.pop(name) for name in identity}]
     ]
 
 

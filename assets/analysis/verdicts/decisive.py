@@ -147,13 +147,17 @@ class Shown:
     def _lacking(
         self, measure: Measure, scenario: str, operation: Operation, compared: Sequence[str]
     ) -> list[tuple[Reliance, str]]:
-        """The reliances of a scenario that decide a measure and are not reproduced, and one of whom they are."""
-        found = self.scenarios.get(scenario)
+        """The reliances of a scenario, and of what is compared under it, that decide a measure and are not reproduced;
+        each with one of whom they are.
+        """
+        found, known = self.scenarios.get(scenario), architectures()
+        reliances = [(one, compared) for one in (found.rests_on if found else ())]
+        reliances += [(one, (name,)) for name in compared if name in known for one in known[name].rests_on]
         return [
             (one, name)
-            for one in (found.rests_on if found else ())
+            for one, whose in reliances
             if measure in one.decides and self._status(one) in _NOT_SHOWN
-            for name in [next((name for name in compared if _passes(name, operation, one.component)), None)]
+            for name in [next((name for name in whose if _passes(name, operation, one.component)), None)]
             if name is not None
         ]
 

@@ -29,6 +29,7 @@ _FAULTS = {
     "truncate": "{} answers cut off",
     "burst": "burst",
     "ramp": "ramp",
+    "hot": "one entity for many",
     "poison": "invalid commands",
     "work": "slow commands",
     "twice": "delivered twice",

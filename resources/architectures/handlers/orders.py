@@ -327,19 +327,24 @@ def consumer(event: Event, records: Records) -> Response:
     """Carry out a batch from the queue and report the messages that failed; these alone come again after the
     visibility timeout.
 
-    An invalid message fails each time and so ends as a dead letter; the rest of its batch is carried out.
+    An invalid message fails each time and so ends as a dead letter; the rest of its batch is carried out. Of a FIFO
+    queue, what follows a failed message of its group fails with it: it would overtake it.
     """
     failures = []
     unavailable: str | None = None
+    blocked: set[str] = set()  # groups
     for message in event["Records"]:
         receive_count = int(message["attributes"]["ApproximateReceiveCount"])
         body = parse(message["body"])
+        group = message["attributes"].get("MessageGroupId")
         result = "failed"
         details: dict[str, Any] = {}
         worked: dict[str, int] = {}
         try:
             _check(body)
-            if unavailable is None:
+            if group in blocked:
+                details = {"error": "Blocked"}
+            elif unavailable is None:
                 worked = _work(body)
                 result, details = _process(body)
             else:
@@ -353,5 +358,7 @@ def consumer(event: Event, records: Records) -> Response:
             details = {"error": unavailable}
         record(records, _request_id(body) or "unreadable", result, receive_count=receive_count, **worked, **details)
         if result == "failed":
+            if group is not None:
+                blocked.add(group)
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}

@@ -18,6 +18,7 @@ from resources.aws.integrations import (
     QUEUE_RESPONSES,
     REQUEST_BODY,
     STAGE,
+    QueueIdentity,
     function_integration,
     integrate,
     queue_integration,
@@ -39,6 +40,12 @@ _QUERY_MESSAGE = (
 _RECORDED_COMMAND = f"$input.params('{LAB_FIELD}')%0A{REQUEST_BODY}"
 _RECORDED_QUERY = f"$input.params('{LAB_FIELD}')%0A"
 
+# Of a FIFO queue a message's group is its order, and its deduplication id the request's.
+_COMMAND_IDENTITY = QueueIdentity(
+    "$util.urlEncode($input.path('$.order_id'))", "$util.urlEncode($input.path('$.request_id'))"
+)
+_QUERY_IDENTITY = QueueIdentity("$util.urlEncode($input.params('id'))", "$util.urlEncode($input.params('request_id'))")
+
 RESULT = "result"  # the node's name
 
 
@@ -48,15 +55,19 @@ class _Route(NamedTuple):
     path: str
     target: str  # the node
     message: str  # the template of the message, where that is the queue
+    identity: QueueIdentity = QueueIdentity()  # likewise, of a FIFO queue
     part: Function | None = None  # of the user's own service
 
 
-def api(*, command: str, query: str) -> Node:
+def api(*, command: str, query: str, fifo: bool = False) -> Node:
     """The API that passes commands (``POST /orders``) and queries (``GET /orders/{id}``) on, each to the node of that
     name: a function, or the queue (`QUEUE`).
 
     Where queries are queued their answers are fetched by ticket, the query's request id: ``GET /results/{ticket}`` goes
     to the function `RESULT`.
+
+    Where the queue is a ``fifo`` one, messages about one order are a group, and a request sent again is the same
+    message. Then routes are the lab's own: of others no template can say which order they are about.
 
     Where routes are the recorded ones it takes every path instead, and the method tells commands and queries apart. Of
     a service with several functions each gets its routes, and the first gets the rest.
@@ -67,7 +78,7 @@ def api(*, command: str, query: str) -> Node:
     fetching = query == QUEUE
     return Node(
         tuple(dict.fromkeys([*needs, *([RESULT] if fetching else [])])),
-        lambda stack: _make(stack, command, query),
+        lambda stack: _make(stack, command, query, fifo=fifo),
         "apigateway",
         f"POST /orders -> {command}, GET /orders/{{id}} -> {query}"
         + (f", GET /results/{{ticket}} -> {RESULT}." if fetching else "."),
@@ -89,8 +100,8 @@ def _result_route(stack: Stack, api_id: str, root: str, part: str) -> _Route:
 def _own_routes(stack: Stack, api_id: str, root: str, command: str, query: str) -> list[_Route]:
     orders = _resource(stack, api_id, root, "orders")
     routes = [
-        _Route(orders, "POST", "/orders", command, REQUEST_BODY),
-        _Route(_resource(stack, api_id, orders, "{id}"), "GET", "/orders/{id}", query, _QUERY_MESSAGE),
+        _Route(orders, "POST", "/orders", command, REQUEST_BODY, _COMMAND_IDENTITY),
+        _Route(_resource(stack, api_id, orders, "{id}"), "GET", "/orders/{id}", query, _QUERY_MESSAGE, _QUERY_IDENTITY),
     ]
     return routes + ([_result_route(stack, api_id, root, "results")] if query == QUEUE else [])
 
@@ -113,10 +124,10 @@ def _recorded_routes(stack: Stack, api_id: str, root: str, command: str, query: 
         place = _place(stack, api_id, places, path)
         if operation_of(method) == "query":
             message = _adopted_message(method, path) if adopted else _RECORDED_QUERY
-            routes.append(_Route(place, method, path, query, message, part))
+            routes.append(_Route(place, method, path, query, message, part=part))
         else:
             message = f"{_adopted_message(method, path)}{REQUEST_BODY}" if adopted else _RECORDED_COMMAND
-            routes.append(_Route(place, method, path, command, message, part))
+            routes.append(_Route(place, method, path, command, message, part=part))
     return routes + ([_result_route(stack, api_id, root, RECORDED_RESULTS)] if query == QUEUE else [])
 
 
@@ -157,7 +168,7 @@ def _place(stack: Stack, api_id: str, places: dict[str, str], path: str) -> str:
     return places[path]
 
 
-def _make(stack: Stack, command: str, query: str) -> Facts:
+def _make(stack: Stack, command: str, query: str, *, fifo: bool) -> Facts:
     clients, gateway = stack.clients, stack.clients.apigateway
     name = stack.resource_name("api")
     for old in gateway.get_rest_apis(limit=500)["items"]:
@@ -181,13 +192,14 @@ def _make(stack: Stack, command: str, query: str) -> Facts:
             SourceArn=f"arn:{clients.partition}:execute-api:{clients.region}:{clients.account}:{api_id}/*",
         )
     queue_routes: list[dict[str, str]] = []
-    for resource, method, _, target, message, part in routes:
+    for resource, method, _, target, message, identity, part in routes:
         route = {"restApiId": api_id, "resourceId": resource, "httpMethod": method}
         gateway.put_method(**route, authorizationType="NONE")
         if target == QUEUE:
             integration = queue_integration(
                 of_part(stack.facts[QUEUE], part)["name"],
                 message,
+                identity if fifo else None,
                 role=role,
                 account=clients.account,
                 region=clients.region,

@@ -1,6 +1,6 @@
 """The event source mapping: Lambda's pollers, which hand batches from the queue to the consumer.
 
-Put here the mapping, and the parts that consuming from a queue takes (`CONSUMING`). Keep out the queues
+Put here the mapping, and the parts that consuming from a queue takes (`consuming`). Keep out the queues
 (`resources.architectures.parts.queue`) and the consumer (`resources.architectures.parts.function`).
 """
 
@@ -54,9 +54,14 @@ def _made(stack: Stack, part: Function | None) -> Facts:
     return {"uuid": mapping["UUID"], "batch_size": settings.batch_size}
 
 
-CONSUMING = {
-    DEAD_LETTER_QUEUE: dead_letter_queue(),
-    QUEUE: queue(),
-    CONSUMER: function("consumer"),
-    EVENT_SOURCE_MAPPING: event_source_mapping(),
-}
+def consuming(*, fifo: bool = False) -> dict[str, Node]:
+    """The parts that consuming from a queue takes."""
+    return {
+        DEAD_LETTER_QUEUE: dead_letter_queue(fifo=fifo),
+        QUEUE: queue(fifo=fifo),
+        CONSUMER: function("consumer"),
+        EVENT_SOURCE_MAPPING: event_source_mapping(),
+    }
+
+
+CONSUMING = consuming()

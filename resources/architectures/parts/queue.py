@@ -15,30 +15,44 @@ QUEUE, DEAD_LETTER_QUEUE = "queue", "dead_letter_queue"  # the nodes' names
 _RETENTION_S = 14 * 86_400  # of dead letters: the longest SQS offers
 
 
-def queue() -> Node:
-    """The queue of orders. It moves a message that was received too often to the dead-letter queue."""
-    return Node((DEAD_LETTER_QUEUE,), _make_queue, "sqs", "Accepted requests waiting for the consumer.")
+def queue(*, fifo: bool = False) -> Node:
+    """The queue of orders. It moves a message that was received too often to the dead-letter queue.
+
+    A FIFO queue hands out the messages of a group in order, and none of a group of which one is in flight; it drops one
+    whose deduplication id it knew in the last five minutes. Both count by group, in its mode of high throughput.
+    """
+    what = "Accepted requests waiting for the consumer" + (", those of an order in turn." if fifo else ".")
+    return Node((DEAD_LETTER_QUEUE,), lambda stack: _make_queue(stack, fifo=fifo), "sqs", what)
 
 
-def dead_letter_queue() -> Node:
-    """The queue for messages that were received too often."""
-    return Node((), _make_dead_letter_queue, "sqs", "Where a message goes once it was received too often.")
+def dead_letter_queue(*, fifo: bool = False) -> Node:
+    """The queue for messages that were received too often; that of a FIFO queue has to be one, too."""
+    what = "Where a message goes once it was received too often."
+    return Node((), lambda stack: _make_dead_letter_queue(stack, fifo=fifo), "sqs", what)
 
 
-def _make_queue(stack: Stack) -> Facts:
+_FIFO = {"FifoQueue": "true"}
+_HIGH_THROUGHPUT = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+
+
+def _make_queue(stack: Stack, *, fifo: bool) -> Facts:
     settings = stack.settings
     limits = {"visibility_timeout_s": settings.visibility_timeout_s, "max_receive_count": settings.max_receive_count}
 
     def attributes(part: Function | None) -> dict[str, str]:
         target = of_part(stack.facts[DEAD_LETTER_QUEUE], part)["arn"]
         redrive = {"deadLetterTargetArn": target, "maxReceiveCount": settings.max_receive_count}
-        return {"VisibilityTimeout": str(settings.visibility_timeout_s), "RedrivePolicy": json.dumps(redrive)}
+        return {
+            "VisibilityTimeout": str(settings.visibility_timeout_s),
+            "RedrivePolicy": json.dumps(redrive),
+            **(_FIFO | _HIGH_THROUGHPUT if fifo else {}),
+        }
 
     return {**_make_each(stack, QUEUE, "orders", attributes), **limits}
 
 
-def _make_dead_letter_queue(stack: Stack) -> Facts:
-    attributes = {"MessageRetentionPeriod": str(_RETENTION_S)}
+def _make_dead_letter_queue(stack: Stack, *, fifo: bool) -> Facts:
+    attributes = {"MessageRetentionPeriod": str(_RETENTION_S), **(_FIFO if fifo else {})}
     return _make_each(stack, DEAD_LETTER_QUEUE, "orders-dead-letters", lambda _part: attributes)
 
 
@@ -47,7 +61,7 @@ def _make_each(stack: Stack, node: str, name: str, attributes: Callable[[Functio
 
 
 def _make(stack: Stack, name: str, attributes: dict[str, str]) -> Facts:
-    name, sqs = stack.resource_name(name), stack.clients.sqs
+    name, sqs = stack.resource_name(name) + (".fifo" if "FifoQueue" in attributes else ""), stack.clients.sqs
     url = sqs.create_queue(QueueName=name, Attributes=attributes, **tags(stack, "tags"))["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return {"name": name, "url": url, "arn": arn}

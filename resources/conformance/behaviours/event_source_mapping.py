@@ -3,6 +3,7 @@
 Put here behaviours of event source mappings. Keep out those of queues (`resources.conformance.behaviours.queue`).
 """
 
+import json
 import time
 from collections import Counter
 from typing import Any
@@ -79,6 +80,27 @@ def maximum_concurrency(bench: ProbeBench) -> Observation:
     if overlap > 2:
         return absent(words)
     return reproduced(words) if overlap == 2 else different(words)
+
+
+@probe(
+    "groups of a FIFO queue side by side",
+    expected="messages of two groups at once; of one group one after another",
+    documented_at=f"{_GUIDE}/services-sqs-scaling.html",
+    affects=(),
+)
+def groups_side_by_side(bench: ProbeBench) -> Observation:
+    queue = bench.queue(fifo=True, ContentBasedDeduplication="true", VisibilityTimeout=12)
+    function, mapping = _consuming(bench, queue, warm=2, BatchSize=1)
+    for number, group in enumerate(("a", "a", "b", "b")):
+        body = json.dumps({"id": number, "sleep_ms": 300})
+        bench.clients.sqs.send_message(QueueUrl=queue.url, MessageBody=body, MessageGroupId=group)
+    mapping.enable()
+    _handled(function, 4)
+    overlap = largest_overlap(function.batches())
+    words = f"{overlap} at once, two messages of each of two groups waiting"
+    if overlap == 1:
+        return different(f"{words}: the whole queue in turn")
+    return reproduced(words) if overlap == 2 else absent(words)
 
 
 @probe(
