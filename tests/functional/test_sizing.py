@@ -83,9 +83,9 @@ def test_a_size_meets_its_objectives_and_what_nobody_meets_is_said(call: Call, p
     assert row["concurrency"] == sum(json.loads(str(row["of_functions"])).values())
     assert "is bound by reserved concurrency" in done.stdout
 
-    done = call("size", "--architecture", "hybrid", "--objective", "p99 response < 1 ms", *SHORT)
+    done = call("size", "--architecture", "hybrid", "--objective", "p50 response < 1 ms", *SHORT)
     assert done.returncode == 1
-    assert "hybrid meets them with no configuration. Nearest: p99 response" in done.stdout
+    assert "hybrid meets them with no configuration. Nearest: p50 response" in done.stdout
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -102,9 +102,16 @@ def test_a_size_meets_its_objectives_and_what_nobody_meets_is_said(call: Call, p
         (("growth", "--traffic", "nan"), "traffic: 'nan' is no number"),
         (("growth", "--traffic", "0"), "0.001 to 1000 times the recorded"),
         (("size", "--objective", "p99 response < fast"), "p99 response"),
+        (
+            ("size", "--at", "2"),
+            "takes 500 requests, and 200 are simulated: take more of the recording, or repeat it with --loop 3",
+        ),
         (("size", "--at", "soon"), "'soon' is no number of times"),
         (("size", "--choose", "reserved_concurrency=3"), "concurrency is searched anyway"),
-        (("size", "--set", "account_concurrency=100"), "account_concurrency: of 100 AWS keeps 100 unreserved"),
+        (
+            ("size", "--set", "account_concurrency=100", "--at", "5"),
+            "account_concurrency: of 100 AWS keeps 100 unreserved",
+        ),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_in_one_line(call: Call, arguments: tuple[str, ...], named: str) -> None:

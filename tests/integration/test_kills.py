@@ -6,6 +6,7 @@ moments of a run.
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,6 +183,44 @@ def test_publishing_killed_anywhere_leaves_one_result_or_the_other(home: Home, c
     sql = f"SELECT DISTINCT comparison_id FROM experiments WHERE comparison_id ^@ 'new-{command}'"
     assert query(home.places, sql).num_rows == KILLS
     assert home.left_over() == []
+
+
+SIMULATED = ("--limit", "200", "--architecture", "hybrid", "--yes")
+WRITING = {
+    "vary": ("vary", "--vary", "batch_size=1,2,5,10", "--vary", "rate=1..40:20", *SIMULATED),
+    "growth": ("growth", "--traffic", "1,10,100", *SIMULATED),
+    "size": ("size", "--objective", "refused < 1 %", *SIMULATED),
+    "nights": ("nights", "--simulate", "2"),
+    "prune": ("prune", "--all", "--keep", "1"),
+    "export": ("export", "results", "{folder}/copy", "--format", "csv"),
+    "service": ("service", "check", str(REPOSITORY / "tests" / "services" / "shortener" / "service.toml")),
+}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_what_simulates_prunes_or_copies_killed_anywhere_leaves_nothing(home: Home, name: str) -> None:
+    number = iter(range(10**6))
+    copy = home.folder / "copy"
+    arguments = tuple(argument.format(folder=home.folder) for argument in WRITING[name])
+
+    def start() -> "subprocess.Popen[bytes]":
+        if name == "prune":  # or there would be nothing to prune
+            file_replay(home.places, f"old-{next(number)}")
+            home.well("report")
+        if copy.exists():  # the kill came too late: a copy is never written over
+            shutil.rmtree(copy)
+        return home.start(*arguments)
+
+    def ended_well() -> float:
+        begun = time.monotonic()
+        assert start().wait(600) == 0, (home.folder / "output").read_text()[-2000:]
+        return time.monotonic() - begun
+
+    killed_often(home, start, ended_well())
+    ended_well()
+    assert home.left_over() == []
+    assert not [path for path in home.folder.iterdir() if path.name.startswith(".")]
+    shutil.rmtree(copy, ignore_errors=True)
 
 
 class Shop(Answering):

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assets.analysis.outcomes.intervals import QUANTILES
+from assets.analysis.statistics.quantiles import observations_needed
 from workloads.errors import UsageError
 
 _TIMES = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -32,6 +34,13 @@ class Figure:
     unit: str
     title: str
     others: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> int:
+        """How many requests it takes: of fewer, a quantile is that of a handful."""
+        return max(
+            (observations_needed(QUANTILES[name]) for name in QUANTILES if f"_{name}_" in self.column), default=1
+        )
 
 
 FIGURES = (

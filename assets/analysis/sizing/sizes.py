@@ -4,6 +4,7 @@ Put here how a question is answered and kept. Keep out the search (`assets.analy
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ from resources.simulation.varying import MEMORY, Value, Values
 from resources.version import code_version
 from resources.warehouse.grids import write_simulated
 from resources.warehouse.schema import schema
+from workloads.errors import UsageError
 from workloads.places import Places
 
 _TABLE = "sizes"
@@ -51,6 +53,7 @@ class Asking:
         self.objectives, self.fixed, self.choices = list(objectives), dict(fixed), choices
         self.at = what_if.traffic(fixed)
         self.most = most_traffic(what_if, self.at)
+        check_enough(self.objectives, round(what_if.requests * self.at), what_if.settings.loop)
 
     @property
     def searches_memory(self) -> bool:
@@ -74,6 +77,23 @@ class Asking:
     def size_id(self) -> str:
         """Its name: the same for the same question."""
         return named(self.workload, self.scenario, self.spec)
+
+
+def check_enough(objectives: Sequence[Objective], requests: int, loop: int | None) -> None:
+    """Raise `UsageError` where an objective is about a quantile of too few requests.
+
+    Args:
+        objectives: What is asked.
+        requests: How many are simulated.
+        loop: How often the recording is repeated for these; None for once.
+    """
+    for one in objectives:
+        if requests < one.figure.takes:
+            times = math.ceil(one.figure.takes / max(1, requests)) * (loop or 1)
+            raise UsageError(
+                f"{one.text}: a {one.figure.title} takes {one.figure.takes:,} requests, and {requests:,} are simulated:"
+                f" take more of the recording, or repeat it with --loop {times:,}"
+            )
 
 
 def size(places: Places, asking: Asking, names: Sequence[str], done: Callable[[], None]) -> list[Sized]:
