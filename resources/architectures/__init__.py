@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, cast
 
 from resources.architectures.stack import Node
 from workloads.discovery import discover
-from workloads.errors import choose
+from workloads.errors import UsageError, choose
 from workloads.plugins import with_plugins
 from workloads.recordings.recording import Operation
 from workloads.scenarios.model import Reliance
@@ -62,6 +62,20 @@ class Architecture:
     def delivers_anyhow(self) -> bool:
         """Whether what it queues may be delivered twice, or late."""
         return self.queueing == "standard"
+
+    @property
+    def takes_any_routes(self) -> bool:
+        """Whether its API can take other routes than the lab's own."""
+        return self.queueing != "fifo"
+
+    def check_takes_any_routes(self) -> None:
+        """Raise `UsageError` where its API takes the lab's own routes alone."""
+        if not self.takes_any_routes:
+            raise UsageError(
+                f"{self.name} needs the lab's own routes: of another one its API cannot say which entity it is about,"
+                " which is the message's group. Leave out --routes recorded and --service, or"
+                f" --architecture {self.name}"
+            )
 
     @property
     def functions(self) -> tuple[str, ...]:

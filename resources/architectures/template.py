@@ -35,9 +35,13 @@ def template_of_service(architecture: Architecture, service: Deployable) -> tupl
 
     Its API calls its handlers, with nothing of the lab's before them; behind a queue, the adapter does.
 
+    Raises:
+        UsageError: The architecture takes the lab's own routes alone.
+
     Returns:
         The template, and by the folder that it names as code the zip of what has to be in it.
     """
+    architecture.check_takes_any_routes()
     timeout_s = service.service.longest_timeout_s
     settings = StackSettings(
         recorded_routes=True, adopted=True, function_timeout_s=timeout_s, visibility_timeout_s=6 * timeout_s

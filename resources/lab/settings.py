@@ -262,12 +262,8 @@ class LabSettings(Shape):
         Raises:
             UsageError: One of them takes the lab's own routes alone, and these are others.
         """
-        for name in names:
-            known = architectures().get(name)
-            if known and known.queueing == "fifo" and (self.recorded_routes or self.service):
-                raise UsageError(
-                    f"{name} needs the lab's own routes: of a recorded one its API cannot say which entity it is about,"
-                    " which is the message's group. Leave out --routes recorded and --service, or"
-                    f" --architecture {name}"
-                )
+        if self.recorded_routes or self.service:
+            for name in names:
+                if name in architectures():
+                    architectures()[name].check_takes_any_routes()
         return [Contender(*parts) for parts in itertools.product(names, self.variants, self.arms)]

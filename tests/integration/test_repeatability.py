@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from assets.analysis.outcomes import imbalances, reconcile
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.cell import Cell, Comparison
 from resources.lab.lab import Lab
 from resources.lab.settings import LabSettings
@@ -42,11 +42,11 @@ def replayed(home: Places, scenario: str) -> dict[str, Tables]:
     cell = Cell("food_orders", scenario)
     settings = LabSettings(repetitions=REPETITIONS, limit=REQUESTS, others_at_most=1.0, work="none")
     with Lab(home, settings) as lab:
-        for _ in lab.replay(list(architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
+        for _ in lab.replay(list(chosen_architectures()), cell, Comparison("repeated", "adhoc", "2026-11-24")):
             pass
         return {
             contender.architecture: lab.observations.read("repeated", str(cell), contender.partition)
-            for contender in settings.contenders(list(architectures()))
+            for contender in settings.contenders(list(chosen_architectures()))
         }
 
 

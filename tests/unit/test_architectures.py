@@ -4,10 +4,14 @@ Put here the registry's choices. Keep out what an architecture is made of (`test
 behaves (`tests.conformance.test_architectures`).
 """
 
+from typing import cast
+
 import pytest
 
 from resources.architectures import ALL, architectures, chosen_architectures
+from resources.architectures.template import template_of_service
 from resources.lab.settings import LabSettings
+from resources.services.model import Deployable
 from workloads.errors import UsageError
 
 BASIC = ("synchronous", "event_driven", "hybrid")
@@ -31,6 +35,8 @@ def test_whose_queue_has_groups_takes_no_routes_but_the_labs() -> None:
     with pytest.raises(UsageError, match="fifo needs the lab's own routes"):
         settings.contenders(["hybrid", "fifo"])
     assert settings.contenders(["hybrid"])
+    with pytest.raises(UsageError, match="fifo needs the lab's own routes"):
+        template_of_service(architectures()["fifo"], cast("Deployable", None))
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.commands.estimate import Estimate, estimate
 from orchestration.commands.request import CompareRequest
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.settings import LabSettings
 from resources.progress import Silent
 from workloads.places import Places
@@ -17,7 +17,7 @@ from workloads.scenarios import scenarios
 def request(*names: str, as_a_night: bool = False, **settings: Any) -> CompareRequest:
     chosen = {name: scenarios()[name] for name in names or ("steady",)}
     lab = LabSettings(**{"limit": 60, "speed": 5.0, **settings})
-    return CompareRequest("food_orders", chosen, tuple(architectures()), lab, as_a_night)
+    return CompareRequest("food_orders", chosen, chosen_architectures(), lab, as_a_night)
 
 
 def estimated(places: Places, *names: str, **settings: Any) -> Estimate:

@@ -10,7 +10,7 @@ from assets.report.queries import EXPERIMENTS, bound, table_of
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.summary import print_first_screen, print_summary
 from orchestration.commands.terminal import PlainConsole
-from resources.architectures import architectures
+from resources.architectures import chosen_architectures
 from resources.lab.settings import LabSettings
 from resources.warehouse.publish import publish
 from resources.warehouse.reading import connect
@@ -103,7 +103,7 @@ def test_the_terminal_ends_with_it_in_thirty_lines(home: Places) -> None:
 
 def test_what_compare_prints_ends_with_it_and_names_the_report(home: Places) -> None:
     """Below the tables of its scenarios."""
-    request = CompareRequest("food_orders", {}, tuple(architectures()), LabSettings())
+    request = CompareRequest("food_orders", {}, chosen_architectures(), LabSettings())
     console = PlainConsole(width=160, force_terminal=False)
     with console.capture() as capture:
         assert print_summary(home, request, "c1", console)
