@@ -100,7 +100,8 @@ def _try_service(places: Places, request: CompareRequest, console: PlainConsole)
         platform = open_target(settings.target, places, settings.target_options, reporter)
         # Elsewhere each request is paid for, and the first replay shows as much; where nothing runs, none can be tried.
         if platform.charge is None and not platform.target.virtual:
-            check(places, platform, service, settings.cut(recording), reporter)
+            for doubtful in check(places, platform, service, settings.cut(recording), reporter):
+                console.print(doubtful, style="yellow")
 
 
 def _confirm(estimated: Estimate, console: PlainConsole, *, yes: bool) -> None:

@@ -55,7 +55,7 @@ def check(file: str, workload: str | None, **options: Any) -> None:
         platform = open_target(options["target"], places, given_target_options(options), reporter)
         found = list(tried(places, platform, deployable, recording, reporter))
     for one, logged in found:
-        write(f"{one.sentence()}\n")
+        (warn if one.doubt else _line)(one.sentence())
         if logged:
             write(f"{logged}\n")
     failed = sum(not one.works for one, _ in found)
@@ -78,6 +78,10 @@ def from_template(template: Path, function: str | None, out: Path | None) -> Non
         write_new(out, carried.text)
     for one in carried.left:
         warn(f"left out: {one}")
+
+
+def _line(text: str) -> None:
+    write(f"{text}\n")
 
 
 def described(deployable: Deployable) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from resources.architectures import architectures
 from resources.architectures.stack import Facts
@@ -43,6 +43,17 @@ class Setup:
     service: Deployable | None  # the user's own
     recorded_requests: float  # of the whole recording, which may be longer than what is replayed
     recorded_us: int
+
+    @property
+    def success(self) -> list[dict[str, Any]]:
+        """The statuses that a mapping counts as success, by route: of a service, whose handlers run."""
+        if self.service is None or self.platform.target.virtual:
+            return []
+        return [
+            {"route": route, "least": least, "most": most}
+            for route, template in self.plan.recording.templates.items()
+            for least, most in template.statuses
+        ]
 
 
 class Replayer(Protocol):

@@ -40,27 +40,36 @@ def tried(
     Raises:
         ArchduelError: Its functions do not run at all.
     """
-    routes, offered = requests_of(recording, _SEED)
+    offered = requests_of(recording, _SEED)
     steady, architecture = scenarios()["steady"], architectures()["synchronous"]
     settings = settings_for(
         steady, architecture, offered, platform.target.limits, timeout_s=deployable.service.longest_timeout_s
     )
     with exclusive(places, who="a trial of a service", wait=True, reporter=reporter):
-        reporter.stage(f"{deployable.name}: one request to each of {len(routes)} routes")
+        reporter.stage(f"{deployable.name}: one request to each of {len(offered)} routes")
         bench = Bench(architecture, settings, platform, places.emulator_logs, service=deployable)
         try:
             bench.ready()
             with bench.stack.clients.explained():
                 bench.stack.ensure_all()
-                for one in trial(bench.api_url, routes, offered):
+                for one in trial(bench.api_url, offered):
                     yield one, "" if one.works else observation.last_logged(bench.stack)
             bench.check_alive()
         finally:
             bench.close()
 
 
-def check(places: Places, platform: Platform, deployable: Deployable, recording: Recording, reporter: Reporter) -> None:
-    """Raise `ArchduelError` where a route does not work, with what the handler logged; arguments as `tried`."""
+def check(
+    places: Places, platform: Platform, deployable: Deployable, recording: Recording, reporter: Reporter
+) -> list[str]:
+    """Try a service; arguments as `tried`.
+
+    Returns:
+        A sentence for each route whose answer may not be what is wanted.
+
+    Raises:
+        ArchduelError: A route does not work; the message has what the handler logged.
+    """
     found = list(tried(places, platform, deployable, recording, reporter))  # to the end, so that its instance ends
     for one, logged in found:
         if not one.works:
@@ -68,3 +77,4 @@ def check(places: Places, platform: Platform, deployable: Deployable, recording:
                 f"{deployable.service.name} fails at {one.sentence()}; it logged: {logged or 'nothing'}; try it with"
                 " archduel service check"
             )
+    return [one.sentence() for one, _ in found if one.doubt]

@@ -5,11 +5,12 @@ Put here what a trial sends and what it finds. Keep out starting the bench it ru
 
 import http.client
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from resources.services.model import Service
-from workloads.recordings.recording import Recording
+from workloads.recordings.recording import Operation, Recording
+from workloads.recordings.routes import NO_TEMPLATE, Template
 from workloads.replay.schedule import Schedule, schedule, split_url
 
 MAX_ROUTES = 10
@@ -25,34 +26,55 @@ class Tried:
         route: Its route, as the recording has it.
         status: What was answered; None for no answer.
         body: The beginning of the answer.
+        operation: What the request is.
+        template: How it was sent, by the mapping.
     """
 
     route: str
     status: int | None
     body: str
+    operation: Operation = "command"
+    template: Template = NO_TEMPLATE
 
     @property
     def works(self) -> bool:
         """Whether the service answered, whatever it meant."""
         return self.status is not None and self.status < 500
 
+    @property
+    def doubt(self) -> str | None:
+        """Why what was answered may not be what is wanted, though it works; None for no doubt.
+
+        A query may find nothing: what it asks for is made in the course of a replay.
+        """
+        if self.status is None or not self.works:
+            return None
+        expected = self.template.statuses
+        if expected and not any(least <= self.status <= most for least, most in expected):
+            return f"which its mapping does not count as success ({self.template.success})"
+        if expected or self.status < 400 or (self.status == 404 and self.operation == "query"):
+            return None
+        return "which counts as done: give it a body or headers that the handler takes, or success, in the mapping"
+
     def sentence(self) -> str:
         """What came of it, in a line."""
         came = "no answer" if self.status is None else str(self.status)
-        return f"{self.route}: {came}{f' {self.body}' if self.body and not self.works else ''}"
+        said = f" {self.body}" if self.body and (self.doubt or not self.works) else ""
+        return f"{self.route}: {came}{said}{f', {self.doubt}' if self.doubt else ''}"
 
 
-def requests_of(recording: Recording, seed: int) -> tuple[list[str], Schedule]:
-    """The first request of each of a recording's busiest routes, and these routes. Commands come first."""
+def requests_of(recording: Recording, seed: int) -> Schedule:
+    """The first request of each of a recording's busiest routes. Commands come first."""
     counts: dict[str, list[int]] = {}
     operations = recording.table.column("operation").to_pylist()
-    for at, route in enumerate(recording.routes):
+    routes = recording.routes
+    for at, route in enumerate(routes):
         counts.setdefault(route, []).append(at)
     busiest = sorted(counts, key=lambda route: -len(counts[route]))[:MAX_ROUTES]
     first = sorted((counts[route][0] for route in busiest), key=lambda at: (operations[at] != "command", at))
-    routes = [recording.routes[at] for at in first]
-    chosen = Recording(recording.name, recording.table.take(first), recording.bodies)
-    return routes, schedule(chosen, speed=1.0, seed=seed, recorded_routes=True)
+    chosen = Recording(recording.name, recording.table.take(first), recording.templates)
+    found = schedule(chosen, speed=1.0, seed=seed, recorded_routes=True)
+    return replace(found, routes=[routes[at] for at in first])
 
 
 def unused(service: Service, recording: Recording) -> list[str]:
@@ -74,30 +96,33 @@ def _shape(route: str) -> tuple[str, str]:
     return "GET" if method == "HEAD" else method, re.sub(r"\{[^/]*\}|\*", "{}", path)
 
 
-def trial(url: str, routes: Sequence[str], offered: Schedule) -> Iterator[Tried]:
+def trial(url: str, offered: Schedule) -> Iterator[Tried]:
     """Send these requests to an API, one after another.
 
     Args:
         url: The API's URL.
-        routes: What each is to the recording.
         offered: The requests.
 
     Yields:
         What came of each.
     """
     host, port, base = split_url(url)
-    for index, route in enumerate(routes):
+    for index, route in enumerate(offered.routes):
         head, _, body = offered.message(index, base, host).partition(b"\r\n\r\n")
-        method, target, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
+        first, *lines = head.decode("ascii").split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = dict(line.split(": ", 1) for line in lines)
+        status: int | None = None
         connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
         try:
-            connection.request(method, target, body or None, {"Content-Type": "application/json"})
+            connection.request(method, target, body or None, headers)
             answer = connection.getresponse()
-            yield Tried(route, answer.status, _shortened(answer.read()))
+            status, said = answer.status, _shortened(answer.read())
         except (OSError, http.client.HTTPException) as error:
-            yield Tried(route, None, str(error))
+            said = str(error)
         finally:
             connection.close()
+        yield Tried(route, status, said, offered.operations[index], offered.templates.get(route, NO_TEMPLATE))
 
 
 def _shortened(body: bytes) -> str:

@@ -25,6 +25,7 @@ from tests.platforms import on_every_target, slowed
 from tests.replaying import lunch, replay, warm_bench
 from workloads.places import Places
 from workloads.recordings.library import Library
+from workloads.recordings.routes import Template
 from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import Schedule, schedule, split_url
 from workloads.replay.shaping import shaped
@@ -189,7 +190,9 @@ def test_requests_reach_their_entities_by_recorded_routes(architecture: str, emu
     """Commands and queries go through the queue to their recorded paths, bodies made by a template, some twice."""
     scenario = scenarios()["duplicate_delivery"]
     whole = Library(Places(emulator_home)).load("food_orders").cut(limit=60)
-    recording = replace(whole, bodies={"POST /orders": '{"order": "{{ entity }}", "note": "line one\\nline two"}'})
+    recording = replace(
+        whole, templates={"POST /orders": Template('{"order": "{{ entity }}", "note": "line one\\nline two"}')}
+    )
     offered = shaped(schedule(recording, speed=whole.duration_s / 4, seed=1, recorded_routes=True), scenario)
     with warm_bench(architecture, scenario, offered, emulator_home) as bench:
         outcomes = replay(bench, offered, scenario, KeepAliveClient(ask_after_s=0.25))

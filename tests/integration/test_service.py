@@ -12,6 +12,7 @@ from tests.recordings import recording_of
 from tests.replaying import replay, warm_bench
 from workloads.places import Places
 from workloads.recordings.recording import Recording
+from workloads.recordings.routes import Template
 from workloads.replay.keep_alive import KeepAliveClient
 from workloads.replay.schedule import schedule
 from workloads.replay.shaping import shaped
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.emulator
 
 SHORTENER = Path("tests/services/shortener/service.toml")
 SEVERAL = Path("tests/services/several/service.toml")
-BODIES = {"PUT /links/{link}": '{"url": "https://example.com/{{ text(20) }}"}'}
+TEMPLATES = {"PUT /links/{link}": Template('{"url": "https://example.com/{{ text(20) }}"}')}
 OTHERS = [
     pytest.param(name, marks=pytest.mark.long)
     for name, one in architectures().items()
@@ -38,7 +39,7 @@ def traffic() -> Recording:
         requests.append({**about, "method": "GET", "operation": "query", "arrival_us": number * 100_000 + 500_000})
     requests.append({"path": "/links/a999", "entity": "link-999", "method": "GET", "arrival_us": 4_600_000})
     made = recording_of(sorted(requests, key=lambda one: int(str(one["arrival_us"]))))
-    return Recording(made.name, made.table, BODIES)
+    return Recording(made.name, made.table, TEMPLATES)
 
 
 @pytest.mark.parametrize("architecture", ["event_driven", *OTHERS])  # each takes ten seconds
@@ -85,7 +86,7 @@ def several_traffic() -> Recording:
         ]
     made = recording_of([{**one, "entity": f"link-{number}"} for number, one in enumerate(requests)])
     preview = '{"slug": "{{ entity }}", "text": "{{ text(20) }}"}'
-    return Recording(made.name, made.table, {**BODIES, "POST /previews": preview})
+    return Recording(made.name, made.table, {**TEMPLATES, "POST /previews": Template(preview)})
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node on this machine")

@@ -229,12 +229,42 @@ class TestBodies:
         """
         shop.sent([Sent("POST", "/carts/7")], mapping)
         loaded = shop.library.load("mine")
-        assert loaded.bodies["POST /carts/{cart}"] == loaded.bodies["PUT /carts/{cart}"] == "first {{ entity }}"
-        assert loaded.bodies["DELETE /carts/{cart}"] == "second"
-        assert "POST /plain" not in loaded.bodies
-        assert loaded.cut(limit=1).bodies == loaded.bodies == Shape(sample=1.0).of(loaded, 1).bodies
+        assert loaded.templates["POST /carts/{cart}"] == loaded.templates["PUT /carts/{cart}"]
+        assert loaded.templates["POST /carts/{cart}"].body == "first {{ entity }}"
+        assert loaded.templates["DELETE /carts/{cart}"].body == "second"
+        assert "POST /plain" not in loaded.templates
+        assert loaded.cut(limit=1).templates == loaded.templates == Shape(sample=1.0).of(loaded, 1).templates
         sent = schedule(loaded, speed=1.0, seed=1, recorded_routes=True).message(0, "", "h")
         assert sent.endswith(b"first cart-7")
+
+    def test_come_with_headers_and_what_counts_as_success(self, shop: Shop) -> None:
+        mapping = """
+            routes:
+              - {match: "* /carts/{cart}", entity: cart, success: "200-299, 404", headers: {X-Tenant: "{{ entity }}"}}
+        """
+        shop.sent([Sent("GET", "/carts/7")], mapping)
+        template = shop.library.load("mine").templates["GET /carts/{cart}"]
+        assert template.statuses == [(200, 299), (404, 404)]
+        assert template.headers == (("X-Tenant", "{{ entity }}"),)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ("success: fine", "success must be statuses, such as 200-299, 404"),
+            ("success: 20-30", "success must be statuses"),
+            ("headers: fine", "headers must have names and values"),
+            ("headers: {Host: other}", "'Host' is no header that may be given"),
+            ('headers: {"a b": other}', "'a b' is no header"),
+            ("headers: {A: '{{ nobody }}'}", "the header A's template cannot be filled"),
+            ('headers: {A: "1\\r\\nB: 2"}', "the header A must be one line of printable ASCII"),
+            ("headers: {A: '{{ text(5000) }}'}", "headers must have up to 4,000 bytes together"),
+        ],
+    )
+    def test_that_cannot_be_sent_are_refused_with_the_line(self, tmp_path: Path, given: str, message: str) -> None:
+        file = tmp_path / "m.yaml"
+        file.write_text(f'routes:\n  - match: "PUT /carts"\n    {given}\n')
+        with pytest.raises(UsageError, match=f"m.yaml, line 3: {re.escape(message)}"):
+            read_mapping(file)
 
 
 class TestSuggestion:
@@ -269,7 +299,8 @@ class TestSuggestion:
         recorded = shop.library.load("mine")
         sizes = dict(zip(recorded.routes, recorded.table.column("payload_bytes").to_pylist(), strict=True))
         shop.sent(REQUESTS, text)
-        template = shop.library.load("mine").bodies["POST /orders"]
+        template = shop.library.load("mine").templates["POST /orders"].body
+        assert template is not None
         body = rendered(template, entity="order-7", request_id="7", number=0, seed="1")
         assert json.loads(body)["id"] == "7"
         assert len(body) == pytest.approx(sizes["POST /orders"], abs=40)

@@ -1393,3 +1393,21 @@ class TestConcurrency:
             (1, 1, 0),
             (3, 1, 0),
         ]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(201, "answered"), (404, "answered"), (200, "failed"), (302, "failed"), (503, "failed")]
+)
+def test_an_answer_of_a_service_is_what_the_mapping_says_of_its_route(status: int, outcome: str) -> None:
+    success = [{"route": "POST /orders", "least": least, "most": most} for least, most in ((201, 204), (404, 404))]
+    config = json.dumps({"service": "mine@0", "success": success})
+    of_route = build().experiment(config=config).request(status=status, route="POST /orders")
+    assert only(reconcile(of_route.tables())["requests"])["outcome"] == outcome
+    of_another = build().experiment(config=config).request(status=302, route="POST /carts")
+    assert only(reconcile(of_another.tables())["requests"])["outcome"] == "answered"
+
+
+@pytest.mark.parametrize(("queued", "outcome"), [([], "answered"), (["command"], "accepted")])
+def test_a_202_of_a_service_is_a_queues_only_where_there_is_one(queued: list[str], outcome: str) -> None:
+    found = build().experiment(config='{"service": "mine@0"}', queued=queued).request(status=202)
+    assert only(reconcile(found.tables())["requests"])["outcome"] == outcome

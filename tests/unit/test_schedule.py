@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.test_recording import recorded
 from workloads.recordings.recording import Recording
+from workloads.recordings.routes import Template
 from workloads.replay.schedule import (
     LAB_FIELD,
     WARM_UP_PREFIX,
@@ -206,12 +207,12 @@ class TestRecordedRoutes:
         ("GET", "/", "query", "/"),
     )
 
-    def due(self, bodies: dict[str, str] | None = None) -> Schedule:
+    def due(self, templates: dict[str, Template] | None = None) -> Schedule:
         table = recorded([100_000 * number for number in range(len(self.ROWS))]).table
         for at, name in enumerate(("method", "path", "operation", "entity")):
             index = table.schema.get_field_index(name)
             table = table.set_column(index, table.schema.field(index), pa.array([row[at] for row in self.ROWS]))
-        return schedule(Recording("mine", table, bodies or {}), speed=1.0, seed=1, recorded_routes=True)
+        return schedule(Recording("mine", table, templates or {}), speed=1.0, seed=1, recorded_routes=True)
 
     def test_go_where_they_went_with_their_method_and_a_head_as_a_get(self) -> None:
         sent = [parts(message)[:2] for message in messages(self.due())]
@@ -240,11 +241,24 @@ class TestRecordedRoutes:
 
     def test_have_the_bodies_of_their_templates_the_same_for_a_seed(self) -> None:
         template = '{"cart": "{{ entity }}", "n": {{ n }}, "size": "{{ pick(\'S\', \'L\') }}", "text": "{{ text(9) }}"}'
-        bodies = {"POST /carts/{cart}/items": template}
-        body = json.loads(parts(messages(self.due(bodies))[0])[3])
+        templates = {"POST /carts/{cart}/items": Template(template)}
+        body = json.loads(parts(messages(self.due(templates))[0])[3])
         assert (body["cart"], body["n"], len(body["text"])) == ("cart-17", 0, 9)
         assert body["size"] in {"S", "L"}
-        assert messages(self.due(bodies)) == messages(self.due(bodies))
+        assert messages(self.due(templates)) == messages(self.due(templates))
+
+    def test_have_the_headers_of_their_templates_for_the_api_and_for_whoever_takes_them_from_a_queue(self) -> None:
+        headers = {"content-type": "text/plain", "X-Tenant": "{{ entity }}-{{ n }}"}
+        template = Template(headers=tuple(headers.items()), success="200-299")
+        sent = messages(self.due({"POST /carts/{cart}/items": template, "GET /": template}))
+        for number, entity in ((0, "cart-17"), (3, "/")):
+            head, _, _ = sent[number].partition(b"\r\n\r\n")
+            lines = head.decode().split("\r\n")[1:]
+            assert f"X-Tenant: {entity}-{number}" in lines
+            assert sum(line.lower().startswith("content-type:") for line in lines) == 1
+            [known] = parse_qs(urlsplit(parts(sent[number])[1]).query)[LAB_FIELD]
+            assert opened(f"{known}\n")["headers"] == {"content-type": "text/plain", "X-Tenant": f"{entity}-{number}"}
+            assert opened(f"{known}\n")["success"] == "200-299"
 
     def test_are_answered_beside_the_services_own_paths(self) -> None:
         assert parts(self.due().fetch(1, "/lab", "h"))[1] == "/lab/archduel-results/1"

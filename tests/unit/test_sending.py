@@ -15,6 +15,7 @@ import pytest
 from resources.lab.sending import ProcessClient
 from tests.unit.test_replay_client import Server, answer, answering, commands, queries, stopped_once
 from workloads.errors import ArchduelError
+from workloads.recordings.routes import Template
 from workloads.replay.client import BROKEN, UNSENT, Gauge, Responses
 from workloads.replay.connection import CAUSES, STOPPED
 from workloads.replay.files import PART, Progress, Results, read_schedule, write_schedule
@@ -151,7 +152,7 @@ class TestFiles:
             methods=["PUT", "GET"] * (count // 2),
             paths=[f"/carts/{index}" for index in range(count)],
             routes=["PUT /carts/{cart}", "GET /carts/{cart}"] * (count // 2),
-            bodies={"PUT /carts/{cart}": template},
+            templates={"PUT /carts/{cart}": Template(template, (("X-N", "{{ n }}"),), "201")},
         )
         found: dict[int, bytes] = {}
         for shard in range(shards):

@@ -31,7 +31,7 @@ from resources.progress import Silent
 from resources.services.importing import check_import
 from resources.services.kept import find, keep
 from resources.services.model import Deployable, read_service
-from resources.services.trial import requests_of, trial, unused
+from resources.services.trial import Tried, requests_of, trial, unused
 from resources.targets import DEFAULT_TARGET, Platform, targets
 from resources.warehouse.observations import ObservationStore, combine, rows
 from tests.recordings import recording_of
@@ -40,7 +40,8 @@ from tests.web_server import Answering, serving_with
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
 from workloads.recordings.library import Library
-from workloads.recordings.recording import Recording
+from workloads.recordings.recording import Operation, Recording
+from workloads.recordings.routes import Template
 from workloads.replay.schedule import opened, sealed
 from workloads.scenarios import scenarios
 
@@ -224,11 +225,11 @@ class Deployed:
         }
         return self.invoke("query" if method == "GET" else "command", asked)
 
-    def deliver(self, *carts: str, operation: str = "command") -> list[Json]:
+    def deliver(self, *carts: str, operation: str = "command", **more: Any) -> list[Json]:
         """One batch; returns the failures."""
         messages = []
         for number, (cart, message) in enumerate(zip(carts, event("sqs_batch")["Records"], strict=False)):
-            known = {"request_id": str(number), "order_id": "o", "operation": operation, "method": "POST"}
+            known = {"request_id": str(number), "order_id": "o", "operation": operation, "method": "POST", **more}
             messages.append({**message, "body": f"{sealed({**known, 'path': f'/carts/{cart}'})}\nbody"})
         failures: list[Json] = self.invoke("consumer", {"Records": messages})["batchItemFailures"]
         return failures
@@ -336,6 +337,27 @@ class TestAdapter:
         assert on.deliver("7", "none", operation="query") == []
         assert [one["found"] for one in on.records] == [True, False]
         assert on.table.items["answer/0"]["status"] == {"S": "201"}
+
+    def test_what_counts_as_done_is_what_the_mapping_says(self, deploy: Deploy) -> None:
+        deployed = deploy()
+        results = []
+        for cart, success in (("7", "200-201"), ("none", "200-201"), ("none", "201,404"), ("late", "503")):
+            answer = deployed.ask(cart=cart, success=success)
+            results.append((answer["statusCode"], deployed.records[0]["result"]))
+        assert results == [(201, "committed"), (404, "failed"), (404, "committed"), (503, "committed")]
+        assert deployed.deliver("7", "none", success="201") == [
+            {"itemIdentifier": event("sqs_batch")["Records"][1]["messageId"]}
+        ]
+        assert [one["result"] for one in deployed.records] == ["committed", "failed"]
+        assert deployed.records[1]["error"] == "status 404"
+        deployed.ask(cart="raises", success="100-599")
+        assert deployed.records[0]["result"] == "failed", "an exception is no answer"
+
+    def test_behind_a_queue_it_gets_the_headers_that_the_mapping_gives(self, deploy: Deploy) -> None:
+        deployed = deploy()
+        deployed.deliver("7", headers={"content-type": "text/plain", "X-Tenant": "a"})
+        headers = deployed.app.seen[-1]["headers"]
+        assert headers == {"Accept": "application/json", "content-type": "text/plain", "X-Tenant": "a"}
 
     def test_what_it_prints_is_bounded(self, deploy: Deploy) -> None:
         on = deploy()
@@ -460,8 +482,8 @@ def test_a_trial_has_the_first_request_of_each_busy_route_commands_first() -> No
         {"method": method, "path": path, "operation": "query" if method == "GET" else "command"}
         for method, path in paths
     )
-    routes, offered = requests_of(recording, seed=1)
-    assert routes == ["POST /carts/{cart}", "GET /carts/{cart}", "GET /help"]
+    offered = requests_of(recording, seed=1)
+    assert offered.routes == ["POST /carts/{cart}", "GET /carts/{cart}", "GET /help"]
     assert offered.paths == ["/carts/1", "/carts/1", "/help"]
 
 
@@ -470,6 +492,21 @@ def test_routes_that_no_request_has_are_named(tmp_path: Path) -> None:
     found, _ = read_service(service(tmp_path, f"{MINIMAL}routes = {json.dumps(routes)}"))
     recording = recording_of([{"method": "HEAD", "path": "/carts/1"}, {"path": "/help"}])
     assert unused(found, recording) == ["PUT /carts/{id}", "ANY /carts/{id}/items"]
+
+
+class Told(Answering):
+    def do_PUT(self) -> None:  # noqa: N802 - http.server's name
+        self.answer(201, f"{self.headers['Content-Type']} {self.headers['X-Tenant']}".encode())
+
+
+def test_a_trial_sends_the_headers_of_the_mapping() -> None:
+    made = recording_of([{"method": "PUT", "path": "/carts/1", "operation": "command"}])
+    template = Template(headers=(("content-type", "text/plain"), ("X-Tenant", "{{ pick('a', 'a') }}")), success="200")
+    offered = requests_of(Recording("mine", made.table, {"PUT /carts/{cart}": template}), seed=1)
+    with serving_with(Told) as url:
+        [found] = trial(f"{url}/lab", offered)
+    assert found.doubt is not None
+    assert found.body == "text/plain a"
 
 
 class Shop(Answering):
@@ -483,15 +520,37 @@ class Shop(Answering):
 
 def test_a_trial_says_what_came_of_each_request() -> None:
     requests = [{"path": "/carts/1"}, {"method": "POST", "path": "/carts/1", "operation": "command"}]
-    routes, offered = requests_of(recording_of(requests), seed=1)
+    offered = requests_of(recording_of(requests), seed=1)
     with serving_with(Shop) as url:
-        found = list(trial(f"{url}/lab", routes, offered))
+        found = list(trial(f"{url}/lab", offered))
     assert [(one.works, one.sentence()) for one in found] == [
         (False, 'POST /carts/{cart}: 502 {"message": "Internal server error"}'),
         (True, "GET /carts/{cart}: 302"),
     ]
     nobody = f"http://127.0.0.1:{free_port()}"
-    assert [one.status for one in trial(nobody, routes, offered)] == [None, None]
+    assert [one.status for one in trial(nobody, offered)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "success", "doubtful"),
+    [
+        ("POST /carts", 201, None, False),
+        ("POST /carts", 400, None, True),
+        ("POST /carts", 404, None, True),
+        ("GET /carts/{cart}", 404, None, False),
+        ("GET /carts/{cart}", 403, None, True),
+        ("POST /carts", 200, "201", True),
+        ("POST /carts", 409, "200-299,409", False),
+        ("POST /carts", 502, None, False),
+    ],
+)
+def test_a_refusal_that_counts_as_done_is_doubted(
+    route: str, status: int, success: str | None, *, doubtful: bool
+) -> None:
+    operation: Operation = "query" if route.startswith("GET") else "command"
+    one = Tried(route, status, "what was said", operation, Template(success=success))
+    assert (one.doubt is not None) == doubtful
+    assert ("what was said" in one.sentence()) == (doubtful or not one.works)
 
 
 def test_check_reads_and_imports_a_service_without_starting_anything(

@@ -19,7 +19,7 @@ from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import BUNDLED_RECORDINGS, Places
 from workloads.recordings import folders
 from workloads.recordings.recording import Recording
-from workloads.recordings.routes import bodies_of, with_routes
+from workloads.recordings.routes import templates_of, with_routes
 
 DEFAULT_WORKLOAD = "food_orders"
 
@@ -70,7 +70,7 @@ class Library:
         path = choose(self.paths(), name, "workload")
         try:
             table, mapped = pq.read_table(path), self.provenance(name).get("routes", [])
-            return Recording(name, with_routes(table, mapped), bodies_of(mapped))
+            return Recording(name, with_routes(table, mapped), templates_of(mapped))
         except (pa.ArrowInvalid, OSError) as error:
             raise ArchduelError(f"recording {name!r} cannot be read ({path}): {error}; import it again") from None
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workloads.errors import ArchduelError
-from workloads.recordings.routes import routes
+from workloads.recordings.routes import Template, routes
 
 Operation = Literal["command", "query"]
 
@@ -122,7 +122,7 @@ class Recording:
     Attributes:
         name: Its name in the library.
         table: Its requests, with the columns of `SCHEMA`, sorted by ``arrival_us``; at least one.
-        bodies: By route, the template of its requests' bodies that a mapping gives.
+        templates: By route, how its requests are sent and judged, where a mapping says so.
 
     Raises:
         ArchduelError: Columns are missing, or there are no requests.
@@ -130,7 +130,7 @@ class Recording:
 
     name: str
     table: pa.Table
-    bodies: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [name for name in SCHEMA.names if name not in self.table.column_names]

@@ -7,8 +7,8 @@ writing one for a recording (`workloads.importers.rules.suggestion`).
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,37 @@ _AN_ID = (
 # So many different names in one place of a path, most of them rare, are ids.
 _MANY = 30
 _USES_OF_A_WORD = 20
-_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")  # what a mapping's * stands for where it gives a body
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")  # what a mapping's * stands for where it gives a template
+
+
+@dataclass(frozen=True)
+class Template:
+    """How requests of a route are sent where routes are the recorded ones, and what counts as their success.
+
+    Attributes:
+        body: The template of their bodies; None for made-up ones.
+        headers: The names of their headers, each with its template.
+        success: The statuses that are a success, such as ``200-299,404``; None for all below 500.
+    """
+
+    body: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    success: str | None = None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """The template that was kept as JSON; fields that are missing are not given."""
+        headers = tuple((name, template) for name, template in kept.get("headers") or ())
+        return cls(kept.get("body"), headers, kept.get("success"))
+
+    @property
+    def statuses(self) -> list[tuple[int, int]]:
+        """The statuses that are a success, as ranges with both ends; none where the mapping does not say."""
+        ranges = (one.partition("-") for one in self.success.split(",")) if self.success else ()
+        return [(int(least), int(most or least)) for least, _, most in ranges]
+
+
+NO_TEMPLATE = Template()
 
 
 @dataclass(frozen=True)
@@ -42,13 +72,19 @@ class Pattern:
         methods: The methods; empty for any.
         pattern: A regular expression for the whole path.
         path: How the mapping writes the path, such as ``/orders/{order}``.
-        body: The template of its requests' bodies; None where the mapping gives none.
+        template: How its requests are sent and judged.
     """
 
     methods: tuple[str, ...]
     pattern: str
     path: str
-    body: str | None = None
+    template: Template = NO_TEMPLATE
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a recording's provenance keeps of it."""
+        named = {"methods": self.methods, "pattern": self.pattern, "path": self.path}
+        return {**named, **{name: value for name, value in asdict(self.template).items() if value}}
 
 
 def with_routes(table: pa.Table, mapped: Iterable[Mapping[str, Any]] = ()) -> pa.Table:
@@ -62,18 +98,18 @@ def with_routes(table: pa.Table, mapped: Iterable[Mapping[str, Any]] = ()) -> pa
     return table.append_column("route", routes(table, known))
 
 
-def bodies_of(mapped: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The templates of bodies that a mapping gives, by route.
+def templates_of(mapped: Iterable[Mapping[str, Any]]) -> dict[str, Template]:
+    """The templates that a mapping gives, by route.
 
     Args:
-        mapped: As in `with_routes`. Of routes with the same path the first counts.
+        mapped: As in `with_routes`. Of routes with the same path the first with a template counts.
     """
-    bodies: dict[str, str] = {}
+    found: dict[str, Template] = {}
     for one in mapped:
-        for method in one["methods"] or _WITH_BODY:
-            if one.get("body") is not None:
-                bodies.setdefault(f"{method} {one['path']}", one["body"])
-    return bodies
+        if (template := Template.of(one)) != NO_TEMPLATE:
+            for method in one["methods"] or _METHODS:
+                found.setdefault(f"{method} {one['path']}", template)
+    return found
 
 
 def routes(table: pa.Table, mapped: Sequence[Pattern] = ()) -> pa.Array:

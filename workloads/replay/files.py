@@ -11,7 +11,7 @@ import json
 import math
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from workloads.recordings.routes import Template
 from workloads.replay.client import NO_STATUS, UNSENT, Gauge, Responses
 from workloads.replay.keep_alive import Part
 from workloads.replay.schedule import Schedule
@@ -61,6 +62,7 @@ def write_schedule(schedule: Schedule, path: Path) -> None:
     """Write a schedule; what was recorded of it is not needed for sending, and left out. Entities and routes are needed
     for the bodies of recorded routes only.
     """
+    templates = json.dumps({route: asdict(template) for route, template in schedule.templates.items()})
     extras: list[str | None] = [None] * len(schedule)
     for index, extra in schedule.extras.items():
         extras[index] = json.dumps(extra)
@@ -79,7 +81,7 @@ def write_schedule(schedule: Schedule, path: Path) -> None:
                 for values in (schedule.entities, schedule.methods, schedule.paths, schedule.routes)
             ),
         ],
-        schema=_SCHEMA.with_metadata({"seed": str(schedule.seed), "bodies": json.dumps(dict(schedule.bodies))}),
+        schema=_SCHEMA.with_metadata({"seed": str(schedule.seed), "templates": templates}),
     )
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for batch in table.to_batches(max_chunksize=PART):
@@ -90,7 +92,7 @@ def read_schedule(path: Path) -> Iterator[Schedule]:
     """The schedule written at ``path``, in parts of at most `PART` requests."""
     with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
-        seed, bodies = (json.loads(reader.schema.metadata[name]) for name in (b"seed", b"bodies"))
+        seed, templates = (json.loads(reader.schema.metadata[name]) for name in (b"seed", b"templates"))
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             work_us = batch.column("work_us")
@@ -117,7 +119,7 @@ def read_schedule(path: Path) -> Iterator[Schedule]:
                 methods=recorded["method"],
                 paths=recorded["path"],
                 routes=recorded["route"],
-                bodies=bodies,
+                templates={route: Template.of(template) for route, template in templates.items()},
                 numbers=batch.column("number").to_numpy(),
             )
 

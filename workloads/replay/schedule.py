@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -20,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workloads.recordings.recording import Operation, Recording, listed
-from workloads.replay.bodies import rendered
+from workloads.recordings.routes import NO_TEMPLATE, Template
+from workloads.replay.bodies import rendered, rendered_headers
 
 WARM_UP_PREFIX = "warm-"
 LAB_FIELD = "archduel"  # of the query: what the lab has to know of a request with a recorded route
@@ -90,7 +92,7 @@ class Schedule:
         methods: How each is sent; empty where all go to the routes of the lab's own API.
         paths: And where to, as recorded. What the lab has to know of a request then travels in the query, under
             `LAB_FIELD`, and the body is the service's own.
-        bodies: By route, the template of the bodies; others are made up.
+        templates: By route, what is sent besides method and path; other bodies are made up.
         numbers: The place of each in the whole replay, where this is a part of its schedule; empty where it is all.
     """
 
@@ -107,7 +109,7 @@ class Schedule:
     work_us: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
     methods: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    bodies: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
     numbers: npt.NDArray[np.int64] = field(default_factory=lambda: _NOTHING)
 
     def __len__(self) -> int:
@@ -140,18 +142,34 @@ class Schedule:
     def _as_recorded(self, index: int, base: str, host: str, more: Mapping[str, Any]) -> bytes:
         request_id, operation = self.request_ids[index], self.operations[index]
         method, path = self.methods[index], self.paths[index]
-        known = {"request_id": request_id, "order_id": self.order_ids[index], "operation": operation}
-        target = f"{base}{path}?{LAB_FIELD}={sealed({**known, 'method': method, 'path': path, **more})}"
-        if method == "GET":
-            return _get(target, host)
+        template = self.templates.get(self.routes[index], NO_TEMPLATE) if self.routes else NO_TEMPLATE
         seed = f"{self.seed}/{request_id}"
-        template = self.bodies.get(self.routes[index]) if self.routes else None
-        if template is None:
+        filling: dict[str, Any] = {
+            "entity": self.entities[index],
+            "request_id": request_id,
+            "number": int(self.numbers[index]) if len(self.numbers) else index,
+            "seed": seed,
+        }
+        headers = rendered_headers(template.headers, **filling) if template.headers else {}
+        known = {
+            "request_id": request_id,
+            "order_id": self.order_ids[index],
+            "operation": operation,
+            "method": method,
+            "path": path,
+            # A message has no headers: those of the mapping are among what is known of the request.
+            **({"headers": headers} if headers else {}),
+            **({"success": template.success} if template.success else {}),
+            **more,
+        }
+        target = f"{base}{path}?{LAB_FIELD}={sealed(known)}"
+        if method == "GET":
+            return _get(target, host, headers)
+        if template.body is None:
             body = filled({"details": ""}, self.payload_bytes[index], seed)
         else:
-            number = int(self.numbers[index]) if len(self.numbers) else index
-            body = rendered(template, entity=self.entities[index], request_id=request_id, number=number, seed=seed)
-        return _send(method, target, host, body.encode())
+            body = rendered(template.body, **filling)
+        return _send(method, target, host, body.encode(), headers)
 
     def fetch(self, index: int, base: str, host: str) -> bytes:
         """Return the request for a queued query's answer, for which the query's id is the ticket. As `message`."""
@@ -179,7 +197,7 @@ class Schedule:
             work_us=self.work_us[indices] if len(self.work_us) else self.work_us,
             methods=of(self.methods),
             paths=of(self.paths),
-            bodies=self.bodies,
+            templates=self.templates,
             numbers=self.numbers[indices] if len(self.numbers) else indices,
         )
 
@@ -235,7 +253,7 @@ def schedule(
         paths=[quote(path, safe=_SAFE_IN_A_PATH) for path in table.column("path").to_pylist()]
         if recorded_routes
         else [],
-        bodies=recording.bodies if recorded_routes else {},
+        templates=recording.templates if recorded_routes else {},
     )
 
 
@@ -260,15 +278,19 @@ def warm_up(rate_per_s: float, duration_s: float, *, recorded_routes: bool = Fal
     )
 
 
-def _get(target: str, host: str) -> bytes:
-    return f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n".encode()
+def _get(target: str, host: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    return f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{_headers('Accept', headers)}\r\n".encode()
 
 
-def _send(method: str, target: str, host: str, body: bytes) -> bytes:
-    head = (
-        f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
-    return head.encode() + b"\r\n\r\n" + body
+def _send(method: str, target: str, host: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{_headers('Content-Type', headers)}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _headers(usual: str, given: Mapping[str, str]) -> str:
+    """The lines of headers: those given, and that JSON is sent or taken where they do not say."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return lines if any(name.lower() == usual.lower() for name in given) else f"{usual}: application/json\r\n{lines}"
 
 
 def _body(order: str, request_id: str, size: int, seed: int, extra: Mapping[str, Any]) -> bytes:

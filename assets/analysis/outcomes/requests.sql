@@ -22,6 +22,18 @@ limited AS (
         OR (s.sent_us < l.end_us AND coalesce(s.responded_us, s.sent_us) >= l.start_us)
     GROUP BY ALL
 ),
+-- What a mapping says of the statuses of its routes, where handlers are those of a service.
+ruled AS (
+    SELECT repetition, request_id, bool_or(status BETWEEN least AND most) AS succeeded
+    FROM sent
+    JOIN (
+        SELECT repetition, unnest(
+            from_json(config -> 'success', '[{"route":"VARCHAR","least":"INTEGER","most":"INTEGER"}]'),
+            recursive := true)
+        FROM experiments
+    ) USING (repetition, route)
+    GROUP BY ALL
+),
 judged AS (
     SELECT
         s.*, e.queued, l.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
@@ -29,11 +41,15 @@ judged AS (
             WHEN s.fate = 'unsent' THEN 'unsent'
             WHEN s.fate = 'timed_out' THEN 'timed_out'
             WHEN s.fate = 'broken' THEN 'failed'
-            WHEN s.status = 202 THEN 'accepted'
-            WHEN s.status BETWEEN 200 AND 299 THEN 'answered'
-            WHEN s.status = 404 AND s.operation = 'query' THEN 'answered'
+            -- a service may answer 202 itself
+            WHEN s.status = 202 AND (list_contains(e.queued, s.operation) OR NOT e.of_service) THEN 'accepted'
+            WHEN u.succeeded THEN 'answered'
             WHEN s.status = 429 THEN 'throttled'
-            WHEN s.status < 500 AND e.of_service THEN 'answered'  -- what it means by that, it alone knows
+            WHEN u.succeeded IS NULL AND (
+                s.status BETWEEN 200 AND 299
+                OR (s.status = 404 AND s.operation = 'query')
+                OR (s.status < 500 AND e.of_service)  -- what it means by that, it alone knows
+            ) THEN 'answered'
             -- a queue takes what a function's limit would refuse
             WHEN s.status >= 500 AND l.request_id IS NOT NULL AND i.request_id IS NULL
                 AND NOT list_contains(e.queued, s.operation) THEN 'throttled'
@@ -43,6 +59,7 @@ judged AS (
     JOIN (SELECT *, (config ->> 'service') IS NOT NULL AS of_service FROM experiments) e USING (repetition)
     LEFT JOIN invoked i USING (repetition, request_id)
     LEFT JOIN limited l USING (repetition, request_id)
+    LEFT JOIN ruled u USING (repetition, request_id)
 )
 SELECT
     comparison_id, architecture, variant, arm, workload, scenario, repetition,

@@ -194,11 +194,19 @@ function placed(method, path) {
   return [best.path, Object.fromEntries(best.names.map((name, index) => [name, unquoted(values[index])]))];
 }
 
+/** Headers with those given, whose names may be written in other letters. */
+function withGiven(headers, given) {
+  const names = Object.keys(given).map((name) => name.toLowerCase());
+  const others = Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase()));
+  return { ...Object.fromEntries(others), ...given };
+}
+
 /** The proxy event of a request, as API Gateway would have made it. `around` is what it made; `{}` behind a queue. */
 function proxyEvent(known, body, around, requestId) {
   const { method, path } = known;
   const [resource, parameters] = placed(method, path);
-  const headers = around.headers ?? { Accept: "application/json", "Content-Type": "application/json" };
+  const usual = { Accept: "application/json", "Content-Type": "application/json" };
+  const headers = around.headers ?? withGiven(usual, known.headers ?? {});
   const requestContext = {
     requestId,
     stage: "lab",
@@ -304,6 +312,16 @@ function proxied(returned) {
   return [{ statusCode: status, ...Object.fromEntries(kept.map((name) => [name, answer[name]])) }, ""];
 }
 
+/** Why a request failed; "" where it was done. */
+function failedBy(known, answer, why) {
+  const status = answer.statusCode;
+  const done = (known.success ?? "100-499").split(",").some((range) => {
+    const [least, most = least] = range.split("-").map(Number);
+    return least <= status && status <= most;
+  });
+  return why || (done ? "" : `status ${status}`);
+}
+
 // ---- The entry points
 
 /** An entry point that prints the invocation's one line, as `orders.logged` does. */
@@ -360,8 +378,8 @@ const served = (done) => ADOPTED ? adopted : logged(async (event, context, recor
   const known = asked(event);
   if (own(known)) return warmed(done === "answered" ? { ...known, operation: "query" } : known, record);
   const [answer, why, worked] = await called(proxyEvent(known, event.body, event, context.awsRequestId), context);
-  const failed = why !== "" || answer.statusCode >= 500;
-  const details = { worked_us: worked, ...(failed ? { error: why || `status ${answer.statusCode}` } : {}) };
+  const failed = failedBy(known, answer, why);
+  const details = { worked_us: worked, ...(failed ? { error: failed } : {}) };
   if (done === "answered" && !failed) details.found = answer.statusCode !== 404;
   record(known.request_id, failed ? "failed" : done, details);
   return answer;
@@ -382,9 +400,10 @@ async function carriedOut(message, context, record) {
     const [answer, why, worked] = await called(proxyEvent(known, known.details, {}, context.awsRequestId), context);
     details.worked_us = worked;
     let result = "committed";
-    if (why || answer.statusCode >= 500) {
+    const failed = failedBy(known, answer, why);
+    if (failed) {
       result = "failed";
-      details.error = why || `status ${answer.statusCode}`;
+      details.error = failed;
     } else if (known.operation === "query") {
       details.found = answer.statusCode !== 404;
       const kept = { status: { S: String(answer.statusCode) }, found: { BOOL: details.found } };

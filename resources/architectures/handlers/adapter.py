@@ -7,8 +7,9 @@ It is deployed beside the user's code under names that begin with ``archduel_``.
 is the handler, ``ARCHDUEL_PAYLOAD`` the version of the event it takes, ``ARCHDUEL_ROUTES`` its API's routes as JSON.
 With ``ARCHDUEL_ADOPTED`` requests are those of its users, which say nothing to the lab.
 
-Done means that the handler answered below 500. Every execution of a command that did is counted, so that one executed
-twice is a duplicate. What the handler prints goes to the log through standard error.
+Done means that the handler answered below 500, or as the mapping says of the request. Every execution of a command that
+was done is counted, so that one executed twice is a duplicate. What the handler prints goes to the log through standard
+error.
 """
 
 import contextlib
@@ -81,6 +82,12 @@ def _placed(method: str, path: str) -> tuple[str, dict[str, str]]:
     return best[0], {name: unquote(value) for name, value in best[1].items()}
 
 
+def _with(headers: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """Headers with those given, whose names may be written in other letters."""
+    names = {name.lower() for name in given}
+    return {**{name: value for name, value in headers.items() if name.lower() not in names}, **given}
+
+
 def _event(known: dict[str, Any], body: str | None, around: Event, request_id: str) -> Event:
     """The proxy event of a request: as API Gateway would have made it, without what the lab has to know of it.
 
@@ -92,7 +99,8 @@ def _event(known: dict[str, Any], body: str | None, around: Event, request_id: s
     """
     method, path = known["method"], known["path"]
     resource, parameters = _placed(method, path)
-    headers = around.get("headers") or {"Accept": "application/json", "Content-Type": "application/json"}
+    usual = {"Accept": "application/json", "Content-Type": "application/json"}
+    headers = around.get("headers") or _with(usual, known.get("headers", {}))
     context = {**around.get("requestContext", {}), "resourcePath": resource, "httpMethod": method, "path": path}
     context = {"requestId": request_id, "stage": "lab", "identity": {"sourceIp": "127.0.0.1"}, **context}
     query = {name: value for name, value in (around.get("queryStringParameters") or {}).items() if name != "archduel"}
@@ -199,6 +207,14 @@ def _proxied(answer: Any) -> tuple[Response, str]:
     return {"statusCode": status, **{name: answer[name] for name in kept if answer.get(name) is not None}}, ""
 
 
+def _failed(known: dict[str, Any], answer: Response, why: str) -> str:
+    """Why a request failed; '' where it was done."""
+    status, expected = answer["statusCode"], known.get("success")
+    ranges = [one.partition("-") for one in str(expected).split(",")] if expected else [("100", "-", "499")]
+    done = any(int(least) <= status <= int(most or least) for least, _, most in ranges)
+    return why or ("" if done else f"status {status}")
+
+
 def _own(known: dict[str, Any]) -> bool:
     """Whether it is a request of the lab's own, which warms up, and nothing for the handler."""
     return "method" not in known or str(known.get("request_id", "")).startswith(_WARM_UP)
@@ -219,10 +235,10 @@ def _served(event: Event, context: Any, done: str) -> Response:
         proxied = _event(known, event.get("body"), event, context.aws_request_id)
         started_ns = time.perf_counter_ns()
         answer, why = _called(proxied, context)
-        failed = bool(why) or answer["statusCode"] >= 500
         details: dict[str, Any] = {"worked_us": (time.perf_counter_ns() - started_ns) // 1000}
+        failed = _failed(known, answer, why)
         if failed:
-            details["error"] = why or f"status {answer['statusCode']}"
+            details["error"] = failed
         if done == "answered" and not failed:
             details["found"] = answer["statusCode"] != 404
         lab.record(records, known["request_id"], "failed" if failed else done, **details)
@@ -272,8 +288,8 @@ def consumer(event: Event, context: Any) -> Response:
                 "worked_us": (time.perf_counter_ns() - started_ns) // 1000,
             }
             result = "committed"
-            if why or answer["statusCode"] >= 500:
-                result, details["error"] = "failed", why or f"status {answer['statusCode']}"
+            if failed := _failed(known, answer, why):
+                result, details["error"] = "failed", failed
             elif known["operation"] == "query":
                 result, details = _keep(known["request_id"], answer, details)
             lab.record(records, known["request_id"], result, **details)

@@ -5,23 +5,26 @@ Put here the YAML file, its patterns, and what can be wrong with it. Keep out su
 """
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 
 from workloads.errors import UsageError
 from workloads.recordings.recording import Operation
-from workloads.recordings.routes import Pattern
-from workloads.replay.bodies import check
+from workloads.recordings.routes import NO_TEMPLATE, Pattern, Template
+from workloads.replay.bodies import check, check_headers
 from workloads.settings_files import read_settings
 
 _MAX_RULES = 1_000  # each is tried with every request; five thousand take half a minute and 1.5 GB to prepare
 _METHOD = re.compile(r"[A-Z][A-Z_-]*(?:\|[A-Z][A-Z_-]*)*|\*")
 _PLACEHOLDER = re.compile(r"\{([^{}/]*)\}|(\*\*)|(\*)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_STATUSES = re.compile(r"[1-5]\d\d(?:-[1-5]\d\d)?(?:,[1-5]\d\d(?:-[1-5]\d\d)?)*")
+_Read = TypeVar("_Read")
 _EXAMPLE = 'such as "GET /orders/{order}"'
 
 
@@ -55,7 +58,7 @@ class Route(Rule):
         in_path: Whether the part of the path that is the one group of ``pattern`` tells entities apart.
         parameter: Or the parameter of the query that does.
         path: The path as the mapping writes it, such as ``/orders/{order}``.
-        body: The template of their bodies (`workloads.replay.bodies`); None for made-up ones.
+        template: How they are sent with recorded routes, and what counts as their success.
     """
 
     operation: Operation | None
@@ -63,7 +66,7 @@ class Route(Rule):
     entity: str | None = None
     in_path: bool = False
     parameter: str | None = None
-    body: str | None = None
+    template: Template = NO_TEMPLATE
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Mapping:
     @property
     def named_routes(self) -> list[dict[str, Any]]:
         """What a recording's provenance keeps for `workloads.recordings.routes`, which then names routes the same."""
-        return [asdict(Pattern(route.methods, route.pattern, route.path, route.body)) for route in self.routes]
+        return [Pattern(route.methods, route.pattern, route.path, route.template).kept for route in self.routes]
 
 
 EMPTY_MAPPING = Mapping()
@@ -129,8 +132,8 @@ class _Reader:
         return Drop(methods, pattern, why)
 
     def _route(self, node: yaml.Node) -> Route:
-        parts = self._table(node, "a route", {"match", "operation", "entity", "body"})
-        body = self._body(parts["body"]) if "body" in parts else None
+        parts = self._table(node, "a route", {"match", "operation", "entity", "body", "headers", "success"})
+        template = self._template(parts)
         methods, pattern, names = self._match(node, parts)
         path = self._path(parts)
         operation = self._text(parts["operation"], "operation") if "operation" in parts else None
@@ -138,20 +141,33 @@ class _Reader:
             raise self._wrong(parts["operation"], f"operation must be command or query, not {operation!r}")
         kind: Operation | None = None if operation is None else "command" if operation == "command" else "query"
         if "entity" not in parts:
-            return Route(methods, pattern, kind, path, body=body)
+            return Route(methods, pattern, kind, path, template=template)
         entity = self._text(parts["entity"], "entity")
         if entity.startswith("?") and len(entity) > 1:
-            return Route(methods, pattern, kind, path, entity=entity[1:], parameter=entity[1:], body=body)
+            return Route(methods, pattern, kind, path, entity=entity[1:], parameter=entity[1:], template=template)
         if entity not in names:
             known = ", ".join(names) or "none there"
             raise self._wrong(
                 parts["entity"], f"entity must be a {{name}} of match ({known}), or ?name of the query, not {entity!r}"
             )
-        return Route(methods, pattern, kind, path, entity=entity, in_path=True, body=body)
+        return Route(methods, pattern, kind, path, entity=entity, in_path=True, template=template)
 
-    def _body(self, node: yaml.Node) -> str:
+    def _template(self, parts: MappingOf[str, yaml.Node]) -> Template:
+        body, success = None, None
+        headers: tuple[tuple[str, str], ...] = ()
+        if "body" in parts:
+            body = self._checked(parts["body"], lambda: check(self._text(parts["body"], "body")))
+        if "headers" in parts:
+            headers = self._checked(parts["headers"], lambda: check_headers(self._texts(parts["headers"], "headers")))
+        if "success" in parts:
+            success = re.sub(r"\s", "", self._text(parts["success"], "success"))
+            if not _STATUSES.fullmatch(success):
+                raise self._wrong(parts["success"], "success must be statuses, such as 200-299, 404")
+        return Template(body, headers, success)
+
+    def _checked(self, node: yaml.Node, read: Callable[[], _Read]) -> _Read:
         try:
-            return check(self._text(node, "body"))
+            return read()
         except UsageError as error:
             raise self._wrong(node, str(error)) from None
 
@@ -183,13 +199,17 @@ class _Reader:
             pattern += "([^/]+)" if name == entity else "[^/]+"
         return () if method == "*" else tuple(method.split("|")), pattern + re.escape(path[end:]), names
 
-    def _table(self, node: yaml.Node, what: str, known: set[str]) -> dict[str, yaml.Node]:
+    def _texts(self, node: yaml.Node, what: str) -> dict[str, str]:
+        return {name: self._text(value, name) for name, value in self._table(node, what).items()}
+
+    def _table(self, node: yaml.Node, what: str, known: set[str] | None = None) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
-            raise self._wrong(node, f"{what} must have names and values: {', '.join(sorted(known))}")
+            names = f": {', '.join(sorted(known))}" if known else ""
+            raise self._wrong(node, f"{what} must have names and values{names}")
         parts: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = self._text(key, "a name")
-            if name not in known:
+            if known is not None and name not in known:
                 raise self._wrong(key, f"unknown {name}: {what} knows {', '.join(sorted(known))}")
             if name in parts:
                 raise self._wrong(key, f"{name} is there twice")
