@@ -259,6 +259,7 @@ class Lab:
                     **self.settings.model_dump(mode="json"),
                     "service": None if setup.service is None else setup.service.name,
                     "success": setup.success,
+                    "memory_mb": setup.memory_mb,
                     "retries": self.settings.retries_under(setup.scenario),
                     "pauses_cut_to_s": self.settings.longest_pause_on(setup.platform.target),
                     "worked": {

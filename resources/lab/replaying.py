@@ -45,6 +45,16 @@ class Setup:
     recorded_us: int
 
     @property
+    def memory_mb(self) -> float | None:
+        """The memory of a service's functions, of the mean request; None for the lab's."""
+        if self.service is None:
+            return None
+        service, recording = self.service.service, self.plan.recording
+        asked = recording.table.group_by(["method", "path"]).aggregate([("path", "count")]).to_pylist()
+        memory = sum(service.part_of(one["method"], one["path"]).memory_mb * one["path_count"] for one in asked)
+        return float(memory / recording.requests)
+
+    @property
     def success(self) -> list[dict[str, Any]]:
         """The statuses that a mapping counts as success, by route: of a service, whose handlers run."""
         if self.service is None or self.platform.target.virtual:

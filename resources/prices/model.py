@@ -89,6 +89,21 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class OwnTime:
+    """How long invocations of a service of the user's own took, all of it: its handlers' calls to tables as well.
+
+    Attributes:
+        by_api_ms: Those that the API made.
+        by_queue_ms: Those that the queue made.
+        memory_mb: Of its functions; None where that is not known, and the assumed memory counts.
+    """
+
+    by_api_ms: float
+    by_queue_ms: float
+    memory_mb: float | None
+
+
+@dataclass(frozen=True)
 class Counts:
     """What serving took in total: counts, not rates. Fractions are allowed.
 
@@ -106,6 +121,7 @@ class Counts:
         answer_writes: Writes of the answers to queries that came through the queue.
         reads: Reads of orders that were tried.
         work_ms: Milliseconds that handlers worked besides.
+        own: How long the handlers took in place of what is assumed; None where they are the lab's.
         seconds: The recorded time in which callers made ``offered`` requests; 0 where no rate is known: then the queue
             is never found empty, and the first paid tier of each price counts.
         batch_evidence: Whether ``batches`` was observed or modelled.
@@ -126,6 +142,7 @@ class Counts:
     answer_writes: float = 0
     reads: float = 0
     work_ms: float = 0
+    own: OwnTime | None = None
     seconds: float = 0
     batch_evidence: Evidence = "modelled"
     sizes: Sizes = Sizes()
@@ -140,6 +157,8 @@ class Counts:
         """How long the consumer works on a message, on average: a write, and for a query a read before it."""
         if not self.deliveries:
             return 0.0
+        if self.own is not None:
+            return self.own.by_queue_ms / self.deliveries
         handled = self.order_writes + self.reads
         return (
             assumptions.write_ms.value
@@ -339,17 +358,40 @@ def _item(line: _Line, price: Price, counts: Counts, total: float, months: float
     )
 
 
+def _function_time(counts: Counts, assumed: Assumptions) -> tuple[float, float, str]:
+    """The GB-milliseconds of invocations and of their cold starts, and how the former are known."""
+    lab_gb = own_gb = assumed.memory_mb.value / 1024
+    fetch_ms = assumed.fixed_ms.value + assumed.read_ms.value
+    start_ms = assumed.cold_share.value * assumed.init_ms.value
+    by_service = counts.function_invocations + counts.batches
+    if counts.own is None:
+        busy_ms = (
+            assumed.fixed_ms.value * by_service
+            + assumed.write_ms.value * (counts.order_writes + counts.answer_writes)
+            + assumed.read_ms.value * counts.reads
+            + counts.work_ms
+        )
+        work = ", the work that was asked for" if counts.work_ms else ""
+        how = (
+            f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write,"
+            f" {assumed.read_ms.value:g} ms a read{work} at {assumed.memory_mb.value:g} MB"
+        )
+    else:
+        busy_ms = counts.own.by_api_ms + counts.own.by_queue_ms
+        if counts.own.memory_mb is not None:
+            own_gb = counts.own.memory_mb / 1024
+        how = f"as long as invocations took in the replay, at the service's {own_gb * 1024:g} MB"
+        if counts.fetches:
+            how += f"; {fetch_ms:g} ms for an answer that is asked for"
+    starts = by_service * own_gb + counts.fetches * lab_gb
+    return busy_ms * own_gb + fetch_ms * counts.fetches * lab_gb, start_ms * starts, how
+
+
 def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Processor) -> list[_Line]:
     sizes = counts.sizes
     by_api = counts.function_invocations + counts.fetches
     invocations = by_api + counts.batches
-    busy_ms = (
-        assumed.fixed_ms.value * invocations
-        + assumed.write_ms.value * (counts.order_writes + counts.answer_writes)
-        + assumed.read_ms.value * (counts.reads + counts.fetches)
-        + counts.work_ms
-    )
-    memory_gb = assumed.memory_mb.value / 1024
+    gb_ms, gb_ms_of_starts, busy_how = _function_time(counts, assumed)
     # Of more messages than one request of SQS's carries, a batch takes several.
     deletes = max(counts.batches, counts.deliveries / _MESSAGES_PER_QUEUE_REQUEST)
     receives = max(deletes, counts.deliveries * sizes.message_kb / _KB_PER_QUEUE_REQUEST)
@@ -362,7 +404,6 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
     api_units = sizes.http_units if gateway == "http" else 1.0
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
-    scenario_work = ", the work that was asked for" if counts.work_ms else ""
     writes, reads, queue = "table_write_units", "table_read_units", queue_price(fifo=counts.fifo)
     api, time, starts = f"api_{gateway}_requests", f"function_time_{processor}", f"function_requests_{processor}"
     fetched = "answers asked for by their ticket"
@@ -374,15 +415,14 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
         _Line("consumer_requests", counts.batches, starts, counts.batch_evidence, f"{per_batch} of the consumer"),
         _Line(
             "function_time",
-            busy_ms / 1000 * memory_gb,
+            gb_ms / 1000,
             time,
-            "modelled",
-            f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write,"
-            f" {assumed.read_ms.value:g} ms a read{scenario_work} at {assumed.memory_mb.value:g} MB",
+            "modelled" if counts.own is None else "observed",
+            busy_how,
         ),
         _Line(
             "function_starts",
-            invocations * assumed.cold_share.value * assumed.init_ms.value / 1000 * memory_gb,
+            gb_ms_of_starts / 1000,
             time,
             "modelled",
             f"{assumed.cold_share.value:.2%} of invocations start cold, {assumed.init_ms.value:g} ms each",

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from workloads.errors import UsageError
 from workloads.recordings.recording import Operation, operation_of
+from workloads.replay.schedule import sent_as
 from workloads.settings import Settings
 
 FILE = "service.toml"
@@ -170,6 +171,19 @@ class Service(Runs):
                 raise UsageError(f"functions: {one.get('name', 'one without a name')}: {error}") from None
         return found
 
+    def part_of(self, method: str, path: str) -> Function:
+        """The function that gets a request: the one with the most special route that fits, or else the first."""
+        parts = self.parts
+        if len(parts) == 1:
+            return parts[0]
+        fitting = [
+            ("+}" in route, route.count("{"), number)
+            for number, part in enumerate(parts)
+            for route in part.routes
+            if _fits(route, method, path)
+        ]
+        return parts[min(fitting)[2]] if fitting else parts[0]
+
     def serving(self, operations: Collection[Operation]) -> list[Function]:
         """Its functions with a route for one of these operations, or without any; the first where there is none."""
         fitting = [
@@ -184,6 +198,14 @@ class Service(Runs):
     def longest_timeout_s(self) -> int:
         """The longest time-out of its functions."""
         return max(part.timeout_s for part in self.parts)
+
+
+def _fits(route: str, method: str, path: str) -> bool:
+    known, _, pattern = route.partition(" ")
+    expression = re.sub(
+        r"\\\{[^{}]*?(\\\+)?\\\}", lambda found: ".+" if found[1] else "[^/]+", re.escape(f"/{pattern.strip('/')}")
+    )
+    return known in (sent_as(method), "ANY") and re.fullmatch(f"{expression}/?", path) is not None
 
 
 def operations_of(method: str) -> tuple[Operation, ...]:

@@ -33,6 +33,7 @@ from resources.prices.model import (
     ITEMS,
     MONTH_S,
     Counts,
+    OwnTime,
     Sizes,
     batch_size,
     empty_receives,
@@ -701,6 +702,24 @@ class TestCounting:
         database.execute("UPDATE requests SET work_us = 5000 WHERE operation = 'command'")
         (found,) = counted(database, "c", ASSUMED)
         assert found.counts.work_ms == 36 + 4 * 5
+
+    def test_a_service_of_the_users_own_is_paid_for_as_long_as_it_took_at_its_own_memory(
+        self, database: duckdb.DuckDBPyConnection
+    ) -> None:
+        config = '{"service": "mine@0", "memory_mb": 1024, "work_us": 3000}'
+        replay(database, "hybrid", queued=("command",), batches=2, config=config)  # 4 commands, 8 queries
+        database.execute("UPDATE invocations SET duration_us = CASE function WHEN 'consumer' THEN 70000 ELSE 40000 END")
+        (found,) = counted(database, "c", ASSUMED)
+        assert found.counts.own == OwnTime(by_api_ms=8 * 40, by_queue_ms=2 * 70, memory_mb=1024)
+        assert found.counts.work_ms == 0
+        assert found.counts.message_ms(ASSUMED) == 2 * 70 / 4
+        rows = cost_of(database, "c", PRICES, ASSUMED).to_pylist()
+        [time] = [
+            row for row in rows if (row["item"], row["gateway"], row["processor"]) == ("function_time", "rest", "x86")
+        ]
+        assert time["quantity"] == pytest.approx(0.460 * 1_000_000 / 4), "460 ms at 1 GB for four commands"
+        assert "at the service's 1024 MB" in time["source"]
+        assert time["quantity_evidence"] == "observed"
 
     @pytest.mark.parametrize("other", [{"valid": False}, {"arm": "aa"}, {"scenario": "burst"}])
     def test_only_valid_steady_replays_of_the_main_arm_count(

@@ -657,6 +657,30 @@ class TestSeveralFunctions:
         assert (search["Runtime"], search["Timeout"]) == ("python3.11", 4)
         assert search["Environment"]["Variables"]["STAGE"] == "other"
 
+    @pytest.mark.parametrize(
+        ("method", "path", "name"),
+        [
+            ("GET", "/links/a1", "links"),
+            ("PUT", "/links/a1/", "links"),
+            ("HEAD", "/previews/a1", "previews"),
+            ("PUT", "/previews/a1", "links"),
+            ("POST", "/previews", "previews"),
+            ("GET", "/previews/a1/more", "links"),
+        ],
+    )
+    def test_a_request_is_that_ones_whose_route_it_has_and_else_the_firsts(
+        self, method: str, path: str, name: str
+    ) -> None:
+        several, _ = read_service(Path("tests/services/several/service.toml"))
+        assert several.part_of(method, path).name == name
+
+    def test_the_most_special_route_counts(self, tmp_path: Path) -> None:
+        routes = {"all": "ANY /{all+}", "one": "GET /carts/{id}", "mine": "GET /carts/mine"}
+        functions = "".join(f'[[functions]]\nname = "{name}"\nroutes = ["{route}"]\n' for name, route in routes.items())
+        several, _ = read_service(service(tmp_path, f"{MINIMAL}{functions}"))
+        found = {path: several.part_of("GET", path).name for path in ("/carts/mine", "/carts/7", "/carts/7/items")}
+        assert found == {"/carts/mine": "mine", "/carts/7": "one", "/carts/7/items": "all"}
+
     def test_one_may_use_the_tables_that_its_environment_names_only(self, tmp_path: Path, places: Places) -> None:
         made = self.resources(keep(places, service(tmp_path, SEVERAL)))
         carts, search = (json.dumps(made[name]["Properties"]["Policies"]) for name in ("QueryRole", "QuerySearchRole"))

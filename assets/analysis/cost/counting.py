@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from resources.architectures import architectures
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
-from resources.prices.model import BYTES_PER_UNIT, Counts, Sizes, itemise, month_usd
+from resources.prices.model import BYTES_PER_UNIT, Counts, OwnTime, Sizes, itemise, month_usd
 from resources.warehouse.schema import schema
 
 _COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
@@ -55,7 +55,11 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
         Counted(
             **of,
             counts=Counts(
-                sizes=Sizes(**row.pop("sizes")), batch_evidence="observed", fifo=of["architecture"] in fifo, **row
+                sizes=Sizes(**row.pop("sizes")),
+                own=OwnTime(**own) if (own := row.pop("own")) else None,
+                batch_evidence="observed",
+                fifo=of["architecture"] in fifo,
+                **row,
             ),
         )
         for row in rows

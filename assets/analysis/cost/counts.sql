@@ -4,13 +4,13 @@
 WITH replays AS (
     SELECT architecture, variant, workload, repetition, target, recorded_us / nullif(recorded_requests, 0) / 1e6 AS seconds_each,
         coalesce(TRY_CAST(config ->> 'work_us' AS DOUBLE), 0) / 1000 AS work_ms,
-        config ->> 'service' IS NOT NULL AS own_service
+        config ->> 'service' IS NOT NULL AS own_service, TRY_CAST(config ->> 'memory_mb' AS DOUBLE) AS memory_mb
     FROM experiments
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady' AND valid
 ),
 together AS (
     SELECT workload, architecture, variant, any_value(target) AS target, max(work_ms) AS work_ms,
-        bool_or(own_service) AS own_service, max(seconds_each) AS seconds_each
+        bool_or(own_service) AS own_service, avg(memory_mb) AS memory_mb, max(seconds_each) AS seconds_each
     FROM replays
     GROUP BY ALL
 ),
@@ -105,7 +105,8 @@ invoked AS (
         -- Those of `result` are fetches, which the ledger counts.
         count(*) FILTER (function NOT IN ('consumer', 'result')) AS function_invocations,
         count(*) FILTER (function = 'consumer') AS batches,
-        sum(duration_us) FILTER (function <> 'result') / 1000 AS busy_ms
+        sum(duration_us) FILTER (function NOT IN ('consumer', 'result')) / 1000 AS by_api_ms,
+        sum(duration_us) FILTER (function = 'consumer') / 1000 AS by_queue_ms
     FROM invocations
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
@@ -134,9 +135,14 @@ SELECT workload, architecture, variant, target,
     coalesce(reads, 0)::DOUBLE AS reads,
     -- Once a request: what the scenario asks for, and what requests do. Of the user's own service, whatever it did.
     CASE
-        WHEN own_service THEN coalesce(busy_ms, 0)
+        WHEN own_service THEN 0
         ELSE work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0)) + coalesce(own_work_ms, 0)
     END::DOUBLE AS work_ms,
+    CASE WHEN own_service THEN {
+        by_api_ms: coalesce(by_api_ms, 0)::DOUBLE,
+        by_queue_ms: coalesce(by_queue_ms, 0)::DOUBLE,
+        memory_mb: memory_mb
+    } END AS own,
     coalesce(offered * seconds_each, 0)::DOUBLE AS seconds,
     {
         http_units: coalesce(http_units, 1)::DOUBLE,
