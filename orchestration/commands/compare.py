@@ -190,7 +190,7 @@ def _settings(places: Places, options: Mapping[str, Any], shape: dict[str, Any],
     if options["service"]:
         from orchestration.commands.service import named  # noqa: PLC0415 - with it emulators' modules are imported
 
-        given["service"] = named(places, options["service"])
+        given["service"] = named(places, options["service"], isolate=options["isolate"])
     if options["variants"]:
         given["variants"] = list(dict.fromkeys(options["variants"]))
     if options["repetitions"] == _AUTO:

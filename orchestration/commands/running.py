@@ -97,7 +97,7 @@ def _try_service(places: Places, request: CompareRequest, console: PlainConsole)
     settings = request.settings
     service, recording = find(places, str(settings.service)), Library(places).load(request.workload)
     with TerminalReporter(console) as reporter:
-        platform = open_target(settings.target, places, settings.target_options, reporter)
+        platform = open_target(settings.target, places, settings.target_options, reporter, isolate=settings.isolate)
         # Elsewhere each request is paid for, and the first replay shows as much; where nothing runs, none can be tried.
         if platform.charge is None and not platform.target.virtual:
             for doubtful in check(places, platform, service, settings.cut(recording), reporter):

@@ -34,17 +34,18 @@ def command() -> None:
 @command.command()
 @click.argument("file")
 @click.option("--workload", metavar="NAME", help="The recording whose routes are tried, one request each.")
+@click.option("--isolate", is_flag=True, help="Keep its code from this machine's files, by bubblewrap.")
 @target_options
-def check(file: str, workload: str | None, **options: Any) -> None:
+def check(file: str, workload: str | None, *, isolate: bool, **options: Any) -> None:
     """Read the service that FILE describes, a service.toml, import its handler, and try each route once.
 
-    Code runs on this machine, as it would in a container there.
+    Code runs on this machine, as it would in a container there, with your rights unless it is isolated.
     """
     places = Places.from_environment()
     recording = Library(places).load(workload) if workload else None
     deployable = find(places, file)
     write(f"{described(deployable)}\n")
-    check_import(deployable, places.temporary)
+    check_import(deployable, places.temporary, isolated_from=places.home if isolate else None)
     for part in deployable.service.parts:
         write(f"{part.handler} can be imported\n")
     if recording is None:
@@ -52,7 +53,7 @@ def check(file: str, workload: str | None, **options: Any) -> None:
     for route in unused(deployable.service, recording):
         warn(f"no request of {recording.name} has the route {route}: it is not tried, nor replayed")
     with TerminalReporter(open_console()) as reporter:
-        platform = open_target(options["target"], places, given_target_options(options), reporter)
+        platform = open_target(options["target"], places, given_target_options(options), reporter, isolate=isolate)
         found = list(tried(places, platform, deployable, recording, reporter))
     for one, logged in found:
         (warn if one.doubt else _line)(one.sentence())
@@ -97,13 +98,15 @@ def described(deployable: Deployable) -> str:
     return f"{deployable.name}: {'; '.join(runs)}; tables: {tables}"
 
 
-def named(places: Places, service: str) -> str:
+def named(places: Places, service: str, *, isolate: bool) -> str:
     """Keep a service that is named by its file, and return the name with which it is kept; a kept one's name stays.
+
+    With ``isolate`` its handlers are imported without access to this machine's files.
 
     Raises:
         UsageError: for a file that is wrong, or a name that is unknown.
         ArchduelError: for a handler that cannot be imported.
     """
     deployable = find(places, service)
-    check_import(deployable, places.temporary)
+    check_import(deployable, places.temporary, isolated_from=places.home if isolate else None)
     return deployable.name

@@ -220,7 +220,8 @@ class Lab:
         return lambda setup: SimulatingReplayer(setup, self.reporter, self.places.temporary)
 
     def _platform(self, target: str) -> Platform:
-        return open_target(target, self.places, self.settings.target_options, self.reporter)
+        settings = self.settings
+        return open_target(target, self.places, settings.target_options, self.reporter, isolate=settings.isolate)
 
     def _lock(self) -> None:
         if not self._locked:

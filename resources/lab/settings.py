@@ -66,6 +66,10 @@ class LabSettings(Shape):
         description="Your own service, whose handler is replayed: its service.toml, or the name with which it is kept"
         " in the home, such as checkout@0a1b2c3d4e5f.",
     )
+    isolate: Annotated[bool, Option("--isolate")] = Field(
+        default=False,
+        description="Keep your own service from this machine's files and processes, by bubblewrap. On MiniStack only.",
+    )
     routes: Annotated[str, Option("--routes", "orders|recorded", default="orders, of your own service recorded")] = (
         Field(
             default=ROUTES[0],

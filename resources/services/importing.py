@@ -12,6 +12,7 @@ from pathlib import Path
 
 from resources.aws.clients import FOR_HANDLERS
 from resources.machine.environment import passed_on
+from resources.machine.isolation import isolated
 from resources.machine.leash import run_leashed
 from resources.services.model import Deployable, Function
 from workloads.errors import ArchduelError
@@ -55,22 +56,27 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:
     return run_leashed(arguments, timeout_s=LIMIT_S, environment={**passed_on(), **FOR_HANDLERS})
 
 
-def check_import(deployable: Deployable, temporary: Path, run: Run = _run) -> None:
+def check_import(
+    deployable: Deployable, temporary: Path, run: Run = _run, *, isolated_from: Path | None = None
+) -> None:
     """Import a service's handlers, each as a cold start does.
 
     Args:
         deployable: The service.
         temporary: Where folders are that are needed only now: `workloads.places.Places` has it.
         run: Runs a program; returns its exit code, -1 where it did not end in time, and its output.
+        isolated_from: Archduel's home, from which, as from all of the user's, the handlers are kept
+            (`resources.machine.isolation`); None: they are not.
 
     Raises:
+        UsageError: They cannot be isolated here.
         ArchduelError: One cannot be imported; the message has the end of its own traceback.
     """
     for part in deployable.service.parts:
-        _check(deployable, part, temporary, run)
+        _check(deployable, part, temporary, run, isolated_from)
 
 
-def _check(deployable: Deployable, part: Function, temporary: Path, run: Run) -> None:
+def _check(deployable: Deployable, part: Function, temporary: Path, run: Run, home: Path | None) -> None:
     variables = part.variables({table.name: table.name for table in deployable.service.tables})
     node = shutil.which("node") if part.node else None
     if part.node and node is None:
@@ -86,7 +92,8 @@ def _check(deployable: Deployable, part: Function, temporary: Path, run: Run) ->
             path.write_bytes(content)
         pairs = [f"{name}={value}" for name, value in variables.items()]
         function = part.handler.rpartition(".")[2]
-        code, output = run([*_BOUNDED, *program, str(folder), part.module, function, *pairs])
+        arguments = [*_BOUNDED, *program, str(folder), part.module, function, *pairs]
+        code, output = run(arguments if home is None else isolated(arguments, folder, home))
     if code == 0 and output.rstrip().endswith(_IMPORTED):
         return
     if code == -1:

@@ -8,7 +8,7 @@ Put here what every target declares and how the lab uses it. Keep out how one of
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
@@ -121,6 +121,8 @@ class Platform:
         tags: What every resource is tagged with.
         charge: The account that is charged; None where nothing costs money.
         parameters: Of a target in virtual time: how AWS behaves. None where something runs.
+        isolated: As ``start``, but kept from this machine's files, with all functions on it; None where that is not to
+            be had.
     """
 
     target: "Target"
@@ -131,6 +133,7 @@ class Platform:
     tags: Mapping[str, str] = field(default_factory=dict)
     charge: Charge | None = None
     parameters: Parameters | None = None
+    isolated: Callable[[str, int], Instance] | None = None
 
 
 @dataclass(frozen=True)
@@ -256,10 +259,20 @@ def is_genuine(title: str) -> bool:
     return any(target.genuine and target.product == product for target in targets().values())
 
 
-def open_target(name: str, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
-    """Open the target ``name``; raises as `complete_options` and `Target.open`."""
+def open_target(
+    name: str, places: Places, options: Mapping[str, str], reporter: Reporter, *, isolate: bool = False
+) -> Platform:
+    """Open the target ``name``; raises as `complete_options` and `Target.open`.
+
+    With ``isolate`` its instances are kept from this machine's files; `UsageError` where they cannot be.
+    """
     target = choose(targets(), name, "target")
-    return target.open(places, complete_options(target, options), reporter)
+    platform = target.open(places, complete_options(target, options), reporter)
+    if not isolate or platform.target.virtual:  # where nothing runs
+        return platform
+    if platform.isolated is None:
+        raise UsageError(f"--isolate is not for --target {name}: its functions do not run on the embedded emulator")
+    return replace(platform, start=platform.isolated)
 
 
 def complete_options(target: Target, options: Mapping[str, str]) -> dict[str, str]:

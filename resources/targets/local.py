@@ -13,6 +13,7 @@ from pathlib import Path
 from resources.aws.clients import FOR_HANDLERS
 from resources.emulators.admission import KEY_VARIABLE
 from resources.machine.environment import passed_on
+from resources.machine.isolation import isolated
 from resources.machine.leash import LOOPBACK, LeashedProcess, free_port
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -33,6 +34,7 @@ class LocalEmulator:
         settings: Its environment variables, for a port and a folder of its own.
         health: The path that it answers once it is ready.
         start_s: How many seconds that may take.
+        isolate: Whether it and its functions are kept from this machine's files (`resources.machine.isolation`).
     """
 
     prefix = "archduel"
@@ -47,6 +49,7 @@ class LocalEmulator:
         settings: Callable[[int, Path], Mapping[str, str]],
         health: str,
         start_s: float = 30.0,
+        isolate: bool = False,
     ) -> None:
         self._kept = ExitStack()
         self._folder = self._kept.enter_context(scratch(places.temporary))
@@ -58,7 +61,7 @@ class LocalEmulator:
         self.process = LeashedProcess(
             # The load generator comes first: a burst that makes the emulator start environments would otherwise make
             # the load late by up to a second, and the replay invalid.
-            ["nice", "-n", "5", *arguments],
+            ["nice", "-n", "5", *(isolated(arguments, self._folder, places.home) if isolate else arguments)],
             environment={
                 **passed_on(),
                 **FOR_HANDLERS,

@@ -16,14 +16,15 @@ from workloads.places import Places
 _HEALTH = "/_ministack/health"
 
 
-def start(label: str, places: Places, environments: int) -> LocalEmulator:
-    """Start an instance with room for a number of execution ``environments``."""
+def start(label: str, places: Places, environments: int, *, isolate: bool = False) -> LocalEmulator:
+    """Start an instance with room for a number of execution ``environments``; ``isolate`` is as of `LocalEmulator`."""
     return LocalEmulator(
         label,
         places,
         arguments=[sys.executable, "-m", "resources.emulators.ministack"],
         settings=lambda port, _folder: _settings(port, environments),
         health=_HEALTH,
+        isolate=isolate,
     )
 
 
@@ -60,6 +61,7 @@ class MiniStack(Target):
             self,
             f"{self.product} {version('ministack')}",
             lambda label, environments: start(label, places, environments),
+            isolated=lambda label, environments: start(label, places, environments, isolate=True),
         )
 
 
