@@ -65,7 +65,7 @@ def test_a_fifo_queues_requests_have_their_own_price() -> None:
 COUNTED = [
     field.name
     for field in dataclasses.fields(Counts)
-    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "fifo"}
+    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "fifo", "own"}
 ]
 amounts = st.floats(0, 1e9)
 recorded_s = st.just(0.0) | st.floats(1e-6, 1e9)  # arrivals are stamped to the microsecond

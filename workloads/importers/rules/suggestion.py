@@ -63,8 +63,8 @@ def _head(recording: Recording) -> list[str]:
         "# ** anything at all. The first that fits counts. entity: what requests are about; ?name: part of the query.",
         "# body: what is sent with --routes recorded, a Jinja template: {{ entity }}, {{ request_id }}, {{ n }},",
         "# {{ pick('a', 'b') }}, {{ integer(1, 9) }}, {{ text(40) }} bytes. headers: names, each with such a template.",
-        "# success: statuses of your own handler that are one, such as 200-299, 404; without it, all below 500: edit the",
-        "# bodies, for one that it refuses with 400 is done as well. archduel service check says which it refuses.",
+        "# success: statuses of your own handler that are one, such as 200-299, 404; without it, all below 500: edit",
+        "# the bodies, for one that it refuses with 400 is done as well. archduel service check says which it refuses.",
     ]
 
 
