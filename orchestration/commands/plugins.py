@@ -11,7 +11,10 @@ from resources.plugins import installed_plugins
 
 @click.command()
 def command() -> None:
-    """List the plug-ins: what other installed packages add. What is left out is named with the reason, as always."""
+    """List the plug-ins: what other installed packages add.
+
+    What is left out is named with the reason, as always.
+    """
     used = {f"{one.kind} {one.name}": one.package or one.where for one in installed_plugins() if not one.problem}
     if used:
         print_list(used)

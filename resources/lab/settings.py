@@ -68,7 +68,8 @@ class LabSettings(Shape):
     )
     isolate: Annotated[bool, Option("--isolate")] = Field(
         default=False,
-        description="Keep your own service from this machine's files and processes, by bubblewrap. On MiniStack only.",
+        description="Keep your own service from this machine's files and processes, by bubblewrap. On the default"
+        " target only.",
     )
     routes: Annotated[str, Option("--routes", "orders|recorded", default="orders, of your own service recorded")] = (
         Field(
