@@ -13,6 +13,7 @@ import pytest
 
 from assets.analysis.outcomes import reconcile
 from orchestration.commands.main import main
+from resources.architectures import architectures
 from resources.warehouse.outcomes import write_outcomes
 from resources.warehouse.publish import publish
 from tests.functional.conftest import Call
@@ -59,13 +60,13 @@ def test_a_shell_sees_the_exit_code_and_at_most_one_line_of_complaint(
     ("arguments", "listed"),
     [
         (("compare", "--workload"), "food_orders"),
-        (("compare", "--scenario"), "poison, queue_down, ramp, reordering, scaling, steady"),
+        (("compare", "--scenario"), "poison, poison_ordered, queue_down, ramp, reordering, scaling, steady"),
         (("compare", "--variant"), "idempotent, naive"),
-        (("compare", "--architecture"), "event_driven, hybrid, synchronous"),
-        (("compare", "--baseline"), "event_driven, hybrid, synchronous"),
+        (("compare", "--architecture"), ", ".join(sorted(["all", *architectures()]))),
+        (("compare", "--baseline"), ", ".join(sorted(architectures()))),
         (("compare", "--target"), "ministack"),
         (("doctor", "--target"), "ministack"),
-        (("template",), "event_driven, hybrid, synchronous"),
+        (("template",), ", ".join(sorted(architectures()))),
     ],
 )
 def test_an_unknown_name_exits_2_and_lists_the_valid_ones(call: Call, arguments: tuple[str, ...], listed: str) -> None:

@@ -362,7 +362,8 @@ def test_the_agreement_of_a_night_is_a_node_and_open_where_two_targets_decided_o
         tables = reconcile(observations.request("0").item("0").record("0").tables())
         write_outcomes(places, comparison_id, cell, "synchronous", tables)
         key = dict.fromkeys(("workload", "scenario", "operation", "variant", "baseline", "candidate"), "x")
-        row = {**key, "comparison_id": comparison_id, "metric": "response_p99", "arm": "main", "verdict": verdict}
+        judged = {"metric": "response_p99", "arm": "main", "verdict": verdict, "decides": True}
+        row = {**key, "comparison_id": comparison_id, **judged}
         write_judgement(places, comparison_id, "pairwise", pa.Table.from_pylist([row], schema=schema("pairwise")))
     publish(places)
     result = dg.materialize(
