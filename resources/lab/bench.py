@@ -39,20 +39,29 @@ WARM_UP = warm_up(_WARM_UP_PER_S, _WARM_UP_S)
 _PATIENCE_S = 10.0
 _BUSY_S = 60.0  # for an environment
 _AGAIN_S = 0.5
+_LONGEST_HELD_S = 3  # the time-out of a function on AWS that sets none
 _BATCH = 25  # items that DynamoDB takes at once
 
 
-def held_us(scenario: Scenario, variant: str) -> float:
+def held_us(scenario: Scenario, variant: str, timeout_s: int | None = None) -> float:
     """How long a request holds its execution environment longer than usual, on average, under the worst fault.
 
-    With the SDK's defaults a handler tries again until the function's time-out, whatever is wrong with the table.
+    With the SDK's defaults a handler tries again until the function's time-out, whatever is wrong with the table. So,
+    as far as is known, does one of the user's own, of which three seconds are counted at most: with more, hardly a load
+    would be left.
+
+    Args:
+        scenario: What it is replayed under.
+        variant: How the functions write.
+        timeout_s: The function's time-out of the user's own service, where the scenario sets none; None without one.
 
     Returns:
         Microseconds.
     """
-    if variant != SDK_DEFAULTS:
+    if variant != SDK_DEFAULTS and timeout_s is None:
         return scenario.holds_us(StackSettings().table_timeout_ms * 1000)
-    timeout_us = (scenario.function_timeout_s or StackSettings().function_timeout_s) * 1_000_000
+    own_s = None if timeout_s is None else min(timeout_s, _LONGEST_HELD_S)
+    timeout_us = (scenario.function_timeout_s or own_s or StackSettings().function_timeout_s) * 1_000_000
     broken = any(fault.target == "table" for fault in scenario.faults)
     return max(scenario.holds_us(timeout_us), scenario.work_us + timeout_us * broken)
 
@@ -83,7 +92,7 @@ def settings_for(
     settable = ("function_timeout_s", "visibility_timeout_s", "batch_size", "table_timeout_ms", "environments")
     # Half as many again as are busy on average in the busiest second (Little's law), and those that come in while the
     # emulator stands still: else it starts more, which takes the CPU that it lacks already.
-    busy = peak_rate(schedule.due_us) * held_us(scenario, variant) / 1e6
+    busy = peak_rate(schedule.due_us) * held_us(scenario, variant, timeout_s) / 1e6
     # A service of the user's own is expected to take as long as it did when its answers were recorded.
     known = len(schedule.work_us) or timeout_s is None
     expected_us = schedule.work_us if known else np.maximum(schedule.recorded_us, 0)

@@ -126,8 +126,9 @@ def plan_load(
         raise UsageError(f"{scenario.name} is not available on {platform.title}: {missing}")
     if settings.service and (own := _of_the_lab(scenario)):
         raise UsageError(f"{scenario.name} needs the lab's own backend, for {own}: leave it out, or --service")
-    if settings.service:
-        _check_service(find(places, settings.service).service, platform)
+    service = find(places, settings.service).service if settings.service else None
+    if service is not None:
+        _check_service(service, platform)
     looped = settings.looped_on(target, recording)
     cut = looped.cut(recording)
     if settings.recorded_routes:
@@ -162,6 +163,7 @@ def plan_load(
         max_per_s=max_per_s,
         busy=busy,
         variants=settings.variants,
+        timeout_s=None if service is None else service.longest_timeout_s,
         work=no_work() if settings.service and not target.virtual else work,  # it takes as long as it takes
         recorded_routes=settings.recorded_routes,
         ask_after_s=settings.ask_after_s if settings.asks else None,
@@ -207,6 +209,7 @@ def plan_at(
     max_per_s: float | None = None,
     busy: Busy = Busy(),
     variants: Sequence[str] = (DEFAULT_VARIANT,),
+    timeout_s: int | None = None,
     work: Work | None = None,
     recorded_routes: bool = False,
     ask_after_s: float | None = None,
@@ -225,6 +228,7 @@ def plan_at(
         max_per_s: Requests per second in the busiest second; None for no limit, nor on how many are busy.
         busy: How many environments may be busy at once.
         variants: How the functions write; the one that holds its environments longest counts.
+        timeout_s: The function's time-out of the user's own service; None without one.
         work: How long handlers work on each request; None for not at all.
         recorded_routes: Whether requests go where they went when they were recorded.
         ask_after_s: How long after its ticket a client first asks for the answer to a query; None: it never does. What
@@ -236,7 +240,7 @@ def plan_at(
     if work is None or scenario.work_us:
         work = no_work()
     rate_per_s = max_per_s
-    holds_s = max(held_us(scenario, variant) for variant in variants) / 1e6
+    holds_s = max(held_us(scenario, variant, timeout_s) for variant in variants) / 1e6
     if max_per_s is not None and scenario.reserved_concurrency is None:
         max_per_s = min(max_per_s, busy.environments / max(holds_s, 1e-3))
     slowed = speed

@@ -130,6 +130,19 @@ def test_the_sdks_defaults_take_the_place_of_a_scenarios_time_out_of_the_table(
     assert settings.environments >= min(28, 1.5 * 10 * held_s)
 
 
+@pytest.mark.parametrize(("timeout_s", "held_s"), [(1, 1), (3, 3), (29, 3)])
+def test_a_service_of_the_users_own_is_expected_to_try_until_its_time_out_in_an_outage(
+    timeout_s: int, held_s: float
+) -> None:
+    outage = scenarios()["backend_outage"]
+    assert held_us(outage, "idempotent", timeout_s) == held_s * 1e6
+    assert held_us(scenarios()["steady"], "idempotent", timeout_s) == 0
+    fast: dict[str, Any] = {"speed": 5.0, "seed": 1, "longest_pause_s": 1.0, "max_per_s": 1000.0, "busy": Busy(18.0)}
+    plan = plan_at(EVEN, outage, timeout_s=timeout_s, **fast)
+    assert peak_rate(plan.schedule.due_us) * held_s <= 18 * 1.05 + held_s
+    assert plan_at(EVEN, outage, **fast).speed == 5.0, "the lab's own handlers give up at once"
+
+
 def test_a_speed_without_a_limit_is_kept() -> None:
     speed, busiest = peak("burst", max_per_s=None)
     assert speed == 5.0
