@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from resources.lab.clocks import between, clock_of
 from resources.lab.fidelity import displaced_share, gaps_distance_us
 from resources.lab.observation import Backlog
 from resources.lab.settling import settle, take_leftovers
-from resources.lab.validity import OTHERS_AT_MOST, invalid_reason, unexplained_throttles
+from resources.lab.validity import OTHERS_AT_MOST, invalid_reason, unexplained_throttles, unlogged
 from resources.machine import cpu_time
 from resources.machine.cpu_time import Others
 from resources.warehouse import observations
@@ -146,8 +147,12 @@ def run(
     items = list(observation.commits(bench.stack, clock.stamp(start_ns)))
     committed = {row["request_id"] for row in items}
     invocations, records = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms, committed)
+    unknown = 0
     if bench.stack.service is not None:
         items += observation.executed(records)
+        queued = np.array([one == "command" and one in bench.architecture.queued for one in schedule.operations], bool)
+        accepted = np.flatnonzero(queued & (responses.status == HTTPStatus.ACCEPTED))
+        unknown = unlogged([schedule.request_ids[i] for i in accepted], items, messages, invocations)
     bench.check_alive()
 
     lag_us = responses.sent_us - schedule.due_us
@@ -166,6 +171,7 @@ def run(
             throttled=unexplained_throttles(
                 responses, conductor.windows, bench.target.throttled_status, conductor.withheld()
             ),
+            without_log=unknown,
             target_cpu_share=target_cpu_share,
             # A target elsewhere answers whatever this machine does, and the send lag shows requests that left late.
             others=others if bench.instance.processes else None,

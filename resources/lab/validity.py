@@ -4,7 +4,7 @@ Put here the bounds beyond which a replay is invalid. Keep out how the figures a
 `resources.machine.cpu_time`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,12 +66,34 @@ def unexplained_throttles(
     return int(((status == throttled_status) & ~explained).sum())
 
 
+def unlogged(
+    accepted: Iterable[str],
+    items: Iterable[Mapping[str, Any]],
+    messages: Iterable[Mapping[str, Any]],
+    invocations: Iterable[Mapping[str, Any]],
+) -> int:
+    """How many requests were carried out, as far as is known, by nothing but an invocation that left no log.
+
+    Of a service of the user's own only its log says what it did: those would be called lost.
+
+    Args:
+        accepted: The ids of commands that the queue accepted.
+        items: What was carried out.
+        messages: What was left in the queues.
+        invocations: What was invoked.
+    """
+    if all(row["outcome"] != "unlogged" for row in invocations):
+        return 0
+    return len(set(accepted) - {row["request_id"] for row in (*items, *messages)})
+
+
 def invalid_reason(
     client_lag_us: np.ndarray[Any, Any],
     scenario: Scenario,
     *,
     fault: str | None = None,
     throttled: int,
+    without_log: int = 0,
     target_cpu_share: float | None,
     others: Others | None,
     others_at_most: float,
@@ -87,6 +109,7 @@ def invalid_reason(
         scenario: What was replayed.
         fault: What the load generator says of itself, a sentence; None where nothing was wrong.
         throttled: How many requests the target throttled by limits of its own.
+        without_log: How many requests may have been carried out by an invocation that left no log.
         target_cpu_share: The share of this machine's CPU that the target used; None where it is not known.
         others: What other programs used; None where it is not known or does not matter.
         others_at_most: The share of this machine's CPU that they may use.
@@ -101,8 +124,15 @@ def invalid_reason(
         return _disturbed(others, others_at_most)
     if (late := _late(p99_us, fault)) is not None:
         return late
+    return _limited(scenario, throttled, without_log, target_cpu_share)
+
+
+def _limited(scenario: Scenario, throttled: int, without_log: int, target_cpu_share: float | None) -> str | None:
+    """Why the emulator and not the architecture made the replay what it is; None where it did not."""
     if throttled:
         return f"the emulator ran out of environments and refused {throttled} requests: {_LOWER}"
+    if without_log:
+        return f"an invocation left no log, and may have carried out {without_log} of the requests: run it again"
     if scenario.name == "steady" and target_cpu_share is not None and target_cpu_share > TARGET_CPU_SHARE_BOUND:
         return (
             f"the emulator used {target_cpu_share:.0%} of the machine: it was the limit, not the architecture; {_LOWER}"

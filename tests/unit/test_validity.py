@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resources.lab.validity import CLIENT_LAG_P99_BOUND_US, OTHERS_AT_MOST, invalid_reason, unexplained_throttles
+from resources.lab.validity import (
+    CLIENT_LAG_P99_BOUND_US,
+    OTHERS_AT_MOST,
+    invalid_reason,
+    unexplained_throttles,
+    unlogged,
+)
 from resources.machine.cpu_time import Others
 from workloads.replay.client import Responses
 from workloads.scenarios import scenarios
@@ -65,6 +71,23 @@ def test_a_status_the_target_does_not_throttle_with_is_no_throttle() -> None:
     assert unexplained_throttles(responses(500, status=502), [], 429) == 0
 
 
+@pytest.mark.parametrize(
+    ("outcome", "carried_out", "left", "unknown"),
+    [
+        ("unlogged", [], [], 2),
+        ("unlogged", ["1"], [], 1),
+        ("unlogged", ["1"], ["2"], 0),  # in the queue still, or its dead-letter queue
+        ("timed_out", [], [], 0),  # its messages come again: these were lost
+        ("succeeded", [], [], 0),
+    ],
+)
+def test_what_only_an_invocation_without_a_log_can_have_carried_out_is_not_known(
+    outcome: str, carried_out: list[str], left: list[str], unknown: int
+) -> None:
+    items, messages = ([{"request_id": name} for name in names] for names in (carried_out, left))
+    assert unlogged(["1", "2"], items, messages, [{"outcome": "succeeded"}, {"outcome": outcome}]) == unknown
+
+
 def reason(*, lag_us: int = 100, scenario: str = "steady", others_at_most: float = 0.25, **seen: Any) -> str | None:
     """Of an uneventful replay, except for the arguments."""
     uneventful: dict[str, Any] = {"throttled": 0, "target_cpu_share": 0.3, "others": Others(0.02, 0.0)}
@@ -99,6 +122,7 @@ def test_a_replay_within_its_bounds_is_valid_and_so_is_what_is_not_known(seen: d
             {"fault": "the load generator came to the limit of open files of this process"},
             "the load generator came to the limit of open files of this process",
         ),
+        ({"without_log": 6}, "an invocation left no log, and may have carried out 6 of the requests: run it again"),
         ({"throttled": 3}, "the emulator ran out of environments and refused 3 requests: lower --speed"),
         ({"target_cpu_share": 0.81}, "the emulator used 81% of the machine"),
         (
