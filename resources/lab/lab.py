@@ -24,7 +24,7 @@ from resources.lab.load_plan import plan_load, slower
 from resources.lab.quiet import Quiet
 from resources.lab.replaying import BenchReplayer, Replayer, Setup
 from resources.lab.sending import ProcessClient
-from resources.lab.settings import LabSettings
+from resources.lab.settings import ROUTES, LabSettings
 from resources.lab.validity import was_too_fast
 from resources.progress import Reporter, Silent
 from resources.services.kept import find
@@ -259,6 +259,7 @@ class Lab:
                 {
                     **self.settings.model_dump(mode="json"),
                     "service": None if setup.service is None else setup.service.name,
+                    "routes": ROUTES[1] if self.settings.recorded_routes else ROUTES[0],
                     "success": setup.success,
                     "memory_mb": setup.memory_mb,
                     "retries": self.settings.retries_under(setup.scenario),

@@ -98,9 +98,12 @@ def build_title(gateway: str | None, processor: str | None) -> str:
     return f"{_GATEWAYS.get(gateway or '', gateway or NONE)}, {_PROCESSORS.get(processor or '', processor or NONE)}"
 
 
+_ITEMS = {"order_writes": "writes by commands", "order_reads": "reads by queries"}  # whatever is replayed
+
+
 def item_title(item: str | None) -> str:
     """An item of a bill: ``lambda duration`` for ``lambda_duration``."""
-    return _plain(item or NONE)
+    return _ITEMS.get(item or "", _plain(item or NONE))
 
 
 def speeds_title(speeds: Iterable[float]) -> str:
