@@ -190,8 +190,11 @@ class Environment:
                 for key, _ in ready:
                     data = os.read(key.fd, 1 << 16)
                     if not data:
-                        raise _EndedError
-                    if key.fileobj is process.stdout:
+                        # A process that ends right after its answer may close one pipe before the other is read.
+                        selector.unregister(key.fileobj)
+                        if not selector.get_map() or (key.fileobj is process.stdout and not line.endswith(b"\n")):
+                            raise _EndedError
+                    elif key.fileobj is process.stdout:
                         line += data
                     else:
                         self._log += data
