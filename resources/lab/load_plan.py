@@ -270,6 +270,8 @@ def plan_at(
             return plan
         slowed = float(f"{slowed / min(too_many, 4.0):.4g}")
         if speed / slowed > _MAX_SLOWDOWN:
+            if timeout_s is not None:  # that its handlers try until then is a guess, and no reason to replay nothing
+                return plan
             raise UsageError(
                 f"{scenario.name} asks for more than this machine's emulator can take at a twentieth of the default"
                 " speed: lower its factor, its rate or the time it holds requests, or give --speed"

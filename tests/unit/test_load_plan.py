@@ -143,6 +143,14 @@ def test_a_service_of_the_users_own_is_expected_to_try_until_its_time_out_in_an_
     assert plan_at(EVEN, outage, **fast).speed == 5.0, "the lab's own handlers give up at once"
 
 
+def test_a_service_is_played_slowly_and_not_refused_where_its_handlers_would_hold_too_much() -> None:
+    at: dict[str, Any] = {"speed": 5.0, "seed": 1, "longest_pause_s": 1.0, "max_per_s": 1000.0, "busy": Busy(0.5)}
+    plan = plan_at(EVEN, scenarios()["backend_outage"], timeout_s=3, **at)
+    assert 5.0 / 20 <= plan.speed < 1
+    with pytest.raises(UsageError, match="a twentieth of the default speed"):
+        plan_at(EVEN, scenarios()["backend_outage"], variants=[SDK_DEFAULTS], **at)
+
+
 def test_a_speed_without_a_limit_is_kept() -> None:
     speed, busiest = peak("burst", max_per_s=None)
     assert speed == 5.0
