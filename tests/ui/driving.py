@@ -61,9 +61,7 @@ class Ui:
         page = self.open(f"/locations/archduel/jobs/{job}/playground")
         editor = page.locator(".CodeMirror").first
         editor.wait_for()
-        page.get_by_placeholder("Partition").fill(partition)  # instead of what was launched last
-        page.get_by_role("menuitem").or_(page.locator("[role=option], .bp5-menu-item")).first.wait_for()
-        page.keyboard.press("Enter")
+        self._choose_partition(partition)
         page.get_by_text(f"partition: {partition}").first.wait_for()
         editor.click()
         page.keyboard.press("Control+a")
@@ -72,6 +70,21 @@ class Ui:
         page.get_by_text("Launch Run", exact=True).click()
         page.wait_for_url(re.compile("/runs/[0-9a-f-]{36}"))
         return str(page.url.rpartition("/")[2])
+
+    def _choose_partition(self, partition: str) -> None:
+        """Instead of what was launched last. What is typed before the page knows its partitions opens no menu."""
+        field = self.page.get_by_placeholder("Partition")
+        menu = self.page.get_by_role("menuitem").or_(self.page.locator("[role=option], .bp5-menu-item")).first
+
+        def opened() -> bool:
+            field.click()
+            field.fill("")
+            field.fill(partition)
+            self.page.wait_for_timeout(2000)
+            return bool(menu.is_visible())
+
+        assert until(opened, PATIENCE_S), f"no partition {partition} is offered"
+        self.page.keyboard.press("Enter")
 
     def terminate(self) -> None:
         """End the run whose page is open, by its button."""
@@ -83,6 +96,12 @@ class Ui:
         with dg.DagsterInstance.from_config(str(self.places.dagster)) as instance:
             run = instance.get_run_by_id(run_id)
             return run.status if run else None
+
+    def has_begun(self, run_id: str, node: str) -> bool:
+        """Whether a run has begun with a node: of its log, the page has no more than fits."""
+        with dg.DagsterInstance.from_config(str(self.places.dagster)) as instance:
+            begun = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
+        return any(str(entry.step_key).endswith(node) for entry in begun)
 
     def wait_for(self, run_id: str, *wanted: dg.DagsterRunStatus) -> None:
         """Wait until a run has one of these statuses."""
