@@ -72,20 +72,22 @@ def test_a_status_the_target_does_not_throttle_with_is_no_throttle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "carried_out", "left", "unknown"),
+    ("function", "outcome", "carried_out", "left", "unknown"),
     [
-        ("unlogged", [], [], 2),
-        ("unlogged", ["1"], [], 1),
-        ("unlogged", ["1"], ["2"], 0),  # in the queue still, or its dead-letter queue
-        ("timed_out", [], [], 0),  # its messages come again: these were lost
-        ("succeeded", [], [], 0),
+        ("consumer", "unlogged", [], [], 2),
+        ("consumer", "unlogged", ["1"], [], 1),
+        ("consumer", "unlogged", ["1"], ["2"], 0),  # in the queue still, or its dead-letter queue
+        ("consumer", "timed_out", [], [], 0),  # its messages come again: these were lost
+        ("consumer", "succeeded", [], [], 0),
+        ("query", "unlogged", [], [], 0),  # which takes no message: these were lost
     ],
 )
 def test_what_only_an_invocation_without_a_log_can_have_carried_out_is_not_known(
-    outcome: str, carried_out: list[str], left: list[str], unknown: int
+    function: str, outcome: str, carried_out: list[str], left: list[str], unknown: int
 ) -> None:
     items, messages = ([{"request_id": name} for name in names] for names in (carried_out, left))
-    assert unlogged(["1", "2"], items, messages, [{"outcome": "succeeded"}, {"outcome": outcome}]) == unknown
+    invocations = [{"function": "consumer", "outcome": "succeeded"}, {"function": function, "outcome": outcome}]
+    assert unlogged(["1", "2"], items, messages, invocations) == unknown
 
 
 def reason(*, lag_us: int = 100, scenario: str = "steady", others_at_most: float = 0.25, **seen: Any) -> str | None:
