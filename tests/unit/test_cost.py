@@ -720,6 +720,10 @@ class TestCounting:
         assert time["quantity"] == pytest.approx(0.460 * 1_000_000 / 4), "460 ms at 1 GB for four commands"
         assert "at the service's 1024 MB" in time["source"]
         assert time["quantity_evidence"] == "observed"
+        calls = {
+            (row["item"], row["quantity_evidence"]) for row in rows if row["item"] in ("order_writes", "order_reads")
+        }
+        assert calls == {("order_writes", "modelled"), ("order_reads", "modelled")}, "its own calls are not counted"
 
     @pytest.mark.parametrize("other", [{"valid": False}, {"arm": "aa"}, {"scenario": "burst"}])
     def test_only_valid_steady_replays_of_the_main_arm_count(
