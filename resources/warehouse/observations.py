@@ -58,4 +58,4 @@ class ObservationStore:
         All of them are in memory; unless ``held``, large ones stay on disk.
         """
         partition = self._partition(comparison_id, cell, architecture)
-        return {name: read_table(partition, name, held=held) for name in SCHEMAS}
+        return {name: read_table(partition, name, schema.names, held=held) for name, schema in SCHEMAS.items()}

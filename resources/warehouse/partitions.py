@@ -10,7 +10,7 @@ database still names its files.
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import filelock
@@ -22,6 +22,7 @@ from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
 
 SCHEMA_VERSION = "11"
+_WHAT_TO_DO = "run that comparison again, or use the archduel that wrote it"
 _VERSION = re.compile(r"v\d{6}")
 
 
@@ -72,18 +73,19 @@ def _publish(partition: Path, hidden: Path) -> Path:
     return version
 
 
-def read_table(partition: Path, name: str, *, held: bool = True) -> large.Rows:
+def read_table(partition: Path, name: str, columns: Collection[str] = (), *, held: bool = True) -> large.Rows:
     """Read one table of a partition's newest version, into memory; unless ``held``, a large one stays on disk.
 
     Raises:
-        ArchduelError: It was never written, or another version of archduel wrote it.
+        ArchduelError: It was never written, or another archduel wrote it: its version is another one, or one of these
+            columns is not there.
     """
     version = current(partition)
     if version is None:
         raise ArchduelError(f"nothing was ever written to {partition}")
     path = version / f"{name}.parquet"
     with pq.ParquetFile(path) as file:
-        if fault := other_version(file):
+        if fault := other_version(file) or other_columns(file, columns):
             raise ArchduelError(f"{version} cannot be read: {fault}")
         return file.read() if held or file.metadata.num_rows <= large.MOST_HELD else large.on_disk([path])
 
@@ -91,11 +93,17 @@ def read_table(partition: Path, name: str, *, held: bool = True) -> large.Rows:
 def other_version(file: pq.ParquetFile) -> str:
     """Why a partition's file is not one of this archduel's, or '' where it is."""
     written = (file.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
-    return (
-        ""
-        if written == SCHEMA_VERSION
-        else f"its schema_version is {written}, and this archduel reads {SCHEMA_VERSION}"
-    )
+    if written == SCHEMA_VERSION:
+        return ""
+    return f"its schema_version is {written}, and this archduel reads {SCHEMA_VERSION}: {_WHAT_TO_DO}"
+
+
+def other_columns(file: pq.ParquetFile, columns: Collection[str]) -> str:
+    """Why a file has not all columns that are read of it, or '' where it has: an archduel between two versions may
+    have written it before a column was added.
+    """
+    missing = [name for name in columns if name not in file.schema_arrow.names]
+    return f"it has no column {missing[0]}, which this archduel reads: {_WHAT_TO_DO}" if missing else ""
 
 
 def replace_tables(partition: Path, tables: Mapping[str, pa.Table]) -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from resources.architectures.stack import StackSettings
 from resources.warehouse.grids import SIMULATED
 from resources.warehouse.outcomes import BESIDE, CONDENSED, JUDGEMENTS
-from resources.warehouse.partitions import current, other_version
+from resources.warehouse.partitions import current, other_columns, other_version
 from resources.warehouse.schema import published
 from workloads.places import Places
 from workloads.sql import quoted, unglobbed
@@ -82,7 +82,9 @@ class Source:
         try:
             for file in self._files(path):
                 with pq.ParquetFile(file) as parquet:
-                    if self.comparison_id and (fault := other_version(parquet)):
+                    columns = _stored(file.stem if self.kind == "outcomes" else self.kind)
+                    version = other_version(parquet) if self.comparison_id else ""
+                    if fault := version or other_columns(parquet, columns):
                         return fault
                     if not self.comparison_id or file.stem not in ("experiments", self.kind):
                         continue
@@ -100,6 +102,11 @@ class Source:
             except (pa.ArrowException, OSError) as error:
                 return f"{file.name} cannot be read: {str(error).partition('. ')[0]}"
         return ""
+
+
+def _stored(table: str) -> list[str]:
+    """The columns of a table that files hold."""
+    return [one.name for one in published()[table].columns if one.name not in _DERIVED]
 
 
 def tables_of(kind: str) -> tuple[str, ...]:

@@ -131,6 +131,11 @@ class TestPartition:
         ):
             read_table(partition, "one")
 
+    def test_from_before_a_column_was_added_is_not_read(self, partition: Path) -> None:
+        write_partition(partition, {"one": table(1)})
+        with pytest.raises(ArchduelError, match=r"no column requests, .*: run that comparison again"):
+            read_table(partition, "one", ["value", "requests"])
+
     def test_two_writers_at_once_leave_one_of_them_whole(self, partition: Path) -> None:
         script = (
             "import sys, pathlib, pyarrow as pa\n"
@@ -615,6 +620,7 @@ class TestPublishingAgain:
         ("damage", "words"),
         [
             ("version", "schema_version is 0, and this archduel reads"),
+            ("column", "it has no column offered, which this archduel reads: run that comparison again"),
             ("comparison", "its rows are of c1"),
             ("cut", "ledger.parquet cannot be read"),
             ("missing", "requests.parquet cannot be read"),
@@ -634,6 +640,8 @@ class TestPublishingAgain:
             file.write_bytes(file.read_bytes()[:-20])
         elif damage == "missing":
             file.unlink()
+        elif damage == "column":
+            pq.write_table(pq.read_table(file).drop_columns("offered"), file)
         elif damage == "data":
             whole = file.read_bytes()
             file.write_bytes(whole[:4] + b"\xff" * 200 + whole[204:])
