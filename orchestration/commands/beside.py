@@ -10,6 +10,7 @@ from dataclasses import replace
 from assets.analysis.requirements.figures import MAX_REPETITIONS
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from orchestration.commands.request import CompareRequest
+from resources.architectures import architectures
 from resources.lab.settings import FOR_A_P99, NIGHTLY_REPETITIONS, SIMULATED
 from resources.targets import targets
 from workloads.places import Places
@@ -37,6 +38,9 @@ def simulated_beside(
         return None
     if settings.service:
         return "the simulation runs no handler of yours"
+    for name in request.architectures:
+        if (part := architectures()[name].unmodelled) is not None:
+            return f"the simulation has no model of {part} in {name}"
     changed = settings.simulated(busiest_s)
     cut = changed.cut(Library(places).load(request.workload))
     if cut.requests > _MAX_REQUESTS:

@@ -22,6 +22,7 @@ from workloads.scenarios.model import Reliance
 Queueing = Literal["standard", "fifo"]
 
 CALLER = "caller"  # of the API, in an architecture's steps
+_MODELLED = frozenset({"apigateway", "dynamodb", "lambda", "lambda_mapping", "sqs"})  # by resources.simulation
 
 
 class Step(NamedTuple):
@@ -76,6 +77,16 @@ class Architecture:
                 " which is the message's group. Leave out --routes recorded and --service, or"
                 f" --architecture {self.name}"
             )
+
+    @property
+    def unmodelled(self) -> str | None:
+        """The first of its nodes that the simulation has no model of, and its kind; None where it has one of all."""
+        return next((f"{name} ({node.kind})" for name, node in self.nodes.items() if node.kind not in _MODELLED), None)
+
+    def check_modelled(self) -> None:
+        """Raise `UsageError` where the simulation has no model of it."""
+        if self.unmodelled is not None:
+            raise UsageError(f"{self.name} cannot be simulated: there is no model of its {self.unmodelled}")
 
     @property
     def functions(self) -> tuple[str, ...]:

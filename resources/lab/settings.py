@@ -265,8 +265,13 @@ class LabSettings(Shape):
         """Everything that is replayed for the named architectures.
 
         Raises:
-            UsageError: One of them takes the lab's own routes alone, and these are others.
+            UsageError: One of them takes the lab's own routes alone, and these are others, or has a part that cannot be
+                simulated where it has to be.
         """
+        if targets()[self.target].virtual:
+            for name in names:
+                if name in architectures():
+                    architectures()[name].check_modelled()
         if self.recorded_routes or self.service:
             for name in names:
                 if name in architectures():

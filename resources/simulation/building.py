@@ -154,7 +154,11 @@ def build_system(
         caller: Who sends.
         consumers: How many environments of the consumer are warm at most.
         seed: Of all draws.
+
+    Raises:
+        UsageError: There is no model of one of its parts.
     """
+    architecture.check_modelled()
     functions = architecture.functions
 
     def number_of(name: str) -> int:

@@ -1,5 +1,6 @@
 """What is simulated beside a comparison: which part of it, how often, and when nothing is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,13 @@ import pytest
 
 from orchestration.commands.beside import in_virtual_time, repetitions_for_p99, simulated_beside
 from orchestration.commands.request import CompareRequest
+from resources.architectures import Architecture, architectures
+from resources.architectures.hybrid import ARCHITECTURE as HYBRID
+from resources.architectures.stack import Node
 from resources.lab.cell import Cell
 from resources.lab.settings import LabSettings
+from resources.simulation.building import build_system
+from workloads.errors import UsageError
 from workloads.places import Places
 from workloads.recordings.library import Library
 from workloads.scenarios import scenarios
@@ -56,6 +62,31 @@ def test_why_nothing_is_simulated_is_said(tmp_path: Path) -> None:
     assert "--target simulated" in long
     own = simulated_beside(Places(tmp_path), request(settings={"service": "mine@0123456789ab"}), None)
     assert own == "the simulation runs no handler of yours"
+
+
+@pytest.fixture
+def with_topic(monkeypatch: pytest.MonkeyPatch) -> Architecture:
+    """A plug-in's architecture that passes commands to a topic."""
+    topic = Node((), lambda _: {}, "sns", "Passes everything on.")
+    api = replace(HYBRID.nodes["api"], routes={"command": "topic", "query": "query"})
+    one = replace(HYBRID, name="announced", nodes={**HYBRID.nodes, "topic": topic, "api": api})
+    known = {**architectures(), one.name: one}
+    monkeypatch.setattr("orchestration.commands.beside.architectures", lambda: known)
+    monkeypatch.setattr("resources.lab.settings.architectures", lambda: known)
+    return one
+
+
+def test_what_there_is_no_model_of_is_not_taken_for_a_queue(tmp_path: Path, with_topic: Architecture) -> None:
+    no_model = r"announced cannot be simulated: there is no model of its topic \(sns\)"
+    with pytest.raises(UsageError, match=no_model):
+        LabSettings(target="simulated").contenders([with_topic.name])
+    with pytest.raises(UsageError, match=no_model):
+        build_system(with_topic, *[None] * 4, caller=None, consumers=1, seed=1)  # type: ignore[arg-type]  # not read
+    assert len(LabSettings(baseline="announced").contenders([with_topic.name])) == 1, (
+        "other targets make what it is made of"
+    )
+    beside = simulated_beside(Places(tmp_path), replace(request(), architectures=(with_topic.name,)), None)
+    assert beside == "the simulation has no model of topic (sns) in announced"
 
 
 def test_claims_are_simulated_beside_as_they_are_replayed_but_without_a_second_arm(tmp_path: Path) -> None:
