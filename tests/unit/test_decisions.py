@@ -144,6 +144,25 @@ def test_an_architecture_without_a_valid_replay_says_why() -> None:
     assert (row["state"], row["reason"]) == ("not_measured", "It has no valid replay under backend_outage: it was late")
 
 
+def test_the_worst_of_several_scenarios_is_unknown_while_one_has_no_valid_replay() -> None:
+    found = outage()
+    found.replay("hybrid", "burst", invalid="it was late")
+    row = cell(decided(found), "out_of_turn")
+    assert (row["state"], row["value"], row["scenario"]) == ("not_measured", None, "burst")
+    assert row["reason"] == "It has no valid replay under burst: it was late"
+    assert cell(decided(found), "out_of_turn", "synchronous")["value"] == 0.0
+
+
+def test_answers_of_other_scenarios_do_not_stand_beside_each_other() -> None:
+    found = outage()
+    assert [cell(decided(found), "out_of_turn", who)["standing"] for who in ("hybrid", "synchronous")] == [
+        "behind",
+        "ahead",
+    ]
+    found.replay("hybrid", "burst", queued=["command"])
+    assert [cell(decided(found), "out_of_turn", who)["standing"] for who in ("hybrid", "synchronous")] == [None, None]
+
+
 def test_the_first_limit_is_that_of_the_finest_growth() -> None:
     with outage().connect() as connection:
         for grid, cells, traffic in (("g1", 3, 50.0), ("g2", 9, 12.0)):

@@ -9,7 +9,7 @@ An architecture is ahead or behind only where all of an interval lies on one sid
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import duckdb
@@ -53,6 +53,8 @@ class Answer:
     evidence: str | None = None
     ticket: bool | None = None
     of: str = ""  # the comparison it is from
+    of_scenarios: frozenset[str] = frozenset()  # those of which it is the worst answer
+    without_replay: bool = False
 
 
 def decide(
@@ -159,11 +161,14 @@ class _Answers:
         self._sharing = dict(connection.execute(_SHARING, [comparison_id]).fetchall())
 
     def answer(self, question: Question, operation: Operation, contender: Contender) -> Answer:
-        """The worst answer of the scenarios that can show it."""
+        """The worst answer of the scenarios that can show it; none where one of them has no valid replay to show it."""
         found = list(self._under(question, operation, contender))
+        if invalid := next((one for one in found if one.without_replay), None):
+            return invalid
         shown = [one for one in found if one.state in {"measured", "undecided"}]
         if shown:
-            return max(shown, key=lambda one: _badness(one.figure, question))
+            worst = max(shown, key=lambda one: _badness(one.figure, question))
+            return replace(worst, of_scenarios=frozenset(one.scenario for one in shown if one.scenario))
         for state in ("not_shown_here", "not_measured"):
             if one := next((one for one in found if one.state == state), None):
                 return one
@@ -182,7 +187,7 @@ class _Answers:
                 continue
             if not valid:
                 reason = f"It has no valid replay under {scenario}: {invalid_reason}"
-                yield Answer("not_measured", scenario=scenario, reason=reason)
+                yield Answer("not_measured", scenario=scenario, reason=reason, without_replay=True)
                 continue
             if question.name == "out_of_turn" and not self._sharing.get(contender.workload):
                 reason = "No entity has two commands in what was replayed, so that none could overtake another."
@@ -229,19 +234,26 @@ def _badness(figure: Figure, question: Question) -> float:
 
 
 def _standings(question: Question, answers: Mapping[Contender, Answer]) -> dict[Contender, str]:
-    """Where each stands among those of its recording and variant, as far as that is decided."""
+    """Where each stands among those of its recording and variant, as far as that is decided.
+
+    Only answers of the same comparison and the same scenarios stand beside each other: the worst of three scenarios is
+    no worse than the worst of one.
+    """
     if question.better is None:
         return {}
     ends = {
         contender: _ends(question, answer.figure) for contender, answer in answers.items() if answer.state == "measured"
     }
+
+    def alike(contender: Contender) -> tuple[object, ...]:
+        one = answers[contender]
+        return contender.workload, contender.variant, one.of, one.of_scenarios
+
     found = {}
     for contender, (best, worst) in ends.items():
-        others = [
-            ends[one]
-            for one in ends
-            if one != contender and (one.workload, one.variant) == (contender.workload, contender.variant)
-        ]
+        others = [ends[one] for one in ends if one != contender and alike(one) == alike(contender)]
+        if not others:
+            continue
         if any(other_worst < best for _, other_worst in others):
             found[contender] = "behind"
         elif any(worst < other_best for other_best, _ in others):
