@@ -1,5 +1,6 @@
 """Pruning: single requests and observations go, whatever was judged and published stays, a kill leaves no damage."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from resources.warehouse import retention
 from resources.warehouse.observations import ObservationStore
 from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.publish import publish
-from resources.warehouse.reading import query
+from resources.warehouse.reading import connect, query, rows
 from resources.warehouse.retention import is_pruned, is_whole, prune
 from resources.warehouse.schema import VIEWS, published, schema
 from resources.warehouse.sources import SINGLE
@@ -50,31 +51,41 @@ def replay(
     write_outcomes(places, comparison_id, CELL, f"{architecture}~idempotent", reconcile(observations))
 
 
-@pytest.fixture
-def nights(places: Places) -> Places:
-    """Two nights, with a verdict of each."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Places, Path]:
+    """A home with two nights and a verdict of each, and a copy of it: to publish takes longer than to copy."""
+    folder = tmp_path_factory.mktemp("made")
+    places = Places(folder / "home")
     for comparison_id in (OLD, NEW):
         replay(places, comparison_id, "synchronous")
         verdict = dict.fromkeys(("workload", "scenario", "operation", "metric", "verdict"), "x")
-        rows = pa.Table.from_pylist([{**verdict, "comparison_id": comparison_id}], schema=schema("pairwise"))
-        write_judgement(places, comparison_id, "pairwise", rows)
+        judged = pa.Table.from_pylist([{**verdict, "comparison_id": comparison_id}], schema=schema("pairwise"))
+        write_judgement(places, comparison_id, "pairwise", judged)
     publish(places)
+    return places, shutil.copytree(places.home, folder / "copy")
+
+
+@pytest.fixture
+def nights(made: tuple[Places, Path]) -> Places:
+    places, copy = made
+    shutil.rmtree(places.home)
+    shutil.copytree(copy, places.home)
     return places
 
 
 def kept(places: Places) -> dict[str, list[dict[str, Any]]]:
     """Every table but those of single requests."""
     names = [name for name in published() if name not in {*SINGLE, *VIEWS}]
-    return {name: query(places, f"FROM {name} ORDER BY ALL").to_pylist() for name in names}
+    with connect(places) as connection:
+        return {name: rows(connection, f"FROM {name} ORDER BY ALL").to_pylist() for name in names}
 
 
 def single(places: Places) -> dict[tuple[str, str], int]:
-    rows = [
-        query(places, f"SELECT '{name}' AS t, comparison_id, count(*) AS n FROM {name} GROUP BY ALL").to_pylist()
-        for name in SINGLE
-        if "comparison_id" in schema(name).names
-    ]
-    return {(row["t"], row["comparison_id"]): row["n"] for of_one in rows for row in of_one}
+    names = [name for name in SINGLE if "comparison_id" in schema(name).names]
+    counting = "UNION ALL ".join(
+        f"SELECT '{name}' AS t, comparison_id, count(*) AS n FROM {name} GROUP BY ALL " for name in names
+    )
+    return {(row["t"], row["comparison_id"]): row["n"] for row in query(places, counting).to_pylist()}
 
 
 def test_single_requests_and_observations_go_and_all_that_was_judged_stays(nights: Places) -> None:
