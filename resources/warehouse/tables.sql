@@ -670,7 +670,8 @@ COMMENT ON COLUMN decisions.words IS
     'Which limit binds first, as the parameters of the simulation name it; NULL: none, and of other questions';
 COMMENT ON COLUMN decisions.standing IS
     'behind (all of another architecture''s interval is better), ahead (all of its own is better than another one''s, '
-    'and it is not behind) or level (neither); NULL: undecided, no value, or a limit, which may delay or refuse';
+    'and it is not behind) or level (neither), among answers of the same scenarios; NULL: undecided, no value, no '
+    'other such answer, or a limit, which may delay or refuse';
 COMMENT ON COLUMN decisions.ticket IS
     'Whether what came back for these requests was mostly a ticket (202) and no result; NULL: nothing did, or it is no '
     'question of answers';
