@@ -105,6 +105,19 @@ def command(**options: Any) -> None:
     with a table, archduel.duckdb and a report. What AWS is predicted to do with the same cells is simulated beside it.
     """
     places = Places.from_environment()
+    request, files = asked(places, options)
+    # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
+    from orchestration.commands.running import compare  # noqa: PLC0415
+
+    compare(places, request, files.values(), yes=options["yes"])
+
+
+def asked(places: Places, options: Mapping[str, Any]) -> tuple[CompareRequest, dict[str, Path]]:
+    """What the command's options ask for, checked, and the user's own scenario files by the scenarios' names.
+
+    Raises:
+        UsageError: for options that do not fit each other, the recording or the target.
+    """
     workload = options["workload"] or DEFAULT_WORKLOAD
     choose(Library(places).paths(), workload, "workload")
     target = choose(targets(), options["target"], "target")
@@ -124,15 +137,12 @@ def command(**options: Any) -> None:
         from orchestration.commands.beside import in_virtual_time  # noqa: PLC0415 - it imports the statistics
 
         request = in_virtual_time(places, request)
-    asked = read(request.requirements or file_in_use(places))
-    routes = Library(places).load(workload).routes if any(one.route for one in asked.requirement) else ()
-    check(asked, routes, {*known_scenarios(places), *scenarios})
-    for caution in cautions(asked):
+    required = read(request.requirements or file_in_use(places))
+    routes = Library(places).load(workload).routes if any(one.route for one in required.requirement) else ()
+    check(required, routes, {*known_scenarios(places), *scenarios})
+    for caution in cautions(required):
         warn(caution)
-    # With it Dagster is imported: up to three seconds, which a wrong option need not wait for.
-    from orchestration.commands.running import compare  # noqa: PLC0415
-
-    compare(places, request, files.values(), yes=options["yes"])
+    return request, files
 
 
 def chosen_scenarios(

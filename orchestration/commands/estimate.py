@@ -21,7 +21,7 @@ _LOOK_S = 4  # of a contender in each cell: its resources are made once, to be l
 _START_S = 6  # of a replay's instance: emulator, provisioning, environments, and reading what was observed
 _SETTLE_S = 1  # of a replay under which nothing breaks
 _RECOVER_S = 6  # of one under which something does: from none to 25, by what is in the queue
-_JUDGE_S = 15  # of a comparison, with its report
+JUDGE_S = 15  # of a comparison, with its report
 _PROBE_S = 25  # of how faithful the target is, once on a machine
 _SIMULATED_S = 0.5  # of a simulated replay, its accounting included
 _SIMULATED_REQUEST_S = 50e-6  # and of each of its requests, which show where there are millions
@@ -33,7 +33,8 @@ class Estimate:
     """About how long a comparison takes, and why.
 
     Attributes:
-        seconds: The whole comparison.
+        cells_s: The seconds of each cell.
+        machine_s: The seconds that a machine takes before its first cell.
         replays: How many replays it has.
         requests: How many requests a replay has.
         speeds: The speeds of the slowest and the fastest cell, as multiples of the recorded one.
@@ -48,7 +49,8 @@ class Estimate:
         budget: What it costs there.
     """
 
-    seconds: float
+    cells_s: tuple[float, ...]
+    machine_s: float
     replays: int
     requests: int
     speeds: tuple[float, float]
@@ -61,6 +63,11 @@ class Estimate:
     rounds: int = 1
     charge: Charge | None = None
     budget: Budget | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The whole comparison on one machine, with its report."""
+        return self.machine_s + sum(self.cells_s) + JUDGE_S
 
     def sentence(self, request: CompareRequest) -> str:
         """Return the estimate in words."""
@@ -117,20 +124,25 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
         for of_cell, cell in zip(contenders, request.cells, strict=True)
     ]
     own_s = 0 if platform.target.empties else _OWN_RESOURCES_S
-    seconds = float(_JUDGE_S)
+    machine_s = 0.0
     if platform.target.virtual:
-        seconds += sum(
+        cells_s = tuple(
             count * (_SIMULATED_S + _SIMULATED_REQUEST_S * len(plan.schedule))
             for count, plan in zip(replays, plans, strict=True)
         )
     else:
-        for scenario, of_cell, count, length in zip(
-            request.scenarios.values(), contenders, replays, lengths, strict=True
-        ):
-            around_s = _START_S + own_s + (_RECOVER_S if scenario.faults else _SETTLE_S)
-            seconds += len(of_cell) * _LOOK_S + min(count * (length + around_s), settings.budget_s or float("inf"))
+        cells_s = tuple(
+            len(of_cell) * _LOOK_S
+            + min(
+                count * (length + _START_S + own_s + (_RECOVER_S if scenario.faults else _SETTLE_S)),
+                settings.budget_s or float("inf"),
+            )
+            for scenario, of_cell, count, length in zip(
+                request.scenarios.values(), contenders, replays, lengths, strict=True
+            )
+        )
         if stored(places, platform.title, digest()) is None:
-            seconds += _PROBE_S
+            machine_s = _PROBE_S
     cut = plans[0].recording
     speeds = [plan.speed for plan in plans]
     paused_s = max(cut.duration_s / speed - length for speed, length in zip(speeds, lengths, strict=True))
@@ -142,7 +154,8 @@ def estimate(places: Places, request: CompareRequest, reporter: Reporter) -> Est
     )
     charge = platform.charge
     return Estimate(
-        seconds,
+        cells_s,
+        machine_s,
         sum(replays),
         cut.requests,
         (min(speeds), max(speeds)),

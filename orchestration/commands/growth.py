@@ -14,10 +14,10 @@ from rich.table import Table
 from orchestration.commands.simulating import (
     Counting,
     announce,
+    cell_seconds,
     given_lab_settings,
     given_values,
     open_what_if,
-    seconds_for,
     simulation_options,
 )
 from orchestration.commands.terminal import open_console, say
@@ -65,7 +65,7 @@ def command(**options: Any) -> None:
         most = max(grid.varied[TRAFFIC])
         say(console, f"up to {most:g} times the traffic: more would be over {MOST_REQUESTS:,} requests")
     grids.keep(places, grid)
-    seconds = seconds_for(what_if, [*grid.varied[TRAFFIC]], grid.architectures, os.cpu_count() or 1)
+    seconds = sum(cell_seconds(what_if, [*grid.varied[TRAFFIC]], grid.architectures)) / (os.cpu_count() or 1)
     what = f"{len(cells)} traffics of {', '.join(grid.architectures)}, and about as long for limits"
     announce(console, f"{grid.grid_id}: {what}", 2 * seconds, yes=options["yes"])
     computing = grids.Computing(places, grid, what_if)

@@ -38,11 +38,14 @@ logging.getLogger(with_plugins.__module__).addHandler(Warnings())
 
 _FOLDER = Path(__file__).parent
 _NAMES = (
-    *("architectures", "calibrate", "compare", "dev", "diff", "doctor", "export", "growth", "import", "inbox"),
-    *("mapping", "nights", "permissions", "plugins", "prices", "prune", "record", "replay", "report", "requirements"),
-    *("scenarios", "service", "size", "sql", "status", "sweep", "template", "vary", "workloads"),
+    *("architectures", "calibrate", "compare", "dev", "diff", "doctor", "estimate", "export", "growth", "import"),
+    *("inbox", "mapping", "nights", "permissions", "plugins", "prices", "prune", "record", "replay", "report"),
+    *("requirements", "scenarios", "service", "size", "sql", "status", "sweep", "template", "vary", "workloads"),
 )
-_MODULES = {name: name for name in _NAMES} | {"import": "importing"}  # a keyword names no module
+_MODULES = {name: name for name in _NAMES} | {
+    "estimate": "planning",
+    "import": "importing",
+}  # a keyword names no module
 
 
 class LazyGroup(ReportingGroup):

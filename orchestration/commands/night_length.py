@@ -22,7 +22,7 @@ from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.scenarios import scenario
 
-_JUDGING_S = 90.0  # of a night's comparison with its report
+JUDGING_S = 90.0  # of a night's comparison with its report
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def night_estimator(places: Places) -> Callable[[dg.DagsterInstance, Nights, Seq
 def total_s(lengths: Mapping[Cell, CellLength]) -> float | None:
     """How many seconds a night of these cells takes, its comparison included; None where one is not known."""
     known = [length.seconds for length in lengths.values() if length.seconds is not None]
-    return sum(known) + _JUDGING_S if len(known) == len(lengths) else None
+    return sum(known) + JUDGING_S if len(known) == len(lengths) else None
 
 
 def _planned(places: Places, nights: Nights, one: NightCell) -> CellLength:

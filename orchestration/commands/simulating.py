@@ -105,24 +105,26 @@ def open_what_if(
     return what_if
 
 
-def seconds_for(what_if: "WhatIf", traffics: Sequence[float], names: Sequence[str], cores: int) -> float:
-    """About how long simulations take on this machine: measured with the recorded traffic, and with several times it.
+def cell_seconds(what_if: "WhatIf", traffics: Sequence[float], names: Sequence[str]) -> list[float]:
+    """About how long each cell keeps one core: measured with the recorded traffic, and with several times it.
 
     Args:
         what_if: What is simulated.
-        traffics: The traffic of each simulation of an architecture, as multiples of the recorded one.
-        names: The architectures.
-        cores: How many run at once.
+        traffics: The traffic of each cell, as multiples of the recorded one.
+        names: The architectures, all of which a cell has.
+
+    Returns:
+        Seconds, in the order of ``traffics``.
     """
-    total = 0.0
+    base_s, each_s = 0.0, 0.0
     more = max(2.0, min(20.0, 20_000 / what_if.requests))
     for name in names:
         what_if.run(name, {})  # what follows finds its tables made
         once, several = (_timed(what_if, name, traffic) for traffic in (1.0, more))
         each = max(1e-9, (several - once) / (more - 1))
-        base = max(0.0, once - each)
-        total += sum(base + each * traffic for traffic in traffics)
-    return total / cores
+        base_s += max(0.0, once - each)
+        each_s += each
+    return [base_s + each_s * traffic for traffic in traffics]
 
 
 def _timed(what_if: "WhatIf", name: str, traffic: float) -> float:

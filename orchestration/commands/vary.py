@@ -7,7 +7,8 @@ other simulating commands have as well (`orchestration.commands.simulating`).
 import json
 import math
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
@@ -16,11 +17,11 @@ from rich.table import Table
 from orchestration.commands.simulating import (
     Counting,
     announce,
+    cell_seconds,
     given_lab_settings,
     given_values,
     list_varied,
     open_what_if,
-    seconds_for,
     simulation_options,
 )
 from orchestration.commands.terminal import PlainConsole, open_console, say, write
@@ -28,6 +29,10 @@ from resources.architectures import architectures, chosen_architectures
 from resources.simulation.varying import Value, check_together, plain, read_values
 from workloads.errors import UsageError
 from workloads.places import Places
+
+if TYPE_CHECKING:
+    from assets.analysis.sizing.grids import Grid
+    from resources.lab.what_if import WhatIf
 
 _SHOWN = 30  # rows of the table
 Rows = list[dict[str, Any]]
@@ -64,20 +69,12 @@ def command(**options: Any) -> None:
     a number. Cells go to the table grid_cells, one row for each architecture. The same command gives the same cells;
     one that was killed goes on where it was.
     """
-    places = Places.from_environment()
-    settings = given_lab_settings(places, options)
-    values = dict(_several(options["texts"]))
-    fixed = given_values(options["fixed"], list(values))
-    _check_size(values)
-    console = open_console()
-    what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
+    places, console = Places.from_environment(), open_console()
+    what_if, grid = asked(places, options, console)
     # Dagster and the report take seconds to import, which a wrong option need not wait for.
     from assets.analysis.sizing import grids  # noqa: PLC0415
 
-    grid = grids.vary(what_if, values, chosen_architectures(options["names"]), fixed)
     cells = grid.cells()
-    for cell in cells:
-        what_if.check({**fixed, **cell})
     grids.keep(places, grid)
     if options["declare"]:
         from orchestration.partitions import declare_grid  # noqa: PLC0415
@@ -88,13 +85,36 @@ def command(**options: Any) -> None:
             f"{len(cells):,} cells of {grid.grid_id} are partitions of simulated/grid: launch a backfill of them",
         )
         return
-    traffics = [what_if.traffic({**fixed, **cell}) for cell in cells]
-    seconds = seconds_for(what_if, traffics, grid.architectures, os.cpu_count() or 1)
+    seconds = sum(cell_seconds(what_if, traffics_of(what_if, grid), grid.architectures)) / (os.cpu_count() or 1)
     what = f"{len(cells):,} cells of {', '.join(grid.architectures)}"
     announce(console, f"{grid.grid_id}: {what}, {what_if.requests:,} requests as recorded", seconds, yes=options["yes"])
     with Counting(console, grid.grid_id) as counting:
         rows = grids.Computing(places, grid, what_if).compute(cells, counting.done, again=options["again"]).to_pylist()
-    _print(console, places, grid.grid_id, sorted(values), rows)
+    _print(console, places, grid.grid_id, sorted(grid.varied), rows)
+
+
+def asked(places: Places, options: Mapping[str, Any], console: PlainConsole) -> "tuple[WhatIf, Grid]":
+    """What the command's options ask for: the recording opened, and the grid, each of whose cells can be simulated.
+
+    Raises:
+        UsageError: for options that do not fit each other or the recording.
+    """
+    settings = given_lab_settings(places, options)
+    values = dict(_several(options["texts"]))
+    fixed = given_values(options["fixed"], list(values))
+    _check_size(values)
+    what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
+    from assets.analysis.sizing import grids  # noqa: PLC0415 - as above
+
+    grid = grids.vary(what_if, values, chosen_architectures(options["names"]), fixed)
+    for cell in grid.cells():
+        what_if.check({**fixed, **cell})
+    return what_if, grid
+
+
+def traffics_of(what_if: "WhatIf", grid: "Grid") -> list[float]:
+    """The traffic of each cell of a grid, as multiples of the recorded one."""
+    return [what_if.traffic({**grid.fixed, **cell}) for cell in grid.cells()]
 
 
 def _several(texts: tuple[str, ...]) -> list[tuple[str, tuple[Value, ...]]]:
