@@ -26,7 +26,7 @@ _KEY = {
 }
 _OUTCOMES = ("answered", "accepted", "throttled", "failed", "timed_out", "unsent")
 _STATES = ("committed", "dead_lettered", "in_flight", "lost", "rejected")
-_GHOSTS = ("ghost_commits", "ghost_dead_lettered", "ghost_in_flight", "unknown_effects")
+_GHOSTS = ("ghost_commits", "ghost_dead_lettered", "ghost_in_flight", "ghost_partly_committed", "unknown_effects")
 _WITNESSES = ("duplicates", "redeliveries", "reordered", "read_your_writes_misses")
 _REPRODUCED = {one.behaviour: "reproduced" for scenario in scenarios().values() for one in scenario.rests_on}
 _BOOKS = (*_OUTCOMES, *_STATES, *_GHOSTS, *_WITNESSES)

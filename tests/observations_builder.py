@@ -59,6 +59,7 @@ class ObservationsBuilder:
             "others_cpu_share": 0.03,
             "cold_starts": 0,
             "queued": [],
+            "effects": ["order"],
             "fault_windows": "[]",
             "config": "{}",
             "code_version": "0.1.0+test",
@@ -121,21 +122,28 @@ class ObservationsBuilder:
         self,
         request_id: str = "r",
         *,
+        effect: str | None = None,
         commits: int = 1,
         stamp_us: int = 400,
         found: bool | None = None,
         repetition: int = 1,
     ) -> Self:
-        """What the table says of a request."""
-        row = {"request_id": request_id, "commits": commits, "stamp_us": stamp_us, "found": found}
+        """What the table says of a request, or of one of its effects."""
+        row = {"request_id": request_id, "effect": effect, "commits": commits, "stamp_us": stamp_us, "found": found}
         self.seen["items"].append({"repetition": repetition, **row})
         return self
 
     def message(
-        self, request_id: str = "r", queue: str = "queue", *, receive_count: int = 0, repetition: int = 1
+        self,
+        request_id: str = "r",
+        queue: str = "queue",
+        *,
+        effects: Sequence[str] | None = None,
+        receive_count: int = 0,
+        repetition: int = 1,
     ) -> Self:
         """A message that was still in a queue after everything had settled."""
-        row = {"request_id": request_id, "queue": queue, "receive_count": receive_count}
+        row = {"request_id": request_id, "queue": queue, "effects": effects, "receive_count": receive_count}
         self.seen["messages"].append({"repetition": repetition, **row})
         return self
 
@@ -149,6 +157,7 @@ class ObservationsBuilder:
         found: bool | None = None,
         worked_us: int | None = None,
         function: str = "command",
+        effect: str | None = None,
         repetition: int = 1,
     ) -> Self:
         """One handling of a request, as a handler's log line tells it."""
@@ -159,6 +168,7 @@ class ObservationsBuilder:
                 "function": function,
                 "invocation_id": f"invocation-{number}",
                 "request_id": request_id,
+                "effect": effect,
                 "result": result,
                 "at_us": at_us,
                 "receive_count": receive_count,

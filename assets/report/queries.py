@@ -57,7 +57,7 @@ books AS (
         avg(throttled) AS throttled, avg(failed) AS failed, avg(timed_out) AS timed_out, avg(unsent) AS unsent,
         avg(committed) AS committed, avg(dead_lettered) AS dead_lettered, avg(in_flight) AS in_flight,
         avg(lost) AS lost, avg(rejected) AS rejected, avg(ghost_commits) AS ghost_commits,
-        avg(ghost_commits + ghost_dead_lettered + ghost_in_flight) AS ghosts,
+        avg(ghost_commits + ghost_dead_lettered + ghost_in_flight + ghost_partly_committed) AS ghosts,
         avg(unknown_effects) AS unknown_effects, avg(duplicates) AS duplicates, avg(redeliveries) AS redeliveries,
         avg(reordered) AS reordered, avg(read_your_writes_misses) AS read_your_writes_misses,
         avg(attempts) AS attempts

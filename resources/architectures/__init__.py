@@ -43,6 +43,7 @@ class Architecture:
         description: One or two sentences for people.
         nodes: The resources by name, each with how it is made and which others it needs.
         queued: The operations that a queue acknowledges and that are carried out later.
+        effects: What a command brings about, each stored by itself: it is done once all of them are there.
         queueing: What queues them: a standard queue, or one that keeps the order of each entity's messages (``fifo``).
         rests_on: The behaviours of AWS without which a target cannot show what it does.
         position: Its place in tables and charts.
@@ -54,6 +55,7 @@ class Architecture:
     description: str
     nodes: Mapping[str, Node]
     queued: frozenset[Operation]
+    effects: tuple[str, ...] = ("order",)
     queueing: Queueing = "standard"
     rests_on: tuple[Reliance, ...] = ()
     position: int = 100
@@ -174,10 +176,22 @@ def faults_of(entry: object) -> Iterator[str]:
     routed = {operation for node in entry.nodes.values() for operation in node.routes}
     if missing := sorted(_OPERATIONS - routed):
         yield f"no node takes its {missing[0]} requests: an API routes command and query"
+    yield from _faults_of_effects(entry)
     if missing := sorted({"api", "table"} - set(entry.nodes)):
         yield f"it has no node {missing[0]}"
     if alien := sorted(entry.queued - _OPERATIONS):
         yield f"it queues {alien[0]!r}, which is no operation: command and query are"
+
+
+def _faults_of_effects(entry: Architecture) -> Iterator[str]:
+    if not entry.effects or len(set(entry.effects)) < len(entry.effects):
+        yield "its effects are none, or one is named twice"
+    for effect in entry.effects:
+        if not _NODE.fullmatch(effect):
+            yield f"an effect cannot be named {effect!r}: lower case, digits and single _"
+    for name, node in entry.nodes.items():
+        if alien := sorted(set(node.effects) - set(entry.effects)):
+            yield f"its node {name} brings about {alien[0]!r}, which is none of its effects"
 
 
 def _in_circle(nodes: Mapping[str, Node]) -> str:

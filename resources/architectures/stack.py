@@ -53,6 +53,8 @@ class Node:
         kind: Its AWS service, as in ARNs; an event source mapping is a ``lambda_mapping``.
         description: One sentence for people.
         routes: Of an API, which node requests of each operation are passed to.
+        effects: Of a queue or a function, the effects of a command that it is still to bring about, by the names in
+            `Architecture.effects`; empty: all of them.
     """
 
     needs: tuple[str, ...]
@@ -60,6 +62,12 @@ class Node:
     kind: str
     description: str
     routes: Mapping[Operation, str] = field(default_factory=dict)
+    effects: tuple[str, ...] = ()
+
+
+def effect_of(node: Node) -> str | None:
+    """The effect of a command that a function brings about; None for the first, or the only one."""
+    return node.effects[0] if len(node.effects) == 1 else None
 
 
 @dataclass

@@ -190,6 +190,7 @@ def run(
         "cold_starts": sum(row.get("cold") is True for row in invocations),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
+        "effects": list(bench.architecture.effects),
         "fault_windows": json.dumps(conductor.windows),
     }
     read = {

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.architectures.parts.api import RESULT
-from resources.architectures.stack import Stack
+from resources.architectures.parts.queue import DEAD_LETTER_QUEUE, QUEUE, kind_of
+from resources.architectures.stack import Stack, effect_of
 from workloads.replay.schedule import WARM_UP_PREFIX, opened
 
 _COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
@@ -41,14 +42,15 @@ class Backlog:
 
 def backlog(stack: Stack) -> Backlog:
     """What the queues report right now."""
-    counts: dict[str, list[int]] = {}
+    counts = {QUEUE: [0, 0, 0], DEAD_LETTER_QUEUE: [0, 0, 0]}
     for name, urls in stack.queue_urls.items():
-        read = [
-            stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"] for url in urls
-        ]
-        counts[name] = [sum(int(attributes[attribute]) for attributes in read) for attribute in _COUNTS]
-    visible, in_flight, delayed = counts.get("queue", [0, 0, 0])
-    return Backlog(visible, in_flight, delayed, dead_letters=sum(counts.get("dead_letter_queue", [0])))
+        for url in urls:
+            read = stack.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
+            counts[kind_of(name)] = [
+                count + int(read[attribute]) for count, attribute in zip(counts[kind_of(name)], _COUNTS, strict=True)
+            ]
+    visible, in_flight, delayed = counts[QUEUE]
+    return Backlog(visible, in_flight, delayed, dead_letters=sum(counts[DEAD_LETTER_QUEUE]))
 
 
 def stored_items(stack: Stack) -> int:
@@ -67,7 +69,7 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
         start_ns: The replay's start by the handlers' clock.
 
     Yields:
-        A row of the table `items` for each request id with a commit, without its repetition.
+        A row of the table `items` for each request id with a commit, and effect, without its repetition.
     """
     pages = stack.clients.dynamodb.get_paginator("scan").paginate(
         TableName=stack.facts["table"]["name"], ConsistentRead=True
@@ -76,11 +78,12 @@ def commits(stack: Stack, start_ns: int) -> Iterator[dict[str, Any]]:
         for item in page["Items"]:
             found = item.get("found", {}).get("BOOL")
             for name, value in item.items():
-                request_id = name.removeprefix(_COMMITS)
+                request_id, _, effect = (of := name.removeprefix(_COMMITS)).partition("#")
                 if name.startswith(_COMMITS) and not request_id.startswith(WARM_UP_PREFIX):
-                    stamp_ns = int(item[_STAMP + request_id]["N"])
+                    stamp_ns = int(item[_STAMP + of]["N"])
                     yield {
                         "request_id": request_id,
+                        "effect": effect or None,
                         "commits": int(value["N"]),
                         "stamp_us": (stamp_ns - start_ns) // 1000,
                         "found": found,
@@ -112,14 +115,18 @@ def executed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
-    """Receive every visible message of a queue, a node that may have several, which hides it, or deletes it where it
-    would hide others.
+def take_messages(stack: Stack) -> Iterator[dict[str, Any]]:
+    """Receive every visible message of all queues, which hides it, or deletes it where it would hide others.
 
     Yields:
         A row of the table `messages` for each, without its repetition.
     """
-    urls = list(stack.queue_urls.get(queue, ()))
+    for node, urls in stack.queue_urls.items():
+        of = {"queue": kind_of(node), "effects": stack.nodes[node].effects or None}
+        yield from ({**of, **message} for message in _taken_from(stack, list(urls)))
+
+
+def _taken_from(stack: Stack, urls: list[str]) -> Iterator[dict[str, Any]]:
     while urls:
         url = urls[-1]
         messages = stack.clients.sqs.receive_message(
@@ -137,7 +144,7 @@ def take_messages(stack: Stack, queue: str) -> Iterator[dict[str, Any]]:
             received = int(message["Attributes"]["ApproximateReceiveCount"]) - 1
             if url.endswith(".fifo"):  # which gives out no other of its group while this one is there
                 stack.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            yield {"request_id": _request_id(message["Body"]), "queue": queue, "receive_count": received}
+            yield {"request_id": _request_id(message["Body"]), "receive_count": received}
 
 
 def _request_id(body: str) -> str:
@@ -289,6 +296,7 @@ def invocations(
                 {
                     **identity,
                     "request_id": record["id"],
+                    "effect": effect_of(stack.nodes[node]),
                     "result": record["result"],
                     "at_us": (record["ns"] - start_ns) // 1000,
                     "receive_count": record.get("receive_count"),

@@ -71,7 +71,7 @@ def take_leftovers(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[dict[str, Any]]:
-    """Take the messages that never made it out of both queues.
+    """Take the messages that never made it out of the queues.
 
     Consuming ends first, or they would be taken away meanwhile; those in flight are waited for until they are visible.
 
@@ -92,10 +92,9 @@ def take_leftovers(
     backlog = observation.backlog(stack)
     expected = backlog.waiting + backlog.dead_letters
     taken: list[dict[str, Any]] = []
-    # Both queues each time: to receive a message once too often, as this may, is to move it to the dead letters.
+    # All queues each time: to receive a message once too often, as this may, is to move it to the dead letters.
     while len(taken) < expected and now() < deadline:
-        taken += observation.take_messages(stack, "queue")
-        taken += observation.take_messages(stack, "dead_letter_queue")
+        taken += observation.take_messages(stack)
         if len(taken) < expected:
             sleep(stack.clients.pace.settle_poll_s)
     return [row for row in taken if not row["request_id"].startswith(WARM_UP_PREFIX)]

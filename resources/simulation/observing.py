@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from resources.architectures import Architecture
 from resources.architectures.parts.event_source_mapping import CONSUMER
+from resources.architectures.stack import effect_of
 from resources.simulation import system as codes
 from resources.simulation.system import NEVER, Load, Result
 from resources.warehouse import large
@@ -92,6 +93,7 @@ class _Observer:
         self._schedule, self._load, self._repetition = schedule, load, repetition
         self._request_ids = pa.array(schedule.request_ids, pa.string())
         self._functions = pa.array(architecture.functions, pa.string())
+        self._effects = pa.array([effect_of(architecture.nodes[name]) for name in architecture.functions], pa.string())
         self._has_queue = CONSUMER in architecture.nodes
         self._fifo = architecture.queueing == "fifo"
 
@@ -108,7 +110,7 @@ class _Observer:
         """All tables but the samples, of the requests from number ``first`` on that the result is of."""
         count = len(result.sent_us)
         of, load, schedule = slice(first, first + count), self._load, self._schedule
-        records, invocations = result.records, result.invocations
+        records, invocations, functions = result.records, result.invocations, codes.functions_of(result)
         stored = np.flatnonzero(result.commits)
         dead = np.flatnonzero(result.dead)
         return {
@@ -152,7 +154,8 @@ class _Observer:
             "records": self._table(
                 "records",
                 len(records),
-                function=self._functions.take(pa.array(codes.functions_of(result))),
+                function=self._functions.take(pa.array(functions)),
+                effect=self._effects.take(pa.array(functions)),
                 invocation_id=_labels("i", records[:, 0]),
                 request_id=self._named(records[:, 1]),
                 result=_words(_RESULTS, records[:, 2]),

@@ -11,7 +11,7 @@ SELECT r.comparison_id, r.workload, r.scenario, r.operation, r.route, r.architec
     count(*) FILTER (outcome IN ('answered', 'accepted') AND state = 'in_flight') AS in_flight,
     count(*) FILTER (outcome IN ('answered', 'accepted') AND state = 'dead_lettered') AS dead_lettered,
     count(*) FILTER (outcome IN ('answered', 'accepted') AND state = 'lost') AS lost,
-    sum(greatest(commits - 1, 0))::BIGINT AS duplicates,
+    sum(duplicates)::BIGINT AS duplicates,
     quantile_cont(response_us, 0.5) FILTER (outcome IN ('answered', 'accepted')) AS response_p50_us,
     quantile_cont(response_us, 0.99) FILTER (outcome IN ('answered', 'accepted')) AS response_p99_us,
     quantile_cont(completion_us, 0.5) FILTER (outcome IN ('answered', 'accepted')) AS completion_p50_us

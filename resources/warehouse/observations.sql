@@ -10,7 +10,7 @@ CREATE TABLE experiments (
     send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT, client_lag_p50_us BIGINT, client_lag_p99_us BIGINT,
     client_lag_max_us BIGINT, displaced_share DOUBLE, gaps_distance_us DOUBLE,
     target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
-    clock_uncertainty_us BIGINT, queued VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
+    clock_uncertainty_us BIGINT, queued VARCHAR[], effects VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
     dagster_run_id VARCHAR
 );
 COMMENT ON TABLE experiments IS
@@ -70,6 +70,8 @@ COMMENT ON COLUMN experiments.cold_starts IS 'Invocations that were the first of
 COMMENT ON COLUMN experiments.clock_uncertainty_us IS
     'Uncertainty of the handlers'' stamps on the replay''s clock, microseconds; 0 where both share a clock';
 COMMENT ON COLUMN experiments.queued IS 'Operations that this architecture takes through a queue: command, query';
+COMMENT ON COLUMN experiments.effects IS
+    'What a command brings about in this architecture, each stored by itself: it is done once all of them are there';
 COMMENT ON COLUMN experiments.fault_windows IS
     'Faults as they happened, a JSON list of objects: target, kind, due_us, start_us, end_us and what the kind needs';
 COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contender included, a JSON object';
@@ -119,26 +121,29 @@ COMMENT ON COLUMN sent.work_us IS
     'own';
 
 CREATE TABLE items (
-    repetition INTEGER NOT NULL, request_id VARCHAR, commits BIGINT, stamp_us BIGINT, found BOOLEAN
+    repetition INTEGER NOT NULL, request_id VARCHAR, effect VARCHAR, commits BIGINT, stamp_us BIGINT, found BOOLEAN
 );
 COMMENT ON TABLE items IS 'What the table holds of requests when watching ended: one row per item.';
 COMMENT ON COLUMN items.repetition IS 'Number of the replay within its cell and contender, from 1';
 COMMENT ON COLUMN items.request_id IS 'Request that wrote it';
+COMMENT ON COLUMN items.effect IS 'Effect of the request that it is; NULL: the first, or the only one';
 COMMENT ON COLUMN items.commits IS 'How often it was written';
 COMMENT ON COLUMN items.stamp_us IS 'When its first write began, microseconds since the replay''s start';
 COMMENT ON COLUMN items.found IS 'Of the stored answer to a query: whether it found its entity; NULL: a command''s';
 
 CREATE TABLE messages (
-    repetition INTEGER NOT NULL, request_id VARCHAR, queue VARCHAR, receive_count BIGINT
+    repetition INTEGER NOT NULL, request_id VARCHAR, queue VARCHAR, effects VARCHAR[], receive_count BIGINT
 );
 COMMENT ON TABLE messages IS 'Messages still in a queue when watching ended.';
 COMMENT ON COLUMN messages.repetition IS 'Number of the replay within its cell and contender, from 1';
 COMMENT ON COLUMN messages.request_id IS 'Request it carries';
-COMMENT ON COLUMN messages.queue IS 'queue or dead_letter_queue';
+COMMENT ON COLUMN messages.queue IS 'queue or dead_letter_queue; an architecture may have several of each';
+COMMENT ON COLUMN messages.effects IS
+    'Effects of the request that it was still to bring about; NULL: all of them';
 COMMENT ON COLUMN messages.receive_count IS 'How often it was received';
 
 CREATE TABLE records (
-    repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, request_id VARCHAR, result VARCHAR,
+    repetition INTEGER NOT NULL, function VARCHAR, invocation_id VARCHAR, request_id VARCHAR, effect VARCHAR, result VARCHAR,
     at_us BIGINT, receive_count BIGINT, found BOOLEAN, worked_us BIGINT
 );
 COMMENT ON TABLE records IS 'One row per handling of a request by a function, from the function''s log line.';
@@ -146,6 +151,8 @@ COMMENT ON COLUMN records.repetition IS 'Number of the replay within its cell an
 COMMENT ON COLUMN records.function IS 'Name of the function';
 COMMENT ON COLUMN records.invocation_id IS 'Invocation that handled it';
 COMMENT ON COLUMN records.request_id IS 'Request handled';
+COMMENT ON COLUMN records.effect IS
+    'Effect of the request that the function brings about; NULL: the first, or the only one';
 COMMENT ON COLUMN records.result IS
     'committed, duplicate (was committed before), answered or failed; of the function result, which hands out stored '
     'answers, answered or failed';

@@ -23,7 +23,7 @@ from workloads.places import Places
 from workloads.sql import quoted, unglobbed
 
 # Of single requests, invocations and moments: they stay Parquet, behind views.
-SINGLE_OUTCOMES = ("requests", "effects", "invocations", "samples")
+SINGLE_OUTCOMES = ("requests", "effects", "effect_parts", "invocations", "samples")
 SINGLE = (*SINGLE_OUTCOMES, "direct_requests")
 TABLES = ("comparisons", "experiments", "ledger", "latency", "recovery", *CONDENSED)
 # What a scenario or a contender decides: in `experiments`, and in no `comparisons`.

@@ -36,7 +36,8 @@ CREATE TABLE experiments (
     send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT,
     client_lag_p50_us BIGINT, client_lag_p99_us BIGINT, client_lag_max_us BIGINT,
     displaced_share DOUBLE, gaps_distance_us DOUBLE, target_cpu_share DOUBLE, others_cpu_share DOUBLE,
-    cold_starts BIGINT, clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON
+    cold_starts BIGINT, clock_uncertainty_us BIGINT, dagster_run_id VARCHAR, fault_windows JSON, config JSON,
+    effects VARCHAR[]
 );
 COMMENT ON TABLE experiments IS
     'One row per experiment, which is one replay: an architecture in a variant and an arm, in a cell, one repetition.';
@@ -99,6 +100,8 @@ COMMENT ON COLUMN experiments.dagster_run_id IS 'Dagster run that replayed it; N
 COMMENT ON COLUMN experiments.fault_windows IS
     'Faults as they happened, a JSON list of objects: target, kind, due_us, start_us, end_us and what the kind needs';
 COMMENT ON COLUMN experiments.config IS 'Settings, those of the cell and contender included, a JSON object';
+COMMENT ON COLUMN experiments.effects IS
+    'What a command brings about in this architecture, each stored by itself: it is done once all of them are there';
 
 CREATE TABLE requests (
     experiment_id VARCHAR,
@@ -164,7 +167,7 @@ CREATE TABLE effects (
     comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
     repetition INTEGER, request_id VARCHAR, operation VARCHAR, entity VARCHAR, route VARCHAR, state VARCHAR,
     committed_us BIGINT, completion_us BIGINT, deliveries BIGINT, commits BIGINT, commit_order BIGINT,
-    commit_clock VARCHAR, found BOOLEAN, fetches BIGINT, fetched_us BIGINT
+    commit_clock VARCHAR, found BOOLEAN, fetches BIGINT, fetched_us BIGINT, duplicates BIGINT, redeliveries BIGINT
 );
 COMMENT ON TABLE effects IS 'One row per offered request: what became of it behind the answer.';
 COMMENT ON COLUMN effects.experiment_id IS
@@ -182,16 +185,20 @@ COMMENT ON COLUMN effects.entity IS 'Entity (such as the order) it is about';
 COMMENT ON COLUMN effects.route IS 'As in requests';
 COMMENT ON COLUMN effects.state IS
     'When watching ended: committed (stored, or a query''s answer with its client), dead_lettered, in_flight (still in '
-    'a queue, or an answer stored that its client never got), lost (acknowledged, and in none of these) or rejected '
-    '(no effect, none promised)';
+    'a queue, or an answer stored that its client never got), lost (acknowledged, and in none of these), '
+    'partly_committed (not acknowledged; of several effects some are stored, and none of the others will be) or rejected '
+    '(no effect, none promised). Of several effects all have to be stored, and the first of these states that one of '
+    'them has is the request''s';
 COMMENT ON COLUMN effects.committed_us IS
-    'When it was stored, or a query''s answer was with its client or stored for it, microseconds since the replay''s '
-    'start; NULL: not committed';
+    'When it was stored, the last of its effects where it has several, or a query''s answer was with its client or '
+    'stored for it, microseconds since the replay''s start; NULL: not committed';
 COMMENT ON COLUMN effects.completion_us IS
     'From when it was due until it was committed, or until the client had the answer it asked for, microseconds; '
     'NULL: neither';
-COMMENT ON COLUMN effects.deliveries IS 'How often a handler was given it';
-COMMENT ON COLUMN effects.commits IS 'How often it was written: more than 1 is a duplicate';
+COMMENT ON COLUMN effects.deliveries IS
+    'How often a handler was given it; of several effects, for the one with most';
+COMMENT ON COLUMN effects.commits IS
+    'How often it was written: more than 1 is a duplicate; of several effects, the one with most';
 COMMENT ON COLUMN effects.commit_order IS 'Its place among the committed of its replay, from 1; NULL: not committed';
 COMMENT ON COLUMN effects.commit_clock IS
     'What dates the commit: handler (its log line), item (the stamp before the write) or client (the answer to a '
@@ -201,6 +208,44 @@ COMMENT ON COLUMN effects.fetches IS
     'How often the client asked for the answer to a queued query by its ticket; NULL: it waited for none';
 COMMENT ON COLUMN effects.fetched_us IS
     'When the client had that answer, microseconds since the replay''s start; NULL: never';
+COMMENT ON COLUMN effects.duplicates IS 'Commits beyond the first, of each of its effects';
+COMMENT ON COLUMN effects.redeliveries IS
+    'Deliveries to a handler beyond the first, for each of its effects, by its queue or by a client that tried again';
+
+CREATE TABLE effect_parts (
+    experiment_id VARCHAR,
+    comparison_id VARCHAR, architecture VARCHAR, variant VARCHAR, arm VARCHAR, workload VARCHAR, scenario VARCHAR,
+    repetition INTEGER, request_id VARCHAR, entity VARCHAR, effect VARCHAR, state VARCHAR, committed_us BIGINT,
+    completion_us BIGINT, deliveries BIGINT, commits BIGINT, duplicates BIGINT, commit_clock VARCHAR
+);
+COMMENT ON TABLE effect_parts IS
+    'One row per offered command and effect, of architectures in which a command has several: what became of each. '
+    'Where a command has one, effects says it.';
+COMMENT ON COLUMN effect_parts.experiment_id IS
+    'Names the experiment in one column: a digest of the seven columns that do';
+COMMENT ON COLUMN effect_parts.comparison_id IS
+    'Names the comparison: the experiments meant to be compared with each other';
+COMMENT ON COLUMN effect_parts.architecture IS 'Name of the architecture, as `archduel architectures` lists it';
+COMMENT ON COLUMN effect_parts.variant IS 'How the functions write: idempotent, naive or sdk_defaults';
+COMMENT ON COLUMN effect_parts.arm IS 'main, or aa for the replay beside it that measures the noise';
+COMMENT ON COLUMN effect_parts.workload IS 'Name of the recording';
+COMMENT ON COLUMN effect_parts.scenario IS 'Name of the scenario';
+COMMENT ON COLUMN effect_parts.repetition IS 'Number of the replay within its cell and contender, from 1';
+COMMENT ON COLUMN effect_parts.request_id IS 'As in requests';
+COMMENT ON COLUMN effect_parts.entity IS 'Entity (such as the order) it is about';
+COMMENT ON COLUMN effect_parts.effect IS 'Name of the effect, as in `experiments.effects`';
+COMMENT ON COLUMN effect_parts.state IS
+    'When watching ended: committed (stored), dead_lettered, in_flight (still in a queue), lost (the request was '
+    'acknowledged, and the effect is in none of these) or rejected (likewise, and nothing was promised)';
+COMMENT ON COLUMN effect_parts.committed_us IS
+    'When it was stored, microseconds since the replay''s start; NULL: not committed';
+COMMENT ON COLUMN effect_parts.completion_us IS
+    'From when the request was due until it was stored, microseconds; NULL: not committed';
+COMMENT ON COLUMN effect_parts.deliveries IS 'How often a handler was given the request for it';
+COMMENT ON COLUMN effect_parts.commits IS 'How often it was written: more than 1 is a duplicate';
+COMMENT ON COLUMN effect_parts.duplicates IS 'Commits beyond the first';
+COMMENT ON COLUMN effect_parts.commit_clock IS
+    'What dates the commit: handler (its log line) or item (the stamp before the write); NULL: not committed';
 
 CREATE TABLE invocations (
     experiment_id VARCHAR,
@@ -320,7 +365,7 @@ CREATE TABLE ledger (
     failed BIGINT, timed_out BIGINT, unsent BIGINT, committed BIGINT, dead_lettered BIGINT, in_flight BIGINT,
     lost BIGINT, rejected BIGINT, ghost_commits BIGINT, ghost_dead_lettered BIGINT, ghost_in_flight BIGINT,
     unknown_effects BIGINT, duplicates BIGINT, redeliveries BIGINT, reordered BIGINT, read_your_writes_misses BIGINT,
-    attempts BIGINT, fetches BIGINT
+    attempts BIGINT, fetches BIGINT, ghost_partly_committed BIGINT
 );
 COMMENT ON TABLE ledger IS
     'The books: one row per experiment and operation. Acknowledged means answered or accepted. Counts of requests.';
@@ -341,7 +386,7 @@ COMMENT ON COLUMN ledger.throttled IS 'Outcome throttled';
 COMMENT ON COLUMN ledger.failed IS 'Outcome failed';
 COMMENT ON COLUMN ledger.timed_out IS 'Outcome timed_out';
 COMMENT ON COLUMN ledger.unsent IS 'Outcome unsent';
-COMMENT ON COLUMN ledger.committed IS 'Acknowledged, and stored or answered';
+COMMENT ON COLUMN ledger.committed IS 'Acknowledged, and stored, all of its effects, or answered';
 COMMENT ON COLUMN ledger.dead_lettered IS 'Acknowledged, and in the dead-letter queue when watching ended';
 COMMENT ON COLUMN ledger.in_flight IS
     'Acknowledged, and when watching ended in a queue, or stored as an answer that its client never got';
@@ -352,15 +397,18 @@ COMMENT ON COLUMN ledger.ghost_dead_lettered IS 'Not acknowledged, and in the de
 COMMENT ON COLUMN ledger.ghost_in_flight IS 'Not acknowledged, and in a queue';
 COMMENT ON COLUMN ledger.unknown_effects IS
     'Request ids in table or queues that were never offered, booked with the experiment''s first operation';
-COMMENT ON COLUMN ledger.duplicates IS 'Commits beyond the first of each request';
+COMMENT ON COLUMN ledger.duplicates IS 'Commits beyond the first of each request, or of each of its effects';
 COMMENT ON COLUMN ledger.redeliveries IS
-    'Deliveries to a handler beyond the first of each request, by its queue or by a client that tried again';
+    'Deliveries to a handler beyond the first of each request, or for each of its effects, by its queue or by a client '
+    'that tried again';
 COMMENT ON COLUMN ledger.reordered IS 'Commands committed after one of the same entity that was sent later';
 COMMENT ON COLUMN ledger.read_your_writes_misses IS
     'Queries sent after their entity''s first command was acknowledged that did not find it';
 COMMENT ON COLUMN ledger.attempts IS
     'Times that requests were sent: more than offered less unsent where clients tried again';
 COMMENT ON COLUMN ledger.fetches IS 'Times that clients asked for an answer by its ticket, beside the attempts';
+COMMENT ON COLUMN ledger.ghost_partly_committed IS
+    'Not acknowledged, and of several effects some stored, the others not to come; 0 where a command has one';
 
 CREATE TABLE recovery (
     experiment_id VARCHAR,

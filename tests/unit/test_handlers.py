@@ -288,6 +288,13 @@ class TestCommand:
         written_ns = int(item["stamp#17"]["N"])
         assert before_ns <= line["started_ns"] <= written_ns <= record["ns"] <= line["ended_ns"] <= after_ns
 
+    def test_stores_an_effect_that_is_not_the_first_in_an_item_of_its_own_and_counts_it_apart(self, make: Make) -> None:
+        handlers = make(EFFECT="notification")
+        handlers.invoke("command", event("api_gateway_post"))
+        assert set(handlers.table.items) == {"notification/order-17"}
+        item = handlers.table.items["notification/order-17"]
+        assert set(item) == {"id", "status", "details", "commits#17#notification", "stamp#17#notification"}
+
     @pytest.mark.parametrize("body", UNREADABLE)
     def test_refuses_a_body_that_names_no_request(self, handlers: Handlers, body: str | None) -> None:
         status, answer, records = handlers.ask("command", body=body)

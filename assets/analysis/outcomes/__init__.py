@@ -18,13 +18,13 @@ from workloads.databases import in_memory
 from workloads.sql import quoted
 
 # Each may use those before it.
-_RULES = ("requests", "effects", "ledger", "latency", "recovery", *CONDENSED)
+_RULES = ("requests", "effect_parts", "effects", "ledger", "latency", "recovery", *CONDENSED)
 _PASSED_ON = ("invocations", "samples")
 # Fewer requests than this are reconciled in one thread: on a shared machine, as it is beside a lab, two threads wait
 # for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
 _MANY = 100_000
 _MEMORY_LIMIT = "2GB"  # of a reconciliation of tables that are on disk
-_LARGE = ("requests", "effects", *_PASSED_ON)
+_LARGE = ("requests", "effect_parts", "effects", *_PASSED_ON)
 
 
 def rule(name: str) -> str:

@@ -5,7 +5,7 @@ WITH summed AS (
     FROM (
         SELECT variant, arm, operation, offered, answered, accepted, throttled, failed, timed_out, unsent, committed,
             dead_lettered, in_flight, lost, rejected, ghost_commits, ghost_dead_lettered, ghost_in_flight,
-            unknown_effects
+            ghost_partly_committed, unknown_effects
         FROM ledger
     ) counts
     GROUP BY ALL
@@ -19,12 +19,14 @@ SELECT variant, arm, operation, unnest([
      'numbers': concat_ws(' + ', format('{:,}', answered), format('{:,} = {:,}', accepted, committed),
         format('{:,}', dead_lettered), format('{:,}', in_flight), format('{:,}', lost)),
      'off_by': answered + accepted - committed - dead_lettered - in_flight - lost},
-    {'identity': 'throttled + failed + timed_out + unsent = rejected + ghost_commits + ghost_dead_lettered + ghost_in_flight',
+    {'identity': 'throttled + failed + timed_out + unsent = rejected + ghost_commits + ghost_dead_lettered + ghost_in_flight'
+        || CASE WHEN ghost_partly_committed > 0 THEN ' + ghost_partly_committed' ELSE '' END,
      'numbers': concat_ws(' + ', format('{:,}', throttled), format('{:,}', failed), format('{:,}', timed_out),
         format('{:,} = {:,}', unsent, rejected), format('{:,}', ghost_commits), format('{:,}', ghost_dead_lettered),
-        format('{:,}', ghost_in_flight)),
+        format('{:,}', ghost_in_flight),
+        CASE WHEN ghost_partly_committed > 0 THEN format('{:,}', ghost_partly_committed) END),
      'off_by': throttled + failed + timed_out + unsent - rejected - ghost_commits - ghost_dead_lettered
-        - ghost_in_flight},
+        - ghost_in_flight - ghost_partly_committed},
     {'identity': 'unknown_effects = 0', 'numbers': format('{:,} = 0', unknown_effects), 'off_by': unknown_effects}
 ], recursive := true)
 FROM summed

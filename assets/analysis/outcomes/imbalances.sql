@@ -66,7 +66,8 @@ faults AS (
     WHERE CASE rank
         WHEN 3 THEN offered <> answered + accepted + throttled + failed + timed_out + unsent
         WHEN 4 THEN answered + accepted <> committed + dead_lettered + in_flight + lost
-        ELSE throttled + failed + timed_out + unsent <> rejected + ghost_commits + ghost_dead_lettered + ghost_in_flight
+        ELSE throttled + failed + timed_out + unsent
+            <> rejected + ghost_commits + ghost_dead_lettered + ghost_in_flight + ghost_partly_committed
     END
     UNION ALL
     SELECT repetition, operation, rank, request_id, fault
@@ -74,7 +75,8 @@ faults AS (
     WHERE CASE rank
         WHEN 3 THEN outcome NOT IN ('answered', 'accepted', 'throttled', 'failed', 'timed_out', 'unsent')
         WHEN 4 THEN acknowledged AND state NOT IN ('committed', 'dead_lettered', 'in_flight', 'lost')
-        ELSE NOT acknowledged AND state NOT IN ('rejected', 'committed', 'dead_lettered', 'in_flight')
+        ELSE NOT acknowledged
+            AND state NOT IN ('rejected', 'committed', 'dead_lettered', 'in_flight', 'partly_committed')
     END
     UNION ALL
     SELECT repetition, operation, 6, request_id, 'never sent, and yet with an effect'
@@ -84,6 +86,10 @@ faults AS (
     SELECT repetition, 'all', 7, request_id || ' (' || places || ')', effects || ' effects of requests never offered'
     FROM unknown LEFT JOIN strangers USING (repetition)
     WHERE effects <> 0
+    UNION ALL
+    SELECT repetition, 'all', 9, request_id || ' (' || i.effect || ')', 'effects that its architecture does not have'
+    FROM items i JOIN experiments e USING (repetition)
+    WHERE i.effect IS NOT NULL AND NOT list_contains(e.effects, i.effect)
     UNION ALL
     SELECT repetition, operation, 8, request_id,
         messages || ' messages were last seen in the queues and not found there: these may not be lost'

@@ -2,7 +2,7 @@
 -- `imbalances.sql` hold. Acknowledged means answered or accepted.
 WITH joined AS (
     SELECT
-        r.*, f.state, f.committed_us, f.deliveries, f.commits, f.fetches,
+        r.*, f.state, f.committed_us, f.duplicates, f.redeliveries, f.fetches,
         r.outcome IN ('answered', 'accepted') AS acknowledged,
         coalesce(f.found, r.status <> 404) AS found
     FROM requests r
@@ -59,13 +59,14 @@ SELECT
     CASE WHEN operation = min(operation) OVER (PARTITION BY repetition)
         THEN coalesce(any_value(unknown_effects), 0) ELSE 0
     END AS unknown_effects,
-    sum(greatest(commits - 1, 0))::BIGINT AS duplicates,
-    sum(greatest(deliveries - 1, 0))::BIGINT AS redeliveries,
+    sum(duplicates)::BIGINT AS duplicates,
+    sum(redeliveries)::BIGINT AS redeliveries,
     count(*) FILTER (overtaken) AS reordered,
     count(*) FILTER (operation = 'query' AND acknowledged AND sent_us > acknowledged_us AND NOT found)
         AS read_your_writes_misses,
     sum(attempts)::BIGINT AS attempts,
-    coalesce(sum(fetches), 0)::BIGINT AS fetches
+    coalesce(sum(fetches), 0)::BIGINT AS fetches,
+    count(*) FILTER (NOT acknowledged AND state = 'partly_committed') AS ghost_partly_committed
 FROM ordered
 LEFT JOIN strangers USING (repetition)
 GROUP BY comparison_id, architecture, variant, arm, workload, scenario, repetition, operation

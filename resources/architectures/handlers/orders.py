@@ -9,7 +9,9 @@ observation of what happened. ``started_ns`` and the records' ``ns`` are CLOCK_M
 machine share; where functions run on other machines, the environment's ``CLOCK`` is ``wall``.
 
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write applied twice counts as two and
-cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write.
+cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write. Where a command has
+several effects, the environment's ``EFFECT`` names the one that a function brings about, unless it is the first: it has
+an item of its own, ``<effect>/<order id>``, and counts as ``commits#<request id>#<effect>``.
 
 The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, ``naive``, where it is
 written again, or ``sdk_defaults``: idempotent, with the retries of the SDK's defaults. ``WORK_US`` is how long every
@@ -35,6 +37,7 @@ Response = dict[str, Any]
 Records = list[dict[str, Any]]
 
 _TABLE = os.environ["TABLE_NAME"]
+_EFFECT = os.environ.get("EFFECT", "")
 _VARIANT = os.environ.get("VARIANT", "idempotent")
 _IDEMPOTENT = {"idempotent": True, "naive": False, "sdk_defaults": True}[_VARIANT]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
@@ -189,7 +192,8 @@ def write(key: str, request_id: str, **attributes: dict[str, Any]) -> str:
 
     Returns "committed", or "duplicate" where the request was applied before and nothing was written.
     """
-    names = {"#commits": f"commits#{request_id}", "#stamp": f"stamp#{request_id}"}
+    of = f"{request_id}#{_EFFECT}" if _EFFECT else request_id
+    names = {"#commits": f"commits#{of}", "#stamp": f"stamp#{of}"}
     values = {":one": {"N": "1"}, ":stamp": {"N": str(_now_ns())}}
     sets = ["#stamp = if_not_exists(#stamp, :stamp)"]
     for index, (name, value) in enumerate(attributes.items()):
@@ -233,7 +237,8 @@ def _work(message: dict[str, Any]) -> dict[str, int]:
 
 def _place(order: dict[str, Any]) -> str:
     details = {"S": order.get("details", "")}
-    return write(order["order_id"], order["request_id"], status={"S": "placed"}, details=details)
+    key = f"{_EFFECT}/{order['order_id']}" if _EFFECT else order["order_id"]
+    return write(key, order["request_id"], status={"S": "placed"}, details=details)
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

@@ -28,9 +28,23 @@ _DESCRIPTIONS = {
 }
 
 
-def function(entry: str) -> Node:
-    """The function for an entry point of the handlers: ``command``, ``query``, ``result`` or ``consumer``."""
-    return Node(("table",), lambda stack: _make(stack, entry), "lambda", _DESCRIPTIONS[entry])
+def function(entry: str, *, node: str = "", effect: str = "") -> Node:
+    """The function for an entry point of the handlers: ``command``, ``query``, ``result`` or ``consumer``.
+
+    Args:
+        entry: The entry point.
+        node: The name of its node, where it is not that of the entry point.
+        effect: The effect of a command that it brings about, where that is not the architecture's first.
+    """
+
+    def make(stack: Stack) -> Facts:
+        if entry == "result":  # hands out what the lab stored
+            return _made(stack, entry, None)
+        return each_part(
+            stack, node or entry, lambda part: _made(stack, entry, part, node=node or entry, effect=effect)
+        )
+
+    return Node(("table",), make, "lambda", _DESCRIPTIONS[entry], effects=(effect,) if effect else ())
 
 
 class _Code(NamedTuple):
@@ -87,14 +101,8 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
     )
 
 
-def _make(stack: Stack, entry: str) -> Facts:
-    if entry == "result":  # hands out what the lab stored
-        return _made(stack, entry, None)
-    return each_part(stack, entry, lambda part: _made(stack, entry, part))
-
-
-def _made(stack: Stack, entry: str, part: Function | None) -> Facts:
-    part_name = stack.part_name(entry, part)
+def _made(stack: Stack, entry: str, part: Function | None, *, node: str = "", effect: str = "") -> Facts:
+    part_name = stack.part_name(node or entry, part).replace("_", "-")
     name, settings = stack.resource_name(part_name), stack.settings
     own = _code(stack, entry, part)
     table = stack.facts["table"]
@@ -105,7 +113,11 @@ def _made(stack: Stack, entry: str, part: Function | None) -> Facts:
         "Handler": own.module if own.alone else f"{own.prefix}{own.module}.{entry}",
         "Timeout": own.timeout_s,
         "MemorySize": own.memory_mb,
-        "Environment": {"Variables": own.variables if own.alone else {**_of_the_lab(stack), **own.variables}},
+        "Environment": {
+            "Variables": own.variables
+            if own.alone
+            else {**_of_the_lab(stack), **({"EFFECT": effect} if effect else {}), **own.variables}
+        },
     }
     lambda_ = stack.clients.lambda_
     try:

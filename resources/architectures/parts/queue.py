@@ -12,7 +12,13 @@ from resources.services.model import Function
 
 QUEUE, DEAD_LETTER_QUEUE = "queue", "dead_letter_queue"  # the nodes' names
 
+
 _RETENTION_S = 14 * 86_400  # of dead letters: the longest SQS offers
+
+
+def kind_of(node: str) -> str:
+    """What a queue's node is, since an architecture may have several of each: `QUEUE` or `DEAD_LETTER_QUEUE`."""
+    return DEAD_LETTER_QUEUE if node.endswith(DEAD_LETTER_QUEUE) else QUEUE
 
 
 def queue(*, fifo: bool = False) -> Node:
