@@ -155,7 +155,7 @@ def test_outcomes_are_the_same_where_a_replay_has_no_room_in_memory(tmp_path: Pa
     found = reconcile(tables, folder)
     assert imbalances(tables, found, folder) == []
     assert found["requests"].count_rows() > 100
-    for name in ("requests", "effects", "invocations", "samples"):
+    for name in ("requests", "effects", "effect_parts", "invocations", "samples"):
         found[name] = found[name].to_table()
         keys = [(column, "ascending") for column in found[name].column_names[6:9]]
         found[name], expected[name] = found[name].sort_by(keys), expected[name].sort_by(keys)

@@ -276,6 +276,7 @@ class TestPublishing:
         assert counted == {
             "requests": 3,
             "effects": 3,
+            "effect_parts": 0,  # of architectures in which a command has several effects
             "invocations": 1,
             "samples": 1,
             "ledger": 1,
