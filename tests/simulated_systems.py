@@ -59,6 +59,8 @@ def system(**changes: Any) -> System:
         "retention_us": 345_600_000_000,
         "duplicate_threshold": 0,
         "ordered": 0,
+        "retry_us": NEVER,
+        "max_backoff_us": 300_000_000,
         "table_timeout_us": 1_000_000,
         "table_attempts": 1,
         "table_backoff_us": 50_000,
@@ -160,7 +162,8 @@ def systems_and_loads(draw: st.DrawFn) -> tuple[System, Load]:
     query = random.integers(0, 2, count)
     queued = {"synchronous": 0 * query, "event_driven": 0 * query + 1, "hybrid": 1 - query}[mix]
     marked = draw(st.booleans())
-    ordered = draw(st.booleans())  # a FIFO queue delivers nothing twice, nor late
+    queueing = draw(st.sampled_from(["standard", "standard", "fifo", "asynchronous"]))
+    twice = queueing == "standard"  # neither a FIFO queue nor Lambda's own delivers twice, nor late
     orders = draw(st.integers(1, 40))
     reserved = st.sampled_from([-1, -1, -1, 0, 1, 2, 5])
     one = system(
@@ -189,8 +192,10 @@ def systems_and_loads(draw: st.DrawFn) -> tuple[System, Load]:
         throttle_backoff_us=draw(st.sampled_from([50_000, 1_000_000])),
         max_in_flight=draw(st.sampled_from([3, 120_000])),
         retention_us=draw(st.sampled_from([10**12, 3_000_000])),
-        duplicate_threshold=draws.threshold(draw(st.sampled_from([0.0, 0.2]))) if not ordered else 0,
-        ordered=int(ordered),
+        duplicate_threshold=draws.threshold(draw(st.sampled_from([0.0, 0.2]))) if twice else 0,
+        ordered=int(queueing == "fifo"),
+        retry_us=draw(st.sampled_from([300_000, 2_000_000])) if queueing == "asynchronous" else NEVER,
+        max_backoff_us=draw(st.sampled_from([200_000, 5_000_000])),
         table_timeout_us=draw(st.sampled_from([1_000_000, 20_000])),
         table_attempts=draw(st.sampled_from([1, 3])),
         idempotent=draw(st.integers(0, 1)),
@@ -213,7 +218,7 @@ def systems_and_loads(draw: st.DrawFn) -> tuple[System, Load]:
         payload_bytes=np.where(query, 0, random.choice([300, 3000, 11_000_000], count, p=[0.8, 0.15, 0.05])),
         work_us=random.choice([0, 0, 20_000, 150_000, 3_000_000], count) if marked else np.zeros(count),
         poison=(random.random(count) < 0.1 * marked) & (query == 0),
-        delivery=random.choice([0, 0, 0, 1, 2], count) * marked * (not ordered) * (1 - query),
+        delivery=random.choice([0, 0, 0, 1, 2], count) * marked * twice * (1 - query),
         delay_us=random.choice([0, 1_000_000], count),
         seeded=random.integers(0, 2, orders),
     )

@@ -19,10 +19,15 @@ from workloads.plugins import with_plugins
 from workloads.recordings.recording import Operation
 from workloads.scenarios.model import Reliance
 
-Queueing = Literal["standard", "fifo"]
+Queueing = Literal["standard", "fifo", "lambda"]
 
 CALLER = "caller"  # of the API, in an architecture's steps
-_MODELLED = frozenset({"apigateway", "dynamodb", "lambda", "lambda_mapping", "sqs"})  # by resources.simulation
+# By resources.simulation.
+_MODELLED = frozenset({"apigateway", "dynamodb", "lambda", "lambda_mapping", "lambda_retries", "sqs"})
+_WHY_OWN_ROUTES = {
+    "fifo": "of another one its API cannot say which entity it is about, which is the message's group",
+    "lambda": "its API hands the body of a request to the function as it is, which has to say all that is known of it",
+}
 
 
 class Step(NamedTuple):
@@ -44,7 +49,8 @@ class Architecture:
         nodes: The resources by name, each with how it is made and which others it needs.
         queued: The operations that a queue acknowledges and that are carried out later.
         effects: What a command brings about, each stored by itself: it is done once all of them are there.
-        queueing: What queues them: a standard queue, or one that keeps the order of each entity's messages (``fifo``).
+        queueing: What queues them: a standard queue, one that keeps the order of each entity's messages (``fifo``), or
+            Lambda itself, where functions are invoked asynchronously (``lambda``).
         rests_on: The behaviours of AWS without which a target cannot show what it does.
         position: Its place in tables and charts.
         basic: Whether it is compared where nothing else is said, as in nights.
@@ -69,15 +75,14 @@ class Architecture:
     @property
     def takes_any_routes(self) -> bool:
         """Whether its API can take other routes than the lab's own."""
-        return self.queueing != "fifo"
+        return self.queueing == "standard"
 
     def check_takes_any_routes(self) -> None:
         """Raise `UsageError` where its API takes the lab's own routes alone."""
         if not self.takes_any_routes:
             raise UsageError(
-                f"{self.name} needs the lab's own routes: of another one its API cannot say which entity it is about,"
-                " which is the message's group. Leave out --routes recorded and --service, or"
-                f" --architecture {self.name}"
+                f"{self.name} needs the lab's own routes: {_WHY_OWN_ROUTES[self.queueing]}. Leave out --routes recorded"
+                f" and --service, or --architecture {self.name}"
             )
 
     @property
@@ -135,6 +140,14 @@ class Architecture:
                 found += [Step(api, target, operation) for target, operation in routes]
                 found += [Step(api, name, "answer, by ticket") for name in sorted(fetched)]
         for name, node in self.nodes.items():
+            if node.kind == "lambda_retries":
+                functions = [need for need in node.needs if kinds[need] == "lambda"]
+                found += [
+                    Step(source, need, "failed each time")
+                    for source in functions
+                    for need in node.needs
+                    if kinds[need] == "sqs"
+                ]
             if node.kind == "lambda_mapping":
                 found += [
                     Step(need, name, "batch") if kinds[need] == "sqs" else Step(name, need, "batch")

@@ -218,6 +218,9 @@ class _Functions(_Service):
         properties = {**arguments, "FunctionName": f"${{{consumer}}}"}
         return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', properties)}}}"}
 
+    def put_function_event_invoke_config(self, **arguments: Any) -> None:
+        self.pad.write("Lambda::EventInvokeConfig", {**arguments, "Qualifier": "$LATEST"})
+
     def add_permission(self, *, FunctionName: str, StatementId: str, **arguments: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
         name = f"Invokes{FunctionName[2:].partition('.')[0]}"
         self.pad.write("Lambda::Permission", {**arguments, "FunctionName": FunctionName}, name=name)

@@ -14,6 +14,7 @@ STAGE = "lab"
 
 # The status a client gets for each status of the queue. Without patterns, a queue that refuses still means 202.
 QUEUE_RESPONSES = (("202", r"2\d{2}"), ("500", r"4\d{2}"), ("503", r"5\d{2}"))
+ASYNCHRONOUS_RESPONSES = (("202", None),)  # Lambda answers that it has the event; what it refuses is a 500
 REQUEST_BODY = "$util.urlEncode($input.body)"
 
 
@@ -28,6 +29,20 @@ def function_integration(arn: str, *, region: str = REGION, partition: str = "aw
     """A REST API's proxy integration with the function ``arn``, as arguments of boto3's ``put_integration``."""
     uri = f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
     return {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri}
+
+
+def asynchronous_integration(arn: str, *, region: str = REGION, partition: str = "aws") -> dict[str, Any]:
+    """A REST API's integration that has Lambda queue the request's body for the function ``arn``, as arguments of
+    boto3's ``put_integration``.
+
+    docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integration-async.html
+    """
+    return {
+        **function_integration(arn, region=region, partition=partition),
+        "type": "AWS",
+        "requestParameters": {"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
+        "passthroughBehavior": "WHEN_NO_MATCH",  # there is no template: the body is the event
+    }
 
 
 def queue_integration(

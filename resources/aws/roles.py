@@ -16,6 +16,7 @@ _TABLE_NEEDS = {
     "query": ["dynamodb:GetItem"],
     "result": ["dynamodb:GetItem"],
     "consumer": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    "invoked": ["dynamodb:UpdateItem"],
 }
 
 _ON_ITEMS = [
@@ -45,7 +46,7 @@ def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = 
     """What a function needs: to call its table as its entry point does, and to write its log.
 
     Args:
-        entry: Its entry point: ``command``, ``query``, ``result`` or ``consumer``.
+        entry: Its entry point: ``command``, ``query``, ``result``, ``consumer`` or ``invoked``.
         table: The table's ARN; empty for none.
         log_group: Its log group's ARN, without a star.
         own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
@@ -100,6 +101,7 @@ def operating() -> dict[str, Any]:
                     for verb in ("GetFunctionConfiguration", "AddPermission", "TagResource", "ListTags")
                 ),
                 *(f"lambda:{verb}FunctionConcurrency" for verb in ("Put", "Delete")),
+                "lambda:PutFunctionEventInvokeConfig",
             ],
             "arn:aws:lambda:*:*:function:archduel-*",
         ),

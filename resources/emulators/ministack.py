@@ -1,7 +1,8 @@
 """MiniStack's process: ``python -m resources.emulators.ministack``, MiniStack's own server with `Admission` before it.
 
 Put here what stands between its server and its application. Keep out who is let pass (`resources.emulators.admission`),
-how many environments it starts at once (`resources.emulators.starts`) and its settings (`resources.targets.ministack`).
+how many environments it starts at once (`resources.emulators.starts`), how it invokes asynchronously
+(`resources.emulators.asynchronous`) and its settings (`resources.targets.ministack`).
 """
 
 import os
@@ -11,9 +12,10 @@ from typing import Any
 
 from ministack import app as ministack
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import apigateway_v1, lambda_svc
 
 from resources.emulators.admission import KEY_VARIABLE, REFUSED, Admission
+from resources.emulators.asynchronous import as_documented
 from resources.emulators.starts import few_at_once, invoked_by_name
 
 Scope = MutableMapping[str, Any]
@@ -55,6 +57,7 @@ def main() -> None:
     """Serve until the process ends."""
     # Its server looks the application up when it starts. Functions have the key as session token and need no more.
     few_at_once(lambda_runtime, lambda_svc, os.cpu_count() or 1)
+    as_documented(lambda_svc, apigateway_v1, lambda_runtime)
     ministack.app = guarded(ministack.app, Admission(os.environ.pop(KEY_VARIABLE)))
     ministack.main()
 

@@ -296,6 +296,8 @@ class Bench:
         settings = self.stack.settings
         if not settings.environments:
             return
+        # Of a queue's consumer as many as its mapping may have at work at once.
+        polled = {need for node in self.stack.nodes.values() if node.kind == "lambda_mapping" for need in node.needs}
         functions = [
             function
             for node, named in self.stack.function_names.items()
@@ -304,9 +306,7 @@ class Bench:
                 min(
                     settings.reserved_concurrency or 1000,
                     # Of a service with several functions each has its part, or the machine would be full of them.
-                    math.ceil(
-                        (self.target.limits.consumers if node == "consumer" else settings.environments) / len(named)
-                    ),
+                    math.ceil((self.target.limits.consumers if node in polled else settings.environments) / len(named)),
                 )
             )
         ]

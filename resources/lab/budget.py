@@ -28,6 +28,7 @@ _TITLES = {
     "dynamodb": "table",
     "lambda": "function",
     "lambda_mapping": "event source mapping",
+    "lambda_retries": "rule for asynchronous invocations",
     "sqs": "queue",
 }
 
@@ -109,17 +110,18 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     made: Counter[str] = Counter()
     for node in architecture.nodes.values():
         made[_TITLES.get(node.kind, node.kind)] += stacks
-    made["role"] += stacks * (len(architecture.functions) + bool(architecture.queued))
+    made["role"] += stacks * (len(architecture.functions) + bool(architecture.queued and "queue" in architecture.nodes))
     made["log group"] += stacks * len(architecture.functions)
     seeds = len(schedule.seeded_order_ids())
     queues = sum(node.kind == "sqs" for node in architecture.nodes.values())
     quiet = quiet_polls(pace, queued=bool(queues))
     polls = math.ceil(schedule.duration_us / 1e6 / pace.sample_s) * queues + quiet * (queues + 1)
-    idle = sizes.pollers.value * schedule.duration_us / 1e6 / sizes.poll_wait_s.value  # Lambda's own polls
+    polled = any(node.kind == "lambda_mapping" for node in architecture.nodes.values())
+    idle = sizes.pollers.value * schedule.duration_us / 1e6 / sizes.poll_wait_s.value * polled  # Lambda's own polls
     counts = _counts(part, seeds, sizes)
     usd = (
         total_usd(counts, book, sizes, gateway="rest", processor="x86") * counts.committed / 1e6
-        + (polls + idle * queues) * book.entries()[queue_price(fifo=counts.fifo)].usd / 1e6
+        + (polls + idle * queues) * book.entries()[queue_price(counts.queueing)].usd / 1e6
         + quiet * len(schedule) / 4 * book.table_read_units.usd / 1e6  # each counts all items
     )
     return Budget(
@@ -164,5 +166,5 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
         reads=number["query"],
         work_ms=part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000,
         sizes=Sizes.of(bodies, sizes),
-        fifo=part.architecture.queueing == "fifo",
+        queueing=part.architecture.queueing,
     )

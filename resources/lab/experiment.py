@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -51,6 +51,7 @@ class Watch:
     start_ns: int
     samples: list[dict[str, Any]] = field(default_factory=list)
     backlog: Backlog = field(default_factory=Backlog)
+    accepted: frozenset[str] = frozenset()  # the ids of what Lambda queued itself, which it reports nothing of
 
     def now_us(self) -> int:
         return (time.monotonic_ns() - self.start_ns) // 1000
@@ -59,7 +60,11 @@ class Watch:
         """Look at the queues, and keep what they report; what they reported last where they do not answer in time."""
         seen: Backlog | None
         try:
-            self.backlog = seen = observation.backlog(self.bench.stack)
+            seen = observation.backlog(self.bench.stack)
+            if self.accepted:
+                done = {row["request_id"] for row in observation.commits(self.bench.stack, 0)}
+                seen = replace(seen, in_flight=max(0, len(self.accepted - done) - seen.dead_letters))
+            self.backlog = seen
         except (ConnectTimeoutError, ReadTimeoutError):
             seen = None
         self.samples.append(
@@ -131,6 +136,10 @@ def run(
     gauge = Gauge()
     responses = _send(schedule, metered, watch, conductor, gauge=gauge, progress=progress)
     target_cpu_share, others = meter.used()
+    by_lambda = bench.architecture.queueing == "lambda"
+    accepted = responses.status == HTTPStatus.ACCEPTED
+    if by_lambda:
+        watch.accepted = frozenset(schedule.request_ids[i] for i in np.flatnonzero(accepted))
 
     def sample() -> Backlog:
         bench.check_alive()
@@ -147,6 +156,9 @@ def run(
     items = list(observation.commits(bench.stack, clock.stamp(start_ns)))
     committed = {row["request_id"] for row in items}
     invocations, records = observation.invocations(bench.stack, clock.stamp(start_ns), start_epoch_ms, committed)
+    if by_lambda:
+        ours = [row for row in items if row["request_id"] in watch.accepted]
+        watch.samples = observation.in_lambdas_queue(watch.samples, responses.responded_us[accepted], ours)
     unknown = 0
     if bench.stack.service is not None:
         items += observation.executed(records)

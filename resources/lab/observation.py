@@ -12,6 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from resources.architectures.parts.api import RESULT
 from resources.architectures.parts.queue import DEAD_LETTER_QUEUE, QUEUE, kind_of
 from resources.architectures.stack import Stack, effect_of
@@ -148,7 +151,33 @@ def _taken_from(stack: Stack, urls: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _request_id(body: str) -> str:
-    return str(opened(body).get("request_id", "unreadable"))
+    known = opened(body)
+    payload = known.get("requestPayload")  # of what failed when it was invoked asynchronously
+    return str((payload if isinstance(payload, dict) else known).get("request_id", "unreadable"))
+
+
+def in_lambdas_queue(
+    samples: Sequence[Mapping[str, Any]], accepted_us: npt.NDArray[np.int64], items: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The samples of an architecture whose functions are invoked asynchronously, with how many requests were queued.
+
+    Lambda reports nothing of its own queue. In it, or being worked on, is what was accepted by then and neither stored
+    nor handed over to the queue for what failed.
+
+    Args:
+        samples: Rows of the table `samples`.
+        accepted_us: When each request was accepted, microseconds since the start.
+        items: Rows of the table `items`, of the requests that were accepted.
+    """
+    at_us = np.array([row["t_us"] for row in samples], np.int64)
+    stored_us = np.sort(np.array([row["stamp_us"] for row in items], np.int64))
+    given_up = np.array([row["dead_letters"] or 0 for row in samples], np.int64)
+    queued = np.searchsorted(np.sort(accepted_us), at_us, side="right")
+    waiting = np.maximum(queued - np.searchsorted(stored_us, at_us, side="right") - given_up, 0)
+    return [
+        {**row, "queue_in_flight": None if row["dead_letters"] is None else count}
+        for row, count in zip(samples, waiting.tolist(), strict=True)
+    ]
 
 
 @dataclass
@@ -158,6 +187,7 @@ class _Invocation:
     ended_ms: int = 0
     timed_out: bool = False
     by_lab: bool = False  # the lab read the clock with it
+    reported: bool = False
 
 
 def _log_events(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
@@ -200,22 +230,37 @@ def _read_log(stack: Stack, functions: Sequence[str]) -> dict[str, _Invocation]:
     """What the logs say of each invocation, by id. A line may stand in a later invocation's log; it names its own."""
     invocations: dict[str, _Invocation] = {}
     started: dict[str, str] = {}  # log stream to the invocation it is in
+    tries: Counter[str] = Counter()  # of an invocation, whose id stays where Lambda tries again
     for event in (event for function in functions for event in _log_events(stack, function)):
         message, stream = event["message"], event["logStreamName"]
         if message.startswith('{"archduel"'):
             line = json.loads(message)
-            invocations.setdefault(line["invocation"], _Invocation()).line = line
+            name = _tried(line["invocation"], tries)
+            if (known := invocations.get(name)) and known.line and known.line["started_ns"] != line["started_ns"]:
+                tries[line["invocation"]] += 1
+                name = _tried(line["invocation"], tries)
+            invocations.setdefault(name, _Invocation()).line = line
         elif message.startswith('{"lab"'):
             invocations.setdefault(json.loads(message)["invocation"], _Invocation()).by_lab = True
         elif match := _REQUEST.match(message):
-            started[stream] = match[2]
-            invocation = invocations.setdefault(match[2], _Invocation())
+            name = _tried(match[2], tries)
+            if match[1] == "START" and name in invocations and invocations[name].reported:
+                tries[match[2]] += 1
+                name = _tried(match[2], tries)
+            started[stream] = name
+            invocation = invocations.setdefault(name, _Invocation())
+            invocation.reported |= match[1] == "REPORT"
             invocation.ended_ms = event["timestamp"]
             if match[1] == "REPORT" and (duration := _DURATION.search(message)):
                 invocation.duration_us = round(float(duration[1]) * 1000)
         elif "Task timed out after" in message and stream in started:
             invocations[started[stream]].timed_out = True
     return {identifier: one for identifier, one in invocations.items() if not one.by_lab}
+
+
+def _tried(invocation_id: str, tries: Mapping[str, int]) -> str:
+    """What an attempt is called: the second and further ones have their number behind the id."""
+    return f"{invocation_id}/{tries[invocation_id] + 1}" if tries.get(invocation_id) else invocation_id
 
 
 def _read_logs(stack: Stack, committed: Collection[str]) -> dict[str, dict[str, _Invocation]]:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from resources.architectures.parts.asynchronous_invocation import ASYNCHRONOUS_INVOCATION, LONGEST_PAUSE_S
+from resources.architectures.parts.event_source_mapping import EVENT_SOURCE_MAPPING
 from resources.architectures.stack import Stack
 from resources.aws.clients import Pace
 from resources.faults.policies import NoConsuming
@@ -48,6 +50,8 @@ def settle(
     pace = stack.clients.pace
     enough = quiet_polls(pace, queued=bool(stack.queue_urls))
     retries_s = stack.settings.visibility_timeout_s * stack.settings.max_receive_count
+    if ASYNCHRONOUS_INVOCATION in stack.facts:
+        retries_s = LONGEST_PAUSE_S
     delays_s = (extra["delivery"]["delay_s"] for extra in schedule.extras.values() if "delivery" in extra)
     patience_s = max([retries_s, *delays_s]) + _SPARE_S + enough * pace.settle_poll_s
     seen: tuple[Backlog, int] | None = None
@@ -84,13 +88,13 @@ def take_leftovers(
     Returns:
         A row of the table `messages` for each, warm-up messages left out.
     """
-    if "event_source_mapping" not in stack.facts:
+    if not stack.queue_urls:
         return []
-    if consuming:
+    if consuming and EVENT_SOURCE_MAPPING in stack.facts:
         NoConsuming(stack).on()
     deadline = now() + stack.settings.visibility_timeout_s + 2
     backlog = observation.backlog(stack)
-    expected = backlog.waiting + backlog.dead_letters
+    expected = backlog.waiting + backlog.dead_letters  # of what Lambda queues itself the latter alone
     taken: list[dict[str, Any]] = []
     # All queues each time: to receive a message once too often, as this may, is to move it to the dead letters.
     while len(taken) < expected and now() < deadline:

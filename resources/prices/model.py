@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from resources.architectures import Queueing
 from resources.prices.book import UNITS, Assumptions, Gateway, Price, Prices, Processor
 
 Evidence = Literal["observed", "modelled"]
@@ -126,7 +127,8 @@ class Counts:
             is never found empty, and the first paid tier of each price counts.
         batch_evidence: Whether ``batches`` was observed or modelled.
         sizes: How large requests, messages and orders are.
-        fifo: Whether the queue is a FIFO one, whose requests have another price.
+        queueing: What queues the messages: requests of a FIFO queue have another price, and those that Lambda queues
+            itself (``lambda``) come one by one and cost nothing but the invocations.
     """
 
     committed: float
@@ -146,7 +148,7 @@ class Counts:
     seconds: float = 0
     batch_evidence: Evidence = "modelled"
     sizes: Sizes = Sizes()
-    fifo: bool = False
+    queueing: Queueing = "standard"
 
     @property
     def deliveries_per_s(self) -> float:
@@ -168,7 +170,7 @@ class Counts:
 
     def batched(self, assumptions: Assumptions) -> "Counts":
         """The counts with the batches that AWS makes of the messages at their rate."""
-        if not self.deliveries:
+        if not self.deliveries or self.queueing == "lambda":
             return self
         batch = batch_size(self.deliveries_per_s, self.message_ms(assumptions), assumptions)
         return replace(self, batches=self.deliveries / batch, batch_evidence="modelled")
@@ -250,9 +252,9 @@ def empty_receives(batches: float, seconds: float, polling: float, assumptions: 
     return batches / math.expm1(awaited) if awaited < 700 else 0.0
 
 
-def queue_price(*, fifo: bool) -> str:
+def queue_price(queueing: Queueing) -> str:
     """The name of the price of a queue's requests."""
-    return "fifo_queue_requests" if fifo else "queue_requests"
+    return "fifo_queue_requests" if queueing == "fifo" else "queue_requests"
 
 
 def expected_counts(
@@ -263,7 +265,7 @@ def expected_counts(
     batch: float = 1,
     seconds: float = 0,
     sizes: Sizes = Sizes(),
-    fifo: bool = False,
+    queueing: Queueing = "standard",
 ) -> Counts:
     """What a million commands take where nothing fails.
 
@@ -274,7 +276,7 @@ def expected_counts(
         batch: Messages in a batch, on average.
         seconds: How long it goes on for.
         sizes: How large requests, messages and orders are.
-        fifo: Whether the queue is a FIFO one.
+        queueing: What queues messages.
     """
     operations = {"command": _MILLION, "query": _MILLION * queries_per_command}
     messages = sum(number for operation, number in operations.items() if operation in queued)
@@ -295,7 +297,7 @@ def expected_counts(
         reads=operations["query"],
         seconds=seconds,
         sizes=sizes,
-        fifo=fifo,
+        queueing=queueing,
     )
 
 
@@ -395,8 +397,9 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
     # Of more messages than one request of SQS's carries, a batch takes several.
     deletes = max(counts.batches, counts.deliveries / _MESSAGES_PER_QUEUE_REQUEST)
     receives = max(deletes, counts.deliveries * sizes.message_kb / _KB_PER_QUEUE_REQUEST)
+    in_queue = float(counts.queueing != "lambda")  # of the requests of a queue of one's own
     polling = pollers(counts.deliveries_per_s, counts.message_ms(assumed), assumed)
-    empty = empty_receives(counts.batches, counts.seconds, polling, assumed) if counts.messages else 0.0
+    empty = empty_receives(counts.batches, counts.seconds, polling, assumed) if counts.messages and in_queue else 0.0
     log_bytes = assumed.log_invocation_bytes.value * invocations + assumed.log_record_bytes.value * (
         by_api + counts.deliveries
     )
@@ -404,7 +407,7 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
     api_units = sizes.http_units if gateway == "http" else 1.0
 
     per_batch = "modelled batches" if counts.batch_evidence == "modelled" else "batches as replayed"
-    writes, reads, queue = "table_write_units", "table_read_units", queue_price(fifo=counts.fifo)
+    writes, reads, queue = "table_write_units", "table_read_units", queue_price(counts.queueing)
     api, time, starts = f"api_{gateway}_requests", f"function_time_{processor}", f"function_requests_{processor}"
     fetched = "answers asked for by their ticket"
     # What the user's own handlers ask their tables for is not seen.
@@ -431,12 +434,18 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
         ),
         _Line(
             "queue_sends",
-            counts.messages * sizes.message_units,
+            counts.messages * sizes.message_units * in_queue,
             queue,
             "observed",
             "messages accepted" + _of(sizes.message_units),
         ),
-        _Line("queue_receives", receives + deletes, queue, "modelled", f"a receive and a delete for {per_batch}"),
+        _Line(
+            "queue_receives",
+            (receives + deletes) * in_queue,
+            queue,
+            "modelled",
+            f"a receive and a delete for {per_batch}",
+        ),
         _Line(
             "queue_empty_receives",
             empty,

@@ -18,8 +18,9 @@ def max_usd_per_request(places: Places) -> float:
 
     def usd(architecture: Architecture, *, queries: float) -> float:
         """Of one command and so many queries."""
-        fifo = architecture.queueing == "fifo"
-        counts = expected_counts(architecture.queued, queries_per_command=queries, fetches_per_query=0, fifo=fifo)
+        counts = expected_counts(
+            architecture.queued, queries_per_command=queries, fetches_per_query=0, queueing=architecture.queueing
+        )
         return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
 
     each = []

@@ -14,7 +14,8 @@ import numpy as np
 
 from resources.architectures import Architecture
 from resources.architectures.parts.api import RESULT
-from resources.architectures.parts.event_source_mapping import CONSUMER
+from resources.architectures.parts.asynchronous_invocation import attempts
+from resources.architectures.parts.event_source_mapping import CONSUMER, EVENT_SOURCE_MAPPING
 from resources.architectures.stack import SDK_DEFAULTS, StackSettings
 from resources.simulation import draws
 from resources.simulation import system as codes
@@ -42,6 +43,7 @@ _PARAMETERS = {
     codes.WRITE: "table.write_latency",
     codes.READ: "table.read_latency",
 }
+_ASYNCHRONOUS = {codes.SEND: "lambda.async_accept", codes.DELIVERY: "lambda.async_delivery"}  # in place of the queue's
 _KINDS: Mapping[type[Any], int] = {
     Reset: codes.RESET,
     Hang: codes.HANG,
@@ -127,7 +129,7 @@ def build_load(architecture: Architecture, settings: StackSettings, schedule: Sc
 def _route(architecture: Architecture, operation: Operation) -> tuple[int, int]:
     """Whether the API queues an operation, and the number of the function that gets it otherwise."""
     targets = [node.routes[operation] for node in architecture.nodes.values() if operation in node.routes]
-    if architecture.nodes[targets[0]].kind == "lambda":
+    if architecture.nodes[targets[0]].kind == "lambda" and targets[0] != CONSUMER:
         return 0, architecture.functions.index(targets[0])
     return 1, 0
 
@@ -166,11 +168,13 @@ def build_system(
 
     limit = NEVER if settings.reserved_concurrency is None else settings.reserved_concurrency
     most_warm = settings.environments if limit == NEVER else min(limit, settings.environments)
-    warm = [min(most_warm, consumers) if name == CONSUMER else most_warm for name in functions]
+    polled = EVENT_SOURCE_MAPPING in architecture.nodes
+    warm = [min(most_warm, consumers) if polled and name == CONSUMER else most_warm for name in functions]
     p = parameters
     per_minute = p["mapping.pollers_per_minute"].number
     sdk = settings.variant == SDK_DEFAULTS
-    fifo = architecture.queueing == "fifo"
+    fifo, by_lambda = architecture.queueing == "fifo", architecture.queueing == "lambda"
+    named = {**_PARAMETERS, **(_ASYNCHRONOUS if by_lambda else {})}
     return System(
         seed=seed,
         deadline_us=caller.deadline_us,
@@ -190,18 +194,20 @@ def build_system(
         consumer=number_of(CONSUMER),
         result=number_of(RESULT),
         visibility_us=settings.visibility_timeout_s * 1_000_000,
-        max_receives=settings.max_receive_count,
+        max_receives=attempts(settings.max_receive_count) if by_lambda else settings.max_receive_count,
         batch_size=settings.batch_size,
         batch_window_us=0 if fifo else p["mapping.batch_window"].us,  # which a FIFO queue cannot have
         pollers=p["mapping.pollers"].whole,
         poller_every_us=round(60e6 / per_minute) if per_minute else NEVER,
         max_pollers=max(p["mapping.max_pollers"].whole, p["mapping.pollers"].whole),
         scale_in_us=p["mapping.scale_in"].us,
-        throttle_backoff_us=p["mapping.throttle_backoff"].us,
+        throttle_backoff_us=p["lambda.async_back_off" if by_lambda else "mapping.throttle_backoff"].us,
         max_in_flight=p["sqs.max_in_flight"].whole,
-        retention_us=p["sqs.retention"].us,
-        duplicate_threshold=0 if fifo else draws.threshold(p["sqs.duplicate_share"].number),
+        retention_us=p["lambda.async_age" if by_lambda else "sqs.retention"].us,
+        duplicate_threshold=0 if fifo or by_lambda else draws.threshold(p["sqs.duplicate_share"].number),
         ordered=int(fifo),
+        retry_us=p["lambda.async_retry"].us if by_lambda else NEVER,
+        max_backoff_us=p["lambda.async_longest_back_off"].us,
         table_timeout_us=settings.table_timeout_ms * 1000,
         table_attempts=_SDK_ATTEMPTS if sdk else 1,
         table_backoff_us=_SDK_BACKOFF_US,
@@ -214,7 +220,7 @@ def build_system(
         partition_reads=p["table.partition_reads"].whole,
         table_burst_s=round(p["table.burst"].us / 1e6),
         growth_period_us=p["table.growth_period"].us,
-        draws=_draws(tuple((p[name].quantiles_us, p[name].max_us) for name in _PARAMETERS.values())),
+        draws=_draws(tuple((p[name].quantiles_us, p[name].max_us) for name in named.values())),
         **_faults(scenario.windows(duration_us), functions),
         sample_every_us=max(1_000_000 // SAMPLES_PER_S, duration_us // _MAX_SAMPLES),
     )

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from resources.architectures import Queueing
 from resources.prices.model import Counts, Sizes
 from resources.simulation import system as codes
 from resources.simulation.system import (
@@ -151,7 +152,7 @@ class Figures:
     work_us: int
     sizes: Sizes
     consumer: int
-    fifo: bool
+    queueing: Queueing
     result: int
     duration_us: int
     settled_us: int
@@ -201,8 +202,14 @@ class Figures:
             seconds=self.duration_us / 1e6 if seconds is None else seconds,
             batch_evidence="observed",
             sizes=self.sizes,
-            fifo=self.fifo,
+            queueing=self.queueing,
         )
+
+
+def _queueing(system: System) -> Queueing:
+    if system.retry_us != NEVER:
+        return "lambda"
+    return "fifo" if system.ordered else "standard"
 
 
 def _together(both: tuple[Distribution, Distribution]) -> Distribution:
@@ -274,7 +281,7 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         work_us=int(load.work_us[result.records[handled, 1]].sum()),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
-        fifo=bool(system.ordered),
+        queueing=_queueing(system),
         result=system.result,
         duration_us=int(load.due_us[-1]) if len(load.due_us) else 0,
         settled_us=result.settled_us,
@@ -333,7 +340,7 @@ def figures_from(system: System, counted: Counted, sizes: Sizes | None = None) -
         work_us=int(counted.work_us.sum()),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
-        fifo=bool(system.ordered),
+        queueing=_queueing(system),
         result=system.result,
         duration_us=counted.duration_us,
         settled_us=counted.settled_us,

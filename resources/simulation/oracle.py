@@ -82,6 +82,7 @@ class Invocation:
         default_factory=list
     )  # request, result, moment, receives, found
     handed_on: int = 0
+    throttled: int = 0  # how often Lambda refused it
 
 
 @dataclass
@@ -136,6 +137,7 @@ class Oracle:
         self.groups: dict[int, list[int]] = {}
         self.flying: Counter[int] = Counter()
         self.ready: deque[int] = deque()
+        self.asynchronous = system.retry_us != NEVER
         self.stored_us = [NEVER] * (copies * count)
         self.receives = [0] * (copies * count)
         self.dead = [0] * (copies * count)
@@ -278,7 +280,7 @@ class Oracle:
             return self._at(then, ANSWER, i, (call, 413))
         if request.fetching or not self.load.queued[i]:
             return self._at(then + self._draw(codes.INVOKE, i, call), INVOKE, i)
-        if self._is_down(codes.AT_QUEUE, then):
+        if self._is_down(codes.AT_QUEUE, then) and not self.asynchronous:
             return self._at(then, ANSWER, i, (call, 500))
         return self._at(then + self._draw(codes.SEND, i, call), STORED, i)
 
@@ -456,7 +458,8 @@ class Oracle:
     def _record(self, invocation: Invocation, result: int, now: int) -> None:
         message = invocation.messages[invocation.at]
         i = message % self.count
-        receives = self.receives[message] if invocation.function == self.s.consumer else NEVER
+        told = invocation.function == self.s.consumer and not self.asynchronous
+        receives = self.receives[message] if told else NEVER
         invocation.records.append((i, result, now, receives, invocation.found))
         invocation.found = NEVER
 
@@ -697,8 +700,24 @@ class Oracle:
         self._dispatch(now, arrived=True)
 
     def _again(self, message: int, invocation: Invocation, now: int) -> None:
-        """A message that was not deleted comes back after its visibility timeout."""
-        self._at(max(now, invocation.received_us + self.s.visibility_us), VISIBLE, message)
+        """A message that was not deleted comes back after its visibility timeout. An asynchronous invocation that
+        failed is tried again later, or given up.
+        """
+        if not self.asynchronous:
+            return self._at(max(now, invocation.received_us + self.s.visibility_us), VISIBLE, message)
+        again_us = now + (self.s.retry_us << (self.receives[message] - 1))
+        if self.receives[message] >= self.s.max_receives or self._is_too_old(message, again_us):
+            return self._give_up(message)
+        return self._at(again_us, VISIBLE, message)
+
+    def _is_too_old(self, message: int, now: int) -> bool:
+        return now - self.stored_us[message] > self.s.retention_us
+
+    def _give_up(self, message: int) -> None:
+        """An asynchronous invocation goes to its destination on failure."""
+        self.dead[message] = 1
+        self.dead_letters += 1
+        self._land(message)
 
     def _handled(self, message: int, now: int) -> None:
         """A message was carried out and is deleted."""
@@ -725,9 +744,19 @@ class Oracle:
         self._dispatch(now)
 
     def _dispatch(self, now: int, *, arrived: bool = False) -> None:
-        """Hand batches to pollers that are free; ``arrived``: a message came, which a limit may make wait."""
-        if self.s.consumer == NEVER or self._is_down(codes.AT_MAPPING, now) or self._is_down(codes.AT_QUEUE, now):
-            return
+        """Hand out what is visible; ``arrived``: a message came, which a limit may make wait."""
+        if self.asynchronous:  # each at once, one by one
+            while self.visible:
+                self._hand_over(self._receive(now), now)
+        elif self._has_pollers(now):
+            self._poll(now, arrived=arrived)
+
+    def _has_pollers(self, now: int) -> bool:
+        down = self._is_down(codes.AT_MAPPING, now) or self._is_down(codes.AT_QUEUE, now)
+        return self.s.consumer != NEVER and not down
+
+    def _poll(self, now: int, *, arrived: bool) -> None:
+        """Hand batches to pollers that are free."""
         if not self.active and now - self.last_active_us > self.s.scale_in_us:
             self.pollers = self.s.pollers
         while self.ready if self.s.ordered else self.visible:
@@ -749,27 +778,31 @@ class Oracle:
                         self.woken_us = full_us
                         self._at(full_us, WAKE, len(self.s.fault_kind))
                     return
-            messages = self._receive(now)
-            if messages:
-                self.active += 1
-                self.last_active_us = now
-                invocation = Invocation(self.s.consumer, messages, received_us=now)
-                delivered_us = now + self._draw(codes.DELIVERY, messages[0], self.receives[messages[0]])
-                self._at(delivered_us, BATCH, messages[0], invocation)
+            self._hand_over(self._receive(now), now)
+
+    def _hand_over(self, messages: list[int], now: int) -> None:
+        """A poller that received messages hands them over."""
+        if messages:
+            self.active += 1
+            self.last_active_us = now
+            invocation = Invocation(self.s.consumer, messages, received_us=now)
+            delivered_us = now + self._draw(codes.DELIVERY, messages[0], self.receives[messages[0]])
+            self._at(delivered_us, BATCH, messages[0], invocation)
 
     def _receive(self, now: int) -> list[int]:
         """Take a batch: but for messages received too often, which become dead letters, and for those too old. Of a
         FIFO queue all that wait of one group, then of the next.
         """
         messages: list[int] = []
-        while (self.ready if self.s.ordered else self.visible) and len(messages) < self.s.batch_size:
+        most = 1 if self.asynchronous else self.s.batch_size
+        while (self.ready if self.s.ordered else self.visible) and len(messages) < most:
             if self.s.ordered:
                 group = self.ready[0]
                 message = self.groups[group].pop(0)
             else:
                 message = self.visible.popleft()
             messages += self._taken(message, now)
-            if self.s.ordered and not (self.groups[group] and len(messages) < self.s.batch_size):
+            if self.s.ordered and not (self.groups[group] and len(messages) < most):
                 self.ready.popleft()
         return messages
 
@@ -798,15 +831,30 @@ class Oracle:
             self._dispatch(now)
 
     def _batch(self, invocation: Invocation, now: int) -> None:
-        """A batch reaches Lambda. Throttled, it is tried again until its messages are visible to others."""
+        """A batch reaches Lambda. Throttled, it is tried again until its messages are visible to others. An
+        asynchronous invocation is so ever later, until it is too old; of a function that may not run at all, it is
+        given up at once.
+        """
         if self._start(invocation, now):
             return None
+        first = invocation.messages[0]
+        if self.asynchronous:
+            again_us = now + min(self.s.throttle_backoff_us << min(invocation.throttled, 20), self.s.max_backoff_us)
+            invocation.throttled += 1
+            if not self._may_never_run(invocation.function, now) and not self._is_too_old(first, again_us):
+                return self._at(again_us, BATCH, first, invocation)
+            self._give_up(first)
+            return self._at(now, FREE, first)
         again_us = now + self.s.throttle_backoff_us
         if again_us < invocation.received_us + self.s.visibility_us:
-            return self._at(again_us, BATCH, invocation.messages[0], invocation)
+            return self._at(again_us, BATCH, first, invocation)
         for message in invocation.messages:
             self._again(message, invocation, now)
-        return self._at(again_us, FREE, invocation.messages[0])
+        return self._at(again_us, FREE, first)
+
+    def _may_never_run(self, function: int, now: int) -> bool:
+        """Whether a function's reserved concurrency is 0."""
+        return int(self.s.reserved[function]) == 0 or self._is_down(codes.AT_FUNCTION + function, now)
 
     # Faults.
 

@@ -439,7 +439,7 @@ def _send(w, i, now):  # type: ignore[no-untyped-def]
         _at(w, then, ANSWER, i, call * _ANSWER_BASE + 413 + _STATUS_BASE)
     elif w.requests[i, R_FETCHING] or not w.requests[i, L_QUEUED]:
         _at(w, then + _draw(w, INVOKING, i, call), INVOKE, i, 0)
-    elif _is_down(w, AT_QUEUE, then):
+    elif _is_down(w, AT_QUEUE, then) and w.c[C_RETRY_US] == NEVER:
         _at(w, then, ANSWER, i, call * _ANSWER_BASE + 500 + _STATUS_BASE)
     else:
         _at(w, then + _draw(w, SEND, i, call), STORED, i, 0)
@@ -538,24 +538,27 @@ def _drop_group(w):  # type: ignore[no-untyped-def]
 @compiled
 def _dispatch(w, now, arrived):  # type: ignore[no-untyped-def]
     n = w.n
-    if w.c[C_CONSUMER] == NEVER or _is_down(w, AT_MAPPING, now) or _is_down(w, AT_QUEUE, now):
+    if w.c[C_CONSUMER] == NEVER:
         return
-    most = w.c[C_BATCH_SIZE]
+    asynchronous = w.c[C_RETRY_US] != NEVER
+    if not asynchronous and (_is_down(w, AT_MAPPING, now) or _is_down(w, AT_QUEUE, now)):
+        return
+    most = 1 if asynchronous else w.c[C_BATCH_SIZE]
     if n[ACTIVE] == 0 and now - n[LAST_ACTIVE] > w.c[C_SCALE_IN_US]:
         n[POLLERS] = w.c[C_POLLERS]
     while _waits(w):
-        if n[ACTIVE] >= n[POLLERS]:
+        if not asynchronous and n[ACTIVE] >= n[POLLERS]:
             if not n[GROWING] and w.c[C_POLLER_EVERY_US] != NEVER and n[POLLERS] < w.c[C_MAX_POLLERS]:
                 n[GROWING] = 1
                 _at(w, now + w.c[C_POLLER_EVERY_US], GROW, 0, 0)
             if arrived:
                 _bind(w, BY_POLLERS, now)
             return
-        if n[IN_FLIGHT] >= w.c[C_MAX_IN_FLIGHT]:
+        if not asynchronous and n[IN_FLIGHT] >= w.c[C_MAX_IN_FLIGHT]:
             if arrived:
                 _bind(w, BY_IN_FLIGHT, now)
             return
-        if not w.c[C_ORDERED] and n[WAITING] < most and w.c[C_BATCH_WINDOW_US]:
+        if not asynchronous and not w.c[C_ORDERED] and n[WAITING] < most and w.c[C_BATCH_WINDOW_US]:
             full_us = w.messages[w.queue[n[HEAD]], M_SHOWN] + w.c[C_BATCH_WINDOW_US]
             if now < full_us:
                 if full_us != n[WOKEN]:
@@ -606,7 +609,22 @@ def _free(w, now):  # type: ignore[no-untyped-def]
 
 @compiled
 def _again(w, message, received_us, now):  # type: ignore[no-untyped-def]
-    _at(w, max(now, received_us + w.c[C_VISIBILITY_US]), VISIBLE, message, 0)
+    if w.c[C_RETRY_US] == NEVER:
+        _at(w, max(now, received_us + w.c[C_VISIBILITY_US]), VISIBLE, message, 0)
+        return
+    receives = w.messages[message, M_RECEIVES]
+    again_us = now + (w.c[C_RETRY_US] << (receives - 1))
+    if receives >= w.c[C_MAX_RECEIVES] or again_us - w.messages[message, M_STORED] > w.c[C_RETENTION_US]:
+        _give_up(w, message)
+    else:
+        _at(w, again_us, VISIBLE, message, 0)
+
+
+@compiled
+def _give_up(w, message):  # type: ignore[no-untyped-def]
+    w.messages[message, M_DEAD] = 1
+    w.n[DEAD] += 1
+    _land(w, message)
 
 
 @compiled
@@ -730,7 +748,7 @@ def _finish(w, slot, now):  # type: ignore[no-untyped-def]
                     _request_of(w, message),
                     w.messages[message, M_RESULT],
                     w.messages[message, M_RESULT_AT],
-                    w.messages[message, M_RECEIVES],
+                    w.messages[message, M_RECEIVES] if w.c[C_RETRY_US] == NEVER else NEVER,
                     w.messages[message, M_RESULT_FOUND],
                     True,
                 )
@@ -1069,6 +1087,19 @@ def _batch(w, slot, now):  # type: ignore[no-untyped-def]
             _begin(w, slot, now)
         return
     row = w.slots[slot]
+    if w.c[C_RETRY_US] != NEVER:
+        message = row[S_FIRST]
+        again_us = now + min(w.c[C_THROTTLE_BACKOFF_US] << min(row[S_THROTTLED], 20), w.c[C_MAX_BACKOFF_US])
+        row[S_THROTTLED] += 1
+        runs = w.functions[row[S_FUNCTION], N_RESERVED] != 0 and not _is_down(w, AT_FUNCTION + row[S_FUNCTION], now)
+        if runs and again_us - w.messages[message, M_STORED] <= w.c[C_RETENTION_US]:
+            _at(w, again_us, BATCH, message, slot)
+            return
+        _give_up(w, message)
+        _release(w, _request_of(w, message))
+        _at(w, now, FREE, message, 0)
+        _drop_slot(w, slot)
+        return
     again_us = now + w.c[C_THROTTLE_BACKOFF_US]
     if again_us < row[S_RECEIVED] + w.c[C_VISIBILITY_US]:
         _at(w, again_us, BATCH, row[S_FIRST], slot)

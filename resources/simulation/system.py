@@ -139,6 +139,11 @@ class System(NamedTuple):
     retention_us: int
     duplicate_threshold: int
     ordered: int  # 1: a FIFO queue, in which an order's messages are a group
+    # Lambda's own queue of asynchronous invocations, in place of a queue and its mapping: then `retry_us` is how long a
+    # failed one waits, and twice as long each further time; `NEVER`: there is a queue. `max_receives` is how often it
+    # is tried, `retention_us` how old it becomes; then it goes to its destination, which is the dead-letter queue.
+    retry_us: int
+    max_backoff_us: int  # of what is throttled, whose back-off doubles from `throttle_backoff_us` on
     # The table.
     table_timeout_us: int
     table_attempts: int

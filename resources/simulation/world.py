@@ -91,8 +91,9 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     S_RESULT_AT,
     S_RESULT_FOUND,
     S_BEFORE,  # the message before the one it works on
+    S_THROTTLED,  # how often Lambda refused it
     S_FREE,  # no slot's own, but the stack of free slots
-) = range(20)
+) = range(21)
 
 
 # The system's numbers, in their order.
@@ -124,6 +125,8 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_RETENTION_US,
     C_DUPLICATE_THRESHOLD,
     C_ORDERED,
+    C_RETRY_US,
+    C_MAX_BACKOFF_US,
     C_TABLE_TIMEOUT_US,
     C_TABLE_ATTEMPTS,
     C_TABLE_BACKOFF_US,
@@ -137,7 +140,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_TABLE_BURST_S,
     C_GROWTH_PERIOD_US,
     C_SAMPLE_EVERY_US,
-) = range(40)
+) = range(42)
 # Columns of a request: of the load, and what came of it.
 (
     L_DUE_US,

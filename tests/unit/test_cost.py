@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from assets.analysis.cost.break_even import BreakEven, break_even, turning_volumes
 from assets.analysis.cost.counting import Counted, cost_of, counted, monthly_usd
+from resources.architectures import Queueing
 from resources.prices.book import (
     GATEWAYS,
     PROCESSORS,
@@ -53,19 +54,19 @@ WARM = ASSUMED.having(cold_share=0, log_invocation_bytes=0.3 * 1024, log_record_
 NEITHER, BOTH = (), ("command", "query")
 
 
-def test_a_fifo_queues_requests_have_their_own_price() -> None:
-    def sends(*, fifo: bool) -> float:
-        counts = expected_counts(BOTH, fifo=fifo)
+def test_a_fifo_queues_requests_have_their_own_price_and_lambdas_own_queue_none() -> None:
+    def sends(queueing: Queueing) -> float:
+        counts = expected_counts(BOTH, queueing=queueing)
         bill = itemise(counts, PRICES, ASSUMED, gateway="rest", processor="x86")
-        return next(item.unit_price for item in bill if item.item == "queue_sends")
+        return sum(item.usd for item in bill if item.item == "queue_sends")
 
-    assert (sends(fifo=False), sends(fifo=True)) == (0.40, 0.50)
+    assert (sends("standard"), sends("fifo"), sends("lambda")) == (0.40, 0.50, 0.0)
 
 
 COUNTED = [
     field.name
     for field in dataclasses.fields(Counts)
-    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "fifo", "own"}
+    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "queueing", "own"}
 ]
 amounts = st.floats(0, 1e9)
 recorded_s = st.just(0.0) | st.floats(1e-6, 1e9)  # arrivals are stamped to the microsecond

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -736,6 +736,33 @@ class TestEveryEntry:
         assert handlers.invoke(entry, {"warm_up": {"hold_ms": 30}}) == {}
         assert time.monotonic() - started >= 0.03
         assert (handlers.printed, handlers.table.calls) == (["{}"], []), "a line that is no observation"
+
+
+class TestInvokedAsynchronously:
+    ORDER: ClassVar[Json] = {"request_id": "17", "order_id": "order-17", "details": "noodles"}
+
+    def test_a_request_is_stored_once_however_often_lambda_hands_it_over(self, variant: Handlers) -> None:
+        for result in ("committed", variant.second):
+            assert variant.invoke("invoked", self.ORDER) == {}
+            (record,) = variant.line["records"]
+            assert (record["id"], record["result"]) == ("17", result)
+            assert "receive_count" not in record, "which Lambda does not say"
+        assert variant.table.commits("order-17", "17") == variant.commits
+
+    @pytest.mark.parametrize(
+        ("order", "refusal", "error"),
+        [(ORDER, "ProvisionedThroughputExceededException", "Throughput"), ({**ORDER, "details": 7}, None, "Invalid")],
+        ids=["table", "invalid"],
+    )
+    def test_one_that_fails_raises_so_that_lambda_tries_again(
+        self, handlers: Handlers, order: Json, refusal: str | None, error: str
+    ) -> None:
+        handlers.table.refusals = [refusal]
+        with pytest.raises(handlers.module.NotCarriedOut, match=error):
+            handlers.invoke("invoked", order)
+        handlers.printed += handlers.capture.readouterr().out.splitlines()
+        (record,) = handlers.line["records"]
+        assert (record["id"], record["result"]) == ("17", "failed")
 
 
 class TestLine:

@@ -84,6 +84,33 @@ class TestFunctions:
         assert result.commits.tolist() == [1]
 
 
+class TestAsynchronousInvocation:
+    def test_one_that_fails_is_tried_after_one_pause_and_a_double_one_and_then_given_up(self, simulate: Engine) -> None:
+        one = system(retry_us=60 * SECOND, max_receives=3)
+        result = simulate(one, queued(2, poison=[1, 0], order=[0, 1], seeded=[0, 0]))
+        assert result.status.tolist() == [202, 202]
+        assert result.records[result.records[:, 1] == 0, 3].tolist() == [0, 60 * SECOND, 180 * SECOND]
+        assert (result.dead.tolist(), result.commits.tolist()) == ([1, 0], [0, 1])
+        assert result.records[:, 4].tolist() == [NEVER] * 4, "Lambda does not tell how often it tried"
+
+    def test_one_that_is_throttled_waits_ever_longer_and_uses_up_no_attempt(self, simulate: Engine) -> None:
+        one = system(retry_us=60 * SECOND, max_receives=1, throttle_backoff_us=SECOND, reserved=ints([-1, -1, 1, -1]))
+        result = simulate(one, queued(2, order=[0, 1], seeded=[0, 0], work_us=[10 * SECOND, 0]))
+        assert (result.records[:, 1].tolist(), result.records[:, 3].tolist()) == ([0, 1], [10 * SECOND, 15 * SECOND])
+        assert result.dead.tolist() == [0, 0]
+
+    def test_one_of_a_function_that_may_not_run_is_given_up_at_once(self, simulate: Engine) -> None:
+        one = system(retry_us=60 * SECOND, max_receives=3, reserved=ints([-1, -1, 0, -1]))
+        result = simulate(one, queued(2))
+        assert (result.status.tolist(), result.dead.tolist()) == ([202, 202], [1, 1])
+        assert len(result.records) == 0
+
+    def test_one_that_grows_too_old_is_given_up(self, simulate: Engine) -> None:
+        one = system(retry_us=60 * SECOND, max_receives=3, retention_us=100 * SECOND)
+        result = simulate(one, queued(1, poison=[1]))
+        assert (len(result.records), result.dead.tolist()) == (2, [1])
+
+
 class TestFifoQueue:
     def test_messages_of_a_group_come_one_batch_after_another_and_those_of_others_beside_it(
         self, simulate: Engine

@@ -47,6 +47,7 @@ def test_every_node_is_in_it_once(architecture: Architecture) -> None:
         "sqs": of_type(template(architecture), "SQS::Queue"),
         "lambda": of_type(template(architecture), "Lambda::Function"),
         "lambda_mapping": of_type(template(architecture), "Lambda::EventSourceMapping"),
+        "lambda_retries": of_type(template(architecture), "Lambda::EventInvokeConfig"),
         "apigateway": of_type(template(architecture), "ApiGateway::RestApi"),
     }
     kinds = [node.kind for node in architecture.nodes.values()]
@@ -64,7 +65,7 @@ def test_its_settings_are_the_stacks(architecture: Architecture) -> None:
     written = template(architecture, settings)
     for function in of_type(written, "Lambda::Function").values():
         assert (function["Timeout"], function["ReservedConcurrentExecutions"]) == (3, 7)
-    if architecture.queued:
+    if "queue" in architecture.nodes:
         assert of_type(written, "SQS::Queue")["Queue"]["VisibilityTimeout"] == 21
 
 
@@ -89,7 +90,19 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
             *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         },
     }
+    if architecture.queueing == "lambda":
+        allowed_at_most["ConsumerRole"] = {*log, "dynamodb:UpdateItem", "sqs:SendMessage"}
     assert allowed == {name: allowed_at_most[name] for name in allowed}
+
+
+def test_what_lambda_queues_itself_is_tried_twice_more_at_most_and_then_kept() -> None:
+    def rule(max_receive_count: int) -> dict[str, Any]:
+        written = template(architectures()["async_invoke"], StackSettings(max_receive_count=max_receive_count))
+        (found,) = of_type(written, "Lambda::EventInvokeConfig").values()
+        return found
+
+    assert [rule(count)["MaximumRetryAttempts"] for count in (1, 2, 3, 10)] == [0, 1, 2, 2]
+    assert rule(3)["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}}
 
 
 def test_an_api_may_invoke_what_it_calls_and_nothing_else(architecture: Architecture) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from resources.architectures import architectures
+from resources.architectures import Queueing, architectures
 from resources.prices.book import GATEWAYS, PROCESSORS, Assumptions, Gateway, Prices, Processor
 from resources.prices.model import BYTES_PER_UNIT, Counts, OwnTime, Sizes, itemise, month_usd
 from resources.warehouse.schema import schema
@@ -49,7 +49,7 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
         **{f"{name}_bytes": size for name, size in BYTES_PER_UNIT.items()},
     }
     rows = connection.sql(_COUNTS, params=params).to_arrow_table().to_pylist()
-    fifo = {name for name, one in architectures().items() if one.queueing == "fifo"}
+    queueing: dict[str, Queueing] = {name: one.queueing for name, one in architectures().items()}
     identity = ("workload", "architecture", "variant", "target")
     return [
         Counted(
@@ -58,7 +58,7 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
                 sizes=Sizes(**row.pop("sizes")),
                 own=OwnTime(**own) if (own := row.pop("own")) else None,
                 batch_evidence="observed",
-                fifo=of["architecture"] in fifo,
+                queueing=queueing.get(of["architecture"], "standard"),
                 **row,
             ),
         )

@@ -15,6 +15,7 @@ _SERVICES = {
     "apigateway": "API Gateway",
     "lambda": "Lambda",
     "lambda_mapping": "Lambda's pollers",
+    "lambda_retries": "Lambda's own queue",
     "sqs": "SQS",
     "dynamodb": "DynamoDB",
 }

@@ -3,10 +3,11 @@
 Put here what runs inside Lambda. Keep out what a queue may do to a message
 (`resources.architectures.handlers.delivery`).
 
-A failure of the table never makes a handler raise: a handler that raises loses its warm environment on some emulators,
-and an outage then becomes a storm of cold starts. Each invocation prints exactly one line, which archduel reads as its
-observation of what happened. ``started_ns`` and the records' ``ns`` are CLOCK_MONOTONIC, which the processes of one
-machine share; where functions run on other machines, the environment's ``CLOCK`` is ``wall``.
+A failure of the table makes no handler raise but the one for which Lambda queues requests itself (`invoked`): a handler
+that raises loses its warm environment on some emulators, and an outage then becomes a storm of cold starts. Each
+invocation prints exactly one line, which archduel reads as its observation of what happened. ``started_ns`` and the
+records' ``ns`` are CLOCK_MONOTONIC, which the processes of one machine share; where functions run on other machines,
+the environment's ``CLOCK`` is ``wall``.
 
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write applied twice counts as two and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write. Where a command has
@@ -65,6 +66,10 @@ _cold = True
 UNAVAILABLE = (BotoCoreError, ClientError)
 
 
+class NotCarriedOut(Exception):  # noqa: N818 - likewise
+    """What Lambda hears of a request that it is to hand over again."""
+
+
 class InvalidOrder(Exception):  # noqa: N818 - named as the records and users know it
     """The request itself is at fault: repeating it does not help, and no other request suffers from it."""
 
@@ -88,7 +93,11 @@ def logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any
             print(json.dumps({"lab": 1, "invocation": context.aws_request_id}))  # not an invocation of the replay
             return {"now_ns": now_ns}
         records: Records = []
-        response = handle(event, records)
+        response, failure = {}, None
+        try:
+            response = handle(event, records)
+        except NotCarriedOut as error:
+            failure = error
         line = {
             "archduel": 1,
             "invocation": context.aws_request_id,
@@ -99,6 +108,8 @@ def logged(handle: Callable[[Event, Records], Response]) -> Callable[[Event, Any
             "records": records,
         }
         print(json.dumps(line, separators=(",", ":")))
+        if failure is not None:
+            raise failure
         return response
 
     return entry
@@ -367,3 +378,21 @@ def consumer(event: Event, records: Records) -> Response:
                 blocked.add(group)
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
+
+
+@logged
+def invoked(event: Event, records: Records) -> Response:
+    """Carry out one request that Lambda queued itself. Where that fails it raises, by which Lambda learns that it is to
+    hand the request over again: one that is invalid, too, until it goes to the destination for what failed.
+    """
+    worked: dict[str, int] = {}
+    try:
+        _check(event)
+        worked = _work(event)
+        result, details = _process(event)
+    except (InvalidOrder, *UNAVAILABLE) as error:
+        name = type(error).__name__
+        record(records, _request_id(event) or "unreadable", "failed", error=name, **worked)
+        raise NotCarriedOut(name) from error
+    record(records, event["request_id"], result, **worked, **details)
+    return {}

@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
-from resources.architectures.parts.event_source_mapping import EVENT_SOURCE_MAPPING
+from resources.architectures.parts.asynchronous_invocation import ASYNCHRONOUS_INVOCATION
+from resources.architectures.parts.event_source_mapping import CONSUMER, EVENT_SOURCE_MAPPING
 from resources.architectures.parts.making import make_role, of_part, tags
 from resources.architectures.parts.queue import QUEUE
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
 from resources.aws.integrations import (
+    ASYNCHRONOUS_RESPONSES,
     QUEUE_RESPONSES,
     REQUEST_BODY,
     STAGE,
     QueueIdentity,
+    asynchronous_integration,
     function_integration,
     integrate,
     queue_integration,
@@ -61,7 +64,8 @@ class _Route(NamedTuple):
 
 def api(*, command: str, query: str, fifo: bool = False) -> Node:
     """The API that passes commands (``POST /orders``) and queries (``GET /orders/{id}``) on, each to the node of that
-    name: a function, or the queue (`QUEUE`).
+    name: a function, or the queue (`QUEUE`). The function that takes from a queue elsewhere (`CONSUMER`) is invoked
+    asynchronously: Lambda queues the body of the request itself.
 
     Where queries are queued their answers are fetched by ticket, the query's request id: ``GET /results/{ticket}`` goes
     to the function `RESULT`.
@@ -75,6 +79,8 @@ def api(*, command: str, query: str, fifo: bool = False) -> Node:
     needs = [target for target in (command, query) if target != QUEUE]
     if QUEUE in (command, query):
         needs += [QUEUE, EVENT_SOURCE_MAPPING]
+    if CONSUMER in (command, query):
+        needs.append(ASYNCHRONOUS_INVOCATION)
     fetching = query == QUEUE
     return Node(
         tuple(dict.fromkeys([*needs, *([RESULT] if fetching else [])])),
@@ -209,7 +215,11 @@ def _make(stack: Stack, command: str, query: str, *, fifo: bool) -> Facts:
             queue_routes.append({"resource": resource, "method": method, "uri": integration["uri"]})
         else:
             arn = of_part(stack.facts[target], part)["arn"]
-            integrate(gateway, route, function_integration(arn, region=clients.region, partition=clients.partition))
+            place = {"region": clients.region, "partition": clients.partition}
+            if target == CONSUMER:
+                integrate(gateway, route, asynchronous_integration(arn, **place), ASYNCHRONOUS_RESPONSES)
+            else:
+                integrate(gateway, route, function_integration(arn, **place))
     patiently(lambda: gateway.create_deployment(restApiId=api_id, stageName=STAGE), clients.pace)
     return {
         "name": name,

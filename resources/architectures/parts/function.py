@@ -25,26 +25,30 @@ _DESCRIPTIONS = {
     "query": "Reads the order a GET names.",
     "result": "Reads the stored answer to a queued query, which a GET names by its ticket.",
     "consumer": "Takes batches from the queue, stores what they ask for, reports the messages that failed.",
+    "invoked": "Stores what one request asks for; raises where it cannot, so that Lambda tries again.",
 }
 
 
-def function(entry: str, *, node: str = "", effect: str = "") -> Node:
+def function(entry: str, *, node: str = "", effect: str = "", handler: str = "") -> Node:
     """The function for an entry point of the handlers: ``command``, ``query``, ``result`` or ``consumer``.
 
     Args:
         entry: The entry point.
         node: The name of its node, where it is not that of the entry point.
         effect: The effect of a command that it brings about, where that is not the architecture's first.
+        handler: The entry point in the code, where the node has another one's place.
     """
 
     def make(stack: Stack) -> Facts:
         if entry == "result":  # hands out what the lab stored
             return _made(stack, entry, None)
         return each_part(
-            stack, node or entry, lambda part: _made(stack, entry, part, node=node or entry, effect=effect)
+            stack,
+            node or entry,
+            lambda part: _made(stack, entry, part, node=node or entry, effect=effect, handler=handler),
         )
 
-    return Node(("table",), make, "lambda", _DESCRIPTIONS[entry], effects=(effect,) if effect else ())
+    return Node(("table",), make, "lambda", _DESCRIPTIONS[handler or entry], effects=(effect,) if effect else ())
 
 
 class _Code(NamedTuple):
@@ -101,16 +105,20 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
     )
 
 
-def _made(stack: Stack, entry: str, part: Function | None, *, node: str = "", effect: str = "") -> Facts:
+def _made(
+    stack: Stack, entry: str, part: Function | None, *, node: str = "", effect: str = "", handler: str = ""
+) -> Facts:
     part_name = stack.part_name(node or entry, part).replace("_", "-")
     name, settings = stack.resource_name(part_name), stack.settings
     own = _code(stack, entry, part)
     table = stack.facts["table"]
-    permissions = roles.running(entry, "" if own.alone else table["arn"], _make_log_group(stack, name), own.tables)
+    permissions = roles.running(
+        handler or entry, "" if own.alone else table["arn"], _make_log_group(stack, name), own.tables
+    )
     configuration = {
         "Runtime": own.runtime,
         "Role": make_role(stack, part_name, roles.FUNCTIONS, permissions),
-        "Handler": own.module if own.alone else f"{own.prefix}{own.module}.{entry}",
+        "Handler": own.module if own.alone else f"{own.prefix}{own.module}.{handler or entry}",
         "Timeout": own.timeout_s,
         "MemorySize": own.memory_mb,
         "Environment": {
