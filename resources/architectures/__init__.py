@@ -132,21 +132,21 @@ class Architecture:
         """
         kinds = {name: node.kind for name, node in self.nodes.items()}
         found = []
+        by_lambda = {
+            need: name for name, node in self.nodes.items() if node.kind == "lambda_retries" for need in node.needs
+        }
         for api, node in self.nodes.items():
             if node.routes:
-                routes = [(target, operation) for operation, target in node.routes.items()]
+                routes = [(by_lambda.get(target, target), operation) for operation, target in node.routes.items()]
                 fetched = set(self.functions) & set(node.needs) - set(node.routes.values())
                 found += [Step(CALLER, api, operation) for _, operation in routes]
                 found += [Step(api, target, operation) for target, operation in routes]
                 found += [Step(api, name, "answer, by ticket") for name in sorted(fetched)]
         for name, node in self.nodes.items():
             if node.kind == "lambda_retries":
-                functions = [need for need in node.needs if kinds[need] == "lambda"]
                 found += [
-                    Step(source, need, "failed each time")
-                    for source in functions
+                    Step(name, need, "failed each time" if kinds[need] == "sqs" else "one by one")
                     for need in node.needs
-                    if kinds[need] == "sqs"
                 ]
             if node.kind == "lambda_mapping":
                 found += [

@@ -61,8 +61,8 @@ def call(bench: Bench, method: str, path: str, body: dict[str, str] | None = Non
     connection = http.client.HTTPConnection(host, port, timeout=15)
     connection.request(method, base + path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
     response = connection.getresponse()
-    body = response.read()  # what Lambda queues itself is acknowledged without one
-    answer = json.loads(body) if body else {}
+    answered = response.read()  # what Lambda queues itself is acknowledged without a body
+    answer = json.loads(answered) if answered else {}
     connection.close()
     return response.status, answer
 
