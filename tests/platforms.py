@@ -4,7 +4,7 @@ Put here which targets a test can start, and with which options. Keep out assert
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -82,18 +82,24 @@ def slowed(target: str) -> float:
     return 1.0 if target == DEFAULT_TARGET else 4.0
 
 
-def on_every_target(others: Iterable[str] = ("",), quick: str | None = None) -> list[ParameterSet]:
+def on_every_target(
+    others: Iterable[str] = ("",), *, quick: str | None = None, seldom: Collection[str] = ()
+) -> list[ParameterSet]:
     """A case for each target and each of ``others``: a pair of their names.
 
-    On another target than the default one all take long, but for the ``quick`` one of the others. Skipped, and why,
-    where this machine lacks what the target needs.
+    On another target than the default one all take long, but for the ``quick`` one of the others; on the default one
+    those of ``seldom``. Skipped, and why, where this machine lacks what the target needs.
     """
+
+    def is_long(target: str, other: str) -> bool:
+        return other in seldom if target == DEFAULT_TARGET else other != quick
+
     return [
         pytest.param(
             (target, other),
             id="-".join(filter(None, (target, other))),
             marks=[
-                *([pytest.mark.long] if target != DEFAULT_TARGET and other != quick else []),
+                *([pytest.mark.long] if is_long(target, other) else []),
                 *([pytest.mark.skip(reason=why)] if (why := missing(target)) else []),
             ],
         )
