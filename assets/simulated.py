@@ -21,7 +21,7 @@ from resources.lab.what_if import WhatIf
 from resources.progress import Silent
 from resources.simulation.varying import TRAFFIC, Value
 from resources.targets.simulated import TARGET
-from resources.warehouse.publish import publish
+from resources.warehouse.publish import publish, update
 from workloads.places import Places
 from workloads.scenarios import DEFAULT_SCENARIOS
 
@@ -50,6 +50,7 @@ def simulated_assets(
     """
 
     def grid(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        update(places)
         asked: dict[str, list[dict[str, Value]]] = defaultdict(list)
         for key in context.partition_keys:
             grid_id, values = grids.parse_partition(key)
@@ -86,6 +87,7 @@ def simulated_assets(
         description="A recording with up to 500 times the traffic: latency, refusals, cost, limits that bind.",
     )
     def growth(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        update(places)
         settings = LabSettings(target=TARGET.name)
         what_if = WhatIf(places, settings, context.partition_key, DEFAULT_SCENARIOS[0], Silent())
         growing = grids.growth(what_if, None, chosen_architectures(), {})

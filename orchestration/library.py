@@ -12,6 +12,7 @@ import dagster as dg
 from assets.architectures import RECORDED_TRAFFIC
 from orchestration.jobs import IMPORT_RECORDING, Job
 from orchestration.partitions import declare
+from resources.warehouse.publish import update
 from workloads.inbox.ledger import Ledger
 from workloads.live.recovery import recover
 from workloads.places import Places
@@ -38,6 +39,7 @@ def library_sensor(job: Job, places: Places) -> dg.SensorDefinition:
     )
     def library(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         recover_interrupted(context, places)
+        update(places)
         queued = {file.recording or "" for file in Ledger(places.inbox_ledger).queued()}
         declare(context.instance, places)
         shown = context.instance.get_materialized_partitions(RECORDED_TRAFFIC)

@@ -17,7 +17,8 @@ from resources.lab.lab import Lab, StoppingRule
 from resources.lab.settings import LabSettings
 from resources.progress import Reporter
 from resources.targets import DEFAULT_TARGET
-from resources.warehouse.publish import is_published, publish
+from resources.warehouse.publish import is_published, publish, update
+from resources.warehouse.shared import give
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.settings import Option
@@ -62,6 +63,7 @@ def lab_resource(
         @contextmanager
         def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Lab]:
             assert context.log is not None  # noqa: S101 - Dagster gives every run a log
+            update(places)
             settings = LabSettings(**{name: getattr(self, name) for name in LabSettings.model_fields})
             run_id = context.run.run_id if context.run else None
             with Lab(places, settings, reporter(context.log), run_id=run_id, stopping_rule=stopping_rule) as lab:
@@ -89,10 +91,12 @@ def warehouse_resource(places: Places) -> dg.ResourceDefinition:
     @dg.resource(description="Where results go; publishes at a run's end what none of its nodes published.")
     @contextmanager
     def warehouse(context: dg.InitResourceContext) -> Iterator[Places]:
+        update(places)
         try:
             yield places
         finally:
             try:
+                give(places)
                 if not is_published(places):
                     publish(places)
             except ArchduelError as error:  # the results are written: the next publishing finds them

@@ -14,7 +14,7 @@ import pytest
 
 from assets.analysis.outcomes import reconcile
 from assets.report.files import write_report
-from resources.warehouse.outcomes import write_judgement
+from resources.warehouse.outcomes import write_judgement, write_outcomes
 from resources.warehouse.partitions import write_partition
 from resources.warehouse.publish import publish
 from resources.warehouse.schema import schema
@@ -82,6 +82,13 @@ def report_page(places: Places, comparison_id: str | None = None, *, claims: boo
 def file_outcomes(places: Places, observations: ObservationsBuilder, folder: str) -> None:
     """Reconcile and write one partition; ``folder`` is comparison/cell/architecture."""
     write_partition(places.outcomes / folder, reconcile(observations.tables()))
+
+
+def file_shared(places: Places, comparison_id: str) -> None:
+    """One contender's outcomes of a comparison, filed in a home and in the store it is a copy of."""
+    builder = outage_experiment(comparison_id=comparison_id).request("0")
+    cell = "food_orders__backend_outage"
+    write_outcomes(places, comparison_id, cell, "synchronous", reconcile(builder.tables()))
 
 
 def outage_experiment(observations: ObservationsBuilder | None = None, **more: Any) -> ObservationsBuilder:

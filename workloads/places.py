@@ -13,14 +13,23 @@ BUNDLED_RECORDINGS = REPOSITORY / "workloads" / "recorded"
 
 @dataclass(frozen=True)
 class Places:
-    """The folders under one ``ARCHDUEL_HOME``. All of it can be deleted; nothing in it is needed to start."""
+    """The folders under one ``ARCHDUEL_HOME``. All of it can be deleted; nothing in it is needed to start.
+
+    Attributes:
+        home: The folder.
+        store: The address of what several machines share, of which the home holds a copy (`resources.store`); '' where
+            the home is all there is.
+    """
 
     home: Path
+    store: str = ""
 
     @classmethod
     def from_environment(cls) -> "Places":
-        """The home that ``ARCHDUEL_HOME`` names, by default ``.archduel`` in the repository's root."""
-        return cls(Path(os.environ.get("ARCHDUEL_HOME") or REPOSITORY / ".archduel").expanduser().resolve())
+        """The home that ``ARCHDUEL_HOME`` names, by default ``.archduel`` in the repository's root, and the store that
+        ``ARCHDUEL_STORE`` names, by default none."""
+        home = Path(os.environ.get("ARCHDUEL_HOME") or REPOSITORY / ".archduel").expanduser().resolve()
+        return cls(home, os.environ.get("ARCHDUEL_STORE", ""))
 
     @property
     def database(self) -> Path:

@@ -163,7 +163,7 @@ def fingerprint(places: Places, comparison_id: str) -> str:
             if version := current(partition):
                 written = (version / "experiments.parquet").stat()
                 digest.update(
-                    f"{version.relative_to(places.outcomes)} {written.st_mtime_ns} {written.st_size}".encode()
+                    f"{partition.relative_to(places.outcomes)} {written.st_mtime_ns} {written.st_size}".encode()
                 )
     own = [
         places.prices,

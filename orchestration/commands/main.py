@@ -36,6 +36,7 @@ atexit.register(_end_quietly)  # the first to be registered is the last to be ca
 # Of plug-ins that are left out, as soon as a command's module reads a registry.
 logging.getLogger(with_plugins.__module__).addHandler(Warnings())
 
+_ASKS_FOR_HELP = {"-h", "--help"}
 _FOLDER = Path(__file__).parent
 _NAMES = (
     *("architectures", "calibrate", "compare", "dev", "diff", "doctor", "estimate", "export", "growth", "import"),
@@ -89,6 +90,20 @@ def main(debug: bool) -> None:
         from orchestration.commands.recovery import recover_recordings  # noqa: PLC0415
 
         recover_recordings(places)
+    if places.store and not _ASKS_FOR_HELP & {*sys.argv}:
+        from resources.warehouse.publish import update  # noqa: PLC0415 - it takes half a second
+
+        update(places)
+
+
+@main.result_callback()
+def _give(*_results: object, **_options: object) -> None:
+    """What the command added to the home alone goes to the store that it is a copy of."""
+    places = Places.from_environment()
+    if places.store:
+        from resources.warehouse.shared import give  # noqa: PLC0415 - as above
+
+        give(places)
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ class AwsClients(Services):
     profiles are kept counts, and no configured endpoint redirects them. Making them calls nothing.
 
     Args:
-        profile: Whose credentials they use.
+        profile: Whose credentials they use; '' for the role of the machine itself.
         region: Where they work.
         attempts: How often a call is tried at most.
         endpoint_url: For tests: an emulator on this machine that checks permissions.
@@ -228,7 +228,7 @@ class AwsClients(Services):
         self._endpoint_url, self._attempts = endpoint_url, attempts
         import boto3  # noqa: PLC0415 - see above
 
-        session = session_of(profile)
+        session = session_of(profile) if profile else role_session(region)
         session.set_config_variable("region", region)
         self._session = boto3.session.Session(botocore_session=session, region_name=region)
 
@@ -273,6 +273,53 @@ class AwsClients(Services):
         # https://sqs.cn-north-1.amazonaws.com.cn: other partitions have other domains.
         domain = urlsplit(self.sqs.meta.endpoint_url).netloc.partition(f".{self.region}.")[2]
         return f"https://{api_id}.execute-api.{self.region}.{domain}/{stage}"
+
+
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+
+def bucket_client(endpoint_url: str, profile: str) -> Any:
+    """A client of S3 at an endpoint that is not AWS, on this machine or another: for results that machines share.
+
+    Args:
+        endpoint_url: Where it listens.
+        profile: Whose credentials it uses; '' for those that emulators take.
+
+    Raises:
+        ArchduelError: The endpoint is AWS's, or none.
+        BotoCoreError: The profile cannot be used.
+    """
+    parts = urlsplit(endpoint_url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or f".{host}".endswith(_OF_AWS):
+        raise ArchduelError(f"{endpoint_url!r} is not the address of an S3 service besides AWS")
+    import boto3  # noqa: PLC0415 - see above
+    from botocore.config import Config  # noqa: PLC0415
+
+    keys = {} if profile else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    session = boto3.session.Session(
+        botocore_session=session_of(profile) if profile else _session_of_nobody(), region_name=REGION, **keys
+    )
+    config = Config(
+        connect_timeout=5,
+        read_timeout=60,
+        # On this machine nothing is lost on the way: what does not listen is not there.
+        retries={"total_max_attempts": 1 if is_loopback(endpoint_url) else 5, "mode": "standard"},
+        max_pool_connections=32,
+        s3={"addressing_style": "path"},
+        **({"proxies": {}} if is_loopback(endpoint_url) else {}),
+    )
+    return session.client("s3", endpoint_url=endpoint_url, config=config)
+
+
+def role_session(region: str) -> "botocore.session.Session":
+    """A session with the credentials that the machine itself has on AWS, such as a task's or an instance's role."""
+    import botocore.session  # noqa: PLC0415 - see above
+
+    session = botocore.session.Session()
+    session.set_config_variable("region", region)
+    session.set_config_variable("ignore_configured_endpoint_urls", True)
+    return session
 
 
 def session_of(profile: str) -> "botocore.session.Session":

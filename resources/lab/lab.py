@@ -32,6 +32,7 @@ from resources.targets import Platform, open_target
 from resources.version import code_version
 from resources.warehouse import observations
 from resources.warehouse.observations import ObservationStore, Tables
+from resources.warehouse.shared import agree
 from workloads.errors import ArchduelError
 from workloads.places import Places
 from workloads.recordings.library import Library
@@ -125,6 +126,7 @@ class Lab:
         Yields:
             Each architecture's name, and what its replays came to.
         """
+        agree(self.places, comparison.comparison_id, self.settings.own_files)
         setup, replayer = self._open(cell)
         contenders = self.settings.contenders(names)
         if self.settings.judges_times and setup.platform.target.empties:
@@ -156,6 +158,7 @@ class Lab:
         Returns:
             The observations by contender, and whether it was replayed now.
         """
+        agree(self.places, comparison.comparison_id, self.settings.own_files)
         contenders = self.settings.contenders([name])
         key = (comparison.comparison_id, str(cell))
         alone = not all(self.observations.exists(*key, contender.partition) for contender in contenders)

@@ -8,6 +8,7 @@ options of ``archduel compare`` and the command a report proposes are made from 
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -214,6 +215,12 @@ class LabSettings(Shape):
     def chooses_part(self) -> bool:
         """Whether it is said which part of the recording is replayed."""
         return any(one is not None for one in (self.start_s, self.end_s, self.busiest_s, self.duration_s, self.limit))
+
+    @property
+    def own_files(self) -> dict[str, Path]:
+        """Files of this machine that results follow from, by what they are."""
+        given = self.target_options.get("parameters")
+        return {"the file of --parameters": Path(given)} if given else {}
 
     @property
     def recorded_routes(self) -> bool:

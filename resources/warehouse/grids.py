@@ -5,6 +5,7 @@ Put here the names of these tables, and writing and reading their files. Keep ou
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import filelock
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from resources.store.copy import StoreCopy, stamp, store_of
+from resources.store.objects import ChangedError
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError
 from workloads.places import Places
@@ -46,6 +49,7 @@ def add_cells(places: Places, name: str, rows: pa.Table) -> None:
         ArchduelError: As `write_simulated`.
     """
     folder = grid_folder(places, name)
+    copy = store_of(places)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".lock")
@@ -53,12 +57,45 @@ def add_cells(places: Places, name: str, rows: pa.Table) -> None:
     except OSError as error:
         raise ArchduelError(f"cannot write {folder}: {error.strerror or error}") from error
     try:
-        kept = read_cells(places, name, rows.schema)
-        others = kept.filter(pc.invert(pc.is_in(kept.column("cell"), rows.column("cell").unique())))
-        merged = pa.concat_tables([others, rows]).sort_by([("cell", "ascending"), ("architecture", "ascending")])
-        write_simulated(places, name, CELLS, merged)
+        if copy:
+            _add_shared(copy, folder / f"{CELLS}.parquet", rows)
+        else:
+            write_simulated(places, name, CELLS, _merged(read_cells(places, name, rows.schema), rows))
     finally:
         lock.release()
+
+
+def _merged(kept: pa.Table, rows: pa.Table) -> pa.Table:
+    others = kept.filter(pc.invert(pc.is_in(kept.column("cell"), rows.column("cell").unique())))
+    return pa.concat_tables([others, rows]).sort_by([("cell", "ascending"), ("architecture", "ascending")])
+
+
+def _add_shared(copy: StoreCopy, file: Path, rows: pa.Table) -> None:
+    """Add cells to those in the store, again where others have added some meanwhile; the home has all of them then."""
+    key = copy.key(file)
+    while True:
+        try:
+            with replacing(file) as hidden:
+                tag, kept = None, rows.schema.empty_table()
+                with suppress(FileNotFoundError):
+                    tag = copy.objects.get(key, hidden)
+                    kept = _read(hidden, rows.schema)
+                pq.write_table(_merged(kept, rows), hidden)
+                tag = copy.objects.put_over(key, hidden, tag)
+        except ChangedError:
+            continue
+        copy.record(key, tag, stamp(file))
+        return
+
+
+def drop_cells(places: Places, name: str) -> None:
+    """Remove a grid's cells and what was found of them, which other code made."""
+    copy = store_of(places)
+    for table in (CELLS, "growth_limits"):
+        file = grid_folder(places, name) / f"{table}.parquet"
+        if copy:
+            copy.delete(file)
+        file.unlink(missing_ok=True)
 
 
 def read_cells(places: Places, name: str, schema: pa.Schema, *, of: Collection[str] | None = None) -> pa.Table:
@@ -70,12 +107,15 @@ def read_cells(places: Places, name: str, schema: pa.Schema, *, of: Collection[s
         schema: The columns that they have to have.
         of: The keys of the cells that are wanted; None for all.
     """
-    try:
-        found = pq.read_table(grid_folder(places, name) / f"{CELLS}.parquet")
-    except (OSError, pa.ArrowException):
-        return schema.empty_table()
-    if found.schema != schema:
-        return schema.empty_table()
+    found = _read(grid_folder(places, name) / f"{CELLS}.parquet", schema)
     if of is None:
         return found
     return found.filter(pc.is_in(found.column("cell"), pa.array(sorted(of), pa.string())))
+
+
+def _read(file: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        found = pq.read_table(file)
+    except (OSError, pa.ArrowException):
+        return schema.empty_table()
+    return found if found.schema == schema else schema.empty_table()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from resources.store.copy import store_of
 from resources.warehouse import large
 from resources.warehouse.large import Rows
 from resources.warehouse.partitions import current, read_table, write_partition
@@ -46,7 +47,7 @@ class ObservationStore:
 
     def write(self, comparison_id: str, cell: str, architecture: str, tables: Tables) -> None:
         """Replace the observations of one contender in one cell, whole or not at all."""
-        write_partition(self._partition(comparison_id, cell, architecture), tables)
+        write_partition(self._partition(comparison_id, cell, architecture), tables, store_of(self.places))
 
     def exists(self, comparison_id: str, cell: str, architecture: str) -> bool:
         """Whether there are any of this contender in this cell."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from resources.store.copy import store_of
 from resources.warehouse.observations import Tables
 from resources.warehouse.partitions import write_partition
 from workloads.places import Places
@@ -47,9 +48,9 @@ def write_outcomes(places: Places, comparison_id: str, cell: str, architecture: 
     Returns:
         The folder of the new version.
     """
-    return write_partition(places.outcomes / comparison_id / cell / architecture, outcomes)
+    return write_partition(places.outcomes / comparison_id / cell / architecture, outcomes, store_of(places))
 
 
 def write_judgement(places: Places, comparison_id: str, name: str, rows: pa.Table) -> Path:
     """Replace a comparison's rows of one of the `JUDGEMENTS`; returns the folder of the new version."""
-    return write_partition(places.judgements / comparison_id / name, {name: rows})
+    return write_partition(places.judgements / comparison_id / name, {name: rows}, store_of(places))

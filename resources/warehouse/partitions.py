@@ -10,13 +10,15 @@ database still names its files.
 
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.store.copy import StoreCopy
 from resources.warehouse import large
 from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
@@ -38,12 +40,13 @@ def current(partition: Path) -> Path | None:
     return versions[-1] if versions else None
 
 
-def write_partition(partition: Path, tables: Mapping[str, large.Rows]) -> Path:
+def write_partition(partition: Path, tables: Mapping[str, large.Rows], copy: StoreCopy | None = None) -> Path:
     """Replace a partition, whole or not at all.
 
     Args:
         partition: Its folder, made where it is missing.
         tables: What it is to hold, by the name of the file.
+        copy: The copy of a store that it is in: it is replaced there first. None: it is in none.
 
     Returns:
         The folder of the new version.
@@ -56,10 +59,28 @@ def write_partition(partition: Path, tables: Mapping[str, large.Rows]) -> Path:
             hidden.mkdir()
             for name, table in tables.items():
                 large.write(table, hidden / f"{name}.parquet", {"schema_version": SCHEMA_VERSION})
-            with filelock.FileLock(partition / ".lock"):
+            with _shared(copy, partition, hidden), filelock.FileLock(partition / ".lock"):
                 return _publish(partition, hidden)
     except OSError as error:
         raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error
+
+
+def _shared(copy: StoreCopy | None, partition: Path, version: Path) -> AbstractContextManager[None]:
+    return copy.putting(partition, version) if copy else nullcontext()
+
+
+def install(partition: Path, write: Callable[[Path], None]) -> None:
+    """Replace a partition of the home by what came from the store.
+
+    Args:
+        partition: Its folder, made where it is missing.
+        write: Writes the files into a folder.
+    """
+    with hidden_beside(partition / "version") as hidden:
+        hidden.mkdir()
+        write(hidden)
+        with filelock.FileLock(partition / ".lock"):
+            _publish(partition, hidden)
 
 
 def _publish(partition: Path, hidden: Path) -> Path:
@@ -106,7 +127,7 @@ def other_columns(file: pq.ParquetFile, columns: Collection[str]) -> str:
     return f"it has no column {missing[0]}, which this archduel reads: {_WHAT_TO_DO}" if missing else ""
 
 
-def replace_tables(partition: Path, tables: Mapping[str, pa.Table]) -> None:
+def replace_tables(partition: Path, tables: Mapping[str, pa.Table], copy: StoreCopy | None = None) -> None:
     """Replace some tables of a partition's newest version, whole or not at all; the others stay as they are.
 
     Raises:
@@ -123,7 +144,7 @@ def replace_tables(partition: Path, tables: Mapping[str, pa.Table]) -> None:
                     shutil.copy2(file, hidden / file.name)  # with its time of writing, by which it is known
             for name, table in tables.items():
                 large.write(table, hidden / f"{name}.parquet", {"schema_version": SCHEMA_VERSION})
-            with filelock.FileLock(partition / ".lock"):
+            with _shared(copy, partition, hidden), filelock.FileLock(partition / ".lock"):
                 _publish(partition, hidden)
     except OSError as error:
         raise ArchduelError(f"cannot write {partition}: {error.strerror or error}; the old results stand") from error

@@ -12,15 +12,18 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import filelock
 
+from resources.store.objects import ChangedError
 from resources.warehouse import schema
 from resources.warehouse.current import DECLARED, STAMPS, published_stamps
 from resources.warehouse.read_only import SCHEME
 from resources.warehouse.reading import CONFINED, write_log
+from resources.warehouse.shared import fetch, give, give_published, published_tag
 from resources.warehouse.sources import SINGLE, Source, Stamps, compare, declared, select, single, tables_of
 from workloads.databases import in_memory
 from workloads.errors import ArchduelError
@@ -35,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def publish(places: Places) -> Path:
-    """Publish what is on disk now. Readers of the published file are not disturbed.
+    """Publish what is on disk now, and in the store that the home is a copy of. Readers are not disturbed.
 
     Args:
         places: Where the results are.
@@ -44,8 +47,34 @@ def publish(places: Places) -> Path:
         The database's path.
 
     Raises:
-        ArchduelError: It cannot be built or written; the published one stands.
+        ArchduelError: It cannot be built or written, or the store cannot be reached; the published one stands.
     """
+    if not places.store:
+        return publish_here(places)
+    while True:
+        give(places)
+        before = published_tag(places)  # first: whoever publishes from now on has not seen what is taken now
+        fetch(places)
+        file = publish_here(places)
+        with suppress(ChangedError):  # somebody has published, and perhaps written, meanwhile
+            give_published(places, before)
+            return file
+
+
+def update(places: Places) -> None:
+    """Bring a home up to date with the store it is a copy of, before anything in it is read; nothing without a store.
+
+    Raises:
+        ArchduelError: The store cannot be reached, or the home is no copy of it.
+    """
+    if places.store:
+        give(places)
+        if fetch(places) or (places.outcomes.exists() and not is_published(places)):
+            publish_here(places)
+
+
+def publish_here(places: Places) -> Path:
+    """As `publish`, in the home alone."""
     places.home.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(places.home / "publish.lock"):
         for leftover in places.home.glob(".archduel.*"):  # of killed publishers: we hold the lock

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.store.copy import store_of
 from resources.warehouse.partitions import current, drop_older, replace_tables
 from resources.warehouse.publish import publish
 from resources.warehouse.sources import SINGLE_OUTCOMES
@@ -52,7 +53,7 @@ def _prune(places: Places, chosen: Sequence[str]) -> None:
         with replacing(places.judgements / comparison_id / _MARK) as hidden:
             hidden.write_text("")
         for partition in _partitions(places, comparison_id):
-            _empty(partition)
+            _empty(places, partition)
     if chosen:
         publish(places)  # no database names the versions before
     # Also where nothing is left to prune: entering it removes what a pruning left that was killed while removing.
@@ -63,6 +64,9 @@ def _prune(places: Places, chosen: Sequence[str]) -> None:
                 drop_older(partition)
             observed = places.observations / comparison_id
             if observed.exists():
+                if copy := store_of(places):
+                    for partition in observed.glob("*/*"):
+                        copy.delete(partition)
                 observed.rename(hidden / comparison_id)
 
 
@@ -89,9 +93,9 @@ def _single(partition: Path) -> list[Path]:
     return [file for file in files if _rows(file)]
 
 
-def _empty(partition: Path) -> None:
+def _empty(places: Places, partition: Path) -> None:
     if files := _single(partition):
-        replace_tables(partition, {file.stem: pq.read_schema(file).empty_table() for file in files})
+        replace_tables(partition, {file.stem: pq.read_schema(file).empty_table() for file in files}, store_of(places))
 
 
 def _rows(file: Path) -> int:

@@ -36,8 +36,9 @@ from resources.simulation.varying import (
     parse_key,
 )
 from resources.version import code_version
-from resources.warehouse.grids import CELLS, add_cells, grid_folder, read_cells, write_simulated
+from resources.warehouse.grids import CELLS, add_cells, drop_cells, grid_folder, read_cells, write_simulated
 from resources.warehouse.schema import schema
+from resources.warehouse.shared import agree
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError, UsageError
 from workloads.places import Places
@@ -234,6 +235,7 @@ class Computing:
             The rows of all of `cells`.
         """
         keys = {key(cell) for cell in cells}
+        agree(self.places, self.grid.grid_id, self.grid.settings.own_files)
         self._write_grid()
         there = set() if again else set(self.rows(keys).column("cell").to_pylist())
         tasks = [
@@ -332,8 +334,7 @@ class Computing:
 
     def _write_grid(self) -> None:
         if not self._is_current():  # cells of other code, or of other prices, are not of this grid
-            for table in (CELLS, "growth_limits"):
-                (grid_folder(self.places, self.grid.grid_id) / f"{table}.parquet").unlink(missing_ok=True)
+            drop_cells(self.places, self.grid.grid_id)
         row = {
             "grid_id": self.grid.grid_id,
             "kind": self.grid.kind,
