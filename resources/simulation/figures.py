@@ -31,7 +31,7 @@ from resources.simulation.system import (
 
 OPERATIONS = ("command", "query")
 ANSWERED, ACCEPTED, THROTTLED, FAILED, TIMED_OUT = range(len(OUTCOMES))
-_PART = 16_384  # requests
+PART = 16_384  # requests
 
 
 def bins_of(times_us: Ints) -> Ints:
@@ -355,10 +355,14 @@ def simulate_figures(system: System, load: Load, sizes: Sizes | None = None) -> 
         load: Requests in the order in which they are due.
         sizes: How large requests are in what AWS bills; None: one unit each.
     """
-    from resources.simulation import kernel  # noqa: PLC0415 - numba takes a second, and the oracle's figures need none
+    from resources.simulation import direct, kernel  # noqa: PLC0415 - numba takes a second; the oracle's figures need none
 
+    if direct.takes(system) and not load.queued.any():
+        counted = direct.stream(system, parts(load, PART), load.seeded)
+        if counted is not None:
+            return figures_from(system, counted, sizes)
     if kernel.can_stream(system, load):
-        return figures_from(system, kernel.stream(system, parts(load, _PART), load.seeded), sizes)
+        return figures_from(system, kernel.stream(system, parts(load, PART), load.seeded), sizes)
     return figures_of(system, load, kernel.simulate(system, load), sizes)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from resources.simulation import direct
 from resources.simulation.draws import SIZE, first_third
 from resources.simulation.steps import advance_world, prepare_world
 from resources.simulation.system import DISTRIBUTIONS, LIMITS, NEVER, TIMED_OUT, Counted, Load, Result, System, sends
@@ -23,20 +24,22 @@ _NO_COPIES = 1 << 47  # in place of the number of requests, where messages have 
 
 
 def is_compiled() -> bool:
-    """Whether this machine has the compiled code; where it has not, the first simulation takes about 20 s longer."""
-    return FOLDER is not None and any(FOLDER.rglob("kernel.advance-*.nbi"))
+    """Whether this machine has the compiled code; where it has not, the first simulation takes half a minute longer."""
+    names = ("kernel.advance", "direct._decide")  # what is compiled last in each
+    return FOLDER is not None and all(any(FOLDER.rglob(f"{name}-*.nbi")) for name in names)
 
 
 def make_ready(say: Callable[[str], None]) -> None:
     """Compile what this machine has not compiled yet, so that no simulation that is timed has to; ``say`` is told."""
     if not is_compiled():
-        say("compiling the simulation, once on this machine: about 20 s")
+        say("compiling the simulation, once on this machine: about half a minute")
     none = np.zeros(0, np.int64)
     tables = {"draws": np.zeros((DISTRIBUTIONS, SIZE), np.int64), "fault_draws": np.zeros((0, SIZE), np.int64)}
     kinds = System.__annotations__.items()
     empty = System(**{name: 1 if kind is int else none for name, kind in kinds} | tables)  # type: ignore[arg-type]
     simulate(empty, Load(*[none] * len(Load._fields)))
     _first_held(np.zeros((0, COLUMNS["requests"]), np.int64))
+    direct.compile_all()
 
 
 @entry

@@ -149,9 +149,7 @@ def _request_of(w, message):  # type: ignore[no-untyped-def]
 @compiled
 def _bin(us):  # type: ignore[no-untyped-def]
     """As `figures.bins_of`."""
-    power = 0
-    while us >> (power + BIN_BITS + 1):
-        power += 1
+    power = max(0, bit_length(us) - BIN_BITS - 1)
     return (power << BIN_BITS) + (us >> power)
 
 

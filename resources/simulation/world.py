@@ -305,7 +305,8 @@ def _cache_folder() -> Path | None:
     """
     here = Path(__file__).parent
     sources = b"".join(
-        (here / f"{name}.py").read_bytes() for name in ("draws", "kernel", "oracle", "steps", "system", "world")
+        (here / f"{name}.py").read_bytes()
+        for name in ("direct", "draws", "kernel", "oracle", "steps", "system", "world")
     )
     kept = Path(os.environ.get("NUMBA_CACHE_DIR", here / "__pycache__"))
     folder = kept / f"kernel-{hashlib.blake2b(sources, digest_size=6).hexdigest()}"
@@ -394,6 +395,17 @@ def _array_at(context: Any, builder: Any, _type: Any, world: Any, name: str) -> 
 
 
 _lowering(_WorldType)(_array_at)
+
+
+@_intrinsic
+def bit_length(_context, _number):  # type: ignore[no-untyped-def]
+    """How many bits a number from 0 on has."""
+
+    def generate(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(ir.IntType(64), 64), zeros)
+
+    return types.int64(types.int64), generate
 
 
 @_intrinsic

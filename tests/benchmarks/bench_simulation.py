@@ -11,7 +11,7 @@ Then runs of growing length, counted and not kept: time has to grow as they do, 
 import argparse
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,19 @@ from rich.table import Table
 
 from resources.architectures import architectures
 from resources.architectures.stack import StackSettings
-from resources.simulation import kernel, oracle
+from resources.simulation import direct, kernel, oracle
 from resources.simulation import system as codes
 from resources.simulation.building import Caller, build_system
-from resources.simulation.figures import simulate_figures
+from resources.simulation.figures import PART, parts, simulate_figures
 from resources.simulation.parameters import bundled
-from resources.simulation.system import Load, Result, System
+from resources.simulation.system import Counted, Load, Result, System
 from tests.simpy_model import SimpyModel
 from tests.simulated_systems import constant_draws, ints, load, system
 from workloads.scenarios import scenarios
 
 _SECOND = 1_000_000
 _PER_S, _WARM_S, _KEEP_S = 20.0, 0.5, 10.0
-_PART, _ORDERS = 16_384, 10_000
+_ORDERS = 10_000
 Timed = tuple[int, float, float]  # requests, CPU seconds, the figure
 
 
@@ -46,9 +46,9 @@ def _functions(count: int) -> tuple[System, Load]:
     return system(account_concurrency=1000, draws=draws, sample_every_us=10**12, **room), load(due_us, work_us=work_us)
 
 
-def _whole(count: int) -> tuple[System, Load]:
-    """The event-driven architecture at a thousand requests per second, with the bundled parameters."""
-    style = architectures()["event_driven"]
+def _whole(count: int, name: str = "event_driven") -> tuple[System, Load]:
+    """An architecture at a thousand requests per second, with the bundled parameters."""
+    style = architectures()[name]
     due_us = np.sort(np.random.default_rng(2).integers(0, max(1, count // 1000) * _SECOND, count))
     query = ints(np.arange(count) % 2)
     one = build_system(
@@ -72,37 +72,51 @@ def _timed(run: Callable[[System, Load], float], make: Callable[[int], tuple[Sys
 
 
 def _counted_cold_share(one: System, calls: Load) -> float:
-    figures = simulate_figures(one, calls)
-    return float(figures.cold.sum() / figures.invocations.sum())
+    counted = direct.stream(one, parts(calls, PART), calls.seeded)
+    assert counted is not None
+    return float(counted.functions[:, 1].sum() / counted.functions[:, 0].sum())
+
+
+def _event_by_event_cold_share(one: System, calls: Load) -> float:
+    functions = kernel.stream(one, parts(calls, PART), calls.seeded).functions
+    return float(functions[:, 1].sum() / functions[:, 0].sum())
 
 
 def _counted_p50_ms(one: System, calls: Load) -> float:
     return (simulate_figures(one, calls).completions.quantile_us(0.5) or np.nan) / 1000
 
 
-def _parts(count: int) -> Iterator[Load]:
-    """The event-driven load at a thousand requests per second, made as it is asked for."""
-    for first in range(0, count, _PART):
+def _parts(count: int, style: str) -> Iterator[Load]:
+    """The load of an architecture at a thousand requests per second, made as it is asked for."""
+    queued = style == "event_driven"
+    for first in range(0, count, PART):
         random = np.random.default_rng([3, first])
-        many = min(_PART, count - first)
-        due_us = np.sort(random.integers(0, _PART * 1000, many)) + first * 1000
+        many = min(PART, count - first)
+        due_us = np.sort(random.integers(0, PART * 1000, many)) + first * 1000
         yield load(
             due_us,
             query=np.arange(many) % 2,
-            queued=np.ones(many),
+            function=np.arange(many) % 2 * (not queued),
+            queued=np.full(many, queued),
             order=random.integers(0, _ORDERS, many),
             seeded=np.ones(_ORDERS),
         )
 
 
-def _streamed(console: Console, counts: list[int]) -> None:
-    table = Table(title="Event-driven, counted and not kept", title_justify="left")
+def _direct(system: System, loads: Iterable[Load], seeded: codes.Ints) -> Counted:
+    counted = direct.stream(system, loads, seeded)
+    assert counted is not None
+    return counted
+
+
+def _streamed(console: Console, title: str, style: str, stream: Any, counts: list[int]) -> None:
+    table = Table(title=f"{title}, counted and not kept", title_justify="left")
     for heading in ("requests", "CPU s", "requests/s", "largest memory so far, MB"):
         table.add_column(heading, justify="right")
-    one, _ = _whole(10)
+    one, _ = _whole(10, style)
     for count in counts:
         began = time.process_time()
-        kernel.stream(one._replace(sample_every_us=10 * _SECOND), _parts(count), np.ones(_ORDERS, np.int64))
+        stream(one._replace(sample_every_us=10 * _SECOND), _parts(count, style), np.ones(_ORDERS, np.int64))
         seconds = time.process_time() - began
         memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         table.add_row(f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}", f"{memory_mb:,.0f}")
@@ -177,6 +191,7 @@ def main() -> None:
         "cold share",
         {
             "numba, counted": _timed(_counted_cold_share, _functions, many),
+            "numba, counted event by event": _timed(_event_by_event_cold_share, _functions, many),
             "numba, with rows": _timed(lambda one, calls: _cold_share(kernel.simulate(one, calls)), _functions, many),
             "oracle (heapq)": _timed(
                 lambda one, calls: _cold_share(oracle.simulate(one, calls)), _functions, many // 20
@@ -204,7 +219,9 @@ def main() -> None:
             "SimPy": _timed(simpy_p50, _whole, many // 50),
         },
     )
-    _streamed(console, [count for count in (10**6, 10**7, 10**8, 10**9) if count < options.longest] + [options.longest])
+    counts = [count for count in (10**6, 10**7, 10**8, 10**9) if count < options.longest] + [options.longest]
+    _streamed(console, "Synchronous", "synchronous", _direct, counts)
+    _streamed(console, "Event-driven", "event_driven", kernel.stream, counts)
 
 
 if __name__ == "__main__":

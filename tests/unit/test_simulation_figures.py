@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.simulation import kernel, oracle
+from resources.simulation import direct, kernel, oracle
 from resources.simulation import system as codes
 from resources.simulation.figures import (
     ACCEPTED,
@@ -91,6 +91,45 @@ def test_figures_without_rows_are_those_of_the_oracles_rows(both: tuple[codes.Sy
     expected = figures_of(one, calls, oracle.simulate(one, calls))
     found = figures_from(one, kernel.stream(one, parts(calls, part), calls.seeded, window=8))
     assert different(expected, found) == []
+
+
+def called_directly(one: codes.System, calls: codes.Load, step_us: int) -> tuple[codes.System, codes.Load]:
+    """A system and a load as they are where nothing is queued or broken; with long steps much happens at once."""
+    nothing = {name: getattr(one, name)[:0] for name in codes.System._fields if name.startswith("fault_")}
+    one = one._replace(
+        **nothing,
+        write_capacity=4000,
+        read_capacity=12_000,
+        partition_writes=1000,
+        partition_reads=3000,
+        table_burst_s=300,
+        table_timeout_us=1_000_000,
+        timeout_us=np.maximum(one.timeout_us, 2_000_000),
+        retries=0,
+    )
+    return one, calls._replace(
+        due_us=calls.due_us // step_us * step_us,
+        queued=0 * calls.queued,
+        poison=0 * calls.poison,
+        work_us=np.minimum(calls.work_us, 20_000),
+    )
+
+
+def test_the_quick_engine_comes_to_the_oracles_figures_or_leaves_it_to_the_other() -> None:
+    done = []
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(systems_and_loads(), st.sampled_from([1, 7, 50]), st.sampled_from([1, 10_000]))
+    def check(both: tuple[codes.System, codes.Load], part: int, step_us: int) -> None:
+        one, calls = called_directly(*both, step_us)
+        found = direct.stream(one, parts(calls, part), calls.seeded)
+        done.append(found is not None)
+        if found is not None:
+            expected = figures_of(one, calls, oracle.simulate(one, calls))
+            assert different(expected, figures_from(one, found)) == []
+
+    check()
+    assert sum(done) > len(done) / 4
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
