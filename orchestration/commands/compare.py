@@ -24,7 +24,7 @@ from orchestration.commands.options import (
 from orchestration.commands.request import CompareRequest
 from orchestration.commands.target_options import given_target_options, target_options
 from orchestration.commands.terminal import write
-from resources.architectures import architectures, chosen_architectures
+from resources.architectures import ALL, architectures, chosen_architectures
 from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from resources.targets import Target, targets
 from resources.targets.availability import why_unavailable
@@ -127,7 +127,9 @@ def asked(places: Places, options: Mapping[str, Any]) -> tuple[CompareRequest, d
     request = CompareRequest(
         workload=workload,
         scenarios=scenarios,
-        architectures=_chosen_architectures(options["architecture_names"], options["baseline"]),
+        architectures=_chosen_architectures(
+            options["architecture_names"], options["baseline"], simulated=target.virtual
+        ),
         settings=_settings(places, options, given_shape(places, workload, options), cells=len(scenarios)),
         as_a_night=options["claims"],
         requirements=options["requirements"],
@@ -180,11 +182,14 @@ def chosen_scenarios(
     return chosen, files
 
 
-def _chosen_architectures(names: Sequence[str], baseline: str | None) -> tuple[str, ...]:
+def _chosen_architectures(names: Sequence[str], baseline: str | None, *, simulated: bool) -> tuple[str, ...]:
     """The architectures' names in their own order; the basic ones where none is named. The baseline, if named, is
-    among them.
+    among them. Of all there are those without a model are left out where they are ``simulated``, with a line.
     """
-    chosen = chosen_architectures(names)
+    chosen = chosen_architectures(names, simulated=simulated)
+    if simulated and ALL in names:
+        for name in architectures().keys() - set(chosen):
+            write(f"{name} is left out: there is no model of its {architectures()[name].unmodelled}\n")
     if baseline is not None:
         choose(architectures(), baseline, "baseline")
         if baseline not in chosen:

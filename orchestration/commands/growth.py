@@ -57,7 +57,7 @@ def command(**options: Any) -> None:
     from resources.lab.what_if import MOST_REQUESTS  # noqa: PLC0415
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
-    grid = grids.growth(what_if, asked, chosen_architectures(options["names"]), fixed)
+    grid = grids.growth(what_if, asked, chosen_architectures(options["names"], simulated=True), fixed)
     cells = grid.cells()
     for cell in cells:
         what_if.check({**fixed, **cell})

@@ -67,7 +67,7 @@ def simulation_options(command: Command) -> Command:
 def given_lab_settings(places: Places, options: Mapping[str, Any]) -> LabSettings:
     """The settings that a command's options give; raises `UsageError` for an unknown recording or architecture."""
     choose(Library(places).paths(), options["workload"], "workload")
-    chosen_architectures(options["names"])
+    chosen_architectures(options["names"], simulated=True)
     given = given_settings(LabSettings, options) | given_shape(places, options["workload"], options)
     target_options = {"parameters": options["parameters"]} if options["parameters"] else {}
     return LabSettings(**given, target=TARGET.name, target_options=target_options)

@@ -82,7 +82,7 @@ def command(**options: Any) -> None:
     from resources.warehouse.publish import publish  # noqa: PLC0415
 
     asking = sizes.Asking(what_if, objectives, fixed, choices)
-    names = chosen_architectures(options["names"])
+    names = chosen_architectures(options["names"], simulated=True)
     with Counting(console, f"sizing {options['workload']}") as counting:
         found = sizes.size(places, asking, names, counting.one_more)
     publish(places)

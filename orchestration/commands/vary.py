@@ -106,7 +106,7 @@ def asked(places: Places, options: Mapping[str, Any], console: PlainConsole) -> 
     what_if = open_what_if(places, settings, options["workload"], options["scenario"], console)
     from assets.analysis.sizing import grids  # noqa: PLC0415 - as above
 
-    grid = grids.vary(what_if, values, chosen_architectures(options["names"]), fixed)
+    grid = grids.vary(what_if, values, chosen_architectures(options["names"], simulated=True), fixed)
     for cell in grid.cells():
         what_if.check({**fixed, **cell})
     return what_if, grid

@@ -21,10 +21,17 @@ from workloads.scenarios.model import Reliance
 
 Queueing = Literal["standard", "fifo", "lambda"]
 
+# What passes requests on to which kind of node, and what takes that step.
+_PASSED_ON = {
+    "sqs": {"sqs": "received too often"},
+    "sns": {"sqs": "a copy each"},
+    "lambda": {"dynamodb": "", "sns": "command"},
+}
 CALLER = "caller"  # of the API, in an architecture's steps
 # By resources.simulation.
 _MODELLED = frozenset({"apigateway", "dynamodb", "lambda", "lambda_mapping", "lambda_retries", "sqs"})
 _WHY_OWN_ROUTES = {
+    "standard": "of a service's own handlers none says which of its effects it brings about",
     "fifo": "of another one its API cannot say which entity it is about, which is the message's group",
     "lambda": "its API hands the body of a request to the function as it is, which has to say all that is known of it",
 }
@@ -75,14 +82,15 @@ class Architecture:
     @property
     def takes_any_routes(self) -> bool:
         """Whether its API can take other routes than the lab's own."""
-        return self.queueing == "standard"
+        return self.queueing == "standard" and len(self.effects) == 1
 
     def check_takes_any_routes(self) -> None:
         """Raise `UsageError` where its API takes the lab's own routes alone."""
         if not self.takes_any_routes:
+            why = _WHY_OWN_ROUTES[self.queueing]
             raise UsageError(
-                f"{self.name} needs the lab's own routes: {_WHY_OWN_ROUTES[self.queueing]}. Leave out --routes recorded"
-                f" and --service, or --architecture {self.name}"
+                f"{self.name} needs the lab's own routes: {why}. Leave out --routes recorded and --service, or"
+                f" --architecture {self.name}"
             )
 
     @property
@@ -101,6 +109,24 @@ class Architecture:
         return tuple(name for name, node in self.nodes.items() if node.kind == "lambda")
 
     @property
+    def _queues(self) -> set[str]:
+        return {name for name, node in self.nodes.items() if node.kind == "sqs"}
+
+    @property
+    def queued_by_api(self) -> frozenset[Operation]:
+        """The operations that the API puts into a queue itself, without a function that a limit could refuse."""
+        if self.queueing == "lambda":  # which takes all that the API hands it
+            return self.queued
+        routes = (route for node in self.nodes.values() for route in node.routes.items())
+        return self.queued & {operation for operation, target in routes if target in self._queues}
+
+    @property
+    def queues_behind_a_topic(self) -> int:
+        """How many queues a topic passes each message on to; 0 without a topic."""
+        topics = (node for node in self.nodes.values() if node.kind == "sns")
+        return sum(len(self._queues & set(node.needs)) for node in topics)
+
+    @property
     def leaves(self) -> tuple[str, ...]:
         """The names of the nodes that no other node needs: a replay waits for these."""
         needed = {need for node in self.nodes.values() for need in node.needs}
@@ -114,11 +140,12 @@ class Architecture:
         services.
         """
         apis = {name: node.routes[operation] for name, node in self.nodes.items() if operation in node.routes}
-        taking = {name for name, node in self.nodes.items() if not node.routes and set(apis.values()) & set(node.needs)}
-        found, needed = set(apis), {*apis.values(), *taking}
+        taking = {name: set(node.needs) for name, node in self.nodes.items() if node.kind == "lambda_mapping"}
+        found, needed = set(apis), set(apis.values())
         while needed:
             found |= needed
-            needed = {need for name in needed for need in self.nodes[name].needs} - found
+            needed = {need for name in needed for need in self.nodes[name].needs}
+            needed = (needed | {name for name, needs in taking.items() if self._queues & needs & found}) - found
         return frozenset((name, self._service(name)) for name in found)
 
     def _service(self, name: str) -> str:
@@ -154,9 +181,11 @@ class Architecture:
                     for need in node.needs
                 ]
         for name, node in self.nodes.items():
-            passed_to = {"sqs": ("sqs", "received too often"), "lambda": ("dynamodb", "")}.get(node.kind)
-            if passed_to:
-                found += [Step(name, need, passed_to[1]) for need in node.needs if kinds[need] == passed_to[0]]
+            for kind, what in _PASSED_ON.get(node.kind, {}).items():
+                reached = [need for need in node.needs if kinds[need] == kind]
+                if kind == "dynamodb" and "sns" in {kinds[need] for need in node.needs}:
+                    continue  # what publishes stores nothing
+                found += [Step(name, need, what) for need in reached]
         return tuple(found)
 
 
@@ -221,11 +250,12 @@ def architectures() -> dict[str, Architecture]:
     return with_plugins("architecture", discover(sys.modules[__name__], "ARCHITECTURE"), faults_of)
 
 
-def chosen_architectures(names: Collection[str] = ()) -> tuple[str, ...]:
+def chosen_architectures(names: Collection[str] = (), *, simulated: bool = False) -> tuple[str, ...]:
     """The names of the architectures that are meant, in their own order.
 
     Args:
         names: Those named, `ALL` among them for all there are; the basic ones where none is named.
+        simulated: Whether they are to be simulated, so that `ALL` means those that can be.
 
     Raises:
         UsageError: One of them is not there.
@@ -234,5 +264,5 @@ def chosen_architectures(names: Collection[str] = ()) -> tuple[str, ...]:
     for name in names:
         choose({**known, ALL: None}, name, "architecture")
     if ALL in names:
-        return tuple(known)
+        return tuple(name for name, one in known.items() if name in names or not (simulated and one.unmodelled))
     return tuple(name for name, one in known.items() if (name in names if names else one.basic))

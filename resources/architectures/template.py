@@ -105,6 +105,7 @@ class _Pad:
         self.node = self.part = ""
         self.dynamodb = _Tables(self)
         self.sqs = _Queues(self)
+        self.sns = _Topics(self)
         self.lambda_ = _Functions(self)
         self.iam = _Roles(self)
         self.logs = _Logs(self)
@@ -171,6 +172,28 @@ class _Queues(_Service):
 
     def get_queue_attributes(self, *, QueueUrl: str, **_: Any) -> Facts:  # noqa: N803 - boto3's names
         return {"Attributes": {"QueueArn": f"{QueueUrl.removesuffix('}')}.Arn}}"}}
+
+    def set_queue_attributes(self, *, QueueUrl: str, Attributes: Mapping[str, str]) -> None:  # noqa: N803 - boto3's
+        properties = {"Queues": [QueueUrl], "PolicyDocument": json.loads(Attributes["Policy"])}
+        self.pad.write("SQS::QueuePolicy", properties, name=f"To{QueueUrl.strip('${}')}")
+
+
+class _Topics(_Service):
+    def create_topic(self, *, Name: str, **_: Any) -> Facts:  # noqa: N803 - boto3's names
+        return {"TopicArn": f"${{{self.pad.write('SNS::Topic', {'TopicName': Name})}}}"}
+
+    def subscribe(
+        self,
+        *,
+        TopicArn: str,  # noqa: N803 - boto3's names, here and below
+        Protocol: str,  # noqa: N803
+        Endpoint: str,  # noqa: N803
+        Attributes: Mapping[str, str],  # noqa: N803
+        **_: Any,
+    ) -> None:
+        properties = {"TopicArn": TopicArn, "Protocol": Protocol, "Endpoint": Endpoint}
+        given = {name: json.loads(value) for name, value in Attributes.items()}
+        self.pad.write("SNS::Subscription", {**properties, **given}, name=f"Of{Endpoint[2:].partition('.')[0]}")
 
 
 class _Roles(_Service):

@@ -127,6 +127,7 @@ class Services(ABC):
     iam = _service("iam")
     logs = _service("logs")
     s3 = _service("s3")
+    sns = _service("sns")
     sts = _service("sts")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 Statement = dict[str, Any]
 
-FUNCTIONS, APIS = "lambda.amazonaws.com", "apigateway.amazonaws.com"
+FUNCTIONS, APIS, TOPICS = "lambda.amazonaws.com", "apigateway.amazonaws.com", "sns.amazonaws.com"
 
 _TABLE_NEEDS = {
     "command": ["dynamodb:UpdateItem"],
@@ -46,14 +46,15 @@ def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = 
     """What a function needs: to call its table as its entry point does, and to write its log.
 
     Args:
-        entry: Its entry point: ``command``, ``query``, ``result``, ``consumer`` or ``invoked``.
+        entry: Its entry point: ``command``, ``query``, ``result``, ``consumer`` or ``invoked``; another one calls no
+            table.
         table: The table's ARN; empty for none.
         log_group: Its log group's ARN, without a star.
         own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
     """
     return [
         *(_allowing(_ON_ITEMS, one) for arn in own_tables for one in (arn, f"{arn}/index/*")),
-        *([_allowing(_TABLE_NEEDS[entry], table)] if table else []),
+        *([_allowing(_TABLE_NEEDS[entry], table)] if table and entry in _TABLE_NEEDS else []),
         _allowing(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group}:*"),
     ]
 
@@ -66,6 +67,22 @@ def copying(queue: str) -> Statement:
 def polling(queue: str) -> Statement:
     """What Lambda's pollers need, which act as the consumer: to take messages from the queue of this ARN."""
     return _allowing(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue)
+
+
+def publishing(topic: str) -> Statement:
+    """What a function needs to publish to the topic of this ARN."""
+    return _allowing(["sns:Publish"], topic)
+
+
+def receiving(queue: str, topic: str) -> dict[str, Any]:
+    """The policy of the queue of this ARN that lets the topic of that one put messages into it, and nobody else."""
+    return document(
+        {
+            **_allowing(["sqs:SendMessage"], queue),
+            "Principal": {"Service": TOPICS},
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+    )
 
 
 def sending(queue: str) -> Statement:
@@ -89,9 +106,16 @@ def operating() -> dict[str, Any]:
         _allowing(
             [
                 *(f"sqs:{verb}" for verb in ("CreateQueue", "DeleteQueue", "TagQueue", "ListQueueTags")),
-                *(f"sqs:{verb}" for verb in ("GetQueueAttributes", "ReceiveMessage")),
+                *(f"sqs:{verb}" for verb in ("GetQueueAttributes", "SetQueueAttributes", "ReceiveMessage")),
             ],
             "arn:aws:sqs:*:*:archduel-*",
+        ),
+        _allowing(
+            [
+                f"sns:{verb}"
+                for verb in ("CreateTopic", "DeleteTopic", "Subscribe", "TagResource", "ListTagsForResource")
+            ],
+            "arn:aws:sns:*:*:archduel-*",
         ),
         _allowing(
             [
@@ -134,7 +158,7 @@ def operating() -> dict[str, Any]:
         ),
         _allowing(
             [
-                *("dynamodb:ListTables", "iam:ListRoles", "logs:DescribeLogGroups", "sqs:ListQueues"),
+                *("dynamodb:ListTables", "iam:ListRoles", "logs:DescribeLogGroups", "sqs:ListQueues", "sns:ListTopics"),
                 *("lambda:GetAccountSettings", "lambda:ListFunctions"),
                 *(f"lambda:{verb}EventSourceMapping" for verb in ("Create", "Delete", "Get", "Update")),
                 "lambda:ListEventSourceMappings",

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from resources.architectures.packaging import package
 from resources.aws.clients import Services
 from resources.aws.integrations import ROLE, STAGE, integrate
+from resources.aws.roles import receiving
 from workloads.errors import ArchduelError
 from workloads.replay.schedule import split_url
 
@@ -294,6 +295,18 @@ class ProbeBench:
         name = arn.rpartition(":")[2]
         url = self.clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
         return Queue(self.clients, name, url, arn)
+
+    def topic(self, *queues: Queue, allowed: bool = True, attributes: dict[str, str] | None = None) -> str:
+        """The ARN of a topic to which these queues are subscribed, with ``attributes`` of each subscription. They take
+        its messages only where ``allowed``.
+        """
+        arn = str(self.clients.sns.create_topic(Name=self.name("topic"))["TopicArn"])
+        for queue in queues:
+            if allowed:
+                policy = json.dumps(receiving(queue.arn, arn))
+                self.clients.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
+            self.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes or {})
+        return arn
 
     def mapping(self, queue: Queue, function: Function, **options: Any) -> Mapping:
         """A disabled mapping of ``queue`` to ``function``, with ``options`` of boto3's."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from resources.architectures.parts.event_source_mapping import EVENT_SOURCE_MAPPING
 from resources.architectures.parts.queue import QUEUE
 from resources.architectures.stack import Stack
 from resources.aws.patience import patiently
@@ -53,10 +54,11 @@ class NoConcurrency:
 
 
 class NoConsuming:
-    """A disabled event source mapping: messages stay in the queue."""
+    """Disabled event source mappings: messages stay in their queues."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
+    def __init__(self, stack: Stack, mapping: str | None = None) -> None:
+        """Of one ``mapping``, by its node; of all where none is named."""
+        self._stack, self._mapping = stack, mapping
 
     def on(self) -> int:
         return self._set(enabled=False)
@@ -65,8 +67,11 @@ class NoConsuming:
         return self._set(enabled=True)
 
     def _set(self, *, enabled: bool) -> int:
-        facts, clients = self._stack.facts["event_source_mapping"], self._stack.clients
-        for one in [facts, *facts.get("others", {}).values()]:
+        clients = self._stack.clients
+        nodes = self._stack.nodes
+        named = [self._mapping] if self._mapping else [name for name in nodes if nodes[name].kind == "lambda_mapping"]
+        made = [self._stack.facts[name] for name in named if name in self._stack.facts]
+        for one in (one for facts in made for one in [facts, *facts.get("others", {}).values()]):
             change = {"UUID": one["uuid"], "Enabled": enabled}
             patiently(lambda: clients.lambda_.update_event_source_mapping(**change), clients.pace)  # noqa: B023 - now
         return time.monotonic_ns()
@@ -138,8 +143,9 @@ def policy(stack: Stack, fault: Fault) -> Effect | None:
         case Throttle():
             return StageThrottle(stack, fault)
         case Disabled() if fault.target in stack.facts:
-            return NoConsuming(stack)
-        case Down(target="queue") if QUEUE in stack.facts:
+            return NoConsuming(stack, None if fault.target == EVENT_SOURCE_MAPPING else fault.target)
+        # Of queues behind a topic none is taken away: SNS would try again for days, which nothing here shows.
+        case Down(target="queue") if QUEUE in stack.facts and stack.facts["api"]["queue_routes"]:
             return NoQueue(stack)
         case Down() if fault.target not in ("api", "table", "queue"):
             named = stack.function_names

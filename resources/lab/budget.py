@@ -29,6 +29,7 @@ _TITLES = {
     "lambda": "function",
     "lambda_mapping": "event source mapping",
     "lambda_retries": "rule for asynchronous invocations",
+    "sns": "topic",
     "sqs": "queue",
 }
 
@@ -110,7 +111,9 @@ def _of_one(part: Part, stacks: int, pace: Pace, book: Prices, sizes: Assumption
     made: Counter[str] = Counter()
     for node in architecture.nodes.values():
         made[_TITLES.get(node.kind, node.kind)] += stacks
-    made["role"] += stacks * (len(architecture.functions) + bool(architecture.queued and "queue" in architecture.nodes))
+    made["role"] += stacks * (
+        len(architecture.functions) + bool(architecture.queued_by_api and "queue" in architecture.nodes)
+    )
     made["log group"] += stacks * len(architecture.functions)
     seeds = len(schedule.seeded_order_ids())
     queues = sum(node.kind == "sqs" for node in architecture.nodes.values())
@@ -149,7 +152,9 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
     number = {operation: part.schedule.operations.count(operation) + warm for operation in ("command", "query")}
     requests = sum(number.values())
     queued = part.architecture.queued
-    messages = sum(count for operation, count in number.items() if operation in queued)
+    published = sum(count for operation, count in number.items() if operation in queued)
+    behind_a_topic = part.architecture.queues_behind_a_topic
+    messages = published * max(behind_a_topic, 1)
     answers = number["query"] if "query" in queued else 0
     return Counts(
         committed=number["command"],
@@ -157,14 +162,16 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
         requests=requests,
         responses=requests,
         fetches=answers,
-        function_invocations=requests - messages,
+        function_invocations=requests - (0 if behind_a_topic else published),
         messages=messages,
         deliveries=messages,
         batches=messages,  # of one message each: the dearest case
-        order_writes=number["command"] + seeds,
+        order_writes=number["command"] * len(part.architecture.effects) + seeds,
         answer_writes=answers,
         reads=number["query"],
         work_ms=part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000,
         sizes=Sizes.of(bodies, sizes),
         queueing=part.architecture.queueing,
+        published=published if behind_a_topic else 0,
+        queues=max(behind_a_topic, 1),
     )

@@ -202,6 +202,7 @@ def run(
         "cold_starts": sum(row.get("cold") is True for row in invocations),
         "clock_uncertainty_us": -(-clock.uncertainty_ns // 1000),
         "queued": sorted(bench.architecture.queued),
+        "queued_by_api": sorted(bench.architecture.queued_by_api),
         "effects": list(bench.architecture.effects),
         "fault_windows": json.dumps(conductor.windows),
     }

@@ -155,6 +155,7 @@ class SimulatingReplayer:
             "cold_starts": cold_starts,
             "clock_uncertainty_us": 0,
             "queued": sorted(architecture.queued),
+            "queued_by_api": sorted(architecture.queued_by_api),
             "effects": list(architecture.effects),
             "fault_windows": json.dumps(self._windows(architecture, result)),
         }

@@ -88,6 +88,7 @@ UNITS = {
     "function_time_arm": "GB-second",
     "queue_requests": "million requests",
     "fifo_queue_requests": "million requests",
+    "topic_requests": "million requests",
     "table_write_units": "million write units",
     "table_read_units": "million read units",
     "logs": "GB",
@@ -107,6 +108,7 @@ class Prices(_Frozen):
     function_time_arm: Price
     queue_requests: Price
     fifo_queue_requests: Price
+    topic_requests: Price
     table_write_units: Price
     table_read_units: Price
     logs: Price

@@ -49,6 +49,7 @@ ITEMS = (
     "log_volume",
     "log_storage",
     "response_volume",
+    "topic_publishes",
 )
 
 
@@ -129,6 +130,8 @@ class Counts:
         sizes: How large requests, messages and orders are.
         queueing: What queues the messages: requests of a FIFO queue have another price, and those that Lambda queues
             itself (``lambda``) come one by one and cost nothing but the invocations.
+        published: Messages published to a topic, which passes each on to every queue; 0 without a topic.
+        queues: How many queues share the messages, each with pollers of its own.
     """
 
     committed: float
@@ -149,6 +152,8 @@ class Counts:
     batch_evidence: Evidence = "modelled"
     sizes: Sizes = Sizes()
     queueing: Queueing = "standard"
+    published: float = 0
+    queues: int = 1
 
     @property
     def deliveries_per_s(self) -> float:
@@ -172,7 +177,7 @@ class Counts:
         """The counts with the batches that AWS makes of the messages at their rate."""
         if not self.deliveries or self.queueing == "lambda":
             return self
-        batch = batch_size(self.deliveries_per_s, self.message_ms(assumptions), assumptions)
+        batch = batch_size(self.deliveries_per_s / self.queues, self.message_ms(assumptions), assumptions)
         return replace(self, batches=self.deliveries / batch, batch_evidence="modelled")
 
     def at(self, requests_per_month: float) -> "Counts":
@@ -398,7 +403,8 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
     deletes = max(counts.batches, counts.deliveries / _MESSAGES_PER_QUEUE_REQUEST)
     receives = max(deletes, counts.deliveries * sizes.message_kb / _KB_PER_QUEUE_REQUEST)
     in_queue = float(counts.queueing != "lambda")  # of the requests of a queue of one's own
-    polling = pollers(counts.deliveries_per_s, counts.message_ms(assumed), assumed)
+    rate_per_s = counts.deliveries_per_s / counts.queues
+    polling = counts.queues * pollers(rate_per_s, counts.message_ms(assumed), assumed)
     empty = empty_receives(counts.batches, counts.seconds, polling, assumed) if counts.messages and in_queue else 0.0
     log_bytes = assumed.log_invocation_bytes.value * invocations + assumed.log_record_bytes.value * (
         by_api + counts.deliveries
@@ -491,6 +497,13 @@ def _lines(counts: Counts, assumed: Assumptions, gateway: Gateway, processor: Pr
             "transfer_out",
             "modelled",
             f"{assumed.response_kb.value:g} KB a response",
+        ),
+        _Line(
+            "topic_publishes",
+            counts.published * sizes.message_units,
+            "topic_requests",
+            "observed",
+            "commands published" + _of(sizes.message_units),
         ),
     ]
 

@@ -67,6 +67,7 @@ _PRODUCTS = {
     "function_time_arm": _Product("AWSLambda", group="AWS-Lambda-Duration-ARM"),
     "queue_requests": _Product("AWSQueueService", queue_type="Standard"),
     "fifo_queue_requests": _Product("AWSQueueService", queue_type="FIFO (first-in, first-out)"),
+    "topic_requests": _Product("AmazonSNS", "Requests-Tier1"),
     # Provisioned capacity is in the same groups, by the hour.
     "table_write_units": _Product("AmazonDynamoDB", "WriteRequestUnits", group="DDB-WriteUnits"),
     "table_read_units": _Product("AmazonDynamoDB", "ReadRequestUnits", group="DDB-ReadUnits"),

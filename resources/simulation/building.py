@@ -275,7 +275,7 @@ def _hits(fault: Fault, functions: Sequence[str]) -> list[dict[str, int]]:
         case Down():
             named = (number for number, name in enumerate(functions) if fault.target in ("functions", name))
             return [{"kind": codes.DOWN, "at": codes.AT_FUNCTION + number} for number in named]
-        case Disabled():
+        case Disabled(target="event_source_mapping"):
             return [{"kind": codes.DISABLED, "at": codes.AT_MAPPING}]
         case Throttle():
             limits = {"rate": _milli(fault.rate_per_s), "burst": fault.burst}

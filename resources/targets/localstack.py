@@ -21,7 +21,7 @@ HEALTH = "/_localstack/health"
 
 # In host mode and in the container alike.
 SETTINGS = {
-    "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sqs,sts",
+    "SERVICES": "apigateway,cloudwatch,dynamodb,iam,lambda,logs,s3,sns,sqs,sts",
     "EAGER_SERVICE_LOADING": "1",  # ready means ready: no first request waits for an import
     "LAMBDA_LIMITS_MINIMUM_UNRESERVED_CONCURRENCY": "0",
     # By default an empty queue is polled every ten seconds, and one that failed every minute.

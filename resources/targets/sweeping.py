@@ -118,6 +118,15 @@ _KINDS = (
         lambda clients, role: _pairs(clients.iam.list_role_tags(RoleName=role)["Tags"]),
     ),
     _Kind(
+        "topic",
+        lambda clients: (
+            (one["TopicArn"].rpartition(":")[2], one["TopicArn"])
+            for one in _pages(clients.sns, "list_topics", "Topics")
+        ),
+        lambda clients, topic: clients.sns.delete_topic(TopicArn=topic),
+        lambda clients, topic: _pairs(clients.sns.list_tags_for_resource(ResourceArn=topic)["Tags"]),
+    ),
+    _Kind(
         "queue",
         _queues,
         lambda clients, url: clients.sqs.delete_queue(QueueUrl=url),

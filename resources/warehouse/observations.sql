@@ -10,7 +10,7 @@ CREATE TABLE experiments (
     send_lag_p50_us BIGINT, send_lag_p99_us BIGINT, send_lag_max_us BIGINT, client_lag_p50_us BIGINT, client_lag_p99_us BIGINT,
     client_lag_max_us BIGINT, displaced_share DOUBLE, gaps_distance_us DOUBLE,
     target_cpu_share DOUBLE, others_cpu_share DOUBLE, cold_starts BIGINT,
-    clock_uncertainty_us BIGINT, queued VARCHAR[], effects VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
+    clock_uncertainty_us BIGINT, queued VARCHAR[], queued_by_api VARCHAR[], effects VARCHAR[], fault_windows VARCHAR, config VARCHAR, code_version VARCHAR,
     dagster_run_id VARCHAR
 );
 COMMENT ON TABLE experiments IS
@@ -70,6 +70,8 @@ COMMENT ON COLUMN experiments.cold_starts IS 'Invocations that were the first of
 COMMENT ON COLUMN experiments.clock_uncertainty_us IS
     'Uncertainty of the handlers'' stamps on the replay''s clock, microseconds; 0 where both share a clock';
 COMMENT ON COLUMN experiments.queued IS 'Operations that this architecture takes through a queue: command, query';
+COMMENT ON COLUMN experiments.queued_by_api IS
+    'Those of them that the API puts into the queue itself, without a function; NULL: all of them';
 COMMENT ON COLUMN experiments.effects IS
     'What a command brings about in this architecture, each stored by itself: it is done once all of them are there';
 COMMENT ON COLUMN experiments.fault_windows IS
@@ -155,7 +157,7 @@ COMMENT ON COLUMN records.effect IS
     'Effect of the request that the function brings about; NULL: the first, or the only one';
 COMMENT ON COLUMN records.result IS
     'committed, duplicate (was committed before), answered or failed; of the function result, which hands out stored '
-    'answers, answered or failed';
+    'answers, answered or failed; of the function publisher, published or failed';
 COMMENT ON COLUMN records.at_us IS 'When that was done, microseconds since the replay''s start';
 COMMENT ON COLUMN records.receive_count IS 'How often its message had been received; NULL: it came through no queue';
 COMMENT ON COLUMN records.found IS

@@ -23,7 +23,7 @@ from resources.warehouse import large
 from workloads.atomic import hidden_beside
 from workloads.errors import ArchduelError
 
-SCHEMA_VERSION = "12"
+SCHEMA_VERSION = "13"
 _WHAT_TO_DO = "run that comparison again, or use the archduel that wrote it"
 _VERSION = re.compile(r"v\d{6}")
 

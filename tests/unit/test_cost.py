@@ -66,7 +66,7 @@ def test_a_fifo_queues_requests_have_their_own_price_and_lambdas_own_queue_none(
 COUNTED = [
     field.name
     for field in dataclasses.fields(Counts)
-    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "queueing", "own"}
+    if field.name not in {"committed", "batch_evidence", "seconds", "sizes", "queueing", "queues", "own"}
 ]
 amounts = st.floats(0, 1e9)
 recorded_s = st.just(0.0) | st.floats(1e-6, 1e9)  # arrivals are stamped to the microsecond
@@ -151,6 +151,7 @@ class TestModel:
             "log_volume": ((240 + 41) * 412 + (240 + 164) * 74) * 25_000 / 2**30 * 0.50,
             "log_storage": ((240 + 41) * 412 + (240 + 164) * 74) * 25_000 / 2**30 * 0.15 * 0.03,
             "response_volume": 400 * 25_000 * 0.5 * 1024 / 2**30 * 0.09,
+            "topic_publishes": 0.0,
         }
         assert {item: one.usd for item, one in bill.items()} == pytest.approx(by_hand)
         assert list(bill) == list(ITEMS)
@@ -164,6 +165,7 @@ class TestModel:
             "answer_writes",
             "order_reads",
             "fetch_reads",
+            "topic_publishes",
         }
         assert all(one.usd == pytest.approx(one.quantity * one.unit_price) for one in items)
         # The month has 730 such hours.
@@ -591,7 +593,57 @@ def replay(
         )
 
 
+class TestFanOut:
+    PUBLISHED = Counts(
+        committed=40,
+        offered=40,
+        messages=80,
+        published=40,
+        queues=2,
+        deliveries=80,
+        batches=80,
+        order_writes=80,
+        seconds=3600,
+        sizes=Sizes(message_units=2, write_units=3),
+    )
+
+    def test_is_billed_by_what_is_published_and_what_each_queue_takes(self) -> None:
+        items = itemise(self.PUBLISHED, PRICES, ASSUMED, gateway="rest", processor="x86")
+        bill = {one.item: one.usd for one in items}
+        assert bill["topic_publishes"] == pytest.approx(2 * 0.50)
+        assert bill["queue_sends"] == pytest.approx(2 * 2 * 0.40)
+        assert bill["order_writes"] == pytest.approx(2 * 3 * 0.625)
+
+    def test_each_queue_has_pollers_of_its_own_and_half_of_the_messages(self) -> None:
+        half = dataclasses.replace(self.PUBLISHED, messages=40, deliveries=40, batches=40, queues=1)
+        assert self.PUBLISHED.batched(ASSUMED).batches == pytest.approx(2 * half.batched(ASSUMED).batches)
+        both, one = (
+            {item.item: item.usd for item in itemise(counts, PRICES, ASSUMED, gateway="rest", processor="x86")}
+            for counts in (self.PUBLISHED, half)
+        )
+        assert both["queue_empty_receives"] == pytest.approx(2 * one["queue_empty_receives"])
+
+
 class TestCounting:
+    def test_counts_each_effect_and_every_queue_behind_a_topic(self, database: duckdb.DuckDBPyConnection) -> None:
+        replay(database, "fan_out", commands=3, queries=2, queued=("command",))
+        names = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+        database.execute(
+            f"INSERT INTO effect_parts ({names}, request_id, effect, state, deliveries, commits) SELECT {names},"
+            " request_id, effect, 'committed', 1 + (effect = 'order')::INT, 1 FROM effects,"
+            " (VALUES ('order'), ('notification')) e(effect) WHERE operation = 'command'"
+        )
+        for function in ("consumer", "notification_consumer", "publisher"):
+            database.execute(
+                f"INSERT INTO invocations ({names}, function, batch_size) SELECT DISTINCT {names}, '{function}', 1"
+                " FROM effects"
+            )
+        (found,) = counted(database, "c", ASSUMED)
+        counts = found.counts
+        assert (counts.published, counts.messages, counts.queues) == (3, 6, 2)
+        assert (counts.deliveries, counts.order_writes, counts.reads) == (9, 9, 2)
+        assert (counts.batches, counts.function_invocations) == (2, 2 + 1)
+
     def test_counts_every_repetition_retry_redelivery_and_fetch(self, database: duckdb.DuckDBPyConnection) -> None:
         seen = functools.partial(replay, database, "event_driven", queued=BOTH, redelivered=1, batches=5)
         for repetition in (1, 2):

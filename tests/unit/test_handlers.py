@@ -267,6 +267,46 @@ CHANGE = {"request_id": "18", "order_id": "order-17", "details": "three dosas"}
 QUESTION = {"operation": "query", "request_id": "19", "order_id": "order-17"}
 
 
+class Topic:
+    """SNS in the handlers' place of it."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.published: list[Json] = []
+        self._fault = fault
+
+    def publish(self, **message: str) -> None:
+        if self._fault:
+            raise self._fault
+        self.published.append(message)
+
+
+class TestPublisher:
+    TOPIC = "arn:aws:sns:us-east-1:1:orders"
+
+    def publish(self, make: Make, topic: Topic, **event_: Any) -> tuple[int, Json, list[Json]]:
+        handlers = make(TOPIC_ARN=self.TOPIC)
+        setattr(handlers.module, "_sns", lambda: topic)  # noqa: B010 - of a module that no type checker knows
+        answer = handlers.invoke("publisher", {"queryStringParameters": None, **event_})
+        return answer["statusCode"], json.loads(answer["body"]), handlers.line["records"]
+
+    @pytest.mark.parametrize("body", [json.dumps(ORDER), json.dumps({**ORDER, "details": 0})])
+    def test_accepts_what_the_topic_took_as_it_came_valid_or_not(self, make: Make, body: str) -> None:
+        topic = Topic()
+        status, answer, [record] = self.publish(make, topic, body=body)
+        assert (status, answer, record["id"], record["result"]) == (202, {"request_id": "17"}, "17", "published")
+        assert topic.published == [{"TopicArn": self.TOPIC, "Message": body}]
+
+    def test_refuses_what_the_topic_did_not_take(self, make: Make) -> None:
+        fault = ReadTimeoutError(endpoint_url="http://127.0.0.1:9")
+        status, answer, [record] = self.publish(make, Topic(fault), body=json.dumps(ORDER))
+        assert (status, answer["request_id"], record["result"]) == (503, "17", "failed")
+
+    def test_a_request_that_names_none_is_published_and_recorded_as_none(self, make: Make) -> None:
+        topic = Topic()
+        assert self.publish(make, topic, body="no JSON") == (202, {"request_id": ""}, [])
+        assert [message["Message"] for message in topic.published] == ["no JSON"]
+
+
 class TestCommand:
     def test_is_created_once_it_is_stored_and_tells_in_its_line_when_the_write_had_returned(
         self, handlers: Handlers

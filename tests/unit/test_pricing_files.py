@@ -52,6 +52,7 @@ class TestFiles:
             "function_time_arm": 0.0000133334,
             "queue_requests": 0.40,
             "fifo_queue_requests": 0.50,
+            "topic_requests": 0.50,
             "table_write_units": 0.625,
             "table_read_units": 0.125,
             "logs": 0.50,
@@ -250,6 +251,7 @@ SAMPLES = {
         sold("Requests-FIFO-RBP", ("0", "0.00000051"), queueType="FIFO (first-in, first-out)"),
         sold("Global-Requests", ("0", "0"), where=ANYWHERE, queueType="Standard"),
     ),
+    "AmazonSNS": offer("AmazonSNS", sold("Requests-Tier1", ("0", "0.00000052"))),
     "AmazonDynamoDB": offer(
         "AmazonDynamoDB",
         sold("WriteRequestUnits", ("0", "0.000000626"), group="DDB-WriteUnits", operation="PayPerRequestThroughput"),
@@ -314,6 +316,7 @@ class TestPriceList:
             "function_time_arm": 0.0000133335,
             "queue_requests": 0.41,
             "fifo_queue_requests": 0.51,
+            "topic_requests": 0.52,
             "table_write_units": 0.626,
             "table_read_units": 0.126,
             "logs": 0.51,

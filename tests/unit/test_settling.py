@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from resources.architectures.parts.queue import dead_letter_queue, queue
+from resources.architectures.parts.event_source_mapping import CONSUMING
+from resources.architectures.parts.table import table
 from resources.architectures.stack import StackSettings
 from resources.aws.clients import Pace
 from resources.lab import observation
@@ -50,7 +51,7 @@ class Queues:
             clients=clients,
             settings=StackSettings(visibility_timeout_s=VISIBILITY_S, max_receive_count=MAX_RECEIVES),
             queue_urls={"queue": ["queue"], "dead_letter_queue": ["dead_letter_queue"]},
-            nodes={"queue": queue(), "dead_letter_queue": dead_letter_queue()},
+            nodes={"table": table(), **CONSUMING},
             facts={"table": {"name": "orders"}, "event_source_mapping": {"uuid": "u"}},
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assets.analysis.outcomes import identities, imbalances, reconcile
-from tests.observations_builder import ObservationsBuilder, only
+from tests.observations_builder import ObservationsBuilder, only, windows
 
 NOTE = "notification"
 
@@ -96,6 +96,23 @@ def test_duplicates_and_redeliveries_are_those_of_each_effect() -> None:
     assert (books["duplicates"], books["redeliveries"]) == (1 + 2, 1 + 2)
     assert (only(outcomes["effects"])["commits"], only(outcomes["effects"])["deliveries"]) == (3, 3)
     assert {row["effect"]: row["duplicates"] for row in outcomes["effect_parts"].to_pylist()} == {"order": 1, NOTE: 2}
+
+
+def test_what_a_publisher_passed_on_is_no_delivery() -> None:
+    observations = stored(stored(build().record(result="published", function="publisher"), None, 500), NOTE, 900)
+    outcomes = reconcile(observations.tables())
+    assert only(outcomes["ledger"])["redeliveries"] == 0
+    assert {row["deliveries"] for row in outcomes["effect_parts"].to_pylist()} == {1}
+
+
+@pytest.mark.parametrize(("by_api", "outcome", "aws_status"), [([], "throttled", 500), (None, "failed", 502)])
+def test_a_limit_refuses_what_a_function_takes_before_the_queue(
+    by_api: list[str] | None, outcome: str, aws_status: int
+) -> None:
+    limit = windows((0, 30_000_000), kind="concurrency_limit")
+    observations = build(502, queued_by_api=by_api, fault_windows=limit)
+    request = only(reconcile(observations.tables())["requests"])
+    assert (request["outcome"], request["aws_status"]) == (outcome, aws_status)
 
 
 def test_once_each_is_no_duplicate() -> None:

@@ -79,16 +79,18 @@ def test_no_role_may_do_more_than_it_must(architecture: Architecture) -> None:
             assert not [action for action in statement["Action"] if "*" in action]
     allowed = {name: {action for one in statements(role) for action in one["Action"]} for name, role in roles.items()}
     log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    consuming = {
+        *log,
+        *("dynamodb:GetItem", "dynamodb:UpdateItem"),
+        *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    }
     allowed_at_most = {
         "CommandRole": {"dynamodb:UpdateItem", *log},
         "QueryRole": {"dynamodb:GetItem", *log},
         "ResultRole": {"dynamodb:GetItem", *log},
         "ApiRole": {"sqs:SendMessage"},
-        "ConsumerRole": {
-            *log,
-            *("dynamodb:GetItem", "dynamodb:UpdateItem"),
-            *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
-        },
+        "PublisherRole": {"sns:Publish", *log},
+        **dict.fromkeys(("ConsumerRole", "NotificationConsumerRole"), consuming),
     }
     if architecture.queueing == "lambda":
         allowed_at_most["ConsumerRole"] = {*log, "dynamodb:UpdateItem", "sqs:SendMessage"}
@@ -103,6 +105,18 @@ def test_what_lambda_queues_itself_is_tried_twice_more_at_most_and_then_kept() -
 
     assert [rule(count)["MaximumRetryAttempts"] for count in (1, 2, 3, 10)] == [0, 1, 2, 2]
     assert rule(3)["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}}
+
+
+def test_a_queue_behind_a_topic_takes_messages_of_that_topic_alone() -> None:
+    written = template(architectures()["fan_out"])
+    policies, subscriptions = of_type(written, "SQS::QueuePolicy"), of_type(written, "SNS::Subscription")
+    assert [one["Queues"] for one in policies.values()] == [[{"Ref": "Queue"}], [{"Ref": "NotificationQueue"}]]
+    for policy in policies.values():
+        [statement] = policy["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}}
+    assert all(one["RawMessageDelivery"] is True and one["Protocol"] == "sqs" for one in subscriptions.values())
+    assert {one["Endpoint"]["Fn::GetAtt"][0] for one in subscriptions.values()} == {"Queue", "NotificationQueue"}
 
 
 def test_an_api_may_invoke_what_it_calls_and_nothing_else(architecture: Architecture) -> None:

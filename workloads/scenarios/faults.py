@@ -151,7 +151,7 @@ class Down(FaultBase):
     @property
     def throttled_status(self) -> int | None:
         # Functions are stopped by a concurrency of 0, which throttles them.
-        return FUNCTION_THROTTLED if self.target in ("functions", "command", "query", "consumer") else None
+        return None if self.target in ("api", "queue", "table") else FUNCTION_THROTTLED
 
     @property
     def withholds_answers(self) -> bool:
@@ -159,10 +159,12 @@ class Down(FaultBase):
 
 
 class Disabled(FaultBase):
-    """The event source mapping hands out nothing; messages wait in the queue."""
+    """Event source mappings hand out nothing, all of them, or the one of the second of two consumers; messages wait in
+    their queues.
+    """
 
     kind: Literal["disabled"]
-    target: Literal["event_source_mapping"] = "event_source_mapping"
+    target: Literal["event_source_mapping", "notification_event_source_mapping"] = "event_source_mapping"
 
     @property
     def withholds_answers(self) -> bool:
@@ -360,7 +362,12 @@ Fault = Annotated[
 
 
 # A fault of the first target is one of the others, too.
-_PARTS = {"functions": ("command", "query", "consumer"), "queue": ("event_source_mapping",)}
+_MAPPINGS = ("event_source_mapping", "notification_event_source_mapping")
+_PARTS = {
+    "functions": ("command", "query", "consumer"),
+    "queue": _MAPPINGS,
+    "event_source_mapping": _MAPPINGS,
+}
 
 
 def same_place(one: FaultBase, other: FaultBase) -> bool:

@@ -5,6 +5,7 @@ Put which rows count here. Keep out the price model (`resources.prices.model`).
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -50,6 +51,7 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
     }
     rows = connection.sql(_COUNTS, params=params).to_arrow_table().to_pylist()
     queueing: dict[str, Queueing] = {name: one.queueing for name, one in architectures().items()}
+    published = {name: one.queues_behind_a_topic for name, one in architectures().items()}
     identity = ("workload", "architecture", "variant", "target")
     return [
         Counted(
@@ -59,12 +61,20 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
                 own=OwnTime(**own) if (own := row.pop("own")) else None,
                 batch_evidence="observed",
                 queueing=queueing.get(of["architecture"], "standard"),
-                **row,
+                **_behind_a_topic(row, published.get(of["architecture"], 0)),
             ),
         )
         for row in rows
         for of in [{name: row.pop(name) for name in identity}]
     ]
+
+
+def _behind_a_topic(counts: dict[str, Any], queues: int) -> dict[str, Any]:
+    """The counts, in which each message is one of several queues' where a topic passes it on to ``queues``."""
+    if not queues:
+        return counts
+    messages = counts["messages"]
+    return {**counts, "messages": messages * queues, "published": messages, "queues": queues}
 
 
 def monthly_usd(

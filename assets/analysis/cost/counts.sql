@@ -72,7 +72,12 @@ sent AS (
 -- A write that found itself done before is paid like any other: deliveries, not commits.
 done AS (
     SELECT workload, architecture, variant, operation, sum(greatest(deliveries, commits)) AS deliveries
-    FROM effects
+    FROM (
+        SELECT * FROM effects
+        ANTI JOIN effect_parts USING (comparison_id, architecture, variant, arm, workload, scenario, repetition, request_id)
+        UNION ALL BY NAME
+        SELECT *, 'command' AS operation FROM effect_parts
+    ) done
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'
     GROUP BY ALL
@@ -103,10 +108,10 @@ operations AS (
 invoked AS (
     SELECT workload, architecture, variant,
         -- Those of `result` are fetches, which the ledger counts.
-        count(*) FILTER (function NOT IN ('consumer', 'result')) AS function_invocations,
-        count(*) FILTER (function = 'consumer') AS batches,
-        sum(duration_us) FILTER (function NOT IN ('consumer', 'result')) / 1000 AS by_api_ms,
-        sum(duration_us) FILTER (function = 'consumer') / 1000 AS by_queue_ms
+        count(*) FILTER (function NOT LIKE '%consumer' AND function <> 'result') AS function_invocations,
+        count(*) FILTER (function LIKE '%consumer') AS batches,
+        sum(duration_us) FILTER (function NOT LIKE '%consumer' AND function <> 'result') / 1000 AS by_api_ms,
+        sum(duration_us) FILTER (function LIKE '%consumer') / 1000 AS by_queue_ms
     FROM invocations
     SEMI JOIN replays USING (architecture, variant, workload, repetition)
     WHERE comparison_id = $comparison_id AND arm = 'main' AND scenario = 'steady'

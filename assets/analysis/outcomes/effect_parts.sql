@@ -24,6 +24,7 @@ handled AS (
         max(receive_count) AS receive_count
     FROM records
     JOIN (SELECT repetition, effects FROM experiments WHERE len(effects) > 1) USING (repetition)
+    WHERE function <> 'publisher'  -- which passes on and brings nothing about
     GROUP BY ALL
 ),
 -- A message stands for every effect that it was still to bring about.

@@ -18,7 +18,7 @@ handled AS (
         max(receive_count) AS receive_count,
         bool_or(found) AS found
     FROM records
-    WHERE function <> 'result'  -- which hands out an answer and carries nothing out
+    WHERE function NOT IN ('result', 'publisher')  -- which hand out an answer, or pass on, and carry nothing out
     GROUP BY ALL
 ),
 waiting AS (

@@ -36,7 +36,7 @@ ruled AS (
 ),
 judged AS (
     SELECT
-        s.*, e.queued, l.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
+        s.*, coalesce(e.queued_by_api, e.queued) AS queued_by_api, l.throttled_status, e.comparison_id, e.architecture, e.variant, e.arm, e.workload, e.scenario,
         CASE
             WHEN s.fate = 'unsent' THEN 'unsent'
             WHEN s.fate = 'timed_out' THEN 'timed_out'
@@ -52,7 +52,7 @@ judged AS (
             ) THEN 'answered'
             -- a queue takes what a function's limit would refuse
             WHEN s.status >= 500 AND l.request_id IS NOT NULL AND i.request_id IS NULL
-                AND NOT list_contains(e.queued, s.operation) THEN 'throttled'
+                AND NOT list_contains(coalesce(e.queued_by_api, e.queued), s.operation) THEN 'throttled'
             ELSE 'failed'
         END AS outcome
     FROM sent s
@@ -68,7 +68,7 @@ SELECT
     CASE
         -- Whatever this target answers: behind a REST proxy integration a throttled function is a 500 on AWS. A queue
         -- hides a function's limit from its callers, but the stage's own throttle, a 429, stands before queues as well.
-        WHEN outcome = 'throttled' AND (throttled_status = 429 OR NOT list_contains(queued, operation))
+        WHEN outcome = 'throttled' AND (throttled_status = 429 OR NOT list_contains(queued_by_api, operation))
             THEN coalesce(throttled_status, 500)
         ELSE status
     END AS aws_status,

@@ -16,8 +16,17 @@ _METRICS = {"acknowledged_share": "acknowledged", "done_share": "done"}
 _UNITS = {"share": "Shares of the offered", "ratio": "Times"}
 _GATEWAYS = {"rest": "REST API", "http": "HTTP API"}
 _PROCESSORS = {"x86": "x86", "arm": "Arm"}
-_PARTS = {"api": "API", "functions": "functions", "event_source_mapping": "consumer"}
-_ABSENT_PARTS = {"event_source_mapping": "consumer", "deliveries": "queue for commands"}
+_PARTS = {
+    "api": "API",
+    "functions": "functions",
+    "event_source_mapping": "consumer",
+    "notification_event_source_mapping": "second consumer",
+}
+_ABSENT_PARTS = {
+    "notification_event_source_mapping": "second consumer",
+    "event_source_mapping": "consumer",
+    "deliveries": "queue for commands",
+}
 _FAULTS = {
     "down": "{} down",
     "disabled": "{} switched off",

@@ -18,10 +18,11 @@ The environment's ``VARIANT`` is ``idempotent``, where a request delivered again
 written again, or ``sdk_defaults``: idempotent, with the retries of the SDK's defaults. ``WORK_US`` is how long every
 request works, besides what it asks for itself (``work_us``, as it was recorded, and ``work_ms``, of a fault);
 ``CPU_SHARE`` is the part of it that uses the CPU, where the rest waits. ``TABLE_TIMEOUT_MS`` is how long one attempt at
-the table may take.
+the table may take. ``TOPIC_ARN`` is where the publisher publishes.
 """
 
 import base64
+import functools
 import json
 import os
 import re
@@ -275,6 +276,32 @@ def command(event: Event, records: Records) -> Response:
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
     record(records, request_id, result, **worked)
     return _answer(201, {"request_id": request_id, "order_id": order["order_id"], "status": "placed"})
+
+
+@functools.cache
+def _sns() -> Any:
+    """The publisher's client, which no other entry point pays for. One attempt, as at the table."""
+    return boto3.client("sns", config=Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
+
+
+@logged
+def publisher(event: Event, records: Records) -> Response:
+    """POST /orders, or any command, behind the API: 202 once the topic has it, 503 without a topic.
+
+    What is published is not looked at: an invalid order fails at those who take it, as one of a queue's does.
+    """
+    sealed = (event.get("queryStringParameters") or {}).get(_LAB_FIELD)
+    body = event.get("body") or ""
+    request_id = _request_id(asked(event))
+    try:
+        _sns().publish(TopicArn=os.environ["TOPIC_ARN"], Message=body if sealed is None else f"{sealed}\n{body}")
+    except UNAVAILABLE as error:
+        if request_id:
+            record(records, request_id, "failed", error=type(error).__name__)
+        return _answer(503, {"error": "the topic is unavailable", "request_id": request_id})
+    if request_id:
+        record(records, request_id, "published")
+    return _answer(202, {"request_id": request_id})
 
 
 @logged

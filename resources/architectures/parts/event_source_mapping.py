@@ -15,18 +15,22 @@ from resources.services.model import Function
 CONSUMER, EVENT_SOURCE_MAPPING = "consumer", "event_source_mapping"  # the nodes' names
 
 
-def event_source_mapping() -> Node:
-    """The mapping of the queue to the consumer. The consumer reports which messages of a batch failed."""
-    return Node((QUEUE, CONSUMER), _make, "lambda_mapping", "Hands batches from the queue to the consumer.")
+def event_source_mapping(*, prefix: str = "") -> Node:
+    """The mapping of a queue to its consumer, whose nodes' names begin with ``prefix``. The consumer reports which
+    messages of a batch failed.
+    """
+
+    def make(stack: Stack) -> Facts:
+        return each_part(stack, prefix + EVENT_SOURCE_MAPPING, lambda part: _made(stack, part, prefix))
+
+    what = "Hands batches from the queue to the consumer."
+    return Node((prefix + QUEUE, prefix + CONSUMER), make, "lambda_mapping", what)
 
 
-def _make(stack: Stack) -> Facts:
-    return each_part(stack, EVENT_SOURCE_MAPPING, lambda part: _made(stack, part))
-
-
-def _made(stack: Stack, part: Function | None) -> Facts:
+def _made(stack: Stack, part: Function | None, prefix: str) -> Facts:
     lambda_, settings, pace = stack.clients.lambda_, stack.settings, stack.clients.pace
-    queue_arn, consumer = of_part(stack.facts[QUEUE], part)["arn"], of_part(stack.facts[CONSUMER], part)["name"]
+    queue_arn = of_part(stack.facts[prefix + QUEUE], part)["arn"]
+    consumer = of_part(stack.facts[prefix + CONSUMER], part)["name"]
     statements = [roles.polling(queue_arn), *([roles.copying(queue_arn)] if settings.delivery_faults else [])]
     permit(stack, consumer, "polling", statements)  # the function and its role have the same name
     pair = {"EventSourceArn": queue_arn, "FunctionName": consumer}
@@ -54,13 +58,21 @@ def _made(stack: Stack, part: Function | None) -> Facts:
     return {"uuid": mapping["UUID"], "batch_size": settings.batch_size}
 
 
-def consuming(*, fifo: bool = False) -> dict[str, Node]:
-    """The parts that consuming from a queue takes."""
+def consuming(*, fifo: bool = False, effect: str = "", first: bool = False) -> dict[str, Node]:
+    """The parts that consuming from a queue takes.
+
+    Args:
+        fifo: Whether the queue is a FIFO one.
+        effect: The one effect of a command that its messages bring about, where a command has several; these nodes'
+            names begin with it, unless it is the architecture's ``first``.
+        first: Whether it is the first, which the handlers take without being told.
+    """
+    prefix = "" if first or not effect else f"{effect}_"
     return {
-        DEAD_LETTER_QUEUE: dead_letter_queue(fifo=fifo),
-        QUEUE: queue(fifo=fifo),
-        CONSUMER: function("consumer"),
-        EVENT_SOURCE_MAPPING: event_source_mapping(),
+        prefix + DEAD_LETTER_QUEUE: dead_letter_queue(fifo=fifo, prefix=prefix, effect=effect),
+        prefix + QUEUE: queue(fifo=fifo, prefix=prefix, effect=effect),
+        prefix + CONSUMER: function("consumer", node=prefix + CONSUMER, effect="" if first else effect),
+        prefix + EVENT_SOURCE_MAPPING: event_source_mapping(prefix=prefix),
     }
 
 

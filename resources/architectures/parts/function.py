@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 
 from resources.architectures.packaging import code_digest, package, package_with
 from resources.architectures.parts.making import each_part, has_code, make_role, tags
+from resources.architectures.parts.topic import TOPIC
 from resources.architectures.stack import Facts, Node, Stack
 from resources.aws import roles
 from resources.aws.patience import once, patiently
 from resources.services.archive import zipped
 from resources.services.model import Function
 
+PUBLISHER = "publisher"  # its entry point, and the name of its node
 RUNTIME = "python3.12"
 _MEMORY_MB = 512
 
@@ -24,16 +26,17 @@ _DESCRIPTIONS = {
     "command": "Stores the order a POST carries and answers when it is stored.",
     "query": "Reads the order a GET names.",
     "result": "Reads the stored answer to a queued query, which a GET names by its ticket.",
+    "publisher": "Publishes the order a POST carries, and answers when the topic has it.",
     "consumer": "Takes batches from the queue, stores what they ask for, reports the messages that failed.",
     "invoked": "Stores what one request asks for; raises where it cannot, so that Lambda tries again.",
 }
 
 
 def function(entry: str, *, node: str = "", effect: str = "", handler: str = "") -> Node:
-    """The function for an entry point of the handlers: ``command``, ``query``, ``result`` or ``consumer``.
+    """The function for an entry point of the handlers.
 
     Args:
-        entry: The entry point.
+        entry: ``command``, ``query``, ``result``, ``consumer``, or ``publisher``, which publishes to the node `TOPIC`.
         node: The name of its node, where it is not that of the entry point.
         effect: The effect of a command that it brings about, where that is not the architecture's first.
         handler: The entry point in the code, where the node has another one's place.
@@ -48,7 +51,8 @@ def function(entry: str, *, node: str = "", effect: str = "", handler: str = "")
             lambda part: _made(stack, entry, part, node=node or entry, effect=effect, handler=handler),
         )
 
-    return Node(("table",), make, "lambda", _DESCRIPTIONS[handler or entry], effects=(effect,) if effect else ())
+    needs = ("table", TOPIC) if entry == PUBLISHER else ("table",)
+    return Node(needs, make, "lambda", _DESCRIPTIONS[handler or entry], effects=(effect,) if effect else ())
 
 
 class _Code(NamedTuple):
@@ -115,6 +119,8 @@ def _made(
     permissions = roles.running(
         handler or entry, "" if own.alone else table["arn"], _make_log_group(stack, name), own.tables
     )
+    if topic := stack.facts[TOPIC]["arn"] if entry == PUBLISHER else "":
+        permissions.append(roles.publishing(topic))
     configuration = {
         "Runtime": own.runtime,
         "Role": make_role(stack, part_name, roles.FUNCTIONS, permissions),
@@ -124,7 +130,12 @@ def _made(
         "Environment": {
             "Variables": own.variables
             if own.alone
-            else {**_of_the_lab(stack), **({"EFFECT": effect} if effect else {}), **own.variables}
+            else {
+                **_of_the_lab(stack),
+                **({"EFFECT": effect} if effect else {}),
+                **({"TOPIC_ARN": topic} if topic else {}),
+                **own.variables,
+            }
         },
     }
     lambda_ = stack.clients.lambda_

@@ -21,32 +21,38 @@ def kind_of(node: str) -> str:
     return DEAD_LETTER_QUEUE if node.endswith(DEAD_LETTER_QUEUE) else QUEUE
 
 
-def queue(*, fifo: bool = False) -> Node:
-    """The queue of orders. It moves a message that was received too often to the dead-letter queue.
+def queue(*, fifo: bool = False, prefix: str = "", effect: str = "") -> Node:
+    """A queue of orders, the only one, or one whose node's name begins with ``prefix`` and whose messages are still to
+    bring about ``effect``. It moves a message that was received too often to the dead-letter queue.
 
     A FIFO queue hands out the messages of a group in order, and none of a group of which one is in flight; it drops one
     whose deduplication id it knew in the last five minutes. Both count by group, in its mode of high throughput.
     """
     what = "Accepted requests waiting for the consumer" + (", those of an order in turn." if fifo else ".")
-    return Node((DEAD_LETTER_QUEUE,), lambda stack: _make_queue(stack, fifo=fifo), "sqs", what)
+    effects = (effect,) if effect else ()
+    need = prefix + DEAD_LETTER_QUEUE
+    return Node((need,), lambda stack: _make_queue(stack, prefix, fifo=fifo), "sqs", what, effects=effects)
 
 
-def dead_letter_queue(*, fifo: bool = False) -> Node:
-    """The queue for messages that were received too often; that of a FIFO queue has to be one, too."""
+def dead_letter_queue(*, fifo: bool = False, prefix: str = "", effect: str = "") -> Node:
+    """The queue for messages that were received too often; that of a FIFO queue has to be one, too. Arguments as for
+    `queue`.
+    """
     what = "Where a message goes once it was received too often."
-    return Node((), lambda stack: _make_dead_letter_queue(stack, fifo=fifo), "sqs", what)
+    effects = (effect,) if effect else ()
+    return Node((), lambda stack: _make_dead_letter_queue(stack, prefix, fifo=fifo), "sqs", what, effects=effects)
 
 
 _FIFO = {"FifoQueue": "true"}
 _HIGH_THROUGHPUT = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
 
 
-def _make_queue(stack: Stack, *, fifo: bool) -> Facts:
+def _make_queue(stack: Stack, prefix: str, *, fifo: bool) -> Facts:
     settings = stack.settings
     limits = {"visibility_timeout_s": settings.visibility_timeout_s, "max_receive_count": settings.max_receive_count}
 
     def attributes(part: Function | None) -> dict[str, str]:
-        target = of_part(stack.facts[DEAD_LETTER_QUEUE], part)["arn"]
+        target = of_part(stack.facts[prefix + DEAD_LETTER_QUEUE], part)["arn"]
         redrive = {"deadLetterTargetArn": target, "maxReceiveCount": settings.max_receive_count}
         return {
             "VisibilityTimeout": str(settings.visibility_timeout_s),
@@ -54,12 +60,12 @@ def _make_queue(stack: Stack, *, fifo: bool) -> Facts:
             **(_FIFO | _HIGH_THROUGHPUT if fifo else {}),
         }
 
-    return {**_make_each(stack, QUEUE, "orders", attributes), **limits}
+    return {**_make_each(stack, prefix + QUEUE, f"{prefix}orders", attributes), **limits}
 
 
-def _make_dead_letter_queue(stack: Stack, *, fifo: bool) -> Facts:
+def _make_dead_letter_queue(stack: Stack, prefix: str, *, fifo: bool) -> Facts:
     attributes = {"MessageRetentionPeriod": str(_RETENTION_S), **(_FIFO if fifo else {})}
-    return _make_each(stack, DEAD_LETTER_QUEUE, "orders-dead-letters", lambda _part: attributes)
+    return _make_each(stack, prefix + DEAD_LETTER_QUEUE, f"{prefix}orders-dead-letters", lambda _part: attributes)
 
 
 def _make_each(stack: Stack, node: str, name: str, attributes: Callable[[Function | None], dict[str, str]]) -> Facts:
@@ -67,7 +73,10 @@ def _make_each(stack: Stack, node: str, name: str, attributes: Callable[[Functio
 
 
 def _make(stack: Stack, name: str, attributes: dict[str, str]) -> Facts:
-    name, sqs = stack.resource_name(name) + (".fifo" if "FifoQueue" in attributes else ""), stack.clients.sqs
+    name, sqs = (
+        stack.resource_name(name.replace("_", "-")) + (".fifo" if "FifoQueue" in attributes else ""),
+        stack.clients.sqs,
+    )
     url = sqs.create_queue(QueueName=name, Attributes=attributes, **tags(stack, "tags"))["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return {"name": name, "url": url, "arn": arn}
