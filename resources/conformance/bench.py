@@ -234,7 +234,7 @@ class ProbeBench:
         self.clients = clients
         self._prefix = prefix
         self._numbers = itertools.count(1)
-        for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sqs"):
+        for service in ("apigateway", "apigatewayv2", "cloudwatch", "dynamodb", "lambda_", "logs", "sns", "sqs"):
             getattr(clients, service)  # made now, since several threads must not make clients at once
         self._unchecked_lambda = clients.client("lambda")
         self._unchecked_lambda.meta.events.register("before-call.lambda.CreateEventSourceMapping", _ask_for_one_at_once)

@@ -54,6 +54,9 @@ KNOWN: dict[str, dict[str, tuple[Status, int | None, int | None]]] = {
         "a message sent twice to a standard queue": (Status.REPRODUCED, None, None),
         "a message sent twice to a FIFO queue": (Status.REPRODUCED, None, None),
         "a redrive from the dead-letter queue": (Status.ABSENT, None, None),
+        "a topic that copies to queues": (Status.REPRODUCED, None, None),
+        "a subscription's filter policy": (Status.REPRODUCED, None, None),
+        "a queue whose policy does not allow the topic": (Status.ABSENT, None, None),
     },
     "localstack": {
         "a throttled function behind a REST API": (Status.DIFFERENT, 502, 500),
