@@ -374,13 +374,14 @@ def _function_time(counts: Counts, assumed: Assumptions) -> tuple[float, float, 
     if counts.own is None:
         busy_ms = (
             assumed.fixed_ms.value * by_service
-            + assumed.write_ms.value * (counts.order_writes + counts.answer_writes)
+            + assumed.write_ms.value * (counts.order_writes + counts.answer_writes + counts.published)
             + assumed.read_ms.value * counts.reads
             + counts.work_ms
         )
         work = ", the work that was asked for" if counts.work_ms else ""
+        published = " or a publication" if counts.published else ""
         how = (
-            f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write,"
+            f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write{published},"
             f" {assumed.read_ms.value:g} ms a read{work} at {assumed.memory_mb.value:g} MB"
         )
     else:

@@ -611,6 +611,8 @@ class TestFanOut:
         items = itemise(self.PUBLISHED, PRICES, ASSUMED, gateway="rest", processor="x86")
         bill = {one.item: one.usd for one in items}
         assert bill["topic_publishes"] == pytest.approx(2 * 0.50)
+        # Of 40 publications and 80 writes, 15 ms each; 80 invocations of 5 ms: half a GB, times 25,000 for a million.
+        assert bill["function_time"] == pytest.approx((120 * 15 + 80 * 5) / 1000 * 0.5 * 25_000 * 0.0000166667)
         assert bill["queue_sends"] == pytest.approx(2 * 2 * 0.40)
         assert bill["order_writes"] == pytest.approx(2 * 3 * 0.625)
 

@@ -16,6 +16,7 @@ _SERVICES = {
     "lambda": "Lambda",
     "lambda_mapping": "Lambda's pollers",
     "lambda_retries": "Lambda's own queue",
+    "sns": "SNS",
     "sqs": "SQS",
     "dynamodb": "DynamoDB",
 }
