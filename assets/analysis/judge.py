@@ -36,6 +36,7 @@ from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import REPOSITORY, Places
 from workloads.plugins import packages
 from workloads.scenarios import scenario_files, scenarios
+from workloads.scratch import scratch
 
 Step = Callable[[Places, duckdb.DuckDBPyConnection, str], pa.Table]
 
@@ -183,7 +184,7 @@ def _made(places: Places, comparison_id: str, names: Iterable[str]) -> dict[str,
     steps = {name: choose(_STEPS, name, "judgement") for name in names}
     _check_whole(places, comparison_id)
     made_of = fingerprint(places, comparison_id)  # first: what changes meanwhile must not pass for judged
-    with connect_current(places) as connection:
+    with scratch(places.temporary) as folder, connect_current(places, folder) as connection:
         tables = {name: step(places, connection, comparison_id) for name, step in steps.items()}
     for name, table in tables.items():
         write_judgement(places, comparison_id, name, table)

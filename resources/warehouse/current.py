@@ -4,6 +4,7 @@ Put here connections and queries that read them. Keep out which files there are 
 """
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -18,25 +19,32 @@ from workloads.sql import quoted
 
 STAMPS = "internal.published"  # a table of the published file: what its rows were made of
 DECLARED = ("declared", "")  # whose entry for the declarations
+_MEMORY_LIMIT = "2GB"  # of judging: what joins all requests of millions needs more, and goes on in files
 
 
-def connect_current(places: Places) -> duckdb.DuckDBPyConnection:
+def connect_current(places: Places, spills_to: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A connection to what is on disk now: what is published, with what was written since in its place.
 
     For judgements and nodes, which read what those before them in the graph wrote without waiting for it to be
     published. The tables are the same; where anything was written since, all of them are views.
+
+    Args:
+        places: Where the results are.
+        spills_to: A folder as of `scratch`, in which queries write what is over `_MEMORY_LIMIT`; None: they have all of
+            the memory, and no room on disk.
     """
     known = published_stamps(places)
     now, outdated = compare(places, known)
-    if not outdated:
+    if not outdated and spills_to is None:
         return connect(places)
-    connection = in_memory()
+    connection = in_memory(spills_to=spills_to, memory_limit=None if spills_to is None else _MEMORY_LIMIT)
     try:
         if known:
             attach(connection, places)
         read = (
             *(places.outcomes, places.judgements, places.recordings, places.conformance),
             *(places.calibrations, places.replays, places.grids),
+            *([] if spills_to is None else [spills_to]),
         )
         confine(connection, list(read))
         for table, sql in _current(now, outdated, attached=bool(known)).items():

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from workloads.sql import quoted, unglobbed
 
-MOST_HELD = 2_000_000  # rows of a table in memory, of about 200 bytes each
+MOST_HELD = 1_000_000  # rows of a table in memory, of about 200 bytes each
 _AT_ONCE = 1 << 17  # rows
 
 Rows: TypeAlias = pa.Table | ds.Dataset

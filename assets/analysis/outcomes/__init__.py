@@ -23,7 +23,7 @@ _PASSED_ON = ("invocations", "samples")
 # Fewer requests than this are reconciled in one thread: on a shared machine, as it is beside a lab, two threads wait
 # for each other at every step of a rule (measured on two cores with a load of 15: 17 s instead of 10).
 _MANY = 100_000
-_MEMORY_LIMIT = "2GB"  # of a reconciliation of tables that are on disk
+_MEMORY_LIMIT = "2GB"  # of a reconciliation that has room on disk for what is over it
 _LARGE = ("requests", "effect_parts", "effects", *_PASSED_ON)
 
 
@@ -64,7 +64,7 @@ def _connect(observations: Tables, spills_to: Path | None) -> duckdb.DuckDBPyCon
     return in_memory(
         spills_to=spills_to,
         threads=None if large.count(observations["sent"]) >= _MANY else 1,
-        memory_limit=_MEMORY_LIMIT if _on_disk(observations) else None,
+        memory_limit=None if spills_to is None else _MEMORY_LIMIT,
     )
 
 
