@@ -63,9 +63,9 @@ def operation_of(method: str) -> Operation | None:
 
 
 def listed(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """The words of a column, in which few recur: each of them is in memory once."""
+    """The words of a column, or None where there is none, in which few recur: each of them is in memory once."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = whole.dictionary_encode()
+    encoded = whole.dictionary_encode(null_encoding="encode")
     words = np.array(encoded.dictionary.to_pylist(), dtype=object)
     found: list[Any] = words[encoded.indices.to_numpy()].tolist() if len(words) else []
     return found

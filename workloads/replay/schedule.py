@@ -236,13 +236,14 @@ def schedule(
     ids = [str(request_id) for request_id in table.column("request_id").to_pylist()]
     entities = [
         entity if entity is not None else f"new-{request_id}"  # a command without an entity makes a new one
-        for entity, request_id in zip(table.column("entity").to_pylist(), ids, strict=True)
+        for entity, request_id in zip(listed(table.column("entity")), ids, strict=True)
     ]
+    orders = {entity: order_id(entity) for entity in dict.fromkeys(entities)}
     return Schedule(
         request_ids=ids,
         operations=listed(table.column("operation")),
         entities=entities,
-        order_ids=[order_id(entity) for entity in entities],
+        order_ids=[orders[entity] for entity in entities],
         payload_bytes=table.column("payload_bytes").to_pylist(),
         due_us=recording.replayed_us(speed=speed, longest_pause_s=longest_pause_s),
         seed=seed,
