@@ -135,7 +135,7 @@ def asked(places: Places, options: Mapping[str, Any]) -> tuple[CompareRequest, d
         requirements=options["requirements"],
         simulated=not options["observed_only"],
     )
-    if target.virtual and "repetitions" not in request.settings.model_fields_set:
+    if target.virtual and not options["repetitions"]:
         from orchestration.commands.beside import in_virtual_time  # noqa: PLC0415 - it imports the statistics
 
         request = in_virtual_time(places, request)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestration.cells import shows_noise
 from resources.lab.cell import Cell
-from resources.lab.settings import LabSettings
+from resources.lab.settings import NIGHTLY_REPETITIONS, LabSettings
 from workloads.scenarios import Scenario
 
 
@@ -27,7 +27,7 @@ class CompareRequest:
         requirements: The file of what is asked of the architectures; None: the one in use.
         simulated: Whether the cells are simulated as well, beside what is replayed.
         fewer_where_broken: Whether cells in which something is broken, where no p99 is asked for, have as few
-            repetitions as a verdict takes.
+            repetitions as a verdict takes, or a night has.
     """
 
     workload: str
@@ -50,5 +50,6 @@ class CompareRequest:
         if self.fewer_where_broken and "steady" not in self.scenarios[cell.scenario].situations:
             from assets.analysis.statistics.verdicts import MIN_PAIRS  # noqa: PLC0415 - scipy, which --help need not wait for
 
-            return settings.model_copy(update={"repetitions": min(settings.repetitions, MIN_PAIRS)})
+            enough = NIGHTLY_REPETITIONS if self.as_a_night else MIN_PAIRS
+            return settings.model_copy(update={"repetitions": min(settings.repetitions, enough)})
         return settings

@@ -118,3 +118,5 @@ def test_where_something_is_broken_fewer_repetitions_do(tmp_path: Path) -> None:
     asked = CompareRequest("food_orders", both, ("hybrid",), LabSettings(target="simulated"))
     found = in_virtual_time(Places(tmp_path), asked)
     assert [found.settings_of(cell).repetitions for cell in found.cells] == [12, 6]
+    night = replace(found, as_a_night=True)
+    assert [night.settings_of(cell).repetitions for cell in night.cells] == [12, 8], "as --claims asks for"
