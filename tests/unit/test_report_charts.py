@@ -19,7 +19,7 @@ from assets.report.charts.latency import latency_figure
 from assets.report.charts.nights import nights_of, spark
 from assets.report.charts.over_time import BACKLOG, lines_panel, over_time_figure
 from assets.report.charts.rendering import encloses_nothing, markdown_image, png, specification, straightened
-from assets.report.charts.style import ANSWERS, FATES, styles
+from assets.report.charts.style import ANSWERS, FATES, series_scales, styles
 from resources.prices.model import ITEMS
 from tests.report_builder import LABEL, night, price, verdict
 
@@ -49,6 +49,16 @@ def drawn(spec: dict[str, Any], layer: int) -> list[dict[str, Any]]:
 
 
 class TestLooks:
+    def test_however_many_architectures_there_are_other_lines_look_like_none_in_the_chart(self) -> None:
+        names = ["synchronous", "event-driven, window 0 s", "event-driven, window 1 s", "event-driven, window 5 s"]
+        colours, dashes = (scale.to_dict()["range"] for scale in series_scales(names))
+        assert not set(colours[:2]) & set(colours[2:])
+        assert len(set(zip(colours, map(tuple, dashes), strict=True))) == len(names)
+
+    def test_no_two_architectures_look_the_same(self) -> None:
+        looks = [(style.colour, style.dash) for style in styles([f"other{number}" for number in range(12)])]
+        assert len(set(looks)) == len(looks)
+
     def test_variants_share_their_architectures_colour_and_differ_in_dash_and_title(self) -> None:
         """So that a plot shows which is which without a third colour."""
         usual, naive = styles(["hybrid~naive", "hybrid~idempotent"])

@@ -9,7 +9,7 @@ import pytest
 
 from assets.analysis.outcomes import imbalances, reconcile
 from assets.report.files import write_report
-from resources.architectures import architectures
+from resources.architectures import ALL, chosen_architectures
 from resources.lab.cell import Cell, Comparison
 from resources.lab.lab import Lab
 from resources.lab.replaying import Setup
@@ -50,7 +50,10 @@ def replayed(tmp_path: Path, architecture: str, scenario: str = "steady", **sett
 
 @pytest.mark.parametrize(
     ("architecture", "scenario"),
-    [*(("hybrid", scenario) for scenario in _EVERY_KIND), *((name, "component_down") for name in architectures())],
+    [
+        *(("hybrid", scenario) for scenario in _EVERY_KIND),
+        *((name, "component_down") for name in chosen_architectures((ALL,), simulated=True)),
+    ],
 )
 def test_every_request_is_accounted_for(tmp_path: Path, architecture: str, scenario: str) -> None:
     tables = replayed(tmp_path, architecture, scenario)

@@ -17,10 +17,17 @@ PANEL_PX = 460  # a panel's width: two fill a page, and on a telephone one can b
 Drawing = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
 Dash = tuple[float, ...]
 
-# Okabe and Ito's palette, which is distinct with any colour vision. Architectures and fates share no colour, so that
-# none has two meanings on a page; architectures differ in their dashes too, where lines cover each other.
-_ARCHITECTURE_COLOURS = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
-_DASHES: tuple[Dash, ...] = ((1, 0), (10, 3), (3, 2), (12, 3, 3, 3), (6, 6), (16, 4))
+# Okabe and Ito's palette, which is distinct with any colour vision, and where that ends, some of Paul Tol's. The basic
+# architectures and fates share no colour, so that none has two meanings on a page; architectures differ in their dashes
+# too, where lines cover each other.
+_ARCHITECTURE_COLOURS = (
+    *("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00"),
+    *("#AA4499", "#999933", "#44AA99", "#7570B3"),
+)
+_DASHES: tuple[Dash, ...] = (
+    *((1, 0), (10, 3), (3, 2), (12, 3, 3, 3), (6, 6), (16, 4)),
+    *((8, 2, 2, 2), (4, 8), (14, 2, 4, 2), (2, 6)),
+)
 _VARIANT_DASH: Dash = (1, 4)  # dots: of the same colour as the architecture's usual variant
 
 FATES = {
@@ -83,7 +90,10 @@ def styles(names: Iterable[str]) -> list[Style]:
                     name,
                     contender_title(title, variant),
                     _ARCHITECTURE_COLOURS[index % len(_ARCHITECTURE_COLOURS)],
-                    _DASHES[index % len(_DASHES)] if variant == DEFAULT_VARIANT else _VARIANT_DASH,
+                    # Where colours begin again, dashes are one further on.
+                    _DASHES[(index + index // len(_DASHES)) % len(_DASHES)]
+                    if variant == DEFAULT_VARIANT
+                    else _VARIANT_DASH,
                 )
             )
     return found
@@ -98,11 +108,13 @@ def series_scales(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
     """Colours and dashes of a chart's own lines, by their names.
 
     One named for an architecture looks like it, as does the first that is named for it and something more; the others
-    have what no architecture has, repeated where that runs out.
+    have what no architecture has, then what none in the chart has, repeated where that runs out.
     """
     known = {style.name.partition("~")[0].replace("_", "-"): style for style in styles(architectures())}
     taken = {style.colour for style in known.values()}
-    spare = [look for look in zip(_ARCHITECTURE_COLOURS, _DASHES, strict=True) if look[0] not in taken]
+    drawn = {known[name].colour for name in {name.partition(",")[0] for name in names} & known.keys()}
+    looks = list(zip(_ARCHITECTURE_COLOURS, _DASHES, strict=True))
+    spare = sorted((look for look in looks if look[0] not in drawn), key=lambda look: look[0] in taken) or looks
     found: list[tuple[str, Dash]] = []
     others = 0
     for name in names:
