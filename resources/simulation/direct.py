@@ -659,14 +659,16 @@ def takes(system: System) -> bool:
     )
 
 
-def compile_all() -> None:
-    """Compile what this machine has not compiled yet."""
+def compile_all() -> bool:
+    """Compile what this machine has not compiled yet; whether that was all of it."""
     one = np.ones(1, np.int64)
     tables = {"draws": np.zeros((PARTITION, SIZE), np.int64), "fault_draws": np.zeros((0, SIZE), np.int64)}
     kinds = System.__annotations__.items()
     system = System(**{name: 1 if kind is int else one for name, kind in kinds} | tables)  # type: ignore[arg-type]
+    system = system._replace(consumer=NEVER, result=NEVER, write_capacity=16, read_capacity=16)
+    system = system._replace(partition_writes=16, partition_reads=16)
     load = Load(*[one - 1] * len(Load._fields))
-    stream(system._replace(consumer=NEVER, result=NEVER), [load], load.seeded)
+    return stream(system, [load], load.seeded) is not None
 
 
 def stream(system: System, loads: Iterable[Load], seeded: Array) -> Counted | None:

@@ -197,3 +197,7 @@ def test_the_compiled_code_is_ready_after_one_call_and_nobody_is_told_where_it_w
     kernel.make_ready(told.append)
     assert len(told) <= 1
     assert kernel.is_compiled()
+
+
+def test_all_of_the_quick_engine_is_compiled_before_anything_is_timed() -> None:
+    assert direct.compile_all()
