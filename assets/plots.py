@@ -10,6 +10,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from altair.utils.schemapi import debug_mode
 
 from assets.report import judgements, queries
 from assets.report.charts.claims import claims_figure
@@ -93,11 +94,12 @@ def _picture(  # noqa: PLR0917 - a cell's whole name
             return found
         return found.filter(pc.starts_with(found.column("contender"), contender(architecture, "")))
 
-    try:
-        drawing = plot.draw(table, _sources(connection, comparison_id))
-    except NothingToDraw:
-        return {}
-    return {key: dg.MetadataValue.md(markdown_image(drawing))}
+    with debug_mode(False):  # to check each part of a chart against Vega-Lite's schema takes as long as drawing it
+        try:
+            drawing = plot.draw(table, _sources(connection, comparison_id))
+        except NothingToDraw:
+            return {}
+        return {key: dg.MetadataValue.md(markdown_image(drawing))}
 
 
 def _sources(connection: duckdb.DuckDBPyConnection, comparison_id: str) -> str:
