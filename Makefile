@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(ARCHDUEL_HOME)/dagster
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help install install-test compare test test-unit test-long test-browser screenshots lint dev clean
+.PHONY: help install install-test compare test test-unit test-long test-browser screenshots lint dev services worker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,18 @@ screenshots: $(BROWSER_STAMP) ## the pictures in the pages, made anew
 
 dev: install ## the Dagster UI on 127.0.0.1:3000 with its daemon
 	@$(BIN)/archduel dev
+
+CELERY_STAMP := $(VENV)/.installed-celery
+$(CELERY_STAMP): $(STAMP)
+	$(call installed,.[celery])
+	@touch $@
+
+HOST ?= 127.0.0.1
+services: $(CELERY_STAMP) ## Redis and PostgreSQL for several workers, of Debian's packages, on HOST
+	@$(BIN)/python -m orchestration.deploy.services $(HOST)
+
+worker: $(CELERY_STAMP) ## a worker of Celery; see docs/several-machines.md
+	@$(BIN)/python -m orchestration.worker
 
 clean: ## remove the environment and every result
 	rm -rf $(VENV) $(ARCHDUEL_HOME)

@@ -39,7 +39,10 @@ _COLUMNS = [
 
 
 def simulated_assets(
-    places: Places, grid_cells: dg.PartitionsDefinition, recordings: dg.PartitionsDefinition
+    places: Places,
+    grid_cells: dg.PartitionsDefinition,
+    recordings: dg.PartitionsDefinition,
+    cells_per_run: int | None = None,
 ) -> list[dg.AssetsDefinition]:
     """The nodes.
 
@@ -47,6 +50,7 @@ def simulated_assets(
         places: Where results are.
         grid_cells: A partition for each cell of a grid; a backfill of many is one run, which uses all cores.
         recordings: A partition for each recording.
+        cells_per_run: How many cells a run of a backfill has at most; None: all.
     """
 
     def grid(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -74,7 +78,9 @@ def simulated_assets(
             key=[GROUP, "grid"],
             group_name=GROUP,
             partitions_def=grid_cells,
-            backfill_policy=dg.BackfillPolicy.single_run(),
+            backfill_policy=dg.BackfillPolicy.multi_run(cells_per_run)
+            if cells_per_run
+            else dg.BackfillPolicy.single_run(),
             kinds={"python", "parquet"},
             description="Cells of grids: a recording simulated with one combination of values.",
         )(grid)

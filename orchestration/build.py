@@ -3,6 +3,7 @@
 Put the assembly here. Keep the parts out (`assets`, and the other modules of `orchestration`).
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,7 @@ from assets.judgements import judgement_assets
 from assets.presentation import plugins_metadata
 from assets.recorded_traffic import recorded_traffic_asset
 from assets.simulated import simulated_assets
+from orchestration.deploy.engines import cells_per_run
 from orchestration.inbox import inbox_sensor
 from orchestration.instance import dead_runs_sensor
 from orchestration.jobs import COMPARISON, IMPORT_RECORDING, ONE_CELL, jobs
@@ -63,7 +65,7 @@ def build_definitions(
             *judgement_assets(dates),
             agreement_asset(places, dates),
             claims_asset(dates),
-            *simulated_assets(places, GRID_CELLS, RECORDED),
+            *simulated_assets(places, GRID_CELLS, RECORDED, cells_per_run(os.environ)),
         ],
         jobs=[*known.values(), retention],
         schedules=[

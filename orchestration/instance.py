@@ -10,6 +10,7 @@ import re
 import dagster as dg
 import psutil
 
+from orchestration.deploy.engines import instance_settings
 from resources.machine.processes import started
 from workloads.atomic import replacing
 from workloads.errors import ArchduelError
@@ -49,7 +50,7 @@ def prepare_instance(places: Places) -> None:
             " in its name; give another ARCHDUEL_HOME"
         )
     places.dagster.mkdir(parents=True, exist_ok=True)
-    text = _SETTINGS.read_text()
+    text = instance_settings(_SETTINGS.read_text(), os.environ)
     for name, wanted in (("dagster.yaml", text), (_COMMAND_LINE, text + _NO_OUTPUT_KEPT)):
         settings = places.dagster / name
         if not settings.exists() or settings.read_text() != wanted:
