@@ -73,6 +73,9 @@ KNOWN: dict[str, dict[str, tuple[Status, int | None, int | None]]] = {
         "a message delivered more than once by a standard queue": (Status.NOT_PROVOCABLE, None, None),
         "provisioned write capacity": (Status.ABSENT, None, None),
         "$context.requestId in a mapping template": (Status.REPRODUCED, None, None),
+        "a topic that copies to queues": (Status.REPRODUCED, None, None),
+        "a subscription's filter policy": (Status.REPRODUCED, None, None),
+        "a queue whose policy does not allow the topic": (Status.ABSENT, None, None),
     },
 }
 
