@@ -10,7 +10,7 @@ from resources.simulation import draws
 from resources.simulation import system as codes
 from resources.simulation.system import NEVER, Load, System
 
-COMMAND, QUERY, CONSUMER, RESULT = range(4)  # the functions' numbers
+COMMAND, QUERY, CONSUMER, RESULT, PAYMENT, RESTAURANT = range(6)  # the functions' numbers; the last two of a chain
 
 
 def ints(values: Any) -> codes.Ints:
@@ -28,6 +28,9 @@ def constant_draws(**values_us: int) -> codes.Ints:
 def system(**changes: Any) -> System:
     """A system without limits, delays, draws and faults, with the changes."""
     none = ints([])
+    functions = max(
+        [4, *(len(changes[name]) for name in ("reserved", "timeout_us", "warm", "calls") if name in changes)]
+    )
     defaults: dict[str, Any] = {
         "seed": 1,
         "deadline_us": 29_000_000,
@@ -41,11 +44,15 @@ def system(**changes: Any) -> System:
         "account_concurrency": 10_000,
         "scaling_rate": 10**9,
         "scaling_burst": 10**6,
-        "reserved": ints([-1] * 4),
-        "timeout_us": ints([900_000_000] * 4),
-        "warm": ints([0] * 4),
+        "reserved": ints([-1] * functions),
+        "timeout_us": ints([900_000_000] * functions),
+        "warm": ints([0] * functions),
         "consumer": CONSUMER,
         "result": RESULT,
+        "calls": ints([NEVER] * functions),
+        "effect": ints([0] * functions),
+        "work_parts": ints([1] * functions),
+        "effects": 1,
         "visibility_us": 12_000_000,
         "max_receives": 10,
         "batch_size": 10,
@@ -81,6 +88,17 @@ def system(**changes: Any) -> System:
     return System(**{**defaults, **changes})
 
 
+def chain(functions: int = 6) -> dict[str, Any]:
+    """What a system has whose function of commands calls the fifth, and that one the sixth, each with an effect."""
+    numbers = np.arange(functions)
+    return {
+        "calls": ints(np.select([numbers == COMMAND, numbers == PAYMENT], [PAYMENT, RESTAURANT], NEVER)),
+        "effect": ints(np.select([numbers == PAYMENT, numbers == RESTAURANT], [1, 2], 0)),
+        "work_parts": ints(np.where(np.isin(numbers, (COMMAND, PAYMENT, RESTAURANT)), 3, 1)),
+        "effects": 3,
+    }
+
+
 def load(due_us: Any, **changes: Any) -> Load:
     """Commands about orders of their own, which the function `COMMAND` carries out at once, with the changes."""
     count = len(due_us)
@@ -107,7 +125,7 @@ def faults(draw: st.DrawFn, span_us: int) -> dict[str, Any]:
         kind = draw(st.integers(0, 7))
         at = draw(st.sampled_from(_HITS))
         if kind == codes.DOWN:
-            at = draw(st.sampled_from([*_HITS, codes.AT_QUEUE, *(codes.AT_FUNCTION + one for one in range(4))]))
+            at = draw(st.sampled_from([*_HITS, codes.AT_QUEUE, *(codes.AT_FUNCTION + one for one in range(6))]))
         elif kind == codes.DISABLED:
             at = codes.AT_MAPPING
         elif kind == codes.THROTTLE:
@@ -165,6 +183,8 @@ def systems_and_loads(draw: st.DrawFn) -> tuple[System, Load]:
     queueing = draw(st.sampled_from(["standard", "standard", "fifo", "asynchronous"]))
     twice = queueing == "standard"  # neither a FIFO queue nor Lambda's own delivers twice, nor late
     orders = draw(st.integers(1, 40))
+    chained = draw(st.booleans())  # the function of commands calls another one, and that one a third
+    functions = 6 if chained else 4
     reserved = st.sampled_from([-1, -1, -1, 0, 1, 2, 5])
     one = system(
         seed=draw(st.integers(0, 2**40)),
@@ -176,11 +196,12 @@ def systems_and_loads(draw: st.DrawFn) -> tuple[System, Load]:
         account_concurrency=draw(st.sampled_from([1000, 3, 10])),
         scaling_rate=draw(st.sampled_from([100_000, 500])),
         scaling_burst=draw(st.sampled_from([1000, 2])),
-        reserved=ints([draw(reserved) for _ in range(4)]),
-        timeout_us=ints([draw(st.sampled_from([2_000_000, 60_000, 30_000_000])) for _ in range(4)]),
-        warm=ints([draw(st.integers(0, 3)) for _ in range(4)]),
+        reserved=ints([draw(reserved) for _ in range(functions)]),
+        timeout_us=ints([draw(st.sampled_from([2_000_000, 60_000, 30_000_000])) for _ in range(functions)]),
+        warm=ints([draw(st.integers(0, 3)) for _ in range(functions)]),
         consumer=NEVER if mix == "synchronous" else CONSUMER,
         result=RESULT,
+        **(chain(functions) if chained else {}),
         visibility_us=draw(st.sampled_from([300_000, 2_000_000, 12_000_000])),
         max_receives=draw(_SMALL),
         batch_size=draw(st.sampled_from([1, 2, 10])),

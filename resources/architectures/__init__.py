@@ -96,7 +96,10 @@ class Architecture:
     @property
     def unmodelled(self) -> str | None:
         """The first of its nodes that the simulation has no model of, and its kind; None where it has one of all."""
-        return next((f"{name} ({node.kind})" for name, node in self.nodes.items() if node.kind not in _MODELLED), None)
+        for name, node in self.nodes.items():
+            if node.kind not in _MODELLED:
+                return f"{name} ({node.kind})"
+        return None
 
     def check_modelled(self) -> None:
         """Raise `UsageError` where the simulation has no model of it."""
@@ -125,6 +128,17 @@ class Architecture:
         """How many queues a topic passes each message on to; 0 without a topic."""
         topics = (node for node in self.nodes.values() if node.kind == "sns")
         return sum(len(self._queues & set(node.needs)) for node in topics)
+
+    @property
+    def waited_for(self) -> dict[str, int]:
+        """Of each function how many others wait while it works, since it is called by one of them."""
+        callers = {node.calls: name for name, node in self.nodes.items() if node.calls}
+        found = {}
+        for name in self.functions:
+            caller, found[name] = name, 0
+            while caller := callers.get(caller, ""):
+                found[name] += 1
+        return found
 
     @property
     def leaves(self) -> tuple[str, ...]:
@@ -181,6 +195,8 @@ class Architecture:
                     for need in node.needs
                 ]
         for name, node in self.nodes.items():
+            if node.calls:
+                found.append(Step(name, node.calls, "call"))
             for kind, what in _PASSED_ON.get(node.kind, {}).items():
                 reached = [need for need in node.needs if kinds[need] == kind]
                 if kind == "dynamodb" and "sns" in {kinds[need] for need in node.needs}:
@@ -210,7 +226,7 @@ def faults_of(entry: object) -> Iterator[str]:
             yield f"its node {name} is no Node"
         if not _NODE.fullmatch(name) or name in _RESERVED_NODES:
             yield f"a node cannot be named {name!r}: lower case, digits and single _, and not replay or outcomes"
-        for need in (*node.needs, *node.routes.values()):
+        for need in (*node.needs, *node.routes.values(), *filter(None, [node.calls])):
             if need not in entry.nodes:
                 yield f"its node {name} names a node {need!r}, which it has not"
     if circle := _in_circle(entry.nodes):

@@ -55,6 +55,7 @@ class Node:
         routes: Of an API, which node requests of each operation are passed to.
         effects: Of a queue or a function, the effects of a command that it is still to bring about, by the names in
             `Architecture.effects`; empty: all of them.
+        calls: Of a function, the function that it invokes and waits for, once it has brought its own effect about.
     """
 
     needs: tuple[str, ...]
@@ -63,6 +64,7 @@ class Node:
     description: str
     routes: Mapping[Operation, str] = field(default_factory=dict)
     effects: tuple[str, ...] = ()
+    calls: str = ""
 
 
 def effect_of(node: Node) -> str | None:

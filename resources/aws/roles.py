@@ -17,6 +17,7 @@ _TABLE_NEEDS = {
     "result": ["dynamodb:GetItem"],
     "consumer": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
     "invoked": ["dynamodb:UpdateItem"],
+    "service": ["dynamodb:UpdateItem"],
 }
 
 _ON_ITEMS = [
@@ -46,8 +47,8 @@ def running(entry: str, table: str, log_group: str, own_tables: Sequence[str] = 
     """What a function needs: to call its table as its entry point does, and to write its log.
 
     Args:
-        entry: Its entry point: ``command``, ``query``, ``result``, ``consumer`` or ``invoked``; another one calls no
-            table.
+        entry: Its entry point: ``command``, ``query``, ``result``, ``consumer``, ``invoked`` or ``service``; another
+            one calls no table.
         table: The table's ARN; empty for none.
         log_group: Its log group's ARN, without a star.
         own_tables: The ARNs of tables of the user's own service, whose items it may do anything with.
@@ -83,6 +84,11 @@ def receiving(queue: str, topic: str) -> dict[str, Any]:
             "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
         }
     )
+
+
+def calling(function: str) -> Statement:
+    """What a function needs to invoke the function of this ARN."""
+    return _allowing(["lambda:InvokeFunction"], function)
 
 
 def sending(queue: str) -> Statement:

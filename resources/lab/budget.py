@@ -152,6 +152,8 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
     number = {operation: part.schedule.operations.count(operation) + warm for operation in ("command", "query")}
     requests = sum(number.values())
     queued = part.architecture.queued
+    called = [count for count in part.architecture.waited_for.values() if count]
+    worked_ms = part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000
     published = sum(count for operation, count in number.items() if operation in queued)
     behind_a_topic = part.architecture.queues_behind_a_topic
     messages = published * max(behind_a_topic, 1)
@@ -162,14 +164,16 @@ def _counts(part: Part, seeds: int, sizes: Assumptions) -> Counts:
         requests=requests,
         responses=requests,
         fetches=answers,
-        function_invocations=requests - (0 if behind_a_topic else published),
+        function_invocations=requests - (0 if behind_a_topic else published) + number["command"] * len(called),
         messages=messages,
         deliveries=messages,
         batches=messages,  # of one message each: the dearest case
         order_writes=number["command"] * len(part.architecture.effects) + seeds,
         answer_writes=answers,
         reads=number["query"],
-        work_ms=part.scenario.work_us / 1000 * requests + float(part.schedule.work_us.sum()) / 1000,
+        work_ms=worked_ms,
+        waits=number["command"] * sum(called),
+        waited_work_ms=worked_ms * sum(called) / (1 + len(called)),
         sizes=Sizes.of(bodies, sizes),
         queueing=part.architecture.queueing,
         published=published if behind_a_topic else 0,

@@ -187,6 +187,7 @@ class Assumptions(_Frozen):
     pollers_least: Whole
     pollers_most: Whole
     pickup_ms: Amount
+    call_ms: Amount
     poll_wait_s: Wait
 
     @model_validator(mode="after")

@@ -123,6 +123,8 @@ class Counts:
         answer_writes: Writes of the answers to queries that came through the queue.
         reads: Reads of orders that were tried.
         work_ms: Milliseconds that handlers worked besides.
+        waits: Invocations that functions made and waited for, each as often as functions waited meanwhile.
+        waited_work_ms: What these worked besides, counted in the same way.
         own: How long the handlers took in place of what is assumed; None where they are the lab's.
         seconds: The recorded time in which callers made ``offered`` requests; 0 where no rate is known: then the queue
             is never found empty, and the first paid tier of each price counts.
@@ -147,6 +149,8 @@ class Counts:
     answer_writes: float = 0
     reads: float = 0
     work_ms: float = 0
+    waits: float = 0
+    waited_work_ms: float = 0
     own: OwnTime | None = None
     seconds: float = 0
     batch_evidence: Evidence = "modelled"
@@ -271,6 +275,8 @@ def expected_counts(
     seconds: float = 0,
     sizes: Sizes = Sizes(),
     queueing: Queueing = "standard",
+    waited_for: Collection[int] = (),
+    effects: int = 1,
 ) -> Counts:
     """What a million commands take where nothing fails.
 
@@ -282,6 +288,8 @@ def expected_counts(
         seconds: How long it goes on for.
         sizes: How large requests, messages and orders are.
         queueing: What queues messages.
+        waited_for: Of each function that a command is passed on to by a call, how many functions wait for it.
+        effects: How many writes a command takes.
     """
     operations = {"command": _MILLION, "query": _MILLION * queries_per_command}
     messages = sum(number for operation, number in operations.items() if operation in queued)
@@ -293,13 +301,14 @@ def expected_counts(
         requests=requests,
         responses=requests,
         fetches=answers * fetches_per_query,
-        function_invocations=requests - messages,
+        function_invocations=requests - messages + len(waited_for) * operations["command"],
         messages=messages,
         deliveries=messages,
         batches=messages / batch,
-        order_writes=operations["command"],
+        order_writes=effects * operations["command"],
         answer_writes=answers,
         reads=operations["query"],
+        waits=sum(waited_for) * operations["command"],
         seconds=seconds,
         sizes=sizes,
         queueing=queueing,
@@ -377,9 +386,12 @@ def _function_time(counts: Counts, assumed: Assumptions) -> tuple[float, float, 
             + assumed.write_ms.value * (counts.order_writes + counts.answer_writes + counts.published)
             + assumed.read_ms.value * counts.reads
             + counts.work_ms
+            + (assumed.call_ms.value + assumed.fixed_ms.value + assumed.write_ms.value) * counts.waits
+            + counts.waited_work_ms
         )
         work = ", the work that was asked for" if counts.work_ms else ""
         published = " or a publication" if counts.published else ""
+        work += ", and as long as functions waited for those that they called" if counts.waits else ""
         how = (
             f"{assumed.fixed_ms.value:g} ms an invocation, {assumed.write_ms.value:g} ms a write{published},"
             f" {assumed.read_ms.value:g} ms a read{work} at {assumed.memory_mb.value:g} MB"

@@ -19,7 +19,12 @@ def max_usd_per_request(places: Places) -> float:
     def usd(architecture: Architecture, *, queries: float) -> float:
         """Of one command and so many queries."""
         counts = expected_counts(
-            architecture.queued, queries_per_command=queries, fetches_per_query=0, queueing=architecture.queueing
+            architecture.queued,
+            queries_per_command=queries,
+            fetches_per_query=0,
+            queueing=architecture.queueing,
+            waited_for=[count for count in architecture.waited_for.values() if count],
+            effects=len(architecture.effects),
         )
         return total_usd(counts, book, sizes, gateway="rest", processor="x86") / 1e6
 

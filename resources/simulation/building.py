@@ -16,7 +16,8 @@ from resources.architectures import Architecture
 from resources.architectures.parts.api import RESULT
 from resources.architectures.parts.asynchronous_invocation import attempts
 from resources.architectures.parts.event_source_mapping import CONSUMER, EVENT_SOURCE_MAPPING
-from resources.architectures.stack import SDK_DEFAULTS, StackSettings
+from resources.architectures.parts.function import work_parts
+from resources.architectures.stack import SDK_DEFAULTS, StackSettings, effect_of
 from resources.simulation import draws
 from resources.simulation import system as codes
 from resources.simulation.parameters import Parameters
@@ -193,6 +194,10 @@ def build_system(
         warm=np.array(warm, np.int64),
         consumer=number_of(CONSUMER),
         result=number_of(RESULT),
+        calls=np.array([number_of(architecture.nodes[name].calls) for name in functions], np.int64),
+        effect=np.array([_effect_of(architecture, name) for name in functions], np.int64),
+        work_parts=np.array([work_parts(architecture.nodes, name) for name in functions], np.int64),
+        effects=len(architecture.effects),
         visibility_us=settings.visibility_timeout_s * 1_000_000,
         max_receives=attempts(settings.max_receive_count) if by_lambda else settings.max_receive_count,
         batch_size=settings.batch_size,
@@ -224,6 +229,11 @@ def build_system(
         **_faults(scenario.windows(duration_us), functions),
         sample_every_us=max(1_000_000 // SAMPLES_PER_S, duration_us // _MAX_SAMPLES),
     )
+
+
+def _effect_of(architecture: Architecture, function: str) -> int:
+    effect = effect_of(architecture.nodes[function])
+    return architecture.effects.index(effect) if effect else 0
 
 
 def _milli(rate: float) -> int:

@@ -653,6 +653,7 @@ def takes(system: System) -> bool:
     capacities = (system.write_capacity // system.partition_writes, system.read_capacity // system.partition_reads)
     return (
         not len(system.fault_kind)
+        and bool((system.calls == NEVER).all())
         and max(capacities) < _MOST_PARTITIONS
         and int(system.draws[[stream for stream in range(len(system.draws)) if stream != IDLE]].max()) < 2**31
         and (system.throttled_status == 429 or 500 <= system.throttled_status <= 599)

@@ -150,9 +150,11 @@ class Figures:
     samples: npt.NDArray[np.int64]
     init_us: int
     work_us: int
+    command_work_us: int
     sizes: Sizes
     consumer: int
     queueing: Queueing
+    waited_for: Ints
     result: int
     duration_us: int
     settled_us: int
@@ -185,6 +187,8 @@ class Figures:
         """
         direct = [number for number in range(len(self.invocations)) if number not in (self.consumer, self.result)]
         queued = self.messages > 0
+        waits = float((self.waited_for * self.invocations).sum())
+        parts = 1 + np.count_nonzero(self.waited_for)
         return Counts(
             committed=float(self.committed[0]),
             offered=float(self.offered),
@@ -199,11 +203,27 @@ class Figures:
             answer_writes=float(self.deliveries[1]) if queued[1] else 0.0,
             reads=float(self.deliveries[1]),
             work_ms=self.work_us / 1000,
+            waits=waits,
+            waited_work_ms=self.command_work_us
+            / 1000
+            / parts
+            * float(self.waited_for.sum()),  # each does an equal part
             seconds=self.duration_us / 1e6 if seconds is None else seconds,
             batch_evidence="observed",
             sizes=self.sizes,
             queueing=self.queueing,
         )
+
+
+def _waited_for(system: System) -> Ints:
+    """How many functions wait while each function works."""
+    counts = np.zeros(len(system.calls), np.int64)
+    for function in range(len(system.calls)):
+        called, waiting = int(system.calls[function]), 1
+        while called != NEVER:
+            counts[called] = max(int(counts[called]), waiting)
+            called, waiting = int(system.calls[called]), waiting + 1
+    return counts
 
 
 def _queueing(system: System) -> Queueing:
@@ -246,11 +266,13 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
     acknowledged = outcome <= ACCEPTED
     # A query that a function answered at once is complete with its answer.
     direct = query & (load.queued == 0)
-    written = result.commits > 0
-    done_us = np.where(direct & acknowledged, result.responded_us, np.where(written, result.stamp_us, NEVER))
+    written_us = codes.done_us(result, load.query)
+    written = written_us != NEVER
+    done_us = np.where(direct & acknowledged, result.responded_us, written_us)
     done = acknowledged & (done_us != NEVER)
     functions, number_of = len(system.reserved), result.invocations[:, 1]
     of_operation = load.query[result.records[handled, 1]]
+    worked_us = load.work_us[result.records[handled, 1]] // system.work_parts[codes.functions_of(result)[handled]]
     first, samples = result.bound > 0, result.samples
     backlog, drained_us = backlog_of(samples)
     taken = np.bincount(load.query[result.status == 202], minlength=2) if system.consumer != NEVER else np.zeros(2)
@@ -278,10 +300,12 @@ def figures_of(system: System, load: Load, result: Result, sizes: Sizes | None =
         bound_first_us={LIMITS[number]: int(result.bound_first_us[number]) for number in np.flatnonzero(first)},
         samples=samples,
         init_us=result.init_us,
-        work_us=int(load.work_us[result.records[handled, 1]].sum()),
+        work_us=int(worked_us.sum()),
+        command_work_us=int(worked_us[of_operation == 0].sum()),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
         queueing=_queueing(system),
+        waited_for=_waited_for(system),
         result=system.result,
         duration_us=int(load.due_us[-1]) if len(load.due_us) else 0,
         settled_us=result.settled_us,
@@ -338,9 +362,11 @@ def figures_from(system: System, counted: Counted, sizes: Sizes | None = None) -
         samples=counted.samples,
         init_us=counted.init_us,
         work_us=int(counted.work_us.sum()),
+        command_work_us=int(counted.work_us[0]),
         sizes=sizes or Sizes(),
         consumer=system.consumer,
         queueing=_queueing(system),
+        waited_for=_waited_for(system),
         result=system.result,
         duration_us=counted.duration_us,
         settled_us=counted.settled_us,

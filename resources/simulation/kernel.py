@@ -67,6 +67,7 @@ def _fill(requests, messages, *load):  # type: ignore[no-untyped-def]
             row[column] = 0
         row[R_STATUS] = TIMED_OUT
         row[R_SENT] = row[R_RESPONDED] = row[R_FETCHES] = row[R_FETCHED] = row[R_STAMPS] = row[R_FOUND] = NEVER
+        row[R_FURTHER_STAMPS] = row[R_LAST_STAMPS] = NEVER
         row[R_HOLDERS] = 1  # that it is due
     for message in range(len(messages)):
         for column in range(M_RESULT_FOUND + 1):
@@ -158,7 +159,8 @@ def _new_world(system: System, seeded: Array, requests: int, messages: int) -> W
     numbers[TABLE_BUCKETS] = 1 + functions + faults
     numbers[PARTITION_BUCKETS] = 3 + functions + faults
     world.functions[:, N_IDLE_FIRST] = np.arange(functions) * most_idle
-    for column, values in enumerate((system.reserved, system.timeout_us, system.warm)):
+    of_functions = (system.reserved, system.timeout_us, system.warm, system.calls, system.effect, system.work_parts)
+    for column, values in enumerate(of_functions):
         world.functions[:, column] = values
     for column, name in enumerate(
         name for name in System._fields if name.startswith("fault_") and name != "fault_draws"
@@ -275,7 +277,7 @@ def simulate(system: System, load: Load) -> Result:
 def _result(run: _Run, of_requests: Array, of_messages: Array | None) -> Result:
     """What happened to some requests, by their rows and those of their messages, where any were queued."""
     world, requests = run.world, _columns(of_requests)
-    nothing = np.zeros(len(of_requests), np.int64)
+    nothing, effects = np.zeros(len(of_requests), np.int64), int(world.c[C_EFFECTS])
     dead, receives = nothing, nothing
     if of_messages is not None:
         messages = _columns(of_messages)
@@ -289,6 +291,8 @@ def _result(run: _Run, of_requests: Array, of_messages: Array | None) -> Result:
         fetched_us=requests[R_FETCHED],
         commits=requests[R_COMMITS],
         stamp_us=requests[R_STAMPS],
+        further_commits=requests[R_FURTHER_COMMITS : R_FURTHER_COMMITS + effects - 1].T,
+        further_stamp_us=requests[R_FURTHER_STAMPS : R_FURTHER_STAMPS + effects - 1].T,
         found=requests[R_FOUND],
         dead=dead,
         receives=receives,

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from resources.architectures import Architecture
 from resources.architectures.parts.event_source_mapping import CONSUMER
+from resources.architectures.parts.function import work_parts
 from resources.architectures.stack import effect_of
 from resources.simulation import system as codes
 from resources.simulation.system import NEVER, Load, Result
@@ -94,6 +95,8 @@ class _Observer:
         self._request_ids = pa.array(schedule.request_ids, pa.string())
         self._functions = pa.array(architecture.functions, pa.string())
         self._effects = pa.array([effect_of(architecture.nodes[name]) for name in architecture.functions], pa.string())
+        self._further = pa.array(architecture.effects[1:], pa.string())
+        self._parts = np.array([work_parts(architecture.nodes, name) for name in architecture.functions], np.int64)
         self._has_queue = CONSUMER in architecture.nodes
         self._fifo = architecture.queueing == "fifo"
 
@@ -111,7 +114,10 @@ class _Observer:
         count = len(result.sent_us)
         of, load, schedule = slice(first, first + count), self._load, self._schedule
         records, invocations, functions = result.records, result.invocations, codes.functions_of(result)
-        stored = np.flatnonzero(result.commits)
+        commits = np.column_stack([result.commits, result.further_commits])
+        stamps_us = np.column_stack([result.stamp_us, result.further_stamp_us])
+        stored, effect = np.nonzero(commits)
+        effect = effect - 1  # of the further ones
         dead = np.flatnonzero(result.dead)
         return {
             "sent": self._table(
@@ -140,9 +146,10 @@ class _Observer:
                 "items",
                 len(stored),
                 request_id=self._named(first + stored),
-                commits=result.commits[stored],
-                stamp_us=result.stamp_us[stored],
-                found=_flag(result.found[stored]),
+                effect=self._further.take(pa.array(effect, pa.int64(), mask=effect == NEVER)),
+                commits=commits[stored, effect + 1],
+                stamp_us=stamps_us[stored, effect + 1],
+                found=_flag(np.where(effect == NEVER, result.found[stored], NEVER)),
             ),
             "messages": self._table(
                 "messages",
@@ -162,7 +169,7 @@ class _Observer:
                 at_us=records[:, 3],
                 receive_count=_known(records[:, 4]),
                 found=_flag(records[:, 5]),
-                worked_us=_worked_us(load, records, fifo=self._fifo),
+                worked_us=_worked_us(load, records, self._parts[functions], fifo=self._fifo),
             ),
             "invocations": self._table(
                 "invocations",
@@ -230,7 +237,7 @@ def _coded(codes_of: npt.NDArray[np.int64], words: Mapping[int, str], otherwise:
     return pa.array([otherwise, *words.values()], pa.string()).take(pa.array(numbers))
 
 
-def _worked_us(load: Load, records: npt.NDArray[np.int64], *, fifo: bool) -> pa.Array:
+def _worked_us(load: Load, records: npt.NDArray[np.int64], parts: npt.NDArray[np.int64], *, fifo: bool) -> pa.Array:
     """How long each handling worked: not at all on what is invalid, nor after the table failed earlier in its batch,
     nor behind one of a FIFO queue's group that failed.
     """
@@ -246,5 +253,5 @@ def _worked_us(load: Load, records: npt.NDArray[np.int64], *, fifo: bool) -> pa.
     # Records of an invocation follow one another: what failed before its first one is not its own.
     first = np.flatnonzero(np.diff(invocations, prepend=-1))
     of_others = np.repeat(before[first], np.diff(first, append=len(records))) if len(records) else before
-    worked_us = load.work_us[requests]
+    worked_us = load.work_us[requests] // parts
     return pa.array(worked_us, mask=~valid | (before > of_others) | (worked_us == 0))

@@ -19,11 +19,14 @@ from resources.simulation.draws import hashed
 from resources.simulation.system import NEVER, Load, Result, System
 
 # Kinds of events, in the order in which they happen within one microsecond.
-DONE, STOP, ANSWER, HELD, CUT, VISIBLE, FREE, STORED, GROW, WAKE, BATCH, INVOKE, BEGIN, ISSUE, DUE = range(15)
+DONE, STOP, WAITED, ANSWER, HELD, CUT, VISIBLE, FREE, STORED, GROW, WAKE, BATCH, INVOKE, CALL, BEGIN, ISSUE, DUE = (
+    range(17)
+)
 
 _RETRIED = (429, 500, 502, 503, 504, codes.REFUSED, codes.CUT_SHORT, codes.RESET_BY)
 LONGEST_PAUSE_US = 5_000_000  # between two questions for one answer
 FIRST_BACK_OFF_US, LONGEST_BACK_OFF_US = 1_000_000, 20_000_000  # of a caller
+FIRST_CALL = 1_000_000  # of a function by another one
 TOKEN = 1_000_000_000  # a bucket's unit is so small that every refill is a whole number
 SECOND_US = 1_000_000
 WRITE_UNIT, READ_UNIT = 1024, 4096
@@ -82,6 +85,9 @@ class Invocation:
         default_factory=list
     )  # request, result, moment, receives, found
     handed_on: int = 0
+    caller: "Invocation | None" = None  # the invocation that waits for it
+    waits: bool = False  # for one that it called
+    called_well: bool = True  # what it called carried its part out
     throttled: int = 0  # how often Lambda refused it
 
 
@@ -146,7 +152,9 @@ class Oracle:
         self.pollers, self.growing, self.last_active_us = system.pollers, False, 0
         # The table.
         self.exists = [bool(one) for one in load.seeded]
-        self.commits, self.stamps, self.found = [0] * count, [NEVER] * count, [NEVER] * count
+        self.commits = [[0] * count for _ in range(system.effects)]
+        self.stamps = [[NEVER] * count for _ in range(system.effects)]
+        self.found = [NEVER] * count
         self.operations = [0] * count
         self.capacities = [system.write_capacity, system.read_capacity]
         self.peaks, self.second, self.in_second = [0, 0], 0, [0, 0]
@@ -180,6 +188,8 @@ class Oracle:
             else:
                 now, kind, number, data = heapq.heappop(self.events)
             if kind == CUT and not self._is_open(number, data):
+                continue
+            if isinstance(data, Invocation) and kind == WAITED and not data.waits:
                 continue
             settled_us = now
             while next_sample_us < now:
@@ -230,9 +240,15 @@ class Oracle:
             self._dispatch(now)
         else:
             assert isinstance(data, Invocation)  # noqa: S101 - for mypy
-            {BATCH: self._batch, BEGIN: self._begin, ISSUE: self._issue, DONE: self._done, STOP: self._stop}[kind](
-                data, now
-            )
+            {
+                BATCH: self._batch,
+                BEGIN: self._begin,
+                ISSUE: self._issue,
+                DONE: self._done,
+                STOP: self._stop,
+                WAITED: self._stop,
+                CALL: self._call,
+            }[kind](data, now)
 
     # The caller.
 
@@ -433,7 +449,7 @@ class Oracle:
                 invocation.at += 1
                 continue
             invocation.second_part, invocation.attempt, invocation.found = False, 1, NEVER
-            work_us = 0 if fetching else int(self.load.work_us[i])
+            work_us = 0 if fetching else int(self.load.work_us[i]) // int(self.s.work_parts[invocation.function])
             if work_us:
                 return self._until(invocation, now + work_us, ISSUE)
             return self._issue(invocation, now)
@@ -483,18 +499,39 @@ class Oracle:
                     self._handled(message, now)
             return self._free(now)
         i, result, _, _, found = invocation.records[0]
+        if invocation.caller is not None:
+            return self._returned(invocation.caller, result != codes.FAILED and invocation.called_well, now)
         return self._respond(i, invocation.call, self._status(invocation, i, result, found), now)
+
+    def _call(self, caller: Invocation, now: int) -> None:
+        """A call of the function that comes next reaches Lambda; its caller waits until its own time-out."""
+        i = caller.messages[0]
+        called = Invocation(int(self.s.calls[caller.function]), [i], call=caller.call, caller=caller)
+        caller.waits = True
+        if not self._start(called, now):
+            return self._returned(caller, False, now)
+        deadline_us = caller.started_us + int(self.s.timeout_us[caller.function])
+        return self._at(deadline_us, WAITED, caller.number, caller)
+
+    def _returned(self, caller: Invocation, well: bool, now: int) -> None:
+        """What a function called is over, and the function goes on, unless it was ended before."""
+        if caller.waits:
+            caller.waits, caller.called_well = False, well
+            self._finish(caller, now)
 
     def _status(self, invocation: Invocation, i: int, result: int, found: int) -> int:
         if result == codes.FAILED:
             return 400 if self.load.poison[i] and invocation.function != self.s.result else 503
         if result == codes.ANSWERED:
             return 200 if found else 404
-        return 201
+        return 201 if invocation.called_well else 503
 
     def _stop(self, invocation: Invocation, now: int) -> None:
         """The function's time-out: its environment is lost, and nothing of what it did is in its log."""
         self._end(invocation, codes.CUT_OFF, now)
+        invocation.waits = False
+        if invocation.caller is not None:
+            return self._returned(invocation.caller, False, now)
         if invocation.function == self.s.consumer:
             for message in invocation.messages:
                 self._again(message, invocation, now)
@@ -553,17 +590,18 @@ class Oracle:
 
     def _apply(self, invocation: Invocation, i: int, writes: bool, now: int) -> int:
         if invocation.function == self.s.result:
-            invocation.found = int(self.commits[i] > 0)
+            invocation.found = int(self.commits[0][i] > 0)
             return codes.ANSWERED
         order = int(self.load.order[i])
         if not writes:
             invocation.found = int(self.exists[order])
             return codes.ANSWERED
-        if self.s.idempotent and self.commits[i]:
+        effect = int(self.s.effect[invocation.function])
+        if self.s.idempotent and self.commits[effect][i]:
             return codes.DUPLICATED
-        self.commits[i] += 1
-        if self.stamps[i] == NEVER:
-            self.stamps[i] = now
+        self.commits[effect][i] += 1
+        if self.stamps[effect][i] == NEVER:
+            self.stamps[effect][i] = now
         if self.load.query[i]:
             self.found[i] = invocation.found
         else:
@@ -589,9 +627,18 @@ class Oracle:
             return self._issue(invocation, now)
         if invocation.applied == codes.FAILED:
             invocation.found = NEVER
+        failed = invocation.applied == codes.FAILED
         self._record(invocation, invocation.applied, now)
         invocation.at += 1
+        if not failed and self.s.calls[invocation.function] != NEVER:
+            return self._until(invocation, now + self._draw(codes.INVOKE, i, self._calls_made(invocation)), CALL)
         return self._next(invocation, now)
+
+    def _calls_made(self, invocation: Invocation) -> int:
+        """The number of a call of a function by another one, of all calls for one request; those of callers come
+        first.
+        """
+        return FIRST_CALL * (1 + int(self.s.effect[invocation.function])) + invocation.call
 
     def _is_result(self, invocation: Invocation) -> bool:
         return invocation.function == self.s.result
@@ -909,8 +956,10 @@ class Oracle:
             attempts=of_requests("attempts"),
             fetches=of_requests("fetches"),
             fetched_us=of_requests("fetched_us"),
-            commits=np.array(self.commits, np.int64),
-            stamp_us=np.array(self.stamps, np.int64),
+            commits=np.array(self.commits[0], np.int64),
+            stamp_us=np.array(self.stamps[0], np.int64),
+            further_commits=_columns(self.commits[1:], self.count),
+            further_stamp_us=_columns(self.stamps[1:], self.count),
             found=np.array(self.found, np.int64),
             dead=np.array(self.dead, np.int64),
             receives=np.array([max(0, receives) for receives in self.receives], np.int64),
@@ -923,6 +972,10 @@ class Oracle:
             init_us=self.init_us,
             settled_us=now,
         )
+
+
+def _columns(lists: list[list[int]], count: int) -> codes.Ints:
+    return np.array(lists, np.int64).reshape(-1, count).T
 
 
 def simulate(system: System, load: Load) -> Result:

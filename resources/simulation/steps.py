@@ -14,10 +14,12 @@ from resources.simulation.oracle import (
     ANSWER,
     BATCH,
     BEGIN,
+    CALL,
     CUT,
     DONE,
     DUE,
     FIRST_BACK_OFF_US,
+    FIRST_CALL,
     FREE,
     GROW,
     HELD,
@@ -31,6 +33,7 @@ from resources.simulation.oracle import (
     STORED,
     TOKEN,
     VISIBLE,
+    WAITED,
     WAKE,
     WRITE_UNIT,
 )
@@ -74,6 +77,7 @@ from resources.simulation.system import (
     IDLE,
     INIT,
     LATENCY,
+    MOST_EFFECTS,
     NEVER,
     PARTITION,
     PARTLY_FAILED,
@@ -188,10 +192,13 @@ def _settle(w, i):  # type: ignore[no-untyped-def]
     total[T_RESPONSE_US] += took_us
     total[T_RESPONSE_MAX_US] = max(total[T_RESPONSE_MAX_US], took_us)
     done_us = row[R_STAMPS] if row[R_COMMITS] > 0 else NEVER
+    for further in range(0 if query else w.c[C_EFFECTS] - 1):
+        stamp_us = row[R_FURTHER_STAMPS + further]
+        done_us = NEVER if NEVER in (stamp_us, done_us) else max(done_us, stamp_us)
     if query and not row[L_QUEUED]:
         done_us = row[R_RESPONDED]
         total[T_COMMITTED] += 1
-    elif row[R_COMMITS] > 0:
+    elif done_us != NEVER:
         total[T_COMMITTED] += 1
     if done_us != NEVER:
         took_us = done_us - row[L_DUE_US]
@@ -668,6 +675,7 @@ def _new_slot(w, function, first):  # type: ignore[no-untyped-def]
     row[S_AT] = first
     row[S_ATTEMPT] = 1
     row[S_FOUND] = row[S_BEFORE] = NEVER
+    row[S_WELL] = 1
     return slot
 
 
@@ -703,13 +711,13 @@ def _end(w, slot, outcome, now):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _write_record(w, number, i, result, at, receives, found, handled):  # type: ignore[no-untyped-def]
+def _write_record(w, number, i, result, at, receives, found, handled, parts):  # type: ignore[no-untyped-def]
     if w.n[CONDENSED]:
         if handled:
             row = w.requests[i]
             row[R_HANDLED] = 1
             w.totals[row[L_QUERY], T_DELIVERIES] += 1
-            w.totals[row[L_QUERY], T_WORK_US] += row[L_WORK_US]
+            w.totals[row[L_QUERY], T_WORK_US] += row[L_WORK_US] // parts
         return
     out = w.records[w.n[RECORDS]]
     w.n[RECORDS] += 1
@@ -749,6 +757,7 @@ def _finish(w, slot, now):  # type: ignore[no-untyped-def]
                     w.messages[message, M_RECEIVES] if w.c[C_RETRY_US] == NEVER else NEVER,
                     w.messages[message, M_RESULT_FOUND],
                     True,
+                    w.functions[function, N_PARTS],
                 )
                 failed += w.messages[message, M_RESULT] == FAILED
             message = w.messages[message, M_FOLLOWING]
@@ -771,19 +780,68 @@ def _finish(w, slot, now):  # type: ignore[no-untyped-def]
         _drop_slot(w, slot)
         _free(w, now)
         return
-    i, call, result, found = row[S_FIRST], row[S_CALL], row[S_RESULT], row[S_RESULT_FOUND]
-    _write_record(w, number, i, result, row[S_RESULT_AT], NEVER, found, function != w.c[C_RESULT])
-    _end(w, slot, ALL_FAILED if result == FAILED else SUCCEEDED, now)
-    _idle(w, function, row[S_ENVIRONMENT], now, IDLE, number)
-    _drop_slot(w, slot)
+    while True:  # up to the first of those that wait for each other
+        i, call, result, found = row[S_FIRST], row[S_CALL], row[S_RESULT], row[S_RESULT_FOUND]
+        _write_record(
+            w,
+            row[S_NUMBER],
+            i,
+            result,
+            row[S_RESULT_AT],
+            NEVER,
+            found,
+            function != w.c[C_RESULT],
+            w.functions[row[S_FUNCTION], N_PARTS],
+        )
+        _end(w, slot, ALL_FAILED if result == FAILED else SUCCEEDED, now)
+        _idle(w, row[S_FUNCTION], row[S_ENVIRONMENT], now, IDLE, row[S_NUMBER])
+        _drop_slot(w, slot)
+        if not row[S_CALLED]:
+            break
+        _release(w, i)
+        slot = row[S_CALLER]
+        caller = w.slots[slot]
+        if not _waits_for(w, slot, row[S_CALLER_NUMBER]):
+            return
+        caller[S_WAITS] = 0
+        caller[S_WELL] = result != FAILED and row[S_WELL]
+        row = caller
     if result == FAILED:
         status = 400 if w.requests[i, L_POISON] and function != w.c[C_RESULT] else 503
     elif result == ANSWERED:
         status = 200 if found else 404
     else:
-        status = 201
+        status = 201 if row[S_WELL] else 503
     _respond(w, i, call, status, now)
     _release(w, i)
+
+
+@compiled
+def _waits_for(w, slot, number):  # type: ignore[no-untyped-def]
+    """Whether the invocation of that number is in the slot, and waits for one that it called."""
+    return w.slots[slot, S_WAITS] and w.slots[slot, S_NUMBER] == number
+
+
+@compiled
+def _call(w, caller, now):  # type: ignore[no-untyped-def]
+    row = w.slots[caller]
+    i, function = row[S_FIRST], row[S_FUNCTION]
+    slot = _new_slot(w, w.functions[function, N_CALLS], i)
+    called = w.slots[slot]
+    called[S_CALL] = row[S_CALL]
+    called[S_CALLED], called[S_CALLER], called[S_CALLER_NUMBER] = 1, caller, row[S_NUMBER]
+    row[S_WAITS] = 1
+    _hold(w, i)
+    starts_us = _start(w, slot, now)
+    if starts_us == NEVER:
+        _drop_slot(w, slot)
+        _release(w, i)
+        row[S_WAITS] = row[S_WELL] = 0
+        _finish(w, caller, now)
+        return
+    _at(w, row[S_STARTED] + w.functions[function, N_TIMEOUT_US], WAITED, row[S_NUMBER], caller)
+    if starts_us == now:
+        _begin(w, slot, now)
 
 
 @compiled
@@ -800,8 +858,13 @@ def _stop(w, slot, now):  # type: ignore[no-untyped-def]
         _drop_slot(w, slot)
         _free(w, now)
         return
+    row[S_WAITS] = 0
     _drop_slot(w, slot)
-    _respond(w, first, call, 502, now)
+    if not row[S_CALLED]:
+        _respond(w, first, call, 502, now)
+    elif _waits_for(w, row[S_CALLER], row[S_CALLER_NUMBER]):
+        w.slots[row[S_CALLER], S_WAITS] = w.slots[row[S_CALLER], S_WELL] = 0
+        _finish(w, row[S_CALLER], now)
     _release(w, first)
 
 
@@ -890,11 +953,14 @@ def _apply(w, slot, i, writes, now):  # type: ignore[no-untyped-def]
     if not writes:
         row[S_FOUND] = w.exists[order]
         return ANSWERED
-    if w.c[C_IDEMPOTENT] and w.requests[i, R_COMMITS] > 0:
+    effect = w.functions[row[S_FUNCTION], N_EFFECT]
+    commits = R_COMMITS if effect == 0 else R_FURTHER_COMMITS + effect - 1
+    stamps = R_STAMPS if effect == 0 else R_FURTHER_STAMPS + effect - 1
+    if w.c[C_IDEMPOTENT] and w.requests[i, commits] > 0:
         return DUPLICATED
-    w.requests[i, R_COMMITS] += 1
-    if w.requests[i, R_STAMPS] == NEVER:
-        w.requests[i, R_STAMPS] = now
+    w.requests[i, commits] += 1
+    if w.requests[i, stamps] == NEVER:
+        w.requests[i, stamps] = now
     if w.requests[i, L_QUERY]:
         w.requests[i, R_FOUND] = row[S_FOUND]
     else:
@@ -950,7 +1016,7 @@ def _next(w, slot, now):  # type: ignore[no-untyped-def]
         row[S_SECOND] = 0
         row[S_ATTEMPT] = 1
         row[S_FOUND] = NEVER
-        work_us = 0 if fetching else w.requests[i, L_WORK_US]
+        work_us = 0 if fetching else w.requests[i, L_WORK_US] // w.functions[row[S_FUNCTION], N_PARTS]
         if work_us:
             _until(w, slot, now + work_us, ISSUE)
         else:
@@ -990,6 +1056,10 @@ def _done(w, slot, now):  # type: ignore[no-untyped-def]
     _record(w, slot, row[S_APPLIED], now)
     row[S_BEFORE] = message
     row[S_AT] = w.messages[message, M_FOLLOWING] if row[S_FUNCTION] == w.c[C_CONSUMER] else NEVER
+    if row[S_APPLIED] != FAILED and w.functions[row[S_FUNCTION], N_CALLS] != NEVER:
+        number = FIRST_CALL * (1 + w.functions[row[S_FUNCTION], N_EFFECT]) + row[S_CALL]
+        _until(w, slot, now + _draw(w, INVOKING, i, number), CALL)
+        return
     _next(w, slot, now)
 
 
@@ -1168,9 +1238,9 @@ def advance_world(w):  # type: ignore[no-untyped-def]
             return SLOTS_FULL
         if n[WAITING] + w.c[C_BATCH_SIZE] + 2 > len(w.queue):
             return QUEUE_FULL
-        if n[RECORDS] + w.c[C_BATCH_SIZE] + 2 > len(w.records):
+        if n[RECORDS] + w.c[C_BATCH_SIZE] + MOST_EFFECTS > len(w.records):
             return RECORDS_FULL
-        if n[ROWS] + 2 > len(w.rows):
+        if n[ROWS] + MOST_EFFECTS > len(w.rows):
             return ROWS_FULL
         if n[SAMPLES] + 4 > len(w.samples):
             return SAMPLES_FULL
@@ -1184,7 +1254,7 @@ def advance_world(w):  # type: ignore[no-untyped-def]
         else:
             now, key, data = w.heap[0, H_TIME], w.heap[0, H_KEY], w.heap[0, H_DATA]
             kind, number = key >> _KIND_BITS, key & mask
-            if kind == CUT and not _is_open(w, number, data):
+            if (kind == CUT and not _is_open(w, number, data)) or (kind == WAITED and not _waits_for(w, data, number)):
                 _pop(w)
                 continue
         n[SETTLED] = now
@@ -1206,8 +1276,10 @@ def advance_world(w):  # type: ignore[no-untyped-def]
             _begin(w, data, now)
         elif kind == ISSUE:
             _issue(w, data, now)
-        elif kind == STOP:
+        elif kind in (STOP, WAITED):
             _stop(w, data, now)
+        elif kind == CALL:
+            _call(w, data, now)
         elif kind == BATCH:
             _batch(w, data, now)
         elif kind == STORED:

@@ -58,6 +58,8 @@ LIMITS = (
     BY_RETENTION,
 ) = range(len(LIMITS))
 
+MOST_EFFECTS = 3  # of a command
+
 # What may have refused a request that a function was called for.
 BY_CONCURRENCY = (BY_RESERVED, BY_ACCOUNT, BY_SCALING)
 
@@ -125,6 +127,10 @@ class System(NamedTuple):
     warm: Ints
     consumer: int  # the number of the function that takes from the queue; `NEVER` where there is none
     result: int  # the one that hands out answers; `NEVER` likewise
+    calls: Ints  # the number of the function that each calls for a command, and waits for; `NEVER` where it calls none
+    effect: Ints  # which of a command's effects each brings about, from 0
+    work_parts: Ints  # into how many parts the work of a request is divided, of which each does one
+    effects: int  # of a command, at most `MOST_EFFECTS`: it is done once all of them are there
     # The queue and its mapping.
     visibility_us: int
     max_receives: int
@@ -187,6 +193,8 @@ class Result(NamedTuple):
         fetched_us: When that answer came.
         commits: How often it was written.
         stamp_us: When its first write began.
+        further_commits: How often each further effect of a command was written, a column each.
+        further_stamp_us: When the first write of each began.
         found: Whether a queued query found its order; -1 where that is not known.
         dead: 1 for each message in the dead-letter queue. Messages have their request's number, and the copies that the
             queue makes of them that number plus the number of requests.
@@ -210,6 +218,8 @@ class Result(NamedTuple):
     fetched_us: Ints
     commits: Ints
     stamp_us: Ints
+    further_commits: Ints
+    further_stamp_us: Ints
     found: Ints
     dead: Ints
     receives: Ints
@@ -285,6 +295,14 @@ def sends(system: System) -> int:
         return 1
     lost = bool(np.any((system.fault_at == AT_API) & (system.fault_kind == TRUNCATE)))
     return 1 + system.retries if lost else 1
+
+
+def done_us(result: Result, query: Ints) -> Ints:
+    """When the last effect of each request was written first; `NEVER` where one was not. A ``query`` has one."""
+    further = np.where(query[:, None] == 1, result.stamp_us[:, None], result.further_stamp_us)
+    stamps_us = np.column_stack([result.stamp_us, further])
+    done: Ints = np.where((stamps_us == NEVER).any(axis=1), NEVER, stamps_us.max(axis=1))
+    return done
 
 
 def functions_of(result: Result) -> Ints:

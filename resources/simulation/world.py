@@ -92,8 +92,13 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     S_RESULT_FOUND,
     S_BEFORE,  # the message before the one it works on
     S_THROTTLED,  # how often Lambda refused it
+    S_CALLED,  # whether another invocation called it: the one in the slot `S_CALLER`, with that number
+    S_CALLER,
+    S_CALLER_NUMBER,
+    S_WAITS,  # for one that it called
+    S_WELL,  # what it called carried its part out
     S_FREE,  # no slot's own, but the stack of free slots
-) = range(21)
+) = range(26)
 
 
 # The system's numbers, in their order.
@@ -112,6 +117,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_SCALING_BURST,
     C_CONSUMER,
     C_RESULT,
+    C_EFFECTS,
     C_VISIBILITY_US,
     C_MAX_RECEIVES,
     C_BATCH_SIZE,
@@ -140,7 +146,7 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     C_TABLE_BURST_S,
     C_GROWTH_PERIOD_US,
     C_SAMPLE_EVERY_US,
-) = range(42)
+) = range(43)
 # Columns of a request: of the load, and what came of it.
 (
     L_DUE_US,
@@ -172,8 +178,12 @@ FINISHED, HEAP_FULL, SLOTS_FULL, QUEUE_FULL, RECORDS_FULL, ROWS_FULL, SAMPLES_FU
     R_FOUND,
     R_OPERATIONS,
     R_HANDLED,
+    R_FURTHER_COMMITS,  # of the second effect, behind which those of others are
+    R_LAST_COMMITS,
+    R_FURTHER_STAMPS,
+    R_LAST_STAMPS,
     R_HOLDERS,  # events, messages and invocations that may still do something to it
-) = range(30)
+) = range(34)
 # Columns of a message.
 (
     M_STORED,
@@ -208,6 +218,9 @@ G_FIRST, G_LAST, G_FLYING, G_READY = range(4)
     N_RESERVED,
     N_TIMEOUT_US,
     N_WARM,
+    N_CALLS,
+    N_EFFECT,
+    N_PARTS,
     N_RUNNING,
     N_IDLE_COUNT,
     N_MOST,
@@ -215,7 +228,7 @@ G_FIRST, G_LAST, G_FLYING, G_READY = range(4)
     N_INVOCATIONS,
     N_COLD,
     N_BUSY_US,
-) = range(10)
+) = range(13)
 H_TIME, H_KEY, H_DATA = range(3)
 CAPACITY, PEAK, IN_SECOND = range(3)
 # What is counted where requests have no rows, of commands and of queries. Of `T_LIMITED` it is known at the end only

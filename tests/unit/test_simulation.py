@@ -4,7 +4,7 @@ import heapq
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from resources.simulation import draws, kernel, oracle
 from resources.simulation import system as codes
 from resources.simulation.system import NEVER, Result, differences
-from tests.simulated_systems import CONSUMER, constant_draws, ints, load, system, systems_and_loads
+from tests.simulated_systems import (
+    COMMAND,
+    CONSUMER,
+    PAYMENT,
+    RESTAURANT,
+    chain,
+    constant_draws,
+    ints,
+    load,
+    system,
+    systems_and_loads,
+)
 
 Engine = Callable[[codes.System, codes.Load], Result]
 ENGINES: dict[str, Engine] = {"oracle": oracle.simulate, "kernel": kernel.simulate}
@@ -82,6 +93,44 @@ class TestFunctions:
         assert result.status.tolist() == [504]
         assert result.responded_us.tolist() == [SECOND]
         assert result.commits.tolist() == [1]
+
+
+class TestChain:
+    """A function that calls another one and waits, which does the same."""
+
+    WAYS: ClassVar[codes.Ints] = constant_draws(invoke=10 * MS, write=5 * MS, idle=10**15)
+
+    def test_each_stores_its_part_of_the_work_and_latencies_add(self, simulate: Engine) -> None:
+        result = simulate(system(draws=self.WAYS, **chain()), load([0], work_us=[30 * MS]))
+        assert (result.status.tolist(), result.responded_us.tolist()) == ([201], [3 * (10 + 10 + 5) * MS])
+        assert [*result.stamp_us.tolist(), *result.further_stamp_us[0].tolist()] == [20 * MS, 45 * MS, 70 * MS]
+        assert codes.done_us(result, ints([0])).tolist() == [70 * MS]
+        assert result.records[:, 3].tolist() == [75 * MS, 50 * MS, 25 * MS], "the last one ends first"
+
+    def test_callers_hold_their_environments_while_they_wait(self, simulate: Engine) -> None:
+        result = simulate(system(draws=self.WAYS, **chain()), load([0], work_us=[30 * MS]))
+        took_us = dict(result.invocations[:, [1, 3]].tolist())
+        assert took_us == {COMMAND: 65 * MS, PAYMENT: 40 * MS, RESTAURANT: 15 * MS}
+        waiting = system(draws=self.WAYS, reserved=ints([1, -1, -1, -1, -1, -1]), **chain())
+        assert simulate(waiting, load([0, 60 * MS])).status.tolist() == [201, 201]
+        assert simulate(waiting, load([0, 20 * MS])).status.tolist() == [201, 500], "the first one still waits"
+
+    def test_without_the_second_one_the_request_fails_and_its_first_part_is_stored(self, simulate: Engine) -> None:
+        result = simulate(system(reserved=ints([-1, -1, -1, -1, 0, -1]), **chain()), load([0]))
+        assert result.status.tolist() == [503]
+        assert (result.commits.tolist(), result.further_commits.tolist()) == ([1], [[0, 0]])
+        assert codes.done_us(result, ints([0])).tolist() == [NEVER]
+
+    def test_who_waits_for_longer_than_its_time_out_is_ended_and_what_it_called_goes_on(self, simulate: Engine) -> None:
+        one = system(timeout_us=ints([SECOND, *[9 * SECOND] * 5]), **chain())
+        result = simulate(one, load([0], work_us=[9 * SECOND // 4]))
+        assert (result.status.tolist(), result.responded_us.tolist()) == ([502], [SECOND])
+        assert result.further_commits.tolist() == [[1, 1]]
+        assert sorted(result.invocations[:, [1, 6]].tolist()) == [
+            [COMMAND, codes.CUT_OFF],
+            [PAYMENT, codes.SUCCEEDED],
+            [RESTAURANT, codes.SUCCEEDED],
+        ]
 
 
 class TestAsynchronousInvocation:

@@ -106,6 +106,10 @@ def called_directly(one: codes.System, calls: codes.Load, step_us: int) -> tuple
         table_timeout_us=1_000_000,
         timeout_us=np.maximum(one.timeout_us, 2_000_000),
         retries=0,
+        calls=0 * one.calls + codes.NEVER,
+        effect=0 * one.effect,
+        work_parts=0 * one.work_parts + 1,
+        effects=1,
     )
     return one, calls._replace(
         due_us=calls.due_us // step_us * step_us,

@@ -146,7 +146,7 @@ class Down(FaultBase):
     """A component is not there: connections are refused, a queue takes and gives nothing, functions may not run."""
 
     kind: Literal["down"]
-    target: Literal["api", "functions", "command", "query", "consumer", "queue", "table"]
+    target: Literal["api", "functions", "command", "query", "consumer", "payment", "queue", "table"]
 
     @property
     def throttled_status(self) -> int | None:
@@ -364,7 +364,7 @@ Fault = Annotated[
 # A fault of the first target is one of the others, too.
 _MAPPINGS = ("event_source_mapping", "notification_event_source_mapping")
 _PARTS = {
-    "functions": ("command", "query", "consumer"),
+    "functions": ("command", "query", "consumer", "payment"),
     "queue": _MAPPINGS,
     "event_source_mapping": _MAPPINGS,
 }

@@ -61,7 +61,7 @@ def counted(connection: duckdb.DuckDBPyConnection, comparison_id: str, assumptio
                 own=OwnTime(**own) if (own := row.pop("own")) else None,
                 batch_evidence="observed",
                 queueing=queueing.get(of["architecture"], "standard"),
-                **_behind_a_topic(row, published.get(of["architecture"], 0)),
+                **_behind_a_topic(_in_a_chain(row, of["architecture"]), published.get(of["architecture"], 0)),
             ),
         )
         for row in rows
@@ -75,6 +75,25 @@ def _behind_a_topic(counts: dict[str, Any], queues: int) -> dict[str, Any]:
         return counts
     messages = counts["messages"]
     return {**counts, "messages": messages * queues, "published": messages, "queues": queues}
+
+
+def _in_a_chain(counts: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """The counts, in which functions that call each other each did an equal part of a command's work, and waited for
+    those that they called.
+    """
+    work_ms = counts.pop("command_work_ms")
+    known = architectures().get(architecture)
+    called = [count for count in known.waited_for.values() if count] if known else []
+    if not called:
+        return counts
+    functions = 1 + len(called)
+    once_ms = work_ms / functions  # each has a write, for which the whole work was counted
+    return {
+        **counts,
+        "work_ms": counts["work_ms"] - work_ms + once_ms,
+        "waits": counts["order_writes"] / functions * sum(called),
+        "waited_work_ms": once_ms / functions * sum(called),
+    }
 
 
 def monthly_usd(

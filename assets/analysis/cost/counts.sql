@@ -94,6 +94,7 @@ operations AS (
         sum(deliveries) FILTER (operation = 'query' AND messages > 0) AS answer_writes,
         sum(deliveries) FILTER (operation = 'query') AS reads,
         sum(deliveries * own_work_ms) AS own_work_ms,
+        sum(deliveries * own_work_ms) FILTER (operation = 'command') AS own_command_work_ms,
         sum(http_units) / nullif(sum(requests), 0) AS http_units,
         sum(message_units) / nullif(sum(messages), 0) AS message_units,
         sum(message_bytes) / nullif(sum(messages), 0) / 1024 AS message_kb,
@@ -143,6 +144,7 @@ SELECT workload, architecture, variant, target,
         WHEN own_service THEN 0
         ELSE work_ms * (coalesce(order_writes, 0) + coalesce(reads, 0)) + coalesce(own_work_ms, 0)
     END::DOUBLE AS work_ms,
+    (work_ms * coalesce(order_writes, 0) + coalesce(own_command_work_ms, 0))::DOUBLE AS command_work_ms,
     CASE WHEN own_service THEN {
         by_api_ms: coalesce(by_api_ms, 0)::DOUBLE,
         by_queue_ms: coalesce(by_queue_ms, 0)::DOUBLE,

@@ -21,9 +21,11 @@ _PARTS = {
     "functions": "functions",
     "event_source_mapping": "consumer",
     "notification_event_source_mapping": "second consumer",
+    "payment": "payment service",
 }
 _ABSENT_PARTS = {
     "notification_event_source_mapping": "second consumer",
+    "payment": "payment service",
     "event_source_mapping": "consumer",
     "deliveries": "queue for commands",
 }

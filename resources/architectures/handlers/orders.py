@@ -12,7 +12,9 @@ the environment's ``CLOCK`` is ``wall``.
 An item is one order. Every write adds 1 to ``commits#<request id>``, so that a write applied twice counts as two and
 cannot hide behind overwriting; ``stamp#<request id>`` is the clock just before the first write. Where a command has
 several effects, the environment's ``EFFECT`` names the one that a function brings about, unless it is the first: it has
-an item of its own, ``<effect>/<order id>``, and counts as ``commits#<request id>#<effect>``.
+an item of its own, ``<effect>/<order id>``, and counts as ``commits#<request id>#<effect>``. ``CALLS`` is the function
+that a function calls and waits for once its own effect is there; ``WORK_PARTS`` the number of functions that call each
+other so, which divide a command's work.
 
 The environment's ``VARIANT`` is ``idempotent``, where a request delivered again changes nothing, ``naive``, where it is
 written again, or ``sdk_defaults``: idempotent, with the retries of the SDK's defaults. ``WORK_US`` is how long every
@@ -40,6 +42,8 @@ Records = list[dict[str, Any]]
 
 _TABLE = os.environ["TABLE_NAME"]
 _EFFECT = os.environ.get("EFFECT", "")
+_CALLS = os.environ.get("CALLS", "")
+_WORK_PARTS = int(os.environ.get("WORK_PARTS", "1"))
 _VARIANT = os.environ.get("VARIANT", "idempotent")
 _IDEMPOTENT = {"idempotent": True, "naive": False, "sdk_defaults": True}[_VARIANT]
 _WORK_S = int(os.environ.get("WORK_US", "0")) / 1e6
@@ -59,12 +63,22 @@ _dynamodb = boto3.client(
         **({} if _VARIANT == "sdk_defaults" else {"retries": {"total_max_attempts": 1}}),
     ),
 )
+# One attempt, as at the table. How long it waits is the business of both functions' time-outs.
+_functions = (
+    boto3.client("lambda", config=Config(connect_timeout=1, read_timeout=60, retries={"total_max_attempts": 1}))
+    if _CALLS
+    else None
+)
 _ENVIRONMENT = os.urandom(4).hex()  # a module is loaded once in each
 _LAB_FIELD = "archduel"  # `workloads.replay.schedule` fills it
 _cold = True
 
 # How a dependency can fail. Anything else is a bug here and raises.
 UNAVAILABLE = (BotoCoreError, ClientError)
+
+
+class ServiceFailed(Exception):  # noqa: N818 - as callers know it
+    """A function that was called did not carry its part out."""
 
 
 class NotCarriedOut(Exception):  # noqa: N818 - likewise
@@ -238,7 +252,7 @@ def _work(message: dict[str, Any]) -> dict[str, int]:
 
     Returns what its record says of it: ``worked_us``, how long that was; nothing where there was nothing to do.
     """
-    work_s = _WORK_S + _asked_s(message)
+    work_s = (_WORK_S + _asked_s(message)) / _WORK_PARTS
     started_ns = time.perf_counter_ns()
     end_s = time.thread_time() + work_s * _CPU_SHARE
     while time.thread_time() < end_s:
@@ -251,6 +265,16 @@ def _place(order: dict[str, Any]) -> str:
     details = {"S": order.get("details", "")}
     key = f"{_EFFECT}/{order['order_id']}" if _EFFECT else order["order_id"]
     return write(key, order["request_id"], status={"S": "placed"}, details=details)
+
+
+def _call_next(order: dict[str, Any]) -> None:
+    """Call the function that comes next, where there is one, and wait until it has carried its part out."""
+    if _functions is None:
+        return
+    answer = _functions.invoke(FunctionName=_CALLS, Payload=json.dumps(order))
+    said = answer["Payload"].read()
+    if answer.get("FunctionError") or _object(said).get("result") not in ("committed", "duplicate"):
+        raise ServiceFailed(_CALLS)
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
@@ -274,7 +298,11 @@ def command(event: Event, records: Records) -> Response:
     except UNAVAILABLE as error:
         record(records, request_id, "failed", error=type(error).__name__, **worked)
         return _answer(503, {"error": "the table is unavailable", "request_id": request_id})
-    record(records, request_id, result, **worked)
+    record(records, request_id, result, **worked)  # its own part is done, whatever becomes of the others
+    try:
+        _call_next(order)
+    except (ServiceFailed, *UNAVAILABLE):
+        return _answer(503, {"error": f"{_CALLS} is unavailable", "request_id": request_id})
     return _answer(201, {"request_id": request_id, "order_id": order["order_id"], "status": "placed"})
 
 
@@ -405,6 +433,28 @@ def consumer(event: Event, records: Records) -> Response:
                 blocked.add(group)
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
+
+
+@logged
+def service(event: Event, records: Records) -> Response:
+    """Carry out one part of an order that another function calls this one with, and waits for; then the parts that come
+    next. Answers what became of it, and never raises.
+    """
+    worked: dict[str, int] = {}
+    try:
+        _check(event)
+        worked = _work(event)
+        result = _place(event)
+    except (InvalidOrder, *UNAVAILABLE) as error:
+        name = type(error).__name__
+        record(records, _request_id(event) or "unreadable", "failed", error=name, **worked)
+        return {"result": "failed", "error": name}
+    record(records, event["request_id"], result, **worked)
+    try:
+        _call_next(event)
+    except (ServiceFailed, *UNAVAILABLE) as error:
+        return {"result": "failed", "error": type(error).__name__}
+    return {"result": result}
 
 
 @logged

@@ -5,6 +5,7 @@ Put here the function's configuration. Keep out its code (`resources.architectur
 """
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from botocore.exceptions import ClientError
@@ -28,11 +29,12 @@ _DESCRIPTIONS = {
     "result": "Reads the stored answer to a queued query, which a GET names by its ticket.",
     "publisher": "Publishes the order a POST carries, and answers when the topic has it.",
     "consumer": "Takes batches from the queue, stores what they ask for, reports the messages that failed.",
+    "service": "Stores its part of an order that another function calls it with.",
     "invoked": "Stores what one request asks for; raises where it cannot, so that Lambda tries again.",
 }
 
 
-def function(entry: str, *, node: str = "", effect: str = "", handler: str = "") -> Node:
+def function(entry: str, *, node: str = "", effect: str = "", handler: str = "", calls: str = "") -> Node:
     """The function for an entry point of the handlers.
 
     Args:
@@ -40,6 +42,7 @@ def function(entry: str, *, node: str = "", effect: str = "", handler: str = "")
         node: The name of its node, where it is not that of the entry point.
         effect: The effect of a command that it brings about, where that is not the architecture's first.
         handler: The entry point in the code, where the node has another one's place.
+        calls: The node of the function that it invokes and waits for.
     """
 
     def make(stack: Stack) -> Facts:
@@ -48,11 +51,26 @@ def function(entry: str, *, node: str = "", effect: str = "", handler: str = "")
         return each_part(
             stack,
             node or entry,
-            lambda part: _made(stack, entry, part, node=node or entry, effect=effect, handler=handler),
+            lambda part: _made(stack, entry, part, node=node or entry, effect=effect, handler=handler, calls=calls),
         )
 
-    needs = ("table", TOPIC) if entry == PUBLISHER else ("table",)
-    return Node(needs, make, "lambda", _DESCRIPTIONS[handler or entry], effects=(effect,) if effect else ())
+    needs = ("table", TOPIC) if entry == PUBLISHER else ("table", calls) if calls else ("table",)
+    return Node(
+        needs,
+        make,
+        "lambda",
+        _DESCRIPTIONS[handler or entry] + (f" Then it calls {calls}, and waits." if calls else ""),
+        effects=(effect,) if effect else (),
+        calls=calls,
+    )
+
+
+def work_parts(nodes: Mapping[str, Node], name: str) -> int:
+    """Into how many equal parts a command's work is divided, of which the function ``name`` does one: as many as there
+    are functions that call each other, where it is among these.
+    """
+    calling = {caller for caller, node in nodes.items() if node.calls}
+    return 1 + len(calling) if name in calling | {nodes[caller].calls for caller in calling} else 1
 
 
 class _Code(NamedTuple):
@@ -110,7 +128,14 @@ def _code(stack: Stack, entry: str, part: Function | None) -> _Code:
 
 
 def _made(
-    stack: Stack, entry: str, part: Function | None, *, node: str = "", effect: str = "", handler: str = ""
+    stack: Stack,
+    entry: str,
+    part: Function | None,
+    *,
+    node: str = "",
+    effect: str = "",
+    handler: str = "",
+    calls: str = "",
 ) -> Facts:
     part_name = stack.part_name(node or entry, part).replace("_", "-")
     name, settings = stack.resource_name(part_name), stack.settings
@@ -119,8 +144,15 @@ def _made(
     permissions = roles.running(
         handler or entry, "" if own.alone else table["arn"], _make_log_group(stack, name), own.tables
     )
-    if topic := stack.facts[TOPIC]["arn"] if entry == PUBLISHER else "":
-        permissions.append(roles.publishing(topic))
+    variables = {"EFFECT": effect} if effect else {}
+    if entry == PUBLISHER:
+        variables["TOPIC_ARN"] = stack.facts[TOPIC]["arn"]
+        permissions.append(roles.publishing(variables["TOPIC_ARN"]))
+    if calls:
+        permissions.append(roles.calling(stack.facts[calls]["arn"]))
+        variables["CALLS"] = stack.facts[calls]["name"]
+    if (links := work_parts(stack.nodes, node or entry)) > 1:
+        variables["WORK_PARTS"] = str(links)
     configuration = {
         "Runtime": own.runtime,
         "Role": make_role(stack, part_name, roles.FUNCTIONS, permissions),
@@ -128,14 +160,7 @@ def _made(
         "Timeout": own.timeout_s,
         "MemorySize": own.memory_mb,
         "Environment": {
-            "Variables": own.variables
-            if own.alone
-            else {
-                **_of_the_lab(stack),
-                **({"EFFECT": effect} if effect else {}),
-                **({"TOPIC_ARN": topic} if topic else {}),
-                **own.variables,
-            }
+            "Variables": own.variables if own.alone else {**_of_the_lab(stack), **variables, **own.variables}
         },
     }
     lambda_ = stack.clients.lambda_
