@@ -6,6 +6,7 @@ Every kind is one server and what it comes to. Servers that behave, and the clie
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -57,10 +58,14 @@ def says_at_once(message: bytes, *, close: bool = False) -> Behaviour:
     return behave
 
 
-def writes_and_resets(message: bytes) -> Behaviour:
+def writes_and_resets(message: bytes, after_s: float = 0.002) -> Behaviour:
     def behave(peer: Peer, number: int) -> None:
-        peer.transport.write(message)
-        asyncio.get_running_loop().call_later(0.002, peer.reset)
+        if after_s:
+            peer.transport.write(message)
+            asyncio.get_running_loop().call_later(after_s, peer.reset)
+        else:  # in one go, past the loop: the client may hear of both in one wake
+            os.write(peer.transport.get_extra_info("socket").fileno(), message)
+            peer.reset()
 
     return behave
 
@@ -127,6 +132,7 @@ BROKEN_OFF: dict[str, tuple[Behaviour, str]] = {
     "half an answer and closes": (says(OK[:-1], close=True), CUT_OFF),
     "half a head and closes": (says(OK[:20], close=True), CUT_OFF),
     "half an answer and resets": (writes_and_resets(OK[:-1]), RESET),
+    "half an answer and resets at once": (writes_and_resets(OK[:-1], after_s=0), RESET),
     "a length that is too long": (
         says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", close=True),
         CUT_OFF,
