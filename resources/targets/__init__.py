@@ -20,7 +20,7 @@ from resources.progress import Reporter
 from resources.simulation.parameters import Parameters
 from resources.targets.spending import Spending
 from workloads.discovery import discover
-from workloads.errors import UsageError, choose
+from workloads.errors import ArchduelError, UsageError, choose
 from workloads.places import Places
 from workloads.plugins import with_plugins
 from workloads.replay.client import Client
@@ -184,6 +184,7 @@ class Target(ABC):
         empties: Whether tables, queues and logs can be emptied at once; where not, each replay has its own resources.
         genuine: Whether it is AWS itself.
         virtual: Whether it is computed in virtual time, where nothing runs and recorded time is its own.
+        isolates: Whether its instances can be kept from this machine's files.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Target(ABC):
     empties: bool = True
     genuine: bool = False
     virtual: bool = False
+    isolates: bool = False
 
     @abstractmethod
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
@@ -267,11 +269,14 @@ def open_target(
     With ``isolate`` its instances are kept from this machine's files; `UsageError` where they cannot be.
     """
     target = choose(targets(), name, "target")
+    isolate = isolate and not target.virtual  # where nothing runs
+    if isolate and not target.isolates:  # said first: opening one may install an emulator
+        raise UsageError(f"--isolate is not for --target {name}: its functions do not run on the embedded emulator")
     platform = target.open(places, complete_options(target, options), reporter)
-    if not isolate or platform.target.virtual:  # where nothing runs
+    if not isolate:
         return platform
     if platform.isolated is None:
-        raise UsageError(f"--isolate is not for --target {name}: its functions do not run on the embedded emulator")
+        raise ArchduelError(f"{platform.title} says that it isolates, and does not")
     return replace(platform, start=platform.isolated)
 
 

@@ -55,6 +55,7 @@ class MiniStack(Target):
     # stand still for 5 s over that, and to refuse 169 requests.
     limits = Limits(warm=28, consumers=5, spare=20, environments=40, busy=18.0, stall_s=0.2)
     throttled_status = 429
+    isolates = True
 
     def open(self, places: Places, options: Mapping[str, str], reporter: Reporter) -> Platform:
         return Platform(

@@ -50,6 +50,7 @@ class TestRegistry:
             "resources/targets/__init__.py",  # the default's name
             "resources/targets/ministack.py",
             "resources/emulators/ministack.py",  # its process
+            "resources/emulators/asynchronous.py",  # what is mended in it
             "resources/emulators/starts.py",  # and the pool of environments in it
         }
 
