@@ -88,10 +88,10 @@ class TestClients:
         with pytest.raises(ArchduelError, match="refusing to build AWS clients for"):
             Clients(cast("str", url))
 
-    def test_of_aws_are_made_by_the_target_alone(self) -> None:
+    def test_of_aws_are_made_by_the_target_and_a_store_that_names_an_account_alone(self) -> None:
         sources = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py")]
         naming = {str(path.relative_to(REPOSITORY)) for path in sources if "AwsClients" in path.read_text()}
-        assert naming == {"resources/aws/clients.py", "resources/targets/aws.py"}
+        assert naming == {"resources/aws/clients.py", "resources/targets/aws.py", "resources/store/opening.py"}
 
     @pytest.mark.parametrize("service", ["dynamodb", "sqs", "lambda_", "apigateway", "iam", "logs", "sts"])
     def test_of_aws_send_the_profiles_credential_where_aws_is_and_nothing_else(
