@@ -188,7 +188,7 @@ def _plant(connection: duckdb.DuckDBPyConnection, observed: dict[str, pa.Table])
         " 'consumer' AS function FROM drawn_done"
     )
     connection.execute("USE seen")
-    for name in ("requests", "effects", "ledger", "latency"):
+    for name in ("requests", "effect_parts", "effects", "ledger", "latency"):
         connection.execute(f"CREATE TABLE {name} AS {rule(name)}")
     connection.execute("USE main")
     connection.execute(declaration("tables"))

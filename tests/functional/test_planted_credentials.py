@@ -131,6 +131,7 @@ def test_nothing_else_does_nor_uses_anything_that_was_planted(
         ("calibrate", "--comparison", "one"): 2,
         ("growth", "shop", "--traffic", "1", "--architecture", "hybrid"): 0,
         ("vary", "shop", "--vary", "rate=1,2", "--architecture", "hybrid"): 0,
+        ("estimate", "vary", "shop", "--vary", "rate=1,2", "--architecture", "hybrid"): 0,
         ("size", "shop", "--architecture", "hybrid", "--objective", "refused < 1 %"): 0,
         ("record", "--upstream", bucket, "--listen", "127.0.0.1:0", "--name", "live", "--minutes", "0.001"): 1,
         ("compare", "--target", "aws", "--yes"): 2,
