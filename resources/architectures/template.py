@@ -232,17 +232,20 @@ class _Functions(_Service):
         return {"EventSourceMappings": []}
 
     def create_event_source_mapping(self, **arguments: Any) -> Facts:
-        resources = self.pad.resources
-        consumer = next(
-            name
-            for name, one in resources.items()
-            if one["Properties"].get("FunctionName") == arguments["FunctionName"]
-        )
-        properties = {**arguments, "FunctionName": f"${{{consumer}}}"}
+        properties = {**arguments, "FunctionName": self._made(arguments["FunctionName"])}
         return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', properties)}}}"}
 
     def put_function_event_invoke_config(self, **arguments: Any) -> None:
-        self.pad.write("Lambda::EventInvokeConfig", {**arguments, "Qualifier": "$LATEST"})
+        properties = {**arguments, "FunctionName": self._made(arguments["FunctionName"]), "Qualifier": "$LATEST"}
+        self.pad.write("Lambda::EventInvokeConfig", properties)
+
+    def _made(self, name: str) -> str:
+        """The function of a name as a reference to it: by its name alone it may not be there yet."""
+        return next(
+            f"${{{logical}}}"
+            for logical, one in self.pad.resources.items()
+            if one["Type"] == "AWS::Lambda::Function" and one["Properties"]["FunctionName"] == name
+        )
 
     def add_permission(self, *, FunctionName: str, StatementId: str, **arguments: Any) -> None:  # noqa: N803, ARG002 - as boto3 has them
         name = f"Invokes{FunctionName[2:].partition('.')[0]}"

@@ -54,6 +54,13 @@ def test_every_node_is_in_it_once(architecture: Architecture) -> None:
     assert {kind: len(found) for kind, found in counted.items()} == {kind: kinds.count(kind) for kind in counted}
 
 
+def test_what_belongs_to_a_function_is_made_after_it(architecture: Architecture) -> None:
+    """By a reference: what only names a function is made before it as well as after it."""
+    for one in template(architecture)["Resources"].values():
+        if one["Type"] != "AWS::Lambda::Function":
+            assert one["Properties"].get("FunctionName", {}).keys() <= {"Ref", "Fn::GetAtt"}
+
+
 def test_nothing_in_it_is_of_this_machine_or_one_account(architecture: Architecture) -> None:
     text = json.dumps(template(architecture))
     for known in ("127.0.0.1", "localhost", "us-east-1", "000000000000", "AWS_ENDPOINT_URL", "arn:aws:"):
