@@ -25,6 +25,17 @@ from tests.waiting import until
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
+# MiniStack's own process, but that it invokes asynchronously as Lambda does.
+_MENDED = """
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import apigateway_v1, lambda_svc
+from resources.emulators.asynchronous import as_documented
+
+as_documented(lambda_svc, apigateway_v1, lambda_runtime)
+app.main()
+"""
+
 # Those that take no options can be started. What takes long on another than the default one is for `make test-long`.
 STARTABLE = [name for name, target in targets().items() if not target.options]
 
@@ -48,13 +59,16 @@ def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
 
 
 @contextmanager
-def somebodys(folder: Path, **settings: str) -> Iterator[str]:
-    """The URL of a MiniStack as somebody else starts one, which asks nobody for a key; it logs to ``folder``."""
+def somebodys(folder: Path, *program: str, **settings: str) -> Iterator[str]:
+    """The URL of a MiniStack as somebody else starts one, which asks nobody for a key; it logs to ``folder``.
+
+    ``program`` is what Python is given where that is another one than MiniStack's own.
+    """
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     environment = {**passed_on(), **FOR_HANDLERS, "TMPDIR": str(folder)}
     process = LeashedProcess(
-        [sys.executable, "-m", "ministack"],
+        [sys.executable, *(program or ("-m", "ministack"))],
         environment={**environment, **ministack._settings(port, 40), **settings},
         log=folder / f"somebodys-{port}.log",
     )
@@ -74,7 +88,7 @@ def somebodys(folder: Path, **settings: str) -> Iterator[str]:
 
 def checking_permissions(folder: Path) -> AbstractContextManager[str]:
     """The URL of a MiniStack that checks permissions, as AWS does; it logs to ``folder``."""
-    return somebodys(folder, AUTH="true")
+    return somebodys(folder, "-c", _MENDED, AUTH="true")
 
 
 def slowed(target: str) -> float:
