@@ -646,6 +646,24 @@ class TestCounting:
         assert (counts.deliveries, counts.order_writes, counts.reads) == (9, 9, 2)
         assert (counts.batches, counts.function_invocations) == (2, 2 + 1)
 
+    def test_functions_that_call_each_other_share_the_work_and_are_paid_while_they_wait(
+        self, database: duckdb.DuckDBPyConnection
+    ) -> None:
+        replay(database, "chain", commands=4, queries=2, config='{"work_us": 60000}')
+        names = "comparison_id, architecture, variant, arm, workload, scenario, repetition"
+        database.execute(
+            f"INSERT INTO effect_parts ({names}, request_id, effect, state, deliveries, commits) SELECT {names},"
+            " request_id, effect, 'committed', 1, 1 FROM effects,"
+            " (VALUES ('order'), ('payment'), ('restaurant')) e(effect) WHERE operation = 'command'"
+        )
+        (found,) = counted(database, "c", ASSUMED)
+        counts = found.counts
+        assert (counts.order_writes, counts.reads) == (12, 2)
+        # The order's function waits for the payment's and, through it, the restaurant's, for which the payment's waits.
+        assert counts.waits == 4 * 3
+        # 20 ms in each of three: 60 an order, and 20 more for each wait.
+        assert counts.waited_work_ms == 4 * 3 * 20
+
     def test_counts_every_repetition_retry_redelivery_and_fetch(self, database: duckdb.DuckDBPyConnection) -> None:
         seen = functools.partial(replay, database, "event_driven", queued=BOTH, redelivered=1, batches=5)
         for repetition in (1, 2):

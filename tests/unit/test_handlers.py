@@ -778,6 +778,75 @@ class TestEveryEntry:
         assert (handlers.printed, handlers.table.calls) == (["{}"], []), "a line that is no observation"
 
 
+class Called:
+    """Lambda in the handlers' place of it: the function that comes next."""
+
+    def __init__(self, answer: Json | None = None, *, raised: bool = False, fault: Exception | None = None) -> None:
+        self.orders: list[Json] = []
+        self._answer, self._raised, self._fault = answer, raised, fault
+
+    def invoke(self, FunctionName: str, Payload: str) -> Json:  # noqa: N803 - boto3's names
+        assert FunctionName == "next"
+        self.orders.append(json.loads(Payload))
+        if self._fault:
+            raise self._fault
+        said = {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+        return {**said, "FunctionError": "Unhandled"} if self._raised else said
+
+
+class TestFunctionsThatCallEachOther:
+    FAILURES: ClassVar[list[Called]] = [
+        Called({"result": "failed", "error": "ServiceFailed"}),
+        Called({"errorMessage": "Task timed out"}, raised=True),
+        Called({"result": "committed"}, raised=True),
+        Called(None),
+        Called(fault=ReadTimeoutError(endpoint_url="http://127.0.0.1:9")),
+    ]
+
+    def calling(self, make: Make, called: Called) -> Handlers:
+        handlers = make(CALLS="next")
+        setattr(handlers.module, "_functions", called)  # noqa: B010 - of a module that no type checker knows
+        return handlers
+
+    @pytest.mark.parametrize("result", ["committed", "duplicate"])
+    def test_each_does_its_part_and_waits_for_the_next(self, make: Make, result: str) -> None:
+        called = Called({"result": result})
+        handlers = self.calling(make, called)
+        status, [record] = handlers.post(ORDER)
+        assert (status, record["result"], called.orders) == (201, "committed", [ORDER])
+        handlers = self.calling(make, called := Called({"result": result}))
+        assert handlers.invoke("service", ORDER) == {"result": "committed"}
+        assert (handlers.table.commits("order-17", "17"), called.orders) == (1, [ORDER])
+
+    @pytest.mark.parametrize("called", FAILURES)
+    def test_what_comes_next_and_fails_fails_the_whole_and_leaves_the_own_part(
+        self, make: Make, called: Called
+    ) -> None:
+        handlers = self.calling(make, called)
+        status, [record] = handlers.post(ORDER)
+        assert (status, record["result"], handlers.table.commits("order-17", "17")) == (503, "committed", 1)
+        handlers = self.calling(make, called)
+        assert handlers.invoke("service", ORDER)["result"] == "failed"
+        [record] = handlers.line["records"]
+        assert (record["result"], handlers.table.commits("order-17", "17")) == ("committed", 1)
+
+    @pytest.mark.parametrize(
+        ("order", "refusal", "error"), [(ORDER, THROTTLED, THROTTLED), ({**ORDER, "details": 7}, None, "InvalidOrder")]
+    )
+    def test_one_that_fails_calls_nobody_and_says_so_to_who_called_it(
+        self, make: Make, order: Json, refusal: str | None, error: str
+    ) -> None:
+        handlers = self.calling(make, called := Called({"result": "committed"}))
+        handlers.table.refusals = [refusal]
+        assert handlers.invoke("service", order) == {"result": "failed", "error": error}
+        [record] = handlers.line["records"]
+        assert (record["id"], record["result"], record["error"], called.orders) == ("17", "failed", error, [])
+
+    def test_the_last_one_calls_nobody(self, handlers: Handlers) -> None:
+        assert handlers.invoke("service", ORDER) == {"result": "committed"}
+        assert handlers.invoke("service", ORDER) == {"result": "duplicate"}
+
+
 class TestInvokedAsynchronously:
     ORDER: ClassVar[Json] = {"request_id": "17", "order_id": "order-17", "details": "noodles"}
 
