@@ -31,6 +31,7 @@ from assets.analysis.requirements.model import MINUTES_PER_MONTH, Requirement, R
 from assets.analysis.requirements.wording import amount
 from assets.analysis.statistics.verdicts import MIN_PAIRS
 from resources.architectures import architectures
+from resources.architectures.parts.asynchronous_invocation import PAUSES_S
 from resources.architectures.stack import DEFAULT_VARIANT, StackSettings
 from resources.lab.settings import NIGHTLY_REPETITIONS
 from resources.warehouse.outcomes import beside
@@ -515,6 +516,9 @@ class _Case:
         by_queue = choice.pick and any(self._way(choice.pick, one, None) == "by queue" for one in ("command", "query"))
         if not (asked and by_queue and choice.pick) or beyond:
             return []
+        known = architectures().get(choice.pick)  # not one of a plug-in that is gone
+        if known and known.queueing == "lambda":
+            return [sentences.length_of_lambdas_retries(choice.pick, PAUSES_S)]
         usual = StackSettings()
         return [
             sentences.length(choice.pick, usual.max_receive_count, usual.visibility_timeout_s, scenario=_BEYOND_RETRIES)

@@ -156,6 +156,14 @@ def length(pick: str, deliveries: int, apart_s: int, *, scenario: str) -> str:
     )
 
 
+def length_of_lambdas_retries(pick: str, pauses_s: Sequence[int]) -> str:
+    """Say from how long an outage on Lambda gives up what it queued itself."""
+    return (
+        f"A single outage of over {_short(sum(pauses_s) / 60)} minutes outlasts Lambda's retries of what it queued"
+        f" (after {' and '.join(str(pause_s) for pause_s in pauses_s)} s): {called(pick)} leaves dead letters then."
+    )
+
+
 def volume(at: float, now: float, then: str, *, fewer: bool, by_cost: bool) -> str:
     """Say from how many requests a month on the answer is another."""
     side, why = "Below" if fewer else "From", ", by its cost alone" if by_cost else ""

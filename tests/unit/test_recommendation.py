@@ -227,6 +227,16 @@ class TestWhatWouldChangeIt:
         row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=1.0, hybrid=9.0))
         assert not any("retries" in why for why in row["would_change"])
 
+    def test_what_lambda_queues_itself_is_given_up_after_its_own_retries(self) -> None:
+        builder = Asked()
+        for name, queued, refused in (("synchronous", (), 1.0), ("async_invoke", ("command",), 0.0)):
+            builder.replay(name, queued=queued)
+            builder.replay(name, "backend_outage", queued=queued, refused=refused, in_window_only=True)
+        row = headline(builder, asking(OUTAGE, ANSWERED))
+        assert row["architecture"] == "async_invoke"
+        [why] = [why for why in row["would_change"] if "outlasts" in why]
+        assert "over 3 minutes outlasts Lambda's retries of what it queued (after 60 and 120 s)" in why
+
     def test_what_the_chosen_one_refuses_unasked_is_said_first(self) -> None:
         row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=1.0, hybrid=9.0))
         assert row["architecture"] == "synchronous"

@@ -13,9 +13,10 @@ from resources.aws import roles
 from resources.aws.patience import patiently
 
 ASYNCHRONOUS_INVOCATION = "asynchronous_invocation"  # the node's name
-MOST_ATTEMPTS = 3  # that Lambda makes of what fails
+PAUSES_S = (60, 120)  # before the second and the third attempt at what fails, after which Lambda gives it up
+MOST_ATTEMPTS = 1 + len(PAUSES_S)
 MAX_AGE_S = 21_600  # of a request in its queue, the longest there is
-LONGEST_PAUSE_S = 120  # between attempts of what fails: a minute before the second, two before the third
+LONGEST_PAUSE_S = max(PAUSES_S)
 
 
 def attempts(max_receive_count: int) -> int:
