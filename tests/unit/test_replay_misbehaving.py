@@ -16,6 +16,7 @@ import pytest
 
 from resources.machine.leash import free_port
 from tests.unit.test_replay_client import Behaviour, Peer, Server, answer, commands, send
+from workloads.replay import connection
 from workloads.replay.client import BROKEN, Gauge
 from workloads.replay.connection import (
     CAUSES,
@@ -180,6 +181,12 @@ class TestMisbehaving:
         assert set(responses.status.tolist()) == {BROKEN}
         assert {CAUSES[number] for number in responses.cause} == {cause}
         assert len(server.requests) == 12, "each was sent, once"
+
+    def test_a_reset_is_heard_of_however_much_came_before_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "_MOST_READS", 1)
+        with Server(writes_and_resets(OK[:-1], after_s=0)).running() as server:
+            responses = send(KeepAliveClient(deadline_s=5), commands(12, 400), server.url)
+        assert {CAUSES[number] for number in responses.cause} == {RESET}
 
     def test_what_a_server_says_unasked_is_no_answer_to_what_comes_next(self) -> None:
         """As servers do before they close an idle connection."""

@@ -20,7 +20,7 @@ import httptools
 
 _LONGEST_HEAD_BYTES = 65_536
 _SWITCHING_PROTOCOLS = 101
-_MOST_READS = 64  # at one wake, of one connection: others wait meanwhile
+_MOST_READS = 64  # in one round of the loop, of one connection: others wait meanwhile
 
 # Why a connection failed, as `Responses.cause` and the published tables have it.
 REFUSED, UNREACHABLE, UNKNOWN_HOST, CONNECT_TIMED_OUT, TLS_FAILED = (
@@ -261,6 +261,8 @@ class Connection:
             self._loop.remove_writer(self._socket.fileno())
 
     def _readable(self) -> None:
+        if self._closed:  # before this round
+            return
         # Read on while an answer is not whole: libuv tells of a reset once, and drops the handle with it, so that a
         # reset in the same wake as half an answer was never heard of, and its request timed out (1 of 300).
         for _ in range(_MOST_READS):
@@ -277,6 +279,7 @@ class Connection:
             self._feed(self._view[:count])
             if self._closed or not (self.call or (self._tls and self._socket.pending())):  # type: ignore[attr-defined]
                 return
+        self._loop.call_soon(self._readable)
 
     def _feed(self, data: memoryview) -> None:
         call = self.call
