@@ -510,19 +510,23 @@ class _Case:
         return found
 
     def _by_length(self, choice: Choice) -> list[str]:
-        """From how long an outage on a queue gives messages up: replayed ones are over before, unless it says so."""
+        """From how long an outage on commands are given up: those replayed are mostly shorter."""
         asked = any(one.under == "outage" for one in self.requirements.requirement)
         beyond = any(row["scenario"] == _BEYOND_RETRIES for row in self.replays)
         by_queue = choice.pick and any(self._way(choice.pick, one, None) == "by queue" for one in ("command", "query"))
-        if not (asked and by_queue and choice.pick) or beyond:
+        if not (asked and by_queue and choice.pick):
             return []
         known = architectures().get(choice.pick)  # not one of a plug-in that is gone
-        if known and known.queueing == "lambda":
-            return [sentences.length_of_lambdas_retries(choice.pick, PAUSES_S)]
-        usual = StackSettings()
-        return [
-            sentences.length(choice.pick, usual.max_receive_count, usual.visibility_timeout_s, scenario=_BEYOND_RETRIES)
-        ]
+        if known and known.queueing == "lambda":  # whose pauses no scenario shortens
+            pauses = " and ".join(str(pause_s) for pause_s in PAUSES_S)
+            return [
+                sentences.length(choice.pick, sum(PAUSES_S), f"Lambda's retries of what it queued (after {pauses} s)")
+            ]
+        if beyond:
+            return []
+        number, apart_s = (usual := StackSettings()).max_receive_count, usual.visibility_timeout_s
+        retries = f"the queue's retries ({number}, {apart_s} s apart)"
+        return [sentences.length(choice.pick, number * apart_s, retries, scenario=_BEYOND_RETRIES)]
 
     def _by_volume(self, choice: Choice, rows: Sequence[Row], preferring: Preferring) -> list[str]:
         """From how many requests a month on the answer is another: by what they cost, and by how many are hit."""

@@ -147,20 +147,19 @@ def _as_large(factor: float) -> str:
     return {0.5: "half as large", 2.0: "twice as large"}.get(factor, f"{factor:g} times as large")
 
 
-def length(pick: str, deliveries: int, apart_s: int, *, scenario: str) -> str:
-    """Say from how long an outage on a queue gives messages up."""
-    minutes = deliveries * apart_s / 60
-    return (
-        f"A single outage of over {_short(minutes)} minutes outlasts the queue's retries ({deliveries},"
-        f" {apart_s} s apart): {called(pick)} leaves dead letters then, which `--scenario {scenario}` shows."
-    )
+def length(pick: str, retried_s: float, retries: str, *, scenario: str | None = None) -> str:
+    """Say from how long an outage on commands are given up.
 
-
-def length_of_lambdas_retries(pick: str, pauses_s: Sequence[int]) -> str:
-    """Say from how long an outage on Lambda gives up what it queued itself."""
+    Args:
+        pick: The architecture.
+        retried_s: For how many seconds what fails is tried again.
+        retries: By what, and how often.
+        scenario: The one that shows it; None where none does.
+    """
+    shown = f", which `--scenario {scenario}` shows" if scenario else ""
     return (
-        f"A single outage of over {_short(sum(pauses_s) / 60)} minutes outlasts Lambda's retries of what it queued"
-        f" (after {' and '.join(str(pause_s) for pause_s in pauses_s)} s): {called(pick)} leaves dead letters then."
+        f"A single outage of over {_short(retried_s / 60)} minutes outlasts {retries}: {called(pick)} leaves dead"
+        f" letters then{shown}."
     )
 
 

@@ -59,7 +59,7 @@ def headline(builder: Asked, requirements: Requirements, **more: Any) -> Row:
 
 
 def outage(*, without: tuple[str, ...] = (), invalid: tuple[str, ...] = ()) -> Asked:
-    """Synchronous refuses every command due in the outage; whoever has a queue refuses none."""
+    """Synchronous refuses every command due in the outage; architectures with a queue refuse none."""
     builder = Asked()
     for name in ARCHITECTURES:
         if name in without:
@@ -81,7 +81,7 @@ class TestWhatTheOldOneGotWrong:
         assert "24 %" in row["because"][0]
 
     def test_an_outage_in_the_list_of_scenarios_does_not_choose_the_queue(self) -> None:
-        """Here nobody asks for commands to be taken in an outage, and the queue costs three times as much."""
+        """No requirement is about outages, and the queue costs three times as much."""
         row = headline(outage(), asking(ANSWERED), cost=bills(synchronous=10.0, hybrid=30.0, event_driven=30.0))
         assert row["architecture"] == "synchronous"
         assert any("10.00 USD" in why and "30.00 USD" in why for why in row["because"])
@@ -232,6 +232,7 @@ class TestWhatWouldChangeIt:
         for name, queued, refused in (("synchronous", (), 1.0), ("async_invoke", ("command",), 0.0)):
             builder.replay(name, queued=queued)
             builder.replay(name, "backend_outage", queued=queued, refused=refused, in_window_only=True)
+            builder.replay(name, "outage_beyond_retries", queued=queued, refused=refused, in_window_only=True)
         row = headline(builder, asking(OUTAGE, ANSWERED))
         assert row["architecture"] == "async_invoke"
         [why] = [why for why in row["would_change"] if "outlasts" in why]
