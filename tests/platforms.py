@@ -25,16 +25,8 @@ from tests.waiting import until
 from workloads.errors import ArchduelError
 from workloads.places import Places
 
-# MiniStack's own process, but that it invokes asynchronously as Lambda does.
-_MENDED = """
-from ministack import app
-from ministack.core import lambda_runtime
-from ministack.services import apigateway_v1, lambda_svc
-from resources.emulators.asynchronous import as_documented
-
-as_documented(lambda_svc, apigateway_v1, lambda_runtime)
-app.main()
-"""
+# MiniStack as archduel mends it, but without its check of a key.
+_MENDED = "from resources.emulators import ministack as mended; mended.mend(); mended.ministack.main()"
 
 # Those that take no options can be started. What takes long on another than the default one is for `make test-long`.
 STARTABLE = [name for name, target in targets().items() if not target.options]
@@ -60,9 +52,12 @@ def platform(folder: Path, target: str = DEFAULT_TARGET) -> Platform:
 
 @contextmanager
 def somebodys(folder: Path, *program: str, **settings: str) -> Iterator[str]:
-    """The URL of a MiniStack as somebody else starts one, which asks nobody for a key; it logs to ``folder``.
+    """The URL of a MiniStack that takes requests without a key, as one does that archduel did not start.
 
-    ``program`` is what Python is given where that is another one than MiniStack's own.
+    Args:
+        folder: Where it logs to.
+        program: Arguments of Python, instead of those that start MiniStack as it is.
+        settings: Variables of its environment.
     """
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"

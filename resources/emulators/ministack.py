@@ -53,11 +53,16 @@ def guarded(application: Application, admission: Admission) -> Application:
     return answer
 
 
-def main() -> None:
-    """Serve until the process ends."""
-    # Its server looks the application up when it starts. Functions have the key as session token and need no more.
+def mend() -> None:
+    """Have MiniStack in this process start few environments at once, and invoke asynchronously as Lambda documents."""
     few_at_once(lambda_runtime, lambda_svc, os.cpu_count() or 1)
     as_documented(lambda_svc, apigateway_v1, lambda_runtime)
+
+
+def main() -> None:
+    """Serve until the process ends."""
+    mend()
+    # Its server looks the application up when it starts. Functions have the key as session token and need no more.
     ministack.app = guarded(ministack.app, Admission(os.environ.pop(KEY_VARIABLE)))
     ministack.main()
 
