@@ -232,15 +232,19 @@ class _Functions(_Service):
         return {"EventSourceMappings": []}
 
     def create_event_source_mapping(self, **arguments: Any) -> Facts:
-        properties = {**arguments, "FunctionName": self._made(arguments["FunctionName"])}
+        properties = {**arguments, "FunctionName": self._reference_to(arguments["FunctionName"])}
         return {"UUID": f"${{{self.pad.write('Lambda::EventSourceMapping', properties)}}}"}
 
     def put_function_event_invoke_config(self, **arguments: Any) -> None:
-        properties = {**arguments, "FunctionName": self._made(arguments["FunctionName"]), "Qualifier": "$LATEST"}
+        properties = {
+            **arguments,
+            "FunctionName": self._reference_to(arguments["FunctionName"]),
+            "Qualifier": "$LATEST",
+        }
         self.pad.write("Lambda::EventInvokeConfig", properties)
 
-    def _made(self, name: str) -> str:
-        """The function of a name as a reference to it: by its name alone it may not be there yet."""
+    def _reference_to(self, name: str) -> str:
+        """A reference to the function of a name, which is made first: what only has its name may be made before it."""
         return next(
             f"${{{logical}}}"
             for logical, one in self.pad.resources.items()

@@ -1,7 +1,8 @@
 """AWS clients: those that can only reach an emulator on this machine, and those of AWS itself.
 
-Put here every boto3 client that archduel makes. Keep out who may use AWS itself: `resources.targets.aws` alone makes
-`AwsClients`, and nothing falls back to boto3's default endpoint.
+Put here every boto3 client that archduel makes. Keep out who may use AWS itself: `resources.targets.aws` and, for a
+bucket of a named account, `resources.store.opening` alone make `AwsClients`. Nothing falls back to boto3's default
+endpoint.
 """
 
 import ipaddress

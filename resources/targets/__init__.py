@@ -246,7 +246,7 @@ def faults_of(entry: object) -> Iterator[str]:
     if not isinstance(cast("object", entry.limits), Limits):  # a plug-in may say anything
         yield "its limits are no Limits"
     if not entry.product or " " in entry.product or entry.product in {one.product for one in _bundled().values()}:
-        # The first word of the title, by which figures of different targets are told apart.
+        # The first word of the title tells figures of different targets apart.
         yield "its product is not one word that no other target has"
     alien = [option for option in entry.options if not option.startswith(f"{entry.name}_")]
     if alien:
@@ -270,7 +270,7 @@ def open_target(
     """
     target = choose(targets(), name, "target")
     isolate = isolate and not target.virtual  # where nothing runs
-    if isolate and not target.isolates:  # said first: opening one may install an emulator
+    if isolate and not target.isolates:  # before it is opened, which may install an emulator
         raise UsageError(f"--isolate is not for --target {name}: its functions do not run on the embedded emulator")
     platform = target.open(places, complete_options(target, options), reporter)
     if not isolate:

@@ -679,7 +679,7 @@ class TestWork:
         asked = event("api_gateway_get")
         asked["queryStringParameters"]["work_us"] = str(work_us)
         handlers.invoke("query", asked)
-        assert handlers.line["records"][0]["worked_us"] < 25_000, "by the clock, and nobody slept"
+        assert handlers.line["records"][0]["worked_us"] < 25_000, "measured by the clock, without sleeping"
         handlers.deliver({**ORDER, "request_id": "20", "work_us": work_us}, {**QUESTION, "work_us": str(work_us)})
         assert slept == [0.025] * 4
 
@@ -790,8 +790,8 @@ class Called:
         self.orders.append(json.loads(Payload))
         if self._fault:
             raise self._fault
-        said = {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
-        return {**said, "FunctionError": "Unhandled"} if self._raised else said
+        answer = {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+        return {**answer, "FunctionError": "Unhandled"} if self._raised else answer
 
 
 class TestFunctionsThatCallEachOther:
@@ -810,8 +810,7 @@ class TestFunctionsThatCallEachOther:
 
     @pytest.mark.parametrize("result", ["committed", "duplicate"])
     def test_each_does_its_part_and_waits_for_the_next(self, make: Make, result: str) -> None:
-        called = Called({"result": result})
-        handlers = self.calling(make, called)
+        handlers = self.calling(make, called := Called({"result": result}))
         status, [record] = handlers.post(ORDER)
         assert (status, record["result"], called.orders) == (201, "committed", [ORDER])
         handlers = self.calling(make, called := Called({"result": result}))
