@@ -73,4 +73,5 @@ def test_a_bubblewrap_that_does_not_work_is_named_with_its_words(
 def test_only_where_functions_run_on_the_embedded_emulator(places: Places) -> None:
     with pytest.raises(UsageError, match="--isolate is not for --target localstack"):
         open_target("localstack", places, {}, Silent(), isolate=True)
+    assert not any(places.home.glob("*")), "it was not opened, which would have installed it"
     assert open_target("simulated", places, {}, Silent(), isolate=True).parameters is not None
