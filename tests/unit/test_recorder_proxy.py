@@ -621,6 +621,8 @@ class TestTrouble:
                 hoard = [stack.enter_context(closing(Caller(one.port, f"127.0.0.{n}"))) for n in range(2, 22)]
                 for caller in hoard:
                     caller.send(sent)
+                    if sent == NEXT:  # it is the client's turn from the answer on, which another may get earlier
+                        assert caller.response() == response(sent)
                 until(lambda: one.proxy.seen == (20 if sent else 0) and len(one.proxy._connections) == 20, 5)
                 with closing(Caller(one.port)) as other:
                     assert other.ask(post(b"y")) == response(post(b"y"))
